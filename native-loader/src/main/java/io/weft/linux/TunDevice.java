@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static java.nio.ByteOrder.nativeOrder;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.BufferUtil;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * One queue of a TUN device: each read gives one IP packet, or one superframe of up to 64 KB, behind a
+ * {@code struct virtio_net_hdr} of {@value #VNET_HEADER_LENGTH} bytes; each write takes the same.
+ *
+ * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which the kernel serialises.
+ * Sources: include/uapi/linux/if_tun.h, include/uapi/linux/if.h, Documentation/networking/tuntap.rst.
+ */
+public final class TunDevice implements AutoCloseable {
+    /** {@code sizeof(struct virtio_net_hdr)}, the header that a TUN device starts with (drivers/net/tun.c). */
+    public static final int VNET_HEADER_LENGTH = 10;
+
+    /** The longest read there can be: the header and an IP packet as long as its length field can say. */
+    public static final int MAX_READ_LENGTH = VNET_HEADER_LENGTH + 0xFFFF;
+
+    /** {@code IFNAMSIZ} less the terminating zero. */
+    public static final int MAX_NAME_LENGTH = 15;
+
+    private static final String CLONE_DEVICE = "/dev/net/tun";
+
+    private static final int O_RDWR = 2;
+    private static final int O_NONBLOCK = 0x800;
+    private static final int O_CLOEXEC = 0x80000;
+
+    private static final long TUNSETIFF = 0x400454CAL;
+    private static final long TUNSETOFFLOAD = 0x400454D0L;
+
+    private static final short IFF_TUN = 0x0001;
+    private static final short IFF_MULTI_QUEUE = 0x0100;
+    private static final short IFF_NO_PI = 0x1000;
+    private static final short IFF_VNET_HDR = 0x4000;
+
+    private static final int TUN_F_CSUM = 0x01;
+    private static final int TUN_F_TSO4 = 0x02;
+    private static final int TUN_F_TSO6 = 0x04;
+    private static final int TUN_F_USO4 = 0x20;
+    private static final int TUN_F_USO6 = 0x40;
+    private static final int TCP_OFFLOADS = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+    private static final int UDP_OFFLOADS = TUN_F_USO4 | TUN_F_USO6;
+
+    /** {@code struct ifreq}: char ifr_name[16]; short ifr_flags; padded to 40 bytes. */
+    private static final int IFREQ_NAME_OFFSET = 0;
+
+    private static final int IFREQ_FLAGS_OFFSET = 16;
+    private static final int IFREQ_LENGTH = 40;
+
+    private final int fd;
+    private final String name;
+    private final boolean udpSegmentation;
+    private boolean closed;
+
+    private TunDevice(final int fd, final String name, final boolean udpSegmentation) {
+        this.fd = fd;
+        this.name = name;
+        this.udpSegmentation = udpSegmentation;
+    }
+
+    /**
+     * Creates the device in the calling thread's network namespace, with one non-blocking queue for each worker. The
+     * device goes when the last queue is closed.
+     *
+     * @param name the name of the device, at most {@value #MAX_NAME_LENGTH} ASCII characters.
+     * @param queues how many queues to attach, 1 or more.
+     * @return the queues, each with checksum and segmentation offload as far as the kernel gives it.
+     * @throws LinuxException if there is no TUN driver, no permission, or the name is taken.
+     */
+    public static List<TunDevice> open(final String name, final int queues) {
+        final List<TunDevice> devices = new ArrayList<>(queues);
+        try {
+            for (int i = 0; i < queues; i++) {
+                devices.add(openQueue(name, queues > 1));
+            }
+            return devices;
+        } catch (final LinuxException ex) {
+            CloseHelper.closeAll(devices);
+            throw ex;
+        }
+    }
+
+    private static TunDevice openQueue(final String name, final boolean multiQueue) {
+        final int fd = Libc.LIBC.open(CLONE_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+        if (fd < 0) {
+            throw new LinuxException(
+                    "open " + CLONE_DEVICE,
+                    Errno.last(),
+                    "The TUN driver is needed: 'modprobe tun', or in a container a hostPath of " + CLONE_DEVICE);
+        }
+        try {
+            attach(fd, name, multiQueue);
+            return new TunDevice(fd, name, offload(fd, name));
+        } catch (final LinuxException ex) {
+            Libc.LIBC.close(fd);
+            throw ex;
+        }
+    }
+
+    private static void attach(final int fd, final String name, final boolean multiQueue) {
+        final UnsafeBuffer request = new UnsafeBuffer(BufferUtil.allocateDirectAligned(IFREQ_LENGTH, 8));
+        request.putBytes(IFREQ_NAME_OFFSET, name.getBytes(US_ASCII));
+        final int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (multiQueue ? IFF_MULTI_QUEUE : 0);
+        request.putShort(IFREQ_FLAGS_OFFSET, (short) flags, nativeOrder());
+        if (Libc.LIBC.ioctl(fd, TUNSETIFF, request.addressOffset()) < 0) {
+            final int errno = Errno.last();
+            throw new LinuxException("create TUN device " + name, errno, attachRemedy(errno, name));
+        }
+    }
+
+    private static String attachRemedy(final int errno, final String name) {
+        return switch (errno) {
+            case Errno.EPERM -> "Run as root or with CAP_NET_ADMIN";
+            case Errno.EBUSY ->
+                "Another process holds " + name + ": stop it, or choose another name with --device-name";
+            case Errno.EINVAL -> "An interface " + name + " of another kind exists: remove it, or choose another name";
+            default -> "";
+        };
+    }
+
+    /** Asks for all offloads, then for those that kernels before 6.2 have. */
+    private static boolean offload(final int fd, final String name) {
+        if (0 == Libc.LIBC.ioctl(fd, TUNSETOFFLOAD, TCP_OFFLOADS | UDP_OFFLOADS)) {
+            return true;
+        }
+        if (0 == Libc.LIBC.ioctl(fd, TUNSETOFFLOAD, TCP_OFFLOADS)) {
+            return false;
+        }
+        throw new LinuxException("set checksum and TCP segmentation offload on " + name, Errno.last());
+    }
+
+    /** The name of the device. */
+    public String name() {
+        return name;
+    }
+
+    /** The file descriptor, to be polled. */
+    public int fd() {
+        return fd;
+    }
+
+    /** Whether UDP superframes may be written and read (kernel 6.2 on). */
+    public boolean udpSegmentation() {
+        return udpSegmentation;
+    }
+
+    /**
+     * Reads one packet.
+     *
+     * @return the length with the header, or a negative errno; -{@link Errno#EAGAIN} if there is none.
+     */
+    public int read(final long address, final int capacity) {
+        final long length = Libc.LIBC.read(fd, address, capacity);
+        return length < 0 ? -Errno.last() : (int) length;
+    }
+
+    /**
+     * Writes one packet from contiguous memory.
+     *
+     * @return the length written, or a negative errno.
+     */
+    public int write(final long address, final int length) {
+        final long written = Libc.LIBC.write(fd, address, length);
+        return written < 0 ? -Errno.last() : (int) written;
+    }
+
+    /**
+     * Writes one packet that lies in pieces.
+     *
+     * @param iovecs address of an array of {@code struct iovec}.
+     * @param count how many; at most 1024 ({@code UIO_MAXIOV}).
+     * @return the length written, or a negative errno.
+     */
+    public int writev(final long iovecs, final int count) {
+        final long written = Libc.LIBC.writev(fd, iovecs, count);
+        return written < 0 ? -Errno.last() : (int) written;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            Libc.LIBC.close(fd);
+        }
+    }
+}

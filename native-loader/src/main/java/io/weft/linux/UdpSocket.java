@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import java.net.InetAddress;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * A non-blocking UDP socket that sends and receives in batches. Owned by one thread.
+ *
+ * <p>Sources: include/uapi/linux/udp.h, in.h, in6.h, include/uapi/asm-generic/socket.h.
+ */
+public final class UdpSocket implements AutoCloseable {
+    private static final int AF_INET = 2;
+    private static final int AF_INET6 = 10;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_NONBLOCK = 0x800;
+    private static final int SOCK_CLOEXEC = 0x80000;
+    private static final int MSG_DONTWAIT = 0x40;
+
+    private static final int SOL_SOCKET = 1;
+    private static final int SO_SNDBUF = 7;
+    private static final int SO_RCVBUF = 8;
+    private static final int SO_REUSEPORT = 15;
+    private static final int SO_SNDBUFFORCE = 32;
+    private static final int SO_RCVBUFFORCE = 33;
+    private static final int IP_MTU_DISCOVER = 10;
+    private static final int IP_RECVTOS = 13;
+    private static final int IPV6_MTU_DISCOVER = 23;
+    private static final int IPV6_V6ONLY = 26;
+    private static final int IPV6_RECVTCLASS = 66;
+    private static final int PMTUDISC_DONT = 0;
+
+    private final int fd;
+    private final boolean ipv6;
+    private boolean closed;
+
+    private UdpSocket(final int fd, final boolean ipv6) {
+        this.fd = fd;
+        this.ipv6 = ipv6;
+    }
+
+    /** Opens an unbound socket of the address's family in the calling thread's network namespace. */
+    public static UdpSocket open(final boolean ipv6) {
+        final int fd = Libc.LIBC.socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+            throw new LinuxException("open a UDP socket", Errno.last());
+        }
+        return new UdpSocket(fd, ipv6);
+    }
+
+    /** The file descriptor, to be polled. */
+    public int fd() {
+        return fd;
+    }
+
+    /** Whether the socket is one of IPv6. */
+    public boolean ipv6() {
+        return ipv6;
+    }
+
+    /**
+     * Binds to an address and a port.
+     *
+     * @param port 0 for one of the kernel's choice.
+     * @throws LinuxException if that is not possible; {@link Errno#EADDRINUSE} if another socket owns the port.
+     */
+    public void bind(final InetAddress address, final int port) {
+        final UnsafeBuffer name = new UnsafeBuffer(BufferUtil.allocateDirectAligned(SocketAddress.MAX_LENGTH, 8));
+        final int length = SocketAddress.put(name, 0, address, port);
+        if (Libc.LIBC.bind(fd, name.addressOffset(), length) < 0) {
+            throw new LinuxException("bind UDP " + address.getHostAddress() + " port " + port, Errno.last());
+        }
+    }
+
+    /** Lets several sockets share the port; the kernel spreads flows over them. To be called before bind. */
+    public void reusePort() {
+        require("share a UDP port", option(SOL_SOCKET, SO_REUSEPORT, 1));
+    }
+
+    /** Keeps an IPv6 socket from also taking the IPv4 port. To be called before bind. */
+    public void ipv6Only() {
+        require("make a UDP socket IPv6 only", option(ControlMessage.SOL_IPV6, IPV6_V6ONLY, 1));
+    }
+
+    /** Never sets DF and never shrinks to a path MTU, as the kernel's VXLAN device does by default. */
+    public void doNotFragmentOff() {
+        require(
+                "switch path MTU discovery off",
+                ipv6
+                        ? option(ControlMessage.SOL_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DONT)
+                        : option(ControlMessage.SOL_IP, IP_MTU_DISCOVER, PMTUDISC_DONT));
+    }
+
+    /** Asks for the ECN and DSCP bits of each received datagram as a control message. */
+    public void receiveTrafficClass() {
+        require(
+                "receive the type of service",
+                ipv6
+                        ? option(ControlMessage.SOL_IPV6, IPV6_RECVTCLASS, 1)
+                        : option(ControlMessage.SOL_IP, IP_RECVTOS, 1));
+    }
+
+    /**
+     * Asks the kernel to join datagrams of one flow.
+     *
+     * @return false where the kernel (before 5.0) cannot.
+     */
+    public boolean receiveOffload() {
+        return option(ControlMessage.SOL_UDP, ControlMessage.UDP_GRO, 1) == 0;
+    }
+
+    /** Whether the kernel (4.18 on) can cut datagrams for us. */
+    public boolean segmentationOffload() {
+        return option(ControlMessage.SOL_UDP, ControlMessage.UDP_SEGMENT, 0) == 0;
+    }
+
+    /** Sets both buffers to as much of {@code bytes} as the kernel lets us have. */
+    public void bufferLengths(final int bytes) {
+        if (option(SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0) {
+            require("set the receive buffer", option(SOL_SOCKET, SO_RCVBUF, bytes));
+        }
+        if (option(SOL_SOCKET, SO_SNDBUFFORCE, bytes) != 0) {
+            require("set the send buffer", option(SOL_SOCKET, SO_SNDBUF, bytes));
+        }
+    }
+
+    private int option(final int level, final int option, final int value) {
+        final UnsafeBuffer buffer = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
+        buffer.putInt(0, value, nativeOrder());
+        return Libc.LIBC.setsockopt(fd, level, option, buffer.addressOffset(), Integer.BYTES) < 0 ? Errno.last() : 0;
+    }
+
+    private static void require(final String what, final int errno) {
+        if (0 != errno) {
+            throw new LinuxException(what, errno);
+        }
+    }
+
+    /**
+     * Receives up to {@code count} messages into those of the vector from {@code from} on.
+     *
+     * @return how many, or a negative errno; -{@link Errno#EAGAIN} if there is none.
+     */
+    public int receive(final MessageVector messages, final int from, final int count) {
+        final int received = Libc.LIBC.recvmmsg(fd, messages.address(from), count, MSG_DONTWAIT, 0);
+        return received < 0 ? -Errno.last() : received;
+    }
+
+    /**
+     * Sends up to {@code count} messages of the vector from {@code from} on.
+     *
+     * @return how many were sent; if it is not all, the next call tells why. Or a negative errno for the first one.
+     */
+    public int send(final MessageVector messages, final int from, final int count) {
+        final int sent = Libc.LIBC.sendmmsg(fd, messages.address(from), count, MSG_DONTWAIT);
+        return sent < 0 ? -Errno.last() : sent;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            Libc.LIBC.close(fd);
+        }
+    }
+}
