@@ -9,74 +9,81 @@ import jnr.ffi.Runtime;
  * The C library's entry points as weft calls them: every pointer is a {@code long} address, every size a {@code long},
  * so that a call allocates nothing. A return of -1 leaves the error number in {@link Errno#last()} of this thread.
  *
- * <p>Package-private on purpose: the rest of weft sees {@link LinuxException}s and Java types.
+ * <p>Package-private on purpose: the rest of weft sees {@link LinuxException}s and Java types. Only the nested interface is
+ * public, since the class that jnr-ffi generates from it lives in a class loader of its own.
  */
-interface Libc {
-    Libc LIBC =
-            LibraryLoader.create(Libc.class).option(LibraryOption.LoadNow, true).load("c");
+final class Libc {
+    static final Calls LIBC = LibraryLoader.create(Calls.class)
+            .option(LibraryOption.LoadNow, true)
+            .load("c");
 
-    Runtime RUNTIME = Runtime.getRuntime(LIBC);
+    private static final Runtime RUNTIME = Runtime.getRuntime(LIBC);
 
-    int open(String path, int flags, int mode);
-
-    int close(int fd);
-
-    long read(int fd, long buffer, long length);
-
-    long write(int fd, long buffer, long length);
-
-    long readv(int fd, long iovecs, int count);
-
-    long writev(int fd, long iovecs, int count);
-
-    int ioctl(int fd, long request, long argument);
-
-    int fcntl(int fd, int command, long argument);
-
-    int socket(int domain, int type, int protocol);
-
-    int bind(int fd, long address, int addressLength);
-
-    int connect(int fd, long address, int addressLength);
-
-    int getsockname(int fd, long address, long addressLengthAddress);
-
-    int setsockopt(int fd, int level, int option, long value, int valueLength);
-
-    int getsockopt(int fd, int level, int option, long value, long valueLengthAddress);
-
-    long sendto(int fd, long buffer, long length, int flags, long address, int addressLength);
-
-    long recvfrom(int fd, long buffer, long length, int flags, long address, long addressLengthAddress);
-
-    long sendmsg(int fd, long message, int flags);
-
-    long recvmsg(int fd, long message, int flags);
-
-    int sendmmsg(int fd, long messages, int count, int flags);
-
-    int recvmmsg(int fd, long messages, int count, int flags, long timeout);
-
-    int poll(long pollFds, long count, int timeoutMs);
-
-    int eventfd(int initialValue, int flags);
-
-    int setns(int fd, int type);
-
-    int unshare(int flags);
-
-    int geteuid();
-
-    int getpid();
-
-    int prctl(int option, long argument2, long argument3, long argument4, long argument5);
-
-    int sched_setaffinity(int pid, long setLength, long set);
-
-    int kill(int pid, int signal);
+    private Libc() {}
 
     /** The errno that the last call of this thread left. */
     static int errno() {
         return RUNTIME.getLastError();
+    }
+
+    /** Named and typed as in C, but for pointers and sizes, which are {@code long}. */
+    public interface Calls {
+        int open(String path, int flags, int mode);
+
+        int close(int fd);
+
+        long read(int fd, long buffer, long length);
+
+        long write(int fd, long buffer, long length);
+
+        long readv(int fd, long iovecs, int count);
+
+        long writev(int fd, long iovecs, int count);
+
+        int ioctl(int fd, long request, long argument);
+
+        int fcntl(int fd, int command, long argument);
+
+        int socket(int domain, int type, int protocol);
+
+        int bind(int fd, long address, int addressLength);
+
+        int connect(int fd, long address, int addressLength);
+
+        int getsockname(int fd, long address, long addressLengthAddress);
+
+        int setsockopt(int fd, int level, int option, long value, int valueLength);
+
+        int getsockopt(int fd, int level, int option, long value, long valueLengthAddress);
+
+        long sendto(int fd, long buffer, long length, int flags, long address, int addressLength);
+
+        long recvfrom(int fd, long buffer, long length, int flags, long address, long addressLengthAddress);
+
+        long sendmsg(int fd, long message, int flags);
+
+        long recvmsg(int fd, long message, int flags);
+
+        int sendmmsg(int fd, long messages, int count, int flags);
+
+        int recvmmsg(int fd, long messages, int count, int flags, long timeout);
+
+        int poll(long pollFds, long count, int timeoutMs);
+
+        int eventfd(int initialValue, int flags);
+
+        int setns(int fd, int type);
+
+        int unshare(int flags);
+
+        int geteuid();
+
+        int getpid();
+
+        int prctl(int option, long argument2, long argument3, long argument4, long argument5);
+
+        int sched_setaffinity(int pid, long setLength, long set);
+
+        int kill(int pid, int signal);
     }
 }
