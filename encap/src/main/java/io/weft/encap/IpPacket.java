@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.encap;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Where the parts of one IPv4 or IPv6 packet lie: the bounds are checked here, once, and nowhere after.
+ *
+ * <pre>
+ *  offset            transportOffset            payloadOffset             offset + totalLength
+ * +-----------------+--------------------------+-------------------------+
+ * | IP header       | TCP or UDP header        | payload                 |
+ * +-----------------+--------------------------+-------------------------+
+ * |&lt;-headerLength-&gt;|&lt;-transportHeaderLength-&gt; |&lt;-----payloadLength----&gt;|
+ * </pre>
+ *
+ * The IP header counts options and extension headers in. Mutable and reused: belongs to one thread.
+ */
+public final class IpPacket {
+    /** Why a packet is not one. */
+    public enum Fault {
+        NONE,
+        TRUNCATED,
+        VERSION,
+        HEADER_LENGTH,
+        TOTAL_LENGTH,
+        HEADER_CHECKSUM
+    }
+
+    private static final int HASH_MULTIPLIER = 0x9E3779B1;
+    private static final int EXTENSION_UNIT = 8;
+    private static final int AUTHENTICATION_UNIT = 4;
+    private static final int MIN_EXTENSION_LENGTH = 8;
+
+    private int offset;
+    private int version;
+    private int headerLength;
+    private int totalLength;
+    private int protocol;
+    private int transportHeaderLength;
+    private int flowHash;
+    private boolean fragment;
+    private boolean plain;
+
+    /**
+     * Takes the packet at {@code offset} apart.
+     *
+     * @param available how many bytes there are; more than the packet says is padding.
+     * @param verifyHeader whether to check the IPv4 header checksum; a packet from the own kernel needs no such check.
+     * @return {@link Fault#NONE}, or what is wrong with it, in which case no other method gives anything.
+     */
+    public Fault parse(final UnsafeBuffer buffer, final int offset, final int available, final boolean verifyHeader) {
+        this.offset = offset;
+        transportHeaderLength = 0;
+        fragment = false;
+        if (available < Ipv4Flyweight.MIN_LENGTH) {
+            return Fault.TRUNCATED;
+        }
+        version = Ipv4Flyweight.version(buffer, offset);
+        if (4 == version) {
+            return parseIpv4(buffer, available, verifyHeader);
+        }
+        return 6 == version ? parseIpv6(buffer, available) : Fault.VERSION;
+    }
+
+    private Fault parseIpv4(final UnsafeBuffer buffer, final int available, final boolean verifyHeader) {
+        headerLength = Ipv4Flyweight.headerLength(buffer, offset);
+        totalLength = Ipv4Flyweight.totalLength(buffer, offset);
+        if (headerLength < Ipv4Flyweight.MIN_LENGTH || headerLength > available) {
+            return Fault.HEADER_LENGTH;
+        }
+        if (totalLength < headerLength || totalLength > available) {
+            return Fault.TOTAL_LENGTH;
+        }
+        if (verifyHeader && !Ipv4Flyweight.isChecksumRight(buffer, offset, headerLength)) {
+            return Fault.HEADER_CHECKSUM;
+        }
+        plain = Ipv4Flyweight.MIN_LENGTH == headerLength;
+        protocol = Ipv4Flyweight.protocol(buffer, offset);
+        final int fragmentMask = Ipv4Flyweight.MORE_FRAGMENTS | Ipv4Flyweight.FRAGMENT_OFFSET_MASK;
+        fragment = 0 != (Ipv4Flyweight.fragment(buffer, offset) & fragmentMask);
+        flowHash = mix(mix(protocol, Ipv4Flyweight.source(buffer, offset)), Ipv4Flyweight.destination(buffer, offset));
+        parseTransport(buffer);
+        return Fault.NONE;
+    }
+
+    private Fault parseIpv6(final UnsafeBuffer buffer, final int available) {
+        if (available < Ipv6Flyweight.LENGTH) {
+            return Fault.TRUNCATED;
+        }
+        totalLength = Ipv6Flyweight.LENGTH + Ipv6Flyweight.payloadLength(buffer, offset);
+        if (totalLength > available) {
+            return Fault.TOTAL_LENGTH;
+        }
+        headerLength = Ipv6Flyweight.LENGTH;
+        protocol = Ipv6Flyweight.nextHeader(buffer, offset);
+        plain = IpProtocol.TCP == protocol || IpProtocol.UDP == protocol;
+        if (!plain && !walkExtensions(buffer)) {
+            return Fault.HEADER_LENGTH;
+        }
+        final long source = Ipv6Flyweight.sourceHigh(buffer, offset) ^ Ipv6Flyweight.sourceLow(buffer, offset);
+        final long destination =
+                Ipv6Flyweight.destinationHigh(buffer, offset) ^ Ipv6Flyweight.destinationLow(buffer, offset);
+        flowHash = mix(mix(protocol, Long.hashCode(source)), Long.hashCode(destination));
+        parseTransport(buffer);
+        return Fault.NONE;
+    }
+
+    /** Passes over the extension headers (RFC 8200, section 4); false if one does not fit into the packet. */
+    private boolean walkExtensions(final UnsafeBuffer buffer) {
+        while (isExtension(protocol)) {
+            if (headerLength + MIN_EXTENSION_LENGTH > totalLength) {
+                return false;
+            }
+            final int at = offset + headerLength;
+            final int next = buffer.getByte(at) & 0xFF;
+            final int units = buffer.getByte(at + 1) & 0xFF;
+            if (IpProtocol.FRAGMENT == protocol) {
+                fragment = true;
+                headerLength += MIN_EXTENSION_LENGTH;
+            } else if (IpProtocol.AUTHENTICATION == protocol) {
+                headerLength += (units + 2) * AUTHENTICATION_UNIT;
+            } else {
+                headerLength += (units + 1) * EXTENSION_UNIT;
+            }
+            protocol = next;
+            if (headerLength > totalLength) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isExtension(final int protocol) {
+        return IpProtocol.HOP_BY_HOP == protocol
+                || IpProtocol.ROUTING == protocol
+                || IpProtocol.FRAGMENT == protocol
+                || IpProtocol.AUTHENTICATION == protocol
+                || IpProtocol.DESTINATION_OPTIONS == protocol;
+    }
+
+    /** A transport header that does not fit is left alone: the packet goes its way, for the far end to judge. */
+    private void parseTransport(final UnsafeBuffer buffer) {
+        if (fragment) {
+            return;
+        }
+        final int transportOffset = transportOffset();
+        final int transportLength = transportLength();
+        if (IpProtocol.TCP == protocol && transportLength >= TcpFlyweight.MIN_LENGTH) {
+            final int length = TcpFlyweight.headerLength(buffer, transportOffset);
+            if (length >= TcpFlyweight.MIN_LENGTH && length <= transportLength) {
+                transportHeaderLength = length;
+            }
+        } else if (IpProtocol.UDP == protocol
+                && transportLength >= UdpFlyweight.LENGTH
+                && UdpFlyweight.length(buffer, transportOffset) == transportLength) {
+            transportHeaderLength = UdpFlyweight.LENGTH;
+        }
+        if (0 != transportHeaderLength) {
+            flowHash = mix(flowHash, buffer.getInt(transportOffset, nativeOrder()));
+        }
+    }
+
+    private static int mix(final int hash, final int value) {
+        return Integer.rotateLeft(hash, 5) * HASH_MULTIPLIER + value;
+    }
+
+    /** Where the IP header begins. */
+    public int offset() {
+        return offset;
+    }
+
+    /** 4 or 6. */
+    public int version() {
+        return version;
+    }
+
+    /** Length in bytes of the IP header with its options or extension headers. */
+    public int headerLength() {
+        return headerLength;
+    }
+
+    /** Length in bytes of the packet, by its own word. */
+    public int totalLength() {
+        return totalLength;
+    }
+
+    /** Transport protocol, behind all extension headers (see {@link IpProtocol}). */
+    public int protocol() {
+        return protocol;
+    }
+
+    /** Whether this is a fragment, the first one included. */
+    public boolean isFragment() {
+        return fragment;
+    }
+
+    /** Whether the IP header has neither options nor extension headers. */
+    public boolean isPlain() {
+        return plain;
+    }
+
+    /** Whether there is a whole TCP or UDP header. */
+    public boolean hasTransport() {
+        return 0 != transportHeaderLength;
+    }
+
+    /** Where the transport header begins. */
+    public int transportOffset() {
+        return offset + headerLength;
+    }
+
+    /** Length in bytes of transport header and payload. */
+    public int transportLength() {
+        return totalLength - headerLength;
+    }
+
+    /** Length in bytes of the TCP or UDP header; 0 if there is none. */
+    public int transportHeaderLength() {
+        return transportHeaderLength;
+    }
+
+    /** Where the payload of TCP or UDP begins. */
+    public int payloadOffset() {
+        return offset + headerLength + transportHeaderLength;
+    }
+
+    /** Length in bytes of the payload of TCP or UDP. */
+    public int payloadLength() {
+        return totalLength - headerLength - transportHeaderLength;
+    }
+
+    /** DSCP and ECN of the IP header. */
+    public int tos(final UnsafeBuffer buffer) {
+        return 4 == version ? Ipv4Flyweight.tos(buffer, offset) : Ipv6Flyweight.trafficClass(buffer, offset);
+    }
+
+    /** The same number for all packets of one flow: addresses, protocol and, where there are any, ports. */
+    public int flowHash() {
+        return flowHash;
+    }
+
+    /** Where, from the transport header, the checksum is. Only if there is a transport. */
+    public int transportChecksumOffset() {
+        return IpProtocol.TCP == protocol ? TcpFlyweight.CHECKSUM_OFFSET : UdpFlyweight.CHECKSUM_OFFSET;
+    }
+}

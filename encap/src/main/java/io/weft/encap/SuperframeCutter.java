@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.encap;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Cuts a superframe, a TCP or UDP packet of up to 64 KB, into segments as a network card would: each gets headers of its
+ * own, made from those of the superframe; the payload stays where it is.
+ *
+ * <pre>
+ *   frame    | tunnel | IP | TCP | payload 0 | payload 1 | payload 2 |
+ *
+ *   headers  | tunnel | IP | TCP |   | tunnel | IP | TCP |   | tunnel | IP | TCP |
+ * </pre>
+ *
+ * Follows net/ipv4/tcp_offload.c ({@code tcp_gso_segment}), net/ipv4/udp_offload.c and net/ipv4/af_inet.c: IPv4 ids
+ * count up, FIN and PSH stay with the last segment, CWR with the first. Reused for every superframe by one thread.
+ */
+public final class SuperframeCutter {
+    /** A header slot that no segment's headers can exceed: tunnel, IP with options or extensions, TCP with options. */
+    public static final int HEADER_SLOT_LENGTH = 256;
+
+    private static final int MAX_HEADER_LENGTH = HEADER_SLOT_LENGTH - Long.BYTES;
+
+    private UnsafeBuffer frame;
+    private int prefixOffset;
+    private int prefixLength;
+    private int version;
+    private boolean tcp;
+    private int ipHeaderLength;
+    private int transportHeaderLength;
+    private int headersLength;
+    private int payloadOffset;
+    private int payloadLength;
+    private int segmentPayloadLength;
+    private int segments;
+    private int firstId;
+    private int firstSequence;
+    private int flags;
+    private long ipBaseSum;
+    private long transportBaseSum;
+
+    /** Made unwrapped: {@link #wrap} comes first. */
+    public SuperframeCutter() {
+        frame = new UnsafeBuffer(0, 0);
+    }
+
+    /**
+     * Takes a superframe to be cut.
+     *
+     * @param frame the memory it lies in.
+     * @param packet where its parts lie; must have a transport.
+     * @param prefixLength how many bytes in front of the IP header go in front of every segment too.
+     * @param gsoSize payload bytes of each segment but the last; at least 1.
+     * @return false if its headers are longer than any that weft cuts.
+     */
+    public boolean wrap(final UnsafeBuffer frame, final IpPacket packet, final int prefixLength, final int gsoSize) {
+        this.frame = frame;
+        this.prefixLength = prefixLength;
+        prefixOffset = packet.offset() - prefixLength;
+        version = packet.version();
+        tcp = IpProtocol.TCP == packet.protocol();
+        ipHeaderLength = packet.headerLength();
+        transportHeaderLength = packet.transportHeaderLength();
+        headersLength = prefixLength + ipHeaderLength + transportHeaderLength;
+        payloadOffset = packet.payloadOffset();
+        payloadLength = packet.payloadLength();
+        segmentPayloadLength = gsoSize;
+        segments = Math.max(1, (payloadLength + gsoSize - 1) / gsoSize);
+        if (headersLength > MAX_HEADER_LENGTH) {
+            return false;
+        }
+        sumUnchanging(packet);
+        return true;
+    }
+
+    /** What of the two checksums is the same for every segment. */
+    private void sumUnchanging(final IpPacket packet) {
+        final int ip = packet.offset();
+        final int transport = packet.transportOffset();
+        if (4 == version) {
+            firstId = Ipv4Flyweight.id(frame, ip);
+            ipBaseSum = InternetChecksum.sum(frame, ip, ipHeaderLength, 0)
+                    - InternetChecksum.load(frame, ip + Ipv4Flyweight.TOTAL_LENGTH_OFFSET)
+                    - InternetChecksum.load(frame, ip + Ipv4Flyweight.ID_OFFSET)
+                    - InternetChecksum.load(frame, ip + Ipv4Flyweight.CHECKSUM_OFFSET);
+        }
+        final long headerSum = InternetChecksum.sum(frame, transport, transportHeaderLength, 0)
+                - InternetChecksum.load(frame, transport + packet.transportChecksumOffset());
+        transportBaseSum =
+                headerSum + InternetChecksum.addresses(frame, ip, version) + InternetChecksum.word(packet.protocol());
+        if (tcp) {
+            firstSequence = TcpFlyweight.sequence(frame, transport);
+            flags = TcpFlyweight.flags(frame, transport);
+            transportBaseSum -= InternetChecksum.load(frame, transport + TcpFlyweight.SEQUENCE_OFFSET)
+                    + InternetChecksum.load(frame, transport + TcpFlyweight.SEQUENCE_OFFSET + Short.BYTES)
+                    + InternetChecksum.load(frame, transport + TcpFlyweight.DATA_OFFSET_OFFSET);
+        } else {
+            transportBaseSum -= InternetChecksum.load(frame, transport + UdpFlyweight.LENGTH_OFFSET);
+        }
+    }
+
+    /** How many segments there will be. */
+    public int segments() {
+        return segments;
+    }
+
+    /** Length in bytes of each segment's headers, the prefix included. */
+    public int headersLength() {
+        return headersLength;
+    }
+
+    /** Where the payload of a segment begins in the frame. */
+    public int payloadOffset(final int segment) {
+        return payloadOffset + segment * segmentPayloadLength;
+    }
+
+    /** Length in bytes of the payload of a segment. */
+    public int payloadLength(final int segment) {
+        return Math.min(segmentPayloadLength, payloadLength - segment * segmentPayloadLength);
+    }
+
+    /**
+     * Writes the headers of one segment with all checksums. Reads the segment's payload.
+     *
+     * @param headers where to; up to {@link #HEADER_SLOT_LENGTH} bytes from {@code at} are written to.
+     */
+    public void writeHeaders(final UnsafeBuffer headers, final int at, final int segment) {
+        for (int i = 0; i < headersLength; i += Long.BYTES) {
+            headers.putLong(at + i, frame.getLong(prefixOffset + i, nativeOrder()), nativeOrder());
+        }
+        final int ip = at + prefixLength;
+        final int transport = ip + ipHeaderLength;
+        final int length = payloadLength(segment);
+        final int transportLength = transportHeaderLength + length;
+        if (4 == version) {
+            final int totalLength = ipHeaderLength + transportLength;
+            final int id = firstId + segment;
+            Ipv4Flyweight.totalLength(headers, ip, totalLength);
+            Ipv4Flyweight.id(headers, ip, id);
+            InternetChecksum.put(
+                    headers,
+                    ip + Ipv4Flyweight.CHECKSUM_OFFSET,
+                    ipBaseSum + InternetChecksum.word(totalLength) + InternetChecksum.word(id));
+        } else {
+            Ipv6Flyweight.payloadLength(headers, ip, ipHeaderLength - Ipv6Flyweight.LENGTH + transportLength);
+        }
+        final long sum = transportBaseSum + InternetChecksum.word(transportLength);
+        final int payload = payloadOffset(segment);
+        if (tcp) {
+            finishTcp(headers, transport, segment, InternetChecksum.sum(frame, payload, length, sum));
+        } else {
+            UdpFlyweight.length(headers, transport, transportLength);
+            final long whole = sum + InternetChecksum.word(transportLength);
+            TransportChecksum.put(
+                    headers,
+                    transport + UdpFlyweight.CHECKSUM_OFFSET,
+                    InternetChecksum.sum(frame, payload, length, whole));
+        }
+    }
+
+    private void finishTcp(final UnsafeBuffer headers, final int transport, final int segment, final long sum) {
+        int segmentFlags = flags;
+        if (segment < segments - 1) {
+            segmentFlags &= ~(TcpFlyweight.FIN | TcpFlyweight.PSH);
+        }
+        if (segment > 0) {
+            segmentFlags &= ~TcpFlyweight.CWR;
+        }
+        TcpFlyweight.sequence(headers, transport, firstSequence + segment * segmentPayloadLength);
+        TcpFlyweight.flags(headers, transport, segmentFlags);
+        TransportChecksum.put(
+                headers,
+                transport + TcpFlyweight.CHECKSUM_OFFSET,
+                sum
+                        + InternetChecksum.load(headers, transport + TcpFlyweight.SEQUENCE_OFFSET)
+                        + InternetChecksum.load(headers, transport + TcpFlyweight.SEQUENCE_OFFSET + Short.BYTES)
+                        + InternetChecksum.load(headers, transport + TcpFlyweight.DATA_OFFSET_OFFSET));
+    }
+}
