@@ -27,6 +27,7 @@ public final class Errno {
     public static final int EROFS = 30;
     public static final int ERANGE = 34;
     public static final int ENAMETOOLONG = 36;
+    public static final int EBADMSG = 74;
     public static final int ENOTSOCK = 88;
     public static final int EMSGSIZE = 90;
     public static final int ENOPROTOOPT = 92;
@@ -67,6 +68,7 @@ public final class Errno {
         define(EROFS, "EROFS", "read-only file system");
         define(ERANGE, "ERANGE", "out of range");
         define(ENAMETOOLONG, "ENAMETOOLONG", "name too long");
+        define(EBADMSG, "EBADMSG", "not a valid message");
         define(ENOTSOCK, "ENOTSOCK", "not a socket");
         define(EMSGSIZE, "EMSGSIZE", "message too long");
         define(ENOPROTOOPT, "ENOPROTOOPT", "protocol option not available");

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * A socket to the kernel's routing netlink, in the network namespace of the thread that opens it. Owned by one thread.
+ *
+ * <p>{@code struct sockaddr_nl}: u16 family; u16 zero; u32 port id (0 is the kernel); u32 groups. Sources:
+ * include/uapi/linux/netlink.h, include/uapi/asm-generic/socket.h.
+ */
+public final class NetlinkSocket implements AutoCloseable {
+    private static final int AF_NETLINK = 16;
+    private static final int SOCK_RAW = 3;
+    private static final int SOCK_CLOEXEC = 0x80000;
+    private static final int NETLINK_ROUTE = 0;
+    private static final int MSG_TRUNC = 0x20;
+    private static final int MSG_DONTWAIT = 0x40;
+
+    private static final int SOL_SOCKET = 1;
+    private static final int SO_RCVTIMEO = 20;
+    private static final int SO_RCVBUFFORCE = 33;
+    private static final int SOL_NETLINK = 270;
+    private static final int NETLINK_ADD_MEMBERSHIP = 1;
+    private static final int NETLINK_CAP_ACK = 10;
+    private static final int NETLINK_EXT_ACK = 11;
+    private static final int NETLINK_GET_STRICT_CHK = 12;
+
+    private static final int ADDRESS_FAMILY_OFFSET = 0;
+    private static final int ADDRESS_PORT_OFFSET = 4;
+    private static final int ADDRESS_LENGTH = 12;
+
+    /** The kernel answers before send returns; a wait as long as this means that the answer was lost. */
+    private static final long RECEIVE_TIMEOUT_SECONDS = 5;
+
+    private final int fd;
+    private final UnsafeBuffer address = allocate(ADDRESS_LENGTH);
+    private final UnsafeBuffer addressLength = allocate(Integer.BYTES);
+    private boolean closed;
+
+    private NetlinkSocket(final int fd) {
+        this.fd = fd;
+    }
+
+    /**
+     * Opens a socket with extended acknowledgements and, where the kernel (4.20 on) has it, strict checking of requests.
+     *
+     * @return the bound socket.
+     * @throws LinuxException if the kernel refuses.
+     */
+    public static NetlinkSocket open() {
+        final int fd = Libc.LIBC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+        if (fd < 0) {
+            throw new LinuxException("open a routing netlink socket", Errno.last());
+        }
+        final NetlinkSocket socket = new NetlinkSocket(fd);
+        try {
+            socket.configure();
+        } catch (final LinuxException e) {
+            socket.close();
+            throw e;
+        }
+        return socket;
+    }
+
+    private void configure() {
+        address.putShort(ADDRESS_FAMILY_OFFSET, (short) AF_NETLINK, nativeOrder());
+        if (Libc.LIBC.bind(fd, address.addressOffset(), ADDRESS_LENGTH) < 0) {
+            throw new LinuxException("bind a routing netlink socket", Errno.last());
+        }
+        // Kernels without these options lack only the text of errors and the filters of dumps, which are filtered
+        // again.
+        setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1);
+        setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+        setOption(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+
+        final UnsafeBuffer timeval = allocate(2 * Long.BYTES); // struct timeval: long seconds; long microseconds
+        timeval.putLong(0, RECEIVE_TIMEOUT_SECONDS, nativeOrder());
+        if (Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval.addressOffset(), timeval.capacity()) < 0) {
+            throw new LinuxException("set a receive timeout on a netlink socket", Errno.last());
+        }
+    }
+
+    /**
+     * Subscribes to the notifications of a group.
+     *
+     * @param group a number of {@code enum rtnetlink_groups} (include/uapi/linux/rtnetlink.h).
+     * @throws LinuxException if there is no such group.
+     */
+    public void join(final int group) {
+        final int errno = setOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+        if (0 != errno) {
+            throw new LinuxException("join netlink group " + group, errno);
+        }
+    }
+
+    /**
+     * Sets how much the kernel queues for us before it drops notifications.
+     *
+     * @param bytes of kernel memory.
+     * @throws LinuxException without CAP_NET_ADMIN.
+     */
+    public void receiveBufferLength(final int bytes) {
+        final int errno = setOption(SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+        if (0 != errno) {
+            throw new LinuxException("set the receive buffer of a netlink socket to " + bytes + " bytes", errno);
+        }
+    }
+
+    /** The descriptor, to be polled. */
+    public int fd() {
+        return fd;
+    }
+
+    /**
+     * Sends a request to the kernel.
+     *
+     * @param buffer in direct memory, the request at its start.
+     * @param length of the request.
+     * @return 0 or a negative errno.
+     */
+    public int send(final UnsafeBuffer buffer, final int length) {
+        return Libc.LIBC.sendto(fd, buffer.addressOffset(), length, 0, 0, 0) < 0 ? -Errno.last() : 0;
+    }
+
+    /**
+     * Receives what the kernel sent, and only what the kernel sent: datagrams of other processes are passed over. Waits up
+     * to 5 s.
+     *
+     * @param buffer in direct memory, filled from its start.
+     * @return the length, at most the buffer's capacity, or a negative errno: -{@link Errno#EAGAIN} if nothing came,
+     *     -{@link Errno#ENOBUFS} if notifications were lost, -{@link Errno#EMSGSIZE} if the buffer was too small.
+     */
+    public int receive(final UnsafeBuffer buffer) {
+        return receive(buffer, 0);
+    }
+
+    /**
+     * As {@link #receive}, without waiting.
+     *
+     * @param buffer in direct memory, filled from its start.
+     * @return as {@link #receive}.
+     */
+    public int receiveNow(final UnsafeBuffer buffer) {
+        return receive(buffer, MSG_DONTWAIT);
+    }
+
+    private int receive(final UnsafeBuffer buffer, final int flags) {
+        while (true) {
+            addressLength.putInt(0, ADDRESS_LENGTH, nativeOrder());
+            final long length = Libc.LIBC.recvfrom(
+                    fd,
+                    buffer.addressOffset(),
+                    buffer.capacity(),
+                    flags | MSG_TRUNC,
+                    address.addressOffset(),
+                    addressLength.addressOffset());
+            if (length < 0) {
+                final int errno = Errno.last();
+                if (Errno.EINTR == errno) {
+                    continue;
+                }
+                return -errno;
+            }
+            if (0 == address.getInt(ADDRESS_PORT_OFFSET, nativeOrder())) {
+                return length > buffer.capacity() ? -Errno.EMSGSIZE : (int) length;
+            }
+        }
+    }
+
+    private int setOption(final int level, final int option, final int value) {
+        final UnsafeBuffer buffer = allocate(Integer.BYTES);
+        buffer.putInt(0, value, nativeOrder());
+        return Libc.LIBC.setsockopt(fd, level, option, buffer.addressOffset(), Integer.BYTES) < 0 ? Errno.last() : 0;
+    }
+
+    private static UnsafeBuffer allocate(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, Long.BYTES));
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            Libc.LIBC.close(fd);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux.netlink;
+
+import io.weft.linux.IpAddresses;
+import io.weft.linux.IpPrefix;
+import java.net.InetAddress;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Routes to and from bytes.
+ *
+ * <pre>
+ *  0   1   2   3   4   5   6   7   8               12
+ * +---+---+---+---+---+---+---+---+---------------+
+ * |fam|dst|src|tos|tab|pro|scp|typ| flags         |   struct rtmsg; dst and src are prefix lengths
+ * +---+---+---+---+---+---+---+---+---------------+
+ * </pre>
+ *
+ * Source: include/uapi/linux/rtnetlink.h.
+ */
+final class RouteCodec {
+    private static final int RTA_DST = 1;
+    private static final int RTA_OIF = 4;
+    private static final int RTA_GATEWAY = 5;
+    private static final int RTA_PRIORITY = 6;
+    private static final int RTA_PREFSRC = 7;
+    private static final int RTA_TABLE = 15;
+    private static final int RTA_VIA = 18;
+
+    private static final int RTNH_F_ONLINK = 4;
+    private static final int RTM_F_CLONED = 0x200;
+    private static final int RTM_F_LOOKUP_TABLE = 0x1000;
+
+    /** {@code RT_SCOPE_NOWHERE}: in a deletion, any scope. */
+    private static final int SCOPE_ANY = 255;
+
+    private static final int FAMILY_POSITION = 0;
+    private static final int PREFIX_LENGTH_POSITION = 1;
+    private static final int TABLE_POSITION = 4;
+    private static final int PROTOCOL_POSITION = 5;
+    private static final int SCOPE_POSITION = 6;
+    private static final int TYPE_POSITION = 7;
+    private static final int FLAGS_POSITION = 8;
+    private static final int FIXED_LENGTH = 12;
+
+    private RouteCodec() {}
+
+    static NetlinkRequest dumpRequest(final int family, final int table) {
+        return header(MessageType.RTM_GETROUTE, NetlinkMessage.NLM_F_DUMP, family, 0, 0, 0, 0, 0)
+                .attribute(RTA_TABLE, table);
+    }
+
+    static NetlinkRequest lookupRequest(final InetAddress destination) {
+        final byte[] bytes = destination.getAddress();
+        return header(
+                        MessageType.RTM_GETROUTE,
+                        NetlinkMessage.NLM_F_ACK,
+                        AddressFamily.of(destination),
+                        bytes.length * Byte.SIZE,
+                        0,
+                        0,
+                        0,
+                        RTM_F_LOOKUP_TABLE)
+                .attribute(RTA_DST, destination);
+    }
+
+    static NetlinkRequest replaceRequest(final Route route) {
+        final int flags = NetlinkMessage.NLM_F_ACK | NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_REPLACE;
+        return routeRequest(MessageType.RTM_NEWROUTE, flags, route, route.scope());
+    }
+
+    static NetlinkRequest deleteRequest(final Route route) {
+        return routeRequest(MessageType.RTM_DELROUTE, NetlinkMessage.NLM_F_ACK, route, SCOPE_ANY);
+    }
+
+    private static NetlinkRequest routeRequest(
+            final int messageType, final int requestFlags, final Route route, final int scope) {
+        final NetlinkRequest request = header(
+                        messageType,
+                        requestFlags,
+                        AddressFamily.of(route.destination().address()),
+                        route.destination().length(),
+                        route.protocol(),
+                        scope,
+                        route.type().number(),
+                        route.gatewayOnlink() ? RTNH_F_ONLINK : 0)
+                .attribute(RTA_DST, route.destination().address())
+                .attribute(RTA_TABLE, route.table());
+        if (0 != route.linkIndex()) {
+            request.attribute(RTA_OIF, route.linkIndex());
+        }
+        final InetAddress gateway = route.gateway();
+        if (null != gateway) {
+            request.attribute(RTA_GATEWAY, gateway);
+        }
+        final InetAddress source = route.source();
+        if (null != source) {
+            request.attribute(RTA_PREFSRC, source);
+        }
+        if (0 != route.metric()) {
+            request.attribute(RTA_PRIORITY, route.metric());
+        }
+        return request;
+    }
+
+    private static NetlinkRequest header(
+            final int messageType,
+            final int requestFlags,
+            final int family,
+            final int prefixLength,
+            final int protocol,
+            final int scope,
+            final int routeType,
+            final int routeFlags) {
+        return new NetlinkRequest(messageType, requestFlags)
+                .u8(family)
+                .u8(prefixLength)
+                .u8(0)
+                .u8(0)
+                .u8(0) // the table, which is told by its attribute, for it may be greater than 255
+                .u8(protocol)
+                .u8(scope)
+                .u8(routeType)
+                .i32(routeFlags);
+    }
+
+    /** The route, or null for one of another family than IPv4 and IPv6, or an entry of the route cache. */
+    static @Nullable Route decode(final NetlinkMessage message) {
+        final Attributes attributes = message.attributes(FIXED_LENGTH);
+        final int family = message.u8(FAMILY_POSITION);
+        final int flags = message.i32(FLAGS_POSITION);
+        if (AddressFamily.INET != family && AddressFamily.INET6 != family) {
+            return null;
+        }
+        return new Route(
+                RouteType.of(message.u8(TYPE_POSITION)),
+                destination(message, attributes, family),
+                gateway(attributes),
+                attributes.i32(RTA_OIF, 0),
+                attributes.has(RTA_PREFSRC) ? attributes.address(RTA_PREFSRC) : null,
+                attributes.i32(RTA_TABLE, message.u8(TABLE_POSITION)),
+                message.u8(PROTOCOL_POSITION),
+                message.u8(SCOPE_POSITION),
+                attributes.i32(RTA_PRIORITY, 0),
+                0 != (flags & RTNH_F_ONLINK));
+    }
+
+    /** Whether the message tells of an entry of the route cache, which comes and goes with the traffic. */
+    static boolean cached(final NetlinkMessage message) {
+        return 0 != (message.i32(FLAGS_POSITION) & RTM_F_CLONED);
+    }
+
+    private static IpPrefix destination(final NetlinkMessage message, final Attributes attributes, final int family) {
+        final InetAddress address = attributes.has(RTA_DST)
+                ? attributes.address(RTA_DST)
+                : IpAddresses.of(new byte[AddressFamily.INET6 == family ? 16 : 4]);
+        final int length = message.u8(PREFIX_LENGTH_POSITION);
+        if (length > address.getAddress().length * Byte.SIZE) {
+            throw message.malformed("the prefix length " + length + " is too great for its address");
+        }
+        return IpPrefix.network(address, length);
+    }
+
+    private static @Nullable InetAddress gateway(final Attributes attributes) {
+        if (attributes.has(RTA_GATEWAY)) {
+            return attributes.address(RTA_GATEWAY);
+        }
+        return attributes.has(RTA_VIA) ? attributes.via(RTA_VIA) : null;
+    }
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux.netlink;
+
+import static io.weft.linux.netlink.MessageType.RTM_DELADDR;
+import static io.weft.linux.netlink.MessageType.RTM_DELLINK;
+import static io.weft.linux.netlink.MessageType.RTM_DELNEIGH;
+import static io.weft.linux.netlink.MessageType.RTM_GETLINK;
+import static io.weft.linux.netlink.MessageType.RTM_NEWADDR;
+import static io.weft.linux.netlink.MessageType.RTM_NEWNEIGH;
+import static io.weft.linux.netlink.MessageType.RTM_SETLINK;
+import static io.weft.linux.netlink.NetlinkMessage.NLM_F_ACK;
+import static io.weft.linux.netlink.NetlinkMessage.NLM_F_CREATE;
+import static io.weft.linux.netlink.NetlinkMessage.NLM_F_DUMP;
+import static io.weft.linux.netlink.NetlinkMessage.NLM_F_REPLACE;
+
+import io.weft.linux.Errno;
+import io.weft.linux.IpAddresses;
+import io.weft.linux.LinuxException;
+import io.weft.linux.NetlinkSocket;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks and changes the links, addresses, routes, neighbours and FDB of one network namespace, that of the thread which
+ * opened it. To be used by one thread at a time; each verb is one exchange with the kernel and returns when it is done.
+ *
+ * <p>Every verb throws {@link LinuxException} with the kernel's error number and, where the kernel gives one, its own
+ * explanation. A verb that deletes returns false where there was nothing to delete. Changing takes CAP_NET_ADMIN.
+ */
+public final class Rtnetlink implements AutoCloseable {
+    private static final int REPLACE = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+
+    private final NetlinkSocket socket;
+    private final NetlinkExchange exchange;
+
+    private Rtnetlink(final NetlinkSocket socket) {
+        this.socket = socket;
+        exchange = new NetlinkExchange(new NetlinkExchange.Transport() {
+            @Override
+            public int send(final UnsafeBuffer buffer, final int length) {
+                return socket.send(buffer, length);
+            }
+
+            @Override
+            public int receive(final UnsafeBuffer buffer) {
+                return socket.receive(buffer);
+            }
+        });
+    }
+
+    /**
+     * Opens the calling thread's network namespace.
+     *
+     * @return to be closed by the caller.
+     * @throws LinuxException if the kernel refuses.
+     */
+    public static Rtnetlink open() {
+        return new Rtnetlink(NetlinkSocket.open());
+    }
+
+    /** All links. */
+    public List<Link> links() {
+        final NetlinkRequest request = LinkCodec.request(RTM_GETLINK, NLM_F_DUMP, 0)
+                .attribute(LinkCodec.IFLA_EXT_MASK, LinkCodec.SKIP_STATISTICS);
+        return exchange.dump("list the links", request, LinkCodec::decode);
+    }
+
+    /**
+     * The link of this name.
+     *
+     * @param name such as {@code eth0}.
+     * @return the link, or empty if there is none.
+     */
+    public Optional<Link> link(final String name) {
+        final NetlinkRequest request =
+                LinkCodec.request(RTM_GETLINK, NLM_F_ACK, 0).attribute(LinkCodec.IFLA_IFNAME, name);
+        return findLink("look up link " + name, request);
+    }
+
+    /**
+     * The link of this index.
+     *
+     * @param index the kernel's number for it.
+     * @return the link, or empty if there is none.
+     */
+    public Optional<Link> link(final int index) {
+        return findLink("look up link " + index, LinkCodec.request(RTM_GETLINK, NLM_F_ACK, index));
+    }
+
+    private Optional<Link> findLink(final String tried, final NetlinkRequest request) {
+        request.attribute(LinkCodec.IFLA_EXT_MASK, LinkCodec.SKIP_STATISTICS);
+        try {
+            return exchange.answered(tried, request, LinkCodec::decode).stream().findFirst();
+        } catch (final LinuxException e) {
+            if (Errno.ENODEV == e.errno()) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    /** Sets a link up. */
+    public void setUp(final int linkIndex) {
+        exchange.acknowledged(
+                "set link " + linkIndex + " up",
+                LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex, Link.IFF_UP, Link.IFF_UP));
+    }
+
+    /** Sets a link down. */
+    public void setDown(final int linkIndex) {
+        exchange.acknowledged(
+                "set link " + linkIndex + " down",
+                LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex, 0, Link.IFF_UP));
+    }
+
+    /**
+     * Sets the largest packet of a link.
+     *
+     * @param linkIndex of the link.
+     * @param mtu in bytes.
+     */
+    public void setMtu(final int linkIndex, final int mtu) {
+        setLink("set the MTU of link " + linkIndex + " to " + mtu, linkIndex, LinkCodec.IFLA_MTU, mtu);
+    }
+
+    /**
+     * Sets how many packets a link's queue holds.
+     *
+     * @param linkIndex of the link.
+     * @param packets in the queue.
+     */
+    public void setTxQueueLength(final int linkIndex, final int packets) {
+        setLink(
+                "set the queue length of link " + linkIndex + " to " + packets,
+                linkIndex,
+                LinkCodec.IFLA_TXQLEN,
+                packets);
+    }
+
+    /**
+     * Sets the largest superframe that the stack hands to a link, for IPv4 and IPv6 alike.
+     *
+     * @param linkIndex of the link.
+     * @param bytes of an IP packet, at most 65536.
+     */
+    public void setGsoMaxSize(final int linkIndex, final int bytes) {
+        setLink(
+                "set the largest superframe of link " + linkIndex + " to " + bytes,
+                linkIndex,
+                LinkCodec.IFLA_GSO_MAX_SIZE,
+                bytes);
+    }
+
+    private void setLink(final String tried, final int linkIndex, final int attribute, final int value) {
+        exchange.acknowledged(
+                tried, LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex).attribute(attribute, value));
+    }
+
+    /**
+     * Deletes a link.
+     *
+     * @param linkIndex of the link.
+     * @return false if there was none.
+     */
+    public boolean deleteLink(final int linkIndex) {
+        return delete("delete link " + linkIndex, LinkCodec.request(RTM_DELLINK, NLM_F_ACK, linkIndex), Errno.ENODEV);
+    }
+
+    /** The addresses of all links. */
+    public List<InterfaceAddress> addresses() {
+        return exchange.dump("list the addresses", AddressCodec.dumpRequest(0), AddressCodec::decode);
+    }
+
+    /** The addresses of one link. */
+    public List<InterfaceAddress> addresses(final int linkIndex) {
+        // The filter is the kernel's from 4.20 on; older ones send all.
+        final Function<NetlinkMessage, @Nullable InterfaceAddress> decoder = message -> {
+            final InterfaceAddress address = AddressCodec.decode(message);
+            return null != address && linkIndex == address.linkIndex() ? address : null;
+        };
+        return exchange.dump("list the addresses of link " + linkIndex, AddressCodec.dumpRequest(linkIndex), decoder);
+    }
+
+    /** Adds an address to its link, or changes it if it is there. */
+    public void replaceAddress(final InterfaceAddress address) {
+        exchange.acknowledged("set address " + address, AddressCodec.request(RTM_NEWADDR, REPLACE, address));
+    }
+
+    /**
+     * Takes an address from its link.
+     *
+     * @param address with the prefix length that it has.
+     * @return false if it was not there.
+     */
+    public boolean deleteAddress(final InterfaceAddress address) {
+        return delete(
+                "delete address " + address,
+                AddressCodec.request(RTM_DELADDR, NLM_F_ACK, address),
+                Errno.EADDRNOTAVAIL);
+    }
+
+    /** The IPv4 and IPv6 routes of the main table. */
+    public List<Route> routes() {
+        return routes(Route.TABLE_MAIN);
+    }
+
+    /**
+     * The IPv4 and IPv6 routes of a table, without the route cache.
+     *
+     * @param table its number.
+     * @return the routes, none if there is no such table.
+     */
+    public List<Route> routes(final int table) {
+        final Function<NetlinkMessage, @Nullable Route> decoder = message -> {
+            final Route route = RouteCodec.cached(message) ? null : RouteCodec.decode(message);
+            return null != route && table == route.table() ? route : null;
+        };
+        final List<Route> routes = new ArrayList<>();
+        for (final int family : new int[] {AddressFamily.INET, AddressFamily.INET6}) {
+            try {
+                routes.addAll(exchange.dump(
+                        "list the routes of table " + table, RouteCodec.dumpRequest(family, table), decoder));
+            } catch (final LinuxException e) {
+                if (Errno.ENOENT != e.errno()) { // a table comes into being with its first route
+                    throw e;
+                }
+            }
+        }
+        return routes;
+    }
+
+    /** Adds a route, or puts it in the place of one with the same destination, table and metric. */
+    public void replaceRoute(final Route route) {
+        exchange.acknowledged("set route " + route, RouteCodec.replaceRequest(route));
+    }
+
+    /**
+     * Deletes a route.
+     *
+     * @param route all that it tells must agree but the scope.
+     * @return false if there was none.
+     */
+    public boolean deleteRoute(final Route route) {
+        return delete("delete route " + route, RouteCodec.deleteRequest(route), Errno.ESRCH);
+    }
+
+    /**
+     * The way that a packet of this host would take.
+     *
+     * @param destination of the packet.
+     * @return the route for this one address: device, source address and gateway as the kernel chose them.
+     * @throws LinuxException with {@link Errno#ENETUNREACH} or {@link Errno#EHOSTUNREACH} if there is none.
+     */
+    public Route routeTo(final InetAddress destination) {
+        final String tried = "look up the route to " + IpAddresses.print(destination);
+        return exchange.answered(tried, RouteCodec.lookupRequest(destination), RouteCodec::decode).stream()
+                .findFirst()
+                .orElseThrow(() -> new LinuxException(tried, Errno.ENETUNREACH));
+    }
+
+    /** The IPv4 and IPv6 neighbours of one link. */
+    public List<Neighbour> neighbours(final int linkIndex) {
+        final Function<NetlinkMessage, @Nullable Neighbour> decoder = message -> {
+            final Neighbour neighbour = NeighbourCodec.decodeNeighbour(message);
+            return null != neighbour && linkIndex == neighbour.linkIndex() ? neighbour : null;
+        };
+        return exchange.dump(
+                "list the neighbours of link " + linkIndex, NeighbourCodec.neighbourDumpRequest(linkIndex), decoder);
+    }
+
+    /** Adds a neighbour to its link, or changes it if it is there. */
+    public void replaceNeighbour(final Neighbour neighbour) {
+        exchange.acknowledged("set neighbour " + neighbour, NeighbourCodec.request(RTM_NEWNEIGH, REPLACE, neighbour));
+    }
+
+    /**
+     * Deletes a neighbour.
+     *
+     * @param neighbour its link and address tell which.
+     * @return false if there was none.
+     */
+    public boolean deleteNeighbour(final Neighbour neighbour) {
+        return delete(
+                "delete neighbour " + neighbour,
+                NeighbourCodec.request(RTM_DELNEIGH, NLM_F_ACK, neighbour),
+                Errno.ENOENT);
+    }
+
+    /** The forwarding database of one link: its own, or what the bridge has for it as a port. */
+    public List<FdbEntry> fdb(final int linkIndex) {
+        final Function<NetlinkMessage, @Nullable FdbEntry> decoder = message -> {
+            final FdbEntry entry = NeighbourCodec.decodeFdbEntry(message);
+            return null != entry && linkIndex == entry.linkIndex() ? entry : null;
+        };
+        return exchange.dump("list the FDB of link " + linkIndex, NeighbourCodec.fdbDumpRequest(linkIndex), decoder);
+    }
+
+    /** Adds an FDB entry to its link, or changes the one of the same MAC address. */
+    public void replaceFdbEntry(final FdbEntry entry) {
+        exchange.acknowledged("set FDB entry " + entry, NeighbourCodec.request(RTM_NEWNEIGH, REPLACE, entry));
+    }
+
+    /**
+     * Deletes an FDB entry.
+     *
+     * @param entry to delete.
+     * @return false if there was none.
+     */
+    public boolean deleteFdbEntry(final FdbEntry entry) {
+        return delete(
+                "delete FDB entry " + entry, NeighbourCodec.request(RTM_DELNEIGH, NLM_F_ACK, entry), Errno.ENOENT);
+    }
+
+    private boolean delete(final String tried, final NetlinkRequest request, final int absent) {
+        try {
+            exchange.acknowledged(tried, request);
+            return true;
+        } catch (final LinuxException e) {
+            if (absent == e.errno()) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public void close() {
+        socket.close();
+    }
+}
