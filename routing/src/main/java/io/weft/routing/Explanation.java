@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.routing;
+
+import static java.nio.ByteOrder.BIG_ENDIAN;
+
+import java.util.HexFormat;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the data threads would do with a packet to one destination.
+ *
+ * @param destination the address that was asked for.
+ * @param route the route that matches, or null if none does.
+ * @param nextHop index of the rewrite block, or {@link RoutingSnapshot#NO_ROUTE}.
+ * @param changesPending whether there are changes that were not published yet; {@code route} takes them into account,
+ *     the rest does not.
+ * @param block a copy of the {@link RewriteBlock}, all zero if there is no route.
+ */
+public record Explanation(
+        IpAddress destination, @Nullable IpPrefix route, int nextHop, boolean changesPending, DirectBuffer block) {
+    private static final int VNI_SHIFT = 8;
+
+    static Explanation of(
+            final IpAddress destination,
+            final @Nullable IpPrefix route,
+            final RoutingSnapshot snapshot,
+            final boolean changesPending) {
+        final int nextHop = AddressFamily.IPV4 == destination.family()
+                ? snapshot.lookup4(destination.ipv4())
+                : snapshot.lookup6(destination.high(), destination.low());
+        final UnsafeBuffer block = new UnsafeBuffer(new byte[RewriteBlock.LENGTH]);
+        if (RoutingSnapshot.NO_ROUTE != nextHop) {
+            block.putBytes(0, snapshot.rewriteBlocks(), RewriteBlock.offset(nextHop), RewriteBlock.LENGTH);
+        }
+        return new Explanation(destination, route, nextHop, changesPending, block);
+    }
+
+    /** Whether a packet would leave. */
+    public boolean isForwarded() {
+        return RoutingSnapshot.NO_ROUTE != nextHop && RewriteBlock.RESOLVED == RewriteBlock.state(block, 0);
+    }
+
+    /** The overlay address that the route goes by, or null without a route. */
+    public @Nullable IpAddress gateway() {
+        return RoutingSnapshot.NO_ROUTE == nextHop ? null : RewriteBlock.gateway(block, 0);
+    }
+
+    /** MAC of the peer's VTEP in the low 48 bits, or 0 without a neighbour. */
+    public long neighbourMac() {
+        final int offset = RewriteBlock.DESTINATION_MAC_OFFSET;
+        return (block.getShort(offset, BIG_ENDIAN) & 0xffffL) << Integer.SIZE
+                | (block.getInt(offset + Short.BYTES, BIG_ENDIAN) & 0xffff_ffffL);
+    }
+
+    /** The VNI in the VXLAN header. */
+    public int vni() {
+        return block.getInt(RewriteBlock.TUNNEL_HEADER_OFFSET + Integer.BYTES, BIG_ENDIAN) >>> VNI_SHIFT;
+    }
+
+    /** The peer's underlay address, or null if the packet would not leave. */
+    public @Nullable IpAddress underlay() {
+        return isForwarded() ? RewriteBlock.underlayAddress(block, 0) : null;
+    }
+
+    /** The peer's UDP port, or 0 if the packet would not leave. */
+    public int underlayPort() {
+        return RewriteBlock.underlayPort(block, 0);
+    }
+
+    /** The bytes in front of the inner packet: VXLAN and inner Ethernet header, as hexadecimal digits. */
+    public String tunnelHeader() {
+        final byte[] header = new byte[RewriteBlock.TUNNEL_HEADER_LENGTH];
+        block.getBytes(RewriteBlock.TUNNEL_HEADER_OFFSET, header);
+        return HexFormat.of().formatHex(header);
+    }
+
+    /** For people: one line for each step. */
+    @Override
+    public String toString() {
+        final StringBuilder text = new StringBuilder(256);
+        text.append(destination);
+        if (RoutingSnapshot.NO_ROUTE == nextHop) {
+            text.append("\n  route      none: dropped");
+        } else {
+            final int state = RewriteBlock.state(block, 0);
+            text.append("\n  route      ").append(route).append(" via ").append(gateway());
+            text.append("\n  neighbour  ");
+            text.append(
+                    RewriteBlock.NO_NEIGHBOUR == state
+                            ? "none for " + gateway() + ": dropped"
+                            : gateway() + " is at " + MacAddress.format(neighbourMac()));
+            if (RewriteBlock.NO_FDB == state) {
+                text.append("\n  fdb        none for ").append(MacAddress.format(neighbourMac()) + ": dropped");
+            } else if (RewriteBlock.RESOLVED == state) {
+                text.append("\n  fdb        ").append(MacAddress.format(neighbourMac()));
+                text.append(" dst ").append(underlay()).append(" port ").append(underlayPort());
+                text.append(" vni ").append(vni());
+                text.append("\n  rewrite    next hop ")
+                        .append(nextHop)
+                        .append(": ")
+                        .append(tunnelHeader());
+            }
+        }
+        if (changesPending) {
+            text.append("\n  changes wait to be published; the route above may be one of them");
+        }
+        return text.toString();
+    }
+}

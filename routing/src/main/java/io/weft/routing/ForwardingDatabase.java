@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.routing;
+
+/**
+ * FDB: MAC of a VTEP to its underlay address, port and VNI; what {@code bridge fdb} shows for a kernel VXLAN device.
+ * Control thread only.
+ */
+final class ForwardingDatabase {
+    private static final int HIGH = 0;
+    private static final int LOW = 1;
+    private static final int PORT_AND_VNI = 2;
+    private static final int FAMILY_AND_SCOPE = 3;
+    private static final int VALUE_LONGS = 4;
+
+    private final FlatTable table = new FlatTable(VALUE_LONGS);
+
+    int size() {
+        return table.size();
+    }
+
+    long memoryLength() {
+        return table.memoryLength();
+    }
+
+    /** The row of a MAC, valid until the next change, or {@link FlatTable#ABSENT}. */
+    int find(final long mac) {
+        return table.find(mac, 0);
+    }
+
+    void put(final long mac, final IpAddress underlay, final int scope, final int port, final int vni) {
+        final int found = find(mac);
+        final int row = FlatTable.ABSENT == found ? table.add(mac, 0) : found;
+        table.value(row, HIGH, underlay.high());
+        table.value(row, LOW, underlay.low());
+        table.value(row, PORT_AND_VNI, (long) port << Integer.SIZE | (vni & 0xffff_ffffL));
+        table.value(
+                row,
+                FAMILY_AND_SCOPE,
+                (long) underlay.family().socketFamily() << Integer.SIZE | (scope & 0xffff_ffffL));
+    }
+
+    boolean remove(final long mac) {
+        final int row = find(mac);
+        if (FlatTable.ABSENT == row) {
+            return false;
+        }
+        table.remove(row);
+        return true;
+    }
+
+    AddressFamily family(final int row) {
+        return table.value(row, FAMILY_AND_SCOPE) >>> Integer.SIZE == AddressFamily.IPV4.socketFamily()
+                ? AddressFamily.IPV4
+                : AddressFamily.IPV6;
+    }
+
+    long high(final int row) {
+        return table.value(row, HIGH);
+    }
+
+    long low(final int row) {
+        return table.value(row, LOW);
+    }
+
+    IpAddress underlay(final int row) {
+        return new IpAddress(family(row), high(row), low(row));
+    }
+
+    /** {@code sin6_scope_id} of a link-local IPv6 address; 0 otherwise. */
+    int scope(final int row) {
+        return (int) table.value(row, FAMILY_AND_SCOPE);
+    }
+
+    int port(final int row) {
+        return (int) (table.value(row, PORT_AND_VNI) >>> Integer.SIZE);
+    }
+
+    int vni(final int row) {
+        return (int) table.value(row, PORT_AND_VNI);
+    }
+}

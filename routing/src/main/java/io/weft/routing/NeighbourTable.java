@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.routing;
+
+/** Overlay address of a VTEP to its MAC; what {@code ip neigh} shows for a kernel VXLAN device. Control thread only. */
+final class NeighbourTable {
+    /** No neighbour has the MAC zero. */
+    static final long NO_MAC = 0;
+
+    private final FlatTable table = new FlatTable(1);
+
+    int size() {
+        return table.size();
+    }
+
+    long memoryLength() {
+        return table.memoryLength();
+    }
+
+    /** The MAC, or {@link #NO_MAC}. */
+    long get(final IpAddress address) {
+        final int row = table.find(address.mappedHigh(), address.mappedLow());
+        return FlatTable.ABSENT == row ? NO_MAC : table.value(row, 0);
+    }
+
+    void put(final IpAddress address, final long mac) {
+        final int row = table.find(address.mappedHigh(), address.mappedLow());
+        final int target = FlatTable.ABSENT == row ? table.add(address.mappedHigh(), address.mappedLow()) : row;
+        table.value(target, 0, mac);
+    }
+
+    boolean remove(final IpAddress address) {
+        final int row = table.find(address.mappedHigh(), address.mappedLow());
+        if (FlatTable.ABSENT == row) {
+            return false;
+        }
+        table.remove(row);
+        return true;
+    }
+}

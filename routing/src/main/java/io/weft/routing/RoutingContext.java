@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.routing;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What the routing tables of a node are made for. Set up by one thread, then handed to {@link RoutingTables}. */
+public final class RoutingContext {
+    /** The port of the Linux kernel's VXLAN and of flannel, older than IANA's 4789 (drivers/net/vxlan). */
+    public static final int UNDERLAY_PORT_DEFAULT = 8472;
+
+    static final int VNI_MAX = (1 << 24) - 1;
+    static final int PORT_MAX = (1 << 16) - 1;
+
+    private int vni = 1;
+    private long vtepMac;
+    private int underlayPort = UNDERLAY_PORT_DEFAULT;
+    private boolean poisonFreed;
+    private final List<InetAddress> underlayAddresses = new ArrayList<>();
+
+    /** VXLAN network identifier, 0 to 2^24 - 1; 1 unless set, as flannel's. */
+    public RoutingContext vni(final int vni) {
+        this.vni = vni;
+        return this;
+    }
+
+    public int vni() {
+        return vni;
+    }
+
+    /** MAC of the own VTEP in the low 48 bits, the first byte on the wire highest. */
+    public RoutingContext vtepMac(final long vtepMac) {
+        this.vtepMac = vtepMac;
+        return this;
+    }
+
+    public long vtepMac() {
+        return vtepMac;
+    }
+
+    /** UDP port of peers whose FDB entry names none. */
+    public RoutingContext underlayPort(final int underlayPort) {
+        this.underlayPort = underlayPort;
+        return this;
+    }
+
+    public int underlayPort() {
+        return underlayPort;
+    }
+
+    /** Adds an address of this node's own: an FDB entry that points at it is refused, as it would loop. */
+    public RoutingContext addUnderlayAddress(final InetAddress address) {
+        underlayAddresses.add(address);
+        return this;
+    }
+
+    public List<InetAddress> underlayAddresses() {
+        return List.copyOf(underlayAddresses);
+    }
+
+    /** Overwrites memory when it is freed, so that a test sees a reader that still uses it. Off unless set. */
+    public RoutingContext poisonFreed(final boolean poisonFreed) {
+        this.poisonFreed = poisonFreed;
+        return this;
+    }
+
+    public boolean poisonFreed() {
+        return poisonFreed;
+    }
+
+    void conclude() {
+        if (vni < 0 || vni > VNI_MAX) {
+            throw new IllegalArgumentException("vni " + vni + " is not in 0.." + VNI_MAX);
+        }
+        if (underlayPort < 1 || underlayPort > PORT_MAX) {
+            throw new IllegalArgumentException("underlayPort " + underlayPort + " is not in 1.." + PORT_MAX);
+        }
+        MacAddress.requireUnicast(vtepMac, "vtepMac");
+    }
+}
