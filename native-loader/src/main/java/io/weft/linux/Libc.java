@@ -26,7 +26,10 @@ final class Libc {
         return RUNTIME.getLastError();
     }
 
-    /** Named and typed as in C, but for pointers and sizes, which are {@code long}. */
+    /**
+     * Named and typed as in C, but for pointers and sizes, which are {@code long}. None takes six arguments: the machine code
+     * that jnr-ffi 2.3.0 makes for six crashes (so recvmsg instead of recvfrom).
+     */
     public interface Calls {
         int open(String path, int flags, int mode);
 
@@ -55,10 +58,6 @@ final class Libc {
         int setsockopt(int fd, int level, int option, long value, int valueLength);
 
         int getsockopt(int fd, int level, int option, long value, long valueLengthAddress);
-
-        long sendto(int fd, long buffer, long length, int flags, long address, int addressLength);
-
-        long recvfrom(int fd, long buffer, long length, int flags, long address, long addressLengthAddress);
 
         long sendmsg(int fd, long message, int flags);
 

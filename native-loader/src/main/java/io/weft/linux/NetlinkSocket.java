@@ -9,8 +9,16 @@ import org.agrona.concurrent.UnsafeBuffer;
 /**
  * A socket to the kernel's routing netlink, in the network namespace of the thread that opens it. Owned by one thread.
  *
- * <p>{@code struct sockaddr_nl}: u16 family; u16 zero; u32 port id (0 is the kernel); u32 groups. Sources:
- * include/uapi/linux/netlink.h, include/uapi/asm-generic/socket.h.
+ * <p>{@code struct sockaddr_nl}: u16 family; u16 zero; u32 port id (0 is the kernel); u32 groups. {@code struct msghdr}:
+ *
+ * <pre>
+ *  0       8          12  16      24            32       40              48     52  56
+ * +-------+----------+---+-------+-------------+--------+---------------+------+---+
+ * | name  | its len  |   | iovec | iovec count | control| control length| flags|   |
+ * +-------+----------+---+-------+-------------+--------+---------------+------+---+
+ * </pre>
+ *
+ * Sources: include/uapi/linux/netlink.h, include/linux/socket.h, include/uapi/asm-generic/socket.h.
  */
 public final class NetlinkSocket implements AutoCloseable {
     private static final int AF_NETLINK = 16;
@@ -33,16 +41,33 @@ public final class NetlinkSocket implements AutoCloseable {
     private static final int ADDRESS_PORT_OFFSET = 4;
     private static final int ADDRESS_LENGTH = 12;
 
+    private static final int NAME_OFFSET = 0;
+    private static final int NAME_LENGTH_OFFSET = NAME_OFFSET + Long.BYTES;
+    private static final int IOVEC_OFFSET = NAME_LENGTH_OFFSET + Long.BYTES;
+    private static final int IOVEC_COUNT_OFFSET = IOVEC_OFFSET + Long.BYTES;
+    private static final int CONTROL_OFFSET = IOVEC_COUNT_OFFSET + Long.BYTES;
+    private static final int FLAGS_OFFSET = CONTROL_OFFSET + 2 * Long.BYTES;
+    private static final int MESSAGE_LENGTH = FLAGS_OFFSET + Long.BYTES;
+
+    // struct iovec: void *base; size_t length
+    private static final int BASE_OFFSET = 0;
+    private static final int LENGTH_OFFSET = BASE_OFFSET + Long.BYTES;
+    private static final int IOVEC_LENGTH = LENGTH_OFFSET + Long.BYTES;
+
     /** The kernel answers before send returns; a wait as long as this means that the answer was lost. */
     private static final long RECEIVE_TIMEOUT_SECONDS = 5;
 
     private final int fd;
     private final UnsafeBuffer address = allocate(ADDRESS_LENGTH);
-    private final UnsafeBuffer addressLength = allocate(Integer.BYTES);
+    private final UnsafeBuffer message = allocate(MESSAGE_LENGTH);
+    private final UnsafeBuffer iovec = allocate(IOVEC_LENGTH);
     private boolean closed;
 
     private NetlinkSocket(final int fd) {
         this.fd = fd;
+        message.putLong(NAME_OFFSET, address.addressOffset(), nativeOrder());
+        message.putLong(IOVEC_OFFSET, iovec.addressOffset(), nativeOrder());
+        message.putLong(IOVEC_COUNT_OFFSET, 1, nativeOrder());
     }
 
     /**
@@ -123,7 +148,7 @@ public final class NetlinkSocket implements AutoCloseable {
      * @return 0 or a negative errno.
      */
     public int send(final UnsafeBuffer buffer, final int length) {
-        return Libc.LIBC.sendto(fd, buffer.addressOffset(), length, 0, 0, 0) < 0 ? -Errno.last() : 0;
+        return Libc.LIBC.write(fd, buffer.addressOffset(), length) < 0 ? -Errno.last() : 0;
     }
 
     /**
@@ -150,14 +175,10 @@ public final class NetlinkSocket implements AutoCloseable {
 
     private int receive(final UnsafeBuffer buffer, final int flags) {
         while (true) {
-            addressLength.putInt(0, ADDRESS_LENGTH, nativeOrder());
-            final long length = Libc.LIBC.recvfrom(
-                    fd,
-                    buffer.addressOffset(),
-                    buffer.capacity(),
-                    flags | MSG_TRUNC,
-                    address.addressOffset(),
-                    addressLength.addressOffset());
+            message.putInt(NAME_LENGTH_OFFSET, ADDRESS_LENGTH, nativeOrder());
+            iovec.putLong(BASE_OFFSET, buffer.addressOffset(), nativeOrder());
+            iovec.putLong(LENGTH_OFFSET, buffer.capacity(), nativeOrder());
+            final long length = Libc.LIBC.recvmsg(fd, message.addressOffset(), flags);
             if (length < 0) {
                 final int errno = Errno.last();
                 if (Errno.EINTR == errno) {
@@ -166,7 +187,7 @@ public final class NetlinkSocket implements AutoCloseable {
                 return -errno;
             }
             if (0 == address.getInt(ADDRESS_PORT_OFFSET, nativeOrder())) {
-                return length > buffer.capacity() ? -Errno.EMSGSIZE : (int) length;
+                return 0 == (message.getInt(FLAGS_OFFSET, nativeOrder()) & MSG_TRUNC) ? (int) length : -Errno.EMSGSIZE;
             }
         }
     }

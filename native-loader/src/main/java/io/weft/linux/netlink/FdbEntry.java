@@ -35,8 +35,14 @@ public record FdbEntry(
         this(linkIndex, mac, destination, Neighbour.PERMANENT, SELF);
     }
 
+    /** Whether it never expires. */
+    public boolean permanent() {
+        return 0 != (state & Neighbour.PERMANENT);
+    }
+
     @Override
     public String toString() {
-        return mac + (null == destination ? "" : " dst " + IpAddresses.print(destination)) + " on link " + linkIndex;
+        return mac + (null == destination ? "" : " dst " + IpAddresses.print(destination)) + " on link " + linkIndex
+                + " state 0x" + Integer.toHexString(state) + " flags 0x" + Integer.toHexString(flags);
     }
 }

@@ -37,6 +37,7 @@ public record Neighbour(
 
     @Override
     public String toString() {
-        return IpAddresses.print(address) + " lladdr " + mac + " on link " + linkIndex;
+        return IpAddresses.print(address) + " lladdr " + mac + " on link " + linkIndex + " state 0x"
+                + Integer.toHexString(state);
     }
 }

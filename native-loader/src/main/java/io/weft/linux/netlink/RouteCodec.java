@@ -51,16 +51,16 @@ final class RouteCodec {
     }
 
     static NetlinkRequest lookupRequest(final InetAddress destination) {
-        final byte[] bytes = destination.getAddress();
+        final int family = AddressFamily.of(destination);
         return header(
                         MessageType.RTM_GETROUTE,
                         NetlinkMessage.NLM_F_ACK,
-                        AddressFamily.of(destination),
-                        bytes.length * Byte.SIZE,
+                        family,
+                        destination.getAddress().length * Byte.SIZE,
                         0,
                         0,
                         0,
-                        RTM_F_LOOKUP_TABLE)
+                        AddressFamily.INET == family ? RTM_F_LOOKUP_TABLE : 0) // IPv6 tells the table in any case
                 .attribute(RTA_DST, destination);
     }
 
