@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.weft.bench.lab.Command;
+import io.weft.bench.lab.Offload;
+import io.weft.bench.lab.Teardown;
+import io.weft.bench.report.Console;
+import io.weft.bench.report.ConsoleTable;
+import io.weft.bench.report.HtmlReport;
+import io.weft.bench.report.JsonReport;
+import io.weft.bench.run.Benchmark;
+import io.weft.bench.run.Measure;
+import io.weft.bench.run.Metric;
+import io.weft.bench.run.Pairing;
+import io.weft.bench.run.Plan;
+import io.weft.bench.run.Results;
+import io.weft.bench.stats.Spread;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** weft against the kernel's VXLAN and the old way, interleaved in one run; leaves JSON and a page with plots. */
+@CommandLine.Command(
+        name = "weft bench",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Measures weft against the kernel's VXLAN in network namespaces of this machine.")
+public final class BenchMain implements Callable<Integer> {
+    @Option(names = "--quick", description = "End within five minutes: fewer and shorter rounds.")
+    private boolean quick;
+
+    @Option(names = "--rounds", description = "How often each is measured (default: 5; quick: 2, with --only 3).")
+    private int rounds;
+
+    @Option(names = "--seconds", description = "Length of a measurement (default: 4; quick: 2, with --only 3).")
+    private int seconds;
+
+    @Option(names = "--offload", split = ",", description = "Of ${COMPLETION-CANDIDATES} (default: all).")
+    private List<Offload> offloads = List.of(Offload.values());
+
+    @Option(names = "--only", split = ",", description = "Of ${COMPLETION-CANDIDATES} (default: all).")
+    private List<Measure> measures = List.of();
+
+    @Option(
+            names = "--pairings",
+            split = ",",
+            description = "From node to node, of ${COMPLETION-CANDIDATES} (default: all; quick: weft,kernel,single).")
+    private List<Pairing> pairings = List.of();
+
+    @Option(
+            names = "--out",
+            defaultValue = "target/bench",
+            description = "Directory for results.json and report.html (default: ${DEFAULT-VALUE}).")
+    private Path out = Path.of("target", "bench");
+
+    @Mixin
+    private WeftdOptions weftd = new WeftdOptions();
+
+    private final Console console = new Console();
+
+    public static void main(final String[] args) {
+        System.exit(Entry.execute(new BenchMain(), args));
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Entry.requireRoot();
+        final Plan plan = Plan.of(quick, pairings, offloads, measures, rounds, seconds);
+        final long startNs = System.nanoTime();
+        final Results results;
+        try (Teardown teardown = new Teardown()) {
+            try {
+                results = new Benchmark(plan, console::line).run(Entry.labPrefix("bench"), weftd.weftd(), teardown);
+            } catch (final Command.CommandException | IOException ex) {
+                if (teardown.isClosed()) {
+                    return CommandLine.ExitCode.SOFTWARE;
+                }
+                throw ex;
+            }
+        }
+        summarise(results);
+        write(results, (System.nanoTime() - startNs) / 1e9);
+        return CommandLine.ExitCode.OK;
+    }
+
+    private void summarise(final Results results) {
+        final List<Pairing> columns = results.pairings();
+        final List<String> headings = new ArrayList<>(List.of("median (min-max)"));
+        columns.forEach(pairing -> headings.add(pairing.toString()));
+        headings.add("weft/kernel");
+        final ConsoleTable table = new ConsoleTable(headings.toArray(String[]::new));
+        for (final Measure measure : results.measures()) {
+            for (final Metric metric : measure.headlines()) {
+                for (final Offload offload : results.offloads()) {
+                    final List<String> cells = new ArrayList<>();
+                    cells.add(measure + " " + offload + ", " + metric.unit());
+                    for (final Pairing pairing : columns) {
+                        cells.add(results.spread(pairing, offload, measure, metric)
+                                .map(spread -> cell(spread, metric))
+                                .orElse("-"));
+                    }
+                    cells.add(results.ratioToKernel(Pairing.WEFT, offload, measure, metric)
+                            .map(ratio -> String.format(
+                                    Locale.ROOT, "%.2f (%.2f-%.2f)", ratio.median(), ratio.min(), ratio.max()))
+                            .orElse("-"));
+                    table.row(cells.toArray(String[]::new));
+                }
+            }
+        }
+        console.line("");
+        console.part(table.render());
+    }
+
+    private static String cell(final Spread spread, final Metric metric) {
+        return metric.format(spread.median()) + " (" + metric.format(spread.min()) + "-" + metric.format(spread.max())
+                + ")";
+    }
+
+    private void write(final Results results, final double elapsedS) throws IOException {
+        final Map<String, String> machine = machine(elapsedS);
+        Files.createDirectories(out);
+        final Path json = Files.writeString(out.resolve("results.json"), JsonReport.render(results, machine));
+        final Path html = Files.writeString(out.resolve("report.html"), HtmlReport.render(results, machine));
+        console.line(String.format(Locale.ROOT, "%n%.0f s. Results: %s and %s", elapsedS, json, html));
+    }
+
+    private Map<String, String> machine(final double elapsedS) throws IOException {
+        final Map<String, String> machine = new LinkedHashMap<>();
+        machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS) + String.format(" in %.0f s", elapsedS));
+        machine.put("processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores");
+        machine.put("kernel", System.getProperty("os.version"));
+        machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
+        machine.put(
+                "weftd",
+                String.join(" ", weftd.weftd().arguments()) + " "
+                        + weftd.weftd().javaOptions());
+        return machine;
+    }
+
+    private static String processor() throws IOException {
+        return Files.readAllLines(Path.of("/proc/cpuinfo"), UTF_8).stream()
+                .filter(line -> line.startsWith("model name"))
+                .findFirst()
+                .map(line -> line.substring(line.indexOf(':') + 2))
+                .orElse(System.getProperty("os.arch"));
+    }
+}

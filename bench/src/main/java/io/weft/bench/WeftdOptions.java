@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench;
+
+import io.weft.bench.lab.Weftd;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** How weftd is started, for trying variants. */
+final class WeftdOptions {
+    @Option(
+            names = "--weftd",
+            defaultValue = "${sys:weft.home}/bin/weftd",
+            description = "The daemon's launcher (default: that of this build).")
+    private Path launcher = Path.of("weftd");
+
+    @Option(
+            names = "--weftd-args",
+            split = " ",
+            description = "More arguments for weftd, such as --weftd-args='--workers=2 --busy-poll'.")
+    private List<String> arguments = List.of();
+
+    @Option(
+            names = "--weft-java-opts",
+            defaultValue = "",
+            description = "JVM options for weftd, such as --weft-java-opts=-Xmx128m.")
+    private String javaOptions = "";
+
+    Weftd weftd() {
+        return new Weftd(List.of(launcher.toString()), arguments, javaOptions);
+    }
+}

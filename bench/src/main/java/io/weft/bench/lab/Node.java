@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.lab;
+
+import java.util.List;
+
+/**
+ * One node of a lab and its pod, each a network namespace. Addresses follow from the index, counted from 0.
+ *
+ * @param index which node of its lab.
+ * @param namespace the node's network namespace.
+ * @param podNamespace the network namespace of its one pod.
+ */
+public record Node(int index, String namespace, String podNamespace) {
+    /** The device towards the other nodes. */
+    public static final String UNDERLAY_DEVICE = "eth0";
+
+    /** The bridge that the pod hangs on. */
+    public static final String BRIDGE = "cni0";
+
+    static final int UNDERLAY_MTU = 1500;
+
+    /** Outer IPv4 (20), UDP (8), VXLAN (8) and inner Ethernet (14) headers. */
+    static final int OVERLAY_MTU = UNDERLAY_MTU - (20 + 8 + 8 + 14);
+
+    static final String CLUSTER_NETWORK = "10.244.0.0/16";
+
+    /** A, B, C: the name by which people call the node. */
+    public String letter() {
+        return String.valueOf((char) ('A' + index));
+    }
+
+    /** The node's own address on the underlay. */
+    public String underlayAddress() {
+        return "192.168.100." + (index + 1);
+    }
+
+    /** The pod's address on the overlay. */
+    public String podAddress() {
+        return "10.244." + index + ".2";
+    }
+
+    /** The subnet that the node has leased. */
+    String subnet() {
+        return vtepAddress() + "/24";
+    }
+
+    /** The gateway of the pod: the bridge's address. */
+    String bridgeAddress() {
+        return "10.244." + index + ".1";
+    }
+
+    /** The tunnel device's address: the first of the subnet, as flannel has it. */
+    String vtepAddress() {
+        return "10.244." + index + ".0";
+    }
+
+    /** The tunnel device's MAC. */
+    String vtepMac() {
+        return String.format("02:00:00:00:00:%02x", index);
+    }
+
+    /** The words that run a program on the node. */
+    public List<String> inNode(final String... words) {
+        return Command.words(List.of("ip", "netns", "exec", namespace), words);
+    }
+
+    /** The words that run a program in the pod. */
+    public List<String> inPod(final String... words) {
+        return Command.words(List.of("ip", "netns", "exec", podNamespace), words);
+    }
+
+    /** Runs an {@code ip} command on the node. */
+    void ip(final String... words) {
+        Command.run(Command.words(List.of("ip", "-n", namespace), words));
+    }
+
+    /** Runs an {@code ip} command in the pod. */
+    void podIp(final String... words) {
+        Command.run(Command.words(List.of("ip", "-n", podNamespace), words));
+    }
+}

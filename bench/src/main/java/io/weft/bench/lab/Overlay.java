@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.lab;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** What forwards between the pods of a lab: one data plane on each node, kernel device or process. */
+public final class Overlay implements AutoCloseable {
+    private static final long START_LIMIT_NS = TimeUnit.SECONDS.toNanos(20);
+
+    private final Lab lab;
+    private final Path directory;
+    private final Map<Node, Process> processes = new HashMap<>();
+    private boolean closed;
+
+    /** A data plane for the nodes of a lab, not started yet. */
+    public Overlay(final Lab lab) throws IOException {
+        this.lab = lab;
+        directory = Files.createTempDirectory("weft-lab-");
+    }
+
+    /**
+     * Starts the data planes and waits until every pod reaches every other.
+     *
+     * @param planes one for each node of the lab, in the nodes' order.
+     * @throws Command.CommandException if that fails; the message has what the processes said.
+     */
+    public void start(final List<DataPlane> planes, final Weftd weftd) throws IOException {
+        for (final Node node : lab.nodes()) {
+            start(node, planes.get(node.index()), weftd);
+        }
+        awaitReachable();
+    }
+
+    private synchronized void start(final Node node, final DataPlane plane, final Weftd weftd) throws IOException {
+        if (closed) {
+            throw new Command.CommandException("start " + plane + ": the lab is being taken down");
+        }
+        switch (plane) {
+            case KERNEL -> KernelVxlan.start(node, lab.nodes());
+            case WEFT -> processes.put(node, weftd.start(node, lab.nodes(), directory));
+            case SINGLE -> {
+                final Node peer = lab.node(1 - node.index());
+                processes.put(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));
+            }
+        }
+    }
+
+    private void awaitReachable() {
+        final long deadlineNs = System.nanoTime() + START_LIMIT_NS;
+        for (final Node from : lab.nodes()) {
+            for (final Node to : lab.nodes()) {
+                if (!from.equals(to)) {
+                    awaitReachable(from, to, deadlineNs);
+                }
+            }
+        }
+    }
+
+    private void awaitReachable(final Node from, final Node to, final long deadlineNs) {
+        while (!Command.tryRun(from.inPod("ping", "-c", "1", "-W", "0.2", to.podAddress()))
+                .ok()) {
+            processes.forEach((node, process) -> {
+                if (!process.isAlive()) {
+                    throw new Command.CommandException("node " + node.letter() + ": the data plane ended with status "
+                            + process.exitValue() + ": " + said(node));
+                }
+            });
+            if (System.nanoTime() > deadlineNs) {
+                throw new Command.CommandException("pod " + from.letter() + " does not reach pod " + to.letter()
+                        + ". Data planes said: "
+                        + processes.keySet().stream().map(this::said).toList());
+            }
+        }
+    }
+
+    private String said(final Node node) {
+        try {
+            return Files.readString(Weftd.log(directory, node), UTF_8).strip();
+        } catch (final IOException ex) {
+            throw new UncheckedIOException(ex);
+        }
+    }
+
+    /** The process that forwards on a node; absent where the kernel does. */
+    public Process process(final Node node) {
+        final Process process = processes.get(node);
+        if (null == process) {
+            throw new IllegalArgumentException("node " + node.letter() + " has no process that forwards");
+        }
+        return process;
+    }
+
+    /** The nodes on which a process forwards. */
+    public List<Node> userspaceNodes() {
+        return lab.nodes().stream().filter(processes::containsKey).toList();
+    }
+
+    /** The collector's log of a node whose data plane is a JVM. */
+    public Path gcLog(final Node node) {
+        return Weftd.gcLog(directory, node);
+    }
+
+    /** Ends the processes and removes their files. Kernel devices go with the lab's namespaces. */
+    @Override
+    public synchronized void close() {
+        closed = true;
+        processes.values().forEach(Process::destroy);
+        processes.values().forEach(Command::end);
+        processes.clear();
+        removeDirectory();
+    }
+
+    private void removeDirectory() {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (final Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (final IOException ex) {
+            System.err.println("lab: remove " + directory + ": " + ex.getMessage());
+        }
+    }
+}

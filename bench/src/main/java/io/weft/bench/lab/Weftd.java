@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.lab;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * How weftd is started on the nodes of a lab.
+ *
+ * @param command the launcher's words, such as {@code bin/weftd}.
+ * @param arguments more arguments than the lab gives by itself.
+ * @param javaOptions JVM options, put into {@code WEFT_JAVA_OPTS}.
+ */
+public record Weftd(List<String> command, List<String> arguments, String javaOptions) {
+    /** Where a node's daemon leaves what it says. */
+    static Path log(final Path directory, final Node node) {
+        return directory.resolve("weftd-" + node.letter() + ".log");
+    }
+
+    /** Where a node's JVM logs its collections (JEP 271). */
+    static Path gcLog(final Path directory, final Node node) {
+        return directory.resolve("gc-" + node.letter() + ".log");
+    }
+
+    Process start(final Node node, final List<Node> all, final Path directory) throws IOException {
+        final Path leases = directory.resolve("leases.json");
+        Files.writeString(leases, leases(all));
+        final String options = "-Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
+        final List<String> words = new ArrayList<>(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
+        words.addAll(command);
+        words.add("--iface=" + Node.UNDERLAY_DEVICE);
+        words.add("--registry=file:" + leases);
+        words.add("--subnet-file=" + directory.resolve("subnet-" + node.letter() + ".env"));
+        words.addAll(arguments);
+        return Command.start(log(directory, node).toFile(), words);
+    }
+
+    /** The registry file: flannel's own JSON, one lease for each node. */
+    static String leases(final List<Node> nodes) {
+        final String leases = nodes.stream()
+                .map(node -> """
+                        "%s": {"PublicIP": "%s", "BackendType": "vxlan", \
+                        "BackendData": {"VNI": 1, "VtepMAC": "%s"}}""".formatted(node.subnet().replace('/', '-'), node.underlayAddress(), node.vtepMac()))
+                .collect(Collectors.joining(",\n    "));
+        return """
+                {
+                  "config": {"Network": "%s", "Backend": {"Type": "vxlan", "VNI": 1}},
+                  "leases": {
+                    %s
+                  }
+                }
+                """.formatted(Node.CLUSTER_NETWORK, leases);
+    }
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.report;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.weft.bench.lab.Offload;
+import io.weft.bench.run.Curve;
+import io.weft.bench.run.Measure;
+import io.weft.bench.run.Metric;
+import io.weft.bench.run.Pairing;
+import io.weft.bench.run.Results;
+import io.weft.bench.stats.Spread;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/** Results for people: one page that stands alone, with plots. Its frame and style are in {@code report.html}. */
+public final class HtmlReport {
+    private static final String TEMPLATE = "report.html";
+
+    private final Results results;
+
+    private HtmlReport(final Results results) {
+        this.results = results;
+    }
+
+    /** The page as text. */
+    public static String render(final Results results, final Map<String, String> machine) throws IOException {
+        final HtmlReport report = new HtmlReport(results);
+        return template()
+                .replace("{{machine}}", definitions(machine))
+                .replace("{{ratios}}", report.ratios())
+                .replace("{{legend}}", report.legend())
+                .replace("{{bars}}", report.bars())
+                .replace("{{curves}}", report.curves())
+                .replace("{{costs}}", report.costs())
+                .replace("{{jvms}}", report.jvms());
+    }
+
+    private static String template() throws IOException {
+        try (InputStream input = Objects.requireNonNull(
+                HtmlReport.class.getResourceAsStream(TEMPLATE), TEMPLATE + " is missing from the jar")) {
+            return new String(input.readAllBytes(), UTF_8);
+        }
+    }
+
+    private static String definitions(final Map<String, String> entries) {
+        return entries.entrySet().stream()
+                .map(entry ->
+                        "<dt>" + Svg.escape(entry.getKey()) + "</dt><dd>" + Svg.escape(entry.getValue()) + "</dd>")
+                .collect(Collectors.joining("\n"));
+    }
+
+    private String legend() {
+        return results.pairings().stream()
+                .map(pairing -> "<span class=\"" + pairing + "\"><i></i>" + describe(pairing) + "</span>")
+                .collect(Collectors.joining());
+    }
+
+    private static String describe(final Pairing pairing) {
+        return switch (pairing) {
+            case WEFT -> "weft";
+            case KERNEL -> "kernel VXLAN";
+            case SINGLE -> "one packet per call (flannel udp)";
+            case WEFT_KERNEL -> "weft to kernel";
+            case KERNEL_WEFT -> "kernel to weft";
+        };
+    }
+
+    private String ratios() {
+        final List<Pairing> compared = results.pairings().stream()
+                .filter(pairing -> pairing != Pairing.KERNEL)
+                .toList();
+        final StringBuilder html = new StringBuilder("<table><tr><th>measurement</th><th>underlay</th>");
+        compared.forEach(
+                pairing -> html.append("<th>").append(describe(pairing)).append("</th>"));
+        html.append("</tr>\n");
+        for (final Measure measure : results.measures()) {
+            for (final Metric metric : measure.headlines()) {
+                for (final Offload offload : results.offloads()) {
+                    html.append("<tr><td>").append(title(measure, metric)).append("</td><td>");
+                    html.append(offload).append("</td>");
+                    compared.forEach(pairing -> html.append(ratioCell(pairing, offload, measure, metric)));
+                    html.append("</tr>\n");
+                }
+            }
+        }
+        return html.append("</table>").toString();
+    }
+
+    private String ratioCell(final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
+        return results.ratioToKernel(pairing, offload, measure, metric)
+                .map(ratio -> {
+                    final boolean good = Measure.LATENCY == measure ? ratio.median() <= 1 : ratio.median() >= 1;
+                    return String.format(
+                            Locale.ROOT,
+                            "<td class=\"%s\"><b>%.2f</b><small>%.2f – %.2f</small></td>",
+                            good ? "up" : "down",
+                            ratio.median(),
+                            ratio.min(),
+                            ratio.max());
+                })
+                .orElse("<td></td>");
+    }
+
+    private static String title(final Measure measure, final Metric metric) {
+        return measure.title()
+                + (Measure.LATENCY == measure ? ", " + metric.unit().substring("µs ".length()) : "");
+    }
+
+    private String bars() {
+        final StringBuilder html = new StringBuilder();
+        for (final Measure measure : results.measures()) {
+            for (final Metric metric : measure.headlines()) {
+                html.append(barCard(title(measure, metric), measure, metric));
+            }
+        }
+        if (!results.lossFree().isEmpty()) {
+            html.append(lossFreeCard());
+        }
+        return html.toString();
+    }
+
+    private String barCard(final String title, final Measure measure, final Metric metric) {
+        final BarChart chart = new BarChart(title, metric.unit());
+        for (final Offload offload : results.offloads()) {
+            chart.group(offload.toString());
+            for (final Pairing pairing : results.pairings()) {
+                results.spread(pairing, offload, measure, metric)
+                        .ifPresent(spread -> chart.bar(pairing.toString(), scaled(spread, metric)));
+            }
+        }
+        return chart.isEmpty() ? "" : card(title + " · " + metric.unit(), chart.render());
+    }
+
+    private static Spread scaled(final Spread spread, final Metric metric) {
+        return new Spread(
+                metric.scaled(spread.median()),
+                metric.scaled(spread.min()),
+                metric.scaled(spread.max()),
+                spread.count());
+    }
+
+    private String lossFreeCard() {
+        final BarChart chart = new BarChart(Measure.LOSSFREE.title(), "kpps");
+        for (final Offload offload : results.offloads()) {
+            chart.group(offload.toString());
+            results.lossFree().stream()
+                    .filter(rate -> rate.offload() == offload)
+                    .forEach(rate -> {
+                        final double kpps = rate.packetsPerSecond() / 1e3;
+                        chart.bar(rate.pairing().toString(), new Spread(kpps, kpps, kpps, 1));
+                    });
+        }
+        return card(Measure.LOSSFREE.title() + " · kpps, by search (RFC 2544)", chart.render());
+    }
+
+    private String curves() {
+        if (results.curves().isEmpty()) {
+            return "";
+        }
+        final StringBuilder html = new StringBuilder("""
+                <h2>Latency under load</h2>
+                <p>One way, from the time at which the schedule says that a packet leaves to its arrival: a stall counts for
+                every packet that it held up. 64-byte UDP at fractions of the lowest loss-free rate, the same rate for
+                all. To the right: each further nine.</p>
+                """)
+                .append("<div class=\"legend\">")
+                .append(legend())
+                .append("</div><div class=\"grid3\">");
+        for (final Offload offload : results.offloads()) {
+            results.curves().stream()
+                    .filter(curve -> curve.offload() == offload)
+                    .map(Curve::loadPercent)
+                    .distinct()
+                    .sorted()
+                    .forEach(percent -> html.append(curveCard(offload, percent)));
+        }
+        return html.append("</div>").toString();
+    }
+
+    private String curveCard(final Offload offload, final int loadPercent) {
+        final List<Curve> curves = results.curves().stream()
+                .filter(curve -> curve.offload() == offload && curve.loadPercent() == loadPercent)
+                .toList();
+        final String title = String.format(
+                Locale.ROOT,
+                "%s · %d %% load · %.0f kpps",
+                offload,
+                loadPercent,
+                curves.get(0).packetsPerSecond() / 1e3);
+        return card(title, new PercentileChart(title, curves).render());
+    }
+
+    private String costs() {
+        final StringBuilder html = new StringBuilder();
+        for (final Measure measure : results.measures()) {
+            html.append(barCard(measure.title(), measure, Metric.CPU_SECONDS_PER_GIGABIT));
+            html.append(barCard(measure.title(), measure, Metric.CPU_SECONDS_PER_MILLION));
+        }
+        return html.toString();
+    }
+
+    private String jvms() {
+        if (results.jvms().isEmpty()) {
+            return "";
+        }
+        final StringBuilder html = new StringBuilder("""
+                <h2>weftd’s own JVMs</h2>
+                <p>Over the whole run. What a data plane allocates for each packet, all its threads together, is beside the
+                samples in the JSON.</p>
+                <div class="card scroll"><table>
+                <tr><th>pairing</th><th>node</th><th>CPU seconds</th><th>GC pauses</th><th>longest pause</th></tr>
+                """);
+        results.jvms()
+                .forEach(jvm -> html.append(String.format(
+                        Locale.ROOT,
+                        "<tr><td>%s</td><td>%s</td><td>%.1f</td><td>%d</td><td>%.2f ms</td></tr>%n",
+                        jvm.pairing(),
+                        jvm.node(),
+                        jvm.cpuSeconds(),
+                        jvm.collections(),
+                        jvm.maxPauseMs())));
+        return html.append("</table></div>").toString();
+    }
+
+    private static String card(final String title, final String content) {
+        return "<div class=\"card\"><h3>" + Svg.escape(title) + "</h3>" + content + "</div>\n";
+    }
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.Offload;
+import io.weft.bench.lab.Teardown;
+import io.weft.bench.lab.Weftd;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/**
+ * Runs a plan. All pairings are up at once and take turns at each measurement, in changing order, so that whatever the
+ * machine does from minute to minute hits them alike.
+ */
+public final class Benchmark {
+    private static final List<Integer> LOAD_PERCENTS = List.of(10, 50, 90);
+    private static final double WARM_UP_S = 1;
+
+    /** A trial of the loss-free search as a fraction of a measurement. */
+    private static final double TRIAL_FRACTION = 0.25;
+
+    private final Plan plan;
+    private final Consumer<String> progress;
+    private final Results results = new Results();
+    private final List<Testbed> testbeds = new ArrayList<>();
+
+    /**
+     * @param progress hears a line about each thing done.
+     */
+    public Benchmark(final Plan plan, final Consumer<String> progress) {
+        this.plan = plan;
+        this.progress = progress;
+    }
+
+    /**
+     * Brings everything up and measures.
+     *
+     * @param teardown what closes all that is brought up.
+     */
+    public Results run(final String labPrefix, final Weftd weftd, final Teardown teardown) throws IOException {
+        for (final Pairing pairing : plan.pairings()) {
+            testbeds.add(Testbed.up(pairing, labPrefix, weftd, teardown));
+        }
+        progress.accept("up: " + plan.pairings());
+        warmUp();
+        for (final Offload offload : plan.offloads()) {
+            testbeds.forEach(testbed -> testbed.offload(offload));
+            for (int round = 0; round < plan.rounds(); round++) {
+                round(offload, round);
+            }
+            if (plan.measures().contains(Measure.LOSSFREE)
+                    && plan.lossFreeOffloads().contains(offload)) {
+                lossFree(offload);
+            }
+        }
+        for (final Testbed testbed : testbeds) {
+            if (testbed.pairing() != Pairing.SINGLE) {
+                testbed.jvmReports().forEach(results::add);
+            }
+        }
+        return results;
+    }
+
+    /** Lets the JIT compilers of the processes that forward see each kind of traffic once. */
+    private void warmUp() throws IOException {
+        for (final Testbed testbed : testbeds) {
+            for (final Measure measure : plan.measures()) {
+                if (testbed.hasProcess() && Measure.LOSSFREE != measure) {
+                    testbed.measure(measure, WARM_UP_S);
+                }
+            }
+        }
+    }
+
+    private void round(final Offload offload, final int round) throws IOException {
+        final List<Testbed> order = new ArrayList<>(testbeds);
+        Collections.rotate(order, round);
+        for (final Measure measure : plan.measures()) {
+            if (Measure.LOSSFREE == measure) {
+                continue;
+            }
+            for (final Testbed testbed : order) {
+                if (round < plan.rounds(testbed.pairing())) {
+                    final Map<Metric, Double> values = testbed.measure(measure, plan.seconds());
+                    results.add(new Sample(testbed.pairing(), offload, measure, round, values));
+                }
+            }
+            progress.accept(line(offload, measure, round));
+        }
+    }
+
+    private String line(final Offload offload, final Measure measure, final int round) {
+        final String values = results.samples().stream()
+                .filter(sample -> sample.offload() == offload && sample.measure() == measure && sample.round() == round)
+                .map(sample -> sample.pairing() + " "
+                        + measure.headlines().stream()
+                                .map(metric -> metric.format(sample.value(metric)) + " " + metric.unit())
+                                .collect(Collectors.joining(", ")))
+                .collect(Collectors.joining("   "));
+        return String.format("%-11s %d/%d  %-8s %s", offload, round + 1, plan.rounds(), measure, values);
+    }
+
+    /** The loss-free rate of each, then the latencies of all at the same rates: fractions of the lowest. */
+    private void lossFree(final Offload offload) throws IOException {
+        final List<Testbed> compared = testbeds.stream()
+                .filter(testbed -> testbed.pairing() != Pairing.SINGLE)
+                .toList();
+        double lowest = Double.MAX_VALUE;
+        for (final Testbed testbed : compared) {
+            final double rate = testbed.openLoop().searchLossFreeRate(plan.seconds() * TRIAL_FRACTION);
+            results.add(new LossFree(testbed.pairing(), offload, OpenLoopPair.PAYLOAD_LENGTH, rate));
+            progress.accept(String.format("%-11s      lossfree %s %.1f kpps", offload, testbed.pairing(), rate / 1e3));
+            lowest = Math.min(lowest, rate);
+        }
+        if (0 == lowest) {
+            progress.accept(
+                    String.format("%-11s      no rate without loss: latencies at fractions of it left out", offload));
+            return;
+        }
+        for (final int percent : LOAD_PERCENTS) {
+            for (final Testbed testbed : compared) {
+                final Curve curve = testbed.openLoop()
+                        .curve(testbed.pairing(), offload, percent, lowest * percent / 100, plan.seconds());
+                results.add(curve);
+                progress.accept(String.format(
+                        "%-11s      at %d %% (%.1f kpps)  %s p50 %.1f µs, p99 %.1f µs",
+                        offload,
+                        percent,
+                        curve.packetsPerSecond() / 1e3,
+                        testbed.pairing(),
+                        curve.latencyUs(50),
+                        curve.latencyUs(99)));
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import java.util.List;
+import java.util.Locale;
+
+/** What is measured, each with the figures that tell it best. */
+public enum Measure {
+    TCP1("TCP, 1 stream", Metric.GIGABITS_PER_SECOND),
+    TCP4("TCP, 4 streams", Metric.GIGABITS_PER_SECOND),
+    UDP64("UDP 64 B, saturated", Metric.RECEIVED_PER_SECOND),
+    UDP1300("UDP 1300 B, saturated", Metric.RECEIVED_PER_SECOND),
+    LATENCY("Ping-pong 64 B", Metric.P50_US, Metric.P99_US),
+
+    /** Loss-free rate by search, and latency at fractions of it. Has results of its own, not samples. */
+    LOSSFREE("Loss-free rate, 64 B");
+
+    private final String title;
+
+    @SuppressWarnings("ImmutableEnumChecker") // List.of is immutable.
+    private final List<Metric> headlines;
+
+    Measure(final String title, final Metric... headlines) {
+        this.title = title;
+        this.headlines = List.of(headlines);
+    }
+
+    /** In words. */
+    public String title() {
+        return title;
+    }
+
+    /** The figures that are shown and compared. */
+    public List<Metric> headlines() {
+        return headlines;
+    }
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import java.util.Locale;
+
+/** A figure that a measurement gives. Its name in results is that of the constant in lower case. */
+public enum Metric {
+    GIGABITS_PER_SECOND("Gbit/s", 1, 2),
+    RETRANSMITS("", 1, 0),
+    SENT_PER_SECOND("kpps", 1e-3, 1),
+    RECEIVED_PER_SECOND("kpps", 1e-3, 1),
+    LOSS_PERCENT("%", 1, 1),
+    P50_US("µs p50", 1, 1),
+    P99_US("µs p99", 1, 1),
+    P999_US("µs p99.9", 1, 1),
+
+    /** Processor time of the whole machine: generators, both nodes, kernel. */
+    CPU_SECONDS_PER_GIGABIT("CPU s/Gbit", 1, 3),
+    CPU_SECONDS_PER_MILLION("CPU s/Mpkt", 1, 2),
+
+    /** Processor time of the forwarding processes of both nodes. */
+    DAEMON_SECONDS_PER_GIGABIT("daemon s/Gbit", 1, 3),
+    DAEMON_SECONDS_PER_MILLION("daemon s/Mpkt", 1, 2),
+
+    /** What both daemons' JVMs allocated, all threads, for each packet received. */
+    ALLOCATED_BYTES_PER_PACKET("B/packet", 1, 2);
+
+    private final String unit;
+    private final double scale;
+    private final int digits;
+
+    Metric(final String unit, final double scale, final int digits) {
+        this.unit = unit;
+        this.scale = scale;
+        this.digits = digits;
+    }
+
+    /** The unit in which people read it. */
+    public String unit() {
+        return unit;
+    }
+
+    /** A value in that unit. */
+    public double scaled(final double value) {
+        return value * scale;
+    }
+
+    /** A value in that unit, as text without the unit. */
+    public String format(final double value) {
+        return String.format(Locale.ROOT, "%." + digits + "f", scaled(value));
+    }
+
+    /** The key in results. */
+    public String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

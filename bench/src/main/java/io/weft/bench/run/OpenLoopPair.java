@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.Node;
+import io.weft.bench.lab.Offload;
+import io.weft.bench.stats.CpuTime;
+import io.weft.bench.stats.LossFreeSearch;
+import io.weft.bench.traffic.PeerProxy;
+import java.io.IOException;
+
+/** Sends on a fixed schedule from one pod to the other: searches the loss-free rate, and takes latencies at a rate. */
+final class OpenLoopPair {
+    static final int PAYLOAD_LENGTH = 64;
+
+    /** The search ends when it has the rate to this fraction of the first try. */
+    private static final double RESOLUTION = 0.02;
+
+    /** Faster than a sender can be, so that it says how fast it is. */
+    private static final double UNBOUNDED = 2_000_000;
+
+    private final Node from;
+    private final Node to;
+    private final PeerProxy sender;
+    private final PeerProxy receiver;
+    private int run;
+
+    OpenLoopPair(final Node from, final Node to, final PeerProxy sender, final PeerProxy receiver) {
+        this.from = from;
+        this.to = to;
+        this.sender = sender;
+        this.receiver = receiver;
+    }
+
+    /** The highest rate without loss, in packets per second, by trials of a length. */
+    double searchLossFreeRate(final double trialS) throws IOException {
+        final int offered = (int) (UNBOUNDED * trialS);
+        final long startNs = System.nanoTime();
+        final double sentPerSecond = send(UNBOUNDED, offered).sent / ((System.nanoTime() - startNs) / 1e9);
+        return new LossFreeSearch(RESOLUTION).search(sentPerSecond, rate -> {
+            final int count = (int) (rate * trialS);
+            return 1 - (double) send(rate, count).arrival.received() / count;
+        });
+    }
+
+    /** Latencies at a rate. */
+    Curve curve(
+            final Pairing pairing,
+            final Offload offload,
+            final int loadPercent,
+            final double packetsPerSecond,
+            final double seconds)
+            throws IOException {
+        final double machineS = CpuTime.machineSeconds();
+        final Outcome outcome = send(packetsPerSecond, (int) (packetsPerSecond * seconds));
+        final double cpuS = CpuTime.machineSeconds() - machineS;
+        final long received = outcome.arrival.received();
+        return new Curve(
+                pairing,
+                offload,
+                loadPercent,
+                packetsPerSecond,
+                outcome.sent,
+                outcome.sent - received,
+                cpuS / (received / 1e6),
+                Curve.points(outcome.arrival.latencies()));
+    }
+
+    private record Outcome(int sent, PeerProxy.Arrival arrival) {}
+
+    private Outcome send(final double packetsPerSecond, final int count) throws IOException {
+        run++;
+        receiver.receive(run, from);
+        final int sent = sender.send(run, to, packetsPerSecond, count, PAYLOAD_LENGTH);
+        return new Outcome(sent, receiver.collect(sent));
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.DataPlane;
+import java.util.List;
+
+/** Which data plane runs on the sending node, and which on the receiving one. */
+public enum Pairing {
+    WEFT("weft", DataPlane.WEFT, DataPlane.WEFT),
+    KERNEL("kernel", DataPlane.KERNEL, DataPlane.KERNEL),
+    SINGLE("single", DataPlane.SINGLE, DataPlane.SINGLE),
+    WEFT_KERNEL("weft-kernel", DataPlane.WEFT, DataPlane.KERNEL),
+    KERNEL_WEFT("kernel-weft", DataPlane.KERNEL, DataPlane.WEFT);
+
+    private final String label;
+    private final DataPlane from;
+    private final DataPlane to;
+
+    Pairing(final String label, final DataPlane from, final DataPlane to) {
+        this.label = label;
+        this.from = from;
+        this.to = to;
+    }
+
+    /** The data planes, in the order of the lab's nodes. */
+    List<DataPlane> planes() {
+        return List.of(from, to);
+    }
+
+    @Override
+    public String toString() {
+        return label;
+    }
+}

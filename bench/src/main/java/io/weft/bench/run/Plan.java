@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.Offload;
+import java.util.List;
+
+/**
+ * What a run of the benchmark does.
+ *
+ * @param pairings the pairs of data planes.
+ * @param offloads the offload settings, one after the other.
+ * @param measures what is measured.
+ * @param rounds how often each is measured; pairings take turns within a round.
+ * @param seconds how long each measurement takes.
+ * @param lossFreeOffloads the settings in which the loss-free rate is searched.
+ * @param singleRounds how often the one-packet-per-call baseline is measured; it is slow and steady.
+ */
+public record Plan(
+        List<Pairing> pairings,
+        List<Offload> offloads,
+        List<Measure> measures,
+        int rounds,
+        int seconds,
+        List<Offload> lossFreeOffloads,
+        int singleRounds) {
+    private static final int QUICK_ROUNDS = 2;
+    private static final int QUICK_SECONDS = 2;
+    private static final int NARROW_ROUNDS = 3;
+    private static final int NARROW_SECONDS = 3;
+    private static final int FULL_ROUNDS = 5;
+    private static final int FULL_SECONDS = 4;
+
+    /**
+     * Fills what was not asked for. A quick run ends within five minutes; one that is also narrow, with some measures
+     * alone, gives each more time.
+     *
+     * @param pairings empty for the plan's own.
+     * @param measures empty for all.
+     * @param rounds 0 for the plan's own.
+     * @param seconds 0 for the plan's own.
+     */
+    public static Plan of(
+            final boolean quick,
+            final List<Pairing> pairings,
+            final List<Offload> offloads,
+            final List<Measure> measures,
+            final int rounds,
+            final int seconds) {
+        final boolean narrow = quick && !measures.isEmpty();
+        final int plannedRounds = narrow ? NARROW_ROUNDS : quick ? QUICK_ROUNDS : FULL_ROUNDS;
+        final int plannedSeconds = narrow ? NARROW_SECONDS : quick ? QUICK_SECONDS : FULL_SECONDS;
+        final int actualRounds = 0 == rounds ? plannedRounds : rounds;
+        return new Plan(
+                pairings.isEmpty() ? pairings(quick, narrow) : pairings,
+                offloads,
+                measures.isEmpty() ? List.of(Measure.values()) : measures,
+                actualRounds,
+                0 == seconds ? plannedSeconds : seconds,
+                quick ? offloads.subList(0, 1) : offloads,
+                quick ? 1 : actualRounds);
+    }
+
+    private static List<Pairing> pairings(final boolean quick, final boolean narrow) {
+        if (narrow) {
+            return List.of(Pairing.WEFT, Pairing.KERNEL);
+        }
+        return quick ? List.of(Pairing.WEFT, Pairing.KERNEL, Pairing.SINGLE) : List.of(Pairing.values());
+    }
+
+    /** How often a pairing is measured. */
+    int rounds(final Pairing pairing) {
+        return Pairing.SINGLE == pairing ? Math.min(singleRounds, rounds) : rounds;
+    }
+}

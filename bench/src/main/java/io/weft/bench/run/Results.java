@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.Offload;
+import io.weft.bench.stats.Spread;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** All that a run has measured. Filled and read by one thread. */
+public final class Results {
+    private final List<Sample> samples = new ArrayList<>();
+    private final List<LossFree> lossFree = new ArrayList<>();
+    private final List<Curve> curves = new ArrayList<>();
+    private final List<JvmReport> jvms = new ArrayList<>();
+
+    public void add(final Sample sample) {
+        samples.add(sample);
+    }
+
+    public void add(final LossFree rate) {
+        lossFree.add(rate);
+    }
+
+    public void add(final Curve curve) {
+        curves.add(curve);
+    }
+
+    public void add(final JvmReport jvm) {
+        jvms.add(jvm);
+    }
+
+    public List<Sample> samples() {
+        return List.copyOf(samples);
+    }
+
+    public List<LossFree> lossFree() {
+        return List.copyOf(lossFree);
+    }
+
+    public List<Curve> curves() {
+        return List.copyOf(curves);
+    }
+
+    public List<JvmReport> jvms() {
+        return List.copyOf(jvms);
+    }
+
+    /** The offload settings that have samples, in the order of their measurement. */
+    public List<Offload> offloads() {
+        return samples.stream().map(Sample::offload).distinct().toList();
+    }
+
+    /** The pairings that have samples, in the order of their declaration. */
+    public List<Pairing> pairings() {
+        return samples.stream().map(Sample::pairing).distinct().sorted().toList();
+    }
+
+    /** The measures that have samples, in the order of their declaration. */
+    public List<Measure> measures() {
+        return samples.stream().map(Sample::measure).distinct().sorted().toList();
+    }
+
+    /** The spread over the rounds of one figure; empty if it was not measured. */
+    public Optional<Spread> spread(
+            final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
+        final double[] values = values(pairing, offload, measure, metric);
+        return 0 == values.length
+                ? Optional.empty()
+                : Optional.of(Spread.of(Arrays.stream(values).boxed().toList()));
+    }
+
+    /**
+     * What a pairing reaches of what the kernel does: the ratio of the medians, with the least and greatest ratio within
+     * one round. Empty unless both were measured.
+     */
+    public Optional<Spread> ratioToKernel(
+            final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
+        return spread(pairing, offload, measure, metric)
+                .flatMap(own -> spread(Pairing.KERNEL, offload, measure, metric).map(kernel -> {
+                    final Spread rounds = Spread.ofRatios(
+                            values(pairing, offload, measure, metric),
+                            values(Pairing.KERNEL, offload, measure, metric));
+                    return new Spread(own.median() / kernel.median(), rounds.min(), rounds.max(), rounds.count());
+                }));
+    }
+
+    private double[] values(final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
+        return samples.stream()
+                .filter(sample -> sample.pairing() == pairing
+                        && sample.offload() == offload
+                        && sample.measure() == measure
+                        && !Double.isNaN(sample.value(metric)))
+                .mapToDouble(sample -> sample.value(metric))
+                .toArray();
+    }
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.Lab;
+import io.weft.bench.lab.Node;
+import io.weft.bench.lab.Offload;
+import io.weft.bench.lab.Overlay;
+import io.weft.bench.lab.Teardown;
+import io.weft.bench.lab.Weftd;
+import io.weft.bench.stats.CpuTime;
+import io.weft.bench.stats.Heap;
+import io.weft.bench.traffic.Iperf;
+import io.weft.bench.traffic.PeerProxy;
+import io.weft.bench.traffic.Sockperf;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** Two nodes of one pairing, up for the whole run, with the generators and sinks in their pods. */
+final class Testbed {
+    private static final Path JAVA_HOME = Path.of(System.getProperty("java.home"));
+
+    private final Pairing pairing;
+    private final Lab lab;
+    private final Overlay overlay;
+    private final Iperf iperf;
+    private final Sockperf sockperf;
+    private final OpenLoopPair openLoop;
+
+    private Testbed(
+            final Pairing pairing,
+            final Lab lab,
+            final Overlay overlay,
+            final Iperf iperf,
+            final Sockperf sockperf,
+            final OpenLoopPair openLoop) {
+        this.pairing = pairing;
+        this.lab = lab;
+        this.overlay = overlay;
+        this.iperf = iperf;
+        this.sockperf = sockperf;
+        this.openLoop = openLoop;
+    }
+
+    /** Brings the nodes up; each resource is given to the teardown as soon as it exists. */
+    static Testbed up(final Pairing pairing, final String labPrefix, final Weftd weftd, final Teardown teardown)
+            throws IOException {
+        final Lab lab = teardown.add(new Lab(labPrefix + "-" + pairing));
+        lab.up(pairing.planes().size());
+        final Overlay overlay = teardown.add(new Overlay(lab));
+        overlay.start(pairing.planes(), weftd);
+        final Node from = lab.node(0);
+        final Node to = lab.node(1);
+        return new Testbed(
+                pairing,
+                lab,
+                overlay,
+                teardown.add(Iperf.start(from, to)),
+                teardown.add(Sockperf.start(from, to)),
+                new OpenLoopPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to))));
+    }
+
+    Pairing pairing() {
+        return pairing;
+    }
+
+    OpenLoopPair openLoop() {
+        return openLoop;
+    }
+
+    /** Whether there is code to be warmed up before it is measured. */
+    boolean hasProcess() {
+        return !overlay.userspaceNodes().isEmpty();
+    }
+
+    void offload(final Offload offload) {
+        lab.offload(offload);
+    }
+
+    /** Takes one measurement, of any measure but {@link Measure#LOSSFREE}. */
+    Map<Metric, Double> measure(final Measure measure, final double seconds) throws IOException {
+        return switch (measure) {
+            case TCP1 -> tcp(seconds, 1);
+            case TCP4 -> tcp(seconds, 4);
+            case UDP64 -> udp(seconds, 64);
+            case UDP1300 -> udp(seconds, 1300);
+            case LATENCY -> latency(seconds);
+            case LOSSFREE -> throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
+        };
+    }
+
+    private Map<Metric, Double> tcp(final double seconds, final int streams) throws IOException {
+        final double machineS = CpuTime.machineSeconds();
+        final double daemonS = daemonSeconds();
+        final Iperf.Tcp tcp = iperf.tcp(seconds, streams);
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        values.put(Metric.GIGABITS_PER_SECOND, tcp.gigabitsPerSecond());
+        values.put(Metric.RETRANSMITS, tcp.retransmits());
+        values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / tcp.gigabits());
+        if (hasProcess()) {
+            values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, (daemonSeconds() - daemonS) / tcp.gigabits());
+        }
+        return values;
+    }
+
+    private Map<Metric, Double> udp(final double seconds, final int payloadLength) throws IOException {
+        final double allocated = allocatedBytes();
+        final double machineS = CpuTime.machineSeconds();
+        final double daemonS = daemonSeconds();
+        final Iperf.Udp udp = iperf.udp(seconds, payloadLength);
+        final double millions = udp.received() / 1e6;
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        values.put(Metric.SENT_PER_SECOND, udp.sentPerSecond());
+        values.put(Metric.RECEIVED_PER_SECOND, udp.receivedPerSecond());
+        values.put(Metric.LOSS_PERCENT, udp.lossPercent());
+        values.put(Metric.CPU_SECONDS_PER_MILLION, (CpuTime.machineSeconds() - machineS) / millions);
+        if (hasProcess()) {
+            values.put(Metric.DAEMON_SECONDS_PER_MILLION, (daemonSeconds() - daemonS) / millions);
+            values.put(Metric.ALLOCATED_BYTES_PER_PACKET, (allocatedBytes() - allocated) / udp.received());
+        }
+        return values;
+    }
+
+    private Map<Metric, Double> latency(final double seconds) throws IOException {
+        final Sockperf.Latency latency = sockperf.pingPong(seconds);
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        values.put(Metric.P50_US, latency.p50Us());
+        values.put(Metric.P99_US, latency.p99Us());
+        values.put(Metric.P999_US, latency.p999Us());
+        return values;
+    }
+
+    private double daemonSeconds() throws IOException {
+        double seconds = 0;
+        for (final Node node : overlay.userspaceNodes()) {
+            seconds += CpuTime.processSeconds(overlay.process(node).pid());
+        }
+        return seconds;
+    }
+
+    private double allocatedBytes() {
+        return overlay.userspaceNodes().stream()
+                .mapToDouble(node ->
+                        Heap.allocatedBytes(JAVA_HOME, overlay.process(node).pid()))
+                .sum();
+    }
+
+    /** How the daemons of weft fared so far. */
+    List<JvmReport> jvmReports() throws IOException {
+        final List<JvmReport> reports = new ArrayList<>();
+        for (final Node node : overlay.userspaceNodes()) {
+            final List<Double> pausesMs = Heap.pausesMs(overlay.gcLog(node));
+            reports.add(new JvmReport(
+                    pairing,
+                    node.letter(),
+                    pausesMs.size(),
+                    pausesMs.stream().mapToDouble(Double::doubleValue).max().orElse(0),
+                    CpuTime.processSeconds(overlay.process(node).pid())));
+        }
+        return reports;
+    }
+}

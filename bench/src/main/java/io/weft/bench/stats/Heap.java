@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.stats;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.weft.bench.lab.Command;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What another JVM allocates, by jstat, and how long its collector stops it, by its log. */
+public final class Heap {
+    /** Of {@code -Xlog:gc}: {@code [1.2s] GC(3) Pause Young (Allocation Failure) 17M->1M(61M) 1.234ms}. */
+    private static final Pattern PAUSE = Pattern.compile("Pause .* ([0-9.]+)ms$", Pattern.MULTILINE);
+
+    private Heap() {}
+
+    /**
+     * Bytes that a JVM with the serial collector has allocated since its start: full edens collected, and what is used
+     * of the one at hand. Large arrays that went straight to the old generation are not in it.
+     *
+     * @param javaHome of a JDK, for its {@code jstat}.
+     */
+    public static double allocatedBytes(final Path javaHome, final long pid) {
+        final String jstat = javaHome.resolve("bin").resolve("jstat").toString();
+        return allocatedBytes(Command.run(jstat, "-gc", String.valueOf(pid)));
+    }
+
+    /** As {@link #allocatedBytes(Path, long)}, of what {@code jstat -gc} prints: a line of names, a line of KB. */
+    static double allocatedBytes(final String jstat) {
+        final List<String> lines = jstat.lines().toList();
+        final List<String> names = Arrays.asList(lines.get(0).strip().split(" +", -1));
+        final String[] values = lines.get(1).strip().split(" +", -1);
+        final double edenCapacity = Double.parseDouble(values[names.indexOf("EC")]);
+        final double edenUsed = Double.parseDouble(values[names.indexOf("EU")]);
+        final double youngCollections = Double.parseDouble(values[names.indexOf("YGC")]);
+        return (youngCollections * edenCapacity + edenUsed) * 1024;
+    }
+
+    /** The pauses in a collector's log, in ms. */
+    public static List<Double> pausesMs(final Path log) throws IOException {
+        return pausesMs(Files.readString(log, UTF_8));
+    }
+
+    static List<Double> pausesMs(final String log) {
+        final Matcher matcher = PAUSE.matcher(log);
+        return matcher.results()
+                .map(result -> Double.parseDouble(result.group(1)))
+                .toList();
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.stats;
+
+import java.util.Arrays;
+import java.util.Collection;
+
+/**
+ * What several rounds of one measurement gave.
+ *
+ * @param median the middle value; of an even number the mean of the two in the middle.
+ * @param min the least.
+ * @param max the greatest.
+ * @param count how many rounds.
+ */
+public record Spread(double median, double min, double max, int count) {
+    /**
+     * The spread of some values, in any order.
+     *
+     * @throws IllegalArgumentException if there is no value.
+     */
+    public static Spread of(final Collection<Double> values) {
+        if (values.isEmpty()) {
+            throw new IllegalArgumentException("a median of no values");
+        }
+        final double[] sorted =
+                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        final int middle = sorted.length / 2;
+        final double median = 1 == sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        return new Spread(median, sorted[0], sorted[sorted.length - 1], sorted.length);
+    }
+
+    /** Distance from least to greatest, as a fraction of the median; 0 if the median is. */
+    public double relativeWidth() {
+        return 0 == median ? 0 : (max - min) / median;
+    }
+
+    /** The spread of quotients, round by round. Rounds that only one side has are left out. */
+    public static Spread ofRatios(final double[] numerators, final double[] denominators) {
+        final int rounds = Math.min(numerators.length, denominators.length);
+        final Double[] ratios = new Double[rounds];
+        Arrays.setAll(ratios, i -> numerators[i] / denominators[i]);
+        return of(Arrays.asList(ratios));
+    }
+}
