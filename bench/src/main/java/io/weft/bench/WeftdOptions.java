@@ -29,4 +29,11 @@ final class WeftdOptions {
     Weftd weftd() {
         return new Weftd(List.of(launcher.toString()), arguments, javaOptions);
     }
+
+    /** What was asked for, for a report. */
+    @Override
+    public String toString() {
+        final String asked = (String.join(" ", arguments) + " " + javaOptions).strip();
+        return asked.isEmpty() ? "defaults" : asked;
+    }
 }

@@ -35,6 +35,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         words.add("--iface=" + Node.UNDERLAY_DEVICE);
         words.add("--registry=file:" + leases);
         words.add("--subnet-file=" + directory.resolve("subnet-" + node.letter() + ".env"));
+        words.add("--run-dir=" + directory.resolve("run-" + node.letter()));
         words.addAll(arguments);
         return Command.start(log(directory, node).toFile(), words);
     }

@@ -30,11 +30,11 @@ final class PercentileChart {
         final Svg svg = new Svg(WIDTH, HEIGHT, title);
         for (final double tick : latency.ticks()) {
             svg.line("grid", LEFT, y(tick, latency), WIDTH - RIGHT, y(tick, latency));
-            svg.text("tick", "end", LEFT - 6, y(tick, latency) + 4, Axis.format(tick) + " µs");
+            svg.text("tick", "end", LEFT - 6, y(tick, latency) + 4, latency(tick));
         }
         for (final double percentile : PERCENTILES) {
             svg.line("grid", x(percentile), TOP, x(percentile), HEIGHT - BOTTOM);
-            svg.text("tick", 0 == percentile ? "start" : "middle", x(percentile), HEIGHT - 10, name(percentile));
+            svg.text("tick", anchor(percentile), x(percentile), HEIGHT - 10, name(percentile));
         }
         for (final Curve curve : curves) {
             final String points = curve.points().stream()
@@ -57,6 +57,16 @@ final class PercentileChart {
 
     private static String name(final double percentile) {
         return "p" + Double.toString(percentile).replaceAll("\\.0$", "");
+    }
+
+    private static String latency(final double us) {
+        return us >= 1_000_000
+                ? Axis.format(us / 1_000_000) + " s"
+                : us >= 1_000 ? Axis.format(us / 1_000) + " ms" : Axis.format(us) + " µs";
+    }
+
+    private static String anchor(final double percentile) {
+        return 0 == percentile ? "start" : percentile == PERCENTILES[PERCENTILES.length - 1] ? "end" : "middle";
     }
 
     private static double x(final double percentile) {

@@ -4,7 +4,6 @@ package io.weft.bench.run;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.stats.Spread;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -66,24 +65,18 @@ public final class Results {
     public Optional<Spread> spread(
             final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
         final double[] values = values(pairing, offload, measure, metric);
-        return 0 == values.length
-                ? Optional.empty()
-                : Optional.of(Spread.of(Arrays.stream(values).boxed().toList()));
+        return 0 == values.length ? Optional.empty() : Optional.of(Spread.of(values));
     }
 
     /**
-     * What a pairing reaches of what the kernel does: the ratio of the medians, with the least and greatest ratio within
-     * one round. Empty unless both were measured.
+     * What a pairing reaches of what the kernel does: the ratio of the medians over the rounds that both have, with the
+     * least and greatest ratio within one round. Empty unless both were measured.
      */
     public Optional<Spread> ratioToKernel(
             final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
-        return spread(pairing, offload, measure, metric)
-                .flatMap(own -> spread(Pairing.KERNEL, offload, measure, metric).map(kernel -> {
-                    final Spread rounds = Spread.ofRatios(
-                            values(pairing, offload, measure, metric),
-                            values(Pairing.KERNEL, offload, measure, metric));
-                    return new Spread(own.median() / kernel.median(), rounds.min(), rounds.max(), rounds.count());
-                }));
+        final double[] own = values(pairing, offload, measure, metric);
+        final double[] kernel = values(Pairing.KERNEL, offload, measure, metric);
+        return 0 == own.length || 0 == kernel.length ? Optional.empty() : Optional.of(Spread.ofRatios(own, kernel));
     }
 
     private double[] values(final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {

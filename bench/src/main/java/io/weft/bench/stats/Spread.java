@@ -2,7 +2,6 @@
 package io.weft.bench.stats;
 
 import java.util.Arrays;
-import java.util.Collection;
 
 /**
  * What several rounds of one measurement gave.
@@ -18,12 +17,11 @@ public record Spread(double median, double min, double max, int count) {
      *
      * @throws IllegalArgumentException if there is no value.
      */
-    public static Spread of(final Collection<Double> values) {
-        if (values.isEmpty()) {
+    public static Spread of(final double... values) {
+        if (0 == values.length) {
             throw new IllegalArgumentException("a median of no values");
         }
-        final double[] sorted =
-                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        final double[] sorted = Arrays.stream(values).sorted().toArray();
         final int middle = sorted.length / 2;
         final double median = 1 == sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
         return new Spread(median, sorted[0], sorted[sorted.length - 1], sorted.length);
@@ -34,11 +32,17 @@ public record Spread(double median, double min, double max, int count) {
         return 0 == median ? 0 : (max - min) / median;
     }
 
-    /** The spread of quotients, round by round. Rounds that only one side has are left out. */
+    /**
+     * Compares two sides that were measured in turns: the ratio of their medians, with the least and greatest ratio
+     * within one round. Rounds that only one side has are left out.
+     */
     public static Spread ofRatios(final double[] numerators, final double[] denominators) {
         final int rounds = Math.min(numerators.length, denominators.length);
-        final Double[] ratios = new Double[rounds];
+        final double median =
+                of(Arrays.copyOf(numerators, rounds)).median / of(Arrays.copyOf(denominators, rounds)).median;
+        final double[] ratios = new double[rounds];
         Arrays.setAll(ratios, i -> numerators[i] / denominators[i]);
-        return of(Arrays.asList(ratios));
+        final Spread spread = of(ratios);
+        return new Spread(median, spread.min, spread.max, rounds);
     }
 }

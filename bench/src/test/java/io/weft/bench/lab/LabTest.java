@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.bench.traffic.PeerProxy;
+import io.weft.bench.traffic.Ping;
+import io.weft.linux.testing.RequiresRoot;
+import java.io.IOException;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@RequiresRoot
+class LabTest {
+    private static final Weftd NO_WEFTD = new Weftd(List.of(), List.of(), "");
+
+    private final String prefix = "weft-labtest-" + ProcessHandle.current().pid();
+
+    @AfterEach
+    void shouldLeaveNoNamespace() {
+        assertFalse(Command.run("ip", "netns", "list").contains(prefix));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void shouldCarryBytesBetweenAllPodsOverTheKernelsVxlan(final int nodeCount) throws IOException {
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(nodeCount);
+            try (Overlay overlay = new Overlay(lab)) {
+                overlay.start(Collections.nCopies(nodeCount, DataPlane.KERNEL), NO_WEFTD);
+                final Node from = lab.node(0);
+                final Node to = lab.node(nodeCount - 1);
+                try (PeerProxy near = PeerProxy.start(from);
+                        PeerProxy far = PeerProxy.start(to)) {
+                    near.tcp(to, 1_000_000);
+                    near.udp(to, 1, 100);
+                    far.udp(from, 1_400, 1_430);
+                }
+                Ping.exchange(from, to, List.of(1, 1_423));
+            }
+        }
+    }
+
+    @Test
+    void shouldForwardOnePacketAtATimeBetweenTwoNodes() throws IOException {
+        final Process process;
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(2);
+            try (Overlay overlay = new Overlay(lab)) {
+                overlay.start(List.of(DataPlane.SINGLE, DataPlane.SINGLE), NO_WEFTD);
+                process = overlay.process(lab.node(0));
+                try (PeerProxy near = PeerProxy.start(lab.node(0));
+                        PeerProxy far = PeerProxy.start(lab.node(1))) {
+                    near.tcp(lab.node(1), 1_000_000);
+                    far.tcp(lab.node(0), 1_000_000);
+                }
+            }
+        }
+
+        assertFalse(process.isAlive());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Offload.class)
+    void shouldSetWhatTheUnderlayOffloads(final Offload offload) {
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(2);
+            lab.offload(offload);
+
+            final String features = Command.run(lab.node(1).inNode("ethtool", "-k", Node.UNDERLAY_DEVICE));
+            assertEquals(Offload.PASSTHROUGH == offload, features.contains("\ttx-udp_tnl-segmentation: on"));
+            assertEquals(Offload.PLAIN != offload, features.contains("\ttx-udp-segmentation: on"));
+            assertEquals(Offload.PLAIN == offload, features.contains("\ngeneric-receive-offload: on"));
+        }
+    }
+
+    @Test
+    void shouldTellWhatTheDataPlaneSaidWhenItDoesNotStart() throws IOException {
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(2);
+            try (Overlay overlay = new Overlay(lab)) {
+                final Weftd broken = new Weftd(List.of("sh", "-c", "echo no such option >&2; exit 2"), List.of(), "");
+
+                final Command.CommandException ex = assertThrows(
+                        Command.CommandException.class,
+                        () -> overlay.start(List.of(DataPlane.WEFT, DataPlane.KERNEL), broken));
+
+                assertEquals("node A: the data plane ended with status 2: no such option", ex.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void shouldRemoveWhatWasMadeWhenAStepFails() {
+        try (Lab first = new Lab(prefix);
+                Lab second = new Lab(prefix)) {
+            first.up(2);
+
+            assertThrows(Command.CommandException.class, () -> second.up(2));
+            assertTrue(Command.run("ip", "netns", "list").contains(prefix + "-nodeA"));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.stats;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+class CpuTimeTest {
+    private static final double EXACT = 1e-9;
+
+    @Test
+    void shouldCountWorkAndNotIdleTimeOfTheMachine() {
+        final String stat = """
+                cpu  100 20 300 4000 50 6 7 8 9 10
+                cpu0 1 2 3 4 5 6 7 8 9 10
+                """;
+
+        assertEquals((100 + 20 + 300 + 6 + 7 + 8) / 100.0, CpuTime.machineSeconds(stat), EXACT);
+    }
+
+    @Test
+    void shouldCountUserAndSystemTimeWhenTheNameOfTheProcessHasSpacesAndParentheses() {
+        final String stat = "42 (a b) (c) S 1 42 42 0 -1 4194560 900 0 3 0 250 50 0 0 20 0 30 0 12345 1 2 3";
+
+        assertEquals(3.0, CpuTime.processSeconds(stat), EXACT);
+    }
+
+    @Test
+    void shouldSeeThisProcessWork() throws IOException {
+        final long pid = ProcessHandle.current().pid();
+        final double before = CpuTime.processSeconds(pid);
+        final long deadlineNs = System.nanoTime() + 10_000_000_000L;
+        while (CpuTime.processSeconds(pid) == before && System.nanoTime() < deadlineNs) {
+            Thread.onSpinWait();
+        }
+
+        assertTrue(CpuTime.processSeconds(pid) > before);
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.stats;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class HeapTest {
+    @Test
+    void shouldAddCollectedEdensAndTheOneAtHand() {
+        final String jstat = """
+                 S0C    S1C    S0U    S1U      EC       EU        OC         OU       MC     MU    CCSC   CCSU   YGC     YGCT
+                1024.0 1024.0  0.0    0.0    8192.0   100.5   20480.0     0.0    4480.0 780.0  384.0   76.0       3    0.012
+                """;
+
+        assertEquals((3 * 8192 + 100.5) * 1024, Heap.allocatedBytes(jstat), 1e-6);
+    }
+
+    @Test
+    void shouldFindEachPauseInTheLogOfTheCollector() {
+        final String log = """
+                [0.010s] Using Serial
+                [1.200s] GC(0) Pause Young (Allocation Failure) 17M->1M(61M) 1.234ms
+                [9.900s] GC(1) Pause Full (System.gc()) 1M->1M(61M) 12.5ms
+                """;
+
+        assertEquals(List.of(1.234, 12.5), Heap.pausesMs(log));
+    }
+
+    @Test
+    void shouldReadTheHeapOfARunningJvm() {
+        final Path javaHome = Path.of(System.getProperty("java.home"));
+
+        assertTrue(Heap.allocatedBytes(javaHome, ProcessHandle.current().pid()) > 0);
+    }
+}
