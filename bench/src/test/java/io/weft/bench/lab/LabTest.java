@@ -76,8 +76,8 @@ class LabTest {
             lab.offload(offload);
 
             final String features = Command.run(lab.node(1).inNode("ethtool", "-k", Node.UNDERLAY_DEVICE));
-            assertEquals(Offload.PASSTHROUGH == offload, features.contains("\ttx-udp_tnl-segmentation: on"));
-            assertEquals(Offload.PLAIN != offload, features.contains("\ttx-udp-segmentation: on"));
+            assertEquals(Offload.PASSTHROUGH == offload, features.contains("\ntx-udp_tnl-segmentation: on"));
+            assertEquals(Offload.PLAIN != offload, features.contains("\ntx-udp-segmentation: on"));
             assertEquals(Offload.PLAIN == offload, features.contains("\ngeneric-receive-offload: on"));
         }
     }

@@ -128,6 +128,6 @@ class ReportTest {
                   ─────────────────
                   a             1.0
                   long name   100.0
-                """.indent(2), table);
+                """, table);
     }
 }

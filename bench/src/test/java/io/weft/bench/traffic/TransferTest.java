@@ -14,8 +14,8 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Arrays;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -24,19 +24,19 @@ class TransferTest {
     /** One of loopback's, that no other program is likely to listen on. */
     private static final String ADDRESS = "127.77.1.1";
 
-    private ServerSocket server;
-    private DatagramSocket echo;
+    private static ServerSocket server;
+    private static DatagramSocket echo;
 
-    @BeforeEach
-    void serve() throws IOException {
+    @BeforeAll
+    static void serve() throws IOException {
         server = new ServerSocket(TcpTransfer.PORT, 4, InetAddress.getByName(ADDRESS));
         echo = UdpExchange.bind(ADDRESS);
         new Thread(() -> assertThrows(IOException.class, () -> TcpTransfer.serve(server))).start();
         new Thread(() -> assertThrows(IOException.class, () -> UdpExchange.serve(echo))).start();
     }
 
-    @AfterEach
-    void close() throws IOException {
+    @AfterAll
+    static void close() throws IOException {
         server.close();
         echo.close();
     }
