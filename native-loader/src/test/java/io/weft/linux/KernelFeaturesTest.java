@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.netlink.Link;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import java.util.List;
+import org.agrona.CloseHelper;
+import org.junit.jupiter.api.Test;
+
+@RequiresRoot
+class KernelFeaturesTest {
+    @Test
+    void shouldFindWhatTheKernelThenGives() {
+        try (NetworkNamespace namespace = NetworkNamespace.create("features")) {
+            namespace.run(() -> {
+                final KernelFeatures features = KernelFeatures.probe();
+                assertEquals(namespace.exec("uname", "-r").trim(), features.version());
+                assertTrue(features.udpSegmentation());
+                assertTrue(List.of(64, 128).contains(features.maxUdpSegments()), features.toString());
+                assertTrue(features.udpReceiveOffload());
+                final List<TunDevice> queues = TunDevice.open("weft.1", features.tunMultiQueue() ? 2 : 1);
+                assertEquals(features.tunUdpSegmentation(), queues.get(0).udpSegmentation());
+                CloseHelper.closeAll(queues);
+                try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+                    assertEquals(
+                            List.of("lo"),
+                            rtnetlink.links().stream().map(Link::name).toList(),
+                            "the probe left a device behind");
+                }
+            });
+        }
+    }
+
+    @Test
+    void shouldNameTheRemedyWhenTheCapabilityIsMissing() {
+        try (NetworkNamespace namespace = NetworkNamespace.create("nocap");
+                BackgroundProcess process = namespace.start(
+                        "setpriv",
+                        "--bounding-set=-net_admin",
+                        "--inh-caps=-net_admin",
+                        System.getProperty("java.home") + "/bin/java",
+                        "--add-opens",
+                        "java.base/jdk.internal.misc=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        WithoutCapability.class.getName())) {
+            assertEquals(0, process.awaitExit(30_000), process.output());
+            assertTrue(process.output().contains("EPERM"), process.output());
+            assertTrue(process.output().contains("CAP_NET_ADMIN"), process.output());
+        }
+    }
+
+    /** What a process without CAP_NET_ADMIN sees. */
+    static final class WithoutCapability {
+        private WithoutCapability() {}
+
+        public static void main(final String[] arguments) {
+            try {
+                KernelFeatures.requireNetAdmin();
+                System.exit(1);
+            } catch (final LinuxException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void shouldNameARemedyForEachWayThatTheTunDriverIsMissing() {
+        KernelFeatures.requireTun();
+        assertTrue(KernelFeatures.tunRemedy(Errno.ENOENT).contains("modprobe tun"));
+        assertTrue(KernelFeatures.tunRemedy(Errno.ENODEV).contains("CONFIG_TUN"));
+        assertTrue(KernelFeatures.tunRemedy(Errno.EPERM).contains("10:200"));
+        assertFalse(KernelFeatures.tunRemedy(Errno.EACCES).isEmpty());
+    }
+}
