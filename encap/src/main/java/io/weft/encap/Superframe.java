@@ -266,6 +266,23 @@ public final class Superframe {
                 tcp ? TcpFlyweight.CHECKSUM_OFFSET : UdpFlyweight.CHECKSUM_OFFSET);
     }
 
+    /**
+     * Length in bytes of the IP packets that the wire carried: the headers once for each segment.
+     */
+    public int deliveredLength() {
+        return totalLength + (segments - 1) * (ipHeaderLength + transportHeaderLength);
+    }
+
+    /** Address of the first piece: the whole packet if there is only one. Valid after {@link #conclude}. */
+    public long firstAddress() {
+        return GatherList.address(gather, gatherOffset);
+    }
+
+    /** Length in bytes of the first piece. Valid after {@link #conclude}. */
+    public int firstLength() {
+        return GatherList.length(gather, gatherOffset);
+    }
+
     /** Address of the first entry of the gather list. Valid after {@link #conclude}. */
     public long gatherAddress() {
         return gather.addressOffset() + gatherOffset;

@@ -17,7 +17,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which the kernel serialises.
  * Sources: include/uapi/linux/if_tun.h, include/uapi/linux/if.h, Documentation/networking/tuntap.rst.
  */
-public final class TunDevice implements AutoCloseable {
+public final class TunDevice implements PacketPort, AutoCloseable {
     /** {@code sizeof(struct virtio_net_hdr)}, the header that a TUN device starts with (drivers/net/tun.c). */
     public static final int VNET_HEADER_LENGTH = 10;
 
@@ -143,6 +143,7 @@ public final class TunDevice implements AutoCloseable {
     }
 
     /** The file descriptor, to be polled. */
+    @Override
     public int fd() {
         return fd;
     }
@@ -157,6 +158,7 @@ public final class TunDevice implements AutoCloseable {
      *
      * @return the length with the header, or a negative errno; -{@link Errno#EAGAIN} if there is none.
      */
+    @Override
     public int read(final long address, final int capacity) {
         final long length = Libc.LIBC.read(fd, address, capacity);
         return length < 0 ? -Errno.last() : (int) length;
@@ -167,6 +169,7 @@ public final class TunDevice implements AutoCloseable {
      *
      * @return the length written, or a negative errno.
      */
+    @Override
     public int write(final long address, final int length) {
         final long written = Libc.LIBC.write(fd, address, length);
         return written < 0 ? -Errno.last() : (int) written;
@@ -179,6 +182,7 @@ public final class TunDevice implements AutoCloseable {
      * @param count how many; at most 1024 ({@code UIO_MAXIOV}).
      * @return the length written, or a negative errno.
      */
+    @Override
     public int writev(final long iovecs, final int count) {
         final long written = Libc.LIBC.writev(fd, iovecs, count);
         return written < 0 ? -Errno.last() : (int) written;

@@ -12,7 +12,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  *
  * <p>Sources: include/uapi/linux/udp.h, in.h, in6.h, include/uapi/asm-generic/socket.h.
  */
-public final class UdpSocket implements AutoCloseable {
+public final class UdpSocket implements DatagramPort, AutoCloseable {
     private static final int AF_INET = 2;
     private static final int AF_INET6 = 10;
     private static final int SOCK_DGRAM = 2;
@@ -52,6 +52,7 @@ public final class UdpSocket implements AutoCloseable {
     }
 
     /** The file descriptor, to be polled. */
+    @Override
     public int fd() {
         return fd;
     }
@@ -144,6 +145,7 @@ public final class UdpSocket implements AutoCloseable {
      *
      * @return how many, or a negative errno; -{@link Errno#EAGAIN} if there is none.
      */
+    @Override
     public int receive(final MessageVector messages, final int from, final int count) {
         final int received = Libc.LIBC.recvmmsg(fd, messages.address(from), count, MSG_DONTWAIT, 0);
         return received < 0 ? -Errno.last() : received;
@@ -154,6 +156,7 @@ public final class UdpSocket implements AutoCloseable {
      *
      * @return how many were sent; if it is not all, the next call tells why. Or a negative errno for the first one.
      */
+    @Override
     public int send(final MessageVector messages, final int from, final int count) {
         final int sent = Libc.LIBC.sendmmsg(fd, messages.address(from), count, MSG_DONTWAIT);
         return sent < 0 ? -Errno.last() : sent;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import java.util.List;
+import org.agrona.ErrorHandler;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.CompositeAgent;
+import org.agrona.concurrent.SystemNanoClock;
+import org.agrona.concurrent.status.AtomicCounter;
+
+/** A data thread: the agents that share it, and how it waits. */
+final class AgentThread implements AutoCloseable {
+    private final PollIdleStrategy idleStrategy;
+    private final AgentRunner runner;
+    private final Thread thread;
+
+    /**
+     * @param name at most 15 characters, so that it survives in {@code /proc/PID/task/TID/comm}.
+     * @param doorbell that rings for this thread.
+     */
+    AgentThread(
+            final String name,
+            final List<? extends PolledAgent> agents,
+            final Doorbell doorbell,
+            final long spinNs,
+            final ErrorHandler errorHandler,
+            final AtomicCounter errorCounter) {
+        final Agent agent = 1 == agents.size() ? agents.get(0) : new CompositeAgent(agents);
+        idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs);
+        runner = new AgentRunner(idleStrategy, errorHandler, errorCounter, agent);
+        thread = new Thread(runner, name);
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        AgentRunner.startOnThread(runner, task -> thread);
+    }
+
+    Thread thread() {
+        return thread;
+    }
+
+    @Override
+    public void close() {
+        idleStrategy.close();
+        runner.close();
+    }
+}

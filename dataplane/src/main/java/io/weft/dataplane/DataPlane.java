@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.CloseHelper;
+
+/**
+ * The forwarder of one node: for each worker a way out and a way in, of two agents each, put on threads as the
+ * {@link ThreadingMode} says.
+ *
+ * <pre>
+ *   host's device -> EgressReceiver -> EgressRing  -> EgressSender  -> underlay
+ *   host's device <- IngressSender  <- IngressRing <- IngressReceiver <- underlay
+ * </pre>
+ *
+ * Made, started and closed by one thread, the control thread. The ports belong to whoever opened them, who closes them
+ * after this.
+ */
+public final class DataPlane implements AutoCloseable {
+    private final List<Worker> workers = new ArrayList<>();
+    private final List<AgentThread> threads = new ArrayList<>();
+
+    /**
+     * @param context concluded.
+     */
+    public DataPlane(final DataPlaneContext context) {
+        for (int i = 0; i < context.workers(); i++) {
+            final Worker worker = new Worker(context, i);
+            workers.add(worker);
+            threads.addAll(worker.threads());
+        }
+    }
+
+    /** Starts the threads; none in mode {@link ThreadingMode#INVOKER}. */
+    public void start() {
+        threads.forEach(AgentThread::start);
+    }
+
+    /** Runs one duty cycle of every agent, in the order of a packet's way. Mode {@link ThreadingMode#INVOKER} only. */
+    public int invoke() {
+        int work = 0;
+        for (final Worker worker : workers) {
+            work += worker.invoke();
+        }
+        return work;
+    }
+
+    /**
+     * Tells the agents that the host's device has another MTU.
+     *
+     * @return false if an agent's command queue is full; to be tried again.
+     */
+    public boolean mtu(final int mtu) {
+        boolean taken = true;
+        for (final Worker worker : workers) {
+            taken &= worker.mtu(mtu);
+        }
+        return taken;
+    }
+
+    /** The data threads, to be watched; empty in mode {@link ThreadingMode#INVOKER} and before the start. */
+    public List<Thread> dataThreads() {
+        return threads.stream().map(AgentThread::thread).toList();
+    }
+
+    /** Stops all threads and waits for their end. Packets in flight are sent or delivered no more. */
+    @Override
+    public void close() {
+        CloseHelper.closeAll(threads);
+        CloseHelper.closeAll(workers);
+    }
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.linux.DatagramPort;
+import io.weft.linux.PacketPort;
+import io.weft.routing.RoutingTables;
+import java.util.List;
+import org.agrona.BitUtil;
+import org.agrona.ErrorHandler;
+import org.agrona.concurrent.status.CountersManager;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a {@link DataPlane} is made of. Filled by the control thread, concluded once, and not changed after.
+ */
+public final class DataPlaneContext {
+    /** Enough for a superframe that is being sent, one that is being read, and small packets meanwhile. */
+    public static final int EGRESS_RING_LENGTH_DEFAULT = 0x100000;
+
+    public static final int EGRESS_FRAMES_DEFAULT = 256;
+    public static final int INGRESS_SLOTS_DEFAULT = 32;
+    public static final int INGRESS_FRAMES_DEFAULT = 2048;
+    public static final int MAX_SEGMENTS_DEFAULT = 64;
+    public static final int MIN_MTU = 576;
+
+    private @Nullable RoutingTables routing;
+    private @Nullable CountersManager counters;
+    private @Nullable ErrorHandler errorHandler;
+    private List<? extends PacketPort> hostPorts = List.of();
+    private List<? extends DatagramPort> receivePorts = List.of();
+    private List<? extends List<? extends DatagramPort>> sendPorts = List.of();
+    private ThreadingMode threadingMode = ThreadingMode.SHARED;
+    private long spinNs;
+    private int vni = 1;
+    private long vtepMac;
+    private int mtu = 1450;
+    private boolean hostJoinsUdp;
+    private int maxSegments = MAX_SEGMENTS_DEFAULT;
+    private int hostIpv4;
+    private byte @Nullable [] hostIpv6;
+    private boolean concluded;
+
+    /** Checks all that was set. */
+    public DataPlaneContext conclude() {
+        require(!hostPorts.isEmpty(), "at least one host port is needed");
+        require(hostPorts.size() == receivePorts.size(), "each host port needs a receiving underlay port");
+        require(hostPorts.size() == sendPorts.size(), "each host port needs sending underlay ports");
+        for (final List<? extends DatagramPort> ports : sendPorts) {
+            require(BitUtil.isPowerOfTwo(ports.size()), "the number of sending ports must be a power of two");
+        }
+        require(vni >= 0 && vni <= 0xFF_FFFF, "vni " + vni + " is not within 0 to 16777215");
+        require(mtu >= MIN_MTU, "mtu " + mtu + " is below " + MIN_MTU);
+        require(maxSegments >= 1, "maxSegments " + maxSegments + " is below 1");
+        require(spinNs >= 0, "spinNs " + spinNs + " is negative");
+        concluded = true;
+        routing();
+        counters();
+        errorHandler();
+        return this;
+    }
+
+    private static void require(final boolean condition, final String message) {
+        if (!condition) {
+            throw new IllegalArgumentException(message);
+        }
+    }
+
+    private static <T> T required(final @Nullable T value, final String name) {
+        if (null == value) {
+            throw new IllegalArgumentException(name + " is needed");
+        }
+        return value;
+    }
+
+    private void beforeConclusion() {
+        if (concluded) {
+            throw new IllegalStateException("the context is concluded");
+        }
+    }
+
+    /** How many workers there are: one for each host port. */
+    public int workers() {
+        return hostPorts.size();
+    }
+
+    /** The tables that destinations are looked up in. */
+    public RoutingTables routing() {
+        return required(routing, "routing");
+    }
+
+    /** Sets the tables that destinations are looked up in. */
+    public DataPlaneContext routing(final RoutingTables tables) {
+        beforeConclusion();
+        routing = tables;
+        return this;
+    }
+
+    /** Where counters are allocated. */
+    public CountersManager counters() {
+        return required(counters, "counters");
+    }
+
+    /** Sets where counters are allocated. */
+    public DataPlaneContext counters(final CountersManager manager) {
+        beforeConclusion();
+        counters = manager;
+        return this;
+    }
+
+    /** Who is told of an exception in an agent, which should never be. */
+    public ErrorHandler errorHandler() {
+        return required(errorHandler, "errorHandler");
+    }
+
+    /** Sets who is told of an exception in an agent. */
+    public DataPlaneContext errorHandler(final ErrorHandler handler) {
+        beforeConclusion();
+        errorHandler = handler;
+        return this;
+    }
+
+    /** The queues of the host's device, one for each worker. */
+    public List<? extends PacketPort> hostPorts() {
+        return hostPorts;
+    }
+
+    /**
+     * Sets the queues of the host's device, one for each worker.
+     *
+     * @param joinsUdp whether the device takes UDP superframes.
+     */
+    public DataPlaneContext hostPorts(final List<? extends PacketPort> ports, final boolean joinsUdp) {
+        beforeConclusion();
+        hostPorts = List.copyOf(ports);
+        hostJoinsUdp = joinsUdp;
+        return this;
+    }
+
+    /** Whether the host's device takes UDP superframes. */
+    public boolean hostJoinsUdp() {
+        return hostJoinsUdp;
+    }
+
+    /** The sockets on the VXLAN port, one for each worker. */
+    public List<? extends DatagramPort> receivePorts() {
+        return receivePorts;
+    }
+
+    /** Sets the sockets on the VXLAN port, one for each worker. */
+    public DataPlaneContext receivePorts(final List<? extends DatagramPort> ports) {
+        beforeConclusion();
+        receivePorts = List.copyOf(ports);
+        return this;
+    }
+
+    /** For each worker the sockets that flows are spread over. */
+    public List<? extends List<? extends DatagramPort>> sendPorts() {
+        return sendPorts;
+    }
+
+    /** Sets for each worker the sockets that flows are spread over, a power of two of them. */
+    public DataPlaneContext sendPorts(final List<? extends List<? extends DatagramPort>> ports) {
+        beforeConclusion();
+        sendPorts = List.copyOf(ports);
+        return this;
+    }
+
+    /** How agents are put on threads. */
+    public ThreadingMode threadingMode() {
+        return threadingMode;
+    }
+
+    /** Sets how agents are put on threads. */
+    public DataPlaneContext threadingMode(final ThreadingMode mode) {
+        beforeConclusion();
+        threadingMode = mode;
+        return this;
+    }
+
+    /** How long a data thread spins before it waits. */
+    public long spinNs() {
+        return spinNs;
+    }
+
+    /** Sets how long a data thread spins before it waits; 0 for not at all. */
+    public DataPlaneContext spinNs(final long durationNs) {
+        beforeConclusion();
+        spinNs = durationNs;
+        return this;
+    }
+
+    /** VXLAN network identifier. */
+    public int vni() {
+        return vni;
+    }
+
+    /** Sets the VXLAN network identifier, 0 to 2^24 - 1. */
+    public DataPlaneContext vni(final int identifier) {
+        beforeConclusion();
+        vni = identifier;
+        return this;
+    }
+
+    /** MAC address of the own VTEP, in the low 48 bits. */
+    public long vtepMac() {
+        return vtepMac;
+    }
+
+    /** Sets the MAC address of the own VTEP, in the low 48 bits. */
+    public DataPlaneContext vtepMac(final long mac) {
+        beforeConclusion();
+        vtepMac = mac;
+        return this;
+    }
+
+    /** MTU of the host's device in bytes. */
+    public int mtu() {
+        return mtu;
+    }
+
+    /** Sets the MTU of the host's device in bytes. */
+    public DataPlaneContext mtu(final int bytes) {
+        beforeConclusion();
+        mtu = bytes;
+        return this;
+    }
+
+    /** How many datagrams the kernel cuts from one message at most. */
+    public int maxSegments() {
+        return maxSegments;
+    }
+
+    /** Sets how many datagrams the kernel cuts from one message at most; 1 where it cuts none. */
+    public DataPlaneContext maxSegments(final int segments) {
+        beforeConclusion();
+        maxSegments = segments;
+        return this;
+    }
+
+    /** IPv4 address that ICMP messages come from, first byte highest; 0 for none. */
+    public int hostIpv4() {
+        return hostIpv4;
+    }
+
+    /** Sets the IPv4 address that ICMP messages come from. */
+    public DataPlaneContext hostIpv4(final int address) {
+        beforeConclusion();
+        hostIpv4 = address;
+        return this;
+    }
+
+    /** IPv6 address that ICMP messages come from, or null for none. */
+    public byte @Nullable [] hostIpv6() {
+        return null == hostIpv6 ? null : hostIpv6.clone();
+    }
+
+    /** Sets the IPv6 address that ICMP messages come from. */
+    public DataPlaneContext hostIpv6(final byte @Nullable [] address) {
+        beforeConclusion();
+        hostIpv6 = null == address ? null : address.clone();
+        return this;
+    }
+
+    int egressRingLength() {
+        return EGRESS_RING_LENGTH_DEFAULT;
+    }
+
+    int egressFrames() {
+        return EGRESS_FRAMES_DEFAULT;
+    }
+
+    int ingressSlots() {
+        return INGRESS_SLOTS_DEFAULT;
+    }
+
+    int ingressFrames() {
+        return INGRESS_FRAMES_DEFAULT;
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.encap.IpPacket;
+
+/**
+ * A frame on its way from the host to the underlay, as the receiver hands it to the sender. The fields belong to
+ * whichever of the two holds the frame.
+ *
+ * <pre>
+ *  ipOffset - HEADROOM          ipOffset - 22        ipOffset
+ * +-----------------+----------+--------------------+-----------------------------+
+ * | peer's sockaddr |          | VXLAN and Ethernet | IP packet                   |
+ * +-----------------+----------+--------------------+-----------------------------+
+ *                                        | vnet hdr |  as read, before it is overwritten
+ * </pre>
+ */
+final class EgressFrame {
+    /** Bytes in front of the IP packet: room for the socket address and the tunnel header. One cache line. */
+    static final int HEADROOM = 64;
+
+    final IpPacket packet = new IpPacket();
+    int ipOffset;
+    int tunnelHeaderLength;
+    int sockaddrLength;
+    int tos;
+    int gsoSize;
+    boolean needsChecksum;
+    int checksumStart;
+    int checksumOffset;
+    long endPosition;
+    long sequence;
+
+    /** How many packets the wire will carry for this frame. */
+    int segments() {
+        return 0 == gsoSize ? 1 : Math.max(1, (packet.payloadLength() + gsoSize - 1) / gsoSize);
+    }
+}

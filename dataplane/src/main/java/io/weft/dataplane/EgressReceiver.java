@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import io.weft.encap.EthernetFlyweight;
+import io.weft.encap.IpPacket;
+import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.Ipv6Flyweight;
+import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.Errno;
+import io.weft.linux.PacketPort;
+import io.weft.linux.TunDevice;
+import io.weft.routing.RewriteBlock;
+import io.weft.routing.RoutingReader;
+import io.weft.routing.RoutingSnapshot;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * First half of a packet's way from the host to the underlay; {@link EgressSender} is the second.
+ *
+ * <ol>
+ *   <li>read a frame from the host's device into the ring, leaving headroom;
+ *   <li>check the IP header and find where its parts lie;
+ *   <li>longest-prefix match of the destination gives the next hop;
+ *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it;
+ *   <li>copy the rewrite block's tunnel header in front of the packet and hand the frame over.
+ * </ol>
+ *
+ * A frame that goes no further is simply not published: its memory is claimed again for the next one.
+ */
+final class EgressReceiver implements PolledAgent {
+    private static final int MAX_FRAMES = 64;
+
+    /** Enough for one superframe: more would leave the cache before the sender comes to it. */
+    private static final int MAX_BYTES = 0x10000;
+
+    private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
+    private static final int ETHER_TYPE_OFFSET =
+            RewriteBlock.TUNNEL_HEADER_LENGTH - EthernetFlyweight.LENGTH + EthernetFlyweight.TYPE_OFFSET;
+    private static final int LAST_LONG_OFFSET = RewriteBlock.TUNNEL_HEADER_LENGTH - Long.BYTES;
+
+    private final PacketPort host;
+    private final EgressRing ring;
+    private final UnsafeBuffer arena;
+    private final RoutingReader routing;
+    private final UnreachableNotifier unreachables;
+    private final CommandQueue commands;
+    private final WorkerCounters counters;
+    private final Doorbell senderDoorbell;
+    private final String roleName;
+    private boolean senderBehind;
+
+    EgressReceiver(
+            final PacketPort host,
+            final EgressRing ring,
+            final RoutingReader routing,
+            final UnreachableNotifier unreachables,
+            final CommandQueue commands,
+            final WorkerCounters counters,
+            final Doorbell senderDoorbell,
+            final int worker) {
+        this.host = host;
+        this.ring = ring;
+        arena = ring.arena();
+        this.routing = routing;
+        this.unreachables = unreachables;
+        this.commands = commands;
+        this.counters = counters;
+        this.senderDoorbell = senderDoorbell;
+        roleName = "weft-egr-rcv-" + worker;
+    }
+
+    @Override
+    public int doWork() {
+        int work = commands.runOne();
+        int published = 0;
+        int frames = 0;
+        int bytes = 0;
+        final RoutingSnapshot snapshot = routing.acquire();
+        while (frames < MAX_FRAMES && bytes < MAX_BYTES) {
+            final EgressFrame frame = ring.claim();
+            senderBehind = null == frame;
+            if (null == frame) {
+                break;
+            }
+            final int length =
+                    host.read(arena.addressOffset() + frame.ipOffset - VNET_LENGTH, TunDevice.MAX_READ_LENGTH);
+            if (length < VNET_LENGTH) {
+                onReadFailure(length);
+                break;
+            }
+            frames++;
+            bytes += length;
+            if (onFrame(frame, length - VNET_LENGTH, snapshot)) {
+                ring.publish(frame, length - VNET_LENGTH);
+                published++;
+            }
+        }
+        routing.release();
+        if (published > 0) {
+            senderDoorbell.ring();
+        }
+        work += frames;
+        return work;
+    }
+
+    private void onReadFailure(final int result) {
+        if (-Errno.EAGAIN != result) {
+            counters.add(DataPlaneCounter.HOST_READ_ERRORS, 1);
+        }
+    }
+
+    private boolean onFrame(final EgressFrame frame, final int length, final RoutingSnapshot snapshot) {
+        final int ip = frame.ipOffset;
+        final IpPacket packet = frame.packet;
+        counters.add(DataPlaneCounter.EGRESS_RECEIVED_FRAMES, 1);
+        if (IpPacket.Fault.NONE != packet.parse(arena, ip, length, false)) {
+            counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, 1);
+            return drop(DropReason.IP_INHDR, 1);
+        }
+        final boolean valid = readVnetHeader(frame, ip - VNET_LENGTH);
+        final int segments = frame.segments();
+        counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, segments);
+        if (!valid) {
+            return drop(DropReason.GSO_INVALID, segments);
+        }
+        frame.tos = packet.tos(arena);
+        final int nextHop = 4 == packet.version()
+                ? snapshot.lookup4(Ipv4Flyweight.destination(arena, ip))
+                : snapshot.lookup6(Ipv6Flyweight.destinationHigh(arena, ip), Ipv6Flyweight.destinationLow(arena, ip));
+        if (RoutingSnapshot.NO_ROUTE == nextHop) {
+            return noRoute(packet, segments);
+        }
+        final UnsafeBuffer blocks = snapshot.rewriteBlocks();
+        final int block = nextHop * RewriteBlock.LENGTH;
+        final int state = RewriteBlock.state(blocks, block);
+        if (RewriteBlock.RESOLVED != state) {
+            return drop(
+                    RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE,
+                    segments);
+        }
+        rewrite(frame, blocks, block);
+        return true;
+    }
+
+    /** The kernel's note on the frame; false if it contradicts the frame. */
+    private boolean readVnetHeader(final EgressFrame frame, final int vnet) {
+        final IpPacket packet = frame.packet;
+        final int gsoType = VirtioNetHeaderFlyweight.gsoType(arena, vnet);
+        frame.gsoSize = 0;
+        frame.needsChecksum =
+                0 != (VirtioNetHeaderFlyweight.flags(arena, vnet) & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
+        if (frame.needsChecksum) {
+            frame.checksumStart = packet.offset() + VirtioNetHeaderFlyweight.checksumStart(arena, vnet);
+            frame.checksumOffset = frame.checksumStart + VirtioNetHeaderFlyweight.checksumOffset(arena, vnet);
+            if (frame.checksumOffset + Short.BYTES > packet.offset() + packet.totalLength()) {
+                return false;
+            }
+        }
+        if (VirtioNetHeaderFlyweight.GSO_NONE == gsoType) {
+            return true;
+        }
+        if (!packet.hasTransport()) {
+            return false;
+        }
+        frame.gsoSize = VirtioNetHeaderFlyweight.gsoSize(arena, vnet);
+        return frame.gsoSize > 0;
+    }
+
+    private void rewrite(final EgressFrame frame, final UnsafeBuffer blocks, final int block) {
+        final int header = block + RewriteBlock.TUNNEL_HEADER_OFFSET;
+        final int tunnel = frame.ipOffset - RewriteBlock.TUNNEL_HEADER_LENGTH;
+        copyLong(blocks, header, tunnel);
+        copyLong(blocks, header + Long.BYTES, tunnel + Long.BYTES);
+        copyLong(blocks, header + LAST_LONG_OFFSET, tunnel + LAST_LONG_OFFSET);
+        if (6 == frame.packet.version()) {
+            EthernetFlyweight.type(
+                    arena, tunnel + ETHER_TYPE_OFFSET - EthernetFlyweight.TYPE_OFFSET, EthernetFlyweight.TYPE_IPV6);
+        }
+        frame.tunnelHeaderLength = RewriteBlock.TUNNEL_HEADER_LENGTH;
+
+        final int sockaddr = block + RewriteBlock.SOCKADDR_OFFSET;
+        final int name = frame.ipOffset - EgressFrame.HEADROOM;
+        frame.sockaddrLength = RewriteBlock.sockaddrLength(blocks, block);
+        copyLong(blocks, sockaddr, name);
+        copyLong(blocks, sockaddr + Long.BYTES, name + Long.BYTES);
+        copyLong(blocks, sockaddr + 2 * Long.BYTES, name + 2 * Long.BYTES);
+        copyLong(blocks, sockaddr + 3 * Long.BYTES, name + 3 * Long.BYTES);
+    }
+
+    private void copyLong(final UnsafeBuffer blocks, final int from, final int to) {
+        arena.putLong(to, blocks.getLong(from, nativeOrder()), nativeOrder());
+    }
+
+    private boolean noRoute(final IpPacket packet, final int segments) {
+        if (UnreachableNotifier.isGroupAddressed(arena, packet)) {
+            return drop(DropReason.MULTICAST, segments);
+        }
+        if (unreachables.notify(host, arena, packet)) {
+            counters.add(DataPlaneCounter.EGRESS_UNREACHABLES, 1);
+        }
+        return drop(DropReason.IP_OUTNOROUTES, segments);
+    }
+
+    private boolean drop(final DropReason reason, final int packets) {
+        counters.drop(reason, packets);
+        return false;
+    }
+
+    @Override
+    public int pollFd() {
+        return host.fd();
+    }
+
+    @Override
+    public boolean hasWork() {
+        return !commands.isEmpty();
+    }
+
+    @Override
+    public boolean wantsInput() {
+        return !senderBehind;
+    }
+
+    @Override
+    public String roleName() {
+        return roleName;
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.encap.SuperframeCutter;
+import io.weft.encap.TransportChecksum;
+import io.weft.linux.DatagramPort;
+import java.util.List;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Second half of a packet's way from the host to the underlay, after {@link EgressReceiver}.
+ *
+ * <ol start="6">
+ *   <li>choose a sending socket by the flow's hash, so that the outer source port tells flows apart;
+ *   <li>complete the checksum of a single packet, or cut a superframe: new headers, payload where it lies;
+ *   <li>datagrams of one length for one peer join into one message; all messages go out, and the memory is released.
+ * </ol>
+ */
+final class EgressSender implements PolledAgent {
+    private static final int MAX_FRAMES = 64;
+
+    private final EgressRing ring;
+    private final UnsafeBuffer arena;
+    private final DatagramBatch[] batches;
+    private final SuperframeCutter cutter = new SuperframeCutter();
+    private final WorkerCounters counters;
+    private final Doorbell receiverDoorbell;
+    private final String roleName;
+
+    /**
+     * @param ports the sending sockets, a power of two of them.
+     * @param maxSegments datagrams that the kernel cuts from one message at most.
+     */
+    EgressSender(
+            final EgressRing ring,
+            final List<? extends DatagramPort> ports,
+            final int maxSegments,
+            final WorkerCounters counters,
+            final Doorbell receiverDoorbell,
+            final int worker) {
+        this.ring = ring;
+        arena = ring.arena();
+        this.counters = counters;
+        this.receiverDoorbell = receiverDoorbell;
+        batches = new DatagramBatch[ports.size()];
+        for (int i = 0; i < batches.length; i++) {
+            batches[i] = new DatagramBatch(ports.get(i), maxSegments, counters);
+        }
+        roleName = "weft-egr-snd-" + worker;
+    }
+
+    @Override
+    public int doWork() {
+        EgressFrame last = null;
+        int frames = 0;
+        while (frames < MAX_FRAMES) {
+            final @Nullable EgressFrame frame = ring.poll();
+            if (null == frame) {
+                break;
+            }
+            onFrame(frame);
+            last = frame;
+            frames++;
+        }
+        if (null != last) {
+            for (final DatagramBatch batch : batches) {
+                batch.flush();
+            }
+            ring.release(last);
+            receiverDoorbell.ring();
+        }
+        return frames;
+    }
+
+    private void onFrame(final EgressFrame frame) {
+        final DatagramBatch batch = batches[spread(frame.packet.flowHash()) & (batches.length - 1)];
+        if (frame.gsoSize > 0 && frame.packet.payloadLength() > frame.gsoSize) {
+            cut(frame, batch);
+            return;
+        }
+        if (frame.needsChecksum) {
+            TransportChecksum.complete(
+                    arena, frame.checksumStart, frame.checksumOffset, frame.ipOffset + frame.packet.totalLength());
+        }
+        batch.add(arena, frame, frame.tunnelHeaderLength + frame.packet.totalLength());
+    }
+
+    private void cut(final EgressFrame frame, final DatagramBatch batch) {
+        if (!cutter.wrap(arena, frame.packet, frame.tunnelHeaderLength, frame.gsoSize)) {
+            counters.drop(DropReason.GSO_INVALID, frame.segments());
+            return;
+        }
+        final int segments = cutter.segments();
+        for (int segment = 0; segment < segments; segment++) {
+            batch.addSegment(arena, frame, cutter, segment);
+        }
+    }
+
+    /** The kernel's hash would do; ours is mixed last by a multiplication, whose high bits are the better ones. */
+    private static int spread(final int flowHash) {
+        return (flowHash * 0x9E3779B1) >>> Short.SIZE;
+    }
+
+    @Override
+    public int pollFd() {
+        return -1;
+    }
+
+    @Override
+    public boolean hasWork() {
+        return !ring.isEmpty();
+    }
+
+    @Override
+    public boolean wantsInput() {
+        return false;
+    }
+
+    @Override
+    public String roleName() {
+        return roleName;
+    }
+}

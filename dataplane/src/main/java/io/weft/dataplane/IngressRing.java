@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.encap.GatherList;
+import io.weft.encap.Superframe;
+import io.weft.linux.MessageVector;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frames between the ingress receiver and the ingress sender. A datagram's length is not known before it is read, and
+ * with {@code UDP_GRO} it may be up to 64 KB; so the memory is a ring of slots of that length, each bound to a message of
+ * a {@link MessageVector}. Of a slot, only what is written is ever touched.
+ *
+ * <p>The receiver takes slots and publishes frames that point into them; the sender polls and releases in order. When
+ * nothing is in flight, the receiver begins at the first slot again, so that a node that keeps up works in cache.
+ */
+final class IngressRing {
+    /** Longest UDP payload, rounded up. */
+    static final int SLOT_LENGTH = 0x10000;
+
+    private static final int CONTROL_LENGTH = 64;
+
+    private static final VarHandle RELEASED_SEQUENCE;
+
+    static {
+        try {
+            RELEASED_SEQUENCE = MethodHandles.lookup().findVarHandle(IngressRing.class, "releasedSequence", long.class);
+        } catch (final ReflectiveOperationException ex) {
+            throw new ExceptionInInitializerError(ex);
+        }
+    }
+
+    private final int slotCount;
+    private final UnsafeBuffer arena;
+    private final UnsafeBuffer controls;
+    private final UnsafeBuffer iovecs;
+    private final MessageVector messages;
+    private final IngressFrame[] frames;
+    private final SpscVarHandleArrayQueue<IngressFrame> queue;
+
+    private long position;
+    private long sequence;
+    private long publishedSequence;
+
+    private long releasedPosition;
+
+    @SuppressWarnings("unused")
+    private long releasedSequence;
+
+    /**
+     * @param slotCount how many messages may be in flight, a power of two.
+     * @param frameCount how many frames may be in flight, a power of two.
+     * @param joinsUdp whether the host's device takes UDP superframes.
+     */
+    IngressRing(final int slotCount, final int frameCount, final boolean joinsUdp) {
+        this.slotCount = slotCount;
+        arena = allocate(slotCount * SLOT_LENGTH);
+        controls = allocate(slotCount * CONTROL_LENGTH);
+        iovecs = allocate(slotCount * MessageVector.IOVEC_LENGTH);
+        messages = new MessageVector(slotCount);
+        for (int slot = 0; slot < slotCount; slot++) {
+            final int iovec = slot * MessageVector.IOVEC_LENGTH;
+            GatherList.put(iovecs, iovec, arena.addressOffset() + (long) slot * SLOT_LENGTH, SLOT_LENGTH);
+            messages.iovecs(slot, iovecs.addressOffset() + iovec, 1);
+        }
+        final UnsafeBuffer gather = allocate(frameCount * Superframe.GATHER_LENGTH);
+        frames = new IngressFrame[frameCount];
+        for (int i = 0; i < frameCount; i++) {
+            frames[i] = new IngressFrame(new Superframe(gather, i * Superframe.GATHER_LENGTH, joinsUdp));
+        }
+        queue = new SpscVarHandleArrayQueue<>(frameCount);
+    }
+
+    private static UnsafeBuffer allocate(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
+    }
+
+    /** The memory that all offsets of packets count in. */
+    UnsafeBuffer arena() {
+        return arena;
+    }
+
+    /** Where the kernel puts the control messages of all slots. */
+    UnsafeBuffer controls() {
+        return controls;
+    }
+
+    /** The messages, one for each slot. */
+    MessageVector messages() {
+        return messages;
+    }
+
+    /** Where the control messages of a slot begin. */
+    static int controlOffset(final int slot) {
+        return slot * CONTROL_LENGTH;
+    }
+
+    /**
+     * Receiver: makes free slots that lie side by side ready to be received into.
+     *
+     * @param most how many are wanted at most.
+     * @return how many there are from {@link #firstSlot} on; 0 while the sender is behind.
+     */
+    int claimSlots(final int most) {
+        final long released = (long) RELEASED_SEQUENCE.getAcquire(this);
+        final boolean empty = sequence == released;
+        final int slot = (int) (position & (slotCount - 1));
+        if (empty && 0 != slot) {
+            position += slotCount - slot;
+        }
+        final long inFlight = empty ? 0 : position - releasedPosition;
+        final int first = firstSlot();
+        final int count = Math.min(most, Math.min(slotCount - first, (int) (slotCount - inFlight)));
+        for (int i = first; i < first + count; i++) {
+            messages.control(i, controls.addressOffset() + controlOffset(i), CONTROL_LENGTH);
+        }
+        return count;
+    }
+
+    /** Receiver: the first of the slots claimed. */
+    int firstSlot() {
+        return (int) (position & (slotCount - 1));
+    }
+
+    /** Receiver: a frame of the batch that is being received, or null if all are in flight. */
+    @Nullable
+    IngressFrame claimFrame() {
+        final long released = (long) RELEASED_SEQUENCE.getAcquire(this);
+        if (sequence - released == frames.length) {
+            return null;
+        }
+        final IngressFrame frame = frames[(int) sequence & (frames.length - 1)];
+        frame.sequence = sequence++;
+        return frame;
+    }
+
+    /**
+     * Receiver: hands all frames claimed since the last call to the sender, after their headers are written.
+     *
+     * @param slots how many slots they lie in.
+     * @return how many frames there were.
+     */
+    int publish(final int slots) {
+        final int count = (int) (sequence - publishedSequence);
+        if (0 == count) {
+            return 0;
+        }
+        final long start = position;
+        position += slots;
+        while (publishedSequence < sequence) {
+            final IngressFrame frame = frames[(int) publishedSequence & (frames.length - 1)];
+            publishedSequence++;
+            frame.superframe.conclude(arena);
+            frame.endPosition = publishedSequence == sequence ? position : start;
+            queue.offer(frame);
+        }
+        return count;
+    }
+
+    /** Sender: the next frame, or null. */
+    @Nullable
+    IngressFrame poll() {
+        return queue.relaxedPoll();
+    }
+
+    /** Whether the sender has nothing to do. */
+    boolean isEmpty() {
+        return queue.isEmpty();
+    }
+
+    /** Sender: gives back this frame and all before it, and the slots that only they lie in. */
+    void release(final IngressFrame frame) {
+        releasedPosition = frame.endPosition;
+        RELEASED_SEQUENCE.setRelease(this, frame.sequence + 1);
+    }
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.linux.UdpSocket;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.CloseHelper;
+
+/**
+ * The sockets of a node on the underlay: for each worker one that receives on the VXLAN port, and several that only send,
+ * so that the outer source port tells inner flows apart for the NICs and switches on the way, as the kernel's does
+ * (include/net/udp.h, {@code udp_flow_src_port}).
+ */
+public final class UnderlaySockets implements AutoCloseable {
+    /** As wireguard-go and others found enough for a 64 KB superframe burst from several peers. */
+    public static final int BUFFER_LENGTH_DEFAULT = 8 << 20;
+
+    /** How many source ports a worker's flows are spread over: more than most NICs have receive queues. */
+    public static final int SEND_SOCKETS_DEFAULT = 16;
+
+    private final List<UdpSocket> receivers = new ArrayList<>();
+    private final List<List<UdpSocket>> senders = new ArrayList<>();
+    private final List<UdpSocket> all = new ArrayList<>();
+    private boolean segmentationOffload = true;
+    private boolean receiveOffload = true;
+
+    private UnderlaySockets() {}
+
+    /**
+     * Opens all sockets in the calling thread's network namespace.
+     *
+     * @param local address that datagrams are sent from; they are received on any.
+     * @param port VXLAN port.
+     * @param workers 1 or more.
+     * @param sendSockets for each worker; a power of two.
+     * @param bufferLength bytes that each socket may buffer each way.
+     * @throws io.weft.linux.LinuxException if the port is owned by another, or the address is not of this host.
+     */
+    public static UnderlaySockets open(
+            final InetAddress local, final int port, final int workers, final int sendSockets, final int bufferLength) {
+        final UnderlaySockets sockets = new UnderlaySockets();
+        try {
+            for (int worker = 0; worker < workers; worker++) {
+                sockets.receivers.add(sockets.openReceiver(local, port, workers > 1, bufferLength));
+                final List<UdpSocket> ofWorker = new ArrayList<>();
+                for (int i = 0; i < sendSockets; i++) {
+                    ofWorker.add(sockets.openSender(local, bufferLength));
+                }
+                sockets.senders.add(ofWorker);
+            }
+            return sockets;
+        } catch (final RuntimeException ex) {
+            sockets.close();
+            throw ex;
+        }
+    }
+
+    private UdpSocket open(final InetAddress local, final int bufferLength) {
+        final UdpSocket socket = UdpSocket.open(local instanceof Inet6Address);
+        all.add(socket);
+        socket.bufferLengths(bufferLength);
+        return socket;
+    }
+
+    private UdpSocket openReceiver(
+            final InetAddress local, final int port, final boolean shared, final int bufferLength) {
+        final UdpSocket socket = open(local, bufferLength);
+        if (socket.ipv6()) {
+            socket.ipv6Only();
+        }
+        if (shared) {
+            socket.reusePort();
+        }
+        socket.receiveTrafficClass();
+        receiveOffload &= socket.receiveOffload();
+        socket.bind(socket.ipv6() ? anyIpv6() : anyIpv4(), port);
+        return socket;
+    }
+
+    private UdpSocket openSender(final InetAddress local, final int bufferLength) {
+        final UdpSocket socket = open(local, bufferLength);
+        socket.doNotFragmentOff();
+        segmentationOffload &= socket.segmentationOffload();
+        socket.bind(local, 0);
+        return socket;
+    }
+
+    private static InetAddress anyIpv4() {
+        return address(new byte[4]);
+    }
+
+    private static InetAddress anyIpv6() {
+        return address(new byte[16]);
+    }
+
+    private static InetAddress address(final byte[] bytes) {
+        try {
+            return InetAddress.getByAddress(bytes);
+        } catch (final UnknownHostException ex) {
+            throw new IllegalStateException("an address of " + bytes.length + " bytes is one", ex);
+        }
+    }
+
+    /** The receiving socket of each worker. */
+    public List<UdpSocket> receivePorts() {
+        return List.copyOf(receivers);
+    }
+
+    /** The sending sockets of each worker. */
+    public List<List<UdpSocket>> sendPorts() {
+        return List.copyOf(senders);
+    }
+
+    /** Whether the kernel cuts messages into datagrams for us. */
+    public boolean segmentationOffload() {
+        return segmentationOffload;
+    }
+
+    /** Whether the kernel joins datagrams for us. */
+    public boolean receiveOffload() {
+        return receiveOffload;
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(all);
+    }
+}

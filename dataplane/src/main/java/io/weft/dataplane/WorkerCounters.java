@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import org.agrona.concurrent.status.AtomicCounter;
+import org.agrona.concurrent.status.CountersManager;
+
+/**
+ * The counters of one worker. Each is written by one agent only and so needs no atomic add; any process that maps the
+ * file may read them.
+ */
+final class WorkerCounters {
+    /** Type ids of drop counters lie above those of {@link DataPlaneCounter}. */
+    static final int DROP_TYPE_ID_BASE = 1000;
+
+    private final AtomicCounter[] counters = new AtomicCounter[DataPlaneCounter.ID_LIMIT];
+    private final AtomicCounter[] drops = new AtomicCounter[DropReason.ID_LIMIT];
+
+    WorkerCounters(final CountersManager manager, final int worker) {
+        for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
+            counters[counter.id()] = allocate(manager, counter.id(), counter.label(), worker);
+        }
+        for (final DropReason reason : DropReason.values()) {
+            drops[reason.id()] = allocate(manager, DROP_TYPE_ID_BASE + reason.id(), reason.name(), worker);
+        }
+    }
+
+    private static AtomicCounter allocate(
+            final CountersManager manager, final int typeId, final String label, final int worker) {
+        return manager.newCounter(label, typeId, key -> {
+            key.putInt(0, worker);
+            key.putBytes(Integer.BYTES, label.getBytes(US_ASCII));
+        });
+    }
+
+    AtomicCounter of(final DataPlaneCounter counter) {
+        return counters[counter.id()];
+    }
+
+    AtomicCounter of(final DropReason reason) {
+        return drops[reason.id()];
+    }
+
+    void add(final DataPlaneCounter counter, final long value) {
+        counters[counter.id()].getAndAddPlain(value);
+    }
+
+    void drop(final DropReason reason, final long packets) {
+        drops[reason.id()].getAndAddPlain(packets);
+    }
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.linux.TunDevice;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.Topology;
+import io.weft.routing.IpAddress;
+import io.weft.routing.IpPrefix;
+import io.weft.routing.MacAddress;
+import io.weft.routing.RoutingContext;
+import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.status.CountersReader;
+
+/**
+ * A weft node in one of the topology's namespaces, with its peers set by hand instead of by leases: real TUN device, real
+ * sockets, in this process, so that a test sees counters and threads.
+ */
+final class StaticNode implements AutoCloseable {
+    static final String DEVICE = "weft.1";
+    private static final int PORT = 8472;
+    private static final int COUNTERS = 1024;
+
+    private final List<AutoCloseable> resources = new ArrayList<>();
+    private final Queue<Throwable> errors = new ConcurrentLinkedQueue<>();
+    private final DataPlane dataPlane;
+    private final RoutingTables routing;
+    private final CountersReader counters;
+
+    private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
+        final NetworkNamespace namespace = node.namespace();
+        final List<TunDevice> queues = namespace.call(() -> TunDevice.open(DEVICE, options.workers));
+        resources.addAll(queues);
+        namespace.ip("addr", "add", node.subnetBase() + "/32", "dev", DEVICE);
+        namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "up");
+        namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
+        final InetAddress local = InetAddress.getByName(node.underlayAddress());
+        final UnderlaySockets sockets = namespace.call(() -> UnderlaySockets.open(
+                local,
+                PORT,
+                options.workers,
+                UnderlaySockets.SEND_SOCKETS_DEFAULT,
+                UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+        resources.add(sockets);
+        final long mac = MacAddress.parse(node.vtepMac());
+        routing = new RoutingTables(new RoutingContext().vni(1).vtepMac(mac));
+        resources.add(routing);
+        for (final Topology.Node peer : topology.nodes()) {
+            if (peer.index() != node.index()) {
+                addPeer(peer);
+            }
+        }
+        routing.publish();
+        final Path file = Files.createTempDirectory("weft-test").resolve("counters");
+        final CountersFile countersFile =
+                CountersFile.create(file, COUNTERS, ProcessHandle.current().pid(), 0);
+        resources.add(() -> {
+            Files.delete(file);
+            Files.delete(file.getParent());
+        });
+        resources.add(countersFile);
+        counters = countersFile.reader();
+        dataPlane = new DataPlane(new DataPlaneContext()
+                .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
+                .receivePorts(sockets.receivePorts())
+                .sendPorts(sockets.sendPorts())
+                .routing(routing)
+                .counters(countersFile.manager())
+                .errorHandler(errors::add)
+                .vni(1)
+                .vtepMac(mac)
+                .mtu(topology.podMtu())
+                .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
+                .maxSegments(options.maxSegments)
+                .spinNs(options.spinNs)
+                .threadingMode(options.threadingMode)
+                .conclude());
+        resources.add(dataPlane);
+        dataPlane.start();
+    }
+
+    /** How the node is set up; the defaults are those of the data plane. */
+    static final class Options {
+        int workers = 1;
+        int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
+        long spinNs;
+        boolean joinUdp = true;
+        ThreadingMode threadingMode = ThreadingMode.SHARED;
+    }
+
+    static StaticNode start(final Topology topology, final Topology.Node node, final Options options) throws Exception {
+        return new StaticNode(topology, node, options);
+    }
+
+    private void addPeer(final Topology.Node peer) throws UnknownHostException {
+        final InetAddress gateway = InetAddress.getByName(peer.subnetBase());
+        final long mac = MacAddress.parse(peer.vtepMac());
+        routing.addRoute(IpPrefix.parse(peer.subnet()), gateway);
+        routing.addNeighbour(gateway, mac);
+        routing.addFdb(mac, InetAddress.getByName(peer.underlayAddress()));
+    }
+
+    RoutingTables routing() {
+        return routing;
+    }
+
+    DataPlane dataPlane() {
+        return dataPlane;
+    }
+
+    /** What agents threw; must stay empty. */
+    Queue<Throwable> errors() {
+        return errors;
+    }
+
+    /** The sum over all workers. */
+    long counter(final DataPlaneCounter counter) {
+        return sum(counter.id());
+    }
+
+    /** The sum over all workers. */
+    long drops(final DropReason reason) {
+        return sum(WorkerCounters.DROP_TYPE_ID_BASE + reason.id());
+    }
+
+    private long sum(final int typeId) {
+        final long[] sum = new long[1];
+        counters.forEach((counterId, type, key, label) -> {
+            if (typeId == type) {
+                sum[0] += counters.getCounterValue(counterId);
+            }
+        });
+        return sum[0];
+    }
+
+    @Override
+    public void close() {
+        for (int i = resources.size() - 1; i >= 0; i--) {
+            CloseHelper.close(resources.get(i));
+        }
+    }
+}
