@@ -108,9 +108,12 @@ public final class IpPacket {
         return Fault.NONE;
     }
 
-    /** Passes over the extension headers (RFC 8200, section 4); false if one does not fit into the packet. */
+    /**
+     * Passes over the extension headers (RFC 8200, section 4); false if one does not fit into the packet. A fragment header
+     * is the last: what follows it is a piece of something, and all pieces must hash alike.
+     */
     private boolean walkExtensions(final UnsafeBuffer buffer) {
-        while (isExtension(protocol)) {
+        while (!fragment && isExtension(protocol)) {
             if (headerLength + MIN_EXTENSION_LENGTH > totalLength) {
                 return false;
             }

@@ -159,6 +159,19 @@ class IpPacketTest {
         assertFalse(packet.isFragment());
     }
 
+    /** Behind a fragment header lies a piece of anything; next header 60 says nothing of its first bytes. */
+    @ParameterizedTest(name = "fragment offset and flags {0}")
+    @CsvSource({"0001", "0b50", "0b51"})
+    void shouldNotWalkOnInsideAFragment(final String fragment) {
+        final byte[] bytes = ipv6With(44, "3c00" + fragment + "0000 0001").build();
+        Arrays.fill(bytes, 48, bytes.length, (byte) 0xFF);
+        parsed(bytes);
+        assertTrue(packet.isFragment());
+        assertFalse(packet.hasTransport());
+        assertEquals(48, packet.headerLength());
+        assertEquals(IpProtocol.DESTINATION_OPTIONS, packet.protocol());
+    }
+
     @ParameterizedTest(name = "protocol {0}")
     @CsvSource({"1", "58", "132", "50", "59", "255"})
     void shouldFindNoTransportInOtherProtocols(final int protocol) {
