@@ -97,8 +97,8 @@ public final class IpPacket {
         headerLength = Ipv6Flyweight.LENGTH;
         protocol = Ipv6Flyweight.nextHeader(buffer, offset);
         plain = IpProtocol.TCP == protocol || IpProtocol.UDP == protocol;
-        if (!plain && !walkExtensions(buffer)) {
-            return Fault.HEADER_LENGTH;
+        if (!plain) {
+            walkExtensions(buffer);
         }
         final long source = Ipv6Flyweight.sourceHigh(buffer, offset) ^ Ipv6Flyweight.sourceLow(buffer, offset);
         final long destination =
@@ -109,31 +109,27 @@ public final class IpPacket {
     }
 
     /**
-     * Passes over the extension headers (RFC 8200, section 4); false if one does not fit into the packet. A fragment header
-     * is the last: what follows it is a piece of something, and all pieces must hash alike.
+     * Passes over the extension headers (RFC 8200, section 4). Stops at one that does not fit, as Linux does when it
+     * forwards: the far end judges it. A fragment header is the last: what follows it is a piece of something, and all
+     * pieces must hash alike.
      */
-    private boolean walkExtensions(final UnsafeBuffer buffer) {
-        while (!fragment && isExtension(protocol)) {
-            if (headerLength + MIN_EXTENSION_LENGTH > totalLength) {
-                return false;
-            }
+    private void walkExtensions(final UnsafeBuffer buffer) {
+        while (!fragment && isExtension(protocol) && headerLength + MIN_EXTENSION_LENGTH <= totalLength) {
             final int at = offset + headerLength;
             final int next = buffer.getByte(at) & 0xFF;
             final int units = buffer.getByte(at + 1) & 0xFF;
-            if (IpProtocol.FRAGMENT == protocol) {
-                fragment = true;
-                headerLength += MIN_EXTENSION_LENGTH;
-            } else if (IpProtocol.AUTHENTICATION == protocol) {
-                headerLength += (units + 2) * AUTHENTICATION_UNIT;
-            } else {
-                headerLength += (units + 1) * EXTENSION_UNIT;
+            final int length = switch (protocol) {
+                case IpProtocol.FRAGMENT -> MIN_EXTENSION_LENGTH;
+                case IpProtocol.AUTHENTICATION -> (units + 2) * AUTHENTICATION_UNIT;
+                default -> (units + 1) * EXTENSION_UNIT;
+            };
+            if (headerLength + length > totalLength) {
+                return;
             }
+            fragment = IpProtocol.FRAGMENT == protocol;
+            headerLength += length;
             protocol = next;
-            if (headerLength > totalLength) {
-                return false;
-            }
         }
-        return true;
     }
 
     private static boolean isExtension(final int protocol) {
@@ -190,7 +186,10 @@ public final class IpPacket {
         return totalLength;
     }
 
-    /** Transport protocol, behind all extension headers (see {@link IpProtocol}). */
+    /**
+     * Transport protocol, behind all extension headers (see {@link IpProtocol}). The number of an extension header if that
+     * does not fit into the packet, or if the packet is a fragment that says so.
+     */
     public int protocol() {
         return protocol;
     }

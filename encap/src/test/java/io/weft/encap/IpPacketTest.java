@@ -172,6 +172,34 @@ class IpPacketTest {
         assertEquals(IpProtocol.DESTINATION_OPTIONS, packet.protocol());
     }
 
+    /** Passed on as Linux forwards it, for the far end to judge, and never read past its end. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({
+        "first one past the end,  60, 11ff 0000 0000 0000,                      40",
+        "second one past the end,  0, 3c00 0104 0000 0000 11ff 0000 0000 0000,  48",
+        "hop-by-hop past the end,  0, 1110 0000 0000 0000,                      40",
+        "authentication too,      51, 11ff 0000 0000 0000,                      40",
+        "leads to itself,         60, 3c00 0104 0000 0000 3cff 0104 0000 0000,  48"
+    })
+    void shouldPassOnIpv6ExtensionsThatDoNotFit(
+            final String what, final int first, final String hex, final int headerLength) {
+        parsed(ipv6With(first, hex).build());
+        assertFalse(packet.hasTransport(), what);
+        assertFalse(packet.isPlain());
+        assertEquals(headerLength, packet.headerLength());
+    }
+
+    @Test
+    void shouldPassOnAnIpv6ExtensionOfLessThanEightBytes() {
+        for (int length = 0; length < 8; length++) {
+            final byte[] bytes = Arrays.copyOf(PacketBuilder.udp6().build(), 40 + length);
+            bytes[5] = (byte) length;
+            bytes[6] = IpProtocol.DESTINATION_OPTIONS;
+            assertFalse(parsed(bytes).hasTransport());
+            assertEquals(40, packet.headerLength());
+        }
+    }
+
     @ParameterizedTest(name = "protocol {0}")
     @CsvSource({"1", "58", "132", "50", "59", "255"})
     void shouldFindNoTransportInOtherProtocols(final int protocol) {
