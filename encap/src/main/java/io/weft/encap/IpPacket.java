@@ -96,7 +96,7 @@ public final class IpPacket {
         }
         headerLength = Ipv6Flyweight.LENGTH;
         protocol = Ipv6Flyweight.nextHeader(buffer, offset);
-        plain = IpProtocol.TCP == protocol || IpProtocol.UDP == protocol;
+        plain = !isExtension(protocol);
         if (!plain) {
             walkExtensions(buffer);
         }

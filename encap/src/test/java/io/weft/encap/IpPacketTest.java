@@ -206,6 +206,7 @@ class IpPacketTest {
         final byte[] ipv6 = PacketBuilder.udp6().payload(64).build();
         ipv6[6] = (byte) protocol;
         assertFalse(parsed(ipv6).hasTransport());
+        assertTrue(packet.isPlain());
         assertEquals(protocol, packet.protocol());
         assertEquals(ChecksumState.NONE, TransportChecksum.state(Bytes.buffer(AT, ipv6), packet));
     }
