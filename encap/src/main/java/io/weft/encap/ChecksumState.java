@@ -3,7 +3,7 @@ package io.weft.encap;
 
 /** What is known of the checksum of an inner TCP or UDP packet. */
 public enum ChecksumState {
-    /** There is none that weft knows how to check: another protocol, a fragment, UDP without checksum. */
+    /** There is none that weft knows how to check: another protocol, a fragment, UDP without checksum, IPv6 source routing. */
     NONE,
 
     /** It was computed over header and payload and is right. */

@@ -33,6 +33,7 @@ public final class IpPacket {
     private static final int EXTENSION_UNIT = 8;
     private static final int AUTHENTICATION_UNIT = 4;
     private static final int MIN_EXTENSION_LENGTH = 8;
+    private static final int SEGMENTS_LEFT_OFFSET = 3;
 
     private int offset;
     private int version;
@@ -43,6 +44,7 @@ public final class IpPacket {
     private int flowHash;
     private boolean fragment;
     private boolean plain;
+    private boolean stopsLeft;
 
     /**
      * Takes the packet at {@code offset} apart.
@@ -55,6 +57,7 @@ public final class IpPacket {
         this.offset = offset;
         transportHeaderLength = 0;
         fragment = false;
+        stopsLeft = false;
         if (available < Ipv4Flyweight.MIN_LENGTH) {
             return Fault.TRUNCATED;
         }
@@ -127,6 +130,7 @@ public final class IpPacket {
                 return;
             }
             fragment = IpProtocol.FRAGMENT == protocol;
+            stopsLeft |= IpProtocol.ROUTING == protocol && 0 != buffer.getByte(at + SEGMENTS_LEFT_OFFSET);
             headerLength += length;
             protocol = next;
         }
@@ -202,6 +206,14 @@ public final class IpPacket {
     /** Whether the IP header has neither options nor extension headers. */
     public boolean isPlain() {
         return plain;
+    }
+
+    /**
+     * Whether a routing header names stops still to come. The checksum of the transport then counts the last of them in,
+     * not the destination of the IP header (RFC 8200, section 8.1).
+     */
+    public boolean hasStopsLeft() {
+        return stopsLeft;
     }
 
     /** Whether there is a whole TCP or UDP header. */

@@ -14,7 +14,7 @@ public final class TransportChecksum {
      * checksum in 65 536 looks so too; such a packet is handed on as partial, and its checksum comes out the same.
      */
     public static ChecksumState state(final UnsafeBuffer buffer, final IpPacket packet) {
-        if (!packet.hasTransport()) {
+        if (!packet.hasTransport() || packet.hasStopsLeft()) {
             return ChecksumState.NONE;
         }
         final int transportOffset = packet.transportOffset();

@@ -3,6 +3,7 @@ package io.weft.encap;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.List;
 import java.util.Random;
@@ -43,6 +44,20 @@ class TransportChecksumTest {
         final PacketBuilder tcp = PacketBuilder.tcp4().payload(100);
         tcp.checksum = PacketBuilder.Checksum.ZERO;
         assertEquals(ChecksumState.WRONG, state(tcp));
+    }
+
+    /** The sum counts the last destination in, which is elsewhere (RFC 8200, section 8.1). */
+    @Test
+    void shouldNotJudgeAPacketThatHasStopsLeft() {
+        for (final PacketBuilder.Checksum checksum : PacketBuilder.Checksum.values()) {
+            final PacketBuilder builder = PacketBuilder.tcp6().payload(100);
+            builder.firstExtension = IpProtocol.ROUTING;
+            builder.extensions = Bytes.hex("0602 0401 0000 0000 fd00 0000 0000 0000 0000 0000 0000 0001");
+            builder.checksum = checksum;
+            assertEquals(ChecksumState.NONE, state(builder));
+            builder.extensions[3] = 0;
+            assertNotEquals(ChecksumState.NONE, state(builder));
+        }
     }
 
     @Test
