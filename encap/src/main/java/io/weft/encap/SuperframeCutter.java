@@ -22,8 +22,6 @@ public final class SuperframeCutter {
     /** A header slot that no segment's headers can exceed: tunnel, IP with options or extensions, TCP with options. */
     public static final int HEADER_SLOT_LENGTH = 256;
 
-    private static final int MAX_HEADER_LENGTH = HEADER_SLOT_LENGTH - Long.BYTES;
-
     private UnsafeBuffer frame;
     private int prefixOffset;
     private int prefixLength;
@@ -69,7 +67,7 @@ public final class SuperframeCutter {
         payloadLength = packet.payloadLength();
         segmentPayloadLength = gsoSize;
         segments = Math.max(1, (payloadLength + gsoSize - 1) / gsoSize);
-        if (headersLength > MAX_HEADER_LENGTH) {
+        if (headersLength > HEADER_SLOT_LENGTH) {
             return false;
         }
         sumUnchanging(packet);
@@ -125,12 +123,10 @@ public final class SuperframeCutter {
     /**
      * Writes the headers of one segment with all checksums. Reads the segment's payload.
      *
-     * @param headers where to; up to {@link #HEADER_SLOT_LENGTH} bytes from {@code at} are written to.
+     * @param headers where to; {@link #headersLength} bytes from {@code at} are written to.
      */
     public void writeHeaders(final UnsafeBuffer headers, final int at, final int segment) {
-        for (int i = 0; i < headersLength; i += Long.BYTES) {
-            headers.putLong(at + i, frame.getLong(prefixOffset + i, nativeOrder()), nativeOrder());
-        }
+        copyHeaders(headers, at);
         final int ip = at + prefixLength;
         final int transport = ip + ipHeaderLength;
         final int length = payloadLength(segment);
@@ -159,6 +155,15 @@ public final class SuperframeCutter {
                     transport + UdpFlyweight.CHECKSUM_OFFSET,
                     InternetChecksum.sum(frame, payload, length, whole));
         }
+    }
+
+    /** By longs, of which the last overlaps the one before: headers are longer than one, and not a byte beyond is touched. */
+    private void copyHeaders(final UnsafeBuffer headers, final int at) {
+        final int last = headersLength - Long.BYTES;
+        for (int i = 0; i < last; i += Long.BYTES) {
+            headers.putLong(at + i, frame.getLong(prefixOffset + i, nativeOrder()), nativeOrder());
+        }
+        headers.putLong(at + last, frame.getLong(prefixOffset + last, nativeOrder()), nativeOrder());
     }
 
     private void finishTcp(final UnsafeBuffer headers, final int transport, final int segment, final long sum) {
