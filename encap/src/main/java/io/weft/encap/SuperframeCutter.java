@@ -176,7 +176,7 @@ public final class SuperframeCutter {
         }
         TcpFlyweight.sequence(headers, transport, firstSequence + segment * segmentPayloadLength);
         TcpFlyweight.flags(headers, transport, segmentFlags);
-        TransportChecksum.put(
+        InternetChecksum.put(
                 headers,
                 transport + TcpFlyweight.CHECKSUM_OFFSET,
                 sum

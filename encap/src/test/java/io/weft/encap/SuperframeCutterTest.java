@@ -115,4 +115,23 @@ class SuperframeCutterTest {
     void shouldMakeOneSegmentOfAnEmptyPayload(final PacketBuilder.Kind kind) {
         assertCut(kind.builder(), new byte[8], 100);
     }
+
+    /** A payload whose last word is what the checksum would be leaves zero: a number in TCP, "none" in UDP. */
+    @ParameterizedTest
+    @EnumSource
+    void shouldWriteAChecksumOfZeroAsTheKernelDoes(final PacketBuilder.Kind kind) {
+        final PacketBuilder whole = kind.builder();
+        whole.payload = new byte[2];
+        final byte[] first = whole.build();
+        final int field = first.length - (6 == whole.protocol ? 18 : 4);
+        whole.payload = new byte[] {first[field], first[field + 1], 1};
+        wrap(whole, new byte[0], 2);
+        // Its own length is one less than that of the whole, so the first segment is the packet that was computed.
+        final UnsafeBuffer headers = Bytes.zeroed(cutter.headersLength());
+        cutter.writeHeaders(headers, 0, 0);
+        final int checksum =
+                headers.getShort(packet.transportOffset() + packet.transportChecksumOffset(), ByteOrder.BIG_ENDIAN)
+                        & 0xFFFF;
+        assertEquals(6 == whole.protocol ? 0 : 0xFFFF, checksum);
+    }
 }
