@@ -49,10 +49,10 @@ public final class SuperframeCutter {
      * Takes a superframe to be cut.
      *
      * @param frame the memory it lies in.
-     * @param packet where its parts lie; must have a transport.
+     * @param packet where its parts lie.
      * @param prefixLength how many bytes in front of the IP header go in front of every segment too.
-     * @param gsoSize payload bytes of each segment but the last; at least 1.
-     * @return false if its headers are longer than any that weft cuts.
+     * @param gsoSize payload bytes of each segment but the last.
+     * @return false if it cannot be cut: no transport, no gsoSize, or headers longer than {@link #HEADER_SLOT_LENGTH}.
      */
     public boolean wrap(final UnsafeBuffer frame, final IpPacket packet, final int prefixLength, final int gsoSize) {
         this.frame = frame;
@@ -66,10 +66,10 @@ public final class SuperframeCutter {
         payloadOffset = packet.payloadOffset();
         payloadLength = packet.payloadLength();
         segmentPayloadLength = gsoSize;
-        segments = Math.max(1, (payloadLength + gsoSize - 1) / gsoSize);
-        if (headersLength > HEADER_SLOT_LENGTH) {
+        if (headersLength > HEADER_SLOT_LENGTH || gsoSize < 1 || !packet.hasTransport()) {
             return false;
         }
+        segments = Math.max(1, (payloadLength + gsoSize - 1) / gsoSize);
         sumUnchanging(packet);
         return true;
     }

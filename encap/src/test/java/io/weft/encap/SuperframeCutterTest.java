@@ -134,4 +134,19 @@ class SuperframeCutterTest {
                         & 0xFFFF;
         assertEquals(6 == whole.protocol ? 0 : 0xFFFF, checksum);
     }
+
+    @Test
+    void shouldRefuseWhatItCannotCut() {
+        final byte[] bytes = PacketBuilder.tcp4().payload(100).build();
+        final UnsafeBuffer frame = Bytes.buffer(300, bytes);
+        packet.parse(frame, 300, bytes.length, true);
+        assertTrue(cutter.wrap(frame, packet, SuperframeCutter.HEADER_SLOT_LENGTH - 52, 10));
+        assertFalse(cutter.wrap(frame, packet, SuperframeCutter.HEADER_SLOT_LENGTH - 51, 10), "headers too long");
+        assertFalse(cutter.wrap(frame, packet, 0, 0), "no segment size");
+        final PacketBuilder fragment = PacketBuilder.tcp4().payload(100);
+        fragment.fragment = 0x2000;
+        frame.putBytes(300, fragment.build());
+        packet.parse(frame, 300, bytes.length, true);
+        assertFalse(cutter.wrap(frame, packet, 0, 10), "no transport");
+    }
 }
