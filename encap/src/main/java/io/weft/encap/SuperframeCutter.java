@@ -87,8 +87,7 @@ public final class SuperframeCutter {
         }
         final long headerSum = InternetChecksum.sum(frame, transport, transportHeaderLength, 0)
                 - InternetChecksum.load(frame, transport + packet.transportChecksumOffset());
-        transportBaseSum =
-                headerSum + InternetChecksum.addresses(frame, ip, version) + InternetChecksum.word(packet.protocol());
+        transportBaseSum = headerSum + pseudoHeaderBase(packet);
         if (tcp) {
             firstSequence = TcpFlyweight.sequence(frame, transport);
             flags = TcpFlyweight.flags(frame, transport);
@@ -98,6 +97,19 @@ public final class SuperframeCutter {
         } else {
             transportBaseSum -= InternetChecksum.load(frame, transport + UdpFlyweight.LENGTH_OFFSET);
         }
+    }
+
+    /**
+     * The pseudo header without the length. Of a source-routed packet it is what the kernel put into the checksum field: the
+     * last destination is not the one in the IP header.
+     */
+    private long pseudoHeaderBase(final IpPacket packet) {
+        if (packet.hasStopsLeft()) {
+            final int partial =
+                    InternetChecksum.load(frame, packet.transportOffset() + packet.transportChecksumOffset());
+            return (long) partial + (InternetChecksum.ALL_ONES ^ InternetChecksum.word(packet.transportLength()));
+        }
+        return InternetChecksum.addresses(frame, packet.offset(), version) + InternetChecksum.word(packet.protocol());
     }
 
     /** How many segments there will be. */

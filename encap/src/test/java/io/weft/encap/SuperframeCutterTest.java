@@ -149,4 +149,32 @@ class SuperframeCutterTest {
         packet.parse(frame, 300, bytes.length, true);
         assertFalse(cutter.wrap(frame, packet, 0, 10), "no transport");
     }
+
+    /** The kernel's own sum of the pseudo header has the last destination in it; the IP header has not. */
+    @Test
+    void shouldCutASourceRoutedSuperframeByTheKernelsSum() {
+        final PacketBuilder whole = PacketBuilder.tcp6().payload(3000);
+        whole.firstExtension = IpProtocol.ROUTING;
+        whole.extensions = Bytes.hex("0602 0401 0000 0000 fd00 0000 0000 0000 0000 0000 0000 0001");
+        whole.checksum = PacketBuilder.Checksum.PARTIAL;
+        final byte[] bytes = whole.build();
+        final UnsafeBuffer frame = Bytes.buffer(0, bytes);
+        packet.parse(frame, 0, bytes.length, true);
+        final int field = packet.transportOffset() + TcpFlyweight.CHECKSUM_OFFSET;
+        final int partial = frame.getShort(field, ByteOrder.BIG_ENDIAN) & 0xFFFF;
+        final int other = NaiveChecksum.sum(new byte[] {0x12, 0x34}, 0, 2, partial);
+        frame.putShort(field, (short) other, ByteOrder.BIG_ENDIAN);
+        assertTrue(cutter.wrap(frame, packet, 0, 1000));
+        final UnsafeBuffer headers = Bytes.zeroed(cutter.headersLength());
+        for (int i = 0; i < 3; i++) {
+            cutter.writeHeaders(headers, 0, i);
+            whole.checksum = PacketBuilder.Checksum.RIGHT;
+            whole.payload = Bytes.copy(frame, cutter.payloadOffset(i), 1000);
+            whole.sequence = 1000 + 1000 * i;
+            final byte[] segment = whole.build();
+            final int plain = ((segment[field] & 0xFF) << 8) | (segment[field + 1] & 0xFF);
+            final int expected = ~NaiveChecksum.sum(new byte[] {0x12, 0x34}, 0, 2, ~plain & 0xFFFF) & 0xFFFF;
+            assertEquals(expected, headers.getShort(field, ByteOrder.BIG_ENDIAN) & 0xFFFF);
+        }
+    }
 }
