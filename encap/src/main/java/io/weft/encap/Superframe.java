@@ -16,8 +16,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * </pre>
  *
  * What may be joined follows net/ipv4/tcp_offload.c ({@code tcp_gro_receive}) and net/ipv4/udp_offload.c
- * ({@code udp_gro_receive_segment}): cutting the result again must give the very packets that came in. Only packets
- * whose checksum was verified are joined, or only such whose checksum is partial. Reused by one thread.
+ * ({@code udp_gro_receive_segment}): cutting the result again must give the very packets that came in, but for the ids of
+ * IPv4 packets that must not be fragmented, which mean nothing (RFC 6864, section 4.1). Only packets whose checksum was
+ * verified are joined, or only such whose checksum is partial. Reused by one thread.
  */
 public final class Superframe {
     /** How many packets one superframe joins: {@code UDP_MAX_SEGMENTS} of kernels before 6.9 (include/linux/udp.h). */
@@ -199,8 +200,11 @@ public final class Superframe {
         final int optionsLength = transportHeaderLength - TcpFlyweight.MIN_LENGTH;
         return TcpFlyweight.sequence(frames, other) == nextSequence
                 && TcpFlyweight.acknowledgment(frames, other) == TcpFlyweight.acknowledgment(frames, head)
-                && packet.transportHeaderLength() == transportHeaderLength
+                && frames.getByte(head + TcpFlyweight.DATA_OFFSET_OFFSET)
+                        == frames.getByte(other + TcpFlyweight.DATA_OFFSET_OFFSET)
                 && TcpFlyweight.window(frames, other) == TcpFlyweight.window(frames, head)
+                && frames.getShort(head + TcpFlyweight.URGENT_OFFSET, nativeOrder())
+                        == frames.getShort(other + TcpFlyweight.URGENT_OFFSET, nativeOrder())
                 && sameBytes(frames, head + TcpFlyweight.MIN_LENGTH, other + TcpFlyweight.MIN_LENGTH, optionsLength);
     }
 
