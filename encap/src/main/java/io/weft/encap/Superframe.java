@@ -259,7 +259,7 @@ public final class Superframe {
     private void putVnet(final UnsafeBuffer frames, final int vnetOffset, final int gsoSize) {
         final boolean tcp = IpProtocol.TCP == protocol;
         final int tcpType = 4 == version ? VirtioNetHeaderFlyweight.GSO_TCPV4 : VirtioNetHeaderFlyweight.GSO_TCPV6;
-        final int gsoType = tcp ? tcpType : VirtioNetHeaderFlyweight.GSO_UDP_L4;
+        final int gsoType = tcp ? tcpType | ecnType(frames) : VirtioNetHeaderFlyweight.GSO_UDP_L4;
         VirtioNetHeaderFlyweight.put(
                 frames,
                 vnetOffset,
@@ -285,6 +285,12 @@ public final class Superframe {
     /** Length in bytes of the first piece. Valid after {@link #conclude}. */
     public int firstLength() {
         return GatherList.length(gather, gatherOffset);
+    }
+
+    /** Only a superframe that came in one piece can have CWR set; {@code tcp_gro_complete} notes it likewise. */
+    private int ecnType(final UnsafeBuffer frames) {
+        final int flags = TcpFlyweight.flags(frames, ipOffset + ipHeaderLength);
+        return 0 == (flags & TcpFlyweight.CWR) ? 0 : VirtioNetHeaderFlyweight.GSO_ECN;
     }
 
     /** Address of the first entry of the gather list. Valid after {@link #conclude}. */

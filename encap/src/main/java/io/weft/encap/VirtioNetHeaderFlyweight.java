@@ -36,6 +36,9 @@ public final class VirtioNetHeaderFlyweight {
     public static final int GSO_TCPV6 = 4;
     public static final int GSO_UDP_L4 = 5;
 
+    /** Added to a TCP type: the CWR flag belongs to the first segment alone. */
+    public static final int GSO_ECN = 0x80;
+
     private VirtioNetHeaderFlyweight() {}
 
     /** {@link #NEEDS_CHECKSUM} and others that do not concern a reader. */
@@ -43,7 +46,7 @@ public final class VirtioNetHeaderFlyweight {
         return buffer.getByte(offset + FLAGS_OFFSET) & 0xFF;
     }
 
-    /** How the packet is to be cut: one of the {@code GSO_} constants. */
+    /** How the packet is to be cut: one of the {@code GSO_} constants; {@link #GSO_ECN} may be added. */
     public static int gsoType(final UnsafeBuffer buffer, final int offset) {
         return buffer.getByte(offset + GSO_TYPE_OFFSET) & 0xFF;
     }

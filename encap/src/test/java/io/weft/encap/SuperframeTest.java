@@ -313,11 +313,14 @@ class SuperframeTest {
     void shouldPassOnASuperframeThatCameInOnePiece() {
         final PacketBuilder whole = PacketBuilder.tcp4().payload(3000);
         whole.checksum = PacketBuilder.Checksum.PARTIAL;
+        whole.flags |= TcpFlyweight.CWR;
         superframe.begin(frames, packet, place(whole.build()), 1000);
         assertFalse(superframe.isOpen());
         final UnsafeBuffer vnet = Bytes.buffer(0, concluded());
         assertEquals(1000, VirtioNetHeaderFlyweight.gsoSize(vnet, 0));
-        assertEquals(VirtioNetHeaderFlyweight.GSO_TCPV4, VirtioNetHeaderFlyweight.gsoType(vnet, 0));
+        assertEquals(
+                VirtioNetHeaderFlyweight.GSO_TCPV4 | VirtioNetHeaderFlyweight.GSO_ECN,
+                VirtioNetHeaderFlyweight.gsoType(vnet, 0));
     }
 
     /** Streams with all that can break them: what the host cuts out is what came in, in order, and bad stays bad. */
