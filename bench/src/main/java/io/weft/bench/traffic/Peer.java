@@ -117,11 +117,13 @@ public final class Peer {
         return received + " " + Base64.getEncoder().encodeToString(Arrays.copyOf(buffer.array(), length));
     }
 
-    private interface Service {
+    /** Serves until its socket is closed. */
+    interface Service {
         void serve() throws IOException;
     }
 
-    private static void serve(final String name, final Service service) {
+    /** Starts a service on a thread that does not hold the program. */
+    static void serve(final String name, final Service service) {
         final Thread thread = new Thread(
                 () -> {
                     try {

@@ -3,7 +3,6 @@ package io.weft.bench.traffic;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -31,8 +30,8 @@ class TransferTest {
     static void serve() throws IOException {
         server = new ServerSocket(TcpTransfer.PORT, 4, InetAddress.getByName(ADDRESS));
         echo = UdpExchange.bind(ADDRESS);
-        new Thread(() -> assertThrows(IOException.class, () -> TcpTransfer.serve(server))).start();
-        new Thread(() -> assertThrows(IOException.class, () -> UdpExchange.serve(echo))).start();
+        Peer.serve("tcp", () -> TcpTransfer.serve(server));
+        Peer.serve("udp", () -> UdpExchange.serve(echo));
     }
 
     @AfterAll
