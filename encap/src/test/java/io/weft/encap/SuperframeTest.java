@@ -111,6 +111,7 @@ class SuperframeTest {
         assertEquals(2, superframe.segments());
         final int headers = first(kind).build().length - 1000;
         assertEquals(headers + 2000, superframe.totalLength());
+        assertEquals(2 * headers + 2000, superframe.deliveredLength());
         final byte[] whole = concluded();
         final UnsafeBuffer vnet = Bytes.buffer(0, whole);
         final int gsoType = switch (kind) {
