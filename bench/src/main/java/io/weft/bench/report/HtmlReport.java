@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.weft.bench.lab.Offload;
 import io.weft.bench.run.Curve;
+import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
 import io.weft.bench.run.Metric;
 import io.weft.bench.run.Pairing;
@@ -95,16 +96,23 @@ public final class HtmlReport {
     private String ratioCell(final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
         return results.ratioToKernel(pairing, offload, measure, metric)
                 .map(ratio -> {
+                    if (Pairing.SINGLE == pairing) {
+                        return ratioCell("", ratio);
+                    }
                     final boolean good = Measure.LATENCY == measure ? ratio.median() <= 1 : ratio.median() >= 1;
-                    return String.format(
-                            Locale.ROOT,
-                            "<td class=\"%s\"><b>%.2f</b><small>%.2f – %.2f</small></td>",
-                            good ? "up" : "down",
-                            ratio.median(),
-                            ratio.min(),
-                            ratio.max());
+                    return ratioCell(good ? "up" : "down", ratio);
                 })
                 .orElse("<td></td>");
+    }
+
+    private static String ratioCell(final String style, final Spread ratio) {
+        return String.format(
+                Locale.ROOT,
+                "<td class=\"%s\"><b>%.2f</b><small>%.2f – %.2f</small></td>",
+                style,
+                ratio.median(),
+                ratio.min(),
+                ratio.max());
     }
 
     private static String title(final Measure measure, final Metric metric) {
@@ -147,7 +155,8 @@ public final class HtmlReport {
 
     private String lossFreeCard() {
         final BarChart chart = new BarChart(Measure.LOSSFREE.title(), "kpps");
-        for (final Offload offload : results.offloads()) {
+        for (final Offload offload :
+                results.lossFree().stream().map(LossFree::offload).distinct().toList()) {
             chart.group(offload.toString());
             results.lossFree().stream()
                     .filter(rate -> rate.offload() == offload)

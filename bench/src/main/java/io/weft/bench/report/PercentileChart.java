@@ -15,7 +15,7 @@ final class PercentileChart {
     private static final int TOP = 12;
     private static final int BOTTOM = 28;
 
-    private static final double[] PERCENTILES = {0, 90, 99, 99.9, 99.99, 99.999};
+    private static final double[] PERCENTILES = {0, 90, 99, 99.9, 99.99};
 
     private final List<Curve> curves;
     private final String title;

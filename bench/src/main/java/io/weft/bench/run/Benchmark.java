@@ -7,9 +7,11 @@ import io.weft.bench.lab.Weftd;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -94,14 +96,33 @@ public final class Benchmark {
     }
 
     private String line(final Offload offload, final Measure measure, final int round) {
-        final String values = results.samples().stream()
+        final List<Sample> samples = results.samples().stream()
                 .filter(sample -> sample.offload() == offload && sample.measure() == measure && sample.round() == round)
+                .sorted(Comparator.comparing(Sample::pairing))
+                .toList();
+        final String values = samples.stream()
                 .map(sample -> sample.pairing() + " "
                         + measure.headlines().stream()
                                 .map(metric -> metric.format(sample.value(metric)) + " " + metric.unit())
                                 .collect(Collectors.joining(", ")))
                 .collect(Collectors.joining("   "));
-        return String.format("%-11s %d/%d  %-8s %s", offload, round + 1, plan.rounds(), measure, values);
+        return String.format("%-11s %d/%d  %-8s ", offload, round + 1, plan.rounds(), measure)
+                + ratio(samples, measure)
+                + values;
+    }
+
+    /** weft's figures over the kernel's in this round; nothing unless both are there. */
+    private static String ratio(final List<Sample> samples, final Measure measure) {
+        final Map<Pairing, Sample> byPairing =
+                samples.stream().collect(Collectors.toMap(Sample::pairing, Function.identity()));
+        final Sample weft = byPairing.get(Pairing.WEFT);
+        final Sample kernel = byPairing.get(Pairing.KERNEL);
+        if (null == weft || null == kernel) {
+            return "";
+        }
+        return measure.headlines().stream()
+                .map(metric -> String.format("%.2f", weft.value(metric) / kernel.value(metric)))
+                .collect(Collectors.joining(" / ", "ratio ", "   "));
     }
 
     /** The loss-free rate of each, then the latencies of all at the same rates: fractions of the lowest. */

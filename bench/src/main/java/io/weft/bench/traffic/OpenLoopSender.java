@@ -12,9 +12,6 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Sends packets on a fixed schedule, however long each takes. One thread. */
 final class OpenLoopSender implements AutoCloseable {
-    /** Shorter waits spin: a sleeping thread comes back this much late on a virtual machine. */
-    private static final long SPIN_NS = 20_000;
-
     /** A sender that is behind its schedule by more than this at the end leaves the rest unsent. */
     private static final long GRACE_NS = 100_000_000;
 
@@ -50,15 +47,11 @@ final class OpenLoopSender implements AutoCloseable {
         return count;
     }
 
+    /** Sleeps rather than spins: the data planes need the cores. What it oversleeps counts as latency, for all alike. */
     private static long await(final long intendedNs) {
         long nowNs = System.nanoTime();
         while (nowNs < intendedNs) {
-            final long leftNs = intendedNs - nowNs;
-            if (leftNs > SPIN_NS) {
-                LockSupport.parkNanos(leftNs - SPIN_NS);
-            } else {
-                Thread.onSpinWait();
-            }
+            LockSupport.parkNanos(intendedNs - nowNs);
             nowNs = System.nanoTime();
         }
         return nowNs;
