@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+/**
+ * An operation that ends with an error result. The codes are those of the CNI specification 1.1.0, section 5 ("Error"),
+ * and, from 100 on, this plugin's own.
+ */
+final class CniException extends Exception {
+    /** The configuration's version is not spoken, or the operation does not exist in it. */
+    static final int INCOMPATIBLE_VERSION = 1;
+
+    /** The container is not known: nothing was added, or it has been deleted. */
+    static final int UNKNOWN_CONTAINER = 3;
+
+    /** A CNI_ variable is missing or malformed. */
+    static final int INVALID_ENVIRONMENT = 4;
+
+    /** A file could not be read or written, a process not started. */
+    static final int IO_FAILURE = 5;
+
+    /** Standard input, or a delegate's standard output, is not JSON. */
+    static final int DECODING_FAILURE = 6;
+
+    /** A key of the configuration is missing, or its value is not allowed. */
+    static final int INVALID_CONFIGURATION = 7;
+
+    /** The operation may succeed later: the overlay is not ready, or somebody else is at work. */
+    static final int TRY_AGAIN_LATER = 11;
+
+    /** STATUS: the plugin cannot serve an ADD now. */
+    static final int NOT_AVAILABLE = 50;
+
+    /** This plugin's own: the attachment exists already, and an ADD would destroy it. */
+    static final int ATTACHMENT_EXISTS = 100;
+
+    /** What libcni gives to an error without a code. */
+    static final int INTERNAL = 999;
+
+    private static final long serialVersionUID = 1L;
+
+    private final int code;
+    private final String details;
+
+    /**
+     * @param code one of the constants above, or a delegate's own.
+     * @param message what failed, with key and value.
+     * @param details what to do about it, or what was found; may be empty.
+     */
+    CniException(final int code, final String message, final String details) {
+        super(message);
+        this.code = code;
+        this.details = details;
+    }
+
+    int code() {
+        return code;
+    }
+
+    String message() {
+        final String message = getMessage();
+        return null == message ? "" : message;
+    }
+
+    String details() {
+        return details;
+    }
+}

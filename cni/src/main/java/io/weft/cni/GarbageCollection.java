@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * GC: deletes the network's attachments that the runtime does not know any more. Each is deleted by the delegate's DEL,
+ * since most delegates installed today speak no version that has GC; to one that does it is passed on.
+ */
+final class GarbageCollection {
+    private final NetworkConfig config;
+    private final Map<String, String> environment;
+
+    GarbageCollection(final NetworkConfig config, final Map<String, String> environment) {
+        this.config = config;
+        this.environment = environment;
+    }
+
+    /**
+     * Deletes what is stale; goes on after a failure, and reports the last one.
+     *
+     * @throws CniException code 7 if the runtime does not say what is valid, or why an attachment could not be deleted.
+     * @throws IOException if the data directory cannot be read.
+     */
+    void run() throws CniException, IOException {
+        final List<@Nullable Object> valid = config.validAttachments();
+        if (null == valid) {
+            throw new CniException(
+                    CniException.INVALID_CONFIGURATION,
+                    NetworkConfig.VALID_ATTACHMENTS + " is missing or no array",
+                    "without it every attachment of the node would be deleted");
+        }
+        final Set<String> validContainers = new HashSet<>();
+        final Set<String> validDevices = new HashSet<>();
+        for (final Object each : valid) {
+            final Map<String, @Nullable Object> entry = Json.asObject(each);
+            if (null == entry || !(entry.get("containerID") instanceof String containerId)) {
+                throw new CniException(
+                        CniException.INVALID_CONFIGURATION,
+                        NetworkConfig.VALID_ATTACHMENTS + " has the entry " + Json.show(each),
+                        "allowed: {\"containerID\": ..., \"ifname\": ...}");
+            }
+            validContainers.add(containerId);
+            validDevices.add(containerId + ":" + entry.get("ifname"));
+        }
+        CniException failure = null;
+        for (final Attachment attachment : Attachment.list(config.dataDir())) {
+            // A file of flannel's plugin does not tell its device, so any device of its container keeps it.
+            final boolean isValid = attachment.isNamedByContainer()
+                    ? validContainers.contains(attachment.containerId())
+                    : validDevices.contains(attachment.containerId() + ":" + attachment.ifname());
+            if (!isValid) {
+                try {
+                    delete(attachment);
+                } catch (final CniException e) {
+                    System.err.println("weft-cni: GC of " + attachment + ": " + e.message());
+                    failure = e;
+                }
+            }
+        }
+        passOn(valid);
+        if (null != failure) {
+            throw failure;
+        }
+    }
+
+    private void delete(final Attachment attachment) throws CniException, IOException {
+        final Map<String, @Nullable Object> kept;
+        try {
+            kept = Json.readObject(attachment.read(), attachment.toString());
+        } catch (final CniException e) {
+            // Cut off by a loss of power: it may be another network's. The runtime's DEL knows which.
+            System.err.println("weft-cni: GC leaves " + attachment + ": " + e.message());
+            return;
+        }
+        if (!config.name().equals(kept.get("name"))) {
+            return;
+        }
+        if (attachment.isUnfinished()) {
+            UnfinishedAdd.awaitEnd(attachment);
+        }
+        Delegate.find(Plugin.typeOf(kept), environment)
+                .call(
+                        Command.DEL,
+                        kept,
+                        Map.of(
+                                Invocation.CONTAINER_ID, attachment.containerId(),
+                                Invocation.IFNAME, attachment.ifname(),
+                                Invocation.NETNS, ""));
+        attachment.remove();
+    }
+
+    private void passOn(final List<@Nullable Object> valid) throws CniException {
+        final Delegate delegate = Delegate.find(config.delegateType(), environment);
+        if (config.version() == delegate.newestVersion(config.version())) {
+            final Map<String, @Nullable Object> delegateConfig = config.delegate(SubnetEnv.read(config.subnetFile()));
+            delegateConfig.put(NetworkConfig.VALID_ATTACHMENTS, valid);
+            delegateConfig.put(NetworkConfig.VALID_ATTACHMENTS_OLD, valid);
+            delegate.call(Command.GC, delegateConfig);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+import java.util.Map;
+
+/**
+ * What the runtime asks for, from the CNI_ variables. A variable that the operation does not need may be empty.
+ *
+ * @param command the operation.
+ * @param containerId CNI_CONTAINERID.
+ * @param ifname CNI_IFNAME, the name of the device in the container.
+ * @param path CNI_PATH, the directories where plugins are, separated by colons.
+ */
+record Invocation(Command command, String containerId, String ifname, String path) {
+    static final String COMMAND = "CNI_COMMAND";
+    static final String CONTAINER_ID = "CNI_CONTAINERID";
+    static final String NETNS = "CNI_NETNS";
+    static final String IFNAME = "CNI_IFNAME";
+    static final String PATH = "CNI_PATH";
+
+    /** IFNAMSIZ - 1: include/uapi/linux/if.h. */
+    private static final int IFNAME_LENGTH_MAX = 15;
+
+    /**
+     * @param environment the process's variables.
+     * @return the invocation, complete and well-formed for its operation.
+     * @throws CniException code 4 with the names of the variables at fault.
+     */
+    static Invocation of(final Map<String, String> environment) throws CniException {
+        final String name = environment.getOrDefault(COMMAND, "");
+        if (name.isEmpty()) {
+            throw invalid("required variable missing: " + COMMAND);
+        }
+        final Command command = Command.of(name);
+        if (null == command) {
+            throw invalid(COMMAND + "=\"" + name + "\" is no operation; allowed: ADD, DEL, CHECK, GC, STATUS, VERSION");
+        }
+        final StringBuilder missing = new StringBuilder();
+        for (final String variable : command.requiredVariables()) {
+            if (environment.getOrDefault(variable, "").isEmpty()) {
+                missing.append(missing.length() == 0 ? "" : ", ").append(variable);
+            }
+        }
+        if (missing.length() > 0) {
+            throw invalid("required variable missing for " + name + ": " + missing);
+        }
+        final String containerId = environment.getOrDefault(CONTAINER_ID, "");
+        if (!containerId.isEmpty() && !isIdentifier(containerId)) {
+            throw invalid(CONTAINER_ID + "=\"" + containerId
+                    + "\" is malformed: a letter or digit, then letters, digits, '_', '.' or '-'");
+        }
+        final String ifname = environment.getOrDefault(IFNAME, "");
+        if (!ifname.isEmpty() && !isInterfaceName(ifname)) {
+            throw invalid(IFNAME + "=\"" + ifname + "\" is malformed: at most " + IFNAME_LENGTH_MAX
+                    + " bytes, no '/', ':' or white space, not '.' or '..'");
+        }
+        return new Invocation(command, containerId, ifname, environment.getOrDefault(PATH, ""));
+    }
+
+    /** Whether a container ID or network name is one letter or digit, then letters, digits, '_', '.' or '-'. */
+    static boolean isIdentifier(final String text) {
+        for (int i = 0; i < text.length(); i++) {
+            final char c = text.charAt(i);
+            final boolean isAlphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+            if (!isAlphanumeric && (0 == i || (c != '_' && c != '.' && c != '-'))) {
+                return false;
+            }
+        }
+        return !text.isEmpty();
+    }
+
+    private static boolean isInterfaceName(final String text) {
+        if (text.length() > IFNAME_LENGTH_MAX || ".".equals(text) || "..".equals(text)) {
+            return false;
+        }
+        for (int i = 0; i < text.length(); i++) {
+            final char c = text.charAt(i);
+            if ('/' == c || ':' == c || Character.isWhitespace(c)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static CniException invalid(final String message) {
+        return new CniException(CniException.INVALID_ENVIRONMENT, message, "");
+    }
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The operations on one container: each is one call of the delegate, with the state kept so that every end can be undone. */
+final class Plugin {
+    private static final byte[] NO_OUTPUT = {};
+
+    private final Invocation invocation;
+    private final NetworkConfig config;
+    private final Map<String, String> environment;
+    private final Attachment attachment;
+
+    /**
+     * @param invocation what is asked for.
+     * @param config what the runtime wrote to standard input.
+     * @param environment the process's variables, for the delegate.
+     */
+    Plugin(final Invocation invocation, final NetworkConfig config, final Map<String, String> environment) {
+        this.invocation = invocation;
+        this.config = config;
+        this.environment = environment;
+        attachment = new Attachment(config.dataDir(), invocation.containerId(), invocation.ifname());
+    }
+
+    /**
+     * Does what is asked for.
+     *
+     * @return what goes to standard output.
+     * @throws CniException if it could not be done.
+     * @throws IOException if the state could not be read or written.
+     */
+    byte[] run() throws CniException, IOException {
+        switch (invocation.command()) {
+            case ADD -> {
+                return add();
+            }
+            case DEL -> delete();
+            case CHECK -> check();
+            case STATUS -> status();
+            case GC -> new GarbageCollection(config, environment).run();
+            case VERSION -> throw new IllegalStateException("VERSION needs no configuration");
+        }
+        return NO_OUTPUT;
+    }
+
+    private byte[] add() throws CniException, IOException {
+        final SubnetEnv env = Overlay.ready(config.subnetFile());
+        if (attachment.exists()) {
+            throw new CniException(
+                    CniException.ATTACHMENT_EXISTS,
+                    Invocation.IFNAME + "=\"" + invocation.ifname() + "\" of " + Invocation.CONTAINER_ID + "=\""
+                            + invocation.containerId() + "\" has been added already: " + attachment,
+                    "a DEL must come first");
+        }
+        final Map<String, @Nullable Object> delegateConfig = config.delegate(env);
+        final Delegate delegate = Delegate.find(config.delegateType(), environment);
+        attachment.begin(Json.write(delegateConfig));
+        try {
+            final byte[] output = addByDelegate(delegate, delegateConfig);
+            attachment.finish();
+            return output;
+        } catch (final CniException e) {
+            throw undone(delegate, delegateConfig, e);
+        } catch (final IOException e) {
+            throw undone(
+                    delegate,
+                    delegateConfig,
+                    new CniException(CniException.IO_FAILURE, "cannot write " + attachment + ": " + e, ""));
+        }
+    }
+
+    /** The delegate's result in the configuration's version, also where the delegate only speaks an older one. */
+    private byte[] addByDelegate(final Delegate delegate, final Map<String, @Nullable Object> delegateConfig)
+            throws CniException, IOException {
+        final String what = "the result of delegate " + delegate.type();
+        try {
+            final byte[] output = delegate.call(Command.ADD, delegateConfig);
+            Json.readObject(output, what);
+            return output;
+        } catch (final CniException e) {
+            final SpecVersion version =
+                    CniException.INCOMPATIBLE_VERSION == e.code() ? delegate.newestVersion(config.version()) : null;
+            if (null == version || version == config.version()) {
+                throw e;
+            }
+            delegateConfig.put(NetworkConfig.CNI_VERSION, version.text());
+            attachment.begin(Json.write(delegateConfig));
+            final Map<String, @Nullable Object> result =
+                    Json.readObject(delegate.call(Command.ADD, delegateConfig), what);
+            Results.convert(result, config.version());
+            return Json.write(result);
+        }
+    }
+
+    /** The failure of an ADD, after a DEL of what the delegate may have done; the state is kept if that fails too. */
+    private CniException undone(
+            final Delegate delegate, final Map<String, @Nullable Object> delegateConfig, final CniException failure) {
+        try {
+            delegate.call(Command.DEL, delegateConfig);
+            attachment.remove();
+            return failure;
+        } catch (final CniException | IOException e) {
+            return new CniException(
+                    failure.code(),
+                    failure.message(),
+                    failure.details() + (failure.details().isEmpty() ? "" : "; ")
+                            + "it could not be undone either, so a DEL must follow: " + e.getMessage());
+        }
+    }
+
+    private void delete() throws CniException, IOException {
+        if (!attachment.exists()) {
+            return;
+        }
+        final boolean isUnfinished = attachment.isUnfinished();
+        if (isUnfinished) {
+            UnfinishedAdd.awaitEnd(attachment);
+        }
+        try {
+            deleteByDelegate(keptConfig());
+        } catch (final CniException e) {
+            if (!isUnfinished) {
+                throw e;
+            }
+            // An ADD with a configuration that the delegate refuses cannot be undone with it either. Once it has been
+            // corrected, this way leads out.
+            deleteByDelegate(config.delegate(SubnetEnv.read(config.subnetFile())));
+        }
+        attachment.remove();
+    }
+
+    private void deleteByDelegate(final Map<String, @Nullable Object> delegateConfig) throws CniException {
+        putPrevResult(delegateConfig);
+        Delegate.find(typeOf(delegateConfig), environment).call(Command.DEL, delegateConfig);
+    }
+
+    private void check() throws CniException, IOException {
+        if (!attachment.exists()) {
+            throw new CniException(
+                    CniException.UNKNOWN_CONTAINER,
+                    Invocation.CONTAINER_ID + "=\"" + invocation.containerId() + "\", " + Invocation.IFNAME + "=\""
+                            + invocation.ifname() + "\" is not attached: there is no " + attachment,
+                    "");
+        }
+        final Map<String, @Nullable Object> prevResult = Json.asObject(config.prevResult());
+        if (null == prevResult) {
+            throw new CniException(
+                    CniException.INVALID_CONFIGURATION,
+                    NetworkConfig.PREV_RESULT + " is missing",
+                    "CHECK compares the container with the result of its ADD");
+        }
+        Overlay.ready(config.subnetFile());
+        final Map<String, @Nullable Object> delegateConfig = keptConfig();
+        Results.completeRoutes(prevResult);
+        putPrevResult(delegateConfig);
+        Delegate.find(typeOf(delegateConfig), environment).call(Command.CHECK, delegateConfig);
+    }
+
+    private void status() throws CniException {
+        try {
+            final SubnetEnv env = Overlay.ready(config.subnetFile());
+            final Delegate delegate = Delegate.find(config.delegateType(), environment);
+            if (config.version() == delegate.newestVersion(config.version())) {
+                delegate.call(Command.STATUS, config.delegate(env));
+            }
+        } catch (final CniException e) {
+            throw new CniException(CniException.NOT_AVAILABLE, e.message(), e.details());
+        }
+    }
+
+    /** The configuration that ADD has kept, or, if the machine lost power while it was written, what it must have been. */
+    private Map<String, @Nullable Object> keptConfig() throws CniException, IOException {
+        final String what = attachment.toString();
+        try {
+            final Map<String, @Nullable Object> kept = Json.readObject(attachment.read(), what);
+            if (!typeOf(kept).isEmpty()) {
+                return kept;
+            }
+            System.err.println("weft-cni: " + what + " has no \"type\"; its content is made anew");
+        } catch (final CniException e) {
+            System.err.println("weft-cni: " + e.message() + "; its content is made anew");
+        }
+        return config.delegate(SubnetEnv.read(config.subnetFile()));
+    }
+
+    private void putPrevResult(final Map<String, @Nullable Object> delegateConfig) {
+        final SpecVersion version = SpecVersion.of(String.valueOf(delegateConfig.get(NetworkConfig.CNI_VERSION)));
+        final Map<String, @Nullable Object> prevResult = Json.asObject(config.prevResult());
+        if (null != prevResult && null != version && !version.isBefore(SpecVersion.V0_4_0)) {
+            Results.convert(prevResult, version);
+            delegateConfig.put(NetworkConfig.PREV_RESULT, prevResult);
+        }
+    }
+
+    /** The plugin that a delegate's configuration is for; empty if it does not say. */
+    static String typeOf(final Map<String, @Nullable Object> delegateConfig) {
+        return delegateConfig.get(NetworkConfig.TYPE) instanceof String type ? type : "";
+    }
+}

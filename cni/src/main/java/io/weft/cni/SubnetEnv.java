@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the overlay daemon says of the node in subnet.env. The rules are flannel's (flannel-io/cni-plugin flannel.go): a
+ * line is split at its first {@code =}, a network may be a list with commas, unknown lines are ignored.
+ *
+ * @param networks the overlay's networks, IPv4 before IPv6, without duplicates.
+ * @param subnets the node's own: IPv4, IPv6, or both in this order.
+ * @param mtu of pods, in bytes.
+ * @param ipMasq true if the daemon masquerades, so that the bridge need not.
+ */
+record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean ipMasq) {
+    /**
+     * @param file subnet.env.
+     * @throws CniException code 11: whatever is wrong with the file, the daemon will write it anew.
+     */
+    static SubnetEnv read(final Path file) throws CniException {
+        final String text;
+        try {
+            text = Files.readString(file);
+        } catch (final NoSuchFileException e) {
+            throw new CniException(
+                    CniException.TRY_AGAIN_LATER,
+                    "the overlay is not ready: there is no " + file,
+                    "weftd or flanneld writes it when the node has its subnet; see that daemon's log");
+        } catch (final IOException e) {
+            throw notReady(file, "cannot be read: " + e, "");
+        }
+        return parse(text, file);
+    }
+
+    /**
+     * @param text of the file.
+     * @param file for messages.
+     * @throws CniException code 11 with the key and value at fault.
+     */
+    static SubnetEnv parse(final String text, final Path file) throws CniException {
+        final List<String> networks = new ArrayList<>();
+        final List<String> networksV6 = new ArrayList<>();
+        final List<String> subnets = new ArrayList<>();
+        final List<String> subnetsV6 = new ArrayList<>();
+        String mtu = "";
+        String ipMasq = "";
+        int from = 0;
+        while (from < text.length()) {
+            final int end = text.indexOf('\n', from) < 0 ? text.length() : text.indexOf('\n', from);
+            final int equals = text.indexOf('=', from);
+            if (equals >= 0 && equals < end) {
+                final String key = text.substring(from, equals);
+                final String value = text.substring(equals + 1, end);
+                switch (key) {
+                    case "FLANNEL_NETWORK" -> addNetworks(networks, key, value, file);
+                    case "FLANNEL_IPV6_NETWORK" -> addNetworks(networksV6, key, value, file);
+                    case "FLANNEL_SUBNET" -> addNetworks(subnets, key, value, file);
+                    case "FLANNEL_IPV6_SUBNET" -> addNetworks(subnetsV6, key, value, file);
+                    case "FLANNEL_MTU" -> mtu = value;
+                    case "FLANNEL_IPMASQ" -> ipMasq = value;
+                    default -> {
+                        // A later daemon's key.
+                    }
+                }
+            }
+            from = end + 1;
+        }
+        networks.addAll(networksV6);
+        subnets.addAll(subnetsV6);
+        requirePresent(!networks.isEmpty(), "FLANNEL_NETWORK or FLANNEL_IPV6_NETWORK", file);
+        requirePresent(!subnets.isEmpty(), "FLANNEL_SUBNET or FLANNEL_IPV6_SUBNET", file);
+        requirePresent(!mtu.isEmpty(), "FLANNEL_MTU", file);
+        requirePresent(!ipMasq.isEmpty(), "FLANNEL_IPMASQ", file);
+        return new SubnetEnv(List.copyOf(networks), List.copyOf(subnets), mtuOf(mtu, file), "true".equals(ipMasq));
+    }
+
+    private static void addNetworks(final List<String> networks, final String key, final String value, final Path file)
+            throws CniException {
+        int from = 0;
+        while (from <= value.length()) {
+            final int end = value.indexOf(',', from) < 0 ? value.length() : value.indexOf(',', from);
+            final String network = Cidr.network(value.substring(from, end));
+            if (null == network) {
+                throw notReady(file, "has " + key + "=" + value, "expected: address/prefix length");
+            }
+            if (!networks.contains(network)) {
+                networks.add(network);
+            }
+            from = end + 1;
+        }
+    }
+
+    private static int mtuOf(final String value, final Path file) throws CniException {
+        try {
+            final long mtu = Long.parseLong(value);
+            if (mtu > 0 && mtu <= Integer.MAX_VALUE) {
+                return (int) mtu;
+            }
+        } catch (final NumberFormatException e) {
+            // Reported below, as a number out of range is.
+        }
+        throw notReady(file, "has FLANNEL_MTU=" + value, "expected: a number of bytes above 0");
+    }
+
+    private static void requirePresent(final boolean isPresent, final String key, final Path file) throws CniException {
+        if (!isPresent) {
+            throw notReady(file, "has no " + key, "weftd or flanneld writes it; see that daemon's log");
+        }
+    }
+
+    private static CniException notReady(final Path file, final String what, final String details) {
+        return new CniException(
+                CniException.TRY_AGAIN_LATER, "the overlay is not ready: " + file + " " + what, details);
+    }
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SubnetEnvTest {
+    private static final Path FILE = Path.of("/run/flannel/subnet.env");
+    private static final String COMPLETE =
+            "FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.3.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n";
+
+    @Test
+    void shouldReadAllWhenComplete() throws CniException {
+        assertEquals(
+                new SubnetEnv(List.of("10.42.0.0/16"), List.of("10.42.3.0/24"), 1450, true),
+                SubnetEnv.parse(COMPLETE, FILE));
+    }
+
+    @Test
+    void shouldDropDuplicatesWhenNetworksAreAList() throws CniException {
+        final String text = COMPLETE.replace("10.42.0.0/16", "10.42.0.0/16,10.43.0.0/16,10.42.7.7/16");
+        assertEquals(
+                List.of("10.42.0.0/16", "10.43.0.0/16"),
+                SubnetEnv.parse(text, FILE).networks());
+    }
+
+    @Test
+    void shouldIgnoreLineWhenItIsUnknown() throws CniException {
+        final SubnetEnv env = SubnetEnv.parse("# by hand\n\nFLANNEL_NEW=a=b\n" + COMPLETE, FILE);
+        assertEquals(SubnetEnv.parse(COMPLETE, FILE), env);
+    }
+
+    @Test
+    void shouldReadLastLineWhenItHasNoEnd() throws CniException {
+        assertTrue(SubnetEnv.parse(COMPLETE.stripTrailing(), FILE).ipMasq());
+    }
+
+    @Test
+    void shouldNotMasqueradeWhenNotExactlyTrue() throws CniException {
+        assertFalse(SubnetEnv.parse(COMPLETE.replace("=true", "=True"), FILE).ipMasq());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"FLANNEL_NETWORK", "FLANNEL_SUBNET", "FLANNEL_MTU", "FLANNEL_IPMASQ"})
+    void shouldNameKeyWhenItIsMissing(final String key) {
+        final CniException e = assertThrows(
+                CniException.class, () -> SubnetEnv.parse(COMPLETE.replaceAll("(?m)^" + key + "=.*\n", ""), FILE));
+        assertEquals(CniException.TRY_AGAIN_LATER, e.code());
+        assertTrue(e.message().contains(FILE + " has no " + key), e.message());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "10.42.0.0/16, 10.42.0.0, FLANNEL_NETWORK=10.42.0.0",
+        "10.42.0.0/16, 10.42.0.0/33, FLANNEL_NETWORK=10.42.0.0/33",
+        "10.42.3.1/24, 10.42.3.256/24, FLANNEL_SUBNET=10.42.3.256/24",
+        "10.42.3.1/24, '', FLANNEL_SUBNET=",
+        "1450, 0, FLANNEL_MTU=0",
+        "1450, many, FLANNEL_MTU=many",
+        "1450, 99999999999, FLANNEL_MTU=99999999999",
+    })
+    void shouldNameKeyAndValueWhenMalformed(final String good, final String bad, final String expected) {
+        final CniException e =
+                assertThrows(CniException.class, () -> SubnetEnv.parse(COMPLETE.replace(good, bad), FILE));
+        assertEquals(CniException.TRY_AGAIN_LATER, e.code());
+        assertTrue(e.message().contains(expected), e.message());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "10.42.3.1/24, 10.42.3.0/24",
+        "10.42.255.255/17, 10.42.128.0/17",
+        "1.2.3.4/0, 0.0.0.0/0",
+        "1.2.3.4/32, 1.2.3.4/32",
+        "2001:cafe:42:1::1/64, 2001:cafe:42:1::/64",
+        "2001:db8:0:0:1:0:0:1/128, 2001:db8::1:0:0:1/128",
+        "2001:0:0:1:0:0:0:1/128, 2001:0:0:1::1/128",
+        "2001:db8:0:1:1:1:1:1/128, 2001:db8:0:1:1:1:1:1/128",
+        "::1/0, ::/0",
+        "FD00::ABCD/128, fd00::abcd/128",
+        "fd00:ffff::/12, fd00::/12",
+    })
+    void shouldGiveNetworkWhenWellFormed(final String text, final String expected) {
+        assertEquals(expected, Cidr.network(text));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "/",
+                "10.0.0.0",
+                "10.0.0/8",
+                "10.0.0.0.0/8",
+                "10.0.0.01/8",
+                "10.0.0.-1/8",
+                "10.0.0.0/",
+                "10.0.0.0/08",
+                "10.0.0.0/x",
+                "localhost/8",
+                "fd00::/129",
+                "fd00:::/64",
+                "fd00::g/64",
+                "1:2:3/64",
+                "::ffff:10.0.0.1/96",
+                "fe80::1%eth0/64"
+            })
+    void shouldGiveNullWhenMalformed(final String text) {
+        assertNull(Cidr.network(text));
+    }
+}
