@@ -38,6 +38,9 @@ final class EgressRing {
     private long position;
     private long sequence;
 
+    /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
+    private long restartPosition;
+
     private long releasedPosition;
 
     @SuppressWarnings("unused")
@@ -74,7 +77,9 @@ final class EgressRing {
         if (0 != offset && (empty || capacity - offset < MAX_FRAME_LENGTH)) {
             position += capacity - offset;
         }
-        if (!empty && position + MAX_FRAME_LENGTH - releasedPosition > capacity) {
+        if (empty) {
+            restartPosition = position;
+        } else if (position + MAX_FRAME_LENGTH - Math.max(restartPosition, releasedPosition) > capacity) {
             return null;
         }
         final EgressFrame frame = frames[(int) sequence & (frames.length - 1)];

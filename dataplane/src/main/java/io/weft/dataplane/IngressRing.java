@@ -46,6 +46,9 @@ final class IngressRing {
 
     private long position;
     private long sequence;
+
+    /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
+    private long restartPosition;
     private long publishedSequence;
 
     private long releasedPosition;
@@ -114,7 +117,10 @@ final class IngressRing {
         if (empty && 0 != slot) {
             position += slotCount - slot;
         }
-        final long inFlight = empty ? 0 : position - releasedPosition;
+        if (empty) {
+            restartPosition = position;
+        }
+        final long inFlight = position - Math.max(restartPosition, releasedPosition);
         final int first = firstSlot();
         final int count = Math.min(most, Math.min(slotCount - first, (int) (slotCount - inFlight)));
         for (int i = first; i < first + count; i++) {

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.docs;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What docs/architecture.md says of the modules, held against the classes. */
+class ArchitectureTest {
+    /** The modules' packages in the order of dependency: each may use only those before it. */
+    private static final List<String> ORDER = List.of(
+            "io.weft.linux..",
+            "io.weft.encap..",
+            "io.weft.routing..",
+            "io.weft.dataplane..",
+            "io.weft.overlay..",
+            "io.weft.cni..",
+            "io.weft.bench..");
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("io.weft");
+
+    static List<Integer> modules() {
+        return IntStream.range(0, ORDER.size()).boxed().toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("modules")
+    void shouldUseOnlyModulesThatComeBefore(final int module) {
+        final String[] later = ORDER.subList(module + 1, ORDER.size()).toArray(new String[0]);
+        if (later.length > 0) {
+            noClasses()
+                    .that()
+                    .resideInAPackage(ORDER.get(module))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(later)
+                    .check(CLASSES);
+        }
+    }
+
+    @Test
+    void shouldImportJnrInNativeLoaderOnly() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.weft.linux..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("jnr..", "com.kenai.jffi..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldDependOnAgronaAloneWhereBytesAndRoutesAre() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.weft.encap..", "io.weft.routing..")
+                .should()
+                .dependOnClassesThat(resideInAPackage("..")
+                        .and(DescribedPredicate.not(resideInAnyPackage(
+                                "io.weft.encap..",
+                                "io.weft.routing..",
+                                "org.agrona..",
+                                "java..",
+                                "org.jspecify..",
+                                ""))))
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage("io.weft.routing..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.weft.encap..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldNameTheByteOrderAtEveryAccessOfPacketBytes() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.weft.encap..", "io.weft.dataplane..")
+                .should()
+                .callMethodWhere(isAccessWithoutByteOrder())
+                .check(CLASSES);
+    }
+
+    /** Agrona's short, int and long accessors without a ByteOrder use the machine's, silently. */
+    private static DescribedPredicate<JavaMethodCall> isAccessWithoutByteOrder() {
+        return describe("is a buffer access without a byte order", call -> {
+            final String name = call.getTarget().getName();
+            return isBuffer(call)
+                    && name.matches("(get|put)(Short|Int|Long|Char)")
+                    && call.getTarget().getRawParameterTypes().stream()
+                            .noneMatch(type -> type.isEquivalentTo(ByteOrder.class));
+        });
+    }
+
+    private static boolean isBuffer(final JavaAccess<?> access) {
+        return access.getTargetOwner().getPackageName().equals("org.agrona.concurrent")
+                && access.getTargetOwner().getSimpleName().endsWith("Buffer");
+    }
+
+    @Test
+    void shouldNotSynchroniseOnThePacketPath() {
+        noMethods()
+                .that()
+                .areDeclaredInClassesThat()
+                .resideInAnyPackage("io.weft.encap..", "io.weft.dataplane..")
+                .should()
+                .haveModifier(JavaModifier.SYNCHRONIZED)
+                .check(CLASSES);
+    }
+}
