@@ -26,11 +26,26 @@ final class AgentThread implements AutoCloseable {
             final long spinNs,
             final ErrorHandler errorHandler,
             final AtomicCounter errorCounter) {
-        final Agent agent = 1 == agents.size() ? agents.get(0) : new CompositeAgent(agents);
+        final Agent agent = new SharingAgent(name, agents);
         idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs);
         runner = new AgentRunner(idleStrategy, errorHandler, errorCounter, agent);
         thread = new Thread(runner, name);
         thread.setDaemon(true);
+    }
+
+    /** Agrona's composite, but for its role name, which would be longer than a thread name may be. */
+    private static final class SharingAgent extends CompositeAgent {
+        private final String roleName;
+
+        SharingAgent(final String roleName, final List<? extends Agent> agents) {
+            super(agents);
+            this.roleName = roleName;
+        }
+
+        @Override
+        public String roleName() {
+            return roleName;
+        }
     }
 
     void start() {

@@ -21,6 +21,10 @@ public final class DataPlaneContext {
     public static final int INGRESS_SLOTS_DEFAULT = 32;
     public static final int INGRESS_FRAMES_DEFAULT = 2048;
     public static final int MAX_SEGMENTS_DEFAULT = 64;
+
+    /** A little more than a request and its answer take between two nodes of one rack. */
+    public static final long SPIN_NS_DEFAULT = 50_000;
+
     public static final int MIN_MTU = 576;
 
     private @Nullable RoutingTables routing;
@@ -30,7 +34,7 @@ public final class DataPlaneContext {
     private List<? extends DatagramPort> receivePorts = List.of();
     private List<? extends List<? extends DatagramPort>> sendPorts = List.of();
     private ThreadingMode threadingMode = ThreadingMode.SHARED;
-    private long spinNs;
+    private long spinNs = SPIN_NS_DEFAULT;
     private int vni = 1;
     private long vtepMac;
     private int mtu = 1450;

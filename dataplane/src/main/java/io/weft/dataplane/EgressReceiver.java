@@ -35,6 +35,9 @@ final class EgressReceiver implements PolledAgent {
     /** Enough for one superframe: more would leave the cache before the sender comes to it. */
     private static final int MAX_BYTES = 0x10000;
 
+    /** Bytes that count as much work as a frame by itself. */
+    static final int WORK_LENGTH = 0x1000;
+
     private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
     private static final int ETHER_TYPE_OFFSET =
             RewriteBlock.TUNNEL_HEADER_LENGTH - EthernetFlyweight.LENGTH + EthernetFlyweight.TYPE_OFFSET;
@@ -73,7 +76,7 @@ final class EgressReceiver implements PolledAgent {
 
     @Override
     public int doWork() {
-        int work = commands.runOne();
+        final int work = commands.runOne();
         int published = 0;
         int frames = 0;
         int bytes = 0;
@@ -101,8 +104,7 @@ final class EgressReceiver implements PolledAgent {
         if (published > 0) {
             senderDoorbell.ring();
         }
-        work += frames;
-        return work;
+        return work + frames + bytes / WORK_LENGTH;
     }
 
     private void onReadFailure(final int result) {

@@ -114,7 +114,7 @@ final class IngressReceiver implements PolledAgent {
         if (ring.publish(received) > 0) {
             senderDoorbell.ring();
         }
-        return work + received;
+        return work + received + bytes / EgressReceiver.WORK_LENGTH;
     }
 
     private void onReadFailure(final int result) {

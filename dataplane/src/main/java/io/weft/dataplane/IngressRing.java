@@ -49,6 +49,7 @@ final class IngressRing {
 
     /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
     private long restartPosition;
+
     private long publishedSequence;
 
     private long releasedPosition;

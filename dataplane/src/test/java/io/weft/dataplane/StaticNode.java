@@ -91,7 +91,7 @@ final class StaticNode implements AutoCloseable {
     static final class Options {
         int workers = 1;
         int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
-        long spinNs;
+        long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
         boolean joinUdp = true;
         ThreadingMode threadingMode = ThreadingMode.SHARED;
     }
