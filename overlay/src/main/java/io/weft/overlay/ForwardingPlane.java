@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import io.weft.dataplane.CountersFile;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.UnderlaySockets;
+import io.weft.linux.TunDevice;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.lease.VtepData;
+import io.weft.routing.RoutingContext;
+import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A data plane with all that belongs to it: the TUN device, the sockets on the underlay, the tables and the counters. Made,
+ * fed and closed by the control thread.
+ */
+final class ForwardingPlane implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(ForwardingPlane.class.getName());
+    /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
+    private static final int COUNTERS_CAPACITY = 8192;
+
+    private final RoutingTables tables;
+    private final CountersFile counters;
+    private boolean isOutlived;
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+
+    /**
+     * What the plane is made for.
+     *
+     * @param options weft's own.
+     * @param deviceName of the TUN device.
+     * @param mtu of the device in bytes.
+     * @param backend of the network.
+     * @param own this node's lease.
+     * @param underlay the interface below.
+     */
+    record Settings(
+            WeftOptions options, String deviceName, int mtu, BackendConfig backend, Lease own, Underlay underlay) {
+        Path countersFile() {
+            return null == options.countersFile
+                    ? options.runDirectory.resolve(deviceName + ".counters")
+                    : options.countersFile;
+        }
+
+        /** Where packets are sent from. */
+        InetAddress local() {
+            final InetAddress local = null == underlay.address() ? underlay.ipv6Address() : underlay.address();
+            if (null == local) {
+                throw new StartupException("interface " + underlay.name() + " has no address");
+            }
+            return local;
+        }
+
+        long vtepMac() {
+            final VtepData vtep = null == own.attributes().vtep()
+                    ? own.attributes().vtepV6()
+                    : own.attributes().vtep();
+            if (null == vtep) {
+                throw new StartupException("the own lease " + own + " has no VtepMAC");
+            }
+            return vtep.mac().value();
+        }
+    }
+
+    private ForwardingPlane(final RoutingTables tables, final CountersFile counters) {
+        this.tables = tables;
+        this.counters = counters;
+    }
+
+    /** Makes the device and starts to forward, with empty tables; leaves nothing behind when it fails. */
+    static ForwardingPlane open(final Settings settings) {
+        final Path countersPath = settings.countersFile();
+        final CountersFile counters = countersFile(countersPath);
+        final RoutingTables tables = new RoutingTables(routingContext(settings));
+        final ForwardingPlane plane = new ForwardingPlane(tables, counters);
+        plane.undo.push(() -> {
+            if (!plane.isOutlived) {
+                Files.deleteIfExists(countersPath);
+            }
+        });
+        plane.undo.push(counters);
+        plane.undo.push(tables);
+        boolean isOpen = false;
+        try {
+            plane.openPorts(settings);
+            isOpen = true;
+            return plane;
+        } finally {
+            if (!isOpen) {
+                plane.close();
+            }
+        }
+    }
+
+    private void openPorts(final Settings settings) {
+        final WeftOptions options = settings.options();
+        final UnderlaySockets sockets = UnderlaySockets.open(
+                settings.local(),
+                settings.backend().port(),
+                options.workers,
+                UnderlaySockets.SEND_SOCKETS_DEFAULT,
+                UnderlaySockets.BUFFER_LENGTH_DEFAULT);
+        undo.push(sockets);
+        final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers);
+        queues.forEach(undo::push);
+        final Subnet subnet = settings.own().key().subnet();
+        final Subnet ipv6Subnet = settings.own().key().ipv6Subnet();
+        final DataPlane dataPlane = new DataPlane(new DataPlaneContext()
+                .routing(tables)
+                .counters(counters.manager())
+                .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
+                .hostPorts(queues, queues.get(0).udpSegmentation())
+                .receivePorts(sockets.receivePorts())
+                .sendPorts(sockets.sendPorts())
+                .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
+                .threadingMode(options.threadingMode)
+                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.busyPollUs))
+                .vni(settings.backend().vni())
+                .vtepMac(settings.vtepMac())
+                .mtu(settings.mtu())
+                .hostIpv4(
+                        null == subnet
+                                ? 0
+                                : ByteBuffer.wrap(subnet.base().getAddress()).getInt())
+                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().getAddress())
+                .conclude());
+        undo.push(dataPlane);
+        dataPlane.start();
+    }
+
+    private static CountersFile countersFile(final Path path) {
+        try {
+            return CountersFile.create(
+                    path, COUNTERS_CAPACITY, ProcessHandle.current().pid(), System.currentTimeMillis());
+        } catch (final RuntimeException failure) {
+            throw new StartupException(
+                    "make counters file " + path + ": " + failure.getMessage()
+                            + ". Choose a writable place by --counters-file",
+                    failure);
+        }
+    }
+
+    private static RoutingContext routingContext(final Settings settings) {
+        final RoutingContext context = new RoutingContext()
+                .vni(settings.backend().vni())
+                .vtepMac(settings.vtepMac())
+                .underlayPort(settings.backend().port());
+        addAddress(context, settings.underlay().address());
+        addAddress(context, settings.underlay().ipv6Address());
+        return context;
+    }
+
+    private static void addAddress(final RoutingContext context, final @Nullable InetAddress address) {
+        if (null != address) {
+            context.addUnderlayAddress(address);
+        }
+    }
+
+    /** The tables that decide where packets go. */
+    RoutingTables tables() {
+        return tables;
+    }
+
+    /** Lets the counters file outlive this plane: for a node that was ready once, and not for a start that failed. */
+    void keepCounters() {
+        isOutlived = true;
+    }
+
+    /** Shows readers of the counters that the control thread lives. */
+    void heartbeat() {
+        counters.heartbeat(System.currentTimeMillis());
+    }
+
+    /** Stops forwarding; the device, which only lives while it is held, is gone after this. */
+    @Override
+    public void close() {
+        TakeDown.all(undo);
+    }
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static java.lang.System.Logger.Level.INFO;
+
+import io.weft.linux.IpPrefix;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.HostNetwork;
+import io.weft.overlay.host.SubnetFile;
+import io.weft.overlay.host.UdpPort;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.host.UnderlaySelector;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.Registry;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One node of the overlay, from its lease to its device. Set up step by step in flanneld's order; what was made is taken
+ * back in the opposite order, also when a step fails. All of it belongs to the control thread.
+ */
+final class OverlayNode implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(OverlayNode.class.getName());
+    /** Outer Ethernet aside, what VXLAN adds: IPv4 20 or IPv6 40, UDP 8, VXLAN 8, inner Ethernet 14. */
+    private static final int OVERHEAD_IPV4 = 50;
+
+    private static final int OVERHEAD_IPV6 = 70;
+    /** RFC 791 and RFC 8200, 5: what every link must carry. */
+    private static final int MTU_MIN_IPV4 = 576;
+
+    private static final int MTU_MIN_IPV6 = 1280;
+    private static final long COMPARE_MS = 500;
+
+    private final WeftdOptions options;
+    private final Registry registry;
+    private final Rtnetlink rtnetlink;
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    private final ControlLoop loop = new ControlLoop(this::publish);
+    private @Nullable LeaseTable leases;
+
+    private OverlayNode(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink) {
+        this.options = options;
+        this.registry = registry;
+        this.rtnetlink = rtnetlink;
+    }
+
+    /** Sets a node up; nothing is left behind when that fails. */
+    static OverlayNode start(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink)
+            throws InterruptedException {
+        final OverlayNode node = new OverlayNode(options, registry, rtnetlink);
+        boolean isSetUp = false;
+        try {
+            node.setUp();
+            isSetUp = true;
+            return node;
+        } finally {
+            if (!isSetUp) {
+                node.close();
+            }
+        }
+    }
+
+    /** Runs the node; returns why it has to be taken down. */
+    String run() throws InterruptedException {
+        return loop.run();
+    }
+
+    private void setUp() throws InterruptedException {
+        final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
+        final NetworkConfig config = registry.config();
+        final Underlay underlay = new UnderlaySelector(rtnetlink, wishes(config)).select();
+        LOG.log(INFO, "underlay interface {0}", underlay);
+        final BackendConfig backend = config.backend();
+        final String deviceName =
+                options.weft().deviceName.isEmpty() ? "weft." + backend.vni() : options.weft().deviceName;
+        undo.push(DeviceLock.take(options.weft().runDirectory, deviceName));
+        UdpPort.requireFree(rtnetlink, backend.port());
+        final Lease own = registry.acquire(new NodeRequest(
+                underlay.publicIp(),
+                underlay.publicIpv6(),
+                underlay.ownAddresses(),
+                backend,
+                null,
+                null,
+                subnetFile.previous()));
+        LOG.log(INFO, "own lease {0}", own);
+        final int mtu = mtu(config, underlay);
+        final ForwardingPlane opened = ForwardingPlane.open(
+                new ForwardingPlane.Settings(options.weft(), deviceName, mtu, backend, own, underlay));
+        undo.push(opened);
+        final HostNetwork host =
+                new HostNetwork(rtnetlink, deviceName, mtu, deviceAddresses(own.key()), networks(config));
+        repair(host);
+        leases = new LeaseTable(config, own.key(), opened.tables());
+        registry.watch(new Follower());
+        loop.post(() -> {
+            publish();
+            subnetFile.write(config, own.key(), mtu, options.flanneld().ipMasq);
+            opened.keepCounters();
+            LOG.log(INFO, "ready: {0} forwards for {1}, MTU {2}", deviceName, own.key(), String.valueOf(mtu));
+        });
+        loop.every(COMPARE_MS, () -> {
+            opened.heartbeat();
+            repair(host);
+        });
+    }
+
+    private UnderlaySelector.Wishes wishes(final NetworkConfig config) {
+        final FlanneldOptions flanneld = options.flanneld();
+        return new UnderlaySelector.Wishes(
+                flanneld.iface,
+                flanneld.ifaceRegex,
+                flanneld.ifaceCanReach,
+                flanneld.publicIp,
+                flanneld.publicIpv6,
+                null != config.network(),
+                null != config.ipv6Network());
+    }
+
+    private int mtu(final NetworkConfig config, final Underlay underlay) {
+        final int outer =
+                0 == config.backend().mtu() ? underlay.mtu() : config.backend().mtu();
+        final boolean ipv6 = null != config.ipv6Network();
+        final int mtu = outer - (null == underlay.ipv6Address() ? OVERHEAD_IPV4 : OVERHEAD_IPV6);
+        final int least = ipv6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4;
+        if (mtu < least) {
+            throw new StartupException("the underlay's MTU " + outer + " leaves " + mtu + " bytes for pods, "
+                    + (ipv6 ? "IPv6" : "IPv4") + " needs " + least + ": raise the MTU of " + underlay.name());
+        }
+        return mtu;
+    }
+
+    private static List<IpPrefix> deviceAddresses(final LeaseKey own) {
+        return Stream.of(own.subnet(), own.ipv6Subnet())
+                .filter(Objects::nonNull)
+                .map(subnet -> IpPrefix.host(subnet.base()))
+                .toList();
+    }
+
+    private static List<IpPrefix> networks(final NetworkConfig config) {
+        return Stream.of(config.network(), config.ipv6Network())
+                .filter(Objects::nonNull)
+                .map(Subnet::toPrefix)
+                .toList();
+    }
+
+    private void repair(final HostNetwork host) {
+        if (!host.repair()) {
+            loop.end("the device is gone");
+        }
+    }
+
+    private void publish() {
+        if (null != leases) {
+            leases.publish();
+        }
+    }
+
+    @Override
+    public void close() {
+        // Taking down must not stop half way: the interrupt that ended the loop has done its work.
+        final boolean isInterrupted = Thread.interrupted();
+        TakeDown.all(undo);
+        if (isInterrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Hands what the registry says to the control thread. */
+    private final class Follower implements LeaseListener {
+        private LeaseTable table() {
+            return Objects.requireNonNull(leases);
+        }
+
+        @Override
+        public void onSnapshot(final List<Lease> snapshot) {
+            loop.post(() -> table().snapshot(snapshot));
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            loop.post(() -> table().put(lease));
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            loop.post(() -> table().remove(key));
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            loop.end(why);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import io.weft.dataplane.ThreadingMode;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/**
+ * What flanneld does not have. Values come from the command line, then from {@code WEFTD_<NAME>}, then from the default.
+ */
+final class WeftOptions {
+    static final String ENVIRONMENT_PREFIX = "WEFTD_";
+    static final int WORKERS_MAX = 64;
+    static final int BUSY_POLL_MAX_US = 1_000_000;
+
+    @Option(
+            names = "--registry",
+            paramLabel = "file:PATH|etcd|kube",
+            defaultValue = "",
+            description = "where leases are kept (default: as flanneld, kube with --kube-subnet-mgr and else etcd)")
+    String registry = "";
+
+    @Option(
+            names = "--device-name",
+            paramLabel = "NAME",
+            defaultValue = "",
+            description = "name of the TUN device (default: weft.<VNI>)")
+    String deviceName = "";
+
+    @Option(
+            names = "--workers",
+            paramLabel = "COUNT",
+            defaultValue = "1",
+            description =
+                    "TUN queues and underlay sockets, each with agents of its own, 1 to 64 (default: ${DEFAULT-VALUE})")
+    int workers;
+
+    @Option(
+            names = "--threading-mode",
+            paramLabel = "MODE",
+            defaultValue = "SHARED",
+            description = "SHARED: one thread per worker; SHARED_NETWORK: one per direction;"
+                    + " DEDICATED: one per agent (default: ${DEFAULT-VALUE})")
+    ThreadingMode threadingMode = ThreadingMode.SHARED;
+
+    @Option(
+            names = "--busy-poll",
+            paramLabel = "MICROSECONDS",
+            defaultValue = "50",
+            description = "spin this long for work before a thread sleeps, 0 to 1000000 (default: ${DEFAULT-VALUE})")
+    int busyPollUs;
+
+    @Option(
+            names = "--counters-file",
+            paramLabel = "FILE",
+            description = "mapped file of the counters (default: <run-dir>/<device>.counters)")
+    @Nullable
+    Path countersFile;
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            defaultValue = "/run/weft",
+            description = "lock and counters of running daemons (default: ${DEFAULT-VALUE})")
+    Path runDirectory = Path.of("weft");
+}

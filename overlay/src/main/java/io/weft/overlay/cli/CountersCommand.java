@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.dataplane.CountersFile;
+import io.weft.overlay.json.JsonValue;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Prints the counters of a daemon's mapped file, dead or alive. */
+@Command(
+        name = "counters",
+        mixinStandardHelpOptions = true,
+        description = "Shows what a daemon has counted; also of one that is dead.")
+final class CountersCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(names = "--device", paramLabel = "NAME", defaultValue = "weft.1", description = "default: ${DEFAULT-VALUE}")
+    private String device = "";
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            defaultValue = "/run/weft",
+            description = "default: ${DEFAULT-VALUE}")
+    private Path runDirectory = Path.of("/run/weft");
+
+    @Option(names = "--counters-file", paramLabel = "FILE", description = "default: <run-dir>/<device>.counters")
+    private @Nullable Path countersFile;
+
+    @Option(names = "--all", description = "also those that are zero")
+    private boolean isZeroWanted;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "text|json",
+            defaultValue = "text",
+            description = "default: ${DEFAULT-VALUE}")
+    private Output output = Output.text;
+
+    /** In the words of the option. */
+    enum Output {
+        text,
+        json
+    }
+
+    /** For picocli. */
+    CountersCommand() {}
+
+    @Override
+    public Integer call() {
+        final Path path = null == countersFile ? runDirectory.resolve(device + ".counters") : countersFile;
+        if (!Files.isReadable(path)) {
+            throw new IllegalStateException(path + " cannot be read: name the daemon's --device or --counters-file");
+        }
+        try (CountersFile file = CountersFile.open(path)) {
+            final Map<String, Long> values = new LinkedHashMap<>();
+            file.reader().forEach((value, id, label) -> {
+                if (isZeroWanted || 0 != value) {
+                    values.merge(label, value, Long::sum);
+                }
+            });
+            final PrintWriter out = spec.commandLine().getOut();
+            final long heartbeatAgeMs = System.currentTimeMillis() - file.heartbeatMs();
+            if (Output.json == output) {
+                out.println(json(file.pid(), heartbeatAgeMs, values));
+            } else {
+                out.println("process " + file.pid() + ", last sign of life " + heartbeatAgeMs + " ms ago");
+                values.forEach((label, value) -> out.printf("%20d  %s%n", value, label));
+            }
+        }
+        return 0;
+    }
+
+    private static String json(final long pid, final long heartbeatAgeMs, final Map<String, Long> values) {
+        final StringBuilder text = new StringBuilder("{\"pid\":" + pid + ",\"heartbeatAgeMs\":" + heartbeatAgeMs);
+        text.append(",\"counters\":{");
+        String separator = "";
+        for (final Map.Entry<String, Long> value : values.entrySet()) {
+            text.append(separator)
+                    .append(JsonValue.quote(value.getKey()))
+                    .append(':')
+                    .append(value.getValue());
+            separator = ",";
+        }
+        return text.append("}}").toString();
+    }
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import io.weft.overlay.StartupException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The right to be the one weftd of a device. Held as a file lock, so that the kernel gives it back when the process dies in
+ * whatever way; the device itself gives no such right, since a TUN with several queues can be opened several times.
+ */
+public final class DeviceLock implements AutoCloseable {
+    private static final Path NETWORK_NAMESPACE = Path.of("/proc/thread-self/ns/net");
+
+    private final Path file;
+    private final FileChannel channel;
+
+    private DeviceLock(final Path file, final FileChannel channel) {
+        this.file = file;
+        this.channel = channel;
+    }
+
+    /**
+     * Takes the lock.
+     *
+     * @param runDirectory directory of the lock file; made if missing.
+     * @param deviceName of the device; the same name in another network namespace is another device.
+     * @throws StartupException when another process holds it, or the file cannot be made.
+     */
+    public static DeviceLock take(final Path runDirectory, final String deviceName) {
+        try {
+            Files.createDirectories(runDirectory);
+            final String namespace =
+                    Files.readSymbolicLink(NETWORK_NAMESPACE).toString().replaceAll("\\D", "");
+            final Path file = runDirectory.resolve(deviceName + '.' + namespace + ".lock");
+            final DeviceLock lock = tryTake(file);
+            if (null == lock) {
+                throw new StartupException("device " + deviceName + " belongs to another weftd, process "
+                        + Files.readString(file).trim() + ": stop that one, or choose another --device-name");
+            }
+            return lock;
+        } catch (final IOException failure) {
+            throw new StartupException(
+                    "lock device " + deviceName + " in " + runDirectory + ": " + failure
+                            + ". Choose a writable directory by --run-dir",
+                    failure);
+        }
+    }
+
+    private static @Nullable DeviceLock tryTake(final Path file) throws IOException {
+        final FileChannel channel =
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        boolean taken = false;
+        try {
+            final FileLock lock = channel.tryLock();
+            if (null == lock) {
+                return null;
+            }
+            final String pid = ProcessHandle.current().pid() + "\n";
+            channel.truncate(0);
+            channel.write(StandardCharsets.US_ASCII.encode(pid));
+            // The holder before deleted the file at its end: a lock on a file that has lost its name is worth nothing.
+            // The file is not opened for this, since closing any descriptor of it would give the lock back.
+            taken = Files.exists(file) && pid.length() == Files.size(file);
+            return taken ? new DeviceLock(file, channel) : null;
+        } catch (final OverlappingFileLockException heldByThisProcess) {
+            return null;
+        } finally {
+            if (!taken) {
+                channel.close();
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        Files.deleteIfExists(file);
+        channel.close();
+    }
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.IpPrefix;
+import io.weft.linux.netlink.InterfaceAddress;
+import io.weft.linux.netlink.Link;
+import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.Rtnetlink;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The overlay's device as the host sees it: MTU, addresses, state and routes. It holds what should be, compares it with what
+ * is, and puts right every difference. Used by the control thread alone.
+ */
+public final class HostNetwork {
+    private static final System.Logger LOG = System.getLogger(HostNetwork.class.getName());
+
+    private final Rtnetlink rtnetlink;
+    private final String deviceName;
+    private final int mtu;
+    private final List<IpPrefix> addresses;
+    private final List<IpPrefix> networks;
+    private boolean isFirst = true;
+    private long repairs;
+
+    /**
+     * What should be.
+     *
+     * @param rtnetlink of the namespace that the device is in.
+     * @param deviceName of the TUN device, which the data plane makes.
+     * @param mtu of the device in bytes.
+     * @param addresses of the device, each as a network of one address: flannel's subnet base with /32 or /128.
+     * @param networks that are routed to the device: the cluster network of each family.
+     */
+    public HostNetwork(
+            final Rtnetlink rtnetlink,
+            final String deviceName,
+            final int mtu,
+            final List<IpPrefix> addresses,
+            final List<IpPrefix> networks) {
+        this.rtnetlink = rtnetlink;
+        this.deviceName = deviceName;
+        this.mtu = mtu;
+        this.addresses = List.copyOf(addresses);
+        this.networks = List.copyOf(networks);
+    }
+
+    /**
+     * Makes the host as it should be.
+     *
+     * @return false when the device itself is gone: only its maker can bring it back.
+     */
+    public boolean repair() {
+        final Optional<Link> link = rtnetlink.link(deviceName);
+        if (link.isEmpty()) {
+            return false;
+        }
+        repairLink(link.get());
+        repairAddresses(link.get().index());
+        repairRoutes(link.get().index());
+        isFirst = false;
+        return true;
+    }
+
+    /** Differences that were put right since the first time. */
+    public long repairs() {
+        return repairs;
+    }
+
+    private void repairLink(final Link link) {
+        if (mtu != link.mtu()) {
+            say("MTU " + mtu + " (was " + link.mtu() + ")");
+            rtnetlink.setMtu(link.index(), mtu);
+        }
+        if (!link.up()) {
+            say("state up");
+            rtnetlink.setUp(link.index());
+        }
+    }
+
+    private void repairAddresses(final int linkIndex) {
+        final List<IpPrefix> missing = new ArrayList<>(addresses);
+        for (final InterfaceAddress present : rtnetlink.addresses(linkIndex)) {
+            final IpPrefix prefix = IpPrefix.host(present.address());
+            final boolean isWanted = addresses.contains(prefix) && present.prefixLength() == prefix.length();
+            if (isWanted) {
+                missing.remove(prefix);
+            } else if (networks.stream().anyMatch(network -> network.contains(present.address()))) {
+                // As flannel's EnsureV4AddressOnLink: an address of a former subnet would be a wrong source address.
+                say("without address " + present);
+                rtnetlink.deleteAddress(present);
+            }
+        }
+        for (final IpPrefix address : missing) {
+            say("address " + address);
+            rtnetlink.replaceAddress(new InterfaceAddress(
+                    linkIndex,
+                    address.address(),
+                    address.length(),
+                    InterfaceAddress.SCOPE_GLOBAL,
+                    address.ipv6() ? InterfaceAddress.NO_DUPLICATE_DETECTION : 0));
+        }
+    }
+
+    private void repairRoutes(final int linkIndex) {
+        final List<Route> present = rtnetlink.routes();
+        for (final IpPrefix network : networks) {
+            final boolean isThere = present.stream()
+                    .anyMatch(route -> route.destination().equals(network)
+                            && route.linkIndex() == linkIndex
+                            && null == route.gateway());
+            if (!isThere) {
+                say("route " + network);
+                rtnetlink.replaceRoute(Route.to(network).dev(linkIndex));
+            }
+        }
+    }
+
+    private void say(final String what) {
+        if (!isFirst) {
+            repairs++;
+        }
+        LOG.log(isFirst ? INFO : WARNING, "device {0}: {1}{2}", deviceName, what, isFirst ? "" : ", repaired");
+    }
+}

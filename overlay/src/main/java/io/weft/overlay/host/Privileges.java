@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import io.weft.overlay.StartupException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The checks that come before anything is touched. */
+public final class Privileges {
+    /** Linux include/uapi/linux/capability.h. */
+    private static final int CAP_NET_ADMIN = 12;
+
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path TUN = Path.of("/dev/net/tun");
+
+    private Privileges() {}
+
+    /** Throws a {@link StartupException} unless this process may configure the network of its namespace. */
+    public static void requireNetAdmin() {
+        if (0 == (effectiveCapabilities() & 1L << CAP_NET_ADMIN)) {
+            throw new StartupException("weftd has no CAP_NET_ADMIN and so may not make a device or a route:"
+                    + " run it as root, or give it the capability (systemd: AmbientCapabilities=CAP_NET_ADMIN,"
+                    + " Kubernetes: securityContext.capabilities.add: [NET_ADMIN])");
+        }
+    }
+
+    /** Throws a {@link StartupException} unless the kernel's TUN driver can be opened. */
+    public static void requireTun() {
+        if (!Files.exists(TUN)) {
+            throw new StartupException(TUN + " does not exist: load the driver (modprobe tun), and in a container mount"
+                    + " the host's " + TUN + " or make it (mknod " + TUN + " c 10 200)");
+        }
+        if (!Files.isReadable(TUN) || !Files.isWritable(TUN)) {
+            throw new StartupException(TUN + " may not be opened: in a container allow the device (c 10:200 rw)");
+        }
+    }
+
+    private static long effectiveCapabilities() {
+        try {
+            for (final String line : Files.readAllLines(STATUS)) {
+                if (line.startsWith("CapEff:")) {
+                    return Long.parseUnsignedLong(
+                            line.substring("CapEff:".length()).trim(), 16);
+                }
+            }
+        } catch (final IOException failure) {
+            throw new StartupException("read " + STATUS + ": " + failure.getMessage() + ". Mount /proc", failure);
+        }
+        throw new StartupException(STATUS + " has no line CapEff: a kernel without capabilities is not supported");
+    }
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.IpAddresses;
+import io.weft.overlay.StartupException;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * subnet.env, what flannel tells the CNI plugin (flannel pkg/subnet/subnet.go): names and order are a contract. Its
+ * appearance says that pods can be wired, so it is written last and at once.
+ */
+public final class SubnetFile {
+    private static final System.Logger LOG = System.getLogger(SubnetFile.class.getName());
+
+    private final Path file;
+
+    /**
+     * The file of this path, which need not be there yet.
+     *
+     * @param file flannel's default is /run/flannel/subnet.env.
+     */
+    public SubnetFile(final Path file) {
+        this.file = file.toAbsolutePath();
+    }
+
+    /** The text for a node. */
+    static String text(final NetworkConfig config, final LeaseKey own, final int mtu, final boolean ipMasq) {
+        final StringBuilder text = new StringBuilder();
+        family(text, "", config.network(), own.subnet());
+        family(text, "IPV6_", config.ipv6Network(), own.ipv6Subnet());
+        text.append("FLANNEL_MTU=").append(mtu).append('\n');
+        text.append("FLANNEL_IPMASQ=").append(ipMasq).append('\n');
+        return text.toString();
+    }
+
+    private static void family(
+            final StringBuilder text,
+            final String infix,
+            final @Nullable Subnet network,
+            final @Nullable Subnet subnet) {
+        if (null != network && null != subnet) {
+            text.append("FLANNEL_")
+                    .append(infix)
+                    .append("NETWORK=")
+                    .append(network)
+                    .append('\n');
+            text.append("FLANNEL_").append(infix).append("SUBNET=");
+            text.append(IpAddresses.print(subnet.address(1)))
+                    .append('/')
+                    .append(subnet.prefixLength())
+                    .append('\n');
+        }
+    }
+
+    /**
+     * Writes the file by rename, mode 0644, its directory 0755.
+     *
+     * @throws StartupException when that is not possible; no part of a file is left then.
+     */
+    public void write(final NetworkConfig config, final LeaseKey own, final int mtu, final boolean ipMasq) {
+        final Path directory = Objects.requireNonNull(file.getParent());
+        final Path fresh = directory.resolve('.' + String.valueOf(file.getFileName()) + ".new");
+        try {
+            Files.createDirectories(directory);
+            try {
+                try (FileChannel channel = FileChannel.open(
+                        fresh,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
+                    channel.write(StandardCharsets.US_ASCII.encode(text(config, own, mtu, ipMasq)));
+                    channel.force(true); // else a power loss may leave the name with an empty file
+                }
+                Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-r--r--"));
+                Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(fresh);
+            }
+        } catch (final IOException failure) {
+            throw new StartupException(
+                    "write subnet file " + file + ": " + failure + ". Choose a writable place by --subnet-file",
+                    failure);
+        }
+    }
+
+    /** The subnets that this host had when the file was last written; null without a file that can be read. */
+    public @Nullable LeaseKey previous() {
+        if (!Files.exists(file)) {
+            return null;
+        }
+        final Map<String, String> values = new HashMap<>();
+        try {
+            for (final String line : Files.readAllLines(file)) {
+                final int equals = line.indexOf('=');
+                if (equals > 0) {
+                    values.put(line.substring(0, equals), line.substring(equals + 1));
+                }
+            }
+            final String subnet = values.get("FLANNEL_SUBNET");
+            final String ipv6Subnet = values.get("FLANNEL_IPV6_SUBNET");
+            return null == subnet && null == ipv6Subnet
+                    ? null
+                    : new LeaseKey(
+                            null == subnet ? null : Subnet.parse(subnet),
+                            null == ipv6Subnet ? null : Subnet.parse(ipv6Subnet));
+        } catch (final IOException | IllegalArgumentException failure) {
+            LOG.log(WARNING, "{0} does not say which subnet this node had: {1}", file, failure.getMessage());
+            return null;
+        }
+    }
+}

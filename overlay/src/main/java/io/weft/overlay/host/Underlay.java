@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import io.weft.linux.IpAddresses;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The interface that carries traffic between nodes, as it was when it was chosen.
+ *
+ * @param name of the interface.
+ * @param linkIndex the kernel's number for it.
+ * @param mtu in bytes.
+ * @param address the IPv4 address that packets are sent from; null in a cluster of IPv6 alone.
+ * @param ipv6Address the same for IPv6; null without IPv6.
+ * @param publicIp the IPv4 address that other nodes send to: {@code address}, unless --public-ip says otherwise.
+ * @param publicIpv6 the same for IPv6.
+ * @param ownAddresses what this node's lease may have as its public address.
+ */
+public record Underlay(
+        String name,
+        int linkIndex,
+        int mtu,
+        @Nullable Inet4Address address,
+        @Nullable Inet6Address ipv6Address,
+        @Nullable Inet4Address publicIp,
+        @Nullable Inet6Address publicIpv6,
+        Set<InetAddress> ownAddresses) {
+    /** For the log: name, addresses and MTU. */
+    @Override
+    public String toString() {
+        return name + " (" + text(address, publicIp) + text(ipv6Address, publicIpv6) + "MTU " + mtu + ")";
+    }
+
+    private static String text(final @Nullable InetAddress local, final @Nullable InetAddress announced) {
+        if (null == local || null == announced) {
+            return "";
+        }
+        return IpAddresses.print(local)
+                + (local.equals(announced) ? "" : " announced as " + IpAddresses.print(announced))
+                + ", ";
+    }
+}

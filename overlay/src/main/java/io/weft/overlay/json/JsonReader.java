@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.json;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.core.json.JsonFactory;
+
+/**
+ * Reads one JSON document into {@link JsonValue}s. Jackson's token stream alone is used: the tree needs places in the text,
+ * which Jackson's own tree forgets, and the daemon stays smaller without data binding.
+ */
+public final class JsonReader {
+    private static final JsonFactory FACTORY = new JsonFactory();
+
+    private final JsonParser parser;
+    private final String source;
+
+    private JsonReader(final JsonParser parser, final String source) {
+        this.parser = parser;
+        this.source = source;
+    }
+
+    /**
+     * Reads one document.
+     *
+     * @param text UTF-8 (or another Unicode encoding that JSON allows).
+     * @param source what an error calls the text: a file's path, an etcd key, an annotation.
+     * @throws JsonException with line and column when the text is not exactly one JSON value, or a key comes twice.
+     */
+    public static JsonValue read(final byte[] text, final String source) {
+        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
+            final JsonReader reader = new JsonReader(parser, source);
+            if (null == parser.nextToken()) {
+                throw new JsonException(source, 1, 1, "is empty, a JSON object is needed");
+            }
+            final JsonValue root = reader.value("");
+            if (null != parser.nextToken()) {
+                throw reader.value("").error("is followed by more text");
+            }
+            return root;
+        } catch (final JacksonException failure) {
+            final TokenStreamLocation location = failure.getLocation();
+            throw new JsonException(
+                    source,
+                    null == location ? 1 : location.getLineNr(),
+                    null == location ? 1 : location.getColumnNr(),
+                    failure.getOriginalMessage());
+        }
+    }
+
+    private JsonValue value(final String path) {
+        final TokenStreamLocation place = parser.currentTokenLocation();
+        final JsonToken token = parser.currentToken();
+        final Object value = switch (token) {
+            case START_OBJECT -> object(path);
+            case START_ARRAY -> array(path);
+            case VALUE_STRING -> parser.getString();
+            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> parser.getDecimalValue();
+            case VALUE_TRUE -> true;
+            case VALUE_FALSE -> false;
+            default -> null;
+        };
+        return new JsonValue(value, source, path, place.getLineNr(), place.getColumnNr());
+    }
+
+    private Map<String, JsonValue> object(final String path) {
+        final Map<String, JsonValue> members = new LinkedHashMap<>();
+        while (JsonToken.END_OBJECT != parser.nextToken()) {
+            final String key = parser.currentName();
+            final TokenStreamLocation place = parser.currentTokenLocation();
+            parser.nextToken();
+            final String memberPath = path.isEmpty() ? key : path + '.' + key;
+            if (null != members.put(key, value(memberPath))) {
+                throw new JsonException(
+                        source, place.getLineNr(), place.getColumnNr(), "key " + memberPath + " comes twice");
+            }
+        }
+        return Collections.unmodifiableMap(members);
+    }
+
+    private List<JsonValue> array(final String path) {
+        final List<JsonValue> elements = new ArrayList<>();
+        while (JsonToken.END_ARRAY != parser.nextToken()) {
+            elements.add(value(path + '[' + elements.size() + ']'));
+        }
+        return Collections.unmodifiableList(elements);
+    }
+}

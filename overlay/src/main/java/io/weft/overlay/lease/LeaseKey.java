@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.lease;
+
+import io.weft.linux.IpAddresses;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a lease gives to a node, and the name it is stored under.
+ *
+ * @param subnet the IPv4 subnet; null in a cluster of IPv6 alone.
+ * @param ipv6Subnet the IPv6 subnet; null without dual-stack. One of the two is there.
+ */
+public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
+    /** flannel pkg/subnet/subnet.go: {@code 10.5.52.0-24} or {@code 10.12.13.0-24&fd00:12:13::-56}. */
+    private static final Pattern FORM = Pattern.compile("([\\d.]+)-(\\d{1,2})(?:&([a-fA-F\\d:]+)-(\\d{1,3}))?");
+
+    /**
+     * Checks the parts.
+     *
+     * @throws IllegalArgumentException when neither family is there, or one is in the other's place.
+     */
+    public LeaseKey {
+        if (null == subnet && null == ipv6Subnet) {
+            throw new IllegalArgumentException("a lease needs a subnet");
+        }
+        if ((null != subnet && !subnet.isIpv4()) || (null != ipv6Subnet && ipv6Subnet.isIpv4())) {
+            throw new IllegalArgumentException("address families in the wrong order: " + subnet + ", " + ipv6Subnet);
+        }
+    }
+
+    /**
+     * Reads a key as flannel writes it.
+     *
+     * @throws IllegalArgumentException when the text is no lease's key.
+     */
+    public static LeaseKey parse(final String text) {
+        final Matcher matcher = FORM.matcher(text);
+        if (!matcher.matches()) {
+            throw new IllegalArgumentException(
+                    "\"" + text + "\" is no subnet key, write it as 10.244.3.0-24 or 10.244.3.0-24&fd00:3::-64");
+        }
+        final Subnet subnet = new Subnet(IpAddresses.parse(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+        final String ipv6 = matcher.group(3);
+        return new LeaseKey(
+                subnet, null == ipv6 ? null : new Subnet(IpAddresses.parse(ipv6), Integer.parseInt(matcher.group(4))));
+    }
+
+    /** True when the two share an address. */
+    public boolean overlaps(final LeaseKey other) {
+        return overlap(subnet, other.subnet) || overlap(ipv6Subnet, other.ipv6Subnet);
+    }
+
+    private static boolean overlap(final @Nullable Subnet one, final @Nullable Subnet other) {
+        return null != one && null != other && one.overlaps(other);
+    }
+
+    /** The key as flannel writes it. */
+    @Override
+    public String toString() {
+        if (null == subnet) {
+            return Objects.requireNonNull(ipv6Subnet).keyPart();
+        }
+        return null == ipv6Subnet ? subnet.keyPart() : subnet.keyPart() + '&' + ipv6Subnet.keyPart();
+    }
+}

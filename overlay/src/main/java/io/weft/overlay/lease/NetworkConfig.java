@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.lease;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The cluster's network, from the {@code config} key, net-conf.json or the registry file (flannel pkg/subnet/config.go).
+ *
+ * @param network IPv4 addresses of all pods; null in a cluster of IPv6 alone.
+ * @param ipv6Network IPv6 addresses of all pods; null without IPv6.
+ * @param allocation how IPv4 subnets are cut out of the network; null where the registry does not hand out subnets.
+ * @param ipv6Allocation the same for IPv6.
+ * @param nftables masquerade and forward rules by nftables instead of iptables.
+ * @param backend how nodes reach each other.
+ */
+public record NetworkConfig(
+        @Nullable Subnet network,
+        @Nullable Subnet ipv6Network,
+        @Nullable Allocation allocation,
+        @Nullable Allocation ipv6Allocation,
+        boolean nftables,
+        BackendConfig backend) {
+
+    /**
+     * The subnets a node may have.
+     *
+     * @param first lowest subnet (SubnetMin).
+     * @param last highest subnet (SubnetMax), of the same size.
+     */
+    public record Allocation(Subnet first, Subnet last) {
+        /** True when a node of this cluster may own the subnet. */
+        public boolean allows(final Subnet subnet) {
+            return subnet.prefixLength() == first.prefixLength()
+                    && compare(first, subnet) <= 0
+                    && compare(subnet, last) <= 0;
+        }
+
+        private static int compare(final Subnet one, final Subnet other) {
+            return java.util.Arrays.compareUnsigned(
+                    one.base().getAddress(), other.base().getAddress());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry;
+
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_CREATE;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_DELETE;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_MODIFY;
+
+import io.weft.linux.IpAddresses;
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import java.io.IOException;
+import java.nio.file.ClosedWatchServiceException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Leases in a file, the embedded default. The file's directory is watched, so that a file replaced by rename (the way to
+ * change it while weftd runs) is seen as well as one written in place. A file that is broken changes nothing.
+ */
+public final class FileRegistry implements Registry {
+    private static final System.Logger LOG = System.getLogger(FileRegistry.class.getName());
+    /** A file written in place comes in several events; it is read when it has been quiet for so long. */
+    private static final long QUIET_MS = 20;
+    /** The file is compared this often also without an event: its directory may itself have been replaced. */
+    private static final long COMPARE_MS = 1_000;
+
+    private final Path file;
+    private final RegistryStatus status = new RegistryStatus();
+    /** The file's text when it was last read, and whether it was fit for use then. */
+    private byte[] text = new byte[0];
+
+    private boolean isTextUsed;
+    private @Nullable RegistryFile contents;
+    private @Nullable NodeRequest request;
+    private @Nullable WatchService watchService;
+
+    /**
+     * A registry that is read at {@link #config}.
+     *
+     * @param file the path of the JSON file.
+     */
+    public FileRegistry(final Path file) {
+        this.file = file.toAbsolutePath();
+    }
+
+    @Override
+    public String kind() {
+        return "file";
+    }
+
+    @Override
+    public RegistryStatus status() {
+        return status;
+    }
+
+    @Override
+    public NetworkConfig config() {
+        try {
+            text = Files.readAllBytes(file);
+            final RegistryFile read = RegistryFile.read(text, file.toString());
+            contents = read;
+            isTextUsed = true;
+            status.contact();
+            return read.config();
+        } catch (final IOException failure) {
+            throw new RegistryException(unreadable(failure), failure);
+        } catch (final JsonException failure) {
+            throw new RegistryException(String.valueOf(failure.getMessage()), failure);
+        }
+    }
+
+    @Override
+    public Lease acquire(final NodeRequest nodeRequest) {
+        request = nodeRequest;
+        return own(contentsInUse(), nodeRequest);
+    }
+
+    @Override
+    public void watch(final LeaseListener listener) {
+        listener.onSnapshot(contentsInUse().leases());
+        final WatchService service;
+        try {
+            service = file.getFileSystem().newWatchService();
+        } catch (final IOException failure) {
+            throw new RegistryException(
+                    "watch " + file + ": " + failure.getMessage() + ". Raise fs.inotify.max_user_instances", failure);
+        }
+        watchService = service;
+        final Thread thread = new Thread(() -> follow(service, listener), "weft-registry");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void close() {
+        final WatchService service = watchService;
+        if (null != service) {
+            try {
+                service.close();
+            } catch (final IOException failure) {
+                LOG.log(ERROR, "close the watch of {0}: {1}", file, failure.getMessage());
+            }
+        }
+    }
+
+    private RegistryFile contentsInUse() {
+        return Objects.requireNonNull(contents, "config() comes first");
+    }
+
+    private Lease own(final RegistryFile registryFile, final NodeRequest nodeRequest) {
+        final List<Lease> own = registryFile.leases().stream()
+                .filter(lease -> nodeRequest.owns(lease.attributes()))
+                .toList();
+        if (own.isEmpty()) {
+            throw new RegistryException(file + ": no lease has a PublicIP of this node ("
+                    + nodeRequest.ownAddresses().stream()
+                            .map(IpAddresses::print)
+                            .collect(Collectors.joining(", "))
+                    + "): add one, or name the address that has one by --public-ip");
+        }
+        if (own.size() > 1) {
+            throw new RegistryException(file + ": leases " + own.get(0).key() + " and "
+                    + own.get(1).key() + " both have a PublicIP of this node: name the one to use by --public-ip");
+        }
+        return own.get(0);
+    }
+
+    private void follow(final WatchService service, final LeaseListener listener) {
+        WatchKey key = null;
+        try {
+            while (true) {
+                if (null == key || !key.isValid()) {
+                    key = register(service);
+                }
+                compare(listener);
+                WatchKey signalled = service.poll(COMPARE_MS, TimeUnit.MILLISECONDS);
+                while (null != signalled) {
+                    signalled.pollEvents();
+                    signalled.reset();
+                    signalled = service.poll(QUIET_MS, TimeUnit.MILLISECONDS);
+                }
+            }
+        } catch (final ClosedWatchServiceException | InterruptedException stop) {
+            Thread.currentThread().interrupt(); // close() ends this thread so
+        }
+    }
+
+    /** Registers the directory, or returns null: then the next comparison, which needs no event, tries again. */
+    private @Nullable WatchKey register(final WatchService service) {
+        final Path directory = Objects.requireNonNull(file.getParent());
+        try {
+            return directory.register(service, ENTRY_CREATE, ENTRY_MODIFY, ENTRY_DELETE);
+        } catch (final IOException failure) {
+            return null;
+        }
+    }
+
+    private void compare(final LeaseListener listener) {
+        try {
+            final byte[] now = Files.readAllBytes(file);
+            if (!Arrays.equals(now, text)) {
+                text = now;
+                isTextUsed = false;
+                take(RegistryFile.read(now, file.toString()), listener);
+                isTextUsed = true;
+            }
+            if (isTextUsed) {
+                status.contact();
+            }
+        } catch (final IOException failure) {
+            report(unreadable(failure));
+        } catch (final JsonException | RegistryException failure) {
+            status.refusal();
+            report(String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private void report(final String cause) {
+        if (!cause.equals(status.trouble())) {
+            LOG.log(ERROR, "{0}. The leases stay as they were before", cause);
+        }
+        status.failure(cause);
+    }
+
+    private void take(final RegistryFile next, final LeaseListener listener) {
+        final RegistryFile before = contentsInUse();
+        final NodeRequest nodeRequest = Objects.requireNonNull(request, "acquire() comes first");
+        final Lease ownNow = own(next, nodeRequest);
+        final Lease ownBefore = own(before, nodeRequest);
+        contents = next;
+        status.event();
+        if (!next.config().equals(before.config())) {
+            listener.onRestartNeeded(file + ": the network configuration has changed");
+        } else if (!ownNow.equals(ownBefore)) {
+            listener.onRestartNeeded(file + ": the own lease has changed from " + ownBefore + " to " + ownNow);
+        } else {
+            LOG.log(
+                    INFO,
+                    "{0}: {1} leases, {2} of them new, changed or gone",
+                    file,
+                    next.leases().size(),
+                    differences(before.leases(), next.leases()));
+            listener.onSnapshot(next.leases());
+        }
+    }
+
+    private static int differences(final List<Lease> before, final List<Lease> after) {
+        final Map<LeaseKey, Lease> rest = new HashMap<>();
+        before.forEach(lease -> rest.put(lease.key(), lease));
+        int count = 0;
+        for (final Lease lease : after) {
+            count += lease.equals(rest.remove(lease.key())) ? 0 : 1;
+        }
+        return count + rest.size();
+    }
+
+    private String unreadable(final IOException failure) {
+        return "read registry file " + file + ": "
+                + (failure instanceof NoSuchFileException ? "there is no such file" : failure.getMessage());
+    }
+}

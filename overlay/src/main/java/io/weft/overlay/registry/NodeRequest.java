@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry;
+
+import io.weft.linux.MacAddress;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.VtepData;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a node tells its registry when it asks for its lease.
+ *
+ * @param publicIp where peers shall send to; null in a cluster of IPv6 alone.
+ * @param publicIpv6 the same over IPv6; null without IPv6.
+ * @param ownAddresses every address that this node's lease may have as PublicIP or PublicIPv6.
+ * @param backend the backend of the network.
+ * @param takenOverMac VTEP address of a kernel device that weft replaces; null where there was none.
+ * @param takenOverMacV6 the same of the IPv6 device.
+ * @param previous what subnet.env says that this node had; null without one.
+ */
+public record NodeRequest(
+        @Nullable Inet4Address publicIp,
+        @Nullable Inet6Address publicIpv6,
+        Set<InetAddress> ownAddresses,
+        BackendConfig backend,
+        @Nullable MacAddress takenOverMac,
+        @Nullable MacAddress takenOverMacV6,
+        @Nullable LeaseKey previous) {
+
+    /** True for a lease that is this node's by its public address. */
+    public boolean owns(final LeaseAttributes attributes) {
+        return ownAddresses.stream()
+                .anyMatch(address -> address.equals(attributes.publicIp()) || address.equals(attributes.publicIpv6()));
+    }
+
+    /**
+     * The value that the node's lease shall have. A VTEP address that was taken over wins, then the one that peers know
+     * already, so that they need no update; without either it is random, as flannel's.
+     *
+     * @param known the attributes that the registry holds for this node; null when it has none.
+     */
+    public LeaseAttributes attributes(final @Nullable LeaseAttributes known, final boolean ipv6) {
+        final boolean ipv4 = null != publicIp;
+        if (!BackendConfig.TYPE_VXLAN.equals(backend.type())) {
+            return new LeaseAttributes(publicIp, publicIpv6, "", null, null);
+        }
+        return new LeaseAttributes(
+                publicIp,
+                ipv6 ? publicIpv6 : null,
+                backend.type(),
+                ipv4 ? vtep(takenOverMac, null == known ? null : known.vtep()) : null,
+                ipv6 ? vtep(takenOverMacV6, null == known ? null : known.vtepV6()) : null);
+    }
+
+    private VtepData vtep(final @Nullable MacAddress takenOver, final @Nullable VtepData known) {
+        if (null != takenOver) {
+            return new VtepData(backend.vni(), takenOver);
+        }
+        return new VtepData(backend.vni(), null == known ? VtepData.randomMac() : known.mac());
+    }
+}

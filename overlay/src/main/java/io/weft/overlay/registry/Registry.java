@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry;
+
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.NetworkConfig;
+
+/**
+ * Where the cluster's leases are kept. The daemon's main thread calls {@link #config}, {@link #acquire} and
+ * {@link #watch} in this order, once each; {@link #close} may come from any thread at any time.
+ */
+public interface Registry extends AutoCloseable {
+    /**
+     * The network configuration. Waits for a registry that is out of reach or has none yet, if it is of a kind that may
+     * come later (etcd, the Kubernetes API).
+     *
+     * @throws RegistryException when it is wrong and waiting would not help.
+     * @throws InterruptedException when the daemon is told to stop meanwhile.
+     */
+    NetworkConfig config() throws InterruptedException;
+
+    /**
+     * This node's own lease: found, or made where the registry hands out subnets.
+     *
+     * @throws RegistryException when this node can have none.
+     * @throws InterruptedException when the daemon is told to stop meanwhile.
+     */
+    Lease acquire(NodeRequest request) throws InterruptedException;
+
+    /**
+     * Starts to follow the leases on a thread of the registry. The listener gets one snapshot before this returns where
+     * the registry can be reached, and changes from then on.
+     */
+    void watch(LeaseListener listener);
+
+    /** What the registry is called in messages and metrics: {@code file}, {@code etcd}, {@code kube}. */
+    String kind();
+
+    /** How well it is followed; readable from any thread. */
+    RegistryStatus status();
+
+    /** Stops following; gives nothing back, since a lease outlives its node's daemon. */
+    @Override
+    void close();
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.NetworkNamespace;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** weftd as a process of its own in a namespace, with the class path of the tests. */
+final class WeftdProcess {
+    static final long START_TIMEOUT_MS = 20_000;
+
+    private WeftdProcess() {}
+
+    /** Starts it with a run directory and a subnet file of its own. */
+    static BackgroundProcess start(final NetworkNamespace namespace, final Path directory, final String... options) {
+        return namespace.start(command(directory, options));
+    }
+
+    static String[] command(final Path directory, final String... options) {
+        final List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-Xmx64m",
+                "-XX:+IgnoreUnrecognizedVMOptions",
+                "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                WeftdMain.class.getName(),
+                "--run-dir=" + directory.resolve("run"),
+                "--subnet-file=" + directory.resolve("subnet.env")));
+        command.addAll(List.of(options));
+        return command.toArray(String[]::new);
+    }
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.Command;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** weftd with a registry file, as a process among namespaces, with a kernel VXLAN node as its peer. */
+@RequiresRoot
+class WeftdTest {
+    private static final long REPAIR_TIMEOUT_MS = 3_000;
+    private static final long STOP_TIMEOUT_MS = 10_000;
+    private static final String READY = "ready: weft.1 forwards";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private Topology topology = Topology.twoNodes();
+    private Topology.Node node = topology.node(0);
+    private Topology.Node peer = topology.node(1);
+    private String peerMac = "";
+    private Path leases = Path.of("leases.json");
+
+    @BeforeEach
+    void setUp() throws IOException {
+        leases = directory.resolve("leases.json");
+        topology.kernelVxlan(peer);
+        peerMac = peer.namespace()
+                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
+                .trim();
+        write(document(node, "02:00:00:00:00:0a") + "," + document(peer, peerMac));
+    }
+
+    @AfterEach
+    void tearDown() {
+        topology.close();
+    }
+
+    private static String document(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private void write(final String entries) throws IOException {
+        final Path fresh = Files.writeString(
+                directory.resolve("fresh"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{" + entries
+                        + "}}");
+        Files.move(fresh, leases, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private BackgroundProcess start(final String... options) {
+        final String[] all = Stream.concat(Stream.of("--registry=file:" + leases), Stream.of(options))
+                .toArray(String[]::new);
+        return WeftdProcess.start(node.namespace(), directory, all);
+    }
+
+    private BackgroundProcess startReady() {
+        return start("--iface=" + node.underlayDevice()).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    /** The kernel's side of the peer, programmed as flanneld would for this node's lease. */
+    private void tellPeer(final String mac) {
+        final NetworkNamespace namespace = peer.namespace();
+        namespace.ip(
+                "neigh", "replace", node.subnetBase(), "lladdr", mac, "dev", KernelVxlan.DEVICE, "nud", "permanent");
+        namespace.bridge("fdb", "replace", mac, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+        namespace.ip("route", "replace", node.subnet(), "via", node.subnetBase(), "dev", KernelVxlan.DEVICE, "onlink");
+    }
+
+    private boolean isReached() {
+        return 0
+                == node.pod()
+                        .tryExec("ping", "-c", "1", "-W", "1", peer.podAddress())
+                        .exitCode();
+    }
+
+    private void assertFails(final int exitCode, final String message, final BackgroundProcess process) {
+        assertEquals(exitCode, process.awaitExit(WeftdProcess.START_TIMEOUT_MS), process::output);
+        assertTrue(process.output().contains(message), process::output);
+        assertFalse(process.output().contains("\tat "), process::output);
+        assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"), "no device is left");
+        assertFalse(Files.exists(directory.resolve("subnet.env")), "no subnet file is left");
+        final String[] left = directory.resolve("run").toFile().list();
+        assertEquals(0, null == left ? 0 : left.length, () -> String.join(" ", left));
+    }
+
+    @Test
+    void shouldReachAKernelNodeAndTakeBackWhatItMadeWhenTold() throws Exception {
+        final String before = node.namespace().ip("route");
+        try (BackgroundProcess weftd = startReady()) {
+            tellPeer("02:00:00:00:00:0a");
+            assertTrue(isReached());
+            assertEquals(
+                    "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=" + node.bridgeAddress()
+                            + "/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n",
+                    Files.readString(directory.resolve("subnet.env")));
+            assertTrue(node.namespace()
+                    .ip("-o", "address", "show", "dev", "weft.1")
+                    .contains(node.subnetBase() + "/32"));
+            assertTrue(node.namespace().ip("route").contains("10.244.0.0/16 dev weft.1 scope link"));
+            weftd.process().destroy();
+            assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+        }
+        assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"));
+        assertEquals(before, node.namespace().ip("route"));
+    }
+
+    @Test
+    void shouldFollowTheFileWhileRunning() throws Exception {
+        write(document(node, "02:00:00:00:00:0a"));
+        try (BackgroundProcess weftd = startReady()) {
+            tellPeer("02:00:00:00:00:0a");
+            assertFalse(isReached(), "the peer has no lease yet");
+            write(document(node, "02:00:00:00:00:0a") + "," + document(peer, peerMac));
+            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            Files.writeString(leases, "{\"config\": ");
+            weftd.awaitOutput("leases.json:1:", REPAIR_TIMEOUT_MS);
+            assertTrue(isReached(), "a broken file changes nothing");
+        }
+    }
+
+    @Test
+    void shouldStartAnewWhenItsOwnLeaseChanges() throws Exception {
+        try (BackgroundProcess weftd = startReady()) {
+            write(document(node, "02:00:00:00:00:0b") + "," + document(peer, peerMac));
+            tellPeer("02:00:00:00:00:0b");
+            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+        }
+    }
+
+    @Test
+    void shouldRepairWhatOthersBreak() {
+        try (BackgroundProcess weftd = startReady()) {
+            tellPeer("02:00:00:00:00:0a");
+            node.namespace().ip("route", "delete", "10.244.0.0/16");
+            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            node.namespace().ip("link", "set", "weft.1", "down");
+            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            node.namespace().ip("address", "flush", "dev", "weft.1");
+            Await.until(
+                    weftd::output,
+                    REPAIR_TIMEOUT_MS,
+                    () -> node.namespace()
+                            .ip("-o", "address", "show", "dev", "weft.1")
+                            .contains(node.subnetBase() + "/32"));
+            node.namespace().ip("link", "delete", "weft.1");
+            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+        }
+    }
+
+    @Test
+    void shouldComeBackCleanWhenKilled() throws Exception {
+        try (BackgroundProcess weftd = startReady()) {
+            weftd.process().destroyForcibly().waitFor();
+        }
+        tellPeer("02:00:00:00:00:0a");
+        try (BackgroundProcess again = startReady()) {
+            assertTrue(isReached(), again::output);
+        }
+    }
+
+    @Test
+    void shouldNameTheOtherDaemonWhenTheDeviceHasOne() {
+        try (BackgroundProcess weftd = startReady();
+                BackgroundProcess second = start("--iface=" + node.underlayDevice())) {
+            assertEquals(1, second.awaitExit(WeftdProcess.START_TIMEOUT_MS), second::output);
+            assertTrue(
+                    second.output()
+                            .contains("belongs to another weftd, process "
+                                    + weftd.process().pid()),
+                    second::output);
+        }
+    }
+
+    @Test
+    void shouldNameTheKernelDeviceWhenItOwnsThePort() {
+        topology.kernelVxlan(node);
+        assertFails(
+                1,
+                "UDP port 8472 belongs to the kernel VXLAN device flannel.1 (VNI 1)",
+                start("--iface=" + node.underlayDevice()));
+    }
+
+    @Test
+    void shouldSayHowToFindTheOwnerWhenAProcessOwnsThePort() {
+        try (DatagramSocket owner = node.namespace().call(() -> new DatagramSocket(KernelVxlan.PORT))) {
+            assertTrue(owner.isBound());
+            assertFails(
+                    1, "UDP port 8472 belongs to another process: find it", start("--iface=" + node.underlayDevice()));
+        }
+    }
+
+    @Test
+    void shouldNameTheInterfacesWhenTheWantedOneIsMissing() {
+        assertFails(1, "no interface matches --iface=eth7: there is lo, ", start("--iface=eth7"));
+    }
+
+    @Test
+    void shouldNameTheInterfaceWhenItHasNoAddress() {
+        node.namespace().ip("link", "add", "bare0", "type", "bridge");
+        assertFails(1, "interface bare0 has no IPv4 address: give it one", start("--iface=bare0"));
+    }
+
+    @Test
+    void shouldNameThePlaceWhenTheRegistryFileIsWrong() throws Exception {
+        write(document(node, "02:00:00:00:00"));
+        assertFails(1, "leases.json:1:", start("--iface=" + node.underlayDevice()));
+    }
+
+    @Test
+    void shouldNameTheFileWhenTheSubnetFileCannotBeWritten() {
+        assertFails(
+                1,
+                "write subnet file /proc/version/subnet.env",
+                start("--iface=" + node.underlayDevice(), "--subnet-file=/proc/version/subnet.env"));
+    }
+
+    @Test
+    void shouldNameTheCapabilityWhenItHasNone() {
+        final Command.Result result = node.namespace()
+                .tryExec(Stream.concat(
+                                Stream.of("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"),
+                                Stream.of(WeftdProcess.command(directory, "--registry=file:" + leases)))
+                        .toArray(String[]::new));
+        assertEquals(1, result.exitCode());
+        assertTrue(result.errors().contains("weftd has no CAP_NET_ADMIN"), result::errors);
+    }
+
+    @Test
+    void shouldSayHowToLoadTheDriverWhenThereIsNoTun() {
+        final String command = "mount -t tmpfs none /dev/net && exec \"$@\"";
+        final Command.Result result = node.namespace()
+                .tryExec(Stream.concat(
+                                Stream.of("unshare", "--mount", "sh", "-c", command, "sh"),
+                                Stream.of(WeftdProcess.command(directory, "--registry=file:" + leases)))
+                        .toArray(String[]::new));
+        assertEquals(1, result.exitCode());
+        assertTrue(result.errors().contains("/dev/net/tun does not exist: load the driver"), result::errors);
+    }
+
+    @Test
+    void shouldNameOptionAndRangeWhenAValueIsOutOfIt() {
+        assertFails(1, "--workers=65: must be from 1 to 64", start("--workers=65"));
+        assertFails(2, "Unknown option: '--wurkers=1'", start("--wurkers=1"));
+    }
+}
