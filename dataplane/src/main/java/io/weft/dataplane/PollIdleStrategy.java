@@ -57,6 +57,7 @@ final class PollIdleStrategy implements IdleStrategy {
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // a hint is all that the yield is meant to be
     public void idle() {
         final long nowNs = clock.nanoTime();
         if (!idle) {
