@@ -11,6 +11,7 @@ import io.weft.bench.report.ConsoleTable;
 import io.weft.bench.report.HtmlReport;
 import io.weft.bench.report.JsonReport;
 import io.weft.bench.run.Benchmark;
+import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
 import io.weft.bench.run.Metric;
 import io.weft.bench.run.Pairing;
@@ -120,8 +121,23 @@ public final class BenchMain implements Callable<Integer> {
                 }
             }
         }
+        for (final Offload offload :
+                results.lossFree().stream().map(LossFree::offload).distinct().toList()) {
+            final List<String> cells = new ArrayList<>(List.of("lossfree " + offload + ", kpps"));
+            columns.forEach(pairing -> cells.add(lossFree(results, pairing, offload)));
+            cells.add("");
+            table.row(cells.toArray(String[]::new));
+        }
         console.line("");
         console.part(table.render());
+    }
+
+    private static String lossFree(final Results results, final Pairing pairing, final Offload offload) {
+        return results.lossFree().stream()
+                .filter(rate -> rate.pairing() == pairing && rate.offload() == offload)
+                .map(rate -> String.format(Locale.ROOT, "%.1f", rate.packetsPerSecond() / 1e3))
+                .findFirst()
+                .orElse("-");
     }
 
     private static String cell(final Spread spread, final Metric metric) {

@@ -6,6 +6,7 @@ import io.weft.bench.stats.Spread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** All that a run has measured. Filled and read by one thread. */
 public final class Results {
@@ -46,14 +47,21 @@ public final class Results {
         return List.copyOf(jvms);
     }
 
-    /** The offload settings that have samples, in the order of their measurement. */
+    /** The offload settings that have results, in the order of their measurement. */
     public List<Offload> offloads() {
-        return samples.stream().map(Sample::offload).distinct().toList();
+        return Stream.concat(
+                        samples.stream().map(Sample::offload), lossFree.stream().map(LossFree::offload))
+                .distinct()
+                .toList();
     }
 
-    /** The pairings that have samples, in the order of their declaration. */
+    /** The pairings that have results, in the order of their declaration. */
     public List<Pairing> pairings() {
-        return samples.stream().map(Sample::pairing).distinct().sorted().toList();
+        return Stream.concat(
+                        samples.stream().map(Sample::pairing), lossFree.stream().map(LossFree::pairing))
+                .distinct()
+                .sorted()
+                .toList();
     }
 
     /** The measures that have samples, in the order of their declaration. */

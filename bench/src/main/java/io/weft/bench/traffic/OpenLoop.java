@@ -22,8 +22,11 @@ final class OpenLoop {
     static final int INTENDED_NS_OFFSET = SEQUENCE_OFFSET + Integer.BYTES;
     static final int MIN_LENGTH = INTENDED_NS_OFFSET + Long.BYTES;
 
-    /** Both buffers of both ends; the kernel's default of 208 KB holds one millisecond of 64-byte packets. */
-    static final int SOCKET_BUFFER_LENGTH = 4 * 1024 * 1024;
+    /**
+     * Both buffers of both ends. The kernel's default of 208 KB holds under 300 packets, so a short stall of the receiver
+     * would lose some; a great one would hide that a data plane is slower than the sender for as long as a trial takes.
+     */
+    static final int SOCKET_BUFFER_LENGTH = 512 * 1024;
 
     private OpenLoop() {}
 }

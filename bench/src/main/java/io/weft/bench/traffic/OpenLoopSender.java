@@ -13,7 +13,7 @@ import java.util.concurrent.locks.LockSupport;
 /** Sends packets on a fixed schedule, however long each takes. One thread. */
 final class OpenLoopSender implements AutoCloseable {
     /** A sender that is behind its schedule by more than this at the end leaves the rest unsent. */
-    private static final long GRACE_NS = 100_000_000;
+    private static final long GRACE_NS = 10_000_000;
 
     private final DatagramChannel channel = DatagramChannel.open();
 
