@@ -9,6 +9,9 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class HeapTest {
+    /** A field, so that the compiler cannot do without the array. */
+    private byte[] garbage = {};
+
     @Test
     void shouldAddCollectedEdensAndTheOneAtHand() {
         final String jstat = """
@@ -30,10 +33,22 @@ class HeapTest {
         assertEquals(List.of(1.234, 12.5), Heap.pausesMs(log));
     }
 
+    /** JDK 25 tells how full eden is only after a collection, so there has to be one. */
     @Test
-    void shouldReadTheHeapOfARunningJvm() {
+    void shouldSeeWhatARunningJvmAllocates() {
         final Path javaHome = Path.of(System.getProperty("java.home"));
+        final long pid = ProcessHandle.current().pid();
+        final double before = Heap.allocatedBytes(javaHome, pid);
+        final long deadlineNs = System.nanoTime() + 20_000_000_000L;
+        double after = before;
+        while (after == before && System.nanoTime() < deadlineNs) {
+            for (int i = 0; i < 100_000; i++) {
+                garbage = new byte[1_000];
+            }
+            after = Heap.allocatedBytes(javaHome, pid);
+        }
 
-        assertTrue(Heap.allocatedBytes(javaHome, ProcessHandle.current().pid()) > 0);
+        assertTrue(after > before);
+        assertEquals(1_000, garbage.length);
     }
 }
