@@ -45,6 +45,11 @@ final class BlockPool {
         return (long) next << Poptrie.UNIT_SHIFT;
     }
 
+    /** Units handed out and not freed again. */
+    int liveUnits() {
+        return next - freeUnits;
+    }
+
     /** Whether most of the pool is free lists, so that building anew is better than growing. */
     boolean isSparse() {
         return next > INITIAL_UNITS && freeUnits > next / 2;

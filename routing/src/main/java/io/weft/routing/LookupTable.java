@@ -233,32 +233,36 @@ final class LookupTable {
         return copy;
     }
 
-    /** Builds the slots of {@code range} anew, and keeps the children in the others. */
+    /**
+     * Builds the slots of {@code range} anew, and those where another change of this publication begins or ends a child;
+     * keeps the children in the others.
+     */
     private void changeSlots(
             final int node, final int offset, final long high, final long low, final long range, final int depth) {
         final long oldVector = UnsafeApi.getLong(pool.address(node) + VECTOR_OFFSET);
         final int oldBase = UnsafeApi.getInt(pool.address(node) + CHILD_BASE_OFFSET);
-        retireLeaves(node);
-        for (long rest = oldVector & range; 0 != rest; rest &= rest - 1) {
-            retireBelow(oldBase + rank(oldVector, Long.numberOfTrailingZeros(rest)) * NODE_UNITS);
-        }
-
         routes.seek(high, low, offset);
         final int[] leaves = fill(leavesByDepth[depth], routes.foundValue());
         final int[] children = fill(childrenByDepth[depth], RouteTrie.NONE);
         routes.spread(routes.foundNode(), offset, leaves, children);
         final long vector = vector(children);
+        final long kept = oldVector & vector & ~range;
+
         final int childBase = 0 == vector ? 0 : pool.allocate(Long.bitCount(vector) * NODE_UNITS, reclaimer);
         int child = childBase;
         for (long rest = vector; 0 != rest; rest &= rest - 1) {
             final int slot = Long.numberOfTrailingZeros(rest);
-            if (0 != (range & 1L << slot)) {
+            if (0 == (kept & (1L << slot))) {
                 build(child, offset + STRIDE, children[slot], leaves[slot], depth + 1);
             } else {
                 final int old = oldBase + rank(oldVector, slot) * NODE_UNITS;
                 UnsafeApi.copyMemory(pool.address(old), pool.address(child), NODE_LENGTH);
             }
             child += NODE_UNITS;
+        }
+        retireLeaves(node);
+        for (long rest = oldVector & ~kept; 0 != rest; rest &= rest - 1) {
+            retireBelow(oldBase + rank(oldVector, Long.numberOfTrailingZeros(rest)) * NODE_UNITS);
         }
         if (0 != oldVector) {
             reclaimer.retireBlock(pool, oldBase, Long.bitCount(oldVector) * NODE_UNITS);
