@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import org.agrona.BitUtil;
 import org.agrona.UnsafeApi;
 import org.agrona.collections.IntArrayList;
 import org.jspecify.annotations.Nullable;
@@ -10,13 +11,16 @@ import org.jspecify.annotations.Nullable;
  * when the pool grows, it is copied, and the old memory retires. Control thread only.
  */
 final class BlockPool {
-    static final int UNIT_LENGTH = 1 << Poptrie.UNIT_SHIFT;
-    static final int ROOT_UNITS = Poptrie.ROOT_LENGTH / UNIT_LENGTH;
+    static final int UNIT_LENGTH = 1 << LookupTrie.UNIT_SHIFT;
+    private static final int LARGEST_BLOCK = 2048;
+    private static final int LINE_UNITS = 8;
+    private static final int LINE_LENGTH = LINE_UNITS * UNIT_LENGTH;
 
-    private static final int INITIAL_UNITS = 4 * ROOT_UNITS;
+    private static final int INITIAL_UNITS = 4 * LARGEST_BLOCK;
 
     private final int id;
-    private final @Nullable IntArrayList[] freeBySize = new IntArrayList[ROOT_UNITS + 1];
+    private final @Nullable IntArrayList[] freeBySize = new IntArrayList[LARGEST_BLOCK + 1];
+    private long allocation;
     private long memory;
     private int capacity = INITIAL_UNITS;
     private int next;
@@ -25,7 +29,7 @@ final class BlockPool {
 
     BlockPool(final int id) {
         this.id = id;
-        memory = UnsafeApi.allocateMemory(memoryLength());
+        allocate();
     }
 
     int id() {
@@ -37,12 +41,12 @@ final class BlockPool {
     }
 
     long address(final int unit) {
-        return memory + ((long) unit << Poptrie.UNIT_SHIFT);
+        return memory + ((long) unit << LookupTrie.UNIT_SHIFT);
     }
 
     /** Bytes that were handed out since the pool began: what the kernel had to give pages for. */
     long touchedLength() {
-        return (long) next << Poptrie.UNIT_SHIFT;
+        return (long) next << LookupTrie.UNIT_SHIFT;
     }
 
     /** Units handed out and not freed again. */
@@ -66,26 +70,44 @@ final class BlockPool {
             freeUnits -= units;
             return free.removeAt(free.size() - 1);
         }
-        if (next > capacity - units) {
-            grow(reclaimer);
+        // A block that fits a cache line does not straddle two; what is skipped is for smaller blocks.
+        final int rest = LINE_UNITS - next % LINE_UNITS;
+        if (units > rest && units <= LINE_UNITS) {
+            ensureCapacity(rest, reclaimer);
+            next += rest;
+            free(next - rest, rest, false);
         }
+        ensureCapacity(units, reclaimer);
         final int unit = next;
         next += units;
         return unit;
     }
 
-    private void grow(final Reclaimer reclaimer) {
-        final long oldLength = memoryLength();
+    private void ensureCapacity(final int units, final Reclaimer reclaimer) {
+        if (next <= capacity - units) {
+            return;
+        }
+        final long oldAllocation = allocation;
+        final long oldMemory = memory;
+        final long oldLength = allocationLength();
         capacity = Math.multiplyExact(capacity, 2);
+        allocate();
+        UnsafeApi.copyMemory(oldMemory, memory, touchedLength());
         if (published) {
-            final long copy = UnsafeApi.allocateMemory(memoryLength());
-            UnsafeApi.copyMemory(memory, copy, touchedLength());
-            reclaimer.retireAllocation(memory, oldLength);
-            memory = copy;
+            reclaimer.retireAllocation(oldAllocation, oldLength);
             published = false;
         } else {
-            memory = UnsafeApi.reallocateMemory(memory, memoryLength());
+            UnsafeApi.freeMemory(oldAllocation);
         }
+    }
+
+    private void allocate() {
+        allocation = UnsafeApi.allocateMemory(allocationLength());
+        memory = BitUtil.align(allocation, LINE_LENGTH);
+    }
+
+    private long allocationLength() {
+        return ((long) capacity << LookupTrie.UNIT_SHIFT) + LINE_LENGTH;
     }
 
     void free(final int unit, final int units, final boolean poison) {
@@ -104,12 +126,12 @@ final class BlockPool {
     /** Gives up everything: the memory retires, and the pool begins anew. */
     void reset(final Reclaimer reclaimer) {
         if (published) {
-            reclaimer.retireAllocation(memory, memoryLength());
+            reclaimer.retireAllocation(allocation, allocationLength());
         } else {
-            UnsafeApi.freeMemory(memory);
+            UnsafeApi.freeMemory(allocation);
         }
         capacity = INITIAL_UNITS;
-        memory = UnsafeApi.allocateMemory(memoryLength());
+        allocate();
         next = 0;
         freeUnits = 0;
         published = false;
@@ -119,11 +141,7 @@ final class BlockPool {
     }
 
     void close() {
-        UnsafeApi.freeMemory(memory);
-        memory = 0;
-    }
-
-    private long memoryLength() {
-        return (long) capacity << Poptrie.UNIT_SHIFT;
+        UnsafeApi.freeMemory(allocation);
+        allocation = 0;
     }
 }

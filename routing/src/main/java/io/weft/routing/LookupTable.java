@@ -1,41 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
-import static io.weft.routing.Poptrie.CHILD_BASE_OFFSET;
-import static io.weft.routing.Poptrie.LEAF_BASE_OFFSET;
-import static io.weft.routing.Poptrie.LEAF_VECTOR_OFFSET;
-import static io.weft.routing.Poptrie.NODE_BIT;
-import static io.weft.routing.Poptrie.NODE_LENGTH;
-import static io.weft.routing.Poptrie.NODE_UNITS;
-import static io.weft.routing.Poptrie.PAGE_BIT;
-import static io.weft.routing.Poptrie.PAGE_UNITS;
-import static io.weft.routing.Poptrie.ROOT_BITS;
-import static io.weft.routing.Poptrie.SINGLE_NODE;
-import static io.weft.routing.Poptrie.SLOTS;
-import static io.weft.routing.Poptrie.STRIDE;
-import static io.weft.routing.Poptrie.UNIT_SHIFT;
-import static io.weft.routing.Poptrie.VECTOR_OFFSET;
+import static io.weft.routing.LookupTrie.BITMAP_OFFSET;
+import static io.weft.routing.LookupTrie.ENTRIES_OFFSET;
+import static io.weft.routing.LookupTrie.JUMP_LENGTH;
+import static io.weft.routing.LookupTrie.MATCH_OFFSET;
+import static io.weft.routing.LookupTrie.MISS_OFFSET;
+import static io.weft.routing.LookupTrie.NODE_BIT;
+import static io.weft.routing.LookupTrie.PAGE_BIT;
+import static io.weft.routing.LookupTrie.ROOT_BITS;
+import static io.weft.routing.LookupTrie.ROOT_ENTRIES;
+import static io.weft.routing.LookupTrie.SHIFT_MAX;
+import static io.weft.routing.LookupTrie.SHIFT_OFFSET;
+import static io.weft.routing.LookupTrie.SINGLE;
+import static io.weft.routing.LookupTrie.SLOTS;
+import static io.weft.routing.LookupTrie.STRIDE;
 
 import java.util.Arrays;
 import org.agrona.UnsafeApi;
 
 /**
- * Builds and changes the poptrie of one family from its {@link RouteTrie}. What readers may see is never written: a
- * change copies the arrays on the way from the root to it, and retires the old ones. Control thread only.
+ * Builds and changes the {@link LookupTrie} of one family from its {@link RouteTrie}. What readers may see is never
+ * written: a change copies the nodes on the way from the root to it, and retires the old ones. Control thread only.
  */
 final class LookupTable {
-    /** From the nodes of a page to the end of an IPv6 address. */
-    private static final int DEPTH_MAX = (AddressFamily.IPV6.addressBits() - PAGE_BIT) / STRIDE + 1;
+    private static final int ROOT_UNITS = units(ROOT_ENTRIES * Integer.BYTES);
+    private static final int PAGE_UNITS = units(SLOTS * Integer.BYTES);
+    private static final int SINGLE_PAGE_UNITS = units(Integer.BYTES);
+
+    /** Page and node, then jump nodes of six bits or more each, and one more where a word ends in between. */
+    private static final int DEPTH_MAX = 2 + (AddressFamily.IPV6.addressBits() - LookupTrie.JUMP_BIT) / STRIDE + 2;
 
     private final RouteTrie routes;
     private final BlockPool pool;
-    private final int[][] leavesByDepth = new int[DEPTH_MAX][SLOTS];
+    private final Reclaimer reclaimer;
+    private final int[][] entriesByDepth = new int[DEPTH_MAX][SLOTS];
     private final int[][] childrenByDepth = new int[DEPTH_MAX][SLOTS];
     private int[] nextHopByValue = new int[0];
-    private final Reclaimer reclaimer;
     private int root;
-    /** Shared by all entries of the root without a route; never retired. */
+    /** Shared by all slots of pages without a route; never retired. */
     private int emptyNode;
+    /** Shared by all entries of the root without a route; never retired. */
+    private int emptyPage;
 
     LookupTable(final RouteTrie routes, final BlockPool pool, final Reclaimer reclaimer) {
         this.routes = routes;
@@ -65,253 +71,294 @@ final class LookupTable {
     }
 
     private void buildRoot() {
-        emptyNode = pool.allocate(NODE_UNITS, reclaimer);
-        build(emptyNode, NODE_BIT, RouteTrie.NONE, RouteTrie.NO_VALUE, 1);
-        root = pool.allocate(BlockPool.ROOT_UNITS, reclaimer);
-        for (int i = 0; i < 1 << ROOT_BITS; i++) {
-            final int entry = buildEntry(i);
-            UnsafeApi.putInt(rootAddress() + ((long) i << 2), entry);
+        root = pool.allocate(ROOT_UNITS, reclaimer);
+        emptyNode = writeNode(0, entries(0, RoutingSnapshot.NO_ROUTE));
+        emptyPage = pool.allocate(SINGLE_PAGE_UNITS, reclaimer);
+        putInt(emptyPage, 0, emptyNode);
+        for (int i = 0; i < ROOT_ENTRIES; i++) {
+            final int page = buildPage(i);
+            putInt(root, i, page);
         }
     }
 
     /** Copies the root, so that {@link #change} may write it. Once in a publication. */
     void copyRoot() {
-        final int copy = pool.allocate(BlockPool.ROOT_UNITS, reclaimer);
-        UnsafeApi.copyMemory(pool.address(root), pool.address(copy), Poptrie.ROOT_LENGTH);
-        reclaimer.retireBlock(pool, root, BlockPool.ROOT_UNITS);
-        root = copy;
+        root = copy(root, ROOT_UNITS);
+    }
+
+    private int copy(final int old, final int units) {
+        final int copy = pool.allocate(units, reclaimer);
+        UnsafeApi.copyMemory(pool.address(old), pool.address(copy), (long) units * BlockPool.UNIT_LENGTH);
+        reclaimer.retireBlock(pool, old, units);
+        return copy;
     }
 
     /** Takes over a change of this prefix in the route trie: added, removed, or with another next hop. */
     void change(final long high, final long low, final int length) {
         final int first = (int) (high >>> (Long.SIZE - ROOT_BITS));
-        if (length <= PAGE_BIT) {
-            for (int i = first; i < first + (1 << (PAGE_BIT - length)); i++) {
-                retireEntry(i);
-                final int entry = buildEntry(i);
-                UnsafeApi.putInt(rootAddress() + ((long) i << 2), entry);
+        final int last = length >= PAGE_BIT ? first : first + (1 << (PAGE_BIT - length)) - 1;
+        for (int i = first; i <= last; i++) {
+            final int old = getInt(root, i);
+            final boolean within = length > PAGE_BIT && old >= 0;
+            final int page = within ? changePage(old, high, low, length) : buildPage(i);
+            if (!within) {
+                retirePage(old);
             }
-            return;
+            putInt(root, i, page);
         }
-        final int old = UnsafeApi.getInt(rootAddress() + ((long) first << 2));
-        final int entry;
-        if (old < 0) {
-            retireEntry(first);
-            entry = buildEntry(first);
-        } else {
-            entry = changePage(old, high, low, length);
-        }
-        UnsafeApi.putInt(rootAddress() + ((long) first << 2), entry);
     }
 
-    private int buildEntry(final int index) {
-        final long high = (long) index << (Long.SIZE - ROOT_BITS);
-        routes.seek(high, 0, PAGE_BIT);
+    private int buildPage(final int index) {
+        routes.seek((long) index << (Long.SIZE - ROOT_BITS), 0, PAGE_BIT);
         final int trie = routes.foundNode();
         final int inherited = routes.foundValue();
-        if (RouteTrie.NONE == trie && RouteTrie.NO_VALUE == inherited) {
-            return emptyNode | SINGLE_NODE;
-        }
         if (RouteTrie.NONE == trie) {
-            final int node = pool.allocate(NODE_UNITS, reclaimer);
-            build(node, NODE_BIT, trie, inherited, 1);
-            return node | SINGLE_NODE;
+            if (RouteTrie.NO_VALUE == inherited) {
+                return emptyPage | SINGLE;
+            }
+            final int node = buildNode(trie, inherited);
+            final int page = pool.allocate(SINGLE_PAGE_UNITS, reclaimer);
+            putInt(page, 0, node);
+            return page | SINGLE;
         }
         final int page = pool.allocate(PAGE_UNITS, reclaimer);
-        final int[] leaves = fill(leavesByDepth[0], inherited);
-        final int[] children = fill(childrenByDepth[0], RouteTrie.NONE);
+        final int[] leaves = entries(0, inherited);
+        final int[] children = children(0);
         routes.spread(trie, PAGE_BIT, leaves, children);
         for (int i = 0; i < SLOTS; i++) {
-            build(page + i * NODE_UNITS, NODE_BIT, children[i], leaves[i], 1);
+            final int node = buildNode(children[i], leaves[i]);
+            putInt(page, i, node);
         }
         return page;
-    }
-
-    private void retireEntry(final int index) {
-        final int entry = UnsafeApi.getInt(rootAddress() + ((long) index << 2));
-        final int first = entry & ~SINGLE_NODE;
-        if (first != emptyNode) {
-            retireNodes(first, entry < 0 ? 1 : SLOTS);
-        }
     }
 
     private int changePage(final int old, final long high, final long low, final int length) {
         routes.seek(high, low, PAGE_BIT);
         if (RouteTrie.NONE == routes.foundNode()) {
-            retireNodes(old, SLOTS);
-            return buildEntry((int) (high >>> (Long.SIZE - ROOT_BITS)));
+            retirePage(old);
+            return buildPage((int) (high >>> (Long.SIZE - ROOT_BITS)));
         }
-        final int page = pool.allocate(PAGE_UNITS, reclaimer);
-        UnsafeApi.copyMemory(pool.address(old), pool.address(page), (long) SLOTS * NODE_LENGTH);
-        reclaimer.retireBlock(pool, old, PAGE_UNITS);
-        final int first = RouteTrie.slot(high, low, PAGE_BIT);
-        if (length > NODE_BIT) {
-            change(page + first * NODE_UNITS, NODE_BIT, high, low, length, 1);
-            return page;
-        }
-        final int[] leaves = fill(leavesByDepth[0], routes.foundValue());
-        final int[] children = fill(childrenByDepth[0], RouteTrie.NONE);
+        final int page = copy(old, PAGE_UNITS);
+        final int[] leaves = entries(0, routes.foundValue());
+        final int[] children = children(0);
         routes.spread(routes.foundNode(), PAGE_BIT, leaves, children);
-        for (int i = first; i < first + (1 << (NODE_BIT - length)); i++) {
-            retireBelow(page + i * NODE_UNITS);
-            build(page + i * NODE_UNITS, NODE_BIT, children[i], leaves[i], 1);
+        final int first = RouteTrie.slot(high, low, PAGE_BIT);
+        final int last = length >= NODE_BIT ? first : first + (1 << (NODE_BIT - length)) - 1;
+        for (int i = first; i <= last; i++) {
+            final int oldNode = getInt(page, i);
+            final int node;
+            if (length > NODE_BIT && oldNode != emptyNode) {
+                final int[] slots = changeSlots(oldNode, NODE_BIT, children[i], leaves[i], high, low, length, 1);
+                retireNode(oldNode);
+                node = writeNode(0, slots);
+            } else {
+                node = buildNode(children[i], leaves[i]);
+                retireNodeAndBelow(oldNode);
+            }
+            putInt(page, i, node);
         }
         return page;
     }
 
-    /** Writes a node, and all below it, from the route trie. */
-    private void build(final int node, final int offset, final int trie, final int inherited, final int depth) {
-        final int[] leaves = fill(leavesByDepth[depth], inherited);
-        final int[] children = fill(childrenByDepth[depth], RouteTrie.NONE);
+    private int buildNode(final int trie, final int inherited) {
+        if (RouteTrie.NONE == trie && RouteTrie.NO_VALUE == inherited) {
+            return emptyNode;
+        }
+        return writeNode(0, buildSlots(trie, NODE_BIT, inherited, 1));
+    }
+
+    /** The entries of 64 slots, and all below them, from the route trie. */
+    private int[] buildSlots(final int trie, final int offset, final int inherited, final int depth) {
+        final int[] leaves = entries(depth, inherited);
+        final int[] children = children(depth);
         routes.spread(trie, offset, leaves, children);
-        final long vector = vector(children);
-        final int childBase = 0 == vector ? 0 : pool.allocate(Long.bitCount(vector) * NODE_UNITS, reclaimer);
-        int child = childBase;
-        for (long rest = vector; 0 != rest; rest &= rest - 1) {
-            final int slot = Long.numberOfTrailingZeros(rest);
-            build(child, offset + STRIDE, children[slot], leaves[slot], depth + 1);
-            child += NODE_UNITS;
-        }
-        writeLeaves(node, vector, leaves);
-        final long address = pool.address(node);
-        UnsafeApi.putLong(address + VECTOR_OFFSET, vector);
-        UnsafeApi.putInt(address + CHILD_BASE_OFFSET, childBase);
-    }
-
-    /** Writes leaf vector and leaves of a node. */
-    private void writeLeaves(final int node, final long vector, final int[] leaves) {
-        long leafVector = 0;
-        int previous = Integer.MIN_VALUE;
-        int count = 0;
-        for (long rest = ~vector; 0 != rest; rest &= rest - 1) {
-            final int slot = Long.numberOfTrailingZeros(rest);
-            final int leaf = leaves[slot] < 0 ? RoutingSnapshot.NO_ROUTE : nextHopByValue[leaves[slot]];
-            if (leaf != previous) {
-                leafVector |= 1L << slot;
-                leaves[count++] = leaf; // never ahead of the slot that is read
-                previous = leaf;
-            }
-        }
-        final int leafBase = 0 == count ? 0 : pool.allocate(leafUnits(count), reclaimer);
-        for (int i = 0; i < count; i++) {
-            UnsafeApi.putInt(pool.address(leafBase) + ((long) i << 2), leaves[i]);
-        }
-        final long address = pool.address(node);
-        UnsafeApi.putLong(address + LEAF_VECTOR_OFFSET, leafVector);
-        UnsafeApi.putInt(address + LEAF_BASE_OFFSET, leafBase);
-    }
-
-    /**
-     * Takes over a change of a prefix longer than {@code offset} into a node that is not published yet, while what is
-     * below it is.
-     */
-    private void change(
-            final int node, final int offset, final long high, final long low, final int length, final int depth) {
-        final int end = offset + STRIDE;
-        final int slot = RouteTrie.slot(high, low, offset);
-        final long oldVector = UnsafeApi.getLong(pool.address(node) + VECTOR_OFFSET);
-        if (length > end && 0 != (oldVector & 1L << slot)) {
-            routes.seek(high, low, end);
-            if (RouteTrie.NONE != routes.foundNode()) {
-                final int childBase = copyChildren(node, oldVector);
-                UnsafeApi.putInt(pool.address(node) + CHILD_BASE_OFFSET, childBase);
-                final int rank = rank(oldVector, slot);
-                change(childBase + rank * NODE_UNITS, end, high, low, length, depth + 1);
-                return;
-            }
-        }
-        final long range = length >= end ? 1L << slot : ((1L << (1 << (end - length))) - 1) << slot;
-        changeSlots(node, offset, high, low, range, depth);
-    }
-
-    private int copyChildren(final int node, final long vector) {
-        final int units = Long.bitCount(vector) * NODE_UNITS;
-        final int old = UnsafeApi.getInt(pool.address(node) + CHILD_BASE_OFFSET);
-        final int copy = pool.allocate(units, reclaimer);
-        UnsafeApi.copyMemory(pool.address(old), pool.address(copy), (long) units << UNIT_SHIFT);
-        reclaimer.retireBlock(pool, old, units);
-        return copy;
-    }
-
-    /**
-     * Builds the slots of {@code range} anew, and those where another change of this publication begins or ends a child;
-     * keeps the children in the others.
-     */
-    private void changeSlots(
-            final int node, final int offset, final long high, final long low, final long range, final int depth) {
-        final long oldVector = UnsafeApi.getLong(pool.address(node) + VECTOR_OFFSET);
-        final int oldBase = UnsafeApi.getInt(pool.address(node) + CHILD_BASE_OFFSET);
-        routes.seek(high, low, offset);
-        final int[] leaves = fill(leavesByDepth[depth], routes.foundValue());
-        final int[] children = fill(childrenByDepth[depth], RouteTrie.NONE);
-        routes.spread(routes.foundNode(), offset, leaves, children);
-        final long vector = vector(children);
-        final long kept = oldVector & vector & ~range;
-
-        final int childBase = 0 == vector ? 0 : pool.allocate(Long.bitCount(vector) * NODE_UNITS, reclaimer);
-        int child = childBase;
-        for (long rest = vector; 0 != rest; rest &= rest - 1) {
-            final int slot = Long.numberOfTrailingZeros(rest);
-            if (0 == (kept & (1L << slot))) {
-                build(child, offset + STRIDE, children[slot], leaves[slot], depth + 1);
-            } else {
-                final int old = oldBase + rank(oldVector, slot) * NODE_UNITS;
-                UnsafeApi.copyMemory(pool.address(old), pool.address(child), NODE_LENGTH);
-            }
-            child += NODE_UNITS;
-        }
-        retireLeaves(node);
-        for (long rest = oldVector & ~kept; 0 != rest; rest &= rest - 1) {
-            retireBelow(oldBase + rank(oldVector, Long.numberOfTrailingZeros(rest)) * NODE_UNITS);
-        }
-        if (0 != oldVector) {
-            reclaimer.retireBlock(pool, oldBase, Long.bitCount(oldVector) * NODE_UNITS);
-        }
-        writeLeaves(node, vector, leaves);
-        UnsafeApi.putLong(pool.address(node) + VECTOR_OFFSET, vector);
-        UnsafeApi.putInt(pool.address(node) + CHILD_BASE_OFFSET, childBase);
-    }
-
-    private void retireNodes(final int first, final int count) {
-        for (int i = 0; i < count; i++) {
-            retireBelow(first + i * NODE_UNITS);
-        }
-        reclaimer.retireBlock(pool, first, count * NODE_UNITS);
-    }
-
-    private void retireBelow(final int node) {
-        retireLeaves(node);
-        final int children = Long.bitCount(UnsafeApi.getLong(pool.address(node) + VECTOR_OFFSET));
-        if (children > 0) {
-            retireNodes(UnsafeApi.getInt(pool.address(node) + CHILD_BASE_OFFSET), children);
-        }
-    }
-
-    private void retireLeaves(final int node) {
-        final int leaves = Long.bitCount(UnsafeApi.getLong(pool.address(node) + LEAF_VECTOR_OFFSET));
-        if (leaves > 0) {
-            reclaimer.retireBlock(pool, UnsafeApi.getInt(pool.address(node) + LEAF_BASE_OFFSET), leafUnits(leaves));
-        }
-    }
-
-    private static int leafUnits(final int leaves) {
-        return (leaves + 1) >>> 1;
-    }
-
-    private static int rank(final long vector, final int slot) {
-        return Long.bitCount(vector & (1L << slot) - 1);
-    }
-
-    private static long vector(final int[] children) {
-        long vector = 0;
         for (int i = 0; i < SLOTS; i++) {
-            vector |= RouteTrie.NONE != children[i] ? 1L << i : 0;
+            leaves[i] = RouteTrie.NONE == children[i]
+                    ? nextHop(leaves[i])
+                    : buildJump(children[i], offset + STRIDE, leaves[i], depth + 1);
         }
-        return vector;
+        return leaves;
     }
 
-    private static int[] fill(final int[] slots, final int value) {
-        Arrays.fill(slots, value);
-        return slots;
+    /** An entry that leads to a new jump node for the routes below {@code end}. */
+    private int buildJump(final int trie, final int end, final int inherited, final int depth) {
+        final int offset = jumpOffset(trie, end);
+        return writeJump(trie, offset, inherited, buildSlots(trie, offset, inherited, depth));
+    }
+
+    private int writeJump(final int trie, final int offset, final int inherited, final int[] slots) {
+        final int jump = writeNode(JUMP_LENGTH, slots);
+        final long address = pool.address(jump);
+        UnsafeApi.putLong(address + MATCH_OFFSET, match(trie, offset));
+        UnsafeApi.putInt(address + SHIFT_OFFSET, shift(offset));
+        UnsafeApi.putInt(address + MISS_OFFSET, nextHop(inherited));
+        return ~jump;
+    }
+
+    /** A jump node begins where the routes below it part, and does not cross from one word of the key to the other. */
+    private int jumpOffset(final int trie, final int end) {
+        final int word = end < Long.SIZE ? 0 : Long.SIZE;
+        return Math.min(routes.length(trie), word + SHIFT_MAX);
+    }
+
+    private static int shift(final int offset) {
+        return offset < Long.SIZE ? SHIFT_MAX - offset : ~(SHIFT_MAX + Long.SIZE - offset);
+    }
+
+    private long match(final int trie, final int offset) {
+        final int shift = shift(offset);
+        return (shift >= 0 ? routes.high(trie) >>> shift : routes.low(trie) >>> ~shift) >>> STRIDE;
+    }
+
+    /**
+     * The entries of 64 slots after the change of a prefix longer than {@code offset}: built anew in the slots of the
+     * prefix, and where another change of this publication begins or ends something below; kept elsewhere.
+     */
+    private int[] changeSlots(
+            final int oldNode,
+            final int offset,
+            final int trie,
+            final int inherited,
+            final long high,
+            final long low,
+            final int length,
+            final int depth) {
+        final int end = offset + STRIDE;
+        final int[] leaves = entries(depth, inherited);
+        final int[] children = children(depth);
+        routes.spread(trie, offset, leaves, children);
+        final int first = RouteTrie.slot(high, low, offset);
+        final int last = length >= end ? first : first + (1 << (end - length)) - 1;
+        for (int i = 0; i < SLOTS; i++) {
+            final int old = entry(oldNode, i);
+            final boolean within = i >= first && i <= last;
+            if (LookupTrie.isJump(old) && RouteTrie.NONE != children[i] && (!within || length > end)) {
+                leaves[i] = within ? changeJump(old, children[i], end, leaves[i], high, low, length, depth + 1) : old;
+                continue;
+            }
+            if (LookupTrie.isJump(old)) {
+                retireJump(old);
+            }
+            leaves[i] = RouteTrie.NONE == children[i]
+                    ? nextHop(leaves[i])
+                    : buildJump(children[i], end, leaves[i], depth + 1);
+        }
+        return leaves;
+    }
+
+    private int changeJump(
+            final int old,
+            final int trie,
+            final int end,
+            final int inherited,
+            final long high,
+            final long low,
+            final int length,
+            final int depth) {
+        final int offset = jumpOffset(trie, end);
+        final long address = pool.address(~old);
+        final boolean moved = shift(offset) != UnsafeApi.getInt(address + SHIFT_OFFSET)
+                || match(trie, offset) != UnsafeApi.getLong(address + MATCH_OFFSET);
+        if (moved || length <= offset) {
+            retireJump(old);
+            return buildJump(trie, end, inherited, depth);
+        }
+        final int oldNode = ~old + JUMP_LENGTH / BlockPool.UNIT_LENGTH;
+        final int[] slots = changeSlots(oldNode, offset, trie, inherited, high, low, length, depth);
+        final int changed = writeJump(trie, offset, inherited, slots);
+        reclaimer.retireBlock(pool, ~old, units(JUMP_LENGTH + nodeLength(oldNode)));
+        return changed;
+    }
+
+    /** Writes bitmap and entries after {@code before} bytes for the caller; returns the unit of those. */
+    private int writeNode(final int before, final int[] slots) {
+        long bitmap = 1;
+        for (int i = 1; i < SLOTS; i++) {
+            bitmap |= slots[i] != slots[i - 1] ? 1L << i : 0;
+        }
+        final int unit =
+                pool.allocate(units(before + ENTRIES_OFFSET + Long.bitCount(bitmap) * Integer.BYTES), reclaimer);
+        final long node = pool.address(unit) + before;
+        UnsafeApi.putLong(node + BITMAP_OFFSET, bitmap);
+        long entry = node + ENTRIES_OFFSET;
+        for (long rest = bitmap; 0 != rest; rest &= rest - 1) {
+            UnsafeApi.putInt(entry, slots[Long.numberOfTrailingZeros(rest)]);
+            entry += Integer.BYTES;
+        }
+        return unit;
+    }
+
+    private int entry(final int node, final int slot) {
+        final int rank = Long.bitCount(UnsafeApi.getLong(pool.address(node) + BITMAP_OFFSET) << ~slot) - 1;
+        return getInt(node, ENTRIES_OFFSET / Integer.BYTES + rank);
+    }
+
+    private int nodeLength(final int node) {
+        return ENTRIES_OFFSET + Long.bitCount(UnsafeApi.getLong(pool.address(node) + BITMAP_OFFSET)) * Integer.BYTES;
+    }
+
+    private void retirePage(final int page) {
+        final int unit = page & ~SINGLE;
+        if (unit == emptyPage) {
+            return;
+        }
+        final int nodes = page < 0 ? 1 : SLOTS;
+        for (int i = 0; i < nodes; i++) {
+            retireNodeAndBelow(getInt(unit, i));
+        }
+        reclaimer.retireBlock(pool, unit, units(nodes * Integer.BYTES));
+    }
+
+    private void retireNodeAndBelow(final int node) {
+        if (node != emptyNode) {
+            retireEntries(node);
+            retireNode(node);
+        }
+    }
+
+    private void retireNode(final int node) {
+        reclaimer.retireBlock(pool, node, units(nodeLength(node)));
+    }
+
+    private void retireJump(final int entry) {
+        final int node = ~entry + JUMP_LENGTH / BlockPool.UNIT_LENGTH;
+        retireEntries(node);
+        reclaimer.retireBlock(pool, ~entry, units(JUMP_LENGTH + nodeLength(node)));
+    }
+
+    private void retireEntries(final int node) {
+        final int count = Long.bitCount(UnsafeApi.getLong(pool.address(node) + BITMAP_OFFSET));
+        for (int i = 0; i < count; i++) {
+            final int entry = getInt(node, ENTRIES_OFFSET / Integer.BYTES + i);
+            if (LookupTrie.isJump(entry)) {
+                retireJump(entry);
+            }
+        }
+    }
+
+    private int nextHop(final int value) {
+        return RouteTrie.NO_VALUE == value ? RoutingSnapshot.NO_ROUTE : nextHopByValue[value];
+    }
+
+    private int getInt(final int unit, final int index) {
+        return UnsafeApi.getInt(pool.address(unit) + ((long) index << 2));
+    }
+
+    private void putInt(final int unit, final int index, final int value) {
+        UnsafeApi.putInt(pool.address(unit) + ((long) index << 2), value);
+    }
+
+    private static int units(final int length) {
+        return (length + BlockPool.UNIT_LENGTH - 1) / BlockPool.UNIT_LENGTH;
+    }
+
+    private int[] entries(final int depth, final int value) {
+        Arrays.fill(entriesByDepth[depth], value);
+        return entriesByDepth[depth];
+    }
+
+    private int[] children(final int depth) {
+        Arrays.fill(childrenByDepth[depth], RouteTrie.NONE);
+        return childrenByDepth[depth];
     }
 }

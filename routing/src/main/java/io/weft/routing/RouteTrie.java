@@ -5,7 +5,7 @@ import org.agrona.UnsafeApi;
 
 /**
  * The routes of one family as the control thread knows them: a binary trie with path compression, off-heap. It answers
- * what a poptrie is built from. Control thread only.
+ * what a {@link LookupTrie} is built from. Control thread only.
  *
  * <pre>
  *   node      0      8      12      16      20       24
@@ -249,7 +249,7 @@ final class RouteTrie implements AutoCloseable {
         if (NONE == node) {
             return;
         }
-        final int end = offset + Poptrie.STRIDE;
+        final int end = offset + LookupTrie.STRIDE;
         final int length = length(node);
         final int slot = slot(high(node), low(node), offset);
         if (length > end) {
@@ -273,10 +273,10 @@ final class RouteTrie implements AutoCloseable {
     /** The six bits of a key from {@code offset}; those after its end are zero. */
     static int slot(final long high, final long low, final int offset) {
         if (offset >= Long.SIZE) {
-            return (int) (low << (offset - Long.SIZE) >>> (Long.SIZE - Poptrie.STRIDE));
+            return (int) (low << (offset - Long.SIZE) >>> (Long.SIZE - LookupTrie.STRIDE));
         }
         final long rest = 0 == offset ? 0 : low >>> (Long.SIZE - offset);
-        return (int) ((high << offset | rest) >>> (Long.SIZE - Poptrie.STRIDE));
+        return (int) ((high << offset | rest) >>> (Long.SIZE - LookupTrie.STRIDE));
     }
 
     private static int bit(final long high, final long low, final int index) {

@@ -40,7 +40,7 @@ public final class RoutingSnapshot {
      * @return the next hop, or {@link #NO_ROUTE}.
      */
     public int lookup4(final int address) {
-        return Poptrie.lookup4(base4, root4, address);
+        return LookupTrie.lookup4(base4, root4, address);
     }
 
     /**
@@ -51,7 +51,7 @@ public final class RoutingSnapshot {
      * @return the next hop, or {@link #NO_ROUTE}.
      */
     public int lookup6(final long high, final long low) {
-        return Poptrie.lookup6(base6, root6, high, low);
+        return LookupTrie.lookup6(base6, root6, high, low);
     }
 
     /**
@@ -60,7 +60,7 @@ public final class RoutingSnapshot {
      * @param nextHops receives a next hop or {@link #NO_ROUTE} for each address.
      */
     public void lookup4(final int[] addresses, final int[] nextHops, final int count) {
-        Poptrie.lookup4(base4, root4, addresses, nextHops, count);
+        LookupTrie.lookup4(base4, root4, addresses, nextHops, count);
     }
 
     /**
@@ -69,7 +69,7 @@ public final class RoutingSnapshot {
      * @param nextHops receives a next hop or {@link #NO_ROUTE} for each address.
      */
     public void lookup6(final long[] highs, final long[] lows, final int[] nextHops, final int count) {
-        Poptrie.lookup6(base6, root6, highs, lows, nextHops, count);
+        LookupTrie.lookup6(base6, root6, highs, lows, nextHops, count);
     }
 
     /** Next hop {@code n} has its {@link RewriteBlock} at {@code n * RewriteBlock.LENGTH}. To be read only. */

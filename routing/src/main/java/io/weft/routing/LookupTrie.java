@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.routing;
+
+import static org.agrona.UnsafeApi.getInt;
+import static org.agrona.UnsafeApi.getLong;
+
+/**
+ * Layout of the tries that data threads look up in, and the lookup. Keys are addresses aligned to the left, IPv4 and
+ * IPv6 alike, so that an IPv4 address is the upper half of the first word of an IPv6 key.
+ *
+ * <p>Six bits at a time select one of 64 slots. Neighbouring slots with the same content are one entry: a bitmap has a
+ * bit for each slot where a new entry begins, and the population count of the bits up to a slot is the number of its
+ * entry. The bitmap of run heads is that of Degermark and others, "Small Forwarding Tables for Fast Routing Lookups",
+ * SIGCOMM 1997; counting 64 bits at once that of Asai and Ohara, "Poptrie", SIGCOMM 2015. An entry is a next hop,
+ * {@link RoutingSnapshot#NO_ROUTE}, or below that the complement of the unit where a jump node begins.
+ *
+ * <pre>
+ *   bits 0..11   root       4096 ints, the unit of a page, or with the top bit set, of a page with one int for all slots
+ *   bits 12..17  page       64 ints, the unit of a node
+ *   bits 18..23  node       | bitmap 8 | entries 4 each |
+ *   below        jump node  | match 8 | shift 4 | miss 4 | bitmap 8 | entries 4 each |
+ * </pre>
+ *
+ * <p>A jump node begins at whatever bit the routes below it part: the bits of the word before that must equal
+ * {@code match}, or the result is {@code miss}. {@code shift} brings the node's six bits to the right end of the first
+ * word of the key, its complement to that of the second. A node's bitmap and entries mostly share a cache line. A unit is
+ * 8 bytes from the base address.
+ */
+final class LookupTrie {
+    static final int STRIDE = 6;
+    static final int SLOTS = 1 << STRIDE;
+    static final int SLOT_MASK = SLOTS - 1;
+
+    static final int ROOT_BITS = 12;
+    static final int ROOT_ENTRIES = 1 << ROOT_BITS;
+    /** First bit that a page is indexed by. */
+    static final int PAGE_BIT = ROOT_BITS;
+    /** First bit that a node is indexed by. */
+    static final int NODE_BIT = PAGE_BIT + STRIDE;
+    /** First bit below a node. */
+    static final int JUMP_BIT = NODE_BIT + STRIDE;
+
+    static final int UNIT_SHIFT = 3;
+
+    static final int BITMAP_OFFSET = 0;
+    static final int ENTRIES_OFFSET = BITMAP_OFFSET + Long.BYTES;
+
+    static final int MATCH_OFFSET = 0;
+    static final int SHIFT_OFFSET = MATCH_OFFSET + Long.BYTES;
+    static final int MISS_OFFSET = SHIFT_OFFSET + Integer.BYTES;
+    /** A jump node is a node with this before it. */
+    static final int JUMP_LENGTH = MISS_OFFSET + Integer.BYTES;
+
+    /** Set in a root entry that leads to a page of one int. */
+    static final int SINGLE = 1 << 31;
+
+    /** Shift of a jump node at the first bit of a word. */
+    static final int SHIFT_MAX = Long.SIZE - STRIDE;
+
+    private static final int ROOT_SHIFT_4 = Integer.SIZE - ROOT_BITS;
+    private static final int PAGE_SHIFT_4 = ROOT_SHIFT_4 - STRIDE;
+    private static final int NODE_SHIFT_4 = PAGE_SHIFT_4 - STRIDE;
+    private static final int ROOT_SHIFT_6 = Long.SIZE - ROOT_BITS;
+    private static final int PAGE_SHIFT_6 = ROOT_SHIFT_6 - STRIDE;
+    private static final int NODE_SHIFT_6 = PAGE_SHIFT_6 - STRIDE;
+
+    private LookupTrie() {}
+
+    static boolean isJump(final int entry) {
+        return entry < RoutingSnapshot.NO_ROUTE;
+    }
+
+    static int lookup4(final long base, final long root, final int address) {
+        final int page = getInt(root + ((long) (address >>> ROOT_SHIFT_4) << 2));
+        final int entry = nodeEntry(base, page, address >>> PAGE_SHIFT_4, address >>> NODE_SHIFT_4);
+        return isJump(entry) ? lookupBelow(base, entry, (long) address << Integer.SIZE, 0) : entry;
+    }
+
+    static int lookup6(final long base, final long root, final long high, final long low) {
+        final int page = getInt(root + (high >>> ROOT_SHIFT_6 << 2));
+        final int entry = nodeEntry(base, page, (int) (high >>> PAGE_SHIFT_6), (int) (high >>> NODE_SHIFT_6));
+        return isJump(entry) ? lookupBelow(base, entry, high, low) : entry;
+    }
+
+    static void lookup4(
+            final long base, final long root, final int[] addresses, final int[] nextHops, final int count) {
+        for (int i = 0; i < count; i++) {
+            nextHops[i] = lookup4(base, root, addresses[i]);
+        }
+    }
+
+    static void lookup6(
+            final long base,
+            final long root,
+            final long[] highs,
+            final long[] lows,
+            final int[] nextHops,
+            final int count) {
+        for (int i = 0; i < count; i++) {
+            nextHops[i] = lookup6(base, root, highs[i], lows[i]);
+        }
+    }
+
+    /** The slot in a page is found without a branch: random addresses would mispredict it. */
+    private static int nodeEntry(final long base, final int page, final int pageBits, final int nodeBits) {
+        final int slot = pageBits & SLOT_MASK & ~(page >> 31);
+        final int unit = getInt(base + ((long) (page & ~SINGLE) << UNIT_SHIFT) + ((long) slot << 2));
+        return entry(base + ((long) unit << UNIT_SHIFT), nodeBits);
+    }
+
+    /** The entry of the slot in the low six bits, which are all that a shift of a long looks at. */
+    private static int entry(final long node, final int bits) {
+        // ~bits moves the slot's bit to the top, and drops those above: at least one is left, as slot 0 begins a run.
+        final int rank = Long.bitCount(getLong(node + BITMAP_OFFSET) << ~bits);
+        return getInt(node + (ENTRIES_OFFSET - Integer.BYTES) + ((long) rank << 2));
+    }
+
+    private static int lookupBelow(final long base, final int from, final long high, final long low) {
+        int entry = from;
+        do {
+            final long jump = base + ((long) ~entry << UNIT_SHIFT);
+            final int shift = getInt(jump + SHIFT_OFFSET);
+            final long bits = shift >= 0 ? high >>> shift : low >>> ~shift;
+            if (bits >>> STRIDE != getLong(jump + MATCH_OFFSET)) {
+                return getInt(jump + MISS_OFFSET);
+            }
+            entry = entry(jump + JUMP_LENGTH, (int) bits);
+        } while (isJump(entry));
+        return entry;
+    }
+}
