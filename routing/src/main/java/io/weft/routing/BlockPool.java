@@ -70,9 +70,11 @@ final class BlockPool {
             freeUnits -= units;
             return free.removeAt(free.size() - 1);
         }
-        // A block that fits a cache line does not straddle two; what is skipped is for smaller blocks.
+        // A block that fits a cache line does not straddle two, and one of whole lines begins at one; what is skipped
+        // is
+        // for smaller blocks.
         final int rest = LINE_UNITS - next % LINE_UNITS;
-        if (units > rest && units <= LINE_UNITS) {
+        if (rest < LINE_UNITS && (0 == units % LINE_UNITS || (units > rest && units < LINE_UNITS))) {
             ensureCapacity(rest, reclaimer);
             next += rest;
             free(next - rest, rest, false);

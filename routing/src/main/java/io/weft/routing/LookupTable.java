@@ -12,8 +12,8 @@ import static io.weft.routing.LookupTrie.ROOT_BITS;
 import static io.weft.routing.LookupTrie.ROOT_ENTRIES;
 import static io.weft.routing.LookupTrie.SHIFT_MAX;
 import static io.weft.routing.LookupTrie.SHIFT_OFFSET;
-import static io.weft.routing.LookupTrie.SINGLE;
 import static io.weft.routing.LookupTrie.SLOTS;
+import static io.weft.routing.LookupTrie.SLOT_MASK;
 import static io.weft.routing.LookupTrie.STRIDE;
 
 import java.util.Arrays;
@@ -26,7 +26,7 @@ import org.agrona.UnsafeApi;
 final class LookupTable {
     private static final int ROOT_UNITS = units(ROOT_ENTRIES * Integer.BYTES);
     private static final int PAGE_UNITS = units(SLOTS * Integer.BYTES);
-    private static final int SINGLE_PAGE_UNITS = units(Integer.BYTES);
+    private static final int SINGLE_PAGE_UNITS = units(LookupTrie.PAGE_ALIGNMENT);
 
     /** Page and node, then jump nodes of six bits or more each, and one more where a word ends in between. */
     private static final int DEPTH_MAX = 2 + (AddressFamily.IPV6.addressBits() - LookupTrie.JUMP_BIT) / STRIDE + 2;
@@ -99,7 +99,7 @@ final class LookupTable {
         final int last = length >= PAGE_BIT ? first : first + (1 << (PAGE_BIT - length)) - 1;
         for (int i = first; i <= last; i++) {
             final int old = getInt(root, i);
-            final boolean within = length > PAGE_BIT && old >= 0;
+            final boolean within = length > PAGE_BIT && isFull(old);
             final int page = within ? changePage(old, high, low, length) : buildPage(i);
             if (!within) {
                 retirePage(old);
@@ -114,12 +114,12 @@ final class LookupTable {
         final int inherited = routes.foundValue();
         if (RouteTrie.NONE == trie) {
             if (RouteTrie.NO_VALUE == inherited) {
-                return emptyPage | SINGLE;
+                return single(emptyPage);
             }
             final int node = buildNode(trie, inherited);
             final int page = pool.allocate(SINGLE_PAGE_UNITS, reclaimer);
             putInt(page, 0, node);
-            return page | SINGLE;
+            return single(page);
         }
         final int page = pool.allocate(PAGE_UNITS, reclaimer);
         final int[] leaves = entries(0, inherited);
@@ -129,7 +129,23 @@ final class LookupTable {
             final int node = buildNode(children[i], leaves[i]);
             putInt(page, i, node);
         }
-        return page;
+        return full(page);
+    }
+
+    private static int single(final int unit) {
+        return Math.multiplyExact(unit, BlockPool.UNIT_LENGTH);
+    }
+
+    private static int full(final int unit) {
+        return Math.multiplyExact(unit, BlockPool.UNIT_LENGTH) + SLOT_MASK;
+    }
+
+    private static boolean isFull(final int page) {
+        return 0 != (page & SLOT_MASK);
+    }
+
+    private static int pageUnit(final int page) {
+        return (page & ~SLOT_MASK) / BlockPool.UNIT_LENGTH;
     }
 
     private int changePage(final int old, final long high, final long low, final int length) {
@@ -138,7 +154,7 @@ final class LookupTable {
             retirePage(old);
             return buildPage((int) (high >>> (Long.SIZE - ROOT_BITS)));
         }
-        final int page = copy(old, PAGE_UNITS);
+        final int page = copy(pageUnit(old), PAGE_UNITS);
         final int[] leaves = entries(0, routes.foundValue());
         final int[] children = children(0);
         routes.spread(routes.foundNode(), PAGE_BIT, leaves, children);
@@ -157,7 +173,7 @@ final class LookupTable {
             }
             putInt(page, i, node);
         }
-        return page;
+        return full(page);
     }
 
     private int buildNode(final int trie, final int inherited) {
@@ -298,15 +314,15 @@ final class LookupTable {
     }
 
     private void retirePage(final int page) {
-        final int unit = page & ~SINGLE;
+        final int unit = pageUnit(page);
         if (unit == emptyPage) {
             return;
         }
-        final int nodes = page < 0 ? 1 : SLOTS;
+        final int nodes = isFull(page) ? SLOTS : 1;
         for (int i = 0; i < nodes; i++) {
             retireNodeAndBelow(getInt(unit, i));
         }
-        reclaimer.retireBlock(pool, unit, units(nodes * Integer.BYTES));
+        reclaimer.retireBlock(pool, unit, isFull(page) ? PAGE_UNITS : SINGLE_PAGE_UNITS);
     }
 
     private void retireNodeAndBelow(final int node) {

@@ -15,7 +15,8 @@ import static org.agrona.UnsafeApi.getLong;
  * {@link RoutingSnapshot#NO_ROUTE}, or below that the complement of the unit where a jump node begins.
  *
  * <pre>
- *   bits 0..11   root       4096 ints, the unit of a page, or with the top bit set, of a page with one int for all slots
+ *   bits 0..11   root       4096 ints, where a page begins from the base address in bytes, plus 63; or where a page
+ *                           with one int for all slots begins, plus 0
  *   bits 12..17  page       64 ints, the unit of a node
  *   bits 18..23  node       | bitmap 8 | entries 4 each |
  *   below        jump node  | match 8 | shift 4 | miss 4 | bitmap 8 | entries 4 each |
@@ -51,8 +52,8 @@ final class LookupTrie {
     /** A jump node is a node with this before it. */
     static final int JUMP_LENGTH = MISS_OFFSET + Integer.BYTES;
 
-    /** Set in a root entry that leads to a page of one int. */
-    static final int SINGLE = 1 << 31;
+    /** Pages begin at cache lines, so that the low bits of a root entry are free for the mask of its slots. */
+    static final int PAGE_ALIGNMENT = SLOTS;
 
     /** Shift of a jump node at the first bit of a word. */
     static final int SHIFT_MAX = Long.SIZE - STRIDE;
@@ -82,13 +83,30 @@ final class LookupTrie {
         return isJump(entry) ? lookupBelow(base, entry, high, low) : entry;
     }
 
+    /** Level by level for all addresses, so that the cache misses of a level are all under way at once. */
     static void lookup4(
             final long base, final long root, final int[] addresses, final int[] nextHops, final int count) {
         for (int i = 0; i < count; i++) {
-            nextHops[i] = lookup4(base, root, addresses[i]);
+            final int address = addresses[i];
+            final int page = getInt(root + ((long) (address >>> ROOT_SHIFT_4) << 2));
+            nextHops[i] = nodeUnit(base, page, address >>> PAGE_SHIFT_4);
+        }
+        int lowest = 0;
+        for (int i = 0; i < count; i++) {
+            final int entry = entry(base + ((long) nextHops[i] << UNIT_SHIFT), addresses[i] >>> NODE_SHIFT_4);
+            nextHops[i] = entry;
+            lowest = Math.min(lowest, entry);
+        }
+        if (isJump(lowest)) {
+            for (int i = 0; i < count; i++) {
+                if (isJump(nextHops[i])) {
+                    nextHops[i] = lookupBelow(base, nextHops[i], (long) addresses[i] << Integer.SIZE, 0);
+                }
+            }
         }
     }
 
+    /** Level by level for all addresses, so that the cache misses of a level are all under way at once. */
     static void lookup6(
             final long base,
             final long root,
@@ -97,15 +115,36 @@ final class LookupTrie {
             final int[] nextHops,
             final int count) {
         for (int i = 0; i < count; i++) {
-            nextHops[i] = lookup6(base, root, highs[i], lows[i]);
+            final long high = highs[i];
+            final int page = getInt(root + (high >>> ROOT_SHIFT_6 << 2));
+            nextHops[i] = nodeUnit(base, page, (int) (high >>> PAGE_SHIFT_6));
+        }
+        int lowest = 0;
+        for (int i = 0; i < count; i++) {
+            final int entry = entry(base + ((long) nextHops[i] << UNIT_SHIFT), (int) (highs[i] >>> NODE_SHIFT_6));
+            nextHops[i] = entry;
+            lowest = Math.min(lowest, entry);
+        }
+        while (isJump(lowest)) {
+            lowest = 0;
+            for (int i = 0; i < count; i++) {
+                if (isJump(nextHops[i])) {
+                    final int entry = jump(base, nextHops[i], highs[i], lows[i]);
+                    nextHops[i] = entry;
+                    lowest = Math.min(lowest, entry);
+                }
+            }
         }
     }
 
-    /** The slot in a page is found without a branch: random addresses would mispredict it. */
     private static int nodeEntry(final long base, final int page, final int pageBits, final int nodeBits) {
-        final int slot = pageBits & SLOT_MASK & ~(page >> 31);
-        final int unit = getInt(base + ((long) (page & ~SINGLE) << UNIT_SHIFT) + ((long) slot << 2));
-        return entry(base + ((long) unit << UNIT_SHIFT), nodeBits);
+        return entry(base + ((long) nodeUnit(base, page, pageBits) << UNIT_SHIFT), nodeBits);
+    }
+
+    /** The slot in a page is found without a branch: random addresses would mispredict it. */
+    private static int nodeUnit(final long base, final int page, final int pageBits) {
+        final int slot = pageBits & page & SLOT_MASK;
+        return getInt(base + (page & ~SLOT_MASK) + ((long) slot << 2));
     }
 
     /** The entry of the slot in the low six bits, which are all that a shift of a long looks at. */
@@ -118,14 +157,17 @@ final class LookupTrie {
     private static int lookupBelow(final long base, final int from, final long high, final long low) {
         int entry = from;
         do {
-            final long jump = base + ((long) ~entry << UNIT_SHIFT);
-            final int shift = getInt(jump + SHIFT_OFFSET);
-            final long bits = shift >= 0 ? high >>> shift : low >>> ~shift;
-            if (bits >>> STRIDE != getLong(jump + MATCH_OFFSET)) {
-                return getInt(jump + MISS_OFFSET);
-            }
-            entry = entry(jump + JUMP_LENGTH, (int) bits);
+            entry = jump(base, entry, high, low);
         } while (isJump(entry));
         return entry;
+    }
+
+    private static int jump(final long base, final int from, final long high, final long low) {
+        final long jump = base + ((long) ~from << UNIT_SHIFT);
+        final int shift = getInt(jump + SHIFT_OFFSET);
+        final long bits = shift >= 0 ? high >>> shift : low >>> ~shift;
+        return bits >>> STRIDE == getLong(jump + MATCH_OFFSET)
+                ? entry(jump + JUMP_LENGTH, (int) bits)
+                : getInt(jump + MISS_OFFSET);
     }
 }
