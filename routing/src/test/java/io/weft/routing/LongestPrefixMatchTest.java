@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * failure. More cases with {@code -Dweft.routing.cases=N}, another series with {@code -Dweft.routing.seed=N}.
  */
 class LongestPrefixMatchTest {
-    private static final long CASES = Long.getLong("weft.routing.cases", 2_000_000);
+    private static final long CASES = Long.getLong("weft.routing.cases", 1_500_000);
     private static final long SEED = Long.getLong("weft.routing.seed", 1);
     private static final int GATEWAYS = 40;
     private static final int ROUTES_MAX = 250;

@@ -9,8 +9,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetAddress;
+import java.util.HexFormat;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class RoutingTablesTest {
     private static final long OWN_MAC = MacAddress.parse("5e:00:53:00:00:01");
@@ -79,15 +86,136 @@ class RoutingTablesTest {
     }
 
     @Test
-    void shouldRefuseAndKeepTablesWhenEntryIsBad() {
+    void shouldNameWhatIsMissingWhenNotResolved() {
+        tables.addRoute(SUBNET, GATEWAY);
+        tables.publish();
+        assertEquals(RewriteBlock.NO_NEIGHBOUR, state());
+        tables.addNeighbour(GATEWAY, PEER_MAC);
+        tables.publish();
+        assertEquals(RewriteBlock.NO_FDB, state());
+        tables.addFdb(PEER_MAC, PEER);
+        tables.publish();
+        assertEquals(RewriteBlock.RESOLVED, state());
+        assertTrue(tables.removeFdb(PEER_MAC));
+        tables.publish();
+        assertEquals(RewriteBlock.NO_FDB, state());
+        assertTrue(tables.removeNeighbour(GATEWAY));
+        tables.publish();
+        assertEquals(RewriteBlock.NO_NEIGHBOUR, state());
+        assertTrue(tables.removeRoute(SUBNET));
+        tables.publish();
+        assertEquals(
+                RoutingSnapshot.NO_ROUTE, tables.explain(address("10.244.1.7")).nextHop());
+    }
+
+    private int state() {
+        return RewriteBlock.state(tables.explain(address("10.244.1.7")).block(), 0);
+    }
+
+    @Test
+    void shouldCarrySocketAddressOfEitherFamilyWhenResolved() {
         addPeer();
         tables.publish();
-        final Exception duplicate =
-                assertThrows(IllegalArgumentException.class, () -> tables.addRoute(SUBNET, address("10.244.9.0")));
-        assertTrue(String.valueOf(duplicate.getMessage()).contains("10.244.1.0/24"), duplicate::toString);
-        final Exception own = assertThrows(IllegalArgumentException.class, () -> tables.addFdb(OTHER_MAC, OWN));
-        assertTrue(String.valueOf(own.getMessage()).contains("5e:00:53:00:00:03 dst 192.0.2.1"), own::toString);
+        final DirectBuffer ipv4 = tables.explain(address("10.244.1.7")).block();
+        assertEquals(RewriteBlock.SOCKADDR_IN_LENGTH, RewriteBlock.sockaddrLength(ipv4, 0));
+        assertEquals("0200" + "2118" + "c0000202" + "0000000000000000", hex(ipv4, RewriteBlock.SOCKADDR_IN_LENGTH));
+
+        tables.replaceFdb(PEER_MAC, address("2001:db8::2"), 4789, 70_000);
         tables.publish();
+        final Explanation explanation = tables.explain(address("10.244.1.7"));
+        final DirectBuffer ipv6 = explanation.block();
+        assertEquals(RewriteBlock.SOCKADDR_IN6_LENGTH, RewriteBlock.sockaddrLength(ipv6, 0));
+        assertEquals(AddressFamily.IPV6.socketFamily(), RewriteBlock.underlayFamily(ipv6, 0));
+        assertEquals(
+                "0a00" + "12b5" + "00000000" + "20010db8000000000000000000000002" + "00000000",
+                hex(ipv6, RewriteBlock.SOCKADDR_IN6_LENGTH));
+        assertEquals(70_000, explanation.vni());
+        assertEquals(4789, explanation.underlayPort());
+    }
+
+    private static String hex(final DirectBuffer block, final int length) {
+        final byte[] bytes = new byte[length];
+        block.getBytes(RewriteBlock.SOCKADDR_OFFSET, bytes);
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    @Test
+    void shouldRouteIpv6ByItsGatewayWhenPublished() {
+        final InetAddress gateway = address("fd00:10:244:1::");
+        tables.addRoute(IpPrefix.parse("fd00:10:244:1::/64"), gateway);
+        tables.addNeighbour(gateway, PEER_MAC);
+        tables.addFdb(PEER_MAC, PEER);
+        tables.publish();
+        final Explanation explanation = tables.explain(address("fd00:10:244:1::7"));
+        assertTrue(explanation.isForwarded());
+        assertEquals(IpAddress.of(gateway), explanation.gateway());
+        assertFalse(tables.explain(address("fd00:10:244:2::7")).isForwarded());
+    }
+
+    static Stream<Arguments> badEntries() {
+        return Stream.of(
+                bad("10.244.1.0/24 via 10.244.9.0", tables -> tables.addRoute(SUBNET, address("10.244.9.0"))),
+                bad(
+                        "10.244.2.0/24 via 224.0.0.1",
+                        tables -> tables.addRoute(IpPrefix.parse("10.244.2.0/24"), address("224.0.0.1"))),
+                bad(
+                        "10.244.2.0/24 via 0.0.0.0",
+                        tables -> tables.addRoute(IpPrefix.parse("10.244.2.0/24"), address("0.0.0.0"))),
+                bad("neighbour 10.244.1.0", tables -> tables.addNeighbour(GATEWAY, OTHER_MAC)),
+                bad("neighbour 10.244.2.0", tables -> tables.addNeighbour(address("10.244.2.0"), 0)),
+                bad("neighbour ff02::1", tables -> tables.addNeighbour(address("ff02::1"), OTHER_MAC)),
+                bad(
+                        "neighbour 10.244.2.0: 01:00:5e:00:00:01 is a multicast MAC",
+                        tables -> tables.addNeighbour(address("10.244.2.0"), MacAddress.parse("01:00:5e:00:00:01"))),
+                bad("neighbour 10.244.2.0", tables -> tables.addNeighbour(address("10.244.2.0"), 1L << 48)),
+                bad("5e:00:53:00:00:02 dst 192.0.2.3", tables -> tables.addFdb(PEER_MAC, address("192.0.2.3"))),
+                bad("5e:00:53:00:00:03 dst 192.0.2.1", tables -> tables.addFdb(OTHER_MAC, OWN)),
+                bad("5e:00:53:00:00:03 dst 239.0.0.1", tables -> tables.addFdb(OTHER_MAC, address("239.0.0.1"))),
+                bad("00:00:00:00:00:00 dst 192.0.2.3", tables -> tables.addFdb(0, address("192.0.2.3"))),
+                bad(
+                        "ff:ff:ff:ff:ff:ff dst 192.0.2.3",
+                        tables -> tables.addFdb(MacAddress.parse("ff:ff:ff:ff:ff:ff"), address("192.0.2.3"))),
+                bad("port 65536", tables -> tables.addFdb(OTHER_MAC, address("192.0.2.3"), 65_536, 1)),
+                bad("vni 16777216", tables -> tables.addFdb(OTHER_MAC, address("192.0.2.3"), 0, 1 << 24)));
+    }
+
+    private static Arguments bad(final String named, final Consumer<RoutingTables> attempt) {
+        return Arguments.of(named, attempt);
+    }
+
+    @ParameterizedTest
+    @MethodSource("badEntries")
+    void shouldNameTheEntryAndKeepTablesWhenItIsBad(final String named, final Consumer<RoutingTables> attempt) {
+        addPeer();
+        tables.publish();
+        final long version = tables.current().version();
+        final Exception refused = assertThrows(IllegalArgumentException.class, () -> attempt.accept(tables));
+        assertTrue(String.valueOf(refused.getMessage()).contains(named), refused::toString);
+        tables.publish();
+        assertEquals(version, tables.current().version(), "nothing was to be published");
         assertTrue(tables.explain(address("10.244.1.7")).isForwarded());
+    }
+
+    @Test
+    void shouldNameTheSettingWhenContextIsOutOfRange() {
+        assertThrows(IllegalArgumentException.class, () -> new RoutingTables(new RoutingContext()));
+        final Exception vni = assertThrows(
+                IllegalArgumentException.class,
+                () -> new RoutingTables(new RoutingContext().vtepMac(OWN_MAC).vni(1 << 24)));
+        assertTrue(String.valueOf(vni.getMessage()).contains("vni 16777216"), vni::toString);
+    }
+
+    @Test
+    void shouldKeepMemoryWhenAReaderHoldsIt() {
+        addPeer();
+        tables.publish();
+        final RoutingReader reader = tables.newReader();
+        reader.acquire();
+        tables.removeRoute(SUBNET);
+        tables.publish();
+        assertEquals(1, tables.reclaim());
+        assertThrows(IllegalStateException.class, tables::close);
+        reader.release();
+        assertEquals(0, tables.reclaim());
     }
 }

@@ -18,10 +18,11 @@ public final class RoutesForDpdk {
 
     private RoutesForDpdk() {}
 
-    /** Arguments: the directory. */
+    /** Arguments: the directory, and the names of the tables. */
     public static void main(final String[] args) throws IOException {
         final Path directory = Path.of(args[0]);
-        for (final RouteMix table : RouteMix.values()) {
+        for (int i = 1; i < args.length; i++) {
+            final RouteMix table = RouteMix.valueOf(args[i]);
             final List<IpPrefix> prefixes = table.prefixes();
             try (PrintWriter routes = open(directory, table + ".routes")) {
                 for (final IpPrefix prefix : prefixes) {
