@@ -17,7 +17,7 @@ import io.weft.encap.IpPacket;
  */
 final class EgressFrame {
     /** Bytes in front of the IP packet: room for the socket address and the tunnel header. One cache line. */
-    static final int HEADROOM = 64;
+    static final int HEADROOM = Rewrite.HEADROOM;
 
     final IpPacket packet = new IpPacket();
     int ipOffset;

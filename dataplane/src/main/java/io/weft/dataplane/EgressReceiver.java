@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
-import static java.nio.ByteOrder.nativeOrder;
-
-import io.weft.encap.EthernetFlyweight;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
@@ -39,9 +36,6 @@ final class EgressReceiver implements PolledAgent {
     static final int WORK_LENGTH = 0x1000;
 
     private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
-    private static final int ETHER_TYPE_OFFSET =
-            RewriteBlock.TUNNEL_HEADER_LENGTH - EthernetFlyweight.LENGTH + EthernetFlyweight.TYPE_OFFSET;
-    private static final int LAST_LONG_OFFSET = RewriteBlock.TUNNEL_HEADER_LENGTH - Long.BYTES;
 
     private final PacketPort host;
     private final EgressRing ring;
@@ -171,28 +165,9 @@ final class EgressReceiver implements PolledAgent {
     }
 
     private void rewrite(final EgressFrame frame, final UnsafeBuffer blocks, final int block) {
-        final int header = block + RewriteBlock.TUNNEL_HEADER_OFFSET;
-        final int tunnel = frame.ipOffset - RewriteBlock.TUNNEL_HEADER_LENGTH;
-        copyLong(blocks, header, tunnel);
-        copyLong(blocks, header + Long.BYTES, tunnel + Long.BYTES);
-        copyLong(blocks, header + LAST_LONG_OFFSET, tunnel + LAST_LONG_OFFSET);
-        if (6 == frame.packet.version()) {
-            EthernetFlyweight.type(
-                    arena, tunnel + ETHER_TYPE_OFFSET - EthernetFlyweight.TYPE_OFFSET, EthernetFlyweight.TYPE_IPV6);
-        }
+        Rewrite.apply(arena, frame.ipOffset, frame.packet.version(), blocks, block);
         frame.tunnelHeaderLength = RewriteBlock.TUNNEL_HEADER_LENGTH;
-
-        final int sockaddr = block + RewriteBlock.SOCKADDR_OFFSET;
-        final int name = frame.ipOffset - EgressFrame.HEADROOM;
         frame.sockaddrLength = RewriteBlock.sockaddrLength(blocks, block);
-        copyLong(blocks, sockaddr, name);
-        copyLong(blocks, sockaddr + Long.BYTES, name + Long.BYTES);
-        copyLong(blocks, sockaddr + 2 * Long.BYTES, name + 2 * Long.BYTES);
-        copyLong(blocks, sockaddr + 3 * Long.BYTES, name + 3 * Long.BYTES);
-    }
-
-    private void copyLong(final UnsafeBuffer blocks, final int from, final int to) {
-        arena.putLong(to, blocks.getLong(from, nativeOrder()), nativeOrder());
     }
 
     private boolean noRoute(final IpPacket packet, final int segments) {
