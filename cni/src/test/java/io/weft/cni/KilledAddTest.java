@@ -3,6 +3,7 @@ package io.weft.cni;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.cni.PluginProcess.Outcome;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -119,10 +121,10 @@ class KilledAddTest {
 
         final CompletableFuture<Outcome> delete =
                 CompletableFuture.supplyAsync(() -> node.network().weftCni("DEL", POD, node.pod()));
-        Await.until("DEL at work", 10_000, () -> isRunning("DEL"));
-        assertFalse(delete.isDone());
+        assertThrows(TimeoutException.class, () -> delete.get(1, TimeUnit.SECONDS));
         Files.writeString(gate, "\n");
         delete.join().succeeded();
+        Await.until("the delegate's end", 10_000, () -> !isRunning("ADD"));
         node.assertNothingLeft("after the delegate's end");
     }
 
