@@ -38,6 +38,10 @@ final class LookupTable {
     private final int[][] childrenByDepth = new int[DEPTH_MAX][SLOTS];
     private int[] nextHopByValue = new int[0];
     private int root;
+    /** Bits that all routes have in common and the trie leaves out; always 0 for IPv4. */
+    private int origin;
+
+    private long originMatch;
     /** Shared by all slots of pages without a route; never retired. */
     private int emptyNode;
     /** Shared by all entries of the root without a route; never retired. */
@@ -63,10 +67,44 @@ final class LookupTable {
         this.nextHopByValue = nextHopByValue;
     }
 
+    int origin() {
+        return origin;
+    }
+
+    long originMatch() {
+        return originMatch;
+    }
+
+    int emptyNode() {
+        return emptyNode;
+    }
+
+    /** Whether a route has come that does not begin with the bits that are left out. */
+    boolean isOutgrown() {
+        final int trie = routes.root();
+        return RouteTrie.NONE != trie
+                && (routes.length(trie) < origin || LookupTrie.originOf(routes.high(trie), origin) != originMatch);
+    }
+
+    /** Whether all routes have more bits in common than are left out. */
+    boolean isLoose() {
+        return RouteTrie.NONE != routes.root() && commonBits() > origin;
+    }
+
+    private int commonBits() {
+        return routes.isWide() ? Math.min(LookupTrie.ORIGIN_MAX, routes.length(routes.root())) : 0;
+    }
+
     /** Builds everything anew in fresh memory. */
     void rebuild() {
         reclaimer.forgetBlocksOf(pool);
         pool.reset(reclaimer);
+        origin = 0;
+        originMatch = 0;
+        if (RouteTrie.NONE != routes.root()) {
+            origin = commonBits();
+            originMatch = LookupTrie.originOf(routes.high(routes.root()), origin);
+        }
         buildRoot();
     }
 
@@ -95,11 +133,15 @@ final class LookupTable {
 
     /** Takes over a change of this prefix in the route trie: added, removed, or with another next hop. */
     void change(final long high, final long low, final int length) {
-        final int first = (int) (high >>> (Long.SIZE - ROOT_BITS));
-        final int last = length >= PAGE_BIT ? first : first + (1 << (PAGE_BIT - length)) - 1;
+        if (length < origin || LookupTrie.originOf(high, origin) != originMatch) {
+            return; // came and went within this publication
+        }
+        final int pageBit = origin + PAGE_BIT;
+        final int first = rootIndex(high);
+        final int last = length >= pageBit ? first : first + (1 << (pageBit - length)) - 1;
         for (int i = first; i <= last; i++) {
             final int old = getInt(root, i);
-            final boolean within = length > PAGE_BIT && isFull(old);
+            final boolean within = length > pageBit && isFull(old);
             final int page = within ? changePage(old, high, low, length) : buildPage(i);
             if (!within) {
                 retirePage(old);
@@ -108,8 +150,14 @@ final class LookupTable {
         }
     }
 
+    private int rootIndex(final long high) {
+        return (int) (high << origin >>> (Long.SIZE - ROOT_BITS));
+    }
+
     private int buildPage(final int index) {
-        routes.seek((long) index << (Long.SIZE - ROOT_BITS), 0, PAGE_BIT);
+        final int pageBit = origin + PAGE_BIT;
+        final long prefix = originMatch << ROOT_BITS | index;
+        routes.seek(prefix << (Long.SIZE - pageBit), 0, pageBit);
         final int trie = routes.foundNode();
         final int inherited = routes.foundValue();
         if (RouteTrie.NONE == trie) {
@@ -124,7 +172,7 @@ final class LookupTable {
         final int page = pool.allocate(PAGE_UNITS, reclaimer);
         final int[] leaves = entries(0, inherited);
         final int[] children = children(0);
-        routes.spread(trie, PAGE_BIT, leaves, children);
+        routes.spread(trie, pageBit, leaves, children);
         for (int i = 0; i < SLOTS; i++) {
             final int node = buildNode(children[i], leaves[i]);
             putInt(page, i, node);
@@ -149,22 +197,24 @@ final class LookupTable {
     }
 
     private int changePage(final int old, final long high, final long low, final int length) {
-        routes.seek(high, low, PAGE_BIT);
+        final int pageBit = origin + PAGE_BIT;
+        final int nodeBit = origin + NODE_BIT;
+        routes.seek(high, low, pageBit);
         if (RouteTrie.NONE == routes.foundNode()) {
             retirePage(old);
-            return buildPage((int) (high >>> (Long.SIZE - ROOT_BITS)));
+            return buildPage(rootIndex(high));
         }
         final int page = copy(pageUnit(old), PAGE_UNITS);
         final int[] leaves = entries(0, routes.foundValue());
         final int[] children = children(0);
-        routes.spread(routes.foundNode(), PAGE_BIT, leaves, children);
-        final int first = RouteTrie.slot(high, low, PAGE_BIT);
-        final int last = length >= NODE_BIT ? first : first + (1 << (NODE_BIT - length)) - 1;
+        routes.spread(routes.foundNode(), pageBit, leaves, children);
+        final int first = RouteTrie.slot(high, low, pageBit);
+        final int last = length >= nodeBit ? first : first + (1 << (nodeBit - length)) - 1;
         for (int i = first; i <= last; i++) {
             final int oldNode = getInt(page, i);
             final int node;
-            if (length > NODE_BIT && oldNode != emptyNode) {
-                final int[] slots = changeSlots(oldNode, NODE_BIT, children[i], leaves[i], high, low, length, 1);
+            if (length > nodeBit && oldNode != emptyNode) {
+                final int[] slots = changeSlots(oldNode, nodeBit, children[i], leaves[i], high, low, length, 1);
                 retireNode(oldNode);
                 node = writeNode(0, slots);
             } else {
@@ -180,7 +230,7 @@ final class LookupTable {
         if (RouteTrie.NONE == trie && RouteTrie.NO_VALUE == inherited) {
             return emptyNode;
         }
-        return writeNode(0, buildSlots(trie, NODE_BIT, inherited, 1));
+        return writeNode(0, buildSlots(trie, origin + NODE_BIT, inherited, 1));
     }
 
     /** The entries of 64 slots, and all below them, from the route trie. */

@@ -22,6 +22,9 @@ import static org.agrona.UnsafeApi.getLong;
  *   below        jump node  | match 8 | shift 4 | miss 4 | bitmap 8 | entries 4 each |
  * </pre>
  *
+ * <p>IPv6 tables leave out the bits that all their routes have in common, up to 40: they are compared once, and the bits
+ * above count from there. So the node subnets of one /48 need no jump node. The origin of IPv4 tables is 0.
+ *
  * <p>A jump node begins at whatever bit the routes below it part: the bits of the word before that must equal
  * {@code match}, or the result is {@code miss}. {@code shift} brings the node's six bits to the right end of the first
  * word of the key, its complement to that of the second. A node's bitmap and entries mostly share a cache line. A unit is
@@ -34,12 +37,14 @@ final class LookupTrie {
 
     static final int ROOT_BITS = 12;
     static final int ROOT_ENTRIES = 1 << ROOT_BITS;
-    /** First bit that a page is indexed by. */
+    /** First bit that a page is indexed by, from the origin. */
     static final int PAGE_BIT = ROOT_BITS;
-    /** First bit that a node is indexed by. */
+    /** First bit that a node is indexed by, from the origin. */
     static final int NODE_BIT = PAGE_BIT + STRIDE;
-    /** First bit below a node. */
+    /** First bit below a node, from the origin. */
     static final int JUMP_BIT = NODE_BIT + STRIDE;
+    /** Root, page and node are indexed by the first word of the key alone. */
+    static final int ORIGIN_MAX = Long.SIZE - JUMP_BIT;
 
     static final int UNIT_SHIFT = 3;
 
@@ -77,9 +82,15 @@ final class LookupTrie {
         return isJump(entry) ? lookupBelow(base, entry, (long) address << Integer.SIZE, 0) : entry;
     }
 
-    static int lookup6(final long base, final long root, final long high, final long low) {
-        final int page = getInt(root + (high >>> ROOT_SHIFT_6 << 2));
-        final int entry = nodeEntry(base, page, (int) (high >>> PAGE_SHIFT_6), (int) (high >>> NODE_SHIFT_6));
+    /** The first {@code origin} bits are the same in all routes, and root, page and node begin after them. */
+    static int lookup6(
+            final long base, final long root, final int origin, final long match, final long high, final long low) {
+        if (originOf(high, origin) != match) {
+            return RoutingSnapshot.NO_ROUTE;
+        }
+        final long bits = high << origin;
+        final int page = getInt(root + (bits >>> ROOT_SHIFT_6 << 2));
+        final int entry = nodeEntry(base, page, (int) (bits >>> PAGE_SHIFT_6), (int) (bits >>> NODE_SHIFT_6));
         return isJump(entry) ? lookupBelow(base, entry, high, low) : entry;
     }
 
@@ -110,18 +121,23 @@ final class LookupTrie {
     static void lookup6(
             final long base,
             final long root,
+            final int origin,
+            final long match,
+            final int emptyNode,
             final long[] highs,
             final long[] lows,
             final int[] nextHops,
             final int count) {
         for (int i = 0; i < count; i++) {
-            final long high = highs[i];
-            final int page = getInt(root + (high >>> ROOT_SHIFT_6 << 2));
-            nextHops[i] = nodeUnit(base, page, (int) (high >>> PAGE_SHIFT_6));
+            final long bits = highs[i] << origin;
+            final int page = getInt(root + (bits >>> ROOT_SHIFT_6 << 2));
+            final int unit = nodeUnit(base, page, (int) (bits >>> PAGE_SHIFT_6));
+            nextHops[i] = originOf(highs[i], origin) == match ? unit : emptyNode;
         }
         int lowest = 0;
         for (int i = 0; i < count; i++) {
-            final int entry = entry(base + ((long) nextHops[i] << UNIT_SHIFT), (int) (highs[i] >>> NODE_SHIFT_6));
+            final int entry =
+                    entry(base + ((long) nextHops[i] << UNIT_SHIFT), (int) (highs[i] << origin >>> NODE_SHIFT_6));
             nextHops[i] = entry;
             lowest = Math.min(lowest, entry);
         }
@@ -139,6 +155,11 @@ final class LookupTrie {
 
     private static int nodeEntry(final long base, final int page, final int pageBits, final int nodeBits) {
         return entry(base + ((long) nodeUnit(base, page, pageBits) << UNIT_SHIFT), nodeBits);
+    }
+
+    /** The first {@code origin} bits, from 0 to {@link #ORIGIN_MAX}. */
+    static long originOf(final long high, final int origin) {
+        return high >>> 1 >>> (Long.SIZE - 1 - origin);
     }
 
     /** The slot in a page is found without a branch: random addresses would mispredict it. */

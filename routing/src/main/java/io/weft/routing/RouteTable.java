@@ -16,6 +16,7 @@ final class RouteTable {
     private final BlockPool pool;
     private final LookupTable lookupTable;
     private final LongArrayList changes = new LongArrayList();
+    private long changesSinceBuild;
 
     RouteTable(final AddressFamily family, final BlockPool pool, final Reclaimer reclaimer) {
         this.pool = pool;
@@ -91,8 +92,10 @@ final class RouteTable {
         if (0 == count) {
             return;
         }
-        if ((count > 1 && (long) count * CHANGE_COST > routes.size()) || pool.isSparse()) {
+        changesSinceBuild += count;
+        if (isBuildDue(count)) {
             lookupTable.rebuild();
+            changesSinceBuild = 0;
         } else {
             lookupTable.copyRoot();
             for (int i = 0; i < changes.size(); i += CHANGE_LONGS) {
@@ -101,6 +104,13 @@ final class RouteTable {
         }
         changes.clear();
         changes.trimToSize();
+    }
+
+    private boolean isBuildDue(final int count) {
+        final boolean many = count > 1 && (long) count * CHANGE_COST > routes.size();
+        // Worth it only now and then, so that routes that come one by one do not each build everything.
+        final boolean tighter = lookupTable.isLoose() && changesSinceBuild * CHANGE_COST > routes.size();
+        return many || tighter || lookupTable.isOutgrown() || pool.isSparse();
     }
 
     private void addRoutesBy(final IntHashSet moved, final int node) {

@@ -49,6 +49,11 @@ final class RouteTrie implements AutoCloseable {
         memory = 0;
     }
 
+    /** Whether keys are 128 bits. */
+    boolean isWide() {
+        return wide;
+    }
+
     /** Number of routes. */
     int size() {
         return size;

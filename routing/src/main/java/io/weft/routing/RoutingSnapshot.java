@@ -16,6 +16,9 @@ public final class RoutingSnapshot {
     private final long root4;
     private final long base6;
     private final long root6;
+    private final int origin6;
+    private final long originMatch6;
+    private final int emptyNode6;
     private final UnsafeBuffer rewriteBlocks;
 
     RoutingSnapshot(
@@ -25,6 +28,9 @@ public final class RoutingSnapshot {
         this.root4 = table4.rootAddress();
         this.base6 = table6.baseAddress();
         this.root6 = table6.rootAddress();
+        this.origin6 = table6.origin();
+        this.originMatch6 = table6.originMatch();
+        this.emptyNode6 = table6.emptyNode();
         this.rewriteBlocks = rewriteBlocks;
     }
 
@@ -51,7 +57,7 @@ public final class RoutingSnapshot {
      * @return the next hop, or {@link #NO_ROUTE}.
      */
     public int lookup6(final long high, final long low) {
-        return LookupTrie.lookup6(base6, root6, high, low);
+        return LookupTrie.lookup6(base6, root6, origin6, originMatch6, high, low);
     }
 
     /**
@@ -69,7 +75,7 @@ public final class RoutingSnapshot {
      * @param nextHops receives a next hop or {@link #NO_ROUTE} for each address.
      */
     public void lookup6(final long[] highs, final long[] lows, final int[] nextHops, final int count) {
-        LookupTrie.lookup6(base6, root6, highs, lows, nextHops, count);
+        LookupTrie.lookup6(base6, root6, origin6, originMatch6, emptyNode6, highs, lows, nextHops, count);
     }
 
     /** Next hop {@code n} has its {@link RewriteBlock} at {@code n * RewriteBlock.LENGTH}. To be read only. */
