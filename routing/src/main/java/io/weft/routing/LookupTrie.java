@@ -143,12 +143,19 @@ final class LookupTrie {
         }
         while (isJump(lowest)) {
             lowest = 0;
+            int before = RoutingSnapshot.NO_ROUTE;
+            int after = RoutingSnapshot.NO_ROUTE;
             for (int i = 0; i < count; i++) {
-                if (isJump(nextHops[i])) {
-                    final int entry = jump(base, nextHops[i], highs[i], lows[i]);
-                    nextHops[i] = entry;
-                    lowest = Math.min(lowest, entry);
+                final int entry = nextHops[i];
+                if (isJump(entry)) {
+                    // Packets of a flow follow one another: what the one before found need not be looked for again.
+                    if (entry != before || highs[i] != highs[i - 1] || lows[i] != lows[i - 1]) {
+                        after = jump(base, entry, highs[i], lows[i]);
+                        lowest = Math.min(lowest, after);
+                    }
+                    nextHops[i] = after;
                 }
+                before = entry;
             }
         }
     }
