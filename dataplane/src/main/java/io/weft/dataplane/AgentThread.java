@@ -2,9 +2,9 @@
 package io.weft.dataplane;
 
 import java.util.List;
-import org.agrona.ErrorHandler;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.BusySpinIdleStrategy;
 import org.agrona.concurrent.CompositeAgent;
 import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.AtomicCounter;
@@ -23,12 +23,15 @@ final class AgentThread implements AutoCloseable {
             final String name,
             final List<? extends PolledAgent> agents,
             final Doorbell doorbell,
-            final long spinNs,
-            final ErrorHandler errorHandler,
+            final DataPlaneContext context,
             final AtomicCounter errorCounter) {
         final Agent agent = new SharingAgent(name, agents);
-        idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs);
-        runner = new AgentRunner(idleStrategy, errorHandler, errorCounter, agent);
+        idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, context.spinNs());
+        runner = new AgentRunner(
+                context.busyPoll() ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
+                context.errorHandler(),
+                errorCounter,
+                agent);
         thread = new Thread(runner, name);
         thread.setDaemon(true);
     }

@@ -35,6 +35,7 @@ public final class DataPlaneContext {
     private List<? extends List<? extends DatagramPort>> sendPorts = List.of();
     private ThreadingMode threadingMode = ThreadingMode.SHARED;
     private long spinNs = SPIN_NS_DEFAULT;
+    private boolean busyPoll;
     private int vni = 1;
     private long vtepMac;
     private int mtu = 1450;
@@ -190,6 +191,18 @@ public final class DataPlaneContext {
     public DataPlaneContext spinNs(final long durationNs) {
         beforeConclusion();
         spinNs = durationNs;
+        return this;
+    }
+
+    /** Whether data threads never wait. */
+    public boolean busyPoll() {
+        return busyPoll;
+    }
+
+    /** Sets whether data threads never wait: for machines with cores to spare. */
+    public DataPlaneContext busyPoll(final boolean never) {
+        beforeConclusion();
+        busyPoll = never;
         return this;
     }
 

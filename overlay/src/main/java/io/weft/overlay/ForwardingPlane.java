@@ -112,11 +112,11 @@ final class ForwardingPlane implements AutoCloseable {
         final UnderlaySockets sockets = UnderlaySockets.open(
                 settings.local(),
                 settings.backend().port(),
-                options.workers,
+                options.workers(),
                 UnderlaySockets.SEND_SOCKETS_DEFAULT,
                 UnderlaySockets.BUFFER_LENGTH_DEFAULT);
         undo.push(sockets);
-        final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers);
+        final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
         queues.forEach(undo::push);
         final Subnet subnet = settings.own().key().subnet();
         final Subnet ipv6Subnet = settings.own().key().ipv6Subnet();
@@ -129,7 +129,8 @@ final class ForwardingPlane implements AutoCloseable {
                 .sendPorts(sockets.sendPorts())
                 .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
                 .threadingMode(options.threadingMode)
-                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.busyPollUs))
+                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
+                .busyPoll(options.busyPoll)
                 .vni(settings.backend().vni())
                 .vtepMac(settings.vtepMac())
                 .mtu(settings.mtu())

@@ -12,7 +12,10 @@ import picocli.CommandLine.Option;
 final class WeftOptions {
     static final String ENVIRONMENT_PREFIX = "WEFTD_";
     static final int WORKERS_MAX = 64;
-    static final int BUSY_POLL_MAX_US = 1_000_000;
+    static final int SPIN_MAX_US = 1_000_000;
+
+    /** One worker forwards more than a core of pods sends; the other cores are the pods'. */
+    private static final int CORES_PER_WORKER = 4;
 
     @Option(
             names = "--registry",
@@ -31,10 +34,15 @@ final class WeftOptions {
     @Option(
             names = "--workers",
             paramLabel = "COUNT",
-            defaultValue = "1",
-            description =
-                    "TUN queues and underlay sockets, each with agents of its own, 1 to 64 (default: ${DEFAULT-VALUE})")
+            defaultValue = "0",
+            description = "TUN queues and underlay sockets, each with agents of its own, 1 to 64"
+                    + " (default: one for every four cores)")
     int workers;
+
+    /** The number of workers, which depends on the machine unless it was set. */
+    int workers() {
+        return 0 == workers ? Math.max(1, Runtime.getRuntime().availableProcessors() / CORES_PER_WORKER) : workers;
+    }
 
     @Option(
             names = "--threading-mode",
@@ -45,11 +53,15 @@ final class WeftOptions {
     ThreadingMode threadingMode = ThreadingMode.SHARED;
 
     @Option(
-            names = "--busy-poll",
+            names = "--spin",
             paramLabel = "MICROSECONDS",
             defaultValue = "50",
-            description = "spin this long for work before a thread sleeps, 0 to 1000000 (default: ${DEFAULT-VALUE})")
-    int busyPollUs;
+            description = "spin this long for work, where it pays, before a data thread sleeps, 0 to 1000000"
+                    + " (default: ${DEFAULT-VALUE})")
+    int spinUs;
+
+    @Option(names = "--busy-poll", description = "data threads never sleep: for machines with cores to spare")
+    boolean busyPoll;
 
     @Option(
             names = "--counters-file",

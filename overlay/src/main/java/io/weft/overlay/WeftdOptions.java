@@ -28,8 +28,8 @@ record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
 
     /** Throws a {@link StartupException} naming the first option that is out of its range. */
     void validate() {
-        requireRange("--workers", weft.workers, 1, WeftOptions.WORKERS_MAX);
-        requireRange("--busy-poll", weft.busyPollUs, 0, WeftOptions.BUSY_POLL_MAX_US);
+        requireRange("--workers", weft.workers(), 1, WeftOptions.WORKERS_MAX);
+        requireRange("--spin", weft.spinUs, 0, WeftOptions.SPIN_MAX_US);
         requireRange("--healthz-port", flanneld.healthzPort, 0, 65535);
         requireRange("--iptables-resync", flanneld.iptablesResyncSeconds, 1, 86_400);
         requireRange("--subnet-lease-renew-margin", flanneld.subnetLeaseRenewMarginMinutes, 1, 24 * 60 - 1);

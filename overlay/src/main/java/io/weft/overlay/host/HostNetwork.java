@@ -22,6 +22,9 @@ public final class HostNetwork {
 
     private final Rtnetlink rtnetlink;
     private final String deviceName;
+    /** Packets that wait for the daemon to run: as many as before an Ethernet card; a TUN device starts with half of it. */
+    private static final int TX_QUEUE_LENGTH = 1000;
+
     private final int mtu;
     private final List<IpPrefix> addresses;
     private final List<IpPrefix> networks;
@@ -73,6 +76,9 @@ public final class HostNetwork {
     }
 
     private void repairLink(final Link link) {
+        if (TX_QUEUE_LENGTH != link.txQueueLength()) {
+            rtnetlink.setTxQueueLength(link.index(), TX_QUEUE_LENGTH);
+        }
         if (mtu != link.mtu()) {
             say("MTU " + mtu + " (was " + link.mtu() + ")");
             rtnetlink.setMtu(link.index(), mtu);
