@@ -190,9 +190,10 @@ final class EgressReceiver implements PolledAgent {
         return host.fd();
     }
 
+    /** The sender may have made room, and rung, before this thread said that it waits: so look once more. */
     @Override
     public boolean hasWork() {
-        return !commands.isEmpty();
+        return !commands.isEmpty() || (senderBehind && null != ring.claim());
     }
 
     @Override

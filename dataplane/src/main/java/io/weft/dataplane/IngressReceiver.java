@@ -265,9 +265,10 @@ final class IngressReceiver implements PolledAgent {
         return underlay.fd();
     }
 
+    /** The sender may have made room, and rung, before this thread said that it waits: so look once more. */
     @Override
     public boolean hasWork() {
-        return !commands.isEmpty();
+        return !commands.isEmpty() || (senderBehind && ring.claimSlots(1) > 0);
     }
 
     @Override

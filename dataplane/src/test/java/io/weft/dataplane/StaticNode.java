@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.agrona.CloseHelper;
-import org.agrona.concurrent.status.CountersReader;
 
 /**
  * A weft node in one of the topology's namespaces, with its peers set by hand instead of by leases: real TUN device, real
@@ -33,15 +32,16 @@ final class StaticNode implements AutoCloseable {
     private final Queue<Throwable> errors = new ConcurrentLinkedQueue<>();
     private final DataPlane dataPlane;
     private final RoutingTables routing;
-    private final CountersReader counters;
+    private final NodeCounters counters;
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
         final NetworkNamespace namespace = node.namespace();
         final List<TunDevice> queues = namespace.call(() -> TunDevice.open(DEVICE, options.workers));
         resources.addAll(queues);
         namespace.ip("addr", "add", node.subnetBase() + "/32", "dev", DEVICE);
-        namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "up");
+        namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
         namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
+        namespace.sysctl("net/ipv4/conf/" + DEVICE + "/accept_local", 1);
         final InetAddress local = InetAddress.getByName(node.underlayAddress());
         final UnderlaySockets sockets = namespace.call(() -> UnderlaySockets.open(
                 local,
@@ -67,7 +67,7 @@ final class StaticNode implements AutoCloseable {
             Files.delete(file.getParent());
         });
         resources.add(countersFile);
-        counters = countersFile.reader();
+        counters = new NodeCounters(countersFile.reader());
         dataPlane = new DataPlane(new DataPlaneContext()
                 .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
                 .receivePorts(sockets.receivePorts())
@@ -121,24 +121,8 @@ final class StaticNode implements AutoCloseable {
         return errors;
     }
 
-    /** The sum over all workers. */
-    long counter(final DataPlaneCounter counter) {
-        return sum(counter.id());
-    }
-
-    /** The sum over all workers. */
-    long drops(final DropReason reason) {
-        return sum(WorkerCounters.DROP_TYPE_ID_BASE + reason.id());
-    }
-
-    private long sum(final int typeId) {
-        final long[] sum = new long[1];
-        counters.forEach((counterId, type, key, label) -> {
-            if (typeId == type) {
-                sum[0] += counters.getCounterValue(counterId);
-            }
-        });
-        return sum[0];
+    NodeCounters counters() {
+        return counters;
     }
 
     @Override

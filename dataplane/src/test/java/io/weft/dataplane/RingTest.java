@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.encap.ChecksumState;
+import io.weft.encap.IpPacket;
+import io.weft.linux.TunDevice;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.status.CountersManager;
+import org.agrona.concurrent.status.CountersReader;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The memory of two frames in flight never overlaps, and what is free can be had. */
+@Timeout(60)
+class RingTest {
+    private static final int CAPACITY = 0x40000;
+    private static final int FRAMES = 64;
+    private static final int SLOTS = 8;
+    private static final int ROUNDS = 20_000;
+    private static final int IP_OFFSET = 22;
+    private static final byte[] PACKET = CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, new byte[8])
+            .bytes();
+
+    static CountersManager countersManager() {
+        final int count = 256;
+        return new CountersManager(
+                buffer(count * CountersReader.METADATA_LENGTH), buffer(count * CountersReader.COUNTER_LENGTH));
+    }
+
+    private static UnsafeBuffer buffer(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, 64));
+    }
+
+    /** Puts a packet into the ring's first claimed slot and begins the frame with it. */
+    static void begin(final IngressRing ring, final IngressFrame frame) {
+        final int ip = ring.firstSlot() * IngressRing.SLOT_LENGTH + IP_OFFSET;
+        ring.arena().putBytes(ip, PACKET);
+        final IpPacket packet = new IpPacket();
+        assertEquals(IpPacket.Fault.NONE, packet.parse(ring.arena(), ip, PACKET.length, true));
+        frame.superframe.begin(ring.arena(), packet, ChecksumState.VERIFIED, 0);
+    }
+
+    @Test
+    void shouldGiveRoomForASecondBatchOfSmallFramesWhenTheFirstIsReleased() {
+        final EgressRing ring = new EgressRing(CAPACITY, FRAMES);
+        for (int round = 0; round < 5; round++) {
+            for (int i = 0; i < 10; i++) {
+                final int number = i;
+                final EgressFrame frame = ring.claim();
+                assertNotNull(frame, () -> "frame " + number);
+                ring.publish(frame, 100);
+            }
+            releaseAll(ring);
+        }
+    }
+
+    @Test
+    void shouldNeverOverlapFramesInFlightWhenTheyAreOfAnyLength() {
+        final Random random = new Random(1);
+        final EgressRing ring = new EgressRing(CAPACITY, FRAMES);
+        final Deque<int[]> inFlight = new ArrayDeque<>();
+        int refused = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            final EgressFrame frame = ring.claim();
+            if (null == frame) {
+                refused++;
+                assertTrue(!inFlight.isEmpty(), "nothing is in flight and yet there is no room");
+            } else {
+                final int start = frame.ipOffset - EgressFrame.HEADROOM;
+                final int end = frame.ipOffset + TunDevice.MAX_READ_LENGTH - TunDevice.VNET_HEADER_LENGTH;
+                assertTrue(start >= 0 && end <= CAPACITY, "within the memory");
+                for (final int[] other : inFlight) {
+                    assertTrue(end <= other[0] || start >= other[1], "two frames overlap");
+                }
+                final int length = random.nextBoolean() ? random.nextInt(0xFFFF) : random.nextInt(200);
+                ring.publish(frame, length);
+                inFlight.add(new int[] {start, frame.ipOffset + length});
+            }
+            if (random.nextInt(3) == 0 || null == frame) {
+                final int most = random.nextInt(10) == 0 ? FRAMES : 1 + random.nextInt(5);
+                EgressFrame last = null;
+                for (int i = 0; i < most && !ring.isEmpty(); i++) {
+                    last = ring.poll();
+                    inFlight.remove();
+                }
+                if (null != last) {
+                    ring.release(last);
+                }
+            }
+        }
+        assertTrue(refused > 0, "the ring was never full");
+    }
+
+    @Test
+    void shouldNeverHandOutASlotInFlightWhenBatchesAreOfAnyLength() {
+        final Random random = new Random(1);
+        final IngressRing ring = new IngressRing(SLOTS, FRAMES, true);
+        final Deque<int[]> inFlight = new ArrayDeque<>();
+        int refused = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            final int claimed = ring.claimSlots(1 + random.nextInt(SLOTS));
+            assertTrue(claimed >= 0, () -> claimed + " slots");
+            refused += 0 == claimed ? 1 : 0;
+            if (claimed > 0) {
+                final int first = ring.firstSlot();
+                assertTrue(first + claimed <= SLOTS, "within the memory");
+                for (final int[] batch : inFlight) {
+                    assertTrue(first + claimed <= batch[0] || first >= batch[1], "a slot is handed out twice");
+                }
+                final int used = 1 + random.nextInt(claimed);
+                final IngressFrame frame = ring.claimFrame();
+                assertNotNull(frame);
+                begin(ring, frame);
+                assertEquals(1, ring.publish(used));
+                inFlight.add(new int[] {first, first + used});
+            }
+            if (0 == claimed || random.nextInt(3) == 0) {
+                final int most = random.nextInt(10) == 0 ? FRAMES : 1 + random.nextInt(2);
+                for (int i = 0; i < most && !ring.isEmpty(); i++) {
+                    inFlight.remove();
+                    ring.release(Objects.requireNonNull(ring.poll()));
+                }
+            }
+        }
+        assertTrue(refused > 0, "the ring was never full");
+    }
+
+    @Test
+    void shouldGiveNoFrameWhenAllAreInFlight() {
+        final IngressRing ring = new IngressRing(SLOTS, 2, true);
+        assertEquals(1, ring.claimSlots(1));
+        begin(ring, Objects.requireNonNull(ring.claimFrame()));
+        begin(ring, Objects.requireNonNull(ring.claimFrame()));
+        assertNull(ring.claimFrame());
+        assertEquals(2, ring.publish(1));
+    }
+
+    @Test
+    void shouldHandFramesWholeAndInOrderFromThreadToThread() throws Exception {
+        final EgressRing ring = new EgressRing(CAPACITY, FRAMES);
+        final int count = 300_000;
+        final FutureTask<Integer> receiver = new FutureTask<>(() -> {
+            final Random random = new Random(2);
+            int published = 0;
+            while (published < count && !Thread.currentThread().isInterrupted()) {
+                final EgressFrame frame = ring.claim();
+                if (null == frame) {
+                    Thread.onSpinWait();
+                    continue;
+                }
+                final int length = Integer.BYTES + random.nextInt(3_000);
+                ring.arena().putInt(frame.ipOffset, published);
+                ring.arena().putInt(frame.ipOffset + length - Integer.BYTES, published);
+                frame.gsoSize = length;
+                ring.publish(frame, length);
+                published++;
+            }
+            return published;
+        });
+        final Thread thread = new Thread(receiver, "receiver");
+        thread.setDaemon(true);
+        thread.start();
+        int polled = 0;
+        while (polled < count) {
+            final EgressFrame frame = ring.poll();
+            if (null == frame) {
+                Thread.onSpinWait();
+                assertTrue(!receiver.isDone() || !ring.isEmpty() || polled == count, "the receiver ended early");
+                continue;
+            }
+            assertEquals(polled, ring.arena().getInt(frame.ipOffset + frame.gsoSize - Integer.BYTES));
+            ring.arena().putInt(frame.ipOffset, -1);
+            polled++;
+            if (polled % 7 == 0 || ring.isEmpty()) {
+                ring.release(frame);
+            }
+        }
+        assertEquals(count, receiver.get(10, TimeUnit.SECONDS));
+    }
+
+    private static void releaseAll(final EgressRing ring) {
+        EgressFrame last = null;
+        for (EgressFrame frame = ring.poll(); null != frame; frame = ring.poll()) {
+            last = frame;
+        }
+        ring.release(Objects.requireNonNull(last));
+    }
+}
