@@ -63,7 +63,7 @@ final class UnreachableNotifier {
     private long refilledAtNs;
 
     /**
-     * @param ipv4Source address that the messages come from, first byte highest.
+     * @param ipv4Source address that the messages come from, first byte highest, or 0 to send none.
      * @param ipv6Source the same for IPv6, or null to send none.
      */
     UnreachableNotifier(final int ipv4Source, final byte @Nullable [] ipv6Source, final NanoClock clock) {
@@ -110,7 +110,7 @@ final class UnreachableNotifier {
                     0 != (Ipv4Flyweight.fragment(frames, ip) & Ipv4Flyweight.FRAGMENT_OFFSET_MASK);
             final boolean groupSource = source >>> (Integer.SIZE - 4) >= MULTICAST_IPV4_PREFIX;
             final boolean error = IpProtocol.ICMP == packet.protocol() && ICMP_ECHO_REQUEST != type;
-            return 0 != source && !groupSource && !laterFragment && !error;
+            return 0 != ipv4Source && 0 != source && !groupSource && !laterFragment && !error;
         }
         final long sourceHigh = Ipv6Flyweight.sourceHigh(frames, ip);
         final boolean unspecified = 0 == sourceHigh && 0 == Ipv6Flyweight.sourceLow(frames, ip);
