@@ -12,11 +12,12 @@ public enum DropReason {
     MULTICAST(2, Direction.EGRESS, "destination is multicast or broadcast, which this overlay does not carry"),
     NEIGH_FAILED(3, Direction.EGRESS, "no neighbour entry gives the VTEP MAC of the gateway"),
     VXLAN_NO_REMOTE(4, Direction.EGRESS, "no FDB entry gives the underlay address of the VTEP MAC"),
-    GSO_INVALID(5, Direction.EGRESS, "superframe from the host cannot be cut as its note says"),
+    GSO_INVALID(5, Direction.EGRESS, "superframe from the host contradicts its note"),
     UNDERLAY_BUSY(6, Direction.EGRESS, "underlay socket's send buffer stayed full"),
     UNDERLAY_UNREACHABLE(7, Direction.EGRESS, "host has no way to the peer's underlay address"),
     UNDERLAY_REFUSED(8, Direction.EGRESS, "host's firewall refused the datagram"),
     UNDERLAY_ERROR(9, Direction.EGRESS, "underlay socket failed otherwise"),
+    GSO_HEADERS_TOO_LONG(10, Direction.EGRESS, "superframe's headers are longer than any that weft cuts"),
 
     PKT_TOO_SMALL(32, Direction.INGRESS, "datagram ends before the inner IP header"),
     VXLAN_INVALID_HDR(33, Direction.INGRESS, "VXLAN flags or reserved bits are wrong"),

@@ -88,7 +88,7 @@ final class EgressSender implements PolledAgent {
 
     private void cut(final EgressFrame frame, final DatagramBatch batch) {
         if (!cutter.wrap(arena, frame.packet, frame.tunnelHeaderLength, frame.gsoSize)) {
-            counters.drop(DropReason.GSO_INVALID, frame.segments());
+            counters.drop(DropReason.GSO_HEADERS_TOO_LONG, frame.segments());
             return;
         }
         final int segments = cutter.segments();

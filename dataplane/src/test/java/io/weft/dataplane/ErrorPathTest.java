@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.Errno;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What becomes of packets when a system call fails: each one is sent, delivered, or counted under its reason. */
+@Timeout(30)
+class ErrorPathTest {
+    private static final int LENGTH = 200;
+    private static final int BATCH = 5;
+
+    @ParameterizedTest
+    @CsvSource({
+        Errno.ENOBUFS + ", UNDERLAY_BUSY",
+        Errno.EPERM + ", UNDERLAY_REFUSED",
+        Errno.ENETUNREACH + ", UNDERLAY_UNREACHABLE",
+        Errno.EIO + ", UNDERLAY_ERROR",
+        Errno.EINVAL + ", UNDERLAY_ERROR"
+    })
+    void shouldDropOneDatagramAndSendTheNextWhenSendFails(final int errno, final DropReason reason) throws Exception {
+        try (InvokedNode node = new InvokedNode(1)) {
+            node.sendPort().failSend(errno);
+            for (int i = 0; i < BATCH; i++) {
+                node.give(packet(i));
+            }
+            node.invoke();
+            assertEquals(Map.of(reason, 1L), node.counters().drops());
+            for (int i = 1; i < BATCH; i++) {
+                assertArrayEquals(packet(i), node.receiveAtPeer());
+            }
+            assertEquals(0, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
+            node.counters().assertConserved();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({Errno.ENOBUFS + ", UNDERLAY_BUSY", Errno.EPERM + ", UNDERLAY_REFUSED"})
+    void shouldCountEachDatagramOfTheMessageWhenItsSendFails(final int errno, final DropReason reason)
+            throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.sendPort().failSend(errno);
+            for (int i = 0; i < BATCH; i++) {
+                node.give(packet(i));
+            }
+            node.invoke();
+            assertEquals(Map.of(reason, (long) BATCH), node.counters().drops());
+            node.give(packet(BATCH));
+            node.invoke();
+            assertArrayEquals(packet(BATCH), node.receiveAtPeer());
+            node.counters().assertConserved();
+        }
+    }
+
+    @Test
+    void shouldTryAgainWhenTheSendBufferWasFullAndIsWritable() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.sendPort().failSend(Errno.EAGAIN);
+            node.sendPort().failSend(Errno.EINTR);
+            node.give(packet(1));
+            node.invoke();
+            assertArrayEquals(packet(1), node.receiveAtPeer());
+            assertEquals(Map.of(), node.counters().drops());
+        }
+    }
+
+    @Test
+    void shouldGiveUpWhenTheSendBufferStaysFull() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            for (int i = 0; i < 100; i++) {
+                node.sendPort().failSend(Errno.EAGAIN);
+            }
+            node.give(packet(1));
+            node.invoke();
+            assertEquals(Map.of(DropReason.UNDERLAY_BUSY, 1L), node.counters().drops());
+            node.counters().assertConserved();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"" + Errno.EIO, "" + Errno.EINVAL})
+    void shouldSendOneByOneForGoodWhenSegmentationIsRefused(final int errno) throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.sendPort().failSend(errno);
+            for (int i = 0; i < BATCH; i++) {
+                node.give(packet(i));
+            }
+            node.invoke();
+            for (int i = 0; i < BATCH; i++) {
+                assertArrayEquals(packet(i), node.receiveAtPeer());
+            }
+            assertEquals(1, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
+            assertEquals(BATCH, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            assertEquals((long) BATCH * packet(0).length, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_BYTES));
+            for (int i = 0; i < BATCH; i++) {
+                node.give(packet(i));
+            }
+            node.invoke();
+            assertEquals(2L * BATCH, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            assertEquals(1, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
+            assertEquals(Map.of(), node.counters().drops());
+            node.counters().assertConserved();
+        }
+    }
+
+    @Test
+    void shouldSendThisMessageOneByOneAndTheNextWholeWhenOneIsTooLongForThePath() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.sendPort().failSend(Errno.EMSGSIZE);
+            for (int round = 0; round < 2; round++) {
+                for (int i = 0; i < BATCH; i++) {
+                    node.give(packet(i));
+                }
+                node.invoke();
+            }
+            assertEquals(BATCH + 1, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            assertEquals(0, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
+            assertEquals(Map.of(), node.counters().drops());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        Errno.EIO + ", HOST_DOWN",
+        Errno.EINVAL + ", HOST_REFUSED",
+        Errno.ENOBUFS + ", HOST_ERROR",
+    })
+    void shouldDropOnePacketAndDeliverTheNextWhenTheHostRefusesIt(final int errno, final DropReason reason)
+            throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.host().failWrite(errno);
+            node.sendFromPeer(reversed(1));
+            node.invokeUntilReceived(1);
+            assertEquals(Map.of(reason, 1L), node.counters().drops());
+            node.sendFromPeer(reversed(2));
+            node.invokeUntilReceived(2);
+            assertEquals(1, node.host().written().size());
+            assertArrayEquals(
+                    reversed(2), CraftedPacket.tail(node.host().written().get(0), 10));
+            node.counters().assertConserved();
+        }
+    }
+
+    @Test
+    void shouldWriteAgainWhenASignalInterruptedTheWrite() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.host().failWrite(Errno.EINTR);
+            node.sendFromPeer(reversed(1));
+            node.invokeUntilReceived(1);
+            assertEquals(1, node.host().written().size());
+            assertEquals(Map.of(), node.counters().drops());
+        }
+    }
+
+    @Test
+    void shouldCountReadErrorsAndGoOn() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.host().failRead(Errno.EIO);
+            node.receivePort().failReceive(Errno.ENOMEM);
+            node.give(packet(1));
+            node.sendFromPeer(reversed(1));
+            node.invoke();
+            assertEquals(1, node.counters().of(DataPlaneCounter.HOST_READ_ERRORS));
+            assertEquals(1, node.counters().of(DataPlaneCounter.UNDERLAY_READ_ERRORS));
+            node.invokeUntilReceived(1);
+            assertArrayEquals(packet(1), node.receiveAtPeer());
+            assertEquals(1, node.host().written().size());
+            assertEquals(1, node.counters().of(DataPlaneCounter.HOST_READ_ERRORS));
+            assertEquals(1, node.counters().of(DataPlaneCounter.UNDERLAY_READ_ERRORS));
+        }
+    }
+
+    @Test
+    void shouldReadAllThatWaitsInFewCallsWhenPacketsAreSmall() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            for (int round = 1; round <= 3; round++) {
+                for (int i = 0; i < 40; i++) {
+                    node.give(packet(i));
+                }
+                node.invoke();
+                assertEquals(40L * round, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
+                assertEquals(round, node.sendPort().sendCalls());
+            }
+            assertTrue(node.counters().drops().isEmpty());
+        }
+    }
+
+    @Test
+    void shouldDropASuperframeWhenItsNoteIsWrong() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.give(5, 0, packet(1));
+            node.give(
+                    1,
+                    100,
+                    CraftedPacket.raw(InvokedNode.POD, InvokedNode.PEER_POD, CraftedPacket.ICMP, new byte[300])
+                            .bytes());
+            node.invoke();
+            assertEquals(Map.of(DropReason.GSO_INVALID, 2L), node.counters().drops());
+            node.counters().assertConserved();
+        }
+    }
+
+    @Test
+    void shouldDropAllSegmentsOfASuperframeWhenItsHeadersAreTooLong() throws Exception {
+        try (InvokedNode node = new InvokedNode(64)) {
+            final byte[] extension = new byte[240];
+            extension[1] = (byte) (extension.length / 8 - 1);
+            node.give(
+                    5,
+                    100,
+                    CraftedPacket.udp(
+                                    PodTun.inet("fd00:10:244::77"),
+                                    PodTun.inet("fd00:10:244:1::77"),
+                                    1000,
+                                    2000,
+                                    new byte[450])
+                            .extension(CraftedPacket.DESTINATION_OPTIONS, extension)
+                            .bytes());
+            node.invoke();
+            assertEquals(
+                    Map.of(DropReason.GSO_HEADERS_TOO_LONG, 5L), node.counters().drops());
+            node.counters().assertConserved();
+        }
+    }
+
+    private static byte[] packet(final int seed) {
+        return CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1000, 2000, CraftedPacket.payload(LENGTH, seed))
+                .bytes();
+    }
+
+    private static byte[] reversed(final int seed) {
+        return CraftedPacket.udp(InvokedNode.PEER_POD, InvokedNode.POD, 1000, 2000, CraftedPacket.payload(LENGTH, seed))
+                .bytes();
+    }
+}
