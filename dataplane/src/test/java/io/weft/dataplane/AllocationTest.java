@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The data threads allocate nothing for a packet. */
+@RequiresRoot
+@Timeout(60)
+class AllocationTest {
+    private static final long WARM_UP_PACKETS = 300_000;
+    private static final long PACKETS = 1_000_000;
+    private static final int SEGMENT_LENGTH = 200;
+    private static final int SEGMENTS = 60;
+    private static final int BURST = 20;
+    private static final int TIMEOUT_MS = 5_000;
+
+    /** One object of the smallest size for every fifty packets would be more. */
+    private static final long MAX_BYTES = PACKETS * 16 / 50;
+
+    private final ThreadMXBean threadBean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    @Test
+    void shouldAllocateNothingWhenAMillionPacketsGoThrough() throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Topology topology = resources.add(Topology.twoNodes());
+            final StaticNode a = resources.add(StaticNode.start(topology, topology.node(0), new StaticNode.Options()));
+            final StaticNode b = resources.add(StaticNode.start(topology, topology.node(1), new StaticNode.Options()));
+            final PodTun from = resources.add(new PodTun(topology.node(0)));
+            final PodTun to = resources.add(new PodTun(topology.node(1)));
+            final long[] threads = Stream.of(a, b)
+                    .flatMap(node -> node.dataPlane().dataThreads().stream())
+                    .mapToLong(Thread::getId)
+                    .toArray();
+            send(WARM_UP_PACKETS, from, to, a);
+            final long before = allocated(threads);
+            send(PACKETS, from, to, a);
+            final long bytes = allocated(threads) - before;
+            assertTrue(bytes < MAX_BYTES, () -> bytes + " bytes allocated for " + PACKETS + " packets");
+            final long delivered = b.counters().of(DataPlaneCounter.INGRESS_DELIVERED_PACKETS);
+            assertTrue(delivered > PACKETS / 2, () -> "only " + delivered + " delivered: " + b.counters());
+            assertTrue(a.errors().isEmpty() && b.errors().isEmpty());
+        }
+    }
+
+    private long allocated(final long[] threads) {
+        long sum = 0;
+        for (final long bytes : threadBean.getThreadAllocatedBytes(threads)) {
+            sum += bytes;
+        }
+        return sum;
+    }
+
+    /** Superframes of TCP and UDP, and a single packet after each, in bursts that fit into the queues on the way. */
+    private static void send(final long packets, final PodTun from, final PodTun to, final StaticNode node) {
+        final byte[] payload = CraftedPacket.payload(SEGMENTS * SEGMENT_LENGTH, 1);
+        final byte[] none = {};
+        final CraftedPacket udp = CraftedPacket.udp(from.address(), to.address(), 1, 2, payload);
+        final CraftedPacket tcp =
+                CraftedPacket.tcp(from.address(), to.address(), 3, 4, 5, CraftedPacket.ACK, none, payload);
+        final byte[] single = CraftedPacket.udp(
+                        from.address(), to.address(), 5, 6, CraftedPacket.payload(SEGMENT_LENGTH, 2))
+                .bytes();
+        final long start = node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS);
+        for (long sent = 0; sent < packets; ) {
+            for (final CraftedPacket packet : List.of(udp, tcp)) {
+                for (int i = 0; i < BURST / 2; i++) {
+                    from.sendPartial(packet, SEGMENT_LENGTH);
+                    from.send(single);
+                    sent += SEGMENTS + 1;
+                }
+            }
+            final long expected = start + sent;
+            Await.until(
+                    () -> expected + " packets forwarded: " + node.counters(),
+                    TIMEOUT_MS,
+                    () -> node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS) >= expected);
+        }
+    }
+}

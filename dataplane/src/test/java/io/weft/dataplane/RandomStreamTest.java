@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.routing.IpPrefix;
+import io.weft.routing.MacAddress;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Random streams go both ways between two nodes, and all that arrives is compared byte by byte with what was sent; but
+ * for the IPv4 id of packets that may not be fragmented, which has no meaning (RFC 6864) and which joining loses, and
+ * for the two forms of a zero checksum, of which the kernel too takes now one, now the other (net/core/dev.c,
+ * {@code skb_checksum_help}).
+ */
+@RequiresRoot
+@Timeout(60)
+class RandomStreamTest {
+    private static final int ROUNDS = 20;
+    private static final int PACKETS_PER_ROUND = 250;
+    private static final int TIMEOUT_MS = 5_000;
+    private static final int IPV4_ID_OFFSET = 4;
+    private static final int IPV4_FLAGS_OFFSET = 6;
+    private static final int IPV4_CHECKSUM_OFFSET = 10;
+
+    /** What the underlay devices do for their hosts. */
+    enum Offload {
+        /** A superframe of the kernel's VXLAN crosses the link whole. */
+        PASSTHROUGH(""),
+        /** No tunnel offload, UDP_SEGMENT is still the device's. */
+        SEGMENT("tx-udp_tnl-segmentation tx-udp_tnl-csum-segmentation"),
+        PLAIN("tx-udp_tnl-segmentation tx-udp_tnl-csum-segmentation tso gso tx-udp-segmentation"),
+        /** No checksum offload, without which kernels before 6.11 give EIO for UDP_SEGMENT. */
+        NONE("tx");
+
+        private final String off;
+
+        Offload(final String off) {
+            this.off = off;
+        }
+
+        void apply(final Topology.Node node) {
+            for (final String feature : off.isEmpty() ? new String[0] : off.split(" ", -1)) {
+                node.namespace().exec("ethtool", "-K", node.underlayDevice(), feature, "off");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PASSTHROUGH, true, INVOKER, 1, 64, true",
+        "SEGMENT, true, INVOKER, 1, 64, true",
+        "PLAIN, true, INVOKER, 1, 64, true",
+        "NONE, true, INVOKER, 1, 64, true",
+        "SEGMENT, true, INVOKER, 1, 1, true",
+        "SEGMENT, true, INVOKER, 1, 64, false",
+        "SEGMENT, true, SHARED, 1, 64, true",
+        "SEGMENT, true, SHARED_NETWORK, 2, 64, true",
+        "SEGMENT, true, DEDICATED, 2, 64, true",
+        "PASSTHROUGH, false, INVOKER, 1, 64, true",
+        "SEGMENT, false, INVOKER, 1, 64, true",
+        "PLAIN, false, INVOKER, 1, 64, true",
+        "NONE, false, INVOKER, 1, 64, true",
+        "PASSTHROUGH, false, INVOKER, 1, 64, false",
+        "PASSTHROUGH, false, DEDICATED, 2, 64, true"
+    })
+    void shouldArriveAsItWasSent(
+            final Offload offload,
+            final boolean weftPeer,
+            final ThreadingMode mode,
+            final int workers,
+            final int maxSegments,
+            final boolean joinUdp)
+            throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Topology topology =
+                    resources.add(Topology.builder().dualStack().build());
+            final StaticNode.Options options = new StaticNode.Options();
+            options.threadingMode = mode;
+            options.workers = workers;
+            options.maxSegments = maxSegments;
+            options.joinUdp = joinUdp;
+            final List<StaticNode> wefts = new ArrayList<>();
+            topology.nodes().forEach(offload::apply);
+            wefts.add(resources.add(StaticNode.start(topology, topology.node(0), options)));
+            addIpv6(topology, 0, wefts.get(0));
+            if (weftPeer) {
+                wefts.add(resources.add(StaticNode.start(topology, topology.node(1), options)));
+                addIpv6(topology, 1, wefts.get(1));
+            } else {
+                topology.kernelVxlan(topology.node(1));
+                addIpv6(topology.node(1).namespace(), topology.node(0));
+            }
+            final PodTun a = resources.add(new PodTun(topology.node(0)));
+            final PodTun b = resources.add(new PodTun(topology.node(1)));
+            final boolean uncut = Offload.PASSTHROUGH == offload && !weftPeer;
+            exchange(new RandomTraffic(1, a, b, false), b, wefts);
+            exchange(new RandomTraffic(2, b, a, uncut), a, wefts);
+            for (final StaticNode weft : wefts) {
+                assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
+                awaitConserved(weft);
+                assertTrue(0 == weft.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS)
+                        || Offload.NONE == offload);
+            }
+        }
+    }
+
+    private static void awaitConserved(final StaticNode weft) {
+        if (weft.dataPlane().dataThreads().isEmpty()) {
+            weft.counters().assertConserved();
+        } else {
+            weft.counters().awaitConserved();
+        }
+    }
+
+    private static void exchange(final RandomTraffic traffic, final PodTun to, final List<StaticNode> wefts) {
+        for (int round = 0; round < ROUNDS; round++) {
+            int sent = 0;
+            while (sent < PACKETS_PER_ROUND) {
+                sent += traffic.sendSome();
+            }
+            final List<String> arrived = receive(to, sent, wefts);
+            final List<String> expected =
+                    traffic.takeExpected().stream().map(RandomStreamTest::text).toList();
+            if (!expected.stream()
+                    .sorted()
+                    .toList()
+                    .equals(arrived.stream().sorted().toList())) {
+                throw new AssertionError("round " + round + difference(expected, arrived)
+                        + wefts.stream().map(weft -> "\n" + weft.counters()).toList());
+            }
+        }
+    }
+
+    private static String difference(final List<String> expected, final List<String> arrived) {
+        final List<String> missing = new ArrayList<>(expected);
+        final List<String> unexpected = new ArrayList<>();
+        arrived.forEach(packet -> {
+            if (!missing.remove(packet)) {
+                unexpected.add(packet);
+            }
+        });
+        return ": " + expected.size() + " sent, " + missing.size() + " missing, the first "
+                + missing.stream().findFirst() + "\n" + unexpected.size() + " unexpected, the first "
+                + unexpected.stream().findFirst();
+    }
+
+    /** Nodes in mode INVOKER have waited until now, so that they find all that was sent at once. */
+    private static List<String> receive(final PodTun pod, final int count, final List<StaticNode> wefts) {
+        final List<String> packets = new ArrayList<>();
+        final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MS);
+        while (packets.size() < count && System.nanoTime() < deadlineNs) {
+            for (final StaticNode weft : wefts) {
+                if (weft.dataPlane().dataThreads().isEmpty()) {
+                    weft.dataPlane().invoke();
+                }
+            }
+            final byte[] packet = pod.receive(1);
+            if (packet.length > 0 && !isKernelsOwn(packet)) {
+                packets.add(text(packet));
+            }
+        }
+        return packets;
+    }
+
+    /** Multicast listener reports and the like. */
+    private static boolean isKernelsOwn(final byte[] packet) {
+        return 6 == (packet[0] & 0xFF) >>> 4 && (packet[24] & 0xFF) == 0xFF;
+    }
+
+    private static String text(final byte[] packet) {
+        final byte[] bytes = packet.clone();
+        if (4 == bytes[0] >>> 4 && 0 != (bytes[IPV4_FLAGS_OFFSET] & 0x40)) {
+            for (final int offset : new int[] {IPV4_ID_OFFSET, IPV4_CHECKSUM_OFFSET}) {
+                bytes[offset] = 0;
+                bytes[offset + 1] = 0;
+            }
+        }
+        final boolean ipv6 = 6 == (bytes[0] & 0xFF) >>> 4;
+        final int tcpChecksum = 16 + (ipv6 ? 40 : (bytes[0] & 0xF) * 4);
+        if (CraftedPacket.TCP == bytes[ipv6 ? 6 : 9] && -1 == bytes[tcpChecksum] && -1 == bytes[tcpChecksum + 1]) {
+            bytes[tcpChecksum] = 0;
+            bytes[tcpChecksum + 1] = 0;
+        }
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    private static void addIpv6(final Topology topology, final int index, final StaticNode node) {
+        final Topology.Node own = topology.node(index);
+        final Topology.Node peer = topology.node(1 - index);
+        final InetAddress gateway = PodTun.inet(peer.subnetBaseV6());
+        node.routing().addRoute(IpPrefix.parse(peer.subnetV6()), gateway);
+        node.routing().addNeighbour(gateway, MacAddress.parse(peer.vtepMac()));
+        node.routing().publish();
+        own.namespace().ip("-6", "route", "add", Topology.CLUSTER_NETWORK_V6, "dev", StaticNode.DEVICE);
+    }
+
+    private static void addIpv6(final NetworkNamespace namespace, final Topology.Node peer) {
+        final String gateway = "fe80::" + (1 + peer.index());
+        namespace.ip("neigh", "replace", gateway, "lladdr", peer.vtepMac(), "dev", "flannel.1", "nud", "permanent");
+        namespace.ip("-6", "route", "replace", peer.subnetV6(), "via", gateway, "dev", "flannel.1", "onlink");
+    }
+}
