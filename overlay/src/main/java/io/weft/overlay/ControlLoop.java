@@ -3,8 +3,12 @@ package io.weft.overlay;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * needs a lock. Other threads post; the data threads never wait for it.
  */
 final class ControlLoop {
+    private static final long ANSWER_MS = 2000;
+
     private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
     private final List<Periodic> periodics = new ArrayList<>();
     private final Runnable afterBatch;
@@ -25,6 +31,28 @@ final class ControlLoop {
     /** Runs the task soon; from any thread. */
     void post(final Runnable task) {
         tasks.add(task);
+    }
+
+    /**
+     * Has a question answered between two tasks, and waits for it; from any other thread.
+     *
+     * @throws IllegalStateException if the loop does not come to it in time; with an exception of the question's own, that.
+     */
+    <T> T ask(final Callable<T> question) {
+        final FutureTask<T> answer = new FutureTask<>(question);
+        post(answer);
+        try {
+            return answer.get(ANSWER_MS, TimeUnit.MILLISECONDS);
+        } catch (final ExecutionException failed) {
+            throw failed.getCause() instanceof RuntimeException own
+                    ? own
+                    : new IllegalStateException(failed.getCause());
+        } catch (final TimeoutException late) {
+            throw new IllegalStateException("the control thread is busy since " + ANSWER_MS + " ms", late);
+        } catch (final InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("the daemon is being stopped", interrupted);
+        }
     }
 
     /** Ends the loop after the tasks posted before; from any thread. The first reason stands. */

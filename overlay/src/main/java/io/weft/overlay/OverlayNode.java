@@ -3,8 +3,10 @@ package io.weft.overlay;
 
 import static java.lang.System.Logger.Level.INFO;
 
+import io.weft.linux.IpAddresses;
 import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.HostNetwork;
 import io.weft.overlay.host.SubnetFile;
@@ -19,6 +21,8 @@ import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -41,6 +45,7 @@ final class OverlayNode implements AutoCloseable {
 
     private static final int MTU_MIN_IPV6 = 1280;
     private static final long COMPARE_MS = 500;
+    private static final String EXPLAIN = "explain ";
 
     private final WeftdOptions options;
     private final Registry registry;
@@ -103,6 +108,7 @@ final class OverlayNode implements AutoCloseable {
                 new HostNetwork(rtnetlink, deviceName, mtu, deviceAddresses(own.key()), networks(config));
         repair(host);
         leases = new LeaseTable(config, own.key(), opened.tables());
+        undo.push(controlSocket(deviceName, opened));
         registry.watch(new Follower());
         loop.post(() -> {
             publish();
@@ -114,6 +120,25 @@ final class OverlayNode implements AutoCloseable {
             opened.heartbeat();
             repair(host);
         });
+    }
+
+    private ControlSocket controlSocket(final String deviceName, final ForwardingPlane plane) {
+        final Path path = options.weft().runDirectory.resolve(deviceName + ".sock");
+        try {
+            return ControlSocket.open(path, question -> loop.ask(() -> answer(question, plane)));
+        } catch (final IOException failure) {
+            throw new StartupException(
+                    "make control socket " + path + ": " + failure + ". Choose a writable place by --run-dir", failure);
+        }
+    }
+
+    private static String answer(final String question, final ForwardingPlane plane) {
+        if (question.startsWith(EXPLAIN)) {
+            return plane.tables()
+                    .explain(IpAddresses.parse(question.substring(EXPLAIN.length())))
+                    .toString();
+        }
+        throw new IllegalArgumentException("\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS");
     }
 
     private UnderlaySelector.Wishes wishes(final NetworkConfig config) {

@@ -12,6 +12,7 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.overlay.control.ControlSocket;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.nio.file.Files;
@@ -117,6 +118,10 @@ class WeftdTest {
                     .ip("-o", "address", "show", "dev", "weft.1")
                     .contains(node.subnetBase() + "/32"));
             assertTrue(node.namespace().ip("route").contains("10.244.0.0/16 dev weft.1 scope link"));
+            final String explanation =
+                    ControlSocket.ask(directory.resolve("run/weft.1.sock"), "explain " + peer.podAddress());
+            assertTrue(explanation.contains(peer.subnet() + " via " + peer.subnetBase()), explanation);
+            assertTrue(explanation.contains(peerMac + " dst " + peer.underlayAddress()), explanation);
             weftd.process().destroy();
             assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
         }

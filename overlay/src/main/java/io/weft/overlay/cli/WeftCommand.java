@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "Shows and checks what weftd on this node does.",
-        subcommands = {CountersCommand.class})
+        subcommands = {CountersCommand.class, ExplainCommand.class})
 public final class WeftCommand implements Runnable {
     @Spec
     private CommandSpec spec = CommandSpec.create();

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.overlay.control.ControlSocket;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Asks the running daemon where a packet would go. */
+@Command(
+        name = "explain",
+        mixinStandardHelpOptions = true,
+        description = "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use.")
+final class ExplainCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Parameters(paramLabel = "ADDRESS", description = "IPv4 or IPv6 address of a pod")
+    private String address = "";
+
+    @Option(names = "--device", paramLabel = "NAME", defaultValue = "weft.1", description = "default: ${DEFAULT-VALUE}")
+    private String device = "";
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            defaultValue = "/run/weft",
+            description = "default: ${DEFAULT-VALUE}")
+    private Path runDirectory = Path.of("/run/weft");
+
+    /** For picocli. */
+    ExplainCommand() {}
+
+    @Override
+    public Integer call() {
+        final Path socket = runDirectory.resolve(device + ".sock");
+        try {
+            spec.commandLine().getOut().println(ControlSocket.ask(socket, "explain " + address));
+            return 0;
+        } catch (final IOException failure) {
+            throw new IllegalStateException(
+                    "no daemon answers at " + socket + " (" + failure.getMessage()
+                            + "): is weftd running? Name its --device and --run-dir",
+                    failure);
+        }
+    }
+}
