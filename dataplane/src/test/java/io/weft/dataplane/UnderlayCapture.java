@@ -19,6 +19,9 @@ import java.util.function.Predicate;
 final class UnderlayCapture implements AutoCloseable {
     private static final int TIMEOUT_MS = 10_000;
 
+    /** More than any frame here; tcpdump's buffer is divided into pieces of this length, and should have many. */
+    private static final String SNAPSHOT_LENGTH = "2048";
+
     /** Of the file, and of each record: https://www.ietf.org/archive/id/draft-gharris-opsawg-pcap-01.html. */
     private static final int FILE_HEADER_LENGTH = 24;
 
@@ -43,7 +46,7 @@ final class UnderlayCapture implements AutoCloseable {
                         "-i",
                         node.underlayDevice(),
                         "-s",
-                        "0",
+                        SNAPSHOT_LENGTH,
                         "-B",
                         "16384",
                         "-U",
