@@ -23,6 +23,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,7 @@ final class ForwardingPlane implements AutoCloseable {
     private final RoutingTables tables;
     private final CountersFile counters;
     private boolean isOutlived;
+    private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
 
     /**
@@ -177,6 +180,11 @@ final class ForwardingPlane implements AutoCloseable {
         return tables;
     }
 
+    /** Reads the counters, from any thread; null after the close, when their memory is gone. */
+    synchronized <T> @Nullable T read(final Function<CountersReader, T> reader) {
+        return isClosed ? null : reader.apply(counters.reader());
+    }
+
     /** Lets the counters file outlive this plane: for a node that was ready once, and not for a start that failed. */
     void keepCounters() {
         isOutlived = true;
@@ -189,7 +197,8 @@ final class ForwardingPlane implements AutoCloseable {
 
     /** Stops forwarding; the device, which only lives while it is held, is gone after this. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        isClosed = true;
         TakeDown.all(undo);
     }
 }

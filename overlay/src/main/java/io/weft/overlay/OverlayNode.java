@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.IpAddresses;
 import io.weft.linux.IpPrefix;
@@ -9,6 +11,8 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.HostNetwork;
+import io.weft.overlay.host.HostWatch;
+import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
@@ -21,12 +25,18 @@ import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
+import io.weft.overlay.rules.IptablesRules;
+import io.weft.overlay.rules.NftablesRules;
+import io.weft.overlay.rules.RulesException;
+import io.weft.overlay.rules.Ruleset;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +54,7 @@ final class OverlayNode implements AutoCloseable {
     private static final int MTU_MIN_IPV4 = 576;
 
     private static final int MTU_MIN_IPV6 = 1280;
-    private static final long COMPARE_MS = 500;
+    private static final long COMPARE_MS = 1_000;
     private static final String EXPLAIN = "explain ";
 
     private final WeftdOptions options;
@@ -52,12 +62,17 @@ final class OverlayNode implements AutoCloseable {
     private final Rtnetlink rtnetlink;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
     private final ControlLoop loop = new ControlLoop(this::publish);
+    private final NodeMetrics metrics;
     private @Nullable LeaseTable leases;
+    private String rulesTrouble = "";
+    private volatile @Nullable ForwardingPlane plane;
+    private volatile boolean isReady;
 
     private OverlayNode(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink) {
         this.options = options;
         this.registry = registry;
         this.rtnetlink = rtnetlink;
+        metrics = new NodeMetrics(registry.status(), registry.kind());
     }
 
     /** Sets a node up; nothing is left behind when that fails. */
@@ -90,23 +105,36 @@ final class OverlayNode implements AutoCloseable {
         final String deviceName =
                 options.weft().deviceName.isEmpty() ? "weft." + backend.vni() : options.weft().deviceName;
         undo.push(DeviceLock.take(options.weft().runDirectory, deviceName));
-        UdpPort.requireFree(rtnetlink, backend.port());
+        final KernelDevices former = KernelDevices.find(rtnetlink, backend);
+        final boolean takesOver = registry.ownsMac();
+        if (!takesOver) {
+            UdpPort.requireFree(rtnetlink, backend.port());
+        }
         final Lease own = registry.acquire(new NodeRequest(
                 underlay.publicIp(),
                 underlay.publicIpv6(),
                 underlay.ownAddresses(),
                 backend,
-                null,
-                null,
+                former.mac(),
+                former.ipv6Mac(),
                 subnetFile.previous()));
         LOG.log(INFO, "own lease {0}", own);
+        if (takesOver) {
+            former.delete(rtnetlink);
+            UdpPort.requireFree(rtnetlink, backend.port());
+        }
         final int mtu = mtu(config, underlay);
         final ForwardingPlane opened = ForwardingPlane.open(
                 new ForwardingPlane.Settings(options.weft(), deviceName, mtu, backend, own, underlay));
         undo.push(opened);
+        plane = opened;
         final HostNetwork host =
                 new HostNetwork(rtnetlink, deviceName, mtu, deviceAddresses(own.key()), networks(config));
         repair(host);
+        undo.push(
+                HostWatch.start(deviceName, host.deviceIndex(), networks(config), () -> loop.post(() -> repair(host))));
+        final List<Ruleset> rules = rules(config, own.key());
+        repair(rules);
         leases = new LeaseTable(config, own.key(), opened.tables());
         undo.push(controlSocket(deviceName, opened));
         registry.watch(new Follower());
@@ -114,12 +142,71 @@ final class OverlayNode implements AutoCloseable {
             publish();
             subnetFile.write(config, own.key(), mtu, options.flanneld().ipMasq);
             opened.keepCounters();
+            isReady = true;
             LOG.log(INFO, "ready: {0} forwards for {1}, MTU {2}", deviceName, own.key(), String.valueOf(mtu));
+            ServiceManager.tellReady();
         });
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
             repair(host);
         });
+        loop.every(TimeUnit.SECONDS.toMillis(options.flanneld().iptablesResyncSeconds), () -> repair(rules));
+    }
+
+    /** The rules in use, after those of the other kind were taken away as flanneld does. */
+    private List<Ruleset> rules(final NetworkConfig config, final LeaseKey own) {
+        final FlanneldOptions flanneld = options.flanneld();
+        final List<Ruleset> wanted = new ArrayList<>();
+        for (final boolean ipv4 : new boolean[] {true, false}) {
+            final Subnet network = ipv4 ? config.network() : config.ipv6Network();
+            final Subnet subnet = ipv4 ? own.subnet() : own.ipv6Subnet();
+            if (null != network && null != subnet && (flanneld.ipMasq || flanneld.iptablesForwardRules)) {
+                final boolean random = !flanneld.ipMasqFullyRandomDisable;
+                final boolean forward = flanneld.iptablesForwardRules;
+                final Ruleset iptables = new IptablesRules(network, subnet, flanneld.ipMasq, random, forward);
+                final Ruleset nftables = new NftablesRules(network, subnet, flanneld.ipMasq, random, forward);
+                removeFormer(config.nftables() ? iptables : nftables);
+                wanted.add(config.nftables() ? nftables : iptables);
+            }
+        }
+        return wanted;
+    }
+
+    private static void removeFormer(final Ruleset former) {
+        try {
+            former.remove();
+        } catch (final RulesException failure) {
+            LOG.log(DEBUG, "rules of the kind not in use are not looked for: {0}", failure.getMessage());
+        }
+    }
+
+    private void repair(final List<Ruleset> rules) {
+        for (final Ruleset ruleset : rules) {
+            try {
+                if (ruleset.repair() && isReady) {
+                    metrics.ruleRepair();
+                    LOG.log(WARNING, "firewall rules were missing or changed, repaired");
+                }
+            } catch (final RulesException failure) {
+                final String trouble = String.valueOf(failure.getMessage());
+                if (!trouble.equals(rulesTrouble)) {
+                    LOG.log(WARNING, "{0}. Tried again every {1} s", trouble, options.flanneld().iptablesResyncSeconds);
+                    rulesTrouble = trouble;
+                }
+            }
+        }
+    }
+
+    /** The metrics' text; from any thread. */
+    String metrics() {
+        final ForwardingPlane open = plane;
+        final String text = null == open ? null : open.read(metrics::text);
+        return null == text ? metrics.text(null) : text;
+    }
+
+    /** Whether pods can be wired; from any thread. */
+    boolean isReady() {
+        return isReady;
     }
 
     private ControlSocket controlSocket(final String deviceName, final ForwardingPlane plane) {
@@ -184,11 +271,13 @@ final class OverlayNode implements AutoCloseable {
         if (!host.repair()) {
             loop.end("the device is gone");
         }
+        metrics.hostRepairs(host.repairs());
     }
 
     private void publish() {
         if (null != leases) {
             leases.publish();
+            metrics.leases(leases.size(), leases.refusals());
         }
     }
 

@@ -8,10 +8,18 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Privileges;
+import io.weft.overlay.http.HealthServer;
 import io.weft.overlay.registry.FileRegistry;
+import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.etcd.EtcdRegistry;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The daemon: one node after the other until it is told to stop, for a node whose lease or network changes is taken down
@@ -23,6 +31,7 @@ final class Weftd {
 
     private final WeftdOptions options;
     private volatile boolean isStopping;
+    private volatile @Nullable OverlayNode current;
 
     Weftd(final WeftdOptions options) {
         this.options = options;
@@ -41,7 +50,11 @@ final class Weftd {
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
-        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+        try (HealthServer health = healthServer();
+                Rtnetlink rtnetlink = Rtnetlink.open()) {
+            if (null != health) {
+                LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(health.port()));
+            }
             while (!isStopping) {
                 final String reason = runNode(rtnetlink);
                 LOG.log(INFO, "the node is taken down: {0}", reason);
@@ -64,21 +77,66 @@ final class Weftd {
     private String runNode(final Rtnetlink rtnetlink) throws InterruptedException {
         try (Registry registry = registry();
                 OverlayNode node = OverlayNode.start(options, registry, rtnetlink)) {
+            current = node;
             return node.run();
         } catch (final InterruptedException stop) {
             if (isStopping) {
                 return STOPPED;
             }
             throw stop;
+        } finally {
+            current = null;
         }
+    }
+
+    private @Nullable HealthServer healthServer() {
+        final FlanneldOptions flanneld = options.flanneld();
+        if (0 == flanneld.healthzPort) {
+            return null;
+        }
+        return HealthServer.start(
+                flanneld.healthzIp,
+                flanneld.healthzPort,
+                () -> {
+                    final OverlayNode node = current;
+                    return null != node && node.isReady();
+                },
+                () -> {
+                    final OverlayNode node = current;
+                    return null == node ? "" : node.metrics();
+                });
     }
 
     private Registry registry() {
         return switch (options.registryKind()) {
             case FILE -> new FileRegistry(options.registryFile());
-            case ETCD, KUBE ->
-                throw new StartupException("this version has the file registry alone:" + " say --registry=file:PATH");
+            case ETCD -> new EtcdRegistry(etcdSettings(options.flanneld()));
+            case KUBE ->
+                throw new StartupException(
+                        "this version has no Kubernetes registry:" + " say --registry=file:PATH or --registry=etcd");
         };
+    }
+
+    private static EtcdRegistry.Settings etcdSettings(final FlanneldOptions flanneld) {
+        final List<URI> endpoints = new ArrayList<>();
+        for (final String endpoint : flanneld.etcdEndpoints.split(",", -1)) {
+            if (!endpoint.matches("https?://[^/\\s]+/?")) {
+                throw new StartupException(
+                        "--etcd-endpoints: \"" + endpoint + "\" is no URL such as http://127.0.0.1:2379");
+            }
+            endpoints.add(URI.create(endpoint));
+        }
+        final byte[] authorities = PemKeys.read("--etcd-cafile", flanneld.etcdCaFile);
+        final byte[] certificate = PemKeys.read("--etcd-certfile", flanneld.etcdCertFile);
+        final byte[] key = PemKeys.read("--etcd-keyfile", flanneld.etcdKeyFile);
+        final boolean isTls = endpoints.stream().anyMatch(endpoint -> "https".equals(endpoint.getScheme()));
+        return new EtcdRegistry.Settings(
+                endpoints,
+                isTls ? PemKeys.context(authorities, certificate, key) : null,
+                flanneld.etcdUsername,
+                flanneld.etcdPassword,
+                flanneld.etcdPrefix,
+                TimeUnit.MINUTES.toSeconds(flanneld.subnetLeaseRenewMarginMinutes));
     }
 
     /** Runs in the JVM's shutdown: interrupts the control thread and waits until it has taken everything down. */

@@ -29,6 +29,7 @@ public final class HostNetwork {
     private final List<IpPrefix> addresses;
     private final List<IpPrefix> networks;
     private boolean isFirst = true;
+    private int deviceIndex;
     private long repairs;
 
     /**
@@ -63,11 +64,17 @@ public final class HostNetwork {
         if (link.isEmpty()) {
             return false;
         }
+        deviceIndex = link.get().index();
         repairLink(link.get());
         repairAddresses(link.get().index());
         repairRoutes(link.get().index());
         isFirst = false;
         return true;
+    }
+
+    /** The kernel's number of the device, as of the last repair. */
+    public int deviceIndex() {
+        return deviceIndex;
     }
 
     /** Differences that were put right since the first time. */

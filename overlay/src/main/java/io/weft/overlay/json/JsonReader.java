@@ -52,7 +52,7 @@ public final class JsonReader {
                     source,
                     null == location ? 1 : location.getLineNr(),
                     null == location ? 1 : location.getColumnNr(),
-                    failure.getOriginalMessage());
+                    failure.getOriginalMessage().lines().findFirst().orElse("is no JSON"));
         }
     }
 

@@ -12,6 +12,8 @@ import tools.jackson.core.io.JsonStringEncoder;
  * {@link JsonException} that names both when the value is of another type; they never return a substitute.
  */
 public final class JsonValue {
+    private static final int TEXT_LENGTH_MAX = 300;
+
     private final @Nullable Object value;
     private final String source;
     private final String path;
@@ -126,7 +128,13 @@ public final class JsonValue {
 
     /** A fault of this value, to be thrown by whoever found it. */
     public JsonException error(final String cause) {
-        return new JsonException(source, line, column, (path.isEmpty() ? "the document" : path) + " " + cause);
+        return new JsonException(
+                source, line, column, (path.isEmpty() ? "the document" : shortened(path)) + " " + shortened(cause));
+    }
+
+    /** A value may be as long as its writer likes; what is said of it must fit a line. */
+    private static String shortened(final String text) {
+        return text.length() <= TEXT_LENGTH_MAX ? text : text.substring(0, TEXT_LENGTH_MAX) + "…";
     }
 
     /** The value as JSON text without spaces, members in their order. */

@@ -64,6 +64,11 @@ public final class FileRegistry implements Registry {
     }
 
     @Override
+    public boolean ownsMac() {
+        return false;
+    }
+
+    @Override
     public RegistryStatus status() {
         return status;
     }

@@ -35,6 +35,12 @@ public interface Registry extends AutoCloseable {
     /** What the registry is called in messages and metrics: {@code file}, {@code etcd}, {@code kube}. */
     String kind();
 
+    /**
+     * Whether this node may choose its VTEP MAC, and so take over that of a kernel device. Not so where the lease is written by
+     * somebody else, as in a file.
+     */
+    boolean ownsMac();
+
     /** How well it is followed; readable from any thread. */
     RegistryStatus status();
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Sends one datagram to a unix socket: what a service tells its manager (systemd's sd_notify(3)). Java has no datagrams on unix
+ * sockets.
+ *
+ * <p>{@code struct sockaddr_un} (include/uapi/linux/un.h): u16 family; char path[108]. A path that begins with {@code @} is in
+ * the abstract namespace: its first byte is zero, and its length counts.
+ */
+public final class NotifySocket {
+    private static final int AF_UNIX = 1;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_CLOEXEC = 0x80000;
+    private static final int PATH_OFFSET = Short.BYTES;
+    private static final int PATH_LENGTH_MAX = 108;
+
+    private NotifySocket() {}
+
+    /**
+     * Sends a message.
+     *
+     * @param path of the socket, as the environment variable NOTIFY_SOCKET has it.
+     * @param message such as {@code READY=1}.
+     * @throws LinuxException if nobody takes it.
+     */
+    public static void send(final String path, final String message) {
+        final byte[] name = path.getBytes(UTF_8);
+        if (0 == name.length || name.length > PATH_LENGTH_MAX) {
+            throw new LinuxException("send to the socket '" + path + "'", Errno.ENAMETOOLONG);
+        }
+        final byte[] text = message.getBytes(UTF_8);
+        final UnsafeBuffer address = new UnsafeBuffer(BufferUtil.allocateDirectAligned(128, Long.BYTES));
+        address.putShort(0, (short) AF_UNIX, java.nio.ByteOrder.nativeOrder());
+        address.putBytes(PATH_OFFSET, name);
+        if ('@' == name[0]) {
+            address.putByte(PATH_OFFSET, (byte) 0);
+        }
+        final UnsafeBuffer payload = new UnsafeBuffer(BufferUtil.allocateDirectAligned(text.length + 1, Long.BYTES));
+        payload.putBytes(0, text);
+        final int fd = Libc.LIBC.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+            throw new LinuxException("open a unix socket", Errno.last());
+        }
+        final boolean isSent = 0 == Libc.LIBC.connect(fd, address.addressOffset(), PATH_OFFSET + name.length)
+                && text.length == Libc.LIBC.write(fd, payload.addressOffset(), text.length);
+        final int errno = isSent ? 0 : Errno.last();
+        Libc.LIBC.close(fd);
+        if (!isSent) {
+            throw new LinuxException("send " + message + " to the socket " + path, errno);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.IpPrefix;
+import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.RtnetlinkEvent;
+import io.weft.linux.netlink.RtnetlinkMonitor;
+import io.weft.linux.netlink.RtnetlinkMonitor.Topic;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * Listens, on a thread of its own, for what others change on the host, and calls when it may concern the overlay's device. What
+ * exactly has changed is for {@link HostNetwork} to find out.
+ */
+public final class HostWatch implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(HostWatch.class.getName());
+
+    private final RtnetlinkMonitor monitor;
+    private final String deviceName;
+    private final int deviceIndex;
+    private final List<IpPrefix> networks;
+    private final Runnable onChange;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile boolean isClosed;
+
+    private HostWatch(
+            final RtnetlinkMonitor monitor,
+            final String deviceName,
+            final int deviceIndex,
+            final List<IpPrefix> networks,
+            final Runnable onChange) {
+        this.monitor = monitor;
+        this.deviceName = deviceName;
+        this.deviceIndex = deviceIndex;
+        this.networks = List.copyOf(networks);
+        this.onChange = onChange;
+    }
+
+    /**
+     * Starts to listen in the calling thread's network namespace.
+     *
+     * @param deviceName of the overlay's device.
+     * @param deviceIndex of the same.
+     * @param networks that are routed to it.
+     * @param onChange called on the watch's thread, once for the events that come together.
+     */
+    public static HostWatch start(
+            final String deviceName, final int deviceIndex, final List<IpPrefix> networks, final Runnable onChange) {
+        final HostWatch watch = new HostWatch(
+                RtnetlinkMonitor.open(EnumSet.of(Topic.LINKS, Topic.ADDRESSES, Topic.ROUTES)),
+                deviceName,
+                deviceIndex,
+                networks,
+                onChange);
+        final Thread thread = new Thread(watch::run, "weft-netlink");
+        thread.setDaemon(true);
+        thread.start();
+        return watch;
+    }
+
+    private void run() {
+        try (monitor) {
+            final boolean[] concerns = new boolean[1];
+            while (!isClosed) {
+                concerns[0] = false;
+                poll(concerns);
+                if (concerns[0]) {
+                    onChange.run();
+                }
+            }
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    private void poll(final boolean[] concerns) {
+        try {
+            monitor.poll(-1, event -> concerns[0] |= concerns(event));
+        } catch (final LinuxException failure) {
+            LOG.log(WARNING, "{0}. The host is compared anew", failure.getMessage());
+            concerns[0] = true;
+        }
+    }
+
+    private boolean concerns(final RtnetlinkEvent event) {
+        if (event instanceof final RtnetlinkEvent.LinkChange change) {
+            return change.link().name().equals(deviceName) || change.link().index() == deviceIndex;
+        }
+        if (event instanceof final RtnetlinkEvent.AddressChange change) {
+            return change.address().linkIndex() == deviceIndex;
+        }
+        if (event instanceof final RtnetlinkEvent.RouteChange change) {
+            return networks.contains(change.route().destination());
+        }
+        return event instanceof RtnetlinkEvent.ResyncNeeded;
+    }
+
+    @Override
+    public void close() {
+        isClosed = true;
+        monitor.wakeUp();
+        try {
+            ended.await();
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt(); // the thread ends all the same, only unobserved
+        }
+    }
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.rules;
+
+import io.weft.overlay.lease.Subnet;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * flannel's nftables rules of one address family (flannel pkg/trafficmngr/nftables): its tables and chains. The fourth
+ * masquerade rule is that of flannel's iptables rules, since the one it has here makes its last rule unreachable.
+ */
+public final class NftablesRules implements Ruleset {
+    private static final String POSTROUTING_CHAIN = "postrtg";
+    private static final String FORWARD_CHAIN = "forward";
+
+    private final String family;
+    private final String table;
+    private final List<String> postrouting = new ArrayList<>();
+    private final List<String> forward = new ArrayList<>();
+    /** What nft lists right after the rules were set: nft prints them in words of its own. */
+    private String expected = "";
+
+    /**
+     * The rules of a node.
+     *
+     * @param network of the cluster.
+     * @param subnet of the node.
+     * @param masquerade traffic that leaves the cluster network.
+     * @param randomPorts with random source ports.
+     * @param forwardTraffic accept forwarded traffic of the cluster network.
+     */
+    public NftablesRules(
+            final Subnet network,
+            final Subnet subnet,
+            final boolean masquerade,
+            final boolean randomPorts,
+            final boolean forwardTraffic) {
+        family = network.isIpv4() ? "ip" : "ip6";
+        table = network.isIpv4() ? "flannel-ipv4" : "flannel-ipv6";
+        final String source = family + " saddr ";
+        final String destination = family + " daddr ";
+        if (masquerade) {
+            final String action = " masquerade" + (randomPorts ? " fully-random" : "");
+            postrouting.add("meta mark & 0x4000 == 0x4000 return");
+            postrouting.add(source + subnet + " " + destination + network + " return");
+            postrouting.add(source + network + " " + destination + subnet + " return");
+            postrouting.add(source + "!= " + network + " " + destination + subnet + " return");
+            postrouting.add(source + network + " " + destination + "!= "
+                    + (network.isIpv4() ? "224.0.0.0/4" : "ff00::/8") + action);
+            postrouting.add(source + "!= " + network + " " + destination + network + action);
+        }
+        if (forwardTraffic) {
+            forward.add(source + network + " accept");
+            forward.add(destination + network + " accept");
+        }
+    }
+
+    @Override
+    public boolean repair() {
+        if (postrouting.isEmpty() && forward.isEmpty()) {
+            return false;
+        }
+        if (!expected.isEmpty() && expected.equals(listing())) {
+            return false;
+        }
+        Tool.require(List.of("nft", "-f", "-"), script());
+        expected = listing();
+        return true;
+    }
+
+    private String listing() {
+        final Tool.Result result = Tool.run(List.of("nft", "--stateless", "list", "table", family, table), "");
+        return 0 == result.exitCode() ? result.output() : "";
+    }
+
+    /** One transaction: the table made if it is missing, taken away with all in it, and made anew. */
+    private String script() {
+        final StringBuilder script = new StringBuilder();
+        script.append("add table ").append(family).append(' ').append(table).append('\n');
+        script.append("delete table ").append(family).append(' ').append(table).append('\n');
+        script.append("table ").append(family).append(' ').append(table).append(" {\n");
+        chain(script, POSTROUTING_CHAIN, "type nat hook postrouting priority srcnat;", postrouting);
+        chain(script, FORWARD_CHAIN, "type filter hook forward priority filter;", forward);
+        return script.append("}\n").toString();
+    }
+
+    private static void chain(
+            final StringBuilder script, final String name, final String hook, final List<String> rules) {
+        if (!rules.isEmpty()) {
+            script.append("chain ").append(name).append(" {\n").append(hook).append('\n');
+            rules.forEach(rule -> script.append(rule).append('\n'));
+            script.append("}\n");
+        }
+    }
+
+    @Override
+    public void remove() {
+        if (!listing().isEmpty()) {
+            Tool.require(List.of("nft", "delete", "table", family, table), "");
+        }
+    }
+}

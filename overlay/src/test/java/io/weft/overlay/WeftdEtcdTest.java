@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.registry.etcd.EtcdServer;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** weftd in flanneld's place: leases in a real etcd, which both nodes reach over the underlay. */
+@RequiresRoot
+class WeftdEtcdTest {
+    private static final String SUBNETS = "/coreos.com/network/subnets/";
+    private static final String READY = "ready: weft.1 forwards";
+    private static final long TIMEOUT_MS = 10_000;
+    private static final long REPAIR_TIMEOUT_MS = 1_000;
+    private static final long RESYNC_TIMEOUT_MS = 4_000;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private Topology topology = Topology.twoNodes();
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private @Nullable EtcdServer server;
+    private String peerMac = "";
+
+    @BeforeEach
+    void setUp() throws Exception {
+        assumeTrue(EtcdServer.isInstalled(), "needs Debian's etcd-server and etcd-client");
+        topology.kernelVxlan(peer);
+        peerMac = mac(peer.namespace());
+        server = node.namespace().call(() -> new EtcdServer(directory));
+        put("config", "{\"Network\":\"10.244.0.0/16\",\"SubnetMin\":\"10.244.0.0\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        put("subnets/" + peer.subnet().replace('/', '-'), lease(peer.underlayAddress(), peerMac));
+        put("subnets/" + node.subnet().replace('/', '-'), lease(node.underlayAddress(), "02:00:00:00:00:0a"));
+    }
+
+    @AfterEach
+    void tearDown() {
+        if (null != server) {
+            server.close();
+        }
+        topology.close();
+    }
+
+    private EtcdServer etcd() {
+        if (null == server) {
+            throw new IllegalStateException("not set up");
+        }
+        return server;
+    }
+
+    private static String mac(final NetworkNamespace namespace) {
+        return namespace
+                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
+                .trim();
+    }
+
+    private static String lease(final String publicIp, final String mac) {
+        return "{\"PublicIP\":\"" + publicIp + "\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+                + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private void put(final String key, final String value) {
+        node.namespace().run(() -> etcd().ctl("put", "/coreos.com/network/" + key, value));
+    }
+
+    private String get(final String key) {
+        return node.namespace().call(() -> etcd().ctl("get", "--print-value-only", key));
+    }
+
+    private BackgroundProcess startReady(final String... options) {
+        final String[] all = Stream.concat(
+                        Stream.of("--etcd-endpoints=" + etcd().endpoint(), "-iface", node.underlayDevice()),
+                        Stream.of(options))
+                .toArray(String[]::new);
+        return WeftdProcess.start(node.namespace(), directory, all).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    /** The kernel's side of the peer, programmed as flanneld would for this node's lease. */
+    private void tellPeer(final String mac) {
+        final NetworkNamespace namespace = peer.namespace();
+        namespace.ip(
+                "neigh", "replace", node.subnetBase(), "lladdr", mac, "dev", KernelVxlan.DEVICE, "nud", "permanent");
+        namespace.bridge("fdb", "replace", mac, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+        namespace.ip("route", "replace", node.subnet(), "via", node.subnetBase(), "dev", KernelVxlan.DEVICE, "onlink");
+    }
+
+    private boolean isReached() {
+        return 0
+                == node.pod()
+                        .tryExec("ping", "-c", "1", "-W", "1", peer.podAddress())
+                        .exitCode();
+    }
+
+    @Test
+    void shouldTakeOverTheKernelDeviceWithItsMac() {
+        topology.kernelVxlan(node);
+        final String mac = mac(node.namespace());
+        put("subnets/" + node.subnet().replace('/', '-'), lease(node.underlayAddress(), mac));
+        try (BackgroundProcess weftd = startReady()) {
+            tellPeer(mac);
+            assertTrue(isReached(), weftd::output);
+            assertEquals(
+                    lease(node.underlayAddress(), mac),
+                    get(SUBNETS + node.subnet().replace('/', '-')),
+                    "peers need no update");
+            assertFalse(node.namespace().ip("-o", "link").contains(KernelVxlan.DEVICE));
+        }
+    }
+
+    @Test
+    void shouldGoOnForwardingWhileEtcdIsGone() throws Exception {
+        try (BackgroundProcess weftd = startReady()) {
+            tellPeer("02:00:00:00:00:0a");
+            assertTrue(isReached(), weftd::output);
+            etcd().kill();
+            weftd.awaitOutput("Forwarding goes on", TIMEOUT_MS);
+            assertTrue(isReached(), weftd::output);
+            node.namespace().run(() -> etcd().start());
+            put("subnets/10.244.9.0-24", lease("192.168.100.77", "02:00:00:00:00:99"));
+            weftd.awaitOutput("etcd is followed again", TIMEOUT_MS);
+        }
+    }
+
+    @Test
+    void shouldRepairRoutesWithinASecond() {
+        try (BackgroundProcess weftd = startReady()) {
+            for (int i = 0; i < 3; i++) {
+                node.namespace().ip("route", "delete", "10.244.0.0/16");
+                Await.until(
+                        weftd::output,
+                        REPAIR_TIMEOUT_MS,
+                        () -> node.namespace().ip("route").contains("10.244.0.0/16 dev weft.1"));
+            }
+        }
+    }
+
+    @Test
+    void shouldKeepFlannelsIptablesRules() {
+        try (BackgroundProcess weftd = startReady("--ip-masq", "--iptables-resync=1")) {
+            final NetworkNamespace namespace = node.namespace();
+            final String masquerade = namespace.exec("iptables", "-t", "nat", "-S", "FLANNEL-POSTRTG");
+            final String source = node.subnet();
+            assertEquals("""
+                    -N FLANNEL-POSTRTG
+                    -A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 -m comment --comment "flanneld masq" -j RETURN
+                    -A FLANNEL-POSTRTG -s %1$s -d 10.244.0.0/16 -m comment --comment "flanneld masq" -j RETURN
+                    -A FLANNEL-POSTRTG -s 10.244.0.0/16 -d %1$s -m comment --comment "flanneld masq" -j RETURN
+                    -A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d %1$s -m comment --comment "flanneld masq" -j RETURN
+                    -A FLANNEL-POSTRTG -s 10.244.0.0/16 ! -d 224.0.0.0/4 -m comment --comment "flanneld masq" -j MASQUERADE --random-fully
+                    -A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d 10.244.0.0/16 -m comment --comment "flanneld masq" -j MASQUERADE --random-fully
+                    """.formatted(source), masquerade);
+            namespace.exec("iptables", "-t", "nat", "-F", "FLANNEL-POSTRTG");
+            namespace.exec(
+                    "iptables",
+                    "-t",
+                    "filter",
+                    "-D",
+                    "FORWARD",
+                    "-m",
+                    "comment",
+                    "--comment",
+                    "flanneld forward",
+                    "-j",
+                    "FLANNEL-FWD");
+            Await.until(
+                    weftd::output,
+                    RESYNC_TIMEOUT_MS,
+                    () -> masquerade.equals(namespace.exec("iptables", "-t", "nat", "-S", "FLANNEL-POSTRTG"))
+                            && 1
+                                    == namespace
+                                            .exec("iptables", "-S", "FORWARD")
+                                            .lines()
+                                            .filter(line -> line.contains("FLANNEL-FWD"))
+                                            .count());
+        }
+        try (BackgroundProcess again = startReady("--ip-masq")) {
+            assertEquals(
+                    1,
+                    node.namespace()
+                            .exec("iptables", "-t", "nat", "-S", "POSTROUTING")
+                            .lines()
+                            .filter(line -> line.contains("FLANNEL-POSTRTG"))
+                            .count(),
+                    again::output);
+        }
+    }
+
+    @Test
+    void shouldKeepNftablesRulesWhenTheNetworkSaysSo() {
+        put(
+                "config",
+                "{\"Network\":\"10.244.0.0/16\",\"SubnetMin\":\"10.244.0.0\",\"EnableNFTables\":true,\"Backend\":{\"Type\":\"vxlan\"}}");
+        try (BackgroundProcess weftd = startReady("--ip-masq", "--iptables-resync=1")) {
+            final NetworkNamespace namespace = node.namespace();
+            final String rules = namespace.exec("nft", "list", "table", "ip", "flannel-ipv4");
+            assertTrue(rules.contains("chain postrtg") && rules.contains("masquerade fully-random"), rules);
+            namespace.exec("nft", "delete", "table", "ip", "flannel-ipv4");
+            Await.until(
+                    weftd::output,
+                    RESYNC_TIMEOUT_MS,
+                    () -> rules.equals(namespace
+                            .tryExec("nft", "list", "table", "ip", "flannel-ipv4")
+                            .output()));
+        }
+    }
+
+    @Test
+    void shouldTellHealthReadinessAndMetrics() {
+        try (BackgroundProcess weftd = startReady("--healthz-ip=127.0.0.1", "--healthz-port=18081")) {
+            assertEquals("flanneld is running", http("/healthz"));
+            assertEquals("flanneld is ready", http("/readyz"));
+            Await.until(weftd::output, TIMEOUT_MS, () -> http("/metrics").contains("weft_leases 1.0\n"));
+            tellPeer("02:00:00:00:00:0a");
+            assertTrue(isReached(), weftd::output);
+            final String metrics = http("/metrics");
+            assertTrue(metrics.contains("weft_forwarded_packets_total{direction=\"egress\"} "), metrics);
+            assertFalse(metrics.contains("weft_forwarded_packets_total{direction=\"egress\"} 0\n"), metrics);
+            assertTrue(
+                    metrics.contains("weft_drop_packets_total{direction=\"ingress\",reason=\"VXLAN_INVALID_HDR\"} 0\n"),
+                    metrics);
+            assertTrue(metrics.contains("weft_registry_up{registry=\"etcd\"} 1.0\n"), metrics);
+        }
+    }
+
+    private String http(final String path) {
+        return node.namespace().exec("curl", "--silent", "http://127.0.0.1:18081" + path);
+    }
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.etcd;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.linux.IpAddresses;
+import io.weft.linux.MacAddress;
+import io.weft.linux.testing.Await;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import java.net.Inet4Address;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Against a real etcd, whose keys are read back by etcdctl. */
+class EtcdRegistryTest {
+    private static final String PREFIX = "/coreos.com/network";
+    private static final String SUBNETS = PREFIX + "/subnets/";
+    private static final long TIMEOUT_MS = 10_000;
+    private static final String OTHER_VALUE =
+            "{\"PublicIP\":\"192.168.0.9\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+                    + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:09\"}}";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private @Nullable EtcdServer server;
+    private final List<EtcdRegistry> registries = new ArrayList<>();
+    private final Map<String, String> known = new ConcurrentSkipListMap<>();
+    private final CountDownLatch restart = new CountDownLatch(1);
+
+    @BeforeEach
+    void setUp() throws Exception {
+        assumeTrue(EtcdServer.isInstalled(), "needs Debian's etcd-server and etcd-client");
+        server = new EtcdServer(directory);
+        etcd().ctl("put", PREFIX + "/config", "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+    }
+
+    @AfterEach
+    void tearDown() throws Exception {
+        registries.forEach(EtcdRegistry::close);
+        if (null != server) {
+            server.close();
+        }
+    }
+
+    private EtcdServer etcd() {
+        if (null == server) {
+            throw new IllegalStateException("not set up");
+        }
+        return server;
+    }
+
+    private EtcdRegistry registry() {
+        final EtcdRegistry registry = new EtcdRegistry(
+                new EtcdRegistry.Settings(List.of(URI.create(etcd().endpoint())), null, "", "", PREFIX, 3600));
+        registries.add(registry);
+        return registry;
+    }
+
+    private static NodeRequest request(final int node, final @Nullable LeaseKey previous) {
+        final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0." + node);
+        return new NodeRequest(
+                address,
+                null,
+                Set.of(address),
+                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                null,
+                null,
+                previous);
+    }
+
+    private Lease acquire(final int node) throws InterruptedException {
+        final EtcdRegistry registry = registry();
+        registry.config();
+        return registry.acquire(request(node, null));
+    }
+
+    private Lease follow(final int node) throws InterruptedException {
+        final EtcdRegistry registry = registry();
+        registry.config();
+        final Lease own = registry.acquire(request(node, null));
+        registry.watch(new Recorder());
+        awaitKnown(own.key().toString(), own.attributes().json());
+        return own;
+    }
+
+    private String value(final String key) {
+        return etcd().ctl("get", "--print-value-only", SUBNETS + key);
+    }
+
+    private void awaitKnown(final String key, final @Nullable String value) {
+        Await.until(
+                () -> key + " is not " + value + ": " + known,
+                TIMEOUT_MS,
+                () -> null == value ? !known.containsKey(key) : value.equals(known.get(key)));
+    }
+
+    @Test
+    void shouldWriteFlannelsKeyAndValueWithALeaseOfADay() throws Exception {
+        final Lease own = acquire(1);
+        assertTrue(own.key().toString().matches("10\\.5\\.\\d+\\.0-24"), own::toString);
+        final MacAddress mac =
+                java.util.Objects.requireNonNull(own.attributes().vtep()).mac();
+        assertEquals(
+                "{\"PublicIP\":\"192.168.0.1\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+                        + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}",
+                value(own.key().toString()));
+        final String[] leases = etcd().ctl("lease", "list").lines().skip(1).toArray(String[]::new);
+        assertEquals(1, leases.length);
+        assertTrue(etcd().ctl("lease", "timetolive", leases[0]).contains("granted with TTL(86400s)"));
+    }
+
+    @Test
+    void shouldKeepSubnetAndMacWhenStartedAgain() throws Exception {
+        final Lease first = acquire(1);
+        assertEquals(first, acquire(1));
+    }
+
+    @Test
+    void shouldTakeThePreviousSubnetWhenItIsFree() throws Exception {
+        final EtcdRegistry registry = registry();
+        registry.config();
+        final LeaseKey previous = LeaseKey.parse("10.5.77.0-24");
+        assertEquals(previous, registry.acquire(request(1, previous)).key());
+        final EtcdRegistry other = registry();
+        other.config();
+        assertNotEquals(previous, other.acquire(request(2, previous)).key());
+    }
+
+    @Test
+    void shouldTakeAReservedSubnetWhenItsValueNamesTheNode() throws Exception {
+        etcd().ctl("put", SUBNETS + "10.5.44.0-24", OTHER_VALUE);
+        assertEquals("10.5.44.0-24", acquire(9).key().toString());
+    }
+
+    @Test
+    void shouldGiveUpALeaseThatTheNetworkNoLongerAllows() throws Exception {
+        etcd().ctl("put", SUBNETS + "10.9.44.0-24", OTHER_VALUE);
+        assertTrue(acquire(9).key().toString().startsWith("10.5."));
+        assertEquals("", value("10.9.44.0-24"));
+    }
+
+    @Test
+    void shouldNeverGiveOneSubnetTwiceWhenNodesStartTogether() throws Exception {
+        etcd().ctl(
+                        "put",
+                        PREFIX + "/config",
+                        "{\"Network\":\"10.5.0.0/24\",\"SubnetLen\":28,\"Backend\":{\"Type\":\"vxlan\"}}");
+        final int nodes = 15; // all that there are: the first subnet is never given away
+        final ExecutorService threads = Executors.newFixedThreadPool(nodes);
+        try {
+            final CountDownLatch go = new CountDownLatch(1);
+            final List<Future<Lease>> leases = new ArrayList<>();
+            for (int i = 1; i <= nodes; i++) {
+                final int node = i;
+                final EtcdRegistry registry = registry();
+                registry.config();
+                leases.add(threads.submit(() -> {
+                    go.await();
+                    return registry.acquire(request(node, null));
+                }));
+            }
+            go.countDown();
+            final Set<LeaseKey> keys = new HashSet<>();
+            for (final Future<Lease> lease : leases) {
+                assertTrue(keys.add(lease.get(TIMEOUT_MS, TimeUnit.MILLISECONDS).key()));
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    @Test
+    void shouldHearOfEveryChange() throws Exception {
+        follow(1);
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE);
+        awaitKnown("10.5.200.0-24", OTHER_VALUE);
+        final String changed = OTHER_VALUE.replace("00:09", "00:19");
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", changed);
+        awaitKnown("10.5.200.0-24", changed);
+        etcd().ctl("del", SUBNETS + "10.5.200.0-24");
+        awaitKnown("10.5.200.0-24", null);
+    }
+
+    @Test
+    void shouldIgnoreGarbageAndGoOn() throws Exception {
+        follow(1);
+        etcd().ctl("put", SUBNETS + "10.5.201.0-24", "{\"PublicIP\":");
+        etcd().ctl("put", SUBNETS + "nonsense", OTHER_VALUE);
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE);
+        awaitKnown("10.5.200.0-24", OTHER_VALUE);
+        assertEquals(2, registries.get(0).status().refusals());
+        assertEquals(null, known.get("10.5.201.0-24"));
+    }
+
+    @Test
+    void shouldPutTheOwnLeaseBackWhenItIsDeletedByHand() throws Exception {
+        final Lease own = follow(1);
+        etcd().ctl("del", SUBNETS + own.key());
+        Await.until(
+                "the lease is back",
+                TIMEOUT_MS,
+                () -> own.attributes().json().equals(value(own.key().toString())));
+    }
+
+    @Test
+    void shouldAskForAnotherSubnetWhenAnotherNodeHasTheOwn() throws Exception {
+        final Lease own = follow(1);
+        etcd().ctl("put", SUBNETS + own.key(), OTHER_VALUE);
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS));
+        assertEquals(OTHER_VALUE, value(own.key().toString()), "the other one's lease is left alone");
+    }
+
+    @Test
+    void shouldMissNothingWhenEtcdIsKilledAndComesBack() throws Exception {
+        follow(1);
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE);
+        awaitKnown("10.5.200.0-24", OTHER_VALUE);
+        etcd().kill();
+        Await.until(
+                "the loss is noticed",
+                TIMEOUT_MS,
+                () -> null != registries.get(0).status().trouble());
+        assertEquals(OTHER_VALUE, known.get("10.5.200.0-24"), "what was known stays");
+        etcd().start();
+        final String changed = OTHER_VALUE.replace("00:09", "00:19");
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", changed);
+        awaitKnown("10.5.200.0-24", changed);
+        assertEquals(null, registries.get(0).status().trouble());
+    }
+
+    @Test
+    void shouldHearOfChangesWhenHistoryWasCompactedMeanwhile() throws Exception {
+        follow(1);
+        etcd().kill();
+        Await.until(
+                "the loss is noticed",
+                TIMEOUT_MS,
+                () -> null != registries.get(0).status().trouble());
+        etcd().start();
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE.replace("00:09", "00:29"));
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE);
+        final String revision = etcd().ctl("get", "--write-out=fields", PREFIX + "/config")
+                .replaceAll("(?s).*\"Revision\" : (\\d+).*", "$1");
+        etcd().ctl("compact", revision);
+        awaitKnown("10.5.200.0-24", OTHER_VALUE);
+    }
+
+    @Test
+    void shouldKeepWhatIsKnownAndPutItsOwnBackWhenTheDataIsWiped() throws Exception {
+        final Lease own = follow(1);
+        for (int i = 0; i < 20; i++) {
+            etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE);
+        }
+        awaitKnown("10.5.200.0-24", OTHER_VALUE);
+        etcd().wipe();
+        etcd().start();
+        Await.until(
+                "the own lease is back",
+                TIMEOUT_MS,
+                () -> own.attributes().json().equals(value(own.key().toString())));
+        assertEquals(OTHER_VALUE, known.get("10.5.200.0-24"), "a peer is not forgotten for that");
+    }
+
+    @Test
+    void shouldCatchUpWhenEtcdWasStopped() throws Exception {
+        follow(1);
+        etcd().signal("STOP");
+        etcd().signal("CONT");
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", OTHER_VALUE);
+        awaitKnown("10.5.200.0-24", OTHER_VALUE);
+    }
+
+    private final class Recorder implements LeaseListener {
+        @Override
+        public void onSnapshot(final List<Lease> leases) {
+            known.keySet()
+                    .retainAll(
+                            leases.stream().map(lease -> lease.key().toString()).toList());
+            leases.forEach(this::onPut);
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            known.put(lease.key().toString(), lease.attributes().json());
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            known.remove(key.toString());
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            restart.countDown();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.etcd;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.Command;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A real etcd of one member on the loopback, with its data in a directory of the test. */
+public final class EtcdServer implements AutoCloseable {
+    private static final long START_TIMEOUT_MS = 20_000;
+
+    private final Path directory;
+    private final int clientPort;
+    private final int peerPort;
+    private @Nullable Process process;
+
+    /**
+     * Starts it.
+     *
+     * @param directory of its data and its log.
+     */
+    public EtcdServer(final Path directory) throws IOException {
+        this.directory = directory;
+        try (ServerSocket client = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                ServerSocket peer = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            clientPort = client.getLocalPort();
+            peerPort = peer.getLocalPort();
+        }
+        start();
+    }
+
+    /** True where Debian's etcd is installed. */
+    public static boolean isInstalled() {
+        return Files.isExecutable(Path.of("/usr/bin/etcd")) && Files.isExecutable(Path.of("/usr/bin/etcdctl"));
+    }
+
+    /** The URL of its clients. */
+    public String endpoint() {
+        return "http://127.0.0.1:" + clientPort;
+    }
+
+    /** Starts it with the data that is there. */
+    public void start() {
+        final String peer = "http://127.0.0.1:" + peerPort;
+        try {
+            process = new ProcessBuilder(List.of(
+                            "/usr/bin/etcd",
+                            "--name=one",
+                            "--data-dir=" + directory.resolve("data"),
+                            "--listen-client-urls=" + endpoint(),
+                            "--advertise-client-urls=" + endpoint(),
+                            "--listen-peer-urls=" + peer,
+                            "--initial-advertise-peer-urls=" + peer,
+                            "--initial-cluster=one=" + peer))
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            directory.resolve("etcd.log").toFile()))
+                    .start();
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+        Await.until(
+                "etcd answers",
+                START_TIMEOUT_MS,
+                () -> 0 == Command.tryRun(command("endpoint", "health")).exitCode());
+    }
+
+    private List<String> command(final String... words) {
+        final List<String> command =
+                new ArrayList<>(List.of("env", "ETCDCTL_API=3", "/usr/bin/etcdctl", "--endpoints=" + endpoint()));
+        command.addAll(List.of(words));
+        return command;
+    }
+
+    /** Runs etcdctl. */
+    public String ctl(final String... words) {
+        return Command.run(command(words)).trim();
+    }
+
+    /** Sends it a signal. */
+    public void signal(final String name) {
+        final Process running = process;
+        if (null != running) {
+            Command.run(List.of("kill", "-" + name, String.valueOf(running.pid())));
+        }
+    }
+
+    /** Kills it without notice. */
+    public void kill() {
+        final Process running = process;
+        if (null != running) {
+            running.destroyForcibly().onExit().join();
+        }
+    }
+
+    /** Kills it and takes its data away. */
+    public void wipe() {
+        kill();
+        Command.run(List.of("rm", "-r", directory.resolve("data").toString()));
+    }
+
+    @Override
+    public void close() {
+        final Process running = process;
+        if (null != running) {
+            running.destroyForcibly().onExit().join();
+        }
+    }
+}
