@@ -76,7 +76,7 @@ final class IngressSender implements PolledAgent {
     /** What drivers/net/tun.c, {@code tun_get_user}, returns for a packet that it does not take. */
     private static DropReason reason(final int errno) {
         return switch (errno) {
-            case Errno.EIO, Errno.EBADF -> DropReason.HOST_DOWN;
+            case Errno.EIO, Errno.EBADFD -> DropReason.HOST_DOWN;
             case Errno.EINVAL -> DropReason.HOST_REFUSED;
             default -> DropReason.HOST_ERROR;
         };

@@ -28,6 +28,7 @@ public final class Errno {
     public static final int ERANGE = 34;
     public static final int ENAMETOOLONG = 36;
     public static final int EBADMSG = 74;
+    public static final int EBADFD = 77;
     public static final int ENOTSOCK = 88;
     public static final int EMSGSIZE = 90;
     public static final int ENOPROTOOPT = 92;
@@ -69,6 +70,7 @@ public final class Errno {
         define(ERANGE, "ERANGE", "out of range");
         define(ENAMETOOLONG, "ENAMETOOLONG", "name too long");
         define(EBADMSG, "EBADMSG", "not a valid message");
+        define(EBADFD, "EBADFD", "file descriptor in bad state");
         define(ENOTSOCK, "ENOTSOCK", "not a socket");
         define(EMSGSIZE, "EMSGSIZE", "message too long");
         define(ENOPROTOOPT, "ENOPROTOOPT", "protocol option not available");

@@ -130,6 +130,16 @@ class WeftdTest {
     }
 
     @Test
+    void shouldTellAPodThatItsDestinationHasNoRoute() throws Exception {
+        try (BackgroundProcess weftd = startReady()) {
+            final String output = node.pod()
+                    .tryExec("ping", "-c", "1", "-W", "2", "10.244.99.2")
+                    .output();
+            assertTrue(output.contains("Destination Net Unreachable"), () -> output + weftd.output());
+        }
+    }
+
+    @Test
     void shouldFollowTheFileWhileRunning() throws Exception {
         write(document(node, "02:00:00:00:00:0a"));
         try (BackgroundProcess weftd = startReady()) {

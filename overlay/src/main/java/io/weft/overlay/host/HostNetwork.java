@@ -22,6 +22,7 @@ public final class HostNetwork {
 
     private final Rtnetlink rtnetlink;
     private final String deviceName;
+    private final DeviceSettings settings;
     /** Packets that wait for the daemon to run: as many as before an Ethernet card; a TUN device starts with half of it. */
     private static final int TX_QUEUE_LENGTH = 1000;
 
@@ -49,6 +50,7 @@ public final class HostNetwork {
             final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
         this.deviceName = deviceName;
+        settings = new DeviceSettings(deviceName);
         this.mtu = mtu;
         this.addresses = List.copyOf(addresses);
         this.networks = List.copyOf(networks);
@@ -83,6 +85,7 @@ public final class HostNetwork {
     }
 
     private void repairLink(final Link link) {
+        settings.repair();
         if (TX_QUEUE_LENGTH != link.txQueueLength()) {
             rtnetlink.setTxQueueLength(link.index(), TX_QUEUE_LENGTH);
         }
