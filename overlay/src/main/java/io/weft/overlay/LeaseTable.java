@@ -4,6 +4,7 @@ package io.weft.overlay;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.MacAddress;
+import io.weft.overlay.host.DirectRoutes;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -32,6 +33,7 @@ final class LeaseTable {
     private final NetworkConfig config;
     private final LeaseKey own;
     private final RoutingTables tables;
+    private final @Nullable DirectRoutes directRoutes;
     private final Map<LeaseKey, Lease> leases = new HashMap<>();
     /** Which lease an FDB entry is of: a stale lease may name the MAC that a newer one has. */
     private final Map<MacAddress, LeaseKey> fdbOwners = new HashMap<>();
@@ -41,10 +43,16 @@ final class LeaseTable {
     private boolean isChanged;
     private long refusals;
 
-    LeaseTable(final NetworkConfig config, final LeaseKey own, final RoutingTables tables) {
+    /** @param directRoutes for nodes on the same link; null to tunnel to all. */
+    LeaseTable(
+            final NetworkConfig config,
+            final LeaseKey own,
+            final RoutingTables tables,
+            final @Nullable DirectRoutes directRoutes) {
         this.config = config;
         this.own = own;
         this.tables = tables;
+        this.directRoutes = directRoutes;
     }
 
     /** Makes the table equal to the snapshot: also attributes that changed while nobody watched. */
@@ -149,6 +157,9 @@ final class LeaseTable {
             tables.replaceNeighbour(path.gateway(), path.vtepMac().value());
             putFdb(path);
             fdbOwners.put(path.vtepMac(), lease.key());
+            if (null != directRoutes) {
+                directRoutes.put(path.subnet().toPrefix(), path.underlayAddress());
+            }
         }
     }
 
@@ -160,6 +171,9 @@ final class LeaseTable {
     private void withdraw(final Lease lease) {
         for (final Path path : paths(lease)) {
             tables.removeRoute(path.prefix());
+            if (null != directRoutes) {
+                directRoutes.remove(path.subnet().toPrefix());
+            }
             tables.removeNeighbour(path.gateway());
             if (fdbOwners.remove(path.vtepMac(), lease.key())) {
                 tables.removeFdb(path.vtepMac().value());
@@ -202,11 +216,14 @@ final class LeaseTable {
             final @Nullable VtepData vtep,
             final @Nullable InetAddress underlayAddress) {
         if (null != subnet && null != vtep && null != underlayAddress) {
-            paths.add(new Path(
-                    IpPrefix.of(subnet.base(), subnet.prefixLength()), subnet.base(), vtep.mac(), underlayAddress));
+            paths.add(new Path(subnet, subnet.base(), vtep.mac(), underlayAddress));
         }
     }
 
     /** The way to one subnet. */
-    private record Path(IpPrefix prefix, InetAddress gateway, MacAddress vtepMac, InetAddress underlayAddress) {}
+    private record Path(Subnet subnet, InetAddress gateway, MacAddress vtepMac, InetAddress underlayAddress) {
+        IpPrefix prefix() {
+            return IpPrefix.of(subnet.base(), subnet.prefixLength());
+        }
+    }
 }

@@ -20,6 +20,7 @@ final class NodeMetrics {
     private volatile long leaseRefusals;
     private volatile long hostRepairs;
     private volatile long ruleRepairs;
+    private volatile long directRouteRepairs;
 
     NodeMetrics(final RegistryStatus registry, final String registryKind) {
         this.registry = registry;
@@ -33,6 +34,11 @@ final class NodeMetrics {
 
     void hostRepairs(final long count) {
         hostRepairs = count;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // the control thread alone writes
+    void directRouteRepairs(final int count) {
+        directRouteRepairs += count;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // the control thread alone writes
@@ -51,6 +57,7 @@ final class NodeMetrics {
         text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
         text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);
         text.counter("weft_repairs_total", "", "part=\"rules\"", ruleRepairs);
+        text.counter("weft_repairs_total", "", "part=\"direct_routes\"", directRouteRepairs);
         final String label = "registry=\"" + registryKind + '"';
         text.gauge("weft_registry_up", "1 while the registry is followed.", label, null == registry.trouble() ? 1 : 0);
         text.gauge(

@@ -10,6 +10,7 @@ import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.DirectRoutes;
 import io.weft.overlay.host.HostNetwork;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.KernelDevices;
@@ -130,12 +131,24 @@ final class OverlayNode implements AutoCloseable {
         plane = opened;
         final HostNetwork host =
                 new HostNetwork(rtnetlink, deviceName, mtu, deviceAddresses(own.key()), networks(config));
+        if (options.flanneld().ipBlackholeRoute) {
+            host.addBlackholes(Stream.of(own.key().subnet(), own.key().ipv6Subnet())
+                    .filter(Objects::nonNull)
+                    .map(Subnet::toPrefix)
+                    .toList());
+            undo.push(host::removeBlackholes);
+        }
         repair(host);
         undo.push(
                 HostWatch.start(deviceName, host.deviceIndex(), networks(config), () -> loop.post(() -> repair(host))));
         final List<Ruleset> rules = rules(config, own.key());
         repair(rules);
-        leases = new LeaseTable(config, own.key(), opened.tables());
+        final DirectRoutes directRoutes = backend.directRouting() ? new DirectRoutes(rtnetlink) : null;
+        if (null != directRoutes) {
+            undo.push(directRoutes);
+            loop.every(COMPARE_MS, () -> metrics.directRouteRepairs(directRoutes.repair()));
+        }
+        leases = new LeaseTable(config, own.key(), opened.tables(), directRoutes);
         undo.push(controlSocket(deviceName, opened));
         registry.watch(new Follower());
         loop.post(() -> {
@@ -145,6 +158,7 @@ final class OverlayNode implements AutoCloseable {
             isReady = true;
             LOG.log(INFO, "ready: {0} forwards for {1}, MTU {2}", deviceName, own.key(), String.valueOf(mtu));
             ServiceManager.tellReady();
+            registry.nodeReady();
         });
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();

@@ -14,6 +14,8 @@ import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.etcd.EtcdRegistry;
+import io.weft.overlay.registry.kube.KubeAccess;
+import io.weft.overlay.registry.kube.KubeRegistry;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
@@ -111,10 +113,17 @@ final class Weftd {
         return switch (options.registryKind()) {
             case FILE -> new FileRegistry(options.registryFile());
             case ETCD -> new EtcdRegistry(etcdSettings(options.flanneld()));
-            case KUBE ->
-                throw new StartupException(
-                        "this version has no Kubernetes registry:" + " say --registry=file:PATH or --registry=etcd");
+            case KUBE -> kubeRegistry(options.flanneld());
         };
+    }
+
+    private static Registry kubeRegistry(final FlanneldOptions flanneld) {
+        return new KubeRegistry(new KubeRegistry.Settings(
+                KubeAccess.of(flanneld.kubeconfigFile, flanneld.kubeApiUrl, System.getenv()),
+                flanneld.kubeAnnotationPrefix,
+                flanneld.netConfigPath,
+                flanneld.setNodeNetworkUnavailable,
+                System.getenv()));
     }
 
     private static EtcdRegistry.Settings etcdSettings(final FlanneldOptions flanneld) {

@@ -183,6 +183,43 @@ class WeftdTest {
     }
 
     @Test
+    void shouldKeepABlackholeRouteWhenAskedTo() {
+        final String blackhole = "blackhole " + node.subnet();
+        try (BackgroundProcess weftd = start("--iface=" + node.underlayDevice(), "--ip-blackhole-route")
+                .awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS)) {
+            assertTrue(node.namespace().ip("route").contains(blackhole));
+            assertTrue(
+                    node.namespace().ip("route", "get", node.podAddress()).contains("cni0"), "the bridge's route wins");
+            weftd.process().destroy();
+            assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+        }
+        assertFalse(node.namespace().ip("route").contains(blackhole));
+    }
+
+    @Test
+    void shouldRouteToNodesOnTheSameLinkWithoutTheTunnelWhenTheNetworkSaysSo() throws Exception {
+        Files.writeString(
+                leases,
+                Files.readString(leases)
+                        .replaceFirst("\"Type\":\"vxlan\"", "\"Type\":\"vxlan\",\"DirectRouting\":true"));
+        final String route = peer.subnet() + " via " + peer.underlayAddress() + " dev " + node.underlayDevice();
+        try (BackgroundProcess weftd = startReady()) {
+            Await.until(
+                    weftd::output,
+                    REPAIR_TIMEOUT_MS,
+                    () -> node.namespace().ip("route").contains(route));
+            node.namespace().ip("route", "delete", peer.subnet());
+            Await.until(
+                    weftd::output,
+                    REPAIR_TIMEOUT_MS,
+                    () -> node.namespace().ip("route").contains(route));
+            weftd.process().destroy();
+            assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+        }
+        assertFalse(node.namespace().ip("route").contains(route));
+    }
+
+    @Test
     void shouldComeBackCleanWhenKilled() throws Exception {
         try (BackgroundProcess weftd = startReady()) {
             weftd.process().destroyForcibly().waitFor();

@@ -44,6 +44,9 @@ public interface Registry extends AutoCloseable {
     /** How well it is followed; readable from any thread. */
     RegistryStatus status();
 
+    /** The node forwards and pods can be wired; for registries that tell others so. */
+    default void nodeReady() {}
+
     /** Stops following; gives nothing back, since a lease outlives its node's daemon. */
     @Override
     void close();

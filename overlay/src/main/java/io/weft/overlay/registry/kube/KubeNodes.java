@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.IpAddresses;
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.registry.RegistryStatus;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Node objects as leases, and back (flannel pkg/subnet/kube/kube.go and annotations.go). One thread at a time. */
+final class KubeNodes {
+    static final String MANAGED = "kube-subnet-manager";
+    static final String BACKEND_TYPE = "backend-type";
+    static final String BACKEND_DATA = "backend-data";
+    static final String BACKEND_V6_DATA = "backend-v6-data";
+    static final String PUBLIC_IP = "public-ip";
+    static final String PUBLIC_IPV6 = "public-ipv6";
+    static final String PUBLIC_IP_OVERWRITE = "public-ip-overwrite";
+    static final String PUBLIC_IPV6_OVERWRITE = "public-ipv6-overwrite";
+
+    private static final System.Logger LOG = System.getLogger(KubeNodes.class.getName());
+
+    private final String prefix;
+    private final RegistryStatus status;
+    /** Faults that the log has heard of, by node. */
+    private final Map<String, String> faults = new HashMap<>();
+
+    /** @param prefix of the annotations; flannel puts a slash behind it, or a hyphen where it has a slash already. */
+    KubeNodes(final String prefix, final RegistryStatus status) {
+        final boolean hasSlash = prefix.contains("/");
+        this.prefix = hasSlash ? (prefix.endsWith("/") || prefix.endsWith("-") ? prefix : prefix + '-') : prefix + '/';
+        this.status = status;
+    }
+
+    static String name(final JsonValue node) {
+        return node.required("metadata").required("name").string();
+    }
+
+    /** The text of an annotation; null without. */
+    @Nullable
+    String annotation(final JsonValue node, final String name) {
+        final JsonValue annotations = node.required("metadata").member("annotations");
+        final JsonValue value = null == annotations ? null : annotations.member(prefix + name);
+        return null == value ? null : value.string();
+    }
+
+    /** The pod CIDRs of a node; null when it has none yet. */
+    static @Nullable LeaseKey key(final JsonValue node) {
+        final JsonValue spec = node.member("spec");
+        if (null == spec) {
+            return null;
+        }
+        final JsonValue several = spec.member("podCIDRs");
+        final JsonValue one = spec.member("podCIDR");
+        final List<JsonValue> cidrs = null != several ? several.elements() : null == one ? List.of() : List.of(one);
+        Subnet ipv4 = null;
+        Subnet ipv6 = null;
+        for (final JsonValue cidr : cidrs) {
+            final Subnet subnet = Subnet.parse(cidr.string());
+            ipv4 = subnet.isIpv4() ? subnet : ipv4;
+            ipv6 = subnet.isIpv4() ? ipv6 : subnet;
+        }
+        return null == ipv4 && null == ipv6 ? null : new LeaseKey(ipv4, ipv6);
+    }
+
+    /** The lease of a node; null for one that is not flannel's, and, said once, for one that is wrong. */
+    @Nullable
+    Lease lease(final JsonValue node) {
+        final String name = name(node);
+        try {
+            final LeaseKey key = key(node);
+            if (!"true".equals(annotation(node, MANAGED)) || null == key) {
+                return null;
+            }
+            final LeaseAttributes attributes = attributes(node);
+            faults.remove(name);
+            return new Lease(key, attributes);
+        } catch (final JsonException | IllegalArgumentException failure) {
+            final String fault = String.valueOf(failure.getMessage());
+            if (!fault.equals(faults.put(name, fault))) {
+                status.refusal();
+                LOG.log(WARNING, "node {0} is ignored: {1}", name, fault);
+            }
+            return null;
+        }
+    }
+
+    private LeaseAttributes attributes(final JsonValue node) {
+        final String type = annotation(node, BACKEND_TYPE);
+        final String publicIp = annotation(node, PUBLIC_IP);
+        final String publicIpv6 = annotation(node, PUBLIC_IPV6);
+        final boolean vxlan = BackendConfig.TYPE_VXLAN.equals(type);
+        if (null == publicIp && null == publicIpv6) {
+            throw new IllegalArgumentException("it has no annotation " + prefix + PUBLIC_IP);
+        }
+        return new LeaseAttributes(
+                null == publicIp ? null : (Inet4Address) requireFamily(publicIp, true),
+                null == publicIpv6 ? null : (Inet6Address) requireFamily(publicIpv6, false),
+                null == type ? "" : type,
+                vxlan ? vtep(node, BACKEND_DATA) : null,
+                vxlan ? vtep(node, BACKEND_V6_DATA) : null);
+    }
+
+    private static java.net.InetAddress requireFamily(final String text, final boolean ipv4) {
+        final java.net.InetAddress address = IpAddresses.parse(text);
+        if (address instanceof Inet4Address != ipv4) {
+            throw new IllegalArgumentException(text + " is of the other address family");
+        }
+        return address;
+    }
+
+    private @Nullable VtepData vtep(final JsonValue node, final String annotation) {
+        final String text = annotation(node, annotation);
+        if (null == text || "null".equals(text) || text.isEmpty()) {
+            return null;
+        }
+        return VtepData.read(
+                JsonReader.read(text.getBytes(StandardCharsets.UTF_8), "annotation " + prefix + annotation), false);
+    }
+
+    /** The patch that gives a node the annotations of its lease; empty when it has them. */
+    String patch(final JsonValue node, final LeaseAttributes wanted) {
+        final Map<String, @Nullable String> annotations = new HashMap<>();
+        annotations.put(MANAGED, "true");
+        annotations.put(BACKEND_TYPE, wanted.backendType());
+        final VtepData vtep = wanted.vtep();
+        final VtepData vtepV6 = wanted.vtepV6();
+        if (null != wanted.publicIp()) {
+            annotations.put(PUBLIC_IP, IpAddresses.print(wanted.publicIp()));
+            annotations.put(BACKEND_DATA, null == vtep ? "null" : vtep.json());
+        }
+        if (null != wanted.publicIpv6()) {
+            annotations.put(PUBLIC_IPV6, IpAddresses.print(wanted.publicIpv6()));
+            annotations.put(BACKEND_V6_DATA, null == vtepV6 ? "null" : vtepV6.json());
+        }
+        final List<String> changes = new ArrayList<>();
+        annotations.forEach((name, value) -> {
+            if (null != value && !value.equals(annotation(node, name))) {
+                changes.add(JsonValue.quote(prefix + name) + ':' + JsonValue.quote(value));
+            }
+        });
+        return changes.isEmpty() ? "" : "{\"metadata\":{\"annotations\":{" + String.join(",", changes) + "}}}";
+    }
+}

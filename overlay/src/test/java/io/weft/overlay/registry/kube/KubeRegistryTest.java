@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.IpAddresses;
+import io.weft.linux.testing.Await;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.RegistryException;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class KubeRegistryTest {
+    private static final String PREFIX = "flannel.alpha.coreos.com";
+    private static final long TIMEOUT_MS = 10_000;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private @Nullable NodeApiServer server;
+    private final List<KubeRegistry> registries = new ArrayList<>();
+    private final Map<String, String> known = new ConcurrentSkipListMap<>();
+    private final CountDownLatch restart = new CountDownLatch(1);
+
+    @BeforeEach
+    void setUp() throws IOException {
+        server = new NodeApiServer();
+        Files.writeString(
+                directory.resolve("net-conf.json"), "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        api().put("one", "10.244.1.0/24", Map.of());
+    }
+
+    @AfterEach
+    void tearDown() {
+        registries.forEach(KubeRegistry::close);
+        api().close();
+    }
+
+    private NodeApiServer api() {
+        return Objects.requireNonNull(server);
+    }
+
+    private KubeRegistry registry() {
+        final KubeRegistry registry = new KubeRegistry(new KubeRegistry.Settings(
+                KubeAccess.of(null, api().uri().toString(), Map.of()),
+                PREFIX,
+                directory.resolve("net-conf.json"),
+                true,
+                Map.of("NODE_NAME", "one")));
+        registries.add(registry);
+        return registry;
+    }
+
+    private static NodeRequest request() {
+        final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0.1");
+        return new NodeRequest(
+                address, null, Set.of(address), new BackendConfig("vxlan", 1, 8472, 0, false, false), null, null, null);
+    }
+
+    private KubeRegistry follow() throws InterruptedException {
+        final KubeRegistry registry = registry();
+        registry.config();
+        final Lease own = registry.acquire(request());
+        registry.watch(new Recorder());
+        awaitKnown(own.key().toString(), own.attributes().json());
+        return registry;
+    }
+
+    private static Map<String, String> annotations(final int node, final String mac) {
+        return Map.of(
+                PREFIX + "/kube-subnet-manager",
+                "true",
+                PREFIX + "/backend-type",
+                "vxlan",
+                PREFIX + "/backend-data",
+                "{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}",
+                PREFIX + "/public-ip",
+                "192.168.0." + node);
+    }
+
+    private static String value(final int node, final String mac) {
+        return "{\"PublicIP\":\"192.168.0." + node + "\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+                + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private void awaitKnown(final String key, final @Nullable String value) {
+        Await.until(
+                () -> key + " is not " + value + ": " + known,
+                TIMEOUT_MS,
+                () -> null == value ? !known.containsKey(key) : value.equals(known.get(key)));
+    }
+
+    @Test
+    void shouldWriteFlannelsAnnotations() throws Exception {
+        final KubeRegistry registry = registry();
+        registry.config();
+        final Lease own = registry.acquire(request());
+        assertEquals("10.244.1.0-24", own.key().toString());
+        final String data = Objects.requireNonNull(own.attributes().vtep()).json();
+        assertEquals(
+                Map.of(
+                        PREFIX + "/kube-subnet-manager", "true",
+                        PREFIX + "/backend-type", "vxlan",
+                        PREFIX + "/backend-data", data,
+                        PREFIX + "/public-ip", "192.168.0.1"),
+                api().annotations("one"));
+        final KubeRegistry again = registry();
+        again.config();
+        assertEquals(own, again.acquire(request()), "the MAC stays");
+        assertEquals(1, api().patches().size(), "nothing is written that is there");
+    }
+
+    @Test
+    void shouldAnnounceTheAddressThatAnAdministratorWrote() throws Exception {
+        api().put("one", "10.244.1.0/24", Map.of(PREFIX + "/public-ip-overwrite", "203.0.113.7"));
+        final KubeRegistry registry = registry();
+        registry.config();
+        registry.acquire(request());
+        assertEquals("203.0.113.7", api().annotations("one").get(PREFIX + "/public-ip"));
+    }
+
+    @Test
+    void shouldFollowNodesThatComeChangeAndGo() throws Exception {
+        follow();
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:22"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:22"));
+        api().put("two", "10.244.3.0/24", annotations(2, "02:00:00:00:00:22"));
+        awaitKnown("10.244.3.0-24", value(2, "02:00:00:00:00:22"));
+        awaitKnown("10.244.2.0-24", null);
+        api().remove("two");
+        awaitKnown("10.244.3.0-24", null);
+    }
+
+    @Test
+    void shouldCompareAnewWhenHistoryIsGone() throws Exception {
+        follow();
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
+        api().restart();
+        api().put("three", "10.244.3.0/24", annotations(3, "02:00:00:00:00:03"));
+        api().remove("two");
+        awaitKnown("10.244.3.0-24", value(3, "02:00:00:00:00:03"));
+        awaitKnown("10.244.2.0-24", null);
+    }
+
+    @Test
+    void shouldReadAllPagesOfALongList() throws Exception {
+        for (int i = 2; i < 252; i++) {
+            api().put("node" + i, "10.244." + i + ".0/24", annotations(i, String.format("02:00:00:00:00:%02x", i)));
+        }
+        follow();
+        Await.until(() -> "known: " + known.size(), TIMEOUT_MS, () -> 251 == known.size());
+    }
+
+    @Test
+    void shouldIgnoreGarbageAndForeignNodes() throws Exception {
+        final KubeRegistry registry = follow();
+        api().put("foreign", "10.244.8.0/24", Map.of());
+        api().put(
+                        "garbage",
+                        "10.244.9.0/24",
+                        Map.of(
+                                PREFIX + "/kube-subnet-manager", "true",
+                                PREFIX + "/backend-type", "vxlan",
+                                PREFIX + "/backend-data", "{\"VtepMAC\":",
+                                PREFIX + "/public-ip", "192.168.0.9"));
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
+        assertEquals(2, known.size());
+        assertEquals(1, registry.status().refusals());
+    }
+
+    @Test
+    void shouldPutItsAnnotationsBackWhenSomebodyChangesThem() throws Exception {
+        follow();
+        final Map<String, String> own = api().annotations("one");
+        api().put("one", "10.244.1.0/24", Map.of());
+        Await.until("the annotations are back", TIMEOUT_MS, () -> own.equals(api().annotations("one")));
+    }
+
+    @Test
+    void shouldAskForARestartWhenItsPodCidrChanges() throws Exception {
+        follow();
+        api().put("one", "10.244.77.0/24", api().annotations("one"));
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS));
+    }
+
+    @Test
+    void shouldSetTheConditionWhenTheNodeIsReady() throws Exception {
+        follow().nodeReady();
+        final List<String> patches = api().patches();
+        assertTrue(patches.get(patches.size() - 1).contains("\"type\":\"NetworkUnavailable\",\"status\":\"False\""));
+    }
+
+    @Test
+    void shouldNameNetworkAndPodCidrWhenTheyDoNotFit() {
+        api().put("one", "10.96.1.0/24", Map.of());
+        final KubeRegistry registry = registry();
+        registry.config();
+        final RegistryException failure = assertThrows(RegistryException.class, () -> registry.acquire(request()));
+        assertTrue(
+                String.valueOf(failure.getMessage()).startsWith("pod CIDR 10.96.1.0/24 of node one is not in Network"));
+    }
+
+    private final class Recorder implements LeaseListener {
+        @Override
+        public void onSnapshot(final List<Lease> leases) {
+            known.keySet()
+                    .retainAll(
+                            leases.stream().map(lease -> lease.key().toString()).toList());
+            leases.forEach(this::onPut);
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            known.put(lease.key().toString(), lease.attributes().json());
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            known.remove(key.toString());
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            restart.countDown();
+        }
+    }
+}
