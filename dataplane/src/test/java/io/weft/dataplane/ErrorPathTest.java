@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
+import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -239,5 +241,30 @@ class ErrorPathTest {
     private static byte[] reversed(final int seed) {
         return CraftedPacket.udp(InvokedNode.PEER_POD, InvokedNode.POD, 1000, 2000, CraftedPacket.payload(LENGTH, seed))
                 .bytes();
+    }
+
+    @Test
+    void shouldSendTheSegmentsOfASuperframeOneByOneWhenSegmentationIsRefused() throws Exception {
+        final int segmentLength = 100;
+        final byte[] payload = CraftedPacket.payload(10 * segmentLength - 1, 7);
+        try (InvokedNode node = new InvokedNode(DataPlaneContext.MAX_SEGMENTS_DEFAULT)) {
+            node.sendPort().failSend(Errno.EIO);
+            node.give(
+                    VirtioNetHeaderFlyweight.GSO_UDP_L4,
+                    segmentLength,
+                    CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1000, 2000, payload)
+                            .bytes());
+            node.invoke();
+            for (int sent = 0; sent < payload.length; sent += segmentLength) {
+                final byte[] packet = node.receiveAtPeer();
+                final int length = Math.min(segmentLength, payload.length - sent);
+                assertArrayEquals(
+                        Arrays.copyOfRange(payload, sent, sent + length),
+                        Arrays.copyOfRange(packet, packet.length - length, packet.length));
+                assertEquals(length + 8 + 20, packet.length);
+            }
+            assertEquals(10, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
+            assertEquals(1, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
+        }
     }
 }

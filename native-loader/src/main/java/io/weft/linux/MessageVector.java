@@ -74,6 +74,11 @@ public final class MessageVector {
         buffer.putInt(offset + NAME_LENGTH_OFFSET, length, nativeOrder());
     }
 
+    /** Address of the socket address that the message goes to. */
+    public long name(final int index) {
+        return buffer.getLong(index * MESSAGE_LENGTH + NAME_OFFSET, nativeOrder());
+    }
+
     /** Sets the pieces that the message is made of: address of the first iovec and how many there are. */
     public void iovecs(final int index, final long address, final int count) {
         final int offset = index * MESSAGE_LENGTH;
