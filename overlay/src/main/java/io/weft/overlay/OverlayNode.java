@@ -100,6 +100,7 @@ final class OverlayNode implements AutoCloseable {
     private void setUp() throws InterruptedException {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
         final NetworkConfig config = registry.config();
+        requireCarried(config);
         final Underlay underlay = new UnderlaySelector(rtnetlink, wishes(config)).select();
         LOG.log(INFO, "underlay interface {0}", underlay);
         final BackendConfig backend = config.backend();
@@ -240,6 +241,18 @@ final class OverlayNode implements AutoCloseable {
                     .toString();
         }
         throw new IllegalArgumentException("\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS");
+    }
+
+    private static void requireCarried(final NetworkConfig config) {
+        if (!config.backend().isVxlan()) {
+            throw new StartupException(
+                    "the network's backend is " + config.backend().type()
+                            + ", weft carries vxlan: set \"Backend\": {\"Type\": \"vxlan\"} for all nodes");
+        }
+        if (null != config.network() && null != config.ipv6Network()) {
+            throw new StartupException("the network has IPv4 and IPv6, weft carries one of them:"
+                    + " leave this node to flanneld, or set EnableIPv6 or EnableIPv4 to false for all nodes");
+        }
     }
 
     private UnderlaySelector.Wishes wishes(final NetworkConfig config) {

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** weftd with a registry file, as a process among namespaces, with a kernel VXLAN node as its peer. */
 @RequiresRoot
@@ -217,6 +219,21 @@ class WeftdTest {
             assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
         }
         assertFalse(node.namespace().ip("route").contains(route));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{'Network':'10.244.0.0/16'} | the network's backend is udp, weft carries vxlan",
+                "{'Network':'10.244.0.0/16','Backend':{'Type':'host-gw'}} | Backend.Type is \"host-gw\", weft has",
+                "{'Network':'10.244.0.0/16','EnableIPv6':true,'IPv6Network':'fd00::/48','Backend':{'Type':'vxlan'}}"
+                        + " | the network has IPv4 and IPv6, weft carries one of them",
+            })
+    void shouldNameWhatItDoesNotCarry(final String config, final String message) throws Exception {
+        Files.writeString(leases, "{\"config\":" + config.replace('\'', '"') + ",\"leases\":{}}");
+        assertFails(1, message, start("--iface=" + node.underlayDevice()));
     }
 
     @Test
