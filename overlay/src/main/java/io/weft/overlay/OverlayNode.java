@@ -157,6 +157,8 @@ final class OverlayNode implements AutoCloseable {
             subnetFile.write(config, own.key(), mtu, options.flanneld().ipMasq);
             opened.keepCounters();
             isReady = true;
+            // What a start leaves is promoted now: the collections to come, under load, find little to copy.
+            System.gc();
             LOG.log(INFO, "ready: {0} forwards for {1}, MTU {2}", deviceName, own.key(), String.valueOf(mtu));
             ServiceManager.tellReady();
             registry.nodeReady();
