@@ -18,7 +18,7 @@ final class Keys {
      */
     static void requireKnown(final JsonValue object, final Set<String> known) {
         for (final Map.Entry<String, JsonValue> member : object.members().entrySet()) {
-            if (known.stream().noneMatch(member.getKey()::equalsIgnoreCase)) {
+            if (!known.contains(member.getKey()) && known.stream().noneMatch(member.getKey()::equalsIgnoreCase)) {
                 throw member.getValue()
                         .error("is an unknown key, known here: " + String.join(", ", new TreeSet<>(known)));
             }

@@ -6,6 +6,7 @@ import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import java.security.SecureRandom;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * BackendData of a vxlan lease: {@code {"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}} (flannel pkg/backend/vxlan).
@@ -18,6 +19,8 @@ public record VtepData(int vni, MacAddress mac) {
     private static final long GROUP_BIT = 0x01L << 40;
     private static final long LOCAL_BIT = 0x02L << 40;
 
+    private static final Pattern HYPHENS_OR_DOTS =
+            Pattern.compile("[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}|[0-9a-fA-F]{4}(\\.[0-9a-fA-F]{4}){2}");
     private static final Set<String> KEYS = Set.of("VNI", "VtepMAC");
 
     /**
@@ -56,10 +59,7 @@ public record VtepData(int vni, MacAddress mac) {
 
     /** Go's net.ParseMAC, which flannel reads leases with, takes hyphens, and dots after every second byte, as well. */
     private static MacAddress parseAsGo(final String text) {
-        final boolean hyphens = text.matches("[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}");
-        final boolean dots = text.matches("[0-9a-fA-F]{4}(\\.[0-9a-fA-F]{4}){2}");
-        return hyphens || dots
-                ? new MacAddress(Long.parseLong(text.replaceAll("[.-]", ""), 16))
-                : MacAddress.parse(text);
+        final boolean isGosOwn = HYPHENS_OR_DOTS.matcher(text).matches();
+        return isGosOwn ? new MacAddress(Long.parseLong(text.replaceAll("[.-]", ""), 16)) : MacAddress.parse(text);
     }
 }
