@@ -46,23 +46,27 @@ final class ForwardingPlane implements AutoCloseable {
      * What the plane is made for.
      *
      * @param options weft's own.
-     * @param deviceName of the TUN device.
+     * @param family of the underlay.
      * @param mtu of the device in bytes.
      * @param backend of the network.
      * @param own this node's lease.
      * @param underlay the interface below.
      */
     record Settings(
-            WeftOptions options, String deviceName, int mtu, BackendConfig backend, Lease own, Underlay underlay) {
+            WeftOptions options, UnderlayFamily family, int mtu, BackendConfig backend, Lease own, Underlay underlay) {
+        String deviceName() {
+            return family.deviceName(options, backend.vni());
+        }
+
         Path countersFile() {
             return null == options.countersFile
-                    ? options.runDirectory.resolve(deviceName + ".counters")
-                    : options.countersFile;
+                    ? options.runDirectory.resolve(deviceName() + ".counters")
+                    : options.countersFile.resolveSibling(options.countersFile.getFileName() + family.suffix());
         }
 
         /** Where packets are sent from. */
         InetAddress local() {
-            final InetAddress local = null == underlay.address() ? underlay.ipv6Address() : underlay.address();
+            final InetAddress local = family.local(underlay);
             if (null == local) {
                 throw new StartupException("interface " + underlay.name() + " has no address");
             }
@@ -70,9 +74,7 @@ final class ForwardingPlane implements AutoCloseable {
         }
 
         long vtepMac() {
-            final VtepData vtep = null == own.attributes().vtep()
-                    ? own.attributes().vtepV6()
-                    : own.attributes().vtep();
+            final VtepData vtep = family.vtep(own.attributes());
             if (null == vtep) {
                 throw new StartupException("the own lease " + own + " has no VtepMAC");
             }

@@ -4,7 +4,6 @@ package io.weft.overlay;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.MacAddress;
-import io.weft.overlay.host.DirectRoutes;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -15,10 +14,12 @@ import io.weft.routing.IpPrefix;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -32,27 +33,23 @@ final class LeaseTable {
 
     private final NetworkConfig config;
     private final LeaseKey own;
-    private final RoutingTables tables;
-    private final @Nullable DirectRoutes directRoutes;
+    private final Planes planes;
     private final Map<LeaseKey, Lease> leases = new HashMap<>();
     /** Which lease an FDB entry is of: a stale lease may name the MAC that a newer one has. */
-    private final Map<MacAddress, LeaseKey> fdbOwners = new HashMap<>();
+    private final Map<UnderlayFamily, Map<MacAddress, LeaseKey>> fdbOwners = new EnumMap<>(UnderlayFamily.class);
     /** Leases that were refused, with the reason, so that the log hears of each once. */
     private final Map<LeaseKey, String> refused = new HashMap<>();
 
     private boolean isChanged;
     private long refusals;
 
-    /** @param directRoutes for nodes on the same link; null to tunnel to all. */
-    LeaseTable(
-            final NetworkConfig config,
-            final LeaseKey own,
-            final RoutingTables tables,
-            final @Nullable DirectRoutes directRoutes) {
+    LeaseTable(final NetworkConfig config, final LeaseKey own, final Planes planes) {
         this.config = config;
         this.own = own;
-        this.tables = tables;
-        this.directRoutes = directRoutes;
+        this.planes = planes;
+        for (final UnderlayFamily family : UnderlayFamily.values()) {
+            fdbOwners.put(family, new HashMap<>());
+        }
     }
 
     /** Makes the table equal to the snapshot: also attributes that changed while nobody watched. */
@@ -116,7 +113,7 @@ final class LeaseTable {
     void publish() {
         if (isChanged) {
             isChanged = false;
-            tables.publish();
+            planes.publish();
         }
     }
 
@@ -141,7 +138,10 @@ final class LeaseTable {
             return "it overlaps this node's own subnet " + own;
         }
         final String ipv4Fault = outside(lease.key().subnet(), config.network());
-        return null == ipv4Fault ? outside(lease.key().ipv6Subnet(), config.ipv6Network()) : ipv4Fault;
+        final String fault = null == ipv4Fault ? outside(lease.key().ipv6Subnet(), config.ipv6Network()) : ipv4Fault;
+        return null == fault && paths(lease).isEmpty()
+                ? "it has no public address and VtepMAC of an underlay that this node has"
+                : fault;
     }
 
     /** A node without the other family ignores that part of a lease, as flannel does. */
@@ -153,42 +153,49 @@ final class LeaseTable {
 
     private void install(final Lease lease) {
         for (final Path path : paths(lease)) {
+            final RoutingTables tables = path.tables();
             tables.replaceRoute(path.prefix(), path.gateway());
             tables.replaceNeighbour(path.gateway(), path.vtepMac().value());
             putFdb(path);
-            fdbOwners.put(path.vtepMac(), lease.key());
-            if (null != directRoutes) {
-                directRoutes.put(path.subnet().toPrefix(), path.underlayAddress());
-            }
+            owners(path).put(path.vtepMac(), lease.key());
+            planes.lead(path.subnet(), path.family(), path.underlayAddress());
         }
     }
 
-    private void putFdb(final Path path) {
-        tables.replaceFdb(
-                path.vtepMac().value(), path.underlayAddress(), RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
+    private static void putFdb(final Path path) {
+        path.tables()
+                .replaceFdb(
+                        path.vtepMac().value(),
+                        path.underlayAddress(),
+                        RoutingTables.DEFAULT_PORT,
+                        RoutingTables.DEFAULT_VNI);
+    }
+
+    private Map<MacAddress, LeaseKey> owners(final Path path) {
+        return Objects.requireNonNull(fdbOwners.get(path.family()));
     }
 
     private void withdraw(final Lease lease) {
         for (final Path path : paths(lease)) {
-            tables.removeRoute(path.prefix());
-            if (null != directRoutes) {
-                directRoutes.remove(path.subnet().toPrefix());
-            }
-            tables.removeNeighbour(path.gateway());
-            if (fdbOwners.remove(path.vtepMac(), lease.key())) {
-                tables.removeFdb(path.vtepMac().value());
-                restoreFdb(path.vtepMac(), lease.key());
+            planes.unlead(path.subnet());
+            path.tables().removeRoute(path.prefix());
+            path.tables().removeNeighbour(path.gateway());
+            if (owners(path).remove(path.vtepMac(), lease.key())) {
+                path.tables().removeFdb(path.vtepMac().value());
+                restoreFdb(path, lease.key());
             }
         }
     }
 
     /** A MAC that another lease names as well goes back to that one. */
-    private void restoreFdb(final MacAddress vtepMac, final LeaseKey withdrawn) {
+    private void restoreFdb(final Path removed, final LeaseKey withdrawn) {
         for (final Lease other : leases.values()) {
             for (final Path path : paths(other)) {
-                if (path.vtepMac().equals(vtepMac) && !other.key().equals(withdrawn)) {
+                if (path.family() == removed.family()
+                        && path.vtepMac().equals(removed.vtepMac())
+                        && !other.key().equals(withdrawn)) {
                     putFdb(path);
-                    fdbOwners.put(vtepMac, other.key());
+                    owners(path).put(path.vtepMac(), other.key());
                     return;
                 }
             }
@@ -197,33 +204,50 @@ final class LeaseTable {
 
     private List<Path> paths(final Lease lease) {
         final List<Path> paths = new ArrayList<>(2);
-        final LeaseAttributes attributes = lease.attributes();
         if (null != config.network()) {
-            addPath(paths, lease.key().subnet(), attributes.vtep(), attributes.publicIp());
+            addPath(paths, lease.key().subnet(), lease.attributes());
         }
         if (null != config.ipv6Network()) {
-            // flannel sends IPv6 pods to PublicIPv6; a lease without one still has its IPv4 underlay.
-            final InetAddress underlay =
-                    null == attributes.publicIpv6() ? attributes.publicIp() : attributes.publicIpv6();
-            addPath(paths, lease.key().ipv6Subnet(), attributes.vtepV6(), underlay);
+            addPath(paths, lease.key().ipv6Subnet(), lease.attributes());
         }
         return paths;
     }
 
-    private static void addPath(
-            final List<Path> paths,
-            final @Nullable Subnet subnet,
-            final @Nullable VtepData vtep,
-            final @Nullable InetAddress underlayAddress) {
-        if (null != subnet && null != vtep && null != underlayAddress) {
-            paths.add(new Path(subnet, subnet.base(), vtep.mac(), underlayAddress));
+    /** flannel sends pods over the underlay of their own family; where one of the two nodes lacks it, weft takes the other. */
+    private void addPath(final List<Path> paths, final @Nullable Subnet subnet, final LeaseAttributes attributes) {
+        if (null == subnet) {
+            return;
+        }
+        final UnderlayFamily family = UnderlayFamily.of(subnet);
+        final Path path = path(subnet, family, attributes);
+        final Path used = null == path ? path(subnet, family.other(), attributes) : path;
+        if (null != used) {
+            paths.add(used);
         }
     }
 
-    /** The way to one subnet. */
-    private record Path(Subnet subnet, InetAddress gateway, MacAddress vtepMac, InetAddress underlayAddress) {
+    private @Nullable Path path(final Subnet subnet, final UnderlayFamily family, final LeaseAttributes attributes) {
+        final RoutingTables tables = planes.tables(family);
+        final VtepData vtep = family.vtep(attributes);
+        final InetAddress underlayAddress = family.publicAddress(attributes);
+        return null == tables || null == vtep || null == underlayAddress
+                ? null
+                : new Path(subnet, family, tables, vtep.mac(), underlayAddress);
+    }
+
+    /** The way to one subnet: over which underlay, by which tables. */
+    private record Path(
+            Subnet subnet,
+            UnderlayFamily family,
+            RoutingTables tables,
+            MacAddress vtepMac,
+            InetAddress underlayAddress) {
         IpPrefix prefix() {
             return IpPrefix.of(subnet.base(), subnet.prefixLength());
+        }
+
+        InetAddress gateway() {
+            return subnet.base();
         }
     }
 }

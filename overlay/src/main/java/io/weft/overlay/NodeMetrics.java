@@ -6,11 +6,8 @@ import io.weft.dataplane.DropReason;
 import io.weft.overlay.cli.Version;
 import io.weft.overlay.http.MetricsText;
 import io.weft.overlay.registry.RegistryStatus;
-import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import org.agrona.concurrent.status.CountersReader;
-import org.jspecify.annotations.Nullable;
 
 /** The metrics of a node. Set by the control thread; the text is made on the thread that answers HTTP. */
 final class NodeMetrics {
@@ -36,9 +33,8 @@ final class NodeMetrics {
         hostRepairs = count;
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate") // the control thread alone writes
-    void directRouteRepairs(final int count) {
-        directRouteRepairs += count;
+    void directRouteRepairs(final long count) {
+        directRouteRepairs = count;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // the control thread alone writes
@@ -46,11 +42,15 @@ final class NodeMetrics {
         ruleRepairs++;
     }
 
-    /** Everything, with the data plane's counters where there are any. */
-    String text(final @Nullable CountersReader counters) {
+    /**
+     * Everything.
+     *
+     * @param counters of the data planes by label, summed up; empty without any.
+     */
+    String text(final Map<String, Long> counters) {
         final MetricsText text = new MetricsText();
         text.gauge("weft_build_info", "Version of weft, as a label.", "version=\"" + Version.text() + '"', 1);
-        if (null != counters) {
+        if (!counters.isEmpty()) {
             dataPlane(text, counters);
         }
         text.gauge("weft_leases", "Leases of other nodes in the tables.", "", leases);
@@ -72,9 +72,7 @@ final class NodeMetrics {
         return text.toString();
     }
 
-    private static void dataPlane(final MetricsText text, final CountersReader counters) {
-        final Map<String, Long> sums = new HashMap<>(); // over all workers
-        counters.forEach((value, id, label) -> sums.merge(label, value, Long::sum));
+    private static void dataPlane(final MetricsText text, final Map<String, Long> sums) {
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             final Long value = sums.get(counter.label());
             if (null != value) {

@@ -6,13 +6,9 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.DeviceLock;
-import io.weft.overlay.host.DirectRoutes;
-import io.weft.overlay.host.HostNetwork;
-import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
@@ -30,15 +26,16 @@ import io.weft.overlay.rules.IptablesRules;
 import io.weft.overlay.rules.NftablesRules;
 import io.weft.overlay.rules.RulesException;
 import io.weft.overlay.rules.Ruleset;
+import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,14 +44,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class OverlayNode implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(OverlayNode.class.getName());
-    /** Outer Ethernet aside, what VXLAN adds: IPv4 20 or IPv6 40, UDP 8, VXLAN 8, inner Ethernet 14. */
-    private static final int OVERHEAD_IPV4 = 50;
-
-    private static final int OVERHEAD_IPV6 = 70;
-    /** RFC 791 and RFC 8200, 5: what every link must carry. */
-    private static final int MTU_MIN_IPV4 = 576;
-
-    private static final int MTU_MIN_IPV6 = 1280;
     private static final long COMPARE_MS = 1_000;
     private static final String EXPLAIN = "explain ";
 
@@ -66,7 +55,7 @@ final class OverlayNode implements AutoCloseable {
     private final NodeMetrics metrics;
     private @Nullable LeaseTable leases;
     private String rulesTrouble = "";
-    private volatile @Nullable ForwardingPlane plane;
+    private volatile @Nullable Planes planes;
     private volatile boolean isReady;
 
     private OverlayNode(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink) {
@@ -104,9 +93,12 @@ final class OverlayNode implements AutoCloseable {
         final Underlay underlay = new UnderlaySelector(rtnetlink, wishes(config)).select();
         LOG.log(INFO, "underlay interface {0}", underlay);
         final BackendConfig backend = config.backend();
-        final String deviceName =
-                options.weft().deviceName.isEmpty() ? "weft." + backend.vni() : options.weft().deviceName;
-        undo.push(DeviceLock.take(options.weft().runDirectory, deviceName));
+        final List<String> deviceNames = new ArrayList<>();
+        for (final UnderlayFamily family : Planes.families(underlay)) {
+            final String name = family.deviceName(options.weft(), backend.vni());
+            deviceNames.add(name);
+            undo.push(DeviceLock.take(options.weft().runDirectory, name));
+        }
         final KernelDevices former = KernelDevices.find(rtnetlink, backend);
         final boolean takesOver = registry.ownsMac();
         if (!takesOver) {
@@ -125,32 +117,16 @@ final class OverlayNode implements AutoCloseable {
             former.delete(rtnetlink);
             UdpPort.requireFree(rtnetlink, backend.port());
         }
-        final int mtu = mtu(config, underlay);
-        final ForwardingPlane opened = ForwardingPlane.open(
-                new ForwardingPlane.Settings(options.weft(), deviceName, mtu, backend, own, underlay));
+        final Planes opened = Planes.open(options, config, own, underlay, rtnetlink);
         undo.push(opened);
-        plane = opened;
-        final HostNetwork host =
-                new HostNetwork(rtnetlink, deviceName, mtu, deviceAddresses(own.key()), networks(config));
-        if (options.flanneld().ipBlackholeRoute) {
-            host.addBlackholes(Stream.of(own.key().subnet(), own.key().ipv6Subnet())
-                    .filter(Objects::nonNull)
-                    .map(Subnet::toPrefix)
-                    .toList());
-            undo.push(host::removeBlackholes);
-        }
-        repair(host);
-        undo.push(
-                HostWatch.start(deviceName, host.deviceIndex(), networks(config), () -> loop.post(() -> repair(host))));
+        planes = opened;
+        final int mtu = opened.podMtu();
+        repair(opened);
+        opened.watch(() -> loop.post(() -> repair(opened)));
         final List<Ruleset> rules = rules(config, own.key());
         repair(rules);
-        final DirectRoutes directRoutes = backend.directRouting() ? new DirectRoutes(rtnetlink) : null;
-        if (null != directRoutes) {
-            undo.push(directRoutes);
-            loop.every(COMPARE_MS, () -> metrics.directRouteRepairs(directRoutes.repair()));
-        }
-        leases = new LeaseTable(config, own.key(), opened.tables(), directRoutes);
-        undo.push(controlSocket(deviceName, opened));
+        leases = new LeaseTable(config, own.key(), opened);
+        opened.each((deviceName, tables) -> undo.push(controlSocket(deviceName, tables)));
         registry.watch(new Follower());
         loop.post(() -> {
             publish();
@@ -159,13 +135,18 @@ final class OverlayNode implements AutoCloseable {
             isReady = true;
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
             System.gc();
-            LOG.log(INFO, "ready: {0} forwards for {1}, MTU {2}", deviceName, own.key(), String.valueOf(mtu));
+            LOG.log(
+                    INFO,
+                    "ready: {0} forwards for {1}, MTU {2}",
+                    String.join(" and ", deviceNames),
+                    own.key(),
+                    String.valueOf(mtu));
             ServiceManager.tellReady();
             registry.nodeReady();
         });
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
-            repair(host);
+            repair(opened);
         });
         loop.every(TimeUnit.SECONDS.toMillis(options.flanneld().iptablesResyncSeconds), () -> repair(rules));
     }
@@ -216,9 +197,8 @@ final class OverlayNode implements AutoCloseable {
 
     /** The metrics' text; from any thread. */
     String metrics() {
-        final ForwardingPlane open = plane;
-        final String text = null == open ? null : open.read(metrics::text);
-        return null == text ? metrics.text(null) : text;
+        final Planes open = planes;
+        return metrics.text(null == open ? Map.of() : open.counters());
     }
 
     /** Whether pods can be wired; from any thread. */
@@ -226,20 +206,19 @@ final class OverlayNode implements AutoCloseable {
         return isReady;
     }
 
-    private ControlSocket controlSocket(final String deviceName, final ForwardingPlane plane) {
+    private ControlSocket controlSocket(final String deviceName, final RoutingTables tables) {
         final Path path = options.weft().runDirectory.resolve(deviceName + ".sock");
         try {
-            return ControlSocket.open(path, question -> loop.ask(() -> answer(question, plane)));
+            return ControlSocket.open(path, question -> loop.ask(() -> answer(question, tables)));
         } catch (final IOException failure) {
             throw new StartupException(
                     "make control socket " + path + ": " + failure + ". Choose a writable place by --run-dir", failure);
         }
     }
 
-    private static String answer(final String question, final ForwardingPlane plane) {
+    private static String answer(final String question, final RoutingTables tables) {
         if (question.startsWith(EXPLAIN)) {
-            return plane.tables()
-                    .explain(IpAddresses.parse(question.substring(EXPLAIN.length())))
+            return tables.explain(IpAddresses.parse(question.substring(EXPLAIN.length())))
                     .toString();
         }
         throw new IllegalArgumentException("\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS");
@@ -250,10 +229,6 @@ final class OverlayNode implements AutoCloseable {
             throw new StartupException(
                     "the network's backend is " + config.backend().type()
                             + ", weft carries vxlan: set \"Backend\": {\"Type\": \"vxlan\"} for all nodes");
-        }
-        if (null != config.network() && null != config.ipv6Network()) {
-            throw new StartupException("the network has IPv4 and IPv6, weft carries one of them:"
-                    + " leave this node to flanneld, or set EnableIPv6 or EnableIPv4 to false for all nodes");
         }
     }
 
@@ -269,38 +244,12 @@ final class OverlayNode implements AutoCloseable {
                 null != config.ipv6Network());
     }
 
-    private int mtu(final NetworkConfig config, final Underlay underlay) {
-        final int outer =
-                0 == config.backend().mtu() ? underlay.mtu() : config.backend().mtu();
-        final boolean ipv6 = null != config.ipv6Network();
-        final int mtu = outer - (null == underlay.ipv6Address() ? OVERHEAD_IPV4 : OVERHEAD_IPV6);
-        final int least = ipv6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4;
-        if (mtu < least) {
-            throw new StartupException("the underlay's MTU " + outer + " leaves " + mtu + " bytes for pods, "
-                    + (ipv6 ? "IPv6" : "IPv4") + " needs " + least + ": raise the MTU of " + underlay.name());
-        }
-        return mtu;
-    }
-
-    private static List<IpPrefix> deviceAddresses(final LeaseKey own) {
-        return Stream.of(own.subnet(), own.ipv6Subnet())
-                .filter(Objects::nonNull)
-                .map(subnet -> IpPrefix.host(subnet.base()))
-                .toList();
-    }
-
-    private static List<IpPrefix> networks(final NetworkConfig config) {
-        return Stream.of(config.network(), config.ipv6Network())
-                .filter(Objects::nonNull)
-                .map(Subnet::toPrefix)
-                .toList();
-    }
-
-    private void repair(final HostNetwork host) {
-        if (!host.repair()) {
+    private void repair(final Planes opened) {
+        if (!opened.repair()) {
             loop.end("the device is gone");
         }
-        metrics.hostRepairs(host.repairs());
+        metrics.hostRepairs(opened.deviceRepairs());
+        metrics.directRouteRepairs(opened.routeRepairs());
     }
 
     private void publish() {

@@ -28,7 +28,8 @@ final class WeftOptions {
             names = "--device-name",
             paramLabel = "NAME",
             defaultValue = "",
-            description = "name of the TUN device (default: weft.<VNI>)")
+            description = "name of the TUN device (default: weft.<VNI>); that of an IPv6 underlay has -v6"
+                    + " at its end (default: weft-v6.<VNI>)")
     String deviceName = "";
 
     @Option(
@@ -66,7 +67,8 @@ final class WeftOptions {
     @Option(
             names = "--counters-file",
             paramLabel = "FILE",
-            description = "mapped file of the counters (default: <run-dir>/<device>.counters)")
+            description = "mapped file of the counters (default: <run-dir>/<device>.counters); that of an"
+                    + " IPv6 underlay has -v6 at its end")
     @Nullable
     Path countersFile;
 

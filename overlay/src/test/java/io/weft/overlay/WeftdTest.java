@@ -228,8 +228,6 @@ class WeftdTest {
             value = {
                 "{'Network':'10.244.0.0/16'} | the network's backend is udp, weft carries vxlan",
                 "{'Network':'10.244.0.0/16','Backend':{'Type':'host-gw'}} | Backend.Type is \"host-gw\", weft has",
-                "{'Network':'10.244.0.0/16','EnableIPv6':true,'IPv6Network':'fd00::/48','Backend':{'Type':'vxlan'}}"
-                        + " | the network has IPv4 and IPv6, weft carries one of them",
             })
     void shouldNameWhatItDoesNotCarry(final String config, final String message) throws Exception {
         Files.writeString(leases, "{\"config\":" + config.replace('\'', '"') + ",\"leases\":{}}");

@@ -66,7 +66,7 @@ public final class UnderlaySelector {
     }
 
     /**
-     * The interface, with addresses of the families that the cluster network has.
+     * The interface, with addresses of the families that the cluster network has, or of the other where it lacks them.
      *
      * @throws StartupException when none matches, or the one that does has no address or no MTU.
      */
@@ -81,8 +81,16 @@ public final class UnderlaySelector {
                 .sorted(Comparator.comparingInt(UnderlaySelector::rank))
                 .map(InterfaceAddress::address)
                 .toList();
-        final Inet4Address address = wishes.ipv4 ? first(link, addresses, Inet4Address.class) : null;
-        final Inet6Address ipv6Address = wishes.ipv6 ? first(link, addresses, Inet6Address.class) : null;
+        final Optional<Inet4Address> ipv4 = first(addresses, Inet4Address.class);
+        final Optional<Inet6Address> ipv6 = first(addresses, Inet6Address.class);
+        if (ipv4.isEmpty() && ipv6.isEmpty()) {
+            throw new StartupException("interface " + link.name() + " has no " + (wishes.ipv4 ? "IPv4" : "IPv6")
+                    + " address: give it one (ip address add ADDRESS/LENGTH dev " + link.name()
+                    + "), or choose another interface by --iface");
+        }
+        // Pods of either family can go over either, so a family that is missing below the overlay is no hindrance.
+        final Inet4Address address = wishes.ipv4 || ipv6.isEmpty() ? ipv4.orElse(null) : null;
+        final Inet6Address ipv6Address = wishes.ipv6 || ipv4.isEmpty() ? ipv6.orElse(null) : null;
         final Inet4Address publicIp =
                 wishes.publicIp.isEmpty() ? address : (Inet4Address) IpAddresses.parse(wishes.publicIp);
         final Inet6Address publicIpv6 =
@@ -123,14 +131,13 @@ public final class UnderlaySelector {
                 + (0 == (address.flags() & IFA_F_TEMPORARY) ? 0 : 1);
     }
 
-    private <T extends InetAddress> T first(final Link link, final List<InetAddress> addresses, final Class<T> family) {
+    /** An IPv6 link-local address means nothing without its link, which a lease does not tell. */
+    private static <T extends InetAddress> Optional<T> first(final List<InetAddress> addresses, final Class<T> family) {
         return addresses.stream()
                 .filter(family::isInstance)
+                .filter(address -> address instanceof Inet4Address || !address.isLinkLocalAddress())
                 .map(family::cast)
-                .findFirst()
-                .orElseThrow(() -> new StartupException("interface " + link.name() + " has no "
-                        + (Inet4Address.class == family ? "IPv4" : "IPv6") + " address: give it one (ip address add "
-                        + "ADDRESS/LENGTH dev " + link.name() + "), or choose another interface by --iface"));
+                .findFirst();
     }
 
     private Link link() {

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
     /** flannel pkg/subnet/subnet.go: {@code 10.5.52.0-24} or {@code 10.12.13.0-24&fd00:12:13::-56}. */
     private static final Pattern FORM = Pattern.compile("([\\d.]+)-(\\d{1,2})(?:&([a-fA-F\\d:]+)-(\\d{1,3}))?");
+    /** A cluster of IPv6 alone: flannel has it with Kubernetes, where leases have no key. */
+    private static final Pattern FORM_IPV6 = Pattern.compile("([a-fA-F\\d:]+)-(\\d{1,3})");
 
     /**
      * Checks the parts.
@@ -37,6 +39,11 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
      * @throws IllegalArgumentException when the text is no lease's key.
      */
     public static LeaseKey parse(final String text) {
+        final Matcher ipv6Alone = FORM_IPV6.matcher(text);
+        if (ipv6Alone.matches() && ipv6Alone.group(1).indexOf(':') >= 0) {
+            return new LeaseKey(
+                    null, new Subnet(IpAddresses.parse(ipv6Alone.group(1)), Integer.parseInt(ipv6Alone.group(2))));
+        }
         final Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
             throw new IllegalArgumentException(

@@ -49,14 +49,15 @@ class SubnetTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"10.244.1.0-24", "10.12.13.0-24&fd00:12:13::-56"})
+    @ValueSource(strings = {"10.244.1.0-24", "10.12.13.0-24&fd00:12:13::-56", "fd00::-64"})
     void shouldKeepAKeyAsFlannelWritesIt(final String key) {
         assertEquals(key, LeaseKey.parse(key).toString());
     }
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "10.244.1.0", "10.244.1.0/24", "10.244.1.1-24", "10.244.1.0-33", "10.244.1-24", "fd00::-64"})
+            strings = {"", "10.244.1.0", "10.244.1.0/24", "10.244.1.1-24", "10.244.1.0-33", "10.244.1-24", "fd00::1-64"
+            })
     void shouldRefuseWhatIsNoKey(final String key) {
         assertThrows(IllegalArgumentException.class, () -> LeaseKey.parse(key));
     }

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import io.weft.linux.IpPrefix;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.HostNetwork;
+import io.weft.overlay.host.HostRoutes;
+import io.weft.overlay.host.HostWatch;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The forwarding planes of a node, one for each family that its underlay has, and what the host needs to lead packets into
+ * them. A family of pods goes to the plane of the same family where there is one, and else to the other. Made, fed and closed
+ * by the control thread.
+ */
+final class Planes implements AutoCloseable {
+    /** RFC 791 and RFC 8200, 5: what every link must carry. */
+    private static final int MTU_MIN_IPV4 = 576;
+
+    private static final int MTU_MIN_IPV6 = 1280;
+
+    private final WeftdOptions options;
+    private final NetworkConfig config;
+    private final Lease own;
+    private final Underlay underlay;
+    private final Rtnetlink rtnetlink;
+    private final Map<UnderlayFamily, ForwardingPlane> planes = new EnumMap<>(UnderlayFamily.class);
+    private final Map<UnderlayFamily, HostNetwork> hosts = new EnumMap<>(UnderlayFamily.class);
+    private final HostRoutes routes;
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+
+    private Planes(
+            final WeftdOptions options,
+            final NetworkConfig config,
+            final Lease own,
+            final Underlay underlay,
+            final Rtnetlink rtnetlink) {
+        this.options = options;
+        this.config = config;
+        this.own = own;
+        this.underlay = underlay;
+        this.rtnetlink = rtnetlink;
+        routes = new HostRoutes(rtnetlink, prefixes(config.network(), config.ipv6Network()));
+    }
+
+    /** The families that a node has planes of. */
+    static Set<UnderlayFamily> families(final Underlay underlay) {
+        final Set<UnderlayFamily> families = EnumSet.allOf(UnderlayFamily.class);
+        families.removeIf(family -> null == family.local(underlay));
+        return families;
+    }
+
+    /** Makes the devices and starts to forward, with empty tables; leaves nothing behind when it fails. */
+    static Planes open(
+            final WeftdOptions options,
+            final NetworkConfig config,
+            final Lease own,
+            final Underlay underlay,
+            final Rtnetlink rtnetlink) {
+        final Planes planes = new Planes(options, config, own, underlay, rtnetlink);
+        boolean isOpen = false;
+        try {
+            planes.requireMtu();
+            families(underlay).forEach(planes::open);
+            planes.undo.push(planes.routes);
+            planes.addBlackholes();
+            isOpen = true;
+            return planes;
+        } finally {
+            if (!isOpen) {
+                planes.close();
+            }
+        }
+    }
+
+    private void open(final UnderlayFamily family) {
+        final ForwardingPlane plane = ForwardingPlane.open(
+                new ForwardingPlane.Settings(options.weft(), family, mtu(family), config.backend(), own, underlay));
+        undo.push(plane);
+        planes.put(family, plane);
+        final Subnet subnet = isLedInto(family, UnderlayFamily.IPV4) ? own.key().subnet() : null;
+        final Subnet ipv6Subnet =
+                isLedInto(family, UnderlayFamily.IPV6) ? own.key().ipv6Subnet() : null;
+        final HostNetwork host = new HostNetwork(
+                rtnetlink,
+                deviceName(family),
+                mtu(family),
+                prefixes(subnet, ipv6Subnet).stream()
+                        .map(prefix -> IpPrefix.host(prefix.address()))
+                        .toList(),
+                prefixes(null == subnet ? null : config.network(), null == ipv6Subnet ? null : config.ipv6Network()));
+        hosts.put(family, host);
+    }
+
+    /** flanneld's --ip-blackhole-route: what no pod of this node has is not sent on. */
+    private void addBlackholes() {
+        if (options.flanneld().ipBlackholeRoute) {
+            final HostNetwork host = hosts.values().iterator().next();
+            host.addBlackholes(prefixes(own.key().subnet(), own.key().ipv6Subnet()));
+            undo.push(host::removeBlackholes);
+        }
+    }
+
+    /** Calls back, on threads of its own, when somebody changes what the devices need. After the first {@link #repair}. */
+    void watch(final Runnable onChange) {
+        hosts.forEach((family, host) -> undo.push(HostWatch.start(
+                deviceName(family), host.deviceIndex(), prefixes(config.network(), config.ipv6Network()), onChange)));
+    }
+
+    private String deviceName(final UnderlayFamily family) {
+        return family.deviceName(options.weft(), config.backend().vni());
+    }
+
+    /** Calls with each device's name and tables. */
+    void each(final BiConsumer<String, RoutingTables> consumer) {
+        planes.forEach((family, plane) -> consumer.accept(deviceName(family), plane.tables()));
+    }
+
+    /** The counters of all planes by label, summed up over planes and workers; from any thread. */
+    Map<String, Long> counters() {
+        final Map<String, Long> sums = new HashMap<>();
+        for (final ForwardingPlane plane : planes.values()) {
+            plane.read(reader -> {
+                reader.forEach((value, id, label) -> sums.merge(label, value, Long::sum));
+                return sums;
+            });
+        }
+        return sums;
+    }
+
+    /** True when the cluster network of the pods' family is routed to the plane of this family. */
+    private boolean isLedInto(final UnderlayFamily family, final UnderlayFamily pods) {
+        return family == pods || !families(underlay).contains(pods);
+    }
+
+    private static List<IpPrefix> prefixes(final @Nullable Subnet subnet, final @Nullable Subnet ipv6Subnet) {
+        return Stream.of(subnet, ipv6Subnet)
+                .filter(Objects::nonNull)
+                .map(Subnet::toPrefix)
+                .toList();
+    }
+
+    private int mtu(final UnderlayFamily family) {
+        return outerMtu() - family.overhead();
+    }
+
+    private int outerMtu() {
+        return 0 == config.backend().mtu() ? underlay.mtu() : config.backend().mtu();
+    }
+
+    /** What a packet of either family may have on its way through any plane, in bytes. */
+    int podMtu() {
+        return families(underlay).stream().mapToInt(this::mtu).min().orElseThrow();
+    }
+
+    private void requireMtu() {
+        final boolean ipv6 = null != config.ipv6Network();
+        final int least = ipv6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4;
+        if (podMtu() < least) {
+            throw new StartupException("the underlay's MTU " + outerMtu() + " leaves " + podMtu() + " bytes for pods, "
+                    + (ipv6 ? "IPv6" : "IPv4") + " needs " + least + ": raise the MTU of " + underlay.name());
+        }
+    }
+
+    /** The tables of a family's plane; null when the node has none. */
+    @Nullable
+    RoutingTables tables(final UnderlayFamily family) {
+        final ForwardingPlane plane = planes.get(family);
+        return null == plane ? null : plane.tables();
+    }
+
+    /** Has the kernel lead a subnet into a family's plane, or straight to its node where DirectRouting allows it. */
+    void lead(final Subnet subnet, final UnderlayFamily family, final InetAddress publicAddress) {
+        final UnderlayFamily pods = UnderlayFamily.of(subnet);
+        if (!isLedInto(family, pods)) {
+            routes.through(subnet.toPrefix(), deviceName(family));
+        } else if (config.backend().directRouting() && family == pods) {
+            routes.direct(subnet.toPrefix(), publicAddress);
+        }
+    }
+
+    /** Takes {@link #lead} back. */
+    void unlead(final Subnet subnet) {
+        routes.remove(subnet.toPrefix());
+    }
+
+    /** Lets the data threads, and then the kernel, use what has changed in the tables. */
+    void publish() {
+        planes.values().forEach(plane -> plane.tables().publish());
+        routes.repair();
+    }
+
+    /**
+     * Compares the host with what should be, and puts it right.
+     *
+     * @return false when a device is gone.
+     */
+    boolean repair() {
+        for (final HostNetwork host : hosts.values()) {
+            if (!host.repair()) {
+                return false;
+            }
+        }
+        routes.repair();
+        return true;
+    }
+
+    /** Differences of devices, addresses and their routes that were put right. */
+    long deviceRepairs() {
+        return hosts.values().stream().mapToLong(HostNetwork::repairs).sum();
+    }
+
+    /** The same of routes to single subnets. */
+    long routeRepairs() {
+        return routes.repairs();
+    }
+
+    /** Lets the counters files outlive the planes: for a node that was ready once. */
+    void keepCounters() {
+        planes.values().forEach(ForwardingPlane::keepCounters);
+    }
+
+    /** Shows readers of the counters that the control thread lives. */
+    void heartbeat() {
+        planes.values().forEach(ForwardingPlane::heartbeat);
+    }
+
+    /** Stops forwarding. */
+    @Override
+    public void close() {
+        TakeDown.all(undo);
+    }
+}
