@@ -57,6 +57,7 @@ final class OverlayNode implements AutoCloseable {
     private String rulesTrouble = "";
     private volatile @Nullable Planes planes;
     private volatile boolean isReady;
+    private @Nullable Runnable readyStep;
 
     private OverlayNode(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink) {
         this.options = options;
@@ -120,30 +121,14 @@ final class OverlayNode implements AutoCloseable {
         final Planes opened = Planes.open(options, config, own, underlay, rtnetlink);
         undo.push(opened);
         planes = opened;
-        final int mtu = opened.podMtu();
         repair(opened);
         opened.watch(() -> loop.post(() -> repair(opened)));
         final List<Ruleset> rules = rules(config, own.key());
         repair(rules);
         leases = new LeaseTable(config, own.key(), opened);
         opened.each((deviceName, tables) -> undo.push(controlSocket(deviceName, tables)));
+        readyStep = () -> becomeReady(config, own, opened, deviceNames, subnetFile);
         registry.watch(new Follower());
-        loop.post(() -> {
-            publish();
-            subnetFile.write(config, own.key(), mtu, options.flanneld().ipMasq);
-            opened.keepCounters();
-            isReady = true;
-            // What a start leaves is promoted now: the collections to come, under load, find little to copy.
-            System.gc();
-            LOG.log(
-                    INFO,
-                    "ready: {0} forwards for {1}, MTU {2}",
-                    String.join(" and ", deviceNames),
-                    own.key(),
-                    String.valueOf(mtu));
-            ServiceManager.tellReady();
-            registry.nodeReady();
-        });
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
             repair(opened);
@@ -199,6 +184,29 @@ final class OverlayNode implements AutoCloseable {
     String metrics() {
         final Planes open = planes;
         return metrics.text(null == open ? Map.of() : open.counters());
+    }
+
+    /** The other nodes' leases are in the tables for the first time: now, and not before, pods can be wired. */
+    private void becomeReady(
+            final NetworkConfig config,
+            final Lease own,
+            final Planes opened,
+            final List<String> deviceNames,
+            final SubnetFile subnetFile) {
+        publish();
+        subnetFile.write(config, own.key(), opened.podMtu(), options.flanneld().ipMasq);
+        opened.keepCounters();
+        isReady = true;
+        // What a start leaves is promoted now: the collections to come, under load, find little to copy.
+        System.gc();
+        LOG.log(
+                INFO,
+                "ready: {0} forwards for {1}, MTU {2}",
+                String.join(" and ", deviceNames),
+                own.key(),
+                String.valueOf(opened.podMtu()));
+        ServiceManager.tellReady();
+        registry.nodeReady();
     }
 
     /** Whether pods can be wired; from any thread. */
@@ -277,7 +285,14 @@ final class OverlayNode implements AutoCloseable {
 
         @Override
         public void onSnapshot(final List<Lease> snapshot) {
-            loop.post(() -> table().snapshot(snapshot));
+            loop.post(() -> {
+                table().snapshot(snapshot);
+                final Runnable step = readyStep;
+                if (null != step) {
+                    readyStep = null;
+                    step.run();
+                }
+            });
         }
 
         @Override
