@@ -14,6 +14,7 @@ import io.weft.overlay.host.DirectRoutes;
 import io.weft.overlay.host.HostNetwork;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.KernelDevices;
+import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
@@ -155,6 +156,7 @@ final class OverlayNode implements AutoCloseable {
         loop.post(() -> {
             publish();
             subnetFile.write(config, own.key(), mtu, options.flanneld().ipMasq);
+            undo.push(ReadinessLock.take(options.flanneld().subnetFile));
             opened.keepCounters();
             isReady = true;
             LOG.log(INFO, "ready: {0} forwards for {1}, MTU {2}", deviceName, own.key(), String.valueOf(mtu));
