@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
@@ -19,19 +20,40 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The Kubernetes network model, point by point, with pods that nothing but a conflist has wired. Two nodes with the
- * kernel's VXLAN, dual-stack; two pods on the first, one on the second.
+ * The Kubernetes network model, point by point, with pods that nothing but a conflist has wired: two on the first node, one
+ * on the second. Nodes with the kernel's VXLAN alone are dual-stack.
  */
 @RequiresRoot
+@ParameterizedClass
+@EnumSource
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class KubernetesNetworkModelTest {
+    /** What forwards on the first node and on the second. */
+    enum Overlays {
+        KERNEL_KERNEL,
+        WEFT_WEFT,
+        WEFT_KERNEL;
+
+        boolean isWeft(final Topology.Node node) {
+            return WEFT_WEFT == this || (WEFT_KERNEL == this && 0 == node.index());
+        }
+
+        int families() {
+            return KERNEL_KERNEL == this ? 2 : 1;
+        }
+    }
+
     private static final int PORT = 8080;
     private static final int HOST_PORT = 30080;
     private static final int TIMEOUT_MS = 5_000;
@@ -41,23 +63,30 @@ class KubernetesNetworkModelTest {
     private final List<NetworkNamespace> pods = new ArrayList<>();
     private final List<List<String>> addresses = new ArrayList<>();
     private final List<TestNetwork> networks = new ArrayList<>();
+    private final List<BackgroundProcess> daemons = new ArrayList<>();
+
+    @SuppressWarnings("NullAway.Init") // made before each round
     private Topology topology;
 
-    @BeforeAll
+    @Parameter
+    Overlays overlays = Overlays.KERNEL_KERNEL;
+
+    @BeforeParameterizedClassInvocation(injectArguments = false)
     void wireByConflist(@TempDir final Path directory) throws IOException {
-        topology = Topology.builder().dualStack().build();
+        topology = 2 == overlays.families() ? Topology.builder().dualStack().build() : Topology.twoNodes();
         for (final Topology.Node node : topology.nodes()) {
             // The topology's own pod and bridge make room for what the plugin makes.
             node.namespace().ip("link", "del", "cni0");
             node.namespace().ip("link", "del", "veth0");
-            topology.kernelVxlan(node);
-            final TestNetwork network = new TestNetwork(
-                    Files.createDirectory(directory.resolve("node" + node.letter())),
-                    node.namespace(),
-                    "1.0.0",
-                    DELEGATE,
-                    PORTMAP);
-            networks.add(network.writeSubnetEnv(node, topology.podMtu()));
+            final Path nodeDirectory = Files.createDirectory(directory.resolve(overlays.name() + node.letter()));
+            final TestNetwork network = new TestNetwork(nodeDirectory, node.namespace(), "1.0.0", DELEGATE, PORTMAP);
+            networks.add(network);
+            if (overlays.isWeft(node)) {
+                daemons.add(WeftNode.start(topology, node, nodeDirectory));
+            } else {
+                topology.kernelVxlan(node);
+                network.writeSubnetEnv(node, topology.podMtu());
+            }
         }
         addPod(0, "a1");
         addPod(0, "a2");
@@ -76,18 +105,25 @@ class KubernetesNetworkModelTest {
                                 "[{\"hostPort\":" + (HOST_PORT + pods.size() - 1) + ",\"containerPort\":" + PORT
                                         + ",\"protocol\":\"tcp\"}]"))
                 .succeeded();
-        addresses.add(List.of(TestNetwork.address(outcome, 0), TestNetwork.address(outcome, 1)));
+        addresses.add(IntStream.range(0, overlays.families())
+                .mapToObj(family -> TestNetwork.address(outcome, family))
+                .toList());
     }
 
-    @AfterAll
+    @AfterParameterizedClassInvocation(injectArguments = false)
     void close() {
+        daemons.forEach(BackgroundProcess::close);
         pods.forEach(NetworkNamespace::close);
         topology.close();
+        daemons.clear();
+        pods.clear();
+        addresses.clear();
+        networks.clear();
     }
 
     @Test
     void shouldShowPodsOwnAddressWhenPodsOfOneNodeTalk() {
-        for (int family = 0; family < 2; family++) {
+        for (int family = 0; family < overlays.families(); family++) {
             assertEquals(addresses.get(0).get(family), seenBy(pods.get(0), pods.get(1), address(1, family), PORT));
             assertEquals(addresses.get(1).get(family), seenBy(pods.get(1), pods.get(0), address(0, family), PORT));
         }
@@ -95,7 +131,7 @@ class KubernetesNetworkModelTest {
 
     @Test
     void shouldShowPodsOwnAddressWhenPodsOfTwoNodesTalk() {
-        for (int family = 0; family < 2; family++) {
+        for (int family = 0; family < overlays.families(); family++) {
             assertEquals(addresses.get(0).get(family), seenBy(pods.get(0), pods.get(2), address(2, family), PORT));
             assertEquals(addresses.get(2).get(family), seenBy(pods.get(2), pods.get(1), address(1, family), PORT));
         }
@@ -160,7 +196,7 @@ class KubernetesNetworkModelTest {
         assertEquals(
                 List.of(address(0, 0), address(1, 0)),
                 network.reservedAddresses().subList(0, 2));
-        assertEquals(4, network.reservedAddresses().size());
+        assertEquals(2 * overlays.families(), network.reservedAddresses().size());
         assertEquals(List.of("a1", "a2"), network.stateFiles());
         assertNotEquals(0, pod.tryExec("ip", "link", "show", "eth0").exitCode());
         assertEquals(portsBefore, network.bridgePorts());

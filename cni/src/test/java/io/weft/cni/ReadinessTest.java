@@ -4,21 +4,19 @@ package io.weft.cni;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.overlay.host.ReadinessLock;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The rule of docs/decisions/0040-overlay-readiness.md, with a process that holds the lock as weftd does. */
+/** The rule of docs/decisions/0040-overlay-readiness.md, with a process that holds weftd's lock. */
 class ReadinessTest {
     @TempDir
     Path directory;
@@ -40,12 +38,8 @@ class ReadinessTest {
         private LockHolder() {}
 
         public static void main(final String[] arguments) throws IOException {
-            final Path file = Path.of(arguments[0]);
-            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-                channel.lock();
-                // By this channel and no other: to close any other descriptor of the file would drop the lock.
-                channel.write(ByteBuffer.wrap(new byte[] {'\n'}));
-                System.out.println("locked");
+            try (ReadinessLock lock = ReadinessLock.take(Path.of(arguments[0]))) {
+                System.out.println("holds " + lock.getClass().getSimpleName());
                 System.out.println(System.in.read());
             }
         }
@@ -57,12 +51,12 @@ class ReadinessTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         LockHolder.class.getName(),
-                        lockFile.toString())
+                        subnetFile.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         final BufferedReader output =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-        assertEquals("locked", output.readLine());
+        assertEquals("holds ReadinessLock", output.readLine());
         return process;
     }
 

@@ -10,6 +10,7 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.KernelDevices;
+import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
@@ -195,6 +196,7 @@ final class OverlayNode implements AutoCloseable {
             final SubnetFile subnetFile) {
         publish();
         subnetFile.write(config, own.key(), opened.podMtu(), options.flanneld().ipMasq);
+        undo.push(ReadinessLock.take(options.flanneld().subnetFile));
         opened.keepCounters();
         isReady = true;
         // What a start leaves is promoted now: the collections to come, under load, find little to copy.

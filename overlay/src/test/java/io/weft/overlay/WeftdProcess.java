@@ -8,13 +8,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** weftd as a process of its own in a namespace, with the class path of the tests. */
-final class WeftdProcess {
-    static final long START_TIMEOUT_MS = 20_000;
+public final class WeftdProcess {
+    /** How long a start may take on a busy machine. */
+    public static final long START_TIMEOUT_MS = 20_000;
 
     private WeftdProcess() {}
 
     /** Starts it with a run directory and a subnet file of its own. */
-    static BackgroundProcess start(final NetworkNamespace namespace, final Path directory, final String... options) {
+    public static BackgroundProcess start(
+            final NetworkNamespace namespace, final Path directory, final String... options) {
         return namespace.start(command(directory, options));
     }
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import io.weft.overlay.StartupException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells the CNI plugin that this node forwards, as long as it is held: a record lock on the file {@code subnet.env.weftd}
+ * beside {@code subnet.env} (docs/decisions/0040-overlay-readiness.md). The kernel drops it when the process ends in
+ * whatever way. The file is never deleted, and this process opens it nowhere else: to close any other descriptor of it
+ * would drop the lock.
+ */
+public final class ReadinessLock implements AutoCloseable {
+    /** Appended to the name of the subnet file. */
+    static final String SUFFIX = ".weftd";
+    /** A plugin that asks holds a shared lock for some microseconds; another weftd holds its lock for good. */
+    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private final FileChannel channel;
+
+    private ReadinessLock(final FileChannel channel) {
+        this.channel = channel;
+    }
+
+    /**
+     * Takes the lock; to be called when the node forwards and after the subnet file was written, for the lock file counts
+     * only if it is not older than that.
+     *
+     * @param subnetFile subnet.env, in a directory that is there.
+     * @throws StartupException when another process holds it, or the file cannot be made.
+     */
+    public static ReadinessLock take(final Path subnetFile) {
+        final Path file = Path.of(subnetFile + SUFFIX);
+        try {
+            final FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            boolean isTaken = false;
+            try {
+                isTaken = null != await(channel);
+                if (!isTaken) {
+                    throw new StartupException("subnet file " + subnetFile + " belongs to another weftd, which holds "
+                            + file + ": stop that one, or choose another --subnet-file");
+                }
+                channel.write(ByteBuffer.wrap(new byte[] {'\n'}), 0); // sets the file's time
+                return new ReadinessLock(channel);
+            } finally {
+                if (!isTaken) {
+                    channel.close();
+                }
+            }
+        } catch (final IOException failure) {
+            throw new StartupException(
+                    "lock " + file + ": " + failure + ". Choose a writable place by --subnet-file", failure);
+        }
+    }
+
+    private static @Nullable FileLock await(final FileChannel channel) throws IOException {
+        final long startNs = System.nanoTime();
+        FileLock lock = channel.tryLock();
+        while (null == lock && System.nanoTime() - startNs < PATIENCE_NS) {
+            LockSupport.parkNanos(RETRY_NS);
+            lock = channel.tryLock();
+        }
+        return lock;
+    }
+
+    /** Gives the lock up; the file stays, and says from then on that weftd does not forward. */
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}
