@@ -36,8 +36,6 @@ public final class DataPlaneContext {
     private ThreadingMode threadingMode = ThreadingMode.SHARED;
     private long spinNs = SPIN_NS_DEFAULT;
     private boolean busyPoll;
-    private int vni = 1;
-    private long vtepMac;
     private int mtu = 1450;
     private boolean hostJoinsUdp;
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
@@ -53,7 +51,6 @@ public final class DataPlaneContext {
         for (final List<? extends DatagramPort> ports : sendPorts) {
             require(BitUtil.isPowerOfTwo(ports.size()), "the number of sending ports must be a power of two");
         }
-        require(vni >= 0 && vni <= 0xFF_FFFF, "vni " + vni + " is not within 0 to 16777215");
         require(mtu >= MIN_MTU, "mtu " + mtu + " is below " + MIN_MTU);
         require(maxSegments >= 1, "maxSegments " + maxSegments + " is below 1");
         require(spinNs >= 0, "spinNs " + spinNs + " is negative");
@@ -206,28 +203,9 @@ public final class DataPlaneContext {
         return this;
     }
 
-    /** VXLAN network identifier. */
-    public int vni() {
-        return vni;
-    }
-
-    /** Sets the VXLAN network identifier, 0 to 2^24 - 1. */
-    public DataPlaneContext vni(final int identifier) {
-        beforeConclusion();
-        vni = identifier;
-        return this;
-    }
-
-    /** MAC address of the own VTEP, in the low 48 bits. */
-    public long vtepMac() {
-        return vtepMac;
-    }
-
-    /** Sets the MAC address of the own VTEP, in the low 48 bits. */
-    public DataPlaneContext vtepMac(final long mac) {
-        beforeConclusion();
-        vtepMac = mac;
-        return this;
+    /** What the routing tables encapsulate for. */
+    Tunnel tunnel() {
+        return Tunnel.of(routing().context());
     }
 
     /** MTU of the host's device in bytes. */

@@ -3,7 +3,6 @@ package io.weft.dataplane;
 
 import static java.nio.ByteOrder.nativeOrder;
 
-import io.weft.encap.Ecn;
 import io.weft.encap.GatherList;
 import io.weft.encap.SuperframeCutter;
 import io.weft.linux.ControlMessage;
@@ -119,7 +118,7 @@ final class DatagramBatch {
     /** Joins the datagram to the open message, or opens one for it. */
     private void prepare(final UnsafeBuffer arena, final EgressFrame frame, final int length) {
         final int name = frame.ipOffset - EgressFrame.HEADROOM;
-        final int tos = Ecn.encapsulate(frame.tos);
+        final int tos = frame.outerTos;
         final int last = messageCount - 1;
         if (open
                 && length <= segmentLengths[last]

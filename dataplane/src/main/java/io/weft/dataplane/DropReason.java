@@ -18,6 +18,7 @@ public enum DropReason {
     UNDERLAY_REFUSED(8, Direction.EGRESS, "host's firewall refused the datagram"),
     UNDERLAY_ERROR(9, Direction.EGRESS, "underlay socket failed otherwise"),
     GSO_HEADERS_TOO_LONG(10, Direction.EGRESS, "superframe's headers are longer than any that weft cuts"),
+    TTL_EXPIRED(11, Direction.EGRESS, "time to live ended at this end of the tunnel"),
 
     PKT_TOO_SMALL(32, Direction.INGRESS, "datagram ends before the inner IP header"),
     VXLAN_INVALID_HDR(33, Direction.INGRESS, "VXLAN flags or reserved bits are wrong"),
@@ -25,7 +26,7 @@ public enum DropReason {
     OTHERHOST(35, Direction.INGRESS, "inner destination MAC is not ours"),
     MAC_INVALID_SOURCE(36, Direction.INGRESS, "inner source MAC is zero or a group address"),
     LOCAL_MAC(37, Direction.INGRESS, "inner source MAC is our own"),
-    UNHANDLED_PROTO(38, Direction.INGRESS, "inner ether type is neither IPv4 nor IPv6"),
+    UNHANDLED_PROTO(38, Direction.INGRESS, "inner packet is of a protocol that the tunnel does not carry"),
     INNER_IP_INHDR(39, Direction.INGRESS, "inner IP header is malformed"),
     IP_CSUM(40, Direction.INGRESS, "inner IPv4 header checksum is wrong"),
     IP_TUNNEL_ECN(41, Direction.INGRESS, "congestion was marked outside of a packet that cannot carry the mark"),
@@ -33,7 +34,8 @@ public enum DropReason {
     RING_FULL(43, Direction.INGRESS, "one message held more packets than there are descriptors"),
     HOST_DOWN(44, Direction.INGRESS, "host's device is down"),
     HOST_REFUSED(45, Direction.INGRESS, "host's device took the packet for malformed"),
-    HOST_ERROR(46, Direction.INGRESS, "host's device failed otherwise");
+    HOST_ERROR(46, Direction.INGRESS, "host's device failed otherwise"),
+    INNER_TTL_EXPIRED(47, Direction.INGRESS, "inner time to live ended at this end of the tunnel");
 
     /** Which way the packet was going. */
     public enum Direction {

@@ -23,7 +23,7 @@ final class EgressFrame {
     int ipOffset;
     int tunnelHeaderLength;
     int sockaddrLength;
-    int tos;
+    int outerTos;
     int gsoSize;
     boolean needsChecksum;
     int checksumStart;

@@ -12,6 +12,7 @@ import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * First half of a packet's way from the host to the underlay; {@link EgressSender} is the second.
@@ -21,7 +22,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  *   <li>check the IP header and find where its parts lie;
  *   <li>longest-prefix match of the destination gives the next hop;
  *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it;
- *   <li>copy the rewrite block's tunnel header in front of the packet and hand the frame over.
+ *   <li>the {@link Tunnel} lets the packet in, copy the rewrite block's tunnel header in front of it, hand the frame over.
  * </ol>
  *
  * A frame that goes no further is simply not published: its memory is claimed again for the next one.
@@ -39,6 +40,7 @@ final class EgressReceiver implements PolledAgent {
 
     private final PacketPort host;
     private final EgressRing ring;
+    private final Tunnel tunnel;
     private final UnsafeBuffer arena;
     private final RoutingReader routing;
     private final UnreachableNotifier unreachables;
@@ -51,6 +53,7 @@ final class EgressReceiver implements PolledAgent {
     EgressReceiver(
             final PacketPort host,
             final EgressRing ring,
+            final Tunnel tunnel,
             final RoutingReader routing,
             final UnreachableNotifier unreachables,
             final CommandQueue commands,
@@ -59,6 +62,7 @@ final class EgressReceiver implements PolledAgent {
             final int worker) {
         this.host = host;
         this.ring = ring;
+        this.tunnel = tunnel;
         arena = ring.arena();
         this.routing = routing;
         this.unreachables = unreachables;
@@ -121,7 +125,6 @@ final class EgressReceiver implements PolledAgent {
         if (!valid) {
             return drop(DropReason.GSO_INVALID, segments);
         }
-        frame.tos = packet.tos(arena);
         final int nextHop = 4 == packet.version()
                 ? snapshot.lookup4(Ipv4Flyweight.destination(arena, ip))
                 : snapshot.lookup6(Ipv6Flyweight.destinationHigh(arena, ip), Ipv6Flyweight.destinationLow(arena, ip));
@@ -135,6 +138,10 @@ final class EgressReceiver implements PolledAgent {
             return drop(
                     RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE,
                     segments);
+        }
+        final @Nullable DropReason refusal = tunnel.enter(arena, packet);
+        if (null != refusal) {
+            return drop(refusal, segments);
         }
         rewrite(frame, blocks, block);
         return true;
@@ -166,7 +173,8 @@ final class EgressReceiver implements PolledAgent {
 
     private void rewrite(final EgressFrame frame, final UnsafeBuffer blocks, final int block) {
         Rewrite.apply(arena, frame.ipOffset, frame.packet.version(), blocks, block);
-        frame.tunnelHeaderLength = RewriteBlock.TUNNEL_HEADER_LENGTH;
+        frame.outerTos = tunnel.outerTos(frame.packet.tos(arena));
+        frame.tunnelHeaderLength = RewriteBlock.tunnelHeaderLength(blocks, block);
         frame.sockaddrLength = RewriteBlock.sockaddrLength(blocks, block);
     }
 

@@ -3,13 +3,10 @@ package io.weft.dataplane;
 
 import io.weft.encap.ChecksumState;
 import io.weft.encap.Ecn;
-import io.weft.encap.EthernetFlyweight;
 import io.weft.encap.IpPacket;
 import io.weft.encap.IpProtocol;
-import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Superframe;
 import io.weft.encap.TransportChecksum;
-import io.weft.encap.VxlanFlyweight;
 import io.weft.linux.ControlMessage;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
@@ -23,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>receive messages into the ring; one may hold many datagrams of one length ({@code UDP_GRO});
- *   <li>check VXLAN flags and VNI, inner MAC addresses, ether type, inner IP header;
+ *   <li>check what the {@link Tunnel} put in front of the packet, and the inner IP header;
  *   <li>carry a congestion mark from outside to inside (RFC 6040);
  *   <li>find the state of the inner checksum: verified, partial or wrong;
  *   <li>join what continues a superframe of this batch, else begin a new one; hand all over at the end of the batch.
@@ -39,8 +36,6 @@ final class IngressReceiver implements PolledAgent {
     private static final int MAX_BYTES = 0x40000;
 
     private static final int OPEN_FLOWS = 64;
-    private static final int IP_OFFSET = VxlanFlyweight.LENGTH + EthernetFlyweight.LENGTH;
-    private static final int MIN_DATAGRAM_LENGTH = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
     private static final int HASH_MULTIPLIER = 0x9E3779B1;
     private static final int FLOW_SHIFT = Integer.SIZE - Integer.numberOfTrailingZeros(OPEN_FLOWS);
 
@@ -54,8 +49,7 @@ final class IngressReceiver implements PolledAgent {
     private final String roleName;
     private final IpPacket packet = new IpPacket();
     private final @Nullable Superframe[] openFlows = new Superframe[OPEN_FLOWS];
-    private final int vniWord;
-    private final long vtepMac;
+    private final Tunnel tunnel;
     private int mtu;
     private int window = MAX_MESSAGES;
     private boolean senderBehind;
@@ -75,8 +69,7 @@ final class IngressReceiver implements PolledAgent {
         this.ring = ring;
         arena = ring.arena();
         messages = ring.messages();
-        vniWord = VxlanFlyweight.vniWord(context.vni());
-        vtepMac = context.vtepMac();
+        tunnel = context.tunnel();
         mtu = context.mtu();
         this.commands = commands;
         this.counters = counters;
@@ -166,17 +159,18 @@ final class IngressReceiver implements PolledAgent {
     }
 
     /**
-     * Whether a message with a segment length is one VXLAN datagram all the same: a superframe that a kernel on the same
+     * Whether a message with a segment length is one datagram all the same: a superframe that a kernel on the same
      * machine left to a device to cut comes in whole, and its segment length is that of the inner payload.
      */
     private boolean isUncut(final int start, final int length) {
-        return IpPacket.Fault.NONE == packet.parse(arena, start + IP_OFFSET, length - IP_OFFSET, false)
-                && packet.totalLength() == length - IP_OFFSET;
+        final int ipOffset = tunnel.headerLength();
+        return IpPacket.Fault.NONE == packet.parse(arena, start + ipOffset, length - ipOffset, false)
+                && packet.totalLength() == length - ipOffset;
     }
 
     private void onDatagram(final int datagram, final int length, final int uncutGsoSize) {
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
-        final @Nullable DropReason reason = check(datagram, length);
+        final @Nullable DropReason reason = tunnel.leave(arena, datagram, length, packet);
         if (null != reason) {
             counters.drop(reason, 1);
             return;
@@ -191,43 +185,6 @@ final class IngressReceiver implements PolledAgent {
             Ecn.put(arena, packet.offset(), packet.version(), newTos);
         }
         join(TransportChecksum.state(arena, packet), uncutGsoSize);
-    }
-
-    private @Nullable DropReason check(final int datagram, final int length) {
-        if (length < MIN_DATAGRAM_LENGTH) {
-            return DropReason.PKT_TOO_SMALL;
-        }
-        if (VxlanFlyweight.FLAGS_VNI_VALID != VxlanFlyweight.flags(arena, datagram)) {
-            return DropReason.VXLAN_INVALID_HDR;
-        }
-        final int vni = VxlanFlyweight.vniAndReserved(arena, datagram);
-        if (vni != vniWord) {
-            return 0 == ((vni ^ vniWord) & ~0xFF) ? DropReason.VXLAN_INVALID_HDR : DropReason.VXLAN_VNI_NOT_FOUND;
-        }
-        final int ethernet = datagram + VxlanFlyweight.LENGTH;
-        final long source = EthernetFlyweight.source(arena, ethernet);
-        if (source == vtepMac) {
-            return DropReason.LOCAL_MAC;
-        }
-        if (0 == source || 0 != (source & EthernetFlyweight.GROUP_BIT)) {
-            return DropReason.MAC_INVALID_SOURCE;
-        }
-        if (EthernetFlyweight.destination(arena, ethernet) != vtepMac) {
-            return DropReason.OTHERHOST;
-        }
-        return checkNetwork(EthernetFlyweight.type(arena, ethernet), datagram + IP_OFFSET, length - IP_OFFSET);
-    }
-
-    private @Nullable DropReason checkNetwork(final int type, final int ip, final int available) {
-        if (EthernetFlyweight.TYPE_IPV4 != type && EthernetFlyweight.TYPE_IPV6 != type) {
-            return DropReason.UNHANDLED_PROTO;
-        }
-        final IpPacket.Fault fault = packet.parse(arena, ip, available, true);
-        if (IpPacket.Fault.NONE == fault) {
-            final boolean ipv4 = 4 == packet.version();
-            return ipv4 == (EthernetFlyweight.TYPE_IPV4 == type) ? null : DropReason.INNER_IP_INHDR;
-        }
-        return IpPacket.Fault.HEADER_CHECKSUM == fault ? DropReason.IP_CSUM : DropReason.INNER_IP_INHDR;
     }
 
     private void join(final ChecksumState state, final int uncutGsoSize) {

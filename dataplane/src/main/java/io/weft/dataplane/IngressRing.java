@@ -61,8 +61,9 @@ final class IngressRing {
      * @param slotCount how many messages may be in flight, a power of two.
      * @param frameCount how many frames may be in flight, a power of two.
      * @param joinsUdp whether the host's device takes UDP superframes.
+     * @param tunnelHeaderLength bytes in front of each packet of a datagram.
      */
-    IngressRing(final int slotCount, final int frameCount, final boolean joinsUdp) {
+    IngressRing(final int slotCount, final int frameCount, final boolean joinsUdp, final int tunnelHeaderLength) {
         this.slotCount = slotCount;
         arena = allocate(slotCount * SLOT_LENGTH);
         controls = allocate(slotCount * CONTROL_LENGTH);
@@ -76,7 +77,8 @@ final class IngressRing {
         final UnsafeBuffer gather = allocate(frameCount * Superframe.GATHER_LENGTH);
         frames = new IngressFrame[frameCount];
         for (int i = 0; i < frameCount; i++) {
-            frames[i] = new IngressFrame(new Superframe(gather, i * Superframe.GATHER_LENGTH, joinsUdp));
+            frames[i] = new IngressFrame(
+                    new Superframe(gather, i * Superframe.GATHER_LENGTH, joinsUdp, tunnelHeaderLength));
         }
         queue = new SpscVarHandleArrayQueue<>(frameCount);
     }

@@ -7,12 +7,14 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
 /**
- * The sockets of a node on the underlay: for each worker one that receives on the VXLAN port, and several that only send,
- * so that the outer source port tells inner flows apart for the NICs and switches on the way, as the kernel's does
- * (include/net/udp.h, {@code udp_flow_src_port}).
+ * The sockets of a node on the underlay: for each worker one that receives on the tunnel's port. VXLAN is sent through
+ * several more, so that the outer source port tells inner flows apart for the NICs and switches on the way, as the
+ * kernel's does (include/net/udp.h, {@code udp_flow_src_port}); flannel's udp wire format is sent through the one that
+ * receives, since its peers may let only that port pass (pkg/backend/udp).
  */
 public final class UnderlaySockets implements AutoCloseable {
     /** As wireguard-go and others found enough for a 64 KB superframe burst from several peers. */
@@ -30,10 +32,11 @@ public final class UnderlaySockets implements AutoCloseable {
     private UnderlaySockets() {}
 
     /**
-     * Opens all sockets in the calling thread's network namespace.
+     * Opens sockets for a tunnel whose peers look at the destination port alone: for each worker one that receives, and
+     * several that only send, so that the outer source port tells inner flows apart.
      *
      * @param local address that datagrams are sent from; they are received on any.
-     * @param port VXLAN port.
+     * @param port that datagrams are received on.
      * @param workers 1 or more.
      * @param sendSockets for each worker; a power of two.
      * @param bufferLength bytes that each socket may buffer each way.
@@ -41,15 +44,49 @@ public final class UnderlaySockets implements AutoCloseable {
      */
     public static UnderlaySockets open(
             final InetAddress local, final int port, final int workers, final int sendSockets, final int bufferLength) {
+        return open(workers, sockets -> {
+            final UdpSocket receiver = sockets.create(local, bufferLength);
+            sockets.prepareToReceive(receiver, workers > 1);
+            receiver.bind(receiver.ipv6() ? anyIpv6() : anyIpv4(), port);
+            sockets.receivers.add(receiver);
+            final List<UdpSocket> ofWorker = new ArrayList<>();
+            for (int i = 0; i < sendSockets; i++) {
+                final UdpSocket sender = sockets.create(local, bufferLength);
+                sockets.prepareToSend(sender);
+                sender.bind(local, 0);
+                ofWorker.add(sender);
+            }
+            sockets.senders.add(ofWorker);
+        });
+    }
+
+    /**
+     * Opens sockets for a tunnel whose peers expect one port at both ends: for each worker one that receives and sends.
+     *
+     * @param local address that datagrams are sent from and received on.
+     * @param port the same for both.
+     * @param workers 1 or more.
+     * @param bufferLength bytes that each socket may buffer each way.
+     * @throws io.weft.linux.LinuxException if the port is owned by another, or the address is not of this host.
+     */
+    public static UnderlaySockets openOnePort(
+            final InetAddress local, final int port, final int workers, final int bufferLength) {
+        return open(workers, sockets -> {
+            final UdpSocket socket = sockets.create(local, bufferLength);
+            sockets.prepareToReceive(socket, workers > 1);
+            sockets.prepareToSend(socket);
+            socket.bind(local, port);
+            sockets.receivers.add(socket);
+            sockets.senders.add(List.of(socket));
+        });
+    }
+
+    /** Opens the sockets of each worker in the calling thread's network namespace. */
+    private static UnderlaySockets open(final int workers, final Consumer<UnderlaySockets> ofWorker) {
         final UnderlaySockets sockets = new UnderlaySockets();
         try {
             for (int worker = 0; worker < workers; worker++) {
-                sockets.receivers.add(sockets.openReceiver(local, port, workers > 1, bufferLength));
-                final List<UdpSocket> ofWorker = new ArrayList<>();
-                for (int i = 0; i < sendSockets; i++) {
-                    ofWorker.add(sockets.openSender(local, bufferLength));
-                }
-                sockets.senders.add(ofWorker);
+                ofWorker.accept(sockets);
             }
             return sockets;
         } catch (final RuntimeException ex) {
@@ -58,16 +95,14 @@ public final class UnderlaySockets implements AutoCloseable {
         }
     }
 
-    private UdpSocket open(final InetAddress local, final int bufferLength) {
+    private UdpSocket create(final InetAddress local, final int bufferLength) {
         final UdpSocket socket = UdpSocket.open(local instanceof Inet6Address);
         all.add(socket);
         socket.bufferLengths(bufferLength);
         return socket;
     }
 
-    private UdpSocket openReceiver(
-            final InetAddress local, final int port, final boolean shared, final int bufferLength) {
-        final UdpSocket socket = open(local, bufferLength);
+    private void prepareToReceive(final UdpSocket socket, final boolean shared) {
         if (socket.ipv6()) {
             socket.ipv6Only();
         }
@@ -76,16 +111,11 @@ public final class UnderlaySockets implements AutoCloseable {
         }
         socket.receiveTrafficClass();
         receiveOffload &= socket.receiveOffload();
-        socket.bind(socket.ipv6() ? anyIpv6() : anyIpv4(), port);
-        return socket;
     }
 
-    private UdpSocket openSender(final InetAddress local, final int bufferLength) {
-        final UdpSocket socket = open(local, bufferLength);
+    private void prepareToSend(final UdpSocket socket) {
         socket.doNotFragmentOff();
         segmentationOffload &= socket.segmentationOffload();
-        socket.bind(local, 0);
-        return socket;
     }
 
     private static InetAddress anyIpv4() {

@@ -22,12 +22,16 @@ final class Worker implements AutoCloseable {
         final WorkerCounters counters = new WorkerCounters(context.counters(), index);
         final PacketPort host = context.hostPorts().get(index);
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
-        final IngressRing ingressRing =
-                new IngressRing(context.ingressSlots(), context.ingressFrames(), context.hostJoinsUdp());
+        final IngressRing ingressRing = new IngressRing(
+                context.ingressSlots(),
+                context.ingressFrames(),
+                context.hostJoinsUdp(),
+                context.tunnel().headerLength());
         ingressCommands = new CommandQueue(bells[2]);
         egressReceiver = new EgressReceiver(
                 host,
                 egressRing,
+                context.tunnel(),
                 context.routing().newReader(),
                 new UnreachableNotifier(context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 new CommandQueue(bells[0]),

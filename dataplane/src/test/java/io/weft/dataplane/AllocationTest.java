@@ -8,11 +8,13 @@ import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.routing.Encapsulation;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The data threads allocate nothing for a packet. */
 @RequiresRoot
@@ -30,12 +32,15 @@ class AllocationTest {
 
     private final ThreadMXBean threadBean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-    @Test
-    void shouldAllocateNothingWhenAMillionPacketsGoThrough() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void shouldAllocateNothingWhenAMillionPacketsGoThrough(final Encapsulation encapsulation) throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(Topology.twoNodes());
-            final StaticNode a = resources.add(StaticNode.start(topology, topology.node(0), new StaticNode.Options()));
-            final StaticNode b = resources.add(StaticNode.start(topology, topology.node(1), new StaticNode.Options()));
+            final StaticNode.Options options = new StaticNode.Options();
+            options.encapsulation = encapsulation;
+            final StaticNode a = resources.add(StaticNode.start(topology, topology.node(0), options));
+            final StaticNode b = resources.add(StaticNode.start(topology, topology.node(1), options));
             final PodTun from = resources.add(new PodTun(topology.node(0)));
             final PodTun to = resources.add(new PodTun(topology.node(1)));
             final long[] threads = Stream.of(a, b)

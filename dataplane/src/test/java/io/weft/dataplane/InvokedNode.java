@@ -4,6 +4,7 @@ package io.weft.dataplane;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
+import io.weft.routing.Encapsulation;
 import io.weft.routing.IpPrefix;
 import io.weft.routing.MacAddress;
 import io.weft.routing.RoutingContext;
@@ -33,7 +34,7 @@ final class InvokedNode implements AutoCloseable {
     private static final long PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
     private static final int TIMEOUT_MS = 3_000;
     private static final int VNET_LENGTH = 10;
-    private static final int TUNNEL_LENGTH = 8 + 14;
+    private static final int VXLAN_LENGTH = 8 + 14;
 
     private final CloseAll resources = new CloseAll();
     private final List<Throwable> errors = new ArrayList<>();
@@ -44,8 +45,14 @@ final class InvokedNode implements AutoCloseable {
     private final int port;
     private final NodeCounters counters;
     private final DataPlane dataPlane;
+    private final Encapsulation encapsulation;
 
     InvokedNode(final int maxSegments) throws IOException {
+        this(maxSegments, Encapsulation.VXLAN);
+    }
+
+    InvokedNode(final int maxSegments, final Encapsulation encapsulation) throws IOException {
+        this.encapsulation = encapsulation;
         peer = resources.add(new DatagramSocket(0, LOOPBACK));
         peer.setSoTimeout(TIMEOUT_MS);
         try (DatagramSocket free = new DatagramSocket(0, LOOPBACK)) {
@@ -57,15 +64,16 @@ final class InvokedNode implements AutoCloseable {
         sender.bind(LOOPBACK, 0);
         receivePort = new ScriptedUnderlay(receiver);
         sendPort = new ScriptedUnderlay(sender);
-        final RoutingTables routing =
-                resources.add(new RoutingTables(new RoutingContext().vni(1).vtepMac(MAC)));
-        final InetAddress gateway = PodTun.inet("10.244.1.0");
-        routing.addRoute(IpPrefix.parse("10.244.1.0/24"), gateway);
-        routing.addNeighbour(gateway, PEER_MAC);
-        final InetAddress gatewayV6 = PodTun.inet("fd00:10:244:1::");
-        routing.addRoute(IpPrefix.parse("fd00:10:244:1::/64"), gatewayV6);
-        routing.addNeighbour(gatewayV6, PEER_MAC);
-        routing.addFdb(PEER_MAC, LOOPBACK, peer.getLocalPort(), RoutingTables.DEFAULT_VNI);
+        final RoutingTables routing = resources.add(new RoutingTables(new RoutingContext()
+                .encapsulation(encapsulation)
+                .underlayPort(peer.getLocalPort())
+                .vni(1)
+                .vtepMac(MAC)));
+        if (Encapsulation.VXLAN == encapsulation) {
+            addVxlanPeer(routing);
+        } else {
+            routing.addRoute(IpPrefix.parse("10.244.1.0/24"), LOOPBACK);
+        }
         routing.publish();
         final CountersManager manager = RingTest.countersManager();
         counters = new NodeCounters(manager);
@@ -76,12 +84,20 @@ final class InvokedNode implements AutoCloseable {
                 .routing(routing)
                 .counters(manager)
                 .errorHandler(errors::add)
-                .vni(1)
-                .vtepMac(MAC)
                 .hostIpv4(0x0AF4_0000)
                 .maxSegments(maxSegments)
                 .threadingMode(ThreadingMode.INVOKER)
                 .conclude()));
+    }
+
+    private static void addVxlanPeer(final RoutingTables routing) {
+        final InetAddress gateway = PodTun.inet("10.244.1.0");
+        routing.addRoute(IpPrefix.parse("10.244.1.0/24"), gateway);
+        routing.addNeighbour(gateway, PEER_MAC);
+        final InetAddress gatewayV6 = PodTun.inet("fd00:10:244:1::");
+        routing.addRoute(IpPrefix.parse("fd00:10:244:1::/64"), gatewayV6);
+        routing.addNeighbour(gatewayV6, PEER_MAC);
+        routing.addFdb(PEER_MAC, LOOPBACK, RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
     }
 
     ScriptedHost host() {
@@ -131,12 +147,13 @@ final class InvokedNode implements AutoCloseable {
     byte[] receiveAtPeer() throws IOException {
         final DatagramPacket datagram = new DatagramPacket(new byte[0x10000], 0x10000);
         peer.receive(datagram);
-        return Arrays.copyOfRange(datagram.getData(), TUNNEL_LENGTH, datagram.getLength());
+        return Arrays.copyOfRange(
+                datagram.getData(), Encapsulation.VXLAN == encapsulation ? VXLAN_LENGTH : 0, datagram.getLength());
     }
 
     /** The peer sends a packet to the node's pod. */
     void sendFromPeer(final byte[] packet) throws IOException {
-        final byte[] datagram = encapsulate(packet);
+        final byte[] datagram = Encapsulation.VXLAN == encapsulation ? encapsulate(packet) : packet;
         peer.send(new DatagramPacket(datagram, datagram.length, LOOPBACK, port));
     }
 
@@ -149,7 +166,7 @@ final class InvokedNode implements AutoCloseable {
     }
 
     private static byte[] encapsulate(final byte[] packet) {
-        return ByteBuffer.allocate(TUNNEL_LENGTH + packet.length)
+        return ByteBuffer.allocate(VXLAN_LENGTH + packet.length)
                 .putInt(0x0800_0000)
                 .putInt(1 << 8)
                 .putShort((short) (MAC >>> 32))

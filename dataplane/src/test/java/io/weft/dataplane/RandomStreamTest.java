@@ -7,6 +7,7 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.routing.Encapsulation;
 import io.weft.routing.IpPrefix;
 import io.weft.routing.MacAddress;
 import java.net.InetAddress;
@@ -105,14 +106,55 @@ class RandomStreamTest {
             final PodTun a = resources.add(new PodTun(topology.node(0)));
             final PodTun b = resources.add(new PodTun(topology.node(1)));
             final boolean uncut = Offload.PASSTHROUGH == offload && !weftPeer;
-            exchange(new RandomTraffic(1, a, b, false), b, wefts);
-            exchange(new RandomTraffic(2, b, a, uncut), a, wefts);
-            for (final StaticNode weft : wefts) {
-                assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
-                awaitConserved(weft);
-                assertTrue(0 == weft.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS)
-                        || Offload.NONE == offload);
+            exchange(new RandomTraffic(1, a, b, false, Encapsulation.VXLAN), b, wefts);
+            exchange(new RandomTraffic(2, b, a, uncut, Encapsulation.VXLAN), a, wefts);
+            assertSound(wefts, offload);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PASSTHROUGH, INVOKER, 1, 64, true",
+        "SEGMENT, INVOKER, 1, 64, true",
+        "SEGMENT, INVOKER, 1, 64, false",
+        "NONE, INVOKER, 1, 64, true",
+        "SEGMENT, DEDICATED, 2, 64, true",
+        "PLAIN, SHARED, 1, 1, true"
+    })
+    void shouldArriveAsItWasSentWhenADatagramIsTheBarePacket(
+            final Offload offload,
+            final ThreadingMode mode,
+            final int workers,
+            final int maxSegments,
+            final boolean joinUdp)
+            throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Topology topology = resources.add(Topology.twoNodes());
+            final StaticNode.Options options = new StaticNode.Options();
+            options.encapsulation = Encapsulation.BARE_IP;
+            options.threadingMode = mode;
+            options.workers = workers;
+            options.maxSegments = maxSegments;
+            options.joinUdp = joinUdp;
+            topology.nodes().forEach(offload::apply);
+            final List<StaticNode> wefts = new ArrayList<>();
+            for (final Topology.Node node : topology.nodes()) {
+                wefts.add(resources.add(StaticNode.start(topology, node, options)));
             }
+            final PodTun a = resources.add(new PodTun(topology.node(0)));
+            final PodTun b = resources.add(new PodTun(topology.node(1)));
+            exchange(new RandomTraffic(1, a, b, false, Encapsulation.BARE_IP), b, wefts);
+            exchange(new RandomTraffic(2, b, a, false, Encapsulation.BARE_IP), a, wefts);
+            assertSound(wefts, offload);
+        }
+    }
+
+    private static void assertSound(final List<StaticNode> wefts, final Offload offload) {
+        for (final StaticNode weft : wefts) {
+            assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
+            awaitConserved(weft);
+            assertTrue(
+                    0 == weft.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS) || Offload.NONE == offload);
         }
     }
 

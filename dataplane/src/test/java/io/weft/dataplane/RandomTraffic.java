@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.routing.Encapsulation;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,10 +10,9 @@ import java.util.Random;
 
 /**
  * What a pod with much imagination sends: streams of TCP and UDP, single packets and superframes, with all that may stand
- * in a header; and what of it must arrive after two hops.
+ * in a header; and what of it must arrive on the other side of the tunnel.
  */
 final class RandomTraffic {
-    private static final int HOPS = 2;
     private static final int FLOWS = 4;
     private static final int POD_MTU = 1_450;
     private static final byte[] NONE = {};
@@ -22,24 +22,37 @@ final class RandomTraffic {
     private final PodTun from;
     private final PodTun to;
     private final boolean largestSegmentsOnly;
+    private final boolean carriesIpv6;
+
+    /** The kernels of both nodes count as routers, and without VXLAN the tunnel's ends do so too. */
+    private final int hops;
+
     private final List<byte[]> expected = new ArrayList<>();
     private final int[] sequences = new int[FLOWS];
     private final int[] ids = new int[FLOWS];
 
     /**
      * @param largestSegmentsOnly whether TCP superframes are cut at the largest segment only, as a host's own TCP does.
+     * @param encapsulation of the tunnel.
      */
-    RandomTraffic(final long seed, final PodTun from, final PodTun to, final boolean largestSegmentsOnly) {
+    RandomTraffic(
+            final long seed,
+            final PodTun from,
+            final PodTun to,
+            final boolean largestSegmentsOnly,
+            final Encapsulation encapsulation) {
         random = new Random(seed);
         this.from = from;
         this.to = to;
         this.largestSegmentsOnly = largestSegmentsOnly;
+        carriesIpv6 = Encapsulation.VXLAN == encapsulation;
+        hops = Encapsulation.VXLAN == encapsulation ? 2 : 4;
     }
 
     /** Sends some packets of one flow and returns how many packets must arrive for them. */
     int sendSome() {
         final int before = expected.size();
-        final boolean ipv6 = random.nextInt(3) == 0;
+        final boolean ipv6 = random.nextInt(3) == 0 && carriesIpv6;
         final int flow = random.nextInt(FLOWS);
         switch (random.nextInt(8)) {
             case 0 -> superframe(true, ipv6, flow);
@@ -111,7 +124,7 @@ final class RandomTraffic {
             if (tcp && 7 == odd) {
                 packet.tcpWindow(random.nextInt(0x10000));
             }
-            expected.add(packet.ttl(ttl - HOPS).bytes());
+            expected.add(packet.ttl(ttl - hops).bytes());
             if (partial) {
                 from.sendPartial(packet.ttl(ttl), 0);
             } else {
@@ -142,7 +155,7 @@ final class RandomTraffic {
                     .fragment(fragment)
                     .id(id + i)
                     .tos(tos)
-                    .ttl(64 - HOPS)
+                    .ttl(64 - hops)
                     .bytes());
             ids[flow]++;
         }
@@ -173,7 +186,7 @@ final class RandomTraffic {
                                 .options((byte) 1, (byte) 1, (byte) 1, (byte) 0);
             default -> packet(false, ipv6, flow, 0, 0, NONE, payload).checksum(CraftedPacket.Checksum.WRONG);
         };
-        expected.add(packet.ttl(64 - HOPS).bytes());
+        expected.add(packet.ttl(64 - hops).bytes());
         from.send(packet.ttl(64).bytes());
     }
 }

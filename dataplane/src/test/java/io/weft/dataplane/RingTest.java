@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.encap.ChecksumState;
 import io.weft.encap.IpPacket;
 import io.weft.linux.TunDevice;
+import io.weft.routing.RewriteBlock;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
@@ -106,7 +107,7 @@ class RingTest {
     @Test
     void shouldNeverHandOutASlotInFlightWhenBatchesAreOfAnyLength() {
         final Random random = new Random(1);
-        final IngressRing ring = new IngressRing(SLOTS, FRAMES, true);
+        final IngressRing ring = new IngressRing(SLOTS, FRAMES, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
         final Deque<int[]> inFlight = new ArrayDeque<>();
         int refused = 0;
         for (int round = 0; round < ROUNDS; round++) {
@@ -139,7 +140,7 @@ class RingTest {
 
     @Test
     void shouldGiveNoFrameWhenAllAreInFlight() {
-        final IngressRing ring = new IngressRing(SLOTS, 2, true);
+        final IngressRing ring = new IngressRing(SLOTS, 2, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
         assertEquals(1, ring.claimSlots(1));
         begin(ring, Objects.requireNonNull(ring.claimFrame()));
         begin(ring, Objects.requireNonNull(ring.claimFrame()));

@@ -57,7 +57,6 @@ class RouteChangeTest {
                     .errorHandler(failure -> {
                         throw new AssertionError(failure);
                     })
-                    .vtepMac(0x02_0000_000001L)
                     .maxSegments(1)
                     .conclude())) {
                 dataPlane.start();

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.encap.GatherList;
 import io.weft.linux.Errno;
 import io.weft.linux.PacketPort;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +31,7 @@ final class ScriptedHost implements PacketPort {
         writeErrors.add(errno);
     }
 
-    /** The frames written, vnet header first; those in pieces as their first piece. */
+    /** The frames written, vnet header first. */
     List<byte[]> written() {
         return written;
     }
@@ -54,18 +56,29 @@ final class ScriptedHost implements PacketPort {
 
     @Override
     public int write(final long address, final int length) {
+        final byte[] frame = new byte[length];
+        new UnsafeBuffer(address, length).getBytes(0, frame);
+        return take(frame);
+    }
+
+    private int take(final byte[] frame) {
         if (!writeErrors.isEmpty()) {
             return -writeErrors.remove();
         }
-        final byte[] packet = new byte[length];
-        new UnsafeBuffer(address, length).getBytes(0, packet);
-        written.add(packet);
-        return length;
+        written.add(frame);
+        return frame.length;
     }
 
     @Override
     public int writev(final long iovecs, final int count) {
-        final UnsafeBuffer first = new UnsafeBuffer(iovecs, Long.BYTES * 2);
-        return write(first.getLong(0), (int) first.getLong(Long.BYTES));
+        final UnsafeBuffer list = new UnsafeBuffer(iovecs, count * GatherList.ENTRY_LENGTH);
+        final ByteArrayOutputStream frame = new ByteArrayOutputStream();
+        for (int i = 0; i < count; i++) {
+            final int entry = i * GatherList.ENTRY_LENGTH;
+            final byte[] piece = new byte[GatherList.length(list, entry)];
+            new UnsafeBuffer(GatherList.address(list, entry), piece.length).getBytes(0, piece);
+            frame.writeBytes(piece);
+        }
+        return take(frame.toByteArray());
     }
 }

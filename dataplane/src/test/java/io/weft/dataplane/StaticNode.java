@@ -4,6 +4,7 @@ package io.weft.dataplane;
 import io.weft.linux.TunDevice;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
+import io.weft.routing.Encapsulation;
 import io.weft.routing.IpAddress;
 import io.weft.routing.IpPrefix;
 import io.weft.routing.MacAddress;
@@ -43,15 +44,11 @@ final class StaticNode implements AutoCloseable {
         namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
         namespace.sysctl("net/ipv4/conf/" + DEVICE + "/accept_local", 1);
         final InetAddress local = InetAddress.getByName(node.underlayAddress());
-        final UnderlaySockets sockets = namespace.call(() -> UnderlaySockets.open(
-                local,
-                PORT,
-                options.workers,
-                UnderlaySockets.SEND_SOCKETS_DEFAULT,
-                UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+        final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
         resources.add(sockets);
         final long mac = MacAddress.parse(node.vtepMac());
-        routing = new RoutingTables(new RoutingContext().vni(1).vtepMac(mac));
+        routing = new RoutingTables(
+                new RoutingContext().encapsulation(options.encapsulation).vni(1).vtepMac(mac));
         resources.add(routing);
         for (final Topology.Node peer : topology.nodes()) {
             if (peer.index() != node.index()) {
@@ -75,8 +72,6 @@ final class StaticNode implements AutoCloseable {
                 .routing(routing)
                 .counters(countersFile.manager())
                 .errorHandler(errors::add)
-                .vni(1)
-                .vtepMac(mac)
                 .mtu(topology.podMtu())
                 .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
                 .maxSegments(options.maxSegments)
@@ -93,7 +88,15 @@ final class StaticNode implements AutoCloseable {
         int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
         long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
         boolean joinUdp = true;
+        Encapsulation encapsulation = Encapsulation.VXLAN;
         ThreadingMode threadingMode = ThreadingMode.SHARED;
+
+        private UnderlaySockets openSockets(final InetAddress local) {
+            final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
+            return Encapsulation.VXLAN == encapsulation
+                    ? UnderlaySockets.open(local, PORT, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength)
+                    : UnderlaySockets.openOnePort(local, PORT, workers, bufferLength);
+        }
     }
 
     static StaticNode start(final Topology topology, final Topology.Node node, final Options options) throws Exception {
@@ -101,6 +104,10 @@ final class StaticNode implements AutoCloseable {
     }
 
     private void addPeer(final Topology.Node peer) throws UnknownHostException {
+        if (Encapsulation.BARE_IP == routing.context().encapsulation()) {
+            routing.addRoute(IpPrefix.parse(peer.subnet()), InetAddress.getByName(peer.underlayAddress()));
+            return;
+        }
         final InetAddress gateway = InetAddress.getByName(peer.subnetBase());
         final long mac = MacAddress.parse(peer.vtepMac());
         routing.addRoute(IpPrefix.parse(peer.subnet()), gateway);

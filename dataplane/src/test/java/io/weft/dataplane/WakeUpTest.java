@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.CloseAll;
+import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.util.Objects;
@@ -26,6 +27,7 @@ class WakeUpTest {
             final EgressReceiver receiver = new EgressReceiver(
                     host,
                     ring,
+                    Tunnel.of(parts.routing.context()),
                     parts.routing.newReader(),
                     new UnreachableNotifier(0, null, () -> 0),
                     parts.commands,
@@ -54,12 +56,12 @@ class WakeUpTest {
         try (CloseAll resources = new CloseAll()) {
             final Parts parts = new Parts(resources);
             final int slots = 2;
-            final IngressRing ring = new IngressRing(slots, 16, true);
+            final IngressRing ring = new IngressRing(slots, 16, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
             final InvokedNode sockets = resources.add(new InvokedNode(1));
             final IngressReceiver receiver = new IngressReceiver(
                     sockets.receivePort(),
                     ring,
-                    new DataPlaneContext(),
+                    new DataPlaneContext().routing(parts.routing),
                     parts.commands,
                     parts.counters,
                     parts.doorbell,

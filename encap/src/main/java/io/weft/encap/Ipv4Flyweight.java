@@ -91,6 +91,14 @@ public final class Ipv4Flyweight {
         return buffer.getByte(offset + TTL_OFFSET) & 0xFF;
     }
 
+    /** Takes one from a time to live above 0, and keeps the checksum right (RFC 1624). */
+    public static void decrementTtl(final UnsafeBuffer buffer, final int offset) {
+        final int was = buffer.getShort(offset + TTL_OFFSET, BIG_ENDIAN) & 0xFFFF; // the protocol is its low byte
+        final int now = was - (1 << Byte.SIZE);
+        buffer.putShort(offset + TTL_OFFSET, (short) now, BIG_ENDIAN);
+        InternetChecksum.update(buffer, offset + CHECKSUM_OFFSET, was, now);
+    }
+
     /** Protocol of the payload (see {@link IpProtocol}). */
     public static int protocol(final UnsafeBuffer buffer, final int offset) {
         return buffer.getByte(offset + PROTOCOL_OFFSET) & 0xFF;

@@ -3,6 +3,7 @@ package io.weft.encap;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import org.agrona.BitUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
@@ -15,6 +16,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  *   packet 2   | tunnel | IP | TCP | payload 2 |        entry 2: payload 2
  * </pre>
  *
+ * The vnet header goes over what is left of the tunnel header. Where that is too short, the packet before may lie there: the
+ * vnet header has a place of its own beside the gather list, and an entry in front of the others.
+ *
  * What may be joined follows net/ipv4/tcp_offload.c ({@code tcp_gro_receive}) and net/ipv4/udp_offload.c
  * ({@code udp_gro_receive_segment}): cutting the result again must give the very packets that came in, but for the ids of
  * IPv4 packets that must not be fragmented, which mean nothing (RFC 6864, section 4.1). Only packets whose checksum was
@@ -24,8 +28,14 @@ public final class Superframe {
     /** How many packets one superframe joins: {@code UDP_MAX_SEGMENTS} of kernels before 6.9 (include/linux/udp.h). */
     public static final int MAX_SEGMENTS = 64;
 
-    /** Bytes of gather list that a superframe needs. */
-    public static final int GATHER_LENGTH = MAX_SEGMENTS * GatherList.ENTRY_LENGTH;
+    /** Where the entry of the vnet header is, after that header itself; the entries of the packets follow. */
+    private static final int VNET_ENTRY_OFFSET = BitUtil.align(VirtioNetHeaderFlyweight.LENGTH, Long.BYTES);
+
+    private static final int FIRST_ENTRY_OFFSET = VNET_ENTRY_OFFSET + GatherList.ENTRY_LENGTH;
+
+    /** Bytes that a superframe needs for its gather list. */
+    public static final int GATHER_LENGTH =
+            BitUtil.align(FIRST_ENTRY_OFFSET + MAX_SEGMENTS * GatherList.ENTRY_LENGTH, BitUtil.CACHE_LINE_LENGTH);
 
     private static final int MAX_TOTAL_LENGTH = 0xFFFF;
     private static final int TCP_JOINABLE = TcpFlyweight.ACK;
@@ -34,6 +44,7 @@ public final class Superframe {
     private final UnsafeBuffer gather;
     private final int gatherOffset;
     private final boolean joinsUdp;
+    private final boolean hasHeadroom;
     private boolean open;
     private ChecksumState checksumState = ChecksumState.NONE;
     private int flowHash;
@@ -52,11 +63,14 @@ public final class Superframe {
      * @param gather the memory of the gather list.
      * @param gatherOffset where in it the {@link #GATHER_LENGTH} bytes of this superframe begin.
      * @param joinsUdp whether the host's device takes UDP superframes.
+     * @param tunnelHeaderLength bytes in front of each packet that nobody needs any more.
      */
-    public Superframe(final UnsafeBuffer gather, final int gatherOffset, final boolean joinsUdp) {
+    public Superframe(
+            final UnsafeBuffer gather, final int gatherOffset, final boolean joinsUdp, final int tunnelHeaderLength) {
         this.gather = gather;
         this.gatherOffset = gatherOffset;
         this.joinsUdp = joinsUdp;
+        hasHeadroom = tunnelHeaderLength >= VirtioNetHeaderFlyweight.LENGTH;
     }
 
     /**
@@ -143,7 +157,7 @@ public final class Superframe {
         }
         GatherList.put(
                 gather,
-                gatherOffset + segments * GatherList.ENTRY_LENGTH,
+                gatherOffset + FIRST_ENTRY_OFFSET + segments * GatherList.ENTRY_LENGTH,
                 frames.addressOffset() + packet.payloadOffset(),
                 length);
         segments++;
@@ -218,24 +232,35 @@ public final class Superframe {
         return true;
     }
 
-    /** Writes the headers of the whole and the vnet header in front of it, over what is left of the tunnel headers. */
+    /** Writes the headers of the whole and the vnet header in front of it. */
     public void conclude(final UnsafeBuffer frames) {
-        final int vnetOffset = ipOffset - VirtioNetHeaderFlyweight.LENGTH;
         if (segments > 1) {
             joinHeaders(frames);
-            putVnet(frames, vnetOffset, segmentPayloadLength);
-        } else if (ChecksumState.PARTIAL == checksumState) {
-            putVnet(frames, vnetOffset, uncutGsoSize);
-        } else {
-            VirtioNetHeaderFlyweight.putPlain(frames, vnetOffset);
         }
         final int firstLength =
                 segments > 1 ? ipHeaderLength + transportHeaderLength + segmentPayloadLength : totalLength;
-        GatherList.put(
-                gather,
-                gatherOffset,
-                frames.addressOffset() + vnetOffset,
-                VirtioNetHeaderFlyweight.LENGTH + firstLength);
+        final int firstEntry = gatherOffset + FIRST_ENTRY_OFFSET;
+        final long firstAddress = frames.addressOffset() + ipOffset;
+        final int vnetLength = VirtioNetHeaderFlyweight.LENGTH;
+        if (hasHeadroom) {
+            putVnet(frames, frames, ipOffset - vnetLength);
+            GatherList.put(gather, firstEntry, firstAddress - vnetLength, vnetLength + firstLength);
+        } else {
+            putVnet(frames, gather, gatherOffset);
+            final int vnetEntry = gatherOffset + VNET_ENTRY_OFFSET;
+            GatherList.put(gather, vnetEntry, gather.addressOffset() + gatherOffset, vnetLength);
+            GatherList.put(gather, firstEntry, firstAddress, firstLength);
+        }
+    }
+
+    private void putVnet(final UnsafeBuffer frames, final UnsafeBuffer target, final int vnetOffset) {
+        if (segments > 1) {
+            putVnet(frames, target, vnetOffset, segmentPayloadLength);
+        } else if (ChecksumState.PARTIAL == checksumState) {
+            putVnet(frames, target, vnetOffset, uncutGsoSize);
+        } else {
+            VirtioNetHeaderFlyweight.putPlain(target, vnetOffset);
+        }
     }
 
     private void joinHeaders(final UnsafeBuffer frames) {
@@ -256,12 +281,13 @@ public final class Superframe {
                 frames, transport + (tcp ? TcpFlyweight.CHECKSUM_OFFSET : UdpFlyweight.CHECKSUM_OFFSET), pseudoHeader);
     }
 
-    private void putVnet(final UnsafeBuffer frames, final int vnetOffset, final int gsoSize) {
+    private void putVnet(
+            final UnsafeBuffer frames, final UnsafeBuffer target, final int vnetOffset, final int gsoSize) {
         final boolean tcp = IpProtocol.TCP == protocol;
         final int tcpType = 4 == version ? VirtioNetHeaderFlyweight.GSO_TCPV4 : VirtioNetHeaderFlyweight.GSO_TCPV6;
         final int gsoType = tcp ? tcpType | ecnType(frames) : VirtioNetHeaderFlyweight.GSO_UDP_L4;
         VirtioNetHeaderFlyweight.put(
-                frames,
+                target,
                 vnetOffset,
                 0 == gsoSize ? VirtioNetHeaderFlyweight.GSO_NONE : gsoType,
                 ipHeaderLength + transportHeaderLength,
@@ -277,14 +303,18 @@ public final class Superframe {
         return totalLength + (segments - 1) * (ipHeaderLength + transportHeaderLength);
     }
 
+    private int listOffset() {
+        return gatherOffset + (hasHeadroom ? FIRST_ENTRY_OFFSET : VNET_ENTRY_OFFSET);
+    }
+
     /** Address of the first piece: the whole packet if there is only one. Valid after {@link #conclude}. */
     public long firstAddress() {
-        return GatherList.address(gather, gatherOffset);
+        return GatherList.address(gather, listOffset());
     }
 
     /** Length in bytes of the first piece. Valid after {@link #conclude}. */
     public int firstLength() {
-        return GatherList.length(gather, gatherOffset);
+        return GatherList.length(gather, listOffset());
     }
 
     /** Only a superframe that came in one piece can have CWR set; {@code tcp_gro_complete} notes it likewise. */
@@ -295,11 +325,11 @@ public final class Superframe {
 
     /** Address of the first entry of the gather list. Valid after {@link #conclude}. */
     public long gatherAddress() {
-        return gather.addressOffset() + gatherOffset;
+        return gather.addressOffset() + listOffset();
     }
 
     /** How many entries the gather list has. */
     public int gatherCount() {
-        return segments;
+        return hasHeadroom ? segments : segments + 1;
     }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -24,7 +25,7 @@ class SuperframeTest {
 
     private final UnsafeBuffer frames = Bytes.zeroed(1 << 20);
     private final UnsafeBuffer gather = Bytes.zeroed(GATHER_AT + Superframe.GATHER_LENGTH);
-    private final Superframe superframe = new Superframe(gather, GATHER_AT, true);
+    private final Superframe superframe = new Superframe(gather, GATHER_AT, true, HEADROOM);
     private final IpPacket packet = new IpPacket();
     private int end;
 
@@ -48,14 +49,25 @@ class SuperframeTest {
     /** What the host would read: vnet header and packet. */
     private byte[] concluded() {
         superframe.conclude(frames);
-        assertEquals(gather.addressOffset() + GATHER_AT, superframe.gatherAddress());
+        return gathered(superframe);
+    }
+
+    /** What the kernel would gather. */
+    private byte[] gathered(final Superframe concluded) {
         byte[] whole = {};
-        for (int i = 0; i < superframe.gatherCount(); i++) {
-            final int entry = GATHER_AT + i * GatherList.ENTRY_LENGTH;
-            final int offset = (int) (GatherList.address(gather, entry) - frames.addressOffset());
-            whole = Bytes.concat(whole, Bytes.copy(frames, offset, GatherList.length(gather, entry)));
+        final int list = (int) (concluded.gatherAddress() - gather.addressOffset());
+        for (int i = 0; i < concluded.gatherCount(); i++) {
+            final int entry = list + i * GatherList.ENTRY_LENGTH;
+            final long address = GatherList.address(gather, entry);
+            final UnsafeBuffer memory = isIn(gather, address) ? gather : frames;
+            final int offset = (int) (address - memory.addressOffset());
+            whole = Bytes.concat(whole, Bytes.copy(memory, offset, GatherList.length(gather, entry)));
         }
         return whole;
+    }
+
+    private static boolean isIn(final UnsafeBuffer memory, final long address) {
+        return address >= memory.addressOffset() && address < memory.addressOffset() + memory.capacity();
     }
 
     /** Cuts what the host would read as the host would. */
@@ -125,6 +137,37 @@ class SuperframeTest {
         final List<byte[]> cut = cutAgain(whole);
         assertArrayEquals(first(kind).build(), cut.get(0));
         assertArrayEquals(second(kind).build(), cut.get(1));
+    }
+
+    /** Without a tunnel header, packets lie side by side: what comes before one is the end of another. */
+    @ParameterizedTest
+    @EnumSource
+    void shouldTouchNothingInFrontOfAPacketWhenThereIsNoTunnelHeader(final PacketBuilder.Kind kind) {
+        final byte[] before = new byte[64];
+        Arrays.fill(before, (byte) 0x5A);
+        frames.putBytes(0, before);
+        final Superframe bare = new Superframe(gather, GATHER_AT, true, 0);
+        int at = before.length;
+        for (final PacketBuilder each : List.of(first(kind), second(kind))) {
+            final byte[] bytes = each.build();
+            frames.putBytes(at, bytes);
+            assertEquals(IpPacket.Fault.NONE, packet.parse(frames, at, bytes.length, true));
+            if (before.length == at) {
+                bare.begin(frames, packet, ChecksumState.VERIFIED, 0);
+            } else {
+                assertTrue(bare.append(frames, packet, ChecksumState.VERIFIED));
+            }
+            at += bytes.length;
+        }
+        bare.conclude(frames);
+        assertEquals(3, bare.gatherCount());
+        assertArrayEquals(before, Bytes.copy(frames, 0, before.length));
+        final List<byte[]> cut = cutAgain(gathered(bare));
+        assertArrayEquals(first(kind).build(), cut.get(0));
+        assertArrayEquals(second(kind).build(), cut.get(1));
+        bare.begin(frames, packet, ChecksumState.VERIFIED, 0);
+        bare.conclude(frames);
+        assertArrayEquals(Bytes.concat(new byte[10], second(kind).build()), gathered(bare));
     }
 
     private static Arguments difference(
@@ -293,7 +336,7 @@ class SuperframeTest {
 
     @Test
     void shouldNotJoinUdpForADeviceThatTakesNone() {
-        final Superframe tcpOnly = new Superframe(gather, GATHER_AT, false);
+        final Superframe tcpOnly = new Superframe(gather, GATHER_AT, false, HEADROOM);
         tcpOnly.begin(frames, packet, place(first(PacketBuilder.Kind.UDP4).build()), 0);
         assertFalse(tcpOnly.isOpen());
         tcpOnly.begin(frames, packet, place(first(PacketBuilder.Kind.TCP4).build()), 0);

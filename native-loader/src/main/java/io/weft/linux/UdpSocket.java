@@ -8,7 +8,7 @@ import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * A non-blocking UDP socket that sends and receives in batches. Owned by one thread.
+ * A non-blocking UDP socket that sends and receives in batches. Set up by one thread; then one may send and another receive.
  *
  * <p>Sources: include/uapi/linux/udp.h, in.h, in6.h, include/uapi/asm-generic/socket.h.
  */

@@ -136,8 +136,6 @@ final class ForwardingPlane implements AutoCloseable {
                 .threadingMode(options.threadingMode)
                 .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
                 .busyPoll(options.busyPoll)
-                .vni(settings.backend().vni())
-                .vtepMac(settings.vtepMac())
                 .mtu(settings.mtu())
                 .hostIpv4(
                         null == subnet

@@ -42,7 +42,7 @@ public record Explanation(
         return RoutingSnapshot.NO_ROUTE != nextHop && RewriteBlock.RESOLVED == RewriteBlock.state(block, 0);
     }
 
-    /** The overlay address that the route goes by, or null without a route. */
+    /** The address that the route goes by, or null without a route. */
     public @Nullable IpAddress gateway() {
         return RoutingSnapshot.NO_ROUTE == nextHop ? null : RewriteBlock.gateway(block, 0);
     }
@@ -69,9 +69,9 @@ public record Explanation(
         return RewriteBlock.underlayPort(block, 0);
     }
 
-    /** The bytes in front of the inner packet: VXLAN and inner Ethernet header, as hexadecimal digits. */
+    /** The bytes in front of the inner packet, as hexadecimal digits: VXLAN and inner Ethernet header, or nothing. */
     public String tunnelHeader() {
-        final byte[] header = new byte[RewriteBlock.TUNNEL_HEADER_LENGTH];
+        final byte[] header = new byte[RewriteBlock.tunnelHeaderLength(block, 0)];
         block.getBytes(RewriteBlock.TUNNEL_HEADER_OFFSET, header);
         return HexFormat.of().formatHex(header);
     }
@@ -84,28 +84,34 @@ public record Explanation(
         if (RoutingSnapshot.NO_ROUTE == nextHop) {
             text.append("\n  route      none: dropped");
         } else {
-            final int state = RewriteBlock.state(block, 0);
             text.append("\n  route      ").append(route).append(" via ").append(gateway());
-            text.append("\n  neighbour  ");
-            text.append(
-                    RewriteBlock.NO_NEIGHBOUR == state
-                            ? "none for " + gateway() + ": dropped"
-                            : gateway() + " is at " + MacAddress.format(neighbourMac()));
-            if (RewriteBlock.NO_FDB == state) {
-                text.append("\n  fdb        none for ").append(MacAddress.format(neighbourMac()) + ": dropped");
-            } else if (RewriteBlock.RESOLVED == state) {
-                text.append("\n  fdb        ").append(MacAddress.format(neighbourMac()));
-                text.append(" dst ").append(underlay()).append(" port ").append(underlayPort());
-                text.append(" vni ").append(vni());
-                text.append("\n  rewrite    next hop ")
-                        .append(nextHop)
-                        .append(": ")
-                        .append(tunnelHeader());
+            if (isForwarded() && 0 == RewriteBlock.tunnelHeaderLength(block, 0)) {
+                text.append(" port ").append(underlayPort());
+                text.append("\n  rewrite    next hop ").append(nextHop).append(": nothing in front of the packet");
+            } else {
+                appendVxlan(text);
             }
         }
         if (changesPending) {
             text.append("\n  changes wait to be published; the route above may be one of them");
         }
         return text.toString();
+    }
+
+    private void appendVxlan(final StringBuilder text) {
+        final int state = RewriteBlock.state(block, 0);
+        text.append("\n  neighbour  ");
+        text.append(
+                RewriteBlock.NO_NEIGHBOUR == state
+                        ? "none for " + gateway() + ": dropped"
+                        : gateway() + " is at " + MacAddress.format(neighbourMac()));
+        if (RewriteBlock.NO_FDB == state) {
+            text.append("\n  fdb        none for ").append(MacAddress.format(neighbourMac()) + ": dropped");
+        } else if (RewriteBlock.RESOLVED == state) {
+            text.append("\n  fdb        ").append(MacAddress.format(neighbourMac()));
+            text.append(" dst ").append(underlay()).append(" port ").append(underlayPort());
+            text.append(" vni ").append(vni());
+            text.append("\n  rewrite    next hop ").append(nextHop).append(": ").append(tunnelHeader());
+        }
     }
 }

@@ -11,10 +11,10 @@ import org.agrona.DirectBuffer;
  * first only. Written once by the control thread, then immutable.
  *
  * <pre>
- *   0                8                                      22  24
- *   +----------------+----------------+----------+----------+--+
- *   | 08 000000 | VNI, 00 | peer VTEP MAC | own VTEP MAC | 0800 | 0 |   tunnel header, network order
- *   +----------------+----------------+----------+----------+--+
+ *   0                8                                      22     24
+ *   +----------------+----------------+----------+----------+------+
+ *   | 08 000000 | VNI, 00 | peer VTEP MAC | own VTEP MAC | 0800 | 22 |   tunnel header, network order; its length
+ *   +----------------+----------------+----------+----------+------+
  *  24                                                   52     56      60       64
  *   +---------------------------------------------------+------+-------+--------+
  *   | sockaddr_in (16) or sockaddr_in6 (28) of the peer | len  | state | family |   ints in native order
@@ -26,7 +26,7 @@ import org.agrona.DirectBuffer;
  * </pre>
  *
  * <p>The tunnel header is the VXLAN header of RFC 7348 section 5 and the inner Ethernet header with the ethertype of
- * IPv4; it may be copied with three 8-byte moves, as the two bytes after it are zero.
+ * IPv4. With {@link Encapsulation#BARE_IP} it is zero, and so is its length.
  */
 public final class RewriteBlock {
     /** Two cache lines of x86-64, as VPP's rewrite has. */
@@ -37,14 +37,19 @@ public final class RewriteBlock {
 
     public static final int VXLAN_HEADER_LENGTH = 8;
     public static final int ETHERNET_HEADER_LENGTH = 14;
+
+    /** The longest there is. */
     public static final int TUNNEL_HEADER_LENGTH = VXLAN_HEADER_LENGTH + ETHERNET_HEADER_LENGTH;
+
     public static final int DESTINATION_MAC_OFFSET = TUNNEL_HEADER_OFFSET + VXLAN_HEADER_LENGTH;
     public static final int MAC_LENGTH = 6;
     public static final int SOURCE_MAC_OFFSET = DESTINATION_MAC_OFFSET + MAC_LENGTH;
     public static final int ETHERTYPE_OFFSET = SOURCE_MAC_OFFSET + MAC_LENGTH;
 
+    static final int TUNNEL_LENGTH_OFFSET = TUNNEL_HEADER_OFFSET + TUNNEL_HEADER_LENGTH;
+
     /** {@code struct sockaddr_in} or {@code struct sockaddr_in6} of the peer, for {@code msg_name}. */
-    public static final int SOCKADDR_OFFSET = BitUtil.align(TUNNEL_HEADER_OFFSET + TUNNEL_HEADER_LENGTH, Long.BYTES);
+    public static final int SOCKADDR_OFFSET = BitUtil.align(TUNNEL_LENGTH_OFFSET + Short.BYTES, Long.BYTES);
 
     /** Length of {@code struct sockaddr_in}, linux/in.h. */
     public static final int SOCKADDR_IN_LENGTH = 16;
@@ -85,6 +90,11 @@ public final class RewriteBlock {
         return blocks.getInt(offset + STATE_OFFSET);
     }
 
+    /** How many bytes go in front of a packet: {@link #TUNNEL_HEADER_LENGTH}, or 0; 0 when not resolved. */
+    public static int tunnelHeaderLength(final DirectBuffer blocks, final int offset) {
+        return blocks.getShort(offset + TUNNEL_LENGTH_OFFSET);
+    }
+
     /** {@link #SOCKADDR_IN_LENGTH} or {@link #SOCKADDR_IN6_LENGTH}; 0 when not resolved. */
     public static int sockaddrLength(final DirectBuffer blocks, final int offset) {
         return blocks.getInt(offset + SOCKADDR_LENGTH_OFFSET);
@@ -117,7 +127,7 @@ public final class RewriteBlock {
         return blocks.getShort(offset + SOCKADDR_OFFSET + SIN_PORT_OFFSET, BIG_ENDIAN) & 0xffff;
     }
 
-    /** The overlay address that the route names, also when not resolved. Allocates: not for each packet. */
+    /** The address that the route names, also when not resolved. Allocates: not for each packet. */
     public static IpAddress gateway(final DirectBuffer blocks, final int offset) {
         final AddressFamily family = AddressFamily.IPV4.socketFamily() == blocks.getInt(offset + GATEWAY_FAMILY_OFFSET)
                 ? AddressFamily.IPV4

@@ -13,11 +13,22 @@ public final class RoutingContext {
     static final int VNI_MAX = (1 << 24) - 1;
     static final int PORT_MAX = (1 << 16) - 1;
 
+    private Encapsulation encapsulation = Encapsulation.VXLAN;
     private int vni = 1;
     private long vtepMac;
     private int underlayPort = UNDERLAY_PORT_DEFAULT;
     private boolean poisonFreed;
     private final List<InetAddress> underlayAddresses = new ArrayList<>();
+
+    /** What stands in front of packets; VXLAN unless set. With another, VNI and VTEP MAC mean nothing. */
+    public RoutingContext encapsulation(final Encapsulation encapsulation) {
+        this.encapsulation = encapsulation;
+        return this;
+    }
+
+    public Encapsulation encapsulation() {
+        return encapsulation;
+    }
 
     /** VXLAN network identifier, 0 to 2^24 - 1; 1 unless set, as flannel's. */
     public RoutingContext vni(final int vni) {
@@ -39,7 +50,7 @@ public final class RoutingContext {
         return vtepMac;
     }
 
-    /** UDP port of peers whose FDB entry names none. */
+    /** UDP port of peers for which no FDB entry names another. */
     public RoutingContext underlayPort(final int underlayPort) {
         this.underlayPort = underlayPort;
         return this;
@@ -49,7 +60,7 @@ public final class RoutingContext {
         return underlayPort;
     }
 
-    /** Adds an address of this node's own: an FDB entry that points at it is refused, as it would loop. */
+    /** Adds an address of this node's own: what would send packets to it is refused, as it would loop. */
     public RoutingContext addUnderlayAddress(final InetAddress address) {
         underlayAddresses.add(address);
         return this;
@@ -76,6 +87,8 @@ public final class RoutingContext {
         if (underlayPort < 1 || underlayPort > PORT_MAX) {
             throw new IllegalArgumentException("underlayPort " + underlayPort + " is not in 1.." + PORT_MAX);
         }
-        MacAddress.requireUnicast(vtepMac, "vtepMac");
+        if (Encapsulation.VXLAN == encapsulation) {
+            MacAddress.requireUnicast(vtepMac, "vtepMac");
+        }
     }
 }

@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A route leads to a gateway, the neighbour table from the gateway to the MAC of its VTEP, the FDB from there to an
  * underlay address. All three are followed when a snapshot is made, so that a data thread finds a ready
- * {@link RewriteBlock} with one lookup. Entries may come in any order; what is missing shows in the block's state.
+ * {@link RewriteBlock} with one lookup. Entries may come in any order; what is missing shows in the block's state. With
+ * {@link Encapsulation#BARE_IP} a route's gateway is the underlay address of the peer, and neither neighbours nor FDB
+ * entries mean anything.
  *
  * <p>Bad entries are refused with an {@link IllegalArgumentException} that names the entry, and change nothing. All
  * methods are for one thread; data threads use a {@link RoutingReader} each.
@@ -48,12 +50,12 @@ public final class RoutingTables implements AutoCloseable {
     private final RouteTable routes6;
     private final BlockPool[] pools;
     private final RewriteBlocks rewriteBlocks = new RewriteBlocks();
-    private final RewriteBlockEncoder encoder;
     private final UnsafeBuffer scratchBlock = new UnsafeBuffer(new byte[RewriteBlock.LENGTH]);
     private final Reclaimer reclaimer;
     private final Gateways gateways = new Gateways();
     private final NeighbourTable neighbours = new NeighbourTable();
     private final ForwardingDatabase fdb = new ForwardingDatabase();
+    private final RewriteBlockEncoder encoder;
     private final IntHashSet dirtyGateways = new IntHashSet();
     private final LongHashSet dirtyMacs = new LongHashSet();
     private final List<RoutingReader> readers = new ArrayList<>();
@@ -66,12 +68,20 @@ public final class RoutingTables implements AutoCloseable {
     public RoutingTables(final RoutingContext context) {
         context.conclude();
         this.context = context;
-        encoder = new RewriteBlockEncoder(context);
+        encoder = switch (context.encapsulation()) {
+            case VXLAN -> new VxlanBlockEncoder(context, neighbours, fdb);
+            case BARE_IP -> new BareIpBlockEncoder(context);
+        };
         reclaimer = new Reclaimer(context.poisonFreed());
         pools = new BlockPool[] {new BlockPool(0), new BlockPool(1)};
         routes4 = new RouteTable(AddressFamily.IPV4, pools[0], reclaimer);
         routes6 = new RouteTable(AddressFamily.IPV6, pools[1], reclaimer);
         current = newSnapshot(0);
+    }
+
+    /** What the tables were made for; no longer to be changed. */
+    public RoutingContext context() {
+        return context;
     }
 
     /** For one data thread. */
@@ -89,7 +99,7 @@ public final class RoutingTables implements AutoCloseable {
     /**
      * Adds a route.
      *
-     * @param gateway overlay address of the peer's VTEP.
+     * @param gateway overlay address of the peer's VTEP; with {@link Encapsulation#BARE_IP} the peer's underlay address.
      * @throws IllegalArgumentException naming the route, if there is one for the prefix or the gateway cannot be one.
      */
     public void addRoute(final IpPrefix prefix, final InetAddress gateway) {
@@ -137,10 +147,23 @@ public final class RoutingTables implements AutoCloseable {
         }
     }
 
-    private static IpAddress requireGateway(final IpPrefix prefix, final InetAddress gateway) {
+    private IpAddress requireGateway(final IpPrefix prefix, final InetAddress gateway) {
         final IpAddress by = IpAddress.of(gateway);
-        requireUnicast(by, "route " + prefix + " via " + by);
+        final String entry = "route " + prefix + " via " + by;
+        requireUnicast(by, entry);
+        if (Encapsulation.BARE_IP == context.encapsulation()) {
+            if (AddressFamily.IPV4 != prefix.family() || AddressFamily.IPV4 != by.family()) {
+                throw new IllegalArgumentException(entry + ": without encapsulation, only IPv4 goes over IPv4");
+            }
+            requireOther(gateway, entry);
+        }
         return by;
+    }
+
+    private void requireOther(final InetAddress underlay, final String entry) {
+        if (context.underlayAddresses().contains(underlay)) {
+            throw new IllegalArgumentException(entry + ": this is an address of this node itself");
+        }
     }
 
     /**
@@ -240,9 +263,7 @@ public final class RoutingTables implements AutoCloseable {
         final String entry = "fdb entry " + MacAddress.format(mac) + " dst " + at;
         MacAddress.requireUnicast(mac, entry);
         requireUnicast(at, entry);
-        if (context.underlayAddresses().contains(underlay)) {
-            throw new IllegalArgumentException(entry + ": this is an address of this node itself");
-        }
+        requireOther(underlay, entry);
         if (port < DEFAULT_PORT || port > RoutingContext.PORT_MAX) {
             throw new IllegalArgumentException(entry + ": port " + port + " is not in 1.." + RoutingContext.PORT_MAX);
         }
@@ -308,7 +329,7 @@ public final class RoutingTables implements AutoCloseable {
     }
 
     private boolean resolve(final int gateway) {
-        final long mac = encoder.encode(scratchBlock, 0, gateways.address(gateway), neighbours, fdb);
+        final long mac = encoder.encode(scratchBlock, 0, gateways.address(gateway));
         final int previous = gateways.nextHop(gateway);
         if (Gateways.NO_NEXT_HOP != previous && isUnchanged(previous)) {
             return false;

@@ -86,6 +86,36 @@ class RoutingTablesTest {
     }
 
     @Test
+    void shouldLeadStraightToTheUnderlayAddressWhenNothingIsEncapsulated() {
+        final RoutingContext context = new RoutingContext()
+                .encapsulation(Encapsulation.BARE_IP)
+                .underlayPort(8285)
+                .addUnderlayAddress(OWN);
+        try (RoutingTables bare = new RoutingTables(context)) {
+            bare.addRoute(SUBNET, PEER);
+            bare.publish();
+            final Explanation explanation = bare.explain(address("10.244.1.7"));
+            assertTrue(explanation.isForwarded());
+            assertEquals(IpAddress.of(PEER), explanation.gateway());
+            assertEquals(IpAddress.of(PEER), explanation.underlay());
+            assertEquals(8285, explanation.underlayPort());
+            assertEquals("", explanation.tunnelHeader());
+            assertEquals(
+                    "10.244.1.7\n  route      10.244.1.0/24 via 192.0.2.2 port 8285"
+                            + "\n  rewrite    next hop 0: nothing in front of the packet",
+                    explanation.toString());
+            bare.replaceRoute(SUBNET, address("192.0.2.3"));
+            bare.publish();
+            assertEquals(
+                    IpAddress.parse("192.0.2.3"),
+                    bare.explain(address("10.244.1.7")).underlay());
+            assertThrows(IllegalArgumentException.class, () -> bare.replaceRoute(SUBNET, OWN));
+            assertThrows(IllegalArgumentException.class, () -> bare.replaceRoute(SUBNET, address("2001:db8::1")));
+            assertThrows(IllegalArgumentException.class, () -> bare.addRoute(IpPrefix.parse("2001:db8::/64"), PEER));
+        }
+    }
+
+    @Test
     void shouldNameWhatIsMissingWhenNotResolved() {
         tables.addRoute(SUBNET, GATEWAY);
         tables.publish();

@@ -45,7 +45,7 @@ public class SuperframeBenchmark {
     private final IpPacket wholePacket = new IpPacket();
     private final IpPacket parsed = new IpPacket();
     private final SuperframeCutter cutter = new SuperframeCutter();
-    private final Superframe superframe = new Superframe(memory(Superframe.GATHER_LENGTH), 0, true);
+    private final Superframe superframe = new Superframe(memory(Superframe.GATHER_LENGTH), 0, true, TUNNEL_LENGTH);
 
     private static UnsafeBuffer memory(final int length) {
         return new UnsafeBuffer(ByteBuffer.allocateDirect(length));
