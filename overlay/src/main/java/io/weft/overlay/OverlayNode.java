@@ -113,7 +113,8 @@ final class OverlayNode implements AutoCloseable {
                 backend,
                 former.mac(),
                 former.ipv6Mac(),
-                subnetFile.previous()));
+                subnetFile.previous(),
+                null));
         LOG.log(INFO, "own lease {0}", own);
         if (takesOver) {
             former.delete(rtnetlink);

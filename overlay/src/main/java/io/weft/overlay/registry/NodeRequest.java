@@ -3,6 +3,7 @@ package io.weft.overlay.registry;
 
 import io.weft.linux.MacAddress;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.VtepData;
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param takenOverMac VTEP address of a kernel device that weft replaces; null where there was none.
  * @param takenOverMacV6 the same of the IPv6 device.
  * @param previous what subnet.env says that this node had; null without one.
+ * @param former the lease that this daemon had until the underlay's address changed: it names an address that is no longer
+ *     the node's; null at the daemon's start.
  */
 public record NodeRequest(
         @Nullable Inet4Address publicIp,
@@ -30,7 +33,18 @@ public record NodeRequest(
         BackendConfig backend,
         @Nullable MacAddress takenOverMac,
         @Nullable MacAddress takenOverMacV6,
-        @Nullable LeaseKey previous) {
+        @Nullable LeaseKey previous,
+        @Nullable Lease former) {
+
+    /** True for a lease that is this node's: by its public address, or because it is the one that the node had. */
+    public boolean owns(final Lease lease) {
+        return lease.equals(former) || owns(lease.attributes());
+    }
+
+    /** True for the lease to take of several that are this node's: its pods have addresses of that subnet. */
+    public boolean prefers(final Lease lease) {
+        return lease.key().equals(null == former ? previous : former.key());
+    }
 
     /** True for a lease that is this node's by its public address. */
     public boolean owns(final LeaseAttributes attributes) {

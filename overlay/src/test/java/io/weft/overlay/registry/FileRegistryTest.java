@@ -72,7 +72,14 @@ class FileRegistryTest {
 
     private static NodeRequest request(final InetAddress... addresses) {
         return new NodeRequest(
-                null, null, Set.of(addresses), new BackendConfig("vxlan", 1, 8472, 0, false, false), null, null, null);
+                null,
+                null,
+                Set.of(addresses),
+                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                null,
+                null,
+                null,
+                null);
     }
 
     private void follow(final String text) throws IOException {

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.etcd;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -67,13 +68,13 @@ final class EtcdClient {
     }
 
     /** Sends a request and returns the whole answer. */
-    JsonValue call(final String path, final String body) throws EtcdException, InterruptedException {
-        EtcdException last = new EtcdException("no etcd endpoint is given");
+    JsonValue call(final String path, final String body) throws UnavailableException, InterruptedException {
+        UnavailableException last = new UnavailableException("no etcd endpoint is given");
         for (int attempt = 0; attempt < endpoints.size(); attempt++) {
             final URI endpoint = endpoints.get(current);
             try {
                 return callWithToken(endpoint, path, body);
-            } catch (final EtcdException failure) {
+            } catch (final UnavailableException failure) {
                 last = failure;
                 current = (current + 1) % endpoints.size();
             }
@@ -82,11 +83,12 @@ final class EtcdClient {
     }
 
     /** Opens a stream of answers, one JSON text a line. To be closed by the caller, from any thread. */
-    InputStream open(final String path, final String body) throws EtcdException, InterruptedException {
+    InputStream open(final String path, final String body) throws UnavailableException, InterruptedException {
         final URI endpoint = endpoints.get(current);
         try {
-            final HttpResponse<InputStream> response =
-                    http.send(request(endpoint, path, body).build(), HttpResponse.BodyHandlers.ofInputStream());
+            final HttpResponse<InputStream> response = http.send(
+                    request(endpoint, path, body).timeout(REQUEST_TIMEOUT).build(),
+                    HttpResponse.BodyHandlers.ofInputStream());
             if (HTTP_OK == response.statusCode()) {
                 return response.body();
             }
@@ -94,12 +96,12 @@ final class EtcdClient {
                 throw refused(endpoint, path, response.statusCode(), error.readNBytes(1024));
             }
         } catch (final IOException failure) {
-            throw unreachable(endpoint, failure);
+            throw UnavailableException.unreachable("etcd at " + endpoint, failure);
         }
     }
 
     private JsonValue callWithToken(final URI endpoint, final String path, final String body)
-            throws EtcdException, InterruptedException {
+            throws UnavailableException, InterruptedException {
         if (!username.isEmpty() && null == token) {
             token = authenticate(endpoint);
         }
@@ -114,11 +116,12 @@ final class EtcdClient {
         try {
             return JsonReader.read(response.body(), endpoint + path);
         } catch (final JsonException failure) {
-            throw new EtcdException("etcd at " + endpoint + " answered no JSON: " + failure.getMessage(), failure);
+            throw new UnavailableException(
+                    "etcd at " + endpoint + " answered no JSON: " + failure.getMessage(), failure);
         }
     }
 
-    private String authenticate(final URI endpoint) throws EtcdException, InterruptedException {
+    private String authenticate(final URI endpoint) throws UnavailableException, InterruptedException {
         final String path = "/v3/auth/authenticate";
         token = null;
         final HttpResponse<byte[]> response = send(
@@ -134,13 +137,13 @@ final class EtcdClient {
     }
 
     private HttpResponse<byte[]> send(final URI endpoint, final String path, final String body)
-            throws EtcdException, InterruptedException {
+            throws UnavailableException, InterruptedException {
         try {
             return http.send(
                     request(endpoint, path, body).timeout(REQUEST_TIMEOUT).build(),
                     HttpResponse.BodyHandlers.ofByteArray());
         } catch (final IOException failure) {
-            throw unreachable(endpoint, failure);
+            throw UnavailableException.unreachable("etcd at " + endpoint, failure);
         }
     }
 
@@ -152,13 +155,10 @@ final class EtcdClient {
         return null == authorization ? builder : builder.header("Authorization", authorization);
     }
 
-    private static EtcdException unreachable(final URI endpoint, final IOException failure) {
-        return new EtcdException("etcd at " + endpoint + " cannot be reached: " + failure, failure);
-    }
-
-    private static EtcdException refused(
+    private static UnavailableException refused(
             final URI endpoint, final String path, final int statusCode, final byte[] answer) {
         final String text = new String(answer, 0, Math.min(answer.length, 300), StandardCharsets.UTF_8);
-        return new EtcdException("etcd at " + endpoint + " refused " + path + " with " + statusCode + ": " + text);
+        return new UnavailableException(
+                "etcd at " + endpoint + " refused " + path + " with " + statusCode + ": " + text);
     }
 }

@@ -12,6 +12,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.SubnetAllocator;
+import io.weft.overlay.registry.UnavailableException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,7 +38,16 @@ final class EtcdOwnLease {
     private final Map<String, String> faults = new HashMap<>();
 
     private @Nullable Lease lease;
+    private @Nullable Snapshot snapshot;
     private long expiryNs;
+
+    /**
+     * All leases when the own one was taken.
+     *
+     * @param leases the own one among them, as it was written.
+     * @param revision of etcd before that.
+     */
+    record Snapshot(List<Lease> leases, long revision) {}
 
     EtcdOwnLease(
             final EtcdStore store,
@@ -61,7 +71,7 @@ final class EtcdOwnLease {
     }
 
     /** Takes the node's lease: its own by PublicIP, else its previous subnet, else a free one. */
-    Lease acquire() throws EtcdException, InterruptedException {
+    Lease acquire() throws UnavailableException, InterruptedException {
         for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
             final Lease taken = tryAcquire();
             if (null != taken) {
@@ -69,40 +79,56 @@ final class EtcdOwnLease {
                 return taken;
             }
         }
-        throw new EtcdException("other nodes were faster " + ATTEMPTS_MAX + " times to take a subnet");
+        throw new UnavailableException("other nodes were faster " + ATTEMPTS_MAX + " times to take a subnet");
     }
 
-    private @Nullable Lease tryAcquire() throws EtcdException, InterruptedException {
-        final List<LeaseKey> taken = new ArrayList<>();
-        for (final EtcdStore.Entry entry : store.list().entries()) {
-            final Lease other = lease(entry);
-            if (null != other && request.owns(other.attributes())) {
-                if (allocator.allows(other.key())) {
-                    return write(other.key(), other.attributes(), entry.modRevision());
-                }
-                LOG.log(WARNING, "the own lease {0} does not fit the network any more and is given up", other.key());
+    private @Nullable Lease tryAcquire() throws UnavailableException, InterruptedException {
+        final EtcdStore.Listing listing = store.list();
+        final List<Lease> others = new ArrayList<>(listing.entries().size());
+        final List<LeaseKey> taken = new ArrayList<>(listing.entries().size());
+        EtcdStore.Entry ownEntry = null;
+        Lease known = null;
+        for (final EtcdStore.Entry entry : listing.entries()) {
+            final Lease lease = lease(entry);
+            final LeaseKey key = null == lease ? keyOf(entry.name()) : lease.key();
+            if (null != lease && request.owns(lease) && !allocator.allows(lease.key())) {
+                LOG.log(WARNING, "the own lease {0} does not fit the network any more and is given up", lease.key());
                 store.delete(entry);
-            } else {
-                final LeaseKey key = null == other ? keyOf(entry.name()) : other.key();
-                if (null != key) {
-                    taken.add(key);
+            } else if (null != lease && request.owns(lease) && (null == known || request.prefers(lease))) {
+                ownEntry = entry;
+                known = lease;
+            } else if (null != key) {
+                taken.add(key);
+                if (null != lease) {
+                    others.add(lease);
                 }
             }
         }
+        final Lease written = null == ownEntry || null == known
+                ? write(free(taken), null, 0)
+                : write(known.key(), known.attributes(), ownEntry.modRevision());
+        if (null != written) {
+            others.add(written);
+            snapshot = new Snapshot(others, listing.revision());
+        }
+        return written;
+    }
+
+    private LeaseKey free(final List<LeaseKey> taken) {
         final LeaseKey previous = request.previous();
-        final boolean isPreviousFree =
-                null != previous && allocator.allows(previous) && taken.stream().noneMatch(previous::overlaps);
-        return write(isPreviousFree ? Objects.requireNonNull(previous) : allocator.choose(taken), null, 0);
+        return null != previous && allocator.allows(previous) && taken.stream().noneMatch(previous::overlaps)
+                ? previous
+                : allocator.choose(taken);
     }
 
     private @Nullable Lease write(final LeaseKey key, final @Nullable LeaseAttributes known, final long seenRevision)
-            throws EtcdException, InterruptedException {
+            throws UnavailableException, InterruptedException {
         final LeaseAttributes attributes = request.attributes(known, null != key.ipv6Subnet());
         return put(key, attributes, seenRevision) ? new Lease(key, attributes) : null;
     }
 
     private boolean put(final LeaseKey key, final LeaseAttributes attributes, final long seenRevision)
-            throws EtcdException, InterruptedException {
+            throws UnavailableException, InterruptedException {
         final long leaseId = store.grant(EtcdRegistry.LEASE_TTL_S);
         final long nowNs = System.nanoTime();
         if (!store.put(key, attributes, seenRevision, leaseId)) {
@@ -121,14 +147,14 @@ final class EtcdOwnLease {
      * @return false when another node has the subnet now: this one has to take another.
      */
     boolean keep(final EtcdStore.@Nullable Entry present, final boolean isDue)
-            throws EtcdException, InterruptedException {
+            throws UnavailableException, InterruptedException {
         final Lease own = lease();
         if (null == present) {
             LOG.log(WARNING, "the own lease {0} is gone from etcd and is put back", own.key());
             return put(own.key(), own.attributes(), 0);
         }
         final Lease found = lease(present);
-        if (null != found && !request.owns(found.attributes())) {
+        if (null != found && !request.owns(found)) {
             return false;
         }
         if (isDue || null == found || !found.attributes().equals(own.attributes())) {
@@ -136,6 +162,21 @@ final class EtcdOwnLease {
             return put(own.key(), own.attributes(), present.modRevision());
         }
         return true;
+    }
+
+    /** What {@link #acquire} has read, for the first who asks. */
+    Snapshot takeSnapshot() {
+        final Snapshot taken = Objects.requireNonNull(snapshot, "acquire() comes first");
+        snapshot = null;
+        return taken;
+    }
+
+    /** The leases of all entries that hold one. */
+    List<Lease> leases(final EtcdStore.Listing listing) {
+        return listing.entries().stream()
+                .map(this::lease)
+                .filter(Objects::nonNull)
+                .toList();
     }
 
     /** The lease that an entry holds; null, and said once, when it is none. */

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.etcd;
 
-import static java.lang.System.Logger.Level.WARNING;
-
-import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
+import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.SubnetAllocator;
+import io.weft.overlay.registry.UnavailableException;
 import java.net.URI;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -26,16 +24,13 @@ public final class EtcdRegistry implements Registry {
     /** flannel pkg/subnet/etcd/local_manager.go, {@code subnetTTL}: 24 hours. */
     static final long LEASE_TTL_S = 24 * 60 * 60;
 
-    private static final System.Logger LOG = System.getLogger(EtcdRegistry.class.getName());
-    private static final long RETRY_MS = 1_000;
-
     private final EtcdStore store;
     private final long renewMarginS;
     private final RegistryStatus status = new RegistryStatus();
-    private final CountDownLatch closed = new CountDownLatch(1);
+    private final Retry retry = new Retry(status);
     private @Nullable NetworkConfig config;
     private @Nullable EtcdOwnLease ownLease;
-    private @Nullable EtcdFollower follower;
+    private @Nullable Follower follower;
 
     /**
      * How etcd is reached.
@@ -84,31 +79,16 @@ public final class EtcdRegistry implements Registry {
 
     @Override
     public NetworkConfig config() throws InterruptedException {
-        String said = "";
-        while (true) {
-            String trouble;
-            try {
-                final byte[] text = store.config();
-                if (null != text) {
-                    final NetworkConfig read = NetworkConfigReader.read(
-                            JsonReader.read(text, "etcd key " + store.configKey()), false, true);
-                    config = read;
-                    status.contact();
-                    return read;
-                }
-                trouble = "etcd has no key " + store.configKey() + ": put the network configuration there";
-            } catch (final EtcdException | JsonException failure) {
-                trouble = String.valueOf(failure.getMessage());
+        final NetworkConfig read = retry.untilAnswered(() -> {
+            final byte[] text = store.config();
+            if (null == text) {
+                throw new UnavailableException(
+                        "etcd has no key " + store.configKey() + ": put the network configuration there");
             }
-            if (!trouble.equals(said)) {
-                LOG.log(WARNING, "{0}. Trying again every second", trouble);
-                said = trouble;
-            }
-            status.failure(trouble);
-            if (closed.await(RETRY_MS, TimeUnit.MILLISECONDS)) {
-                throw new InterruptedException("closed");
-            }
-        }
+            return NetworkConfigReader.read(JsonReader.read(text, "etcd key " + store.configKey()), false, true);
+        });
+        config = read;
+        return read;
     }
 
     @Override
@@ -118,38 +98,19 @@ public final class EtcdRegistry implements Registry {
                 nodeRequest,
                 new SubnetAllocator(Objects.requireNonNull(config, "config() comes first")),
                 status);
-        String said = "";
-        while (true) {
-            try {
-                final Lease lease = own.acquire();
-                ownLease = own;
-                status.contact();
-                return lease;
-            } catch (final EtcdException failure) {
-                final String trouble = String.valueOf(failure.getMessage());
-                if (!trouble.equals(said)) {
-                    LOG.log(WARNING, "{0}. Trying again every second", trouble);
-                    said = trouble;
-                }
-                status.failure(trouble);
-            }
-            if (closed.await(RETRY_MS, TimeUnit.MILLISECONDS)) {
-                throw new InterruptedException("closed");
-            }
-        }
+        ownLease = own;
+        return retry.untilAnswered(own::acquire);
     }
 
     @Override
     public void watch(final LeaseListener listener) {
-        final EtcdFollower started = new EtcdFollower(
-                store, Objects.requireNonNull(ownLease, "acquire() comes first"), listener, status, renewMarginS);
-        follower = started;
-        started.start();
+        final EtcdOwnLease own = Objects.requireNonNull(ownLease, "acquire() comes first");
+        follower = Follower.start("etcd", new EtcdLeases(store, own, listener, status, renewMarginS), status);
     }
 
     @Override
     public void close() {
-        closed.countDown();
+        retry.close();
         if (null != follower) {
             follower.close();
         }

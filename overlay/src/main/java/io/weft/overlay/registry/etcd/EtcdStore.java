@@ -4,6 +4,7 @@ package io.weft.overlay.registry.etcd;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.UnavailableException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -50,14 +51,14 @@ final class EtcdStore {
     }
 
     /** The text of the network configuration; null when there is none. */
-    byte @Nullable [] config() throws EtcdException, InterruptedException {
+    byte @Nullable [] config() throws UnavailableException, InterruptedException {
         final JsonValue answer = client.call("/v3/kv/range", "{\"key\":\"" + EtcdClient.encode(configKey) + "\"}");
         final JsonValue kvs = answer.member("kvs");
         return null == kvs ? null : EtcdClient.decode(kvs.elements().get(0).member("value"));
     }
 
     /** All leases, as of one revision however many pages they come in. */
-    Listing list() throws EtcdException, InterruptedException {
+    Listing list() throws UnavailableException, InterruptedException {
         final List<Entry> entries = new ArrayList<>();
         String from = subnetsPrefix;
         long revision = 0;
@@ -92,7 +93,7 @@ final class EtcdStore {
     }
 
     /** A stream of changes of the leases, from a revision on. */
-    InputStream watch(final long startRevision) throws EtcdException, InterruptedException {
+    InputStream watch(final long startRevision) throws UnavailableException, InterruptedException {
         return client.open(
                 "/v3/watch",
                 "{\"create_request\":{\"key\":\"" + EtcdClient.encode(subnetsPrefix) + "\",\"range_end\":\""
@@ -106,7 +107,7 @@ final class EtcdStore {
      * @return false when somebody did.
      */
     boolean put(final LeaseKey key, final LeaseAttributes attributes, final long seenRevision, final long leaseId)
-            throws EtcdException, InterruptedException {
+            throws UnavailableException, InterruptedException {
         final String encoded = EtcdClient.encode(subnetsPrefix + key);
         final JsonValue answer = client.call(
                 "/v3/kv/txn",
@@ -118,7 +119,7 @@ final class EtcdStore {
     }
 
     /** Deletes a lease, if it is still as it was read. */
-    void delete(final Entry entry) throws EtcdException, InterruptedException {
+    void delete(final Entry entry) throws UnavailableException, InterruptedException {
         final String encoded = EtcdClient.encode(subnetsPrefix + entry.name());
         client.call(
                 "/v3/kv/txn",
@@ -128,13 +129,13 @@ final class EtcdStore {
     }
 
     /** A new etcd lease; what is written with it expires with it. */
-    long grant(final long ttlSeconds) throws EtcdException, InterruptedException {
+    long grant(final long ttlSeconds) throws UnavailableException, InterruptedException {
         return EtcdClient.number(
                 client.call("/v3/lease/grant", "{\"TTL\":" + ttlSeconds + "}").member("ID"));
     }
 
     /** Gives an etcd lease back that nothing was written with. */
-    void revoke(final long leaseId) throws EtcdException, InterruptedException {
+    void revoke(final long leaseId) throws UnavailableException, InterruptedException {
         client.call("/v3/lease/revoke", "{\"ID\":\"" + leaseId + "\"}");
     }
 

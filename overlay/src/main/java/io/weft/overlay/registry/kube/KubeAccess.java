@@ -6,6 +6,7 @@ import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -123,13 +124,13 @@ public record KubeAccess(
 
     /** The header that tells who calls; null without. */
     @Nullable
-    String authorization() throws KubeException {
+    String authorization() throws UnavailableException {
         try {
             final String current =
                     null == tokenFile ? token : Files.readString(tokenFile).strip();
             return null == current ? null : "Bearer " + current;
         } catch (final IOException failure) {
-            throw new KubeException("read the token " + tokenFile + ": " + failure.getMessage(), failure);
+            throw new UnavailableException("read the token " + tokenFile + ": " + failure.getMessage(), failure);
         }
     }
 }

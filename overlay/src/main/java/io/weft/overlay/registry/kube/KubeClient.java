@@ -4,6 +4,7 @@ package io.weft.overlay.registry.kube;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.http.HttpClient;
@@ -29,12 +30,12 @@ final class KubeClient {
     }
 
     /** Reads an object or a list. */
-    JsonValue get(final String path) throws KubeException, InterruptedException {
+    JsonValue get(final String path) throws UnavailableException, InterruptedException {
         return send(path, request(path).timeout(REQUEST_TIMEOUT).GET().build());
     }
 
     /** Changes members of an object by a strategic merge patch. */
-    void patch(final String path, final String patch) throws KubeException, InterruptedException {
+    void patch(final String path, final String patch) throws UnavailableException, InterruptedException {
         send(
                 path,
                 request(path)
@@ -45,10 +46,10 @@ final class KubeClient {
     }
 
     /** Opens a stream of events, one JSON text a line. To be closed by the caller, from any thread. */
-    InputStream open(final String path) throws KubeException, InterruptedException {
+    InputStream open(final String path) throws UnavailableException, InterruptedException {
         try {
-            final HttpResponse<InputStream> response =
-                    http.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofInputStream());
+            final HttpResponse<InputStream> response = http.send(
+                    request(path).timeout(REQUEST_TIMEOUT).GET().build(), HttpResponse.BodyHandlers.ofInputStream());
             if (HTTP_OK == response.statusCode()) {
                 return response.body();
             }
@@ -60,7 +61,8 @@ final class KubeClient {
         }
     }
 
-    private JsonValue send(final String path, final HttpRequest request) throws KubeException, InterruptedException {
+    private JsonValue send(final String path, final HttpRequest request)
+            throws UnavailableException, InterruptedException {
         try {
             final HttpResponse<byte[]> response = http.send(request, HttpResponse.BodyHandlers.ofByteArray());
             if (HTTP_OK != response.statusCode()) {
@@ -70,26 +72,24 @@ final class KubeClient {
         } catch (final IOException failure) {
             throw unreachable(failure);
         } catch (final JsonException failure) {
-            throw new KubeException("the Kubernetes API answered no JSON: " + failure.getMessage(), failure);
+            throw new UnavailableException("the Kubernetes API answered no JSON: " + failure.getMessage(), failure);
         }
     }
 
-    private HttpRequest.Builder request(final String path) throws KubeException {
+    private HttpRequest.Builder request(final String path) throws UnavailableException {
         final HttpRequest.Builder builder =
                 HttpRequest.newBuilder(access.server().resolve(path)).header("Accept", "application/json");
         final String authorization = access.authorization();
         return null == authorization ? builder : builder.header("Authorization", authorization);
     }
 
-    private KubeException unreachable(final IOException failure) {
-        return new KubeException(
-                "the Kubernetes API at " + access.server() + " cannot be reached: " + failure, failure);
+    private UnavailableException unreachable(final IOException failure) {
+        return UnavailableException.unreachable("the Kubernetes API at " + access.server(), failure);
     }
 
-    private KubeException refused(final String path, final int statusCode, final byte[] answer) {
+    private UnavailableException refused(final String path, final int statusCode, final byte[] answer) {
         final String text = new String(answer, 0, Math.min(answer.length, 300), StandardCharsets.UTF_8);
-        return new KubeException(
-                "the Kubernetes API at " + access.server() + " refused " + path + " with " + statusCode + ": " + text,
-                statusCode);
+        return new UnavailableException(
+                "the Kubernetes API at " + access.server() + " refused " + path + " with " + statusCode + ": " + text);
     }
 }

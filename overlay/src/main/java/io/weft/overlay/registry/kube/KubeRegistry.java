@@ -14,11 +14,14 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.Retry;
+import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
@@ -28,24 +31,21 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Leases in the Kubernetes API, as flannel keeps them with --kube-subnet-mgr (flannel pkg/subnet/kube). */
 public final class KubeRegistry implements Registry {
     private static final System.Logger LOG = System.getLogger(KubeRegistry.class.getName());
-    private static final long RETRY_MS = 1_000;
 
     private final Settings settings;
     private final KubeClient client;
     private final RegistryStatus status = new RegistryStatus();
     private final KubeNodes nodes;
-    private final CountDownLatch closed = new CountDownLatch(1);
+    private final Retry retry = new Retry(status);
     private String nodeName = "";
     private @Nullable NetworkConfig config;
     private @Nullable Lease own;
-    private @Nullable KubeFollower follower;
+    private @Nullable Follower follower;
 
     /**
      * How the registry is used.
@@ -109,30 +109,15 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public Lease acquire(final NodeRequest request) throws InterruptedException {
-        String said = "";
-        while (true) {
-            String trouble;
-            try {
-                nodeName = nodeName();
-                final Lease lease = tryAcquire(request);
-                own = lease;
-                status.contact();
-                return lease;
-            } catch (final KubeException | JsonException failure) {
-                trouble = String.valueOf(failure.getMessage());
-            }
-            if (!trouble.equals(said)) {
-                LOG.log(WARNING, "{0}. Trying again every second", trouble);
-                said = trouble;
-            }
-            status.failure(trouble);
-            if (closed.await(RETRY_MS, TimeUnit.MILLISECONDS)) {
-                throw new InterruptedException("closed");
-            }
-        }
+        final Lease lease = retry.untilAnswered(() -> {
+            nodeName = nodeName();
+            return tryAcquire(request);
+        });
+        own = lease;
+        return lease;
     }
 
-    private String nodeName() throws KubeException, InterruptedException {
+    private String nodeName() throws UnavailableException, InterruptedException {
         final String name = settings.environment.get("NODE_NAME");
         if (null != name && !name.isEmpty()) {
             return name;
@@ -149,14 +134,12 @@ public final class KubeRegistry implements Registry {
                 .string();
     }
 
-    private Lease tryAcquire(final NodeRequest request) throws KubeException, InterruptedException {
+    private Lease tryAcquire(final NodeRequest request) throws UnavailableException, InterruptedException {
         final JsonValue node = client.get("/api/v1/nodes/" + nodeName);
         final LeaseKey key = KubeNodes.key(node);
         if (null == key) {
-            throw new KubeException(
-                    "node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
-                            + " --allocate-node-cidrs, or set spec.podCIDR",
-                    0);
+            throw new UnavailableException("node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
+                    + " --allocate-node-cidrs, or set spec.podCIDR");
         }
         final NetworkConfig network = Objects.requireNonNull(config, "config() comes first");
         requireInside(key.subnet(), network.network(), "Network");
@@ -194,7 +177,8 @@ public final class KubeRegistry implements Registry {
                     request.backend(),
                     request.takenOverMac(),
                     request.takenOverMacV6(),
-                    request.previous());
+                    request.previous(),
+                    request.former());
         } catch (final IllegalArgumentException | ClassCastException failure) {
             throw new RegistryException(
                     "node " + nodeName + " has a wrong annotation " + KubeNodes.PUBLIC_IP_OVERWRITE + ": "
@@ -205,10 +189,9 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public void watch(final LeaseListener listener) {
-        final KubeFollower started = new KubeFollower(
-                client, nodes, nodeName, Objects.requireNonNull(own, "acquire() comes first"), listener, status);
-        follower = started;
-        started.start();
+        final Lease acquired = Objects.requireNonNull(own, "acquire() comes first");
+        follower = Follower.start(
+                "the Kubernetes API", new KubeLeases(client, nodes, nodeName, acquired, listener, status), status);
     }
 
     @Override
@@ -224,7 +207,7 @@ public final class KubeRegistry implements Registry {
                             + "\"reason\":\"FlannelIsUp\",\"message\":\"Flannel is running on this node\","
                             + "\"lastHeartbeatTime\":\"" + now + "\",\"lastTransitionTime\":\"" + now + "\"}]}}");
             LOG.log(INFO, "condition NetworkUnavailable of node {0} is False", nodeName);
-        } catch (final KubeException failure) {
+        } catch (final UnavailableException failure) {
             LOG.log(WARNING, "set the condition NetworkUnavailable: {0}", failure.getMessage());
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
@@ -233,7 +216,7 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public void close() {
-        closed.countDown();
+        retry.close();
         if (null != follower) {
             follower.close();
         }

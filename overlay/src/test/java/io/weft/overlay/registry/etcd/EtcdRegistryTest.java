@@ -89,7 +89,8 @@ class EtcdRegistryTest {
                 new BackendConfig("vxlan", 1, 8472, 0, false, false),
                 null,
                 null,
-                previous);
+                previous,
+                null);
     }
 
     private Lease acquire(final int node) throws InterruptedException {

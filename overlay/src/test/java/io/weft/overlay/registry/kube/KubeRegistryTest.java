@@ -75,7 +75,14 @@ class KubeRegistryTest {
     private static NodeRequest request() {
         final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0.1");
         return new NodeRequest(
-                address, null, Set.of(address), new BackendConfig("vxlan", 1, 8472, 0, false, false), null, null, null);
+                address,
+                null,
+                Set.of(address),
+                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                null,
+                null,
+                null,
+                null);
     }
 
     private KubeRegistry follow() throws InterruptedException {

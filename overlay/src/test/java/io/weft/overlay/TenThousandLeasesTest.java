@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.control.ControlSocket;
+import io.weft.overlay.registry.etcd.EtcdServer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * weftd in a cluster of 10 000 other nodes, of which one is a real peer on the kernel's VXLAN: how soon it forwards to all of
+ * them, how soon a change is in the tables, and how much memory it takes.
+ */
+@RequiresRoot
+class TenThousandLeasesTest {
+    private static final int OTHER_LEASES = 10_000;
+    private static final int SAMPLE_STEP = 97;
+    private static final int CHANGES = 10;
+    private static final long READY_LIMIT_MS = 3_000;
+    private static final long CHANGE_LIMIT_MS = 100;
+    private static final long RESIDENT_LIMIT_KB = 300 * 1024;
+    private static final int HEALTH_PORT = 8081;
+    private static final String READY = "ready: weft.1 forwards";
+    private static final String CONFIG = "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\"}}";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private Topology topology = Topology.twoNodes();
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private final Map<String, String> leases = new LinkedHashMap<>();
+
+    @BeforeEach
+    void setUp() {
+        topology.kernelVxlan(peer);
+        leases.put(key(node), lease(node.underlayAddress(), node.vtepMac()));
+        leases.put(key(peer), lease(peer.underlayAddress(), peer.vtepMac()));
+        for (int i = 0; i < OTHER_LEASES - 1; i++) {
+            leases.put(subnetBase(i) + "-24", lease(underlayAddress(i), mac(i)));
+        }
+    }
+
+    @AfterEach
+    void tearDown() {
+        topology.close();
+    }
+
+    private static String key(final Topology.Node of) {
+        return of.subnet().replace('/', '-');
+    }
+
+    private static String subnetBase(final int index) {
+        return "10." + (index / 250) + '.' + (index % 250) + ".0";
+    }
+
+    private static String underlayAddress(final int index) {
+        return "172." + (16 + index / 250 / 250) + '.' + (index / 250 % 250) + '.' + (index % 250 + 1);
+    }
+
+    private static String mac(final int index) {
+        return String.format("02:01:00:00:%02x:%02x", index >> 8, index & 0xff);
+    }
+
+    private static String changedMac(final int index) {
+        return mac(index).replace("02:01", "02:02");
+    }
+
+    private static String lease(final String publicIp, final String mac) {
+        return "{\"PublicIP\":\"" + publicIp + "\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+                + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private BackgroundProcess start(final String... registry) {
+        final String[] options = Stream.concat(
+                        Stream.of(registry),
+                        Stream.of("--iface=" + node.underlayDevice(), "--healthz-port=" + HEALTH_PORT))
+                .toArray(String[]::new);
+        return WeftdProcess.start(node.namespace(), directory, options);
+    }
+
+    private String explain(final String address) {
+        try {
+            return ControlSocket.ask(directory.resolve("run/weft.1.sock"), "explain " + address);
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    private String metrics() throws IOException {
+        try (InputStream body = URI.create("http://127.0.0.1:" + HEALTH_PORT + "/metrics")
+                .toURL()
+                .openStream()) {
+            return new String(body.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private boolean isReached() {
+        return 0
+                == node.pod()
+                        .tryExec("ping", "-c", "1", "-W", "1", peer.podAddress())
+                        .exitCode();
+    }
+
+    private static long elapsedMs(final long startNs) {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs);
+    }
+
+    private void assertForwardsToAll(final BackgroundProcess weftd) {
+        assertTrue(isReached(), weftd::output);
+        final String metrics = node.namespace().call(this::metrics);
+        assertTrue(metrics.contains("weft_leases " + OTHER_LEASES + ".0\n"), metrics);
+        for (int i = 0; i < OTHER_LEASES - 1; i += SAMPLE_STEP) {
+            final String explanation = explain(subnetBase(i).replaceAll("0$", "9"));
+            assertTrue(explanation.contains(mac(i) + " dst " + underlayAddress(i)), explanation);
+        }
+    }
+
+    private static void assertSmall(final BackgroundProcess weftd) throws IOException {
+        final String peak = Files.readAllLines(
+                        Path.of("/proc/" + weftd.process().pid() + "/status"))
+                .stream()
+                .filter(line -> line.startsWith("VmHWM:"))
+                .findFirst()
+                .orElseThrow();
+        System.out.println("10 000 leases: " + peak);
+        assertTrue(Integer.parseInt(peak.replaceAll("\\D", "")) < RESIDENT_LIMIT_KB, peak);
+    }
+
+    /** Changes, removes and brings back leases; each has to be in the tables in time. */
+    private void assertFollows(final BackgroundProcess weftd, final Change change) throws Exception {
+        long longestMs = 0;
+        for (int i = 0; i < CHANGES; i++) {
+            final int index = i * 911;
+            final String key = subnetBase(index) + "-24";
+            longestMs = Math.max(
+                    longestMs, follow(weftd, index, change, key, lease(underlayAddress(index), changedMac(index))));
+            longestMs = Math.max(longestMs, follow(weftd, index, change, key, null));
+            longestMs =
+                    Math.max(longestMs, follow(weftd, index, change, key, lease(underlayAddress(index), mac(index))));
+        }
+        System.out.println("10 000 leases: the slowest of " + 3 * CHANGES + " changes took " + longestMs + " ms");
+    }
+
+    private long follow(
+            final BackgroundProcess weftd,
+            final int index,
+            final Change change,
+            final String key,
+            final @Nullable String value)
+            throws Exception {
+        final String address = subnetBase(index).replaceAll("0$", "9");
+        final String wanted = null == value ? "none: dropped" : value.replaceAll(".*VtepMAC\":\"([^\"]*)\".*", "$1");
+        change.make(key, value);
+        final long startNs = System.nanoTime();
+        Await.until(
+                () -> wanted + " in: " + explain(address) + weftd.output(),
+                CHANGE_LIMIT_MS,
+                () -> explain(address).contains(wanted));
+        return elapsedMs(startNs);
+    }
+
+    /** What changes a lease, or removes it by a null value, and returns when it is done. */
+    @FunctionalInterface
+    private interface Change {
+        void make(String key, @Nullable String value) throws Exception;
+    }
+
+    @Test
+    void shouldForwardToAllInTimeWhenTheyAreInEtcd() throws Exception {
+        assumeTrue(EtcdServer.isInstalled(), "needs Debian's etcd-server and etcd-client");
+        try (EtcdServer etcd = node.namespace().call(() -> new EtcdServer(directory))) {
+            final Function<String, String> name = key -> "/coreos.com/network/subnets/" + key;
+            node.namespace().run(() -> {
+                final Map<String, String> all = new LinkedHashMap<>(Map.of("/coreos.com/network/config", CONFIG));
+                leases.forEach((key, value) -> all.put(name.apply(key), value));
+                etcd.putAll(all);
+            });
+            final long startNs = System.nanoTime();
+            try (BackgroundProcess weftd =
+                    start("--etcd-endpoints=" + etcd.endpoint()).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS)) {
+                final long readyMs = elapsedMs(startNs);
+                System.out.println("10 000 leases: in etcd, ready in " + readyMs + " ms");
+                assertForwardsToAll(weftd);
+                node.namespace()
+                        .run(() -> assertFollows(weftd, (key, value) -> {
+                            if (null == value) {
+                                etcd.ctl("del", name.apply(key));
+                            } else {
+                                etcd.ctl("put", name.apply(key), value);
+                            }
+                        }));
+                assertSmall(weftd);
+                assertTrue(readyMs < READY_LIMIT_MS, () -> "ready in " + readyMs + " ms\n" + weftd.output());
+            }
+        }
+    }
+
+    @Test
+    void shouldForwardToAllInTimeWhenTheyAreInAFile() throws Exception {
+        final Path file = directory.resolve("leases.json");
+        final Change change = (key, value) -> {
+            if (null == value) {
+                leases.remove(key);
+            } else {
+                leases.put(key, value);
+            }
+            final StringBuilder entries = new StringBuilder();
+            leases.forEach((k, v) -> entries.append(entries.isEmpty() ? "" : ",\n")
+                    .append('"')
+                    .append(k)
+                    .append("\":")
+                    .append(v));
+            final Path fresh = Files.writeString(
+                    directory.resolve("fresh"), "{\"config\":" + CONFIG + ",\"leases\":{" + entries + "}}");
+            Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        };
+        change.make(key(node), leases.get(key(node)));
+        final long startNs = System.nanoTime();
+        try (BackgroundProcess weftd =
+                start("--registry=file:" + file).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS)) {
+            final long readyMs = elapsedMs(startNs);
+            System.out.println("10 000 leases: in a file, ready in " + readyMs + " ms");
+            assertForwardsToAll(weftd);
+            assertFollows(weftd, change);
+            assertSmall(weftd);
+            assertTrue(readyMs < READY_LIMIT_MS, () -> "ready in " + readyMs + " ms\n" + weftd.output());
+        }
+    }
+}
