@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.agrona.concurrent.status.CountersReader;
@@ -38,6 +39,7 @@ final class ForwardingPlane implements AutoCloseable {
 
     private final RoutingTables tables;
     private final CountersFile counters;
+    private @Nullable DataPlane dataPlane;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -125,7 +127,7 @@ final class ForwardingPlane implements AutoCloseable {
         queues.forEach(undo::push);
         final Subnet subnet = settings.own().key().subnet();
         final Subnet ipv6Subnet = settings.own().key().ipv6Subnet();
-        final DataPlane dataPlane = new DataPlane(new DataPlaneContext()
+        final DataPlane started = new DataPlane(new DataPlaneContext()
                 .routing(tables)
                 .counters(counters.manager())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
@@ -143,8 +145,9 @@ final class ForwardingPlane implements AutoCloseable {
                                 : ByteBuffer.wrap(subnet.base().getAddress()).getInt())
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().getAddress())
                 .conclude());
-        undo.push(dataPlane);
-        dataPlane.start();
+        undo.push(started);
+        started.start();
+        dataPlane = started;
     }
 
     private static CountersFile countersFile(final Path path) {
@@ -188,6 +191,15 @@ final class ForwardingPlane implements AutoCloseable {
     /** Lets the counters file outlive this plane: for a node that was ready once, and not for a start that failed. */
     void keepCounters() {
         isOutlived = true;
+    }
+
+    /**
+     * Tells the data threads the device's new MTU, in bytes.
+     *
+     * @return false when they are busy: to be told again.
+     */
+    boolean mtu(final int bytes) {
+        return Objects.requireNonNull(dataPlane, "open() comes first").mtu(bytes);
     }
 
     /** Shows readers of the counters that the control thread lives. */

@@ -18,6 +18,7 @@ final class NodeMetrics {
     private volatile long hostRepairs;
     private volatile long ruleRepairs;
     private volatile long directRouteRepairs;
+    private volatile boolean isUnderlayUp = true;
 
     NodeMetrics(final RegistryStatus registry, final String registryKind) {
         this.registry = registry;
@@ -31,6 +32,10 @@ final class NodeMetrics {
 
     void hostRepairs(final long count) {
         hostRepairs = count;
+    }
+
+    void underlay(final boolean isUp) {
+        isUnderlayUp = isUp;
     }
 
     void directRouteRepairs(final long count) {
@@ -53,6 +58,7 @@ final class NodeMetrics {
         if (!counters.isEmpty()) {
             dataPlane(text, counters);
         }
+        text.gauge("weft_underlay_up", "1 while the underlay interface can send.", "", isUnderlayUp ? 1 : 0);
         text.gauge("weft_leases", "Leases of other nodes in the tables.", "", leases);
         text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
         text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);

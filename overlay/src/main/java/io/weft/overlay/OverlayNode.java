@@ -9,11 +9,13 @@ import io.weft.linux.IpAddresses;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
+import io.weft.overlay.host.UnderlayFollower;
 import io.weft.overlay.host.UnderlaySelector;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
@@ -54,23 +56,40 @@ final class OverlayNode implements AutoCloseable {
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
     private final ControlLoop loop = new ControlLoop(this::publish);
     private final NodeMetrics metrics;
+    private final @Nullable Lease former;
+    private @Nullable Lease own;
     private @Nullable LeaseTable leases;
+    private @Nullable ReadinessLock readinessLock;
     private String rulesTrouble = "";
+    private String mtuTrouble = "";
     private volatile @Nullable Planes planes;
     private volatile boolean isReady;
     private @Nullable Runnable readyStep;
 
-    private OverlayNode(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink) {
+    private OverlayNode(
+            final WeftdOptions options,
+            final Registry registry,
+            final Rtnetlink rtnetlink,
+            final @Nullable Lease former) {
         this.options = options;
         this.registry = registry;
         this.rtnetlink = rtnetlink;
+        this.former = former;
         metrics = new NodeMetrics(registry.status(), registry.kind());
     }
 
-    /** Sets a node up; nothing is left behind when that fails. */
-    static OverlayNode start(final WeftdOptions options, final Registry registry, final Rtnetlink rtnetlink)
+    /**
+     * Sets a node up; nothing is left behind when that fails.
+     *
+     * @param former the lease of the node that ran before in this process; null for the first.
+     */
+    static OverlayNode start(
+            final WeftdOptions options,
+            final Registry registry,
+            final Rtnetlink rtnetlink,
+            final @Nullable Lease former)
             throws InterruptedException {
-        final OverlayNode node = new OverlayNode(options, registry, rtnetlink);
+        final OverlayNode node = new OverlayNode(options, registry, rtnetlink, former);
         boolean isSetUp = false;
         try {
             node.setUp();
@@ -92,7 +111,8 @@ final class OverlayNode implements AutoCloseable {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
         final NetworkConfig config = registry.config();
         requireCarried(config);
-        final Underlay underlay = new UnderlaySelector(rtnetlink, wishes(config)).select();
+        final UnderlaySelector selector = new UnderlaySelector(rtnetlink, wishes(config));
+        final Underlay underlay = selector.select();
         LOG.log(INFO, "underlay interface {0}", underlay);
         final BackendConfig backend = config.backend();
         final List<String> deviceNames = new ArrayList<>();
@@ -101,38 +121,43 @@ final class OverlayNode implements AutoCloseable {
             deviceNames.add(name);
             undo.push(DeviceLock.take(options.weft().runDirectory, name));
         }
-        final KernelDevices former = KernelDevices.find(rtnetlink, backend);
+        final KernelDevices replaced = KernelDevices.find(rtnetlink, backend);
         final boolean takesOver = registry.ownsMac();
         if (!takesOver) {
             UdpPort.requireFree(rtnetlink, backend.port());
         }
-        final Lease own = registry.acquire(new NodeRequest(
+        final Lease acquired = registry.acquire(new NodeRequest(
                 underlay.publicIp(),
                 underlay.publicIpv6(),
                 underlay.ownAddresses(),
                 backend,
-                former.mac(),
-                former.ipv6Mac(),
+                replaced.mac(),
+                replaced.ipv6Mac(),
                 subnetFile.previous(),
-                null));
-        LOG.log(INFO, "own lease {0}", own);
+                former));
+        own = acquired;
+        LOG.log(INFO, "own lease {0}", acquired);
         if (takesOver) {
-            former.delete(rtnetlink);
+            replaced.delete(rtnetlink);
             UdpPort.requireFree(rtnetlink, backend.port());
         }
-        final Planes opened = Planes.open(options, config, own, underlay, rtnetlink);
+        final Planes opened = Planes.open(options, config, acquired, underlay, rtnetlink);
         undo.push(opened);
         planes = opened;
         repair(opened);
         opened.watch(() -> loop.post(() -> repair(opened)));
-        final List<Ruleset> rules = rules(config, own.key());
+        final UnderlayFollower follower = new UnderlayFollower(rtnetlink, selector, underlay);
+        final Runnable follow = () -> followUnderlay(opened, follower, config, subnetFile);
+        undo.push(HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), () -> loop.post(follow)));
+        final List<Ruleset> rules = rules(config, acquired.key());
         repair(rules);
-        leases = new LeaseTable(config, own.key(), opened);
+        leases = new LeaseTable(config, acquired.key(), opened);
         opened.each((deviceName, tables) -> undo.push(controlSocket(deviceName, tables)));
-        readyStep = () -> becomeReady(config, own, opened, deviceNames, subnetFile);
+        readyStep = () -> becomeReady(config, acquired, opened, deviceNames, subnetFile);
         registry.watch(new Follower());
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
+            follow.run();
             repair(opened);
         });
         loop.every(TimeUnit.SECONDS.toMillis(options.flanneld().iptablesResyncSeconds), () -> repair(rules));
@@ -191,13 +216,15 @@ final class OverlayNode implements AutoCloseable {
     /** The other nodes' leases are in the tables for the first time: now, and not before, pods can be wired. */
     private void becomeReady(
             final NetworkConfig config,
-            final Lease own,
+            final Lease acquired,
             final Planes opened,
             final List<String> deviceNames,
             final SubnetFile subnetFile) {
         publish();
-        subnetFile.write(config, own.key(), opened.podMtu(), options.flanneld().ipMasq);
-        undo.push(ReadinessLock.take(options.flanneld().subnetFile));
+        subnetFile.write(config, acquired.key(), opened.podMtu(), options.flanneld().ipMasq);
+        final ReadinessLock lock = ReadinessLock.take(options.flanneld().subnetFile);
+        undo.push(lock);
+        readinessLock = lock;
         opened.keepCounters();
         isReady = true;
         // What a start leaves is promoted now: the collections to come, under load, find little to copy.
@@ -206,7 +233,7 @@ final class OverlayNode implements AutoCloseable {
                 INFO,
                 "ready: {0} forwards for {1}, MTU {2}",
                 String.join(" and ", deviceNames),
-                own.key(),
+                acquired.key(),
                 String.valueOf(opened.podMtu()));
         ServiceManager.tellReady();
         registry.nodeReady();
@@ -261,6 +288,45 @@ final class OverlayNode implements AutoCloseable {
         }
         metrics.hostRepairs(opened.deviceRepairs());
         metrics.directRouteRepairs(opened.routeRepairs());
+    }
+
+    private void followUnderlay(
+            final Planes opened,
+            final UnderlayFollower follower,
+            final NetworkConfig config,
+            final SubnetFile subnetFile) {
+        final Underlay before = opened.underlay();
+        final Underlay now = follower.compare();
+        metrics.underlay(follower.isUp());
+        if (!now.localAddresses().equals(before.localAddresses())) {
+            loop.end("the underlay is " + now + " now, was " + before);
+        } else if (now.mtu() != before.mtu()) {
+            followMtu(opened, before.withMtu(now.mtu()), config, subnetFile);
+        }
+    }
+
+    private void followMtu(
+            final Planes opened, final Underlay now, final NetworkConfig config, final SubnetFile subnetFile) {
+        try {
+            final ReadinessLock lock = readinessLock;
+            if (opened.follow(now) && null != lock) {
+                subnetFile.write(config, ownLease().key(), opened.podMtu(), options.flanneld().ipMasq);
+                lock.renew();
+                LOG.log(INFO, "pods that come from now on have MTU {0}", String.valueOf(opened.podMtu()));
+            }
+            mtuTrouble = "";
+        } catch (final StartupException | IOException failure) {
+            final String trouble = String.valueOf(failure.getMessage());
+            if (!trouble.equals(mtuTrouble)) {
+                LOG.log(WARNING, "{0}. The MTU stays as it was", trouble);
+                mtuTrouble = trouble;
+            }
+        }
+    }
+
+    /** This node's lease. */
+    Lease ownLease() {
+        return Objects.requireNonNull(own, "set up first");
     }
 
     private void publish() {

@@ -39,7 +39,7 @@ final class Planes implements AutoCloseable {
     private final WeftdOptions options;
     private final NetworkConfig config;
     private final Lease own;
-    private final Underlay underlay;
+    private Underlay underlay;
     private final Rtnetlink rtnetlink;
     private final Map<UnderlayFamily, ForwardingPlane> planes = new EnumMap<>(UnderlayFamily.class);
     private final Map<UnderlayFamily, HostNetwork> hosts = new EnumMap<>(UnderlayFamily.class);
@@ -128,6 +128,11 @@ final class Planes implements AutoCloseable {
         return family.deviceName(options.weft(), config.backend().vni());
     }
 
+    /** The interface below, as it is carried over. */
+    Underlay underlay() {
+        return underlay;
+    }
+
     /** Calls with each device's name and tables. */
     void each(final BiConsumer<String, RoutingTables> consumer) {
         planes.forEach((family, plane) -> consumer.accept(deviceName(family), plane.tables()));
@@ -168,6 +173,30 @@ final class Planes implements AutoCloseable {
     /** What a packet of either family may have on its way through any plane, in bytes. */
     int podMtu() {
         return families(underlay).stream().mapToInt(this::mtu).min().orElseThrow();
+    }
+
+    /**
+     * Follows a change of the underlay's MTU: devices, routes and connections stay.
+     *
+     * @param now the underlay, of which nothing else has changed.
+     * @return false when a data thread is busy: to be tried again.
+     * @throws StartupException when it leaves too little for pods; nothing has changed then.
+     */
+    boolean follow(final Underlay now) {
+        final Underlay before = underlay;
+        underlay = now;
+        boolean isTaken = false;
+        try {
+            requireMtu();
+            isTaken = planes.entrySet().stream()
+                    .allMatch(plane -> plane.getValue().mtu(mtu(plane.getKey())));
+        } finally {
+            underlay = isTaken ? now : before;
+        }
+        if (isTaken) {
+            hosts.forEach((family, host) -> host.mtu(mtu(family)));
+        }
+        return isTaken;
     }
 
     private void requireMtu() {

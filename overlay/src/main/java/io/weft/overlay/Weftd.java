@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
@@ -9,6 +10,7 @@ import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Privileges;
 import io.weft.overlay.http.HealthServer;
+import io.weft.overlay.lease.Lease;
 import io.weft.overlay.registry.FileRegistry;
 import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.Registry;
@@ -25,13 +27,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The daemon: one node after the other until it is told to stop, for a node whose lease or network changes is taken down
- * and set up anew. The thread that calls {@link #run} becomes the control thread.
+ * and set up anew. One that cannot be set up anew is tried again, for it may be the underlay that comes and goes. The thread that calls {@link #run} becomes the control thread.
  */
 final class Weftd {
     private static final System.Logger LOG = System.getLogger(Weftd.class.getName());
     private static final String STOPPED = "told to stop";
+    private static final long RETRY_MS = 1_000;
 
     private final WeftdOptions options;
+    /** The lease of the node that ran last. */
+    private @Nullable Lease former;
+
+    private String trouble = "";
     private volatile boolean isStopping;
     private volatile @Nullable OverlayNode current;
 
@@ -58,8 +65,7 @@ final class Weftd {
                 LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(health.port()));
             }
             while (!isStopping) {
-                final String reason = runNode(rtnetlink);
-                LOG.log(INFO, "the node is taken down: {0}", reason);
+                runOrRetry(rtnetlink);
             }
             return 0;
         } catch (final RegistryException | LinuxException failure) {
@@ -76,10 +82,29 @@ final class Weftd {
         }
     }
 
+    private void runOrRetry(final Rtnetlink rtnetlink) throws InterruptedException {
+        try {
+            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink));
+        } catch (final RegistryException | LinuxException | StartupException failure) {
+            if (null == former) {
+                throw failure;
+            }
+            // What worked before may work again: an address that the next renewal brings, a file that is being edited.
+            final String cause = String.valueOf(failure.getMessage());
+            if (!cause.equals(trouble)) {
+                LOG.log(ERROR, "{0}. Trying again every second", cause);
+                trouble = cause;
+            }
+            TimeUnit.MILLISECONDS.sleep(RETRY_MS);
+        }
+    }
+
     private String runNode(final Rtnetlink rtnetlink) throws InterruptedException {
         try (Registry registry = registry();
-                OverlayNode node = OverlayNode.start(options, registry, rtnetlink)) {
+                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, former)) {
             current = node;
+            former = node.ownLease();
+            trouble = "";
             return node.run();
         } catch (final InterruptedException stop) {
             if (isStopping) {

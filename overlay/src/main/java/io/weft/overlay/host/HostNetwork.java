@@ -30,7 +30,7 @@ public final class HostNetwork {
     /** Packets that wait for the daemon to run: as many as before an Ethernet card; a TUN device starts with half of it. */
     private static final int TX_QUEUE_LENGTH = 1000;
 
-    private final int mtu;
+    private int mtu;
     private final List<IpPrefix> addresses;
     private final List<IpPrefix> networks;
     private final List<Route> blackholes = new ArrayList<>();
@@ -77,6 +77,16 @@ public final class HostNetwork {
         repairRoutes(link.get().index());
         isFirst = false;
         return true;
+    }
+
+    /** Gives the device another MTU, in bytes, for the underlay has another one now. */
+    public void mtu(final int bytes) {
+        if (bytes == mtu) {
+            return;
+        }
+        LOG.log(INFO, "device {0}: MTU {1} (was {2})", deviceName, String.valueOf(bytes), String.valueOf(mtu));
+        mtu = bytes;
+        rtnetlink.link(deviceName).ifPresent(link -> rtnetlink.setMtu(link.index(), bytes));
     }
 
     /** The kernel's number of the device, as of the last repair. */

@@ -13,15 +13,17 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * Listens, on a thread of its own, for what others change on the host, and calls when it may concern the overlay's device. What
- * exactly has changed is for {@link HostNetwork} to find out.
+ * Listens, on a thread of its own, for what others change on the host, and calls when it may concern a device: the overlay's, or
+ * the interface below. What exactly has changed is for {@link HostNetwork} and {@link UnderlayFollower} to find out.
  */
 public final class HostWatch implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(HostWatch.class.getName());
 
     private final RtnetlinkMonitor monitor;
     private final String deviceName;
-    private final int deviceIndex;
+    /** Of the watch's thread once it runs: a device that is made anew has another one. */
+    private int deviceIndex;
+
     private final List<IpPrefix> networks;
     private final Runnable onChange;
     private final CountDownLatch ended = new CountDownLatch(1);
@@ -43,9 +45,9 @@ public final class HostWatch implements AutoCloseable {
     /**
      * Starts to listen in the calling thread's network namespace.
      *
-     * @param deviceName of the overlay's device.
-     * @param deviceIndex of the same.
-     * @param networks that are routed to it.
+     * @param deviceName of the device.
+     * @param deviceIndex of the same, until one of that name is made anew.
+     * @param networks whose routes concern it.
      * @param onChange called on the watch's thread, once for the events that come together.
      */
     public static HostWatch start(
@@ -88,7 +90,11 @@ public final class HostWatch implements AutoCloseable {
 
     private boolean concerns(final RtnetlinkEvent event) {
         if (event instanceof final RtnetlinkEvent.LinkChange change) {
-            return change.link().name().equals(deviceName) || change.link().index() == deviceIndex;
+            final boolean isNamed = change.link().name().equals(deviceName);
+            if (isNamed) {
+                deviceIndex = change.link().index();
+            }
+            return isNamed || change.link().index() == deviceIndex;
         }
         if (event instanceof final RtnetlinkEvent.AddressChange change) {
             return change.address().linkIndex() == deviceIndex;

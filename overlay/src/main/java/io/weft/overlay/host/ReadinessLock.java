@@ -50,8 +50,9 @@ public final class ReadinessLock implements AutoCloseable {
                     throw new StartupException("subnet file " + subnetFile + " belongs to another weftd, which holds "
                             + file + ": stop that one, or choose another --subnet-file");
                 }
-                channel.write(ByteBuffer.wrap(new byte[] {'\n'}), 0); // sets the file's time
-                return new ReadinessLock(channel);
+                final ReadinessLock lock = new ReadinessLock(channel);
+                lock.renew();
+                return lock;
             } finally {
                 if (!isTaken) {
                     channel.close();
@@ -61,6 +62,11 @@ public final class ReadinessLock implements AutoCloseable {
             throw new StartupException(
                     "lock " + file + ": " + failure + ". Choose a writable place by --subnet-file", failure);
         }
+    }
+
+    /** Makes the file newer than the subnet file, which has just been written again. */
+    public void renew() throws IOException {
+        channel.write(ByteBuffer.wrap(new byte[] {'\n'}), 0);
     }
 
     private static @Nullable FileLock await(final FileChannel channel) throws IOException {

@@ -5,6 +5,7 @@ import io.weft.linux.IpAddresses;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,23 @@ public record Underlay(
         @Nullable Inet4Address publicIp,
         @Nullable Inet6Address publicIpv6,
         Set<InetAddress> ownAddresses) {
+    /** What packets are sent from: one address or one of each family. */
+    public Set<InetAddress> localAddresses() {
+        final Set<InetAddress> local = new HashSet<>();
+        if (null != address) {
+            local.add(address);
+        }
+        if (null != ipv6Address) {
+            local.add(ipv6Address);
+        }
+        return local;
+    }
+
+    /** The same with another MTU, in bytes. */
+    public Underlay withMtu(final int bytes) {
+        return new Underlay(name, linkIndex, bytes, address, ipv6Address, publicIp, publicIpv6, ownAddresses);
+    }
+
     /** For the log: name, addresses and MTU. */
     @Override
     public String toString() {

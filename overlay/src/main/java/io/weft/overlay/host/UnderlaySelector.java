@@ -28,7 +28,9 @@ import org.jspecify.annotations.Nullable;
 public final class UnderlaySelector {
     // Linux include/uapi/linux/if_addr.h
     private static final int IFA_F_TEMPORARY = 0x01;
+    private static final int IFA_F_OPTIMISTIC = 0x04;
     private static final int IFA_F_DEPRECATED = 0x20;
+    private static final int IFA_F_TENTATIVE = 0x40;
     private static final int IFA_F_PERMANENT = 0x80;
 
     private final Rtnetlink rtnetlink;
@@ -71,14 +73,37 @@ public final class UnderlaySelector {
      * @throws StartupException when none matches, or the one that does has no address or no MTU.
      */
     public Underlay select() {
-        final Link link = link();
+        return select(link(), Set.of());
+    }
+
+    /**
+     * The same while the node runs: the interface and the addresses in use stay chosen as long as they are there, whatever
+     * comes beside them.
+     *
+     * @param inUse what was selected before.
+     * @throws StartupException when there is none at present.
+     */
+    public Underlay selectAgain(final Underlay inUse) {
+        final Set<InetAddress> used = inUse.localAddresses();
+        final List<InterfaceAddress> addresses = rtnetlink.addresses();
+        final Link link = rtnetlink
+                .link(inUse.name())
+                .filter(same -> addresses.stream()
+                        .anyMatch(address -> address.linkIndex() == same.index() && used.contains(address.address())))
+                .orElseGet(this::link);
+        return select(link, used);
+    }
+
+    /** @param used addresses that win over all others. */
+    private Underlay select(final Link link, final Set<InetAddress> used) {
         if (0 == link.mtu()) {
             throw new StartupException("interface " + link.name() + " has MTU 0: set one (ip link set " + link.name()
                     + " mtu 1500), or choose another by --iface");
         }
         final List<InetAddress> addresses = rtnetlink.addresses(link.index()).stream()
-                .filter(address -> 0 == (address.flags() & IFA_F_DEPRECATED))
-                .sorted(Comparator.comparingInt(UnderlaySelector::rank))
+                .filter(address -> used.contains(address.address()) || isUsable(address.flags()))
+                .sorted(Comparator.comparing((InterfaceAddress address) -> !used.contains(address.address()))
+                        .thenComparingInt(UnderlaySelector::rank))
                 .map(InterfaceAddress::address)
                 .toList();
         final Optional<Inet4Address> ipv4 = first(addresses, Inet4Address.class);
@@ -104,6 +129,11 @@ public final class UnderlaySelector {
                 publicIp,
                 publicIpv6,
                 ownAddresses(addresses, publicIp, publicIpv6));
+    }
+
+    /** Nothing can be bound to an IPv6 address of which the kernel does not know yet whether another node has it. */
+    private static boolean isUsable(final int flags) {
+        return 0 == (flags & IFA_F_DEPRECATED) && IFA_F_TENTATIVE != (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC));
     }
 
     private Set<InetAddress> ownAddresses(
