@@ -19,6 +19,7 @@ final class NodeMetrics {
     private volatile long ruleRepairs;
     private volatile long directRouteRepairs;
     private volatile boolean isUnderlayUp = true;
+    private volatile boolean isBridgeFiltered = true;
 
     NodeMetrics(final RegistryStatus registry, final String registryKind) {
         this.registry = registry;
@@ -36,6 +37,10 @@ final class NodeMetrics {
 
     void underlay(final boolean isUp) {
         isUnderlayUp = isUp;
+    }
+
+    void bridgeNetfilter(final boolean isThere) {
+        isBridgeFiltered = isThere;
     }
 
     void directRouteRepairs(final long count) {
@@ -59,6 +64,11 @@ final class NodeMetrics {
             dataPlane(text, counters);
         }
         text.gauge("weft_underlay_up", "1 while the underlay interface can send.", "", isUnderlayUp ? 1 : 0);
+        text.gauge(
+                "weft_bridge_netfilter",
+                "1 where packets of a bridge pass iptables, as Kubernetes Services need it, or where nftables is used.",
+                "",
+                isBridgeFiltered ? 1 : 0);
         text.gauge("weft_leases", "Leases of other nodes in the tables.", "", leases);
         text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
         text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);

@@ -8,6 +8,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.IpAddresses;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
+import io.weft.overlay.host.BridgeNetfilter;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.KernelDevices;
@@ -111,6 +112,7 @@ final class OverlayNode implements AutoCloseable {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
         final NetworkConfig config = registry.config();
         requireCarried(config);
+        checkBridgeNetfilter(config);
         final UnderlaySelector selector = new UnderlaySelector(rtnetlink, wishes(config));
         final Underlay underlay = selector.select();
         LOG.log(INFO, "underlay interface {0}", underlay);
@@ -260,6 +262,20 @@ final class OverlayNode implements AutoCloseable {
                     .toString();
         }
         throw new IllegalArgumentException("\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS");
+    }
+
+    private void checkBridgeNetfilter(final NetworkConfig config) {
+        final String hindrance = config.nftables()
+                ? ""
+                : BridgeNetfilter.hindrance(null != config.network(), null != config.ipv6Network());
+        metrics.bridgeNetfilter(hindrance.isEmpty());
+        if (!hindrance.isEmpty()) {
+            LOG.log(
+                    WARNING,
+                    "{0}. Without it a pod does not reach a Kubernetes Service whose pod is on the same node;"
+                            + " flanneld would end here, weftd goes on",
+                    hindrance);
+        }
     }
 
     private static void requireCarried(final NetworkConfig config) {

@@ -35,7 +35,7 @@ final class Weftd {
     private static final long RETRY_MS = 1_000;
 
     private final WeftdOptions options;
-    /** The lease of the node that ran last. */
+    /** The lease of the last node that was ready. */
     private @Nullable Lease former;
 
     private String trouble = "";
@@ -103,9 +103,14 @@ final class Weftd {
         try (Registry registry = registry();
                 OverlayNode node = OverlayNode.start(options, registry, rtnetlink, former)) {
             current = node;
-            former = node.ownLease();
-            trouble = "";
-            return node.run();
+            try {
+                return node.run();
+            } finally {
+                if (node.isReady()) {
+                    former = node.ownLease();
+                    trouble = "";
+                }
+            }
         } catch (final InterruptedException stop) {
             if (isStopping) {
                 return STOPPED;

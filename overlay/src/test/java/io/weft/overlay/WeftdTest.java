@@ -234,6 +234,30 @@ class WeftdTest {
         assertFails(1, message, start("--iface=" + node.underlayDevice()));
     }
 
+    /** The module is not on every machine; where it is, its settings belong to the namespace. */
+    @Test
+    void shouldSayWhatServicesLackWhenBridgesDoNotPassIptables() throws Exception {
+        final boolean isLoaded = Files.exists(Path.of("/proc/sys/net/bridge"));
+        if (isLoaded) {
+            node.namespace().sysctl("net.bridge.bridge-nf-call-iptables", 0);
+        }
+        try (BackgroundProcess weftd = startReady()) {
+            assertTrue(
+                    weftd.output()
+                            .contains("bridge-nf-call-iptables "
+                                    + (isLoaded
+                                            ? "is 0: set it to 1 (sysctl -w net.bridge.bridge-nf-call-iptables=1)"
+                                            : "does not exist: load the module (modprobe br_netfilter)")),
+                    weftd::output);
+        }
+        if (isLoaded) {
+            node.namespace().sysctl("net.bridge.bridge-nf-call-iptables", 1);
+            try (BackgroundProcess weftd = startReady()) {
+                assertFalse(weftd.output().contains("bridge-nf"), weftd::output);
+            }
+        }
+    }
+
     @Test
     void shouldComeBackCleanWhenKilled() throws Exception {
         try (BackgroundProcess weftd = startReady()) {
