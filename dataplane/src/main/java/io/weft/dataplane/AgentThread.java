@@ -7,7 +7,6 @@ import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
 import org.agrona.concurrent.CompositeAgent;
 import org.agrona.concurrent.SystemNanoClock;
-import org.agrona.concurrent.status.AtomicCounter;
 
 /** A data thread: the agents that share it, and how it waits. */
 final class AgentThread implements AutoCloseable {
@@ -24,13 +23,14 @@ final class AgentThread implements AutoCloseable {
             final List<? extends PolledAgent> agents,
             final Doorbell doorbell,
             final DataPlaneContext context,
-            final AtomicCounter errorCounter) {
+            final WorkerCounters counters) {
         final Agent agent = new SharingAgent(name, agents);
-        idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, context.spinNs());
+        idleStrategy = new PollIdleStrategy(
+                agents, doorbell, SystemNanoClock.INSTANCE, context.spinNs(), counters.idleNs(name));
         runner = new AgentRunner(
                 context.busyPoll() ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 context.errorHandler(),
-                errorCounter,
+                counters.of(DataPlaneCounter.AGENT_ERRORS),
                 agent);
         thread = new Thread(runner, name);
         thread.setDaemon(true);

@@ -18,6 +18,9 @@ import org.agrona.CloseHelper;
  * after this.
  */
 public final class DataPlane implements AutoCloseable {
+    /** The nanoseconds that a data thread had nothing to do are counted under the thread's name and this. */
+    public static final String IDLE_LABEL_SUFFIX = " idle ns";
+
     private final List<Worker> workers = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
 

@@ -14,6 +14,9 @@ public enum DataPlaneCounter {
     EGRESS_SEGMENTATION_FALLBACKS(
             105, "egress segmentation fallbacks", "sockets that refused UDP_SEGMENT and send one by one since"),
     EGRESS_UNREACHABLES(106, "egress unreachables", "ICMP destination unreachable sent to the host"),
+    EGRESS_QUEUE_FRAMES(107, "egress queue frames", "frames between receiver and sender"),
+    EGRESS_QUEUE_PEAK(108, "egress queue peak frames", "the most frames that were between receiver and sender"),
+    EGRESS_QUEUE_FULL(109, "egress queue full", "duty cycles in which a receiver had to wait for its sender"),
 
     INGRESS_RECEIVED_PACKETS(110, "ingress received packets", "datagrams received from the underlay"),
     INGRESS_MESSAGES(111, "ingress messages", "socket messages received; one carries up to a superframe of datagrams"),
@@ -25,9 +28,16 @@ public enum DataPlaneCounter {
     INGRESS_WRONG_CHECKSUMS(
             116, "ingress wrong checksums", "packets with a wrong inner checksum, delivered for the far end to judge"),
 
+    INGRESS_QUEUE_FRAMES(117, "ingress queue frames", "frames between receiver and sender"),
+    INGRESS_QUEUE_PEAK(118, "ingress queue peak frames", "the most frames that were between receiver and sender"),
+    INGRESS_QUEUE_FULL(119, "ingress queue full", "duty cycles in which a receiver had to wait for its sender"),
+
     HOST_READ_ERRORS(120, "host read errors", "failed reads from the host's device"),
     UNDERLAY_READ_ERRORS(121, "underlay read errors", "failed reads from the underlay socket"),
-    AGENT_ERRORS(122, "agent errors", "exceptions that an agent survived; the log names them");
+    AGENT_ERRORS(122, "agent errors", "exceptions that an agent survived; the log names them"),
+
+    EGRESS_QUEUE_CAPACITY(123, "egress queue capacity frames", "frames that may be between receiver and sender"),
+    INGRESS_QUEUE_CAPACITY(124, "ingress queue capacity frames", "frames that may be between receiver and sender");
 
     /** All ids are below this. */
     static final int ID_LIMIT = 128;
@@ -40,6 +50,19 @@ public enum DataPlaneCounter {
         this.id = id;
         this.label = label;
         this.description = description;
+    }
+
+    /** Whether it tells how many there are, and not how many there were. */
+    public boolean isGauge() {
+        return switch (this) {
+            case EGRESS_QUEUE_FRAMES,
+                    EGRESS_QUEUE_PEAK,
+                    EGRESS_QUEUE_CAPACITY,
+                    INGRESS_QUEUE_FRAMES,
+                    INGRESS_QUEUE_PEAK,
+                    INGRESS_QUEUE_CAPACITY -> true;
+            default -> false;
+        };
     }
 
     /** The stable id. */

@@ -48,6 +48,7 @@ final class EgressReceiver implements PolledAgent {
     private final WorkerCounters counters;
     private final Doorbell senderDoorbell;
     private final String roleName;
+    private final QueueGauge gauge;
     private boolean senderBehind;
 
     EgressReceiver(
@@ -70,11 +71,13 @@ final class EgressReceiver implements PolledAgent {
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-egr-rcv-" + worker;
+        gauge = QueueGauge.ofEgress(counters, ring.capacity());
     }
 
     @Override
     public int doWork() {
         final int work = commands.runOne();
+        gauge.onCycle(ring.inFlight());
         int published = 0;
         int frames = 0;
         int bytes = 0;
@@ -83,6 +86,7 @@ final class EgressReceiver implements PolledAgent {
             final EgressFrame frame = ring.claim();
             senderBehind = null == frame;
             if (null == frame) {
+                gauge.onFull();
                 break;
             }
             final int length =

@@ -47,6 +47,7 @@ final class IngressReceiver implements PolledAgent {
     private final WorkerCounters counters;
     private final Doorbell senderDoorbell;
     private final String roleName;
+    private final QueueGauge gauge;
     private final IpPacket packet = new IpPacket();
     private final @Nullable Superframe[] openFlows = new Superframe[OPEN_FLOWS];
     private final Tunnel tunnel;
@@ -75,6 +76,7 @@ final class IngressReceiver implements PolledAgent {
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-igr-rcv-" + worker;
+        gauge = QueueGauge.ofIngress(counters, ring.capacity());
     }
 
     /** The host's device has another MTU now. A command: runs on the agent's thread. */
@@ -84,17 +86,22 @@ final class IngressReceiver implements PolledAgent {
 
     @Override
     public int doWork() {
-        final int work = commands.runOne();
+        gauge.onCycle(ring.inFlight());
+        return commands.runOne() + receive();
+    }
+
+    private int receive() {
         final int claimed = ring.claimSlots(window);
         senderBehind = 0 == claimed;
         if (0 == claimed) {
-            return work;
+            gauge.onFull();
+            return 0;
         }
         final int first = ring.firstSlot();
         final int received = underlay.receive(messages, first, claimed);
         if (received <= 0) {
             onReadFailure(received);
-            return work;
+            return 0;
         }
         int bytes = 0;
         for (int slot = first; slot < first + received; slot++) {
@@ -107,7 +114,7 @@ final class IngressReceiver implements PolledAgent {
         if (ring.publish(received) > 0) {
             senderDoorbell.ring();
         }
-        return work + received + bytes / EgressReceiver.WORK_LENGTH;
+        return received + bytes / EgressReceiver.WORK_LENGTH;
     }
 
     private void onReadFailure(final int result) {

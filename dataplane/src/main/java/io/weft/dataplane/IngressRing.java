@@ -172,6 +172,16 @@ final class IngressRing {
         return count;
     }
 
+    /** Receiver: how many frames the sender has not released. */
+    int inFlight() {
+        return (int) (sequence - (long) RELEASED_SEQUENCE.getAcquire(this));
+    }
+
+    /** How many frames may be in flight. */
+    int capacity() {
+        return frames.length;
+    }
+
     /** Sender: the next frame, or null. */
     @Nullable
     IngressFrame poll() {

@@ -5,6 +5,7 @@ import io.weft.linux.Poller;
 import java.util.List;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.NanoClock;
+import org.agrona.concurrent.status.AtomicCounter;
 
 /**
  * Waits in poll(2) for a packet, the doorbell, or the next second; before that it spins for a bounded time where that
@@ -27,7 +28,9 @@ final class PollIdleStrategy implements IdleStrategy {
     private final Poller poller;
     private final NanoClock clock;
     private final long spinNs;
+    private final AtomicCounter idleNs;
     private long idleSinceNs;
+    private long countedUntilNs;
     private boolean idle;
     private boolean spinning;
     private boolean spinPays;
@@ -38,11 +41,13 @@ final class PollIdleStrategy implements IdleStrategy {
             final List<? extends PolledAgent> agents,
             final Doorbell doorbell,
             final NanoClock clock,
-            final long spinNs) {
+            final long spinNs,
+            final AtomicCounter idleNs) {
         this.agents = agents.toArray(new PolledAgent[0]);
         this.doorbell = doorbell;
         this.clock = clock;
         this.spinNs = spinNs;
+        this.idleNs = idleNs;
         poller = new Poller(this.agents.length + 1);
     }
 
@@ -65,14 +70,24 @@ final class PollIdleStrategy implements IdleStrategy {
             idleSinceNs = nowNs;
             spinning = spinPays && workSinceIdle <= MAX_SPARSE_WORK;
             workSinceIdle = 0;
+            countedUntilNs = nowNs;
         }
+        count(nowNs);
         if (spinning && nowNs - idleSinceNs < spinNs) {
             Thread.yield();
             return;
         }
         await();
-        spinPays = clock.nanoTime() - idleSinceNs < spinNs;
+        final long wokenNs = clock.nanoTime();
+        count(wokenNs);
+        spinPays = wokenNs - idleSinceNs < spinNs;
         idle = false;
+    }
+
+    /** Spinning is idleness too; its last turn is not counted, for nobody looks at the clock when work is there. */
+    private void count(final long nowNs) {
+        idleNs.getAndAddPlain(nowNs - countedUntilNs);
+        countedUntilNs = nowNs;
     }
 
     private void await() {

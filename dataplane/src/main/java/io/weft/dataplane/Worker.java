@@ -85,8 +85,7 @@ final class Worker implements AutoCloseable {
                 case 2 -> (0 == first ? "weft-egress-" : "weft-ingress-") + index;
                 default -> "weft-worker-" + index;
             };
-            threads.add(
-                    new AgentThread(name, sharing, bells[first], context, counters.of(DataPlaneCounter.AGENT_ERRORS)));
+            threads.add(new AgentThread(name, sharing, bells[first], context, counters));
         }
     }
 

@@ -11,13 +11,21 @@ import org.agrona.concurrent.status.CountersManager;
  * file may read them.
  */
 final class WorkerCounters {
+    /** Type id of the idle times of threads, which are named after them. */
+    static final int IDLE_TYPE_ID = 500;
+
     /** Type ids of drop counters lie above those of {@link DataPlaneCounter}. */
     static final int DROP_TYPE_ID_BASE = 1000;
 
     private final AtomicCounter[] counters = new AtomicCounter[DataPlaneCounter.ID_LIMIT];
     private final AtomicCounter[] drops = new AtomicCounter[DropReason.ID_LIMIT];
 
+    private final CountersManager manager;
+    private final int worker;
+
     WorkerCounters(final CountersManager manager, final int worker) {
+        this.manager = manager;
+        this.worker = worker;
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             counters[counter.id()] = allocate(manager, counter.id(), counter.label(), worker);
         }
@@ -32,6 +40,11 @@ final class WorkerCounters {
             key.putInt(0, worker);
             key.putBytes(Integer.BYTES, label.getBytes(US_ASCII));
         });
+    }
+
+    /** Nanoseconds that a thread had nothing to do. */
+    AtomicCounter idleNs(final String threadName) {
+        return allocate(manager, IDLE_TYPE_ID, threadName + DataPlane.IDLE_LABEL_SUFFIX, worker);
     }
 
     AtomicCounter of(final DataPlaneCounter counter) {

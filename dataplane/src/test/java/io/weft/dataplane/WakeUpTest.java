@@ -42,12 +42,27 @@ class WakeUpTest {
             receiver.doWork();
             assertFalse(receiver.wantsInput(), "the ring is full");
             assertFalse(receiver.hasWork(), "the ring is full");
+            final int inFlight = ring.inFlight();
+            assertTrue(inFlight > 0);
+            assertEquals(
+                    inFlight,
+                    parts.counters.of(DataPlaneCounter.EGRESS_QUEUE_FRAMES).get());
+            assertEquals(
+                    1, parts.counters.of(DataPlaneCounter.EGRESS_QUEUE_FULL).get());
             EgressFrame last = ring.poll();
             for (EgressFrame frame = last; null != frame; frame = ring.poll()) {
                 last = frame;
             }
             ring.release(Objects.requireNonNull(last));
             assertTrue(receiver.hasWork(), "the ring is empty");
+            receiver.doWork();
+            assertEquals(
+                    0, parts.counters.of(DataPlaneCounter.EGRESS_QUEUE_FRAMES).get());
+            assertEquals(
+                    inFlight,
+                    parts.counters.of(DataPlaneCounter.EGRESS_QUEUE_PEAK).get());
+            assertEquals(
+                    1, parts.counters.of(DataPlaneCounter.EGRESS_QUEUE_FULL).get());
         }
     }
 
@@ -72,8 +87,17 @@ class WakeUpTest {
             receiver.doWork();
             assertFalse(receiver.wantsInput(), "the ring is full");
             assertFalse(receiver.hasWork(), "the ring is full");
+            assertEquals(
+                    1, parts.counters.of(DataPlaneCounter.INGRESS_QUEUE_FRAMES).get());
+            assertEquals(
+                    1, parts.counters.of(DataPlaneCounter.INGRESS_QUEUE_FULL).get());
             ring.release(Objects.requireNonNull(ring.poll()));
             assertTrue(receiver.hasWork(), "the ring is empty");
+            receiver.doWork();
+            assertEquals(
+                    0, parts.counters.of(DataPlaneCounter.INGRESS_QUEUE_FRAMES).get());
+            assertEquals(
+                    1, parts.counters.of(DataPlaneCounter.INGRESS_QUEUE_PEAK).get());
         }
     }
 

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay;
 
+import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneCounter;
 import io.weft.dataplane.DropReason;
 import io.weft.overlay.cli.Version;
 import io.weft.overlay.http.MetricsText;
 import io.weft.overlay.registry.RegistryStatus;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** The metrics of a node. Set by the control thread; the text is made on the thread that answers HTTP. */
 final class NodeMetrics {
@@ -55,14 +60,13 @@ final class NodeMetrics {
     /**
      * Everything.
      *
-     * @param counters of the data planes by label, summed up; empty without any.
+     * @param counters of the data planes; empty without any.
      */
-    String text(final Map<String, Long> counters) {
+    String text(final List<CounterSample> counters) {
         final MetricsText text = new MetricsText();
         text.gauge("weft_build_info", "Version of weft, as a label.", "version=\"" + Version.text() + '"', 1);
-        if (!counters.isEmpty()) {
-            dataPlane(text, counters);
-        }
+        counted(text, counters);
+        counters.forEach(sample -> ofWorker(text, sample));
         text.gauge("weft_underlay_up", "1 while the underlay interface can send.", "", isUnderlayUp ? 1 : 0);
         text.gauge(
                 "weft_bridge_netfilter",
@@ -88,17 +92,18 @@ final class NodeMetrics {
         return text.toString();
     }
 
-    private static void dataPlane(final MetricsText text, final Map<String, Long> sums) {
+    /** What is counted, summed up over workers and planes. */
+    private static void counted(final MetricsText text, final List<CounterSample> samples) {
+        final Map<String, Long> sums = new HashMap<>();
+        samples.forEach(sample -> sums.merge(sample.label(), sample.value(), Long::sum));
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             final Long value = sums.get(counter.label());
-            if (null != value) {
-                final String[] words = counter.label().split(" ", 2);
-                final boolean hasDirection = "egress".equals(words[0]) || "ingress".equals(words[0]);
-                final String name = (hasDirection ? words[1] : counter.label()).replace(' ', '_');
+            if (null != value && !counter.isGauge()) {
+                final String direction = direction(counter);
                 text.counter(
-                        "weft_" + name + "_total",
-                        counter.description() + '.',
-                        hasDirection ? "direction=\"" + words[0] + '"' : "",
+                        name(counter) + "_total",
+                        help(counter),
+                        direction.isEmpty() ? "" : "direction=\"" + direction + '"',
                         value);
             }
         }
@@ -113,5 +118,55 @@ final class NodeMetrics {
                         value);
             }
         }
+    }
+
+    /** What a sum over workers would hide: how full a queue is, and whether a thread has time left. */
+    private static void ofWorker(final MetricsText text, final CounterSample sample) {
+        final String device = "device=\"" + sample.device() + '"';
+        final String label = sample.label();
+        if (label.endsWith(DataPlane.IDLE_LABEL_SUFFIX)) {
+            final String thread = label.substring(0, label.length() - DataPlane.IDLE_LABEL_SUFFIX.length());
+            text.seconds(
+                    "weft_thread_idle_seconds_total",
+                    "Time that a data thread waited or spun: 1 less its rate is how busy the thread is.",
+                    device + ",thread=\"" + thread + '"',
+                    sample.value());
+            return;
+        }
+        for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
+            if (counter.isGauge() && counter.label().equals(label)) {
+                text.gauge(
+                        name(counter),
+                        help(counter),
+                        device + ",worker=\"" + sample.worker() + "\",direction=\"" + direction(counter) + '"',
+                        (double) sample.value());
+            }
+        }
+    }
+
+    /** One text for both directions, which have one metric. */
+    private static String help(final DataPlaneCounter counter) {
+        final Map<String, String> descriptions = new LinkedHashMap<>();
+        for (final DataPlaneCounter same : DataPlaneCounter.values()) {
+            if (name(same).equals(name(counter))) {
+                descriptions.put(same.description(), direction(same));
+            }
+        }
+        return 1 == descriptions.size()
+                ? counter.description() + '.'
+                : descriptions.entrySet().stream()
+                        .map(description -> description.getValue() + ": " + description.getKey())
+                        .collect(Collectors.joining("; ", "", "."));
+    }
+
+    /** {@code egress} or {@code ingress}, the first word of a label; empty without. */
+    private static String direction(final DataPlaneCounter counter) {
+        final String word = counter.label().substring(0, counter.label().indexOf(' '));
+        return "egress".equals(word) || "ingress".equals(word) ? word : "";
+    }
+
+    private static String name(final DataPlaneCounter counter) {
+        return "weft_"
+                + counter.label().substring(direction(counter).length()).strip().replace(' ', '_');
     }
 }

@@ -37,7 +37,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -212,7 +211,7 @@ final class OverlayNode implements AutoCloseable {
     /** The metrics' text; from any thread. */
     String metrics() {
         final Planes open = planes;
-        return metrics.text(null == open ? Map.of() : open.counters());
+        return metrics.text(null == open ? List.of() : open.counters());
     }
 
     /** The other nodes' leases are in the tables for the first time: now, and not before, pods can be wired. */

@@ -13,10 +13,10 @@ import io.weft.overlay.lease.Subnet;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -138,16 +138,15 @@ final class Planes implements AutoCloseable {
         planes.forEach((family, plane) -> consumer.accept(deviceName(family), plane.tables()));
     }
 
-    /** The counters of all planes by label, summed up over planes and workers; from any thread. */
-    Map<String, Long> counters() {
-        final Map<String, Long> sums = new HashMap<>();
-        for (final ForwardingPlane plane : planes.values()) {
-            plane.read(reader -> {
-                reader.forEach((value, id, label) -> sums.merge(label, value, Long::sum));
-                return sums;
-            });
-        }
-        return sums;
+    /** The counters of all workers of all planes; from any thread. */
+    List<CounterSample> counters() {
+        final List<CounterSample> samples = new ArrayList<>();
+        planes.forEach((family, plane) -> plane.read(reader -> {
+            reader.forEach((id, typeId, key, label) -> samples.add(
+                    new CounterSample(deviceName(family), key.getInt(0), label, reader.getCounterValue(id))));
+            return samples;
+        }));
+        return samples;
     }
 
     /** True when the cluster network of the pods' family is routed to the plane of this family. */

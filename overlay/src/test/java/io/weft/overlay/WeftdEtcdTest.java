@@ -235,6 +235,9 @@ class WeftdEtcdTest {
             assertTrue(
                     metrics.contains("weft_drop_packets_total{direction=\"ingress\",reason=\"VXLAN_INVALID_HDR\"} 0\n"),
                     metrics);
+            final String idle = "weft_thread_idle_seconds_total{device=\"weft.1\",thread=\"weft-worker-0\"} ";
+            assertTrue(metrics.contains(idle), metrics);
+            assertFalse(metrics.contains(idle + "0.0\n"), metrics);
             assertTrue(metrics.contains("weft_registry_up{registry=\"etcd\"} 1.0\n"), metrics);
         }
     }

@@ -23,6 +23,11 @@ public final class MetricsText {
         return add(name, "counter", help, labels, String.valueOf(value));
     }
 
+    /** Adds a counter of time, whose name ends in {@code _seconds_total}. */
+    public MetricsText seconds(final String name, final String help, final String labels, final long nanoseconds) {
+        return add(name, "counter", help, labels, String.valueOf(nanoseconds / 1e9));
+    }
+
     /** Adds a gauge. */
     public MetricsText gauge(final String name, final String help, final String labels, final double value) {
         return add(name, "gauge", help, labels, String.valueOf(value));
