@@ -21,19 +21,26 @@ public final class WeftdProcess {
     }
 
     static String[] command(final Path directory, final String... options) {
-        final List<String> command = new ArrayList<>(List.of(
+        final List<String> command = java(WeftdMain.class);
+        command.add("--run-dir=" + directory.resolve("run"));
+        command.add("--subnet-file=" + directory.resolve("subnet.env"));
+        command.addAll(List.of(options));
+        return command.toArray(String[]::new);
+    }
+
+    /** The command that bin/weft-java runs for a main class, with the class path of the tests. */
+    static List<String> java(final Class<?> main) {
+        return new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
+                "-Xms64m",
                 "-Xmx64m",
+                "-Xmn8m",
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
-                WeftdMain.class.getName(),
-                "--run-dir=" + directory.resolve("run"),
-                "--subnet-file=" + directory.resolve("subnet.env")));
-        command.addAll(List.of(options));
-        return command.toArray(String[]::new);
+                main.getName()));
     }
 }

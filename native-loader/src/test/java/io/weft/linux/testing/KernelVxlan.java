@@ -35,10 +35,33 @@ public final class KernelVxlan {
      * @return the overlay, for peers.
      */
     public static KernelVxlan create(final Node node, final int mtu) {
-        addDevice(node, DEVICE, mtu, node.vtepMac(), node.underlayAddress(), node.subnetBase() + "/32");
+        createIpv4(node, mtu, node.vtepMac());
         if (node.dualStack()) {
             addDevice(node, DEVICE_V6, mtu, node.vtepMacV6(), node.underlayAddressV6(), node.subnetBaseV6() + "/128");
         }
+        return new KernelVxlan(node);
+    }
+
+    /**
+     * Sets up the IPv4 device alone.
+     *
+     * @param node to set up.
+     * @param mtu of the device in bytes.
+     * @param mac of the VTEP.
+     * @return the overlay, for peers.
+     */
+    public static KernelVxlan createIpv4(final Node node, final int mtu, final String mac) {
+        addDevice(node, DEVICE, mtu, mac, node.underlayAddress(), node.subnetBase() + "/32");
+        return new KernelVxlan(node);
+    }
+
+    /**
+     * The overlay of a node whose devices are there already.
+     *
+     * @param node that was set up.
+     * @return the overlay, for peers.
+     */
+    public static KernelVxlan of(final Node node) {
         return new KernelVxlan(node);
     }
 
@@ -82,6 +105,18 @@ public final class KernelVxlan {
     }
 
     /**
+     * Programs the IPv4 subnet of a peer.
+     *
+     * @param subnet to reach.
+     * @param base address of the subnet.
+     * @param mac of the peer's VTEP.
+     * @param underlay address of the peer.
+     */
+    public void addPeer(final String subnet, final String base, final String mac, final String underlay) {
+        addPeer(DEVICE, subnet, base, mac, underlay);
+    }
+
+    /**
      * Programs a peer: neighbour, FDB entry, route.
      *
      * @param peer to reach, by the subnet, MAC address and underlay address of {@link Node}.
@@ -111,6 +146,17 @@ public final class KernelVxlan {
         if (node.dualStack()) {
             removePeer(DEVICE_V6, peer.subnetV6(), peer.subnetBaseV6(), peer.vtepMacV6());
         }
+    }
+
+    /**
+     * Takes the entries of a peer's IPv4 subnet away.
+     *
+     * @param subnet that was added.
+     * @param base address of the subnet.
+     * @param mac of the peer's VTEP.
+     */
+    public void removePeer(final String subnet, final String base, final String mac) {
+        removePeer(DEVICE, subnet, base, mac);
     }
 
     private void removePeer(final String device, final String subnet, final String base, final String mac) {

@@ -19,25 +19,37 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A real etcd of one member on the loopback, with its data in a directory of the test. */
+/** A real etcd of one member, with its data in a directory of the test. */
 public final class EtcdServer implements AutoCloseable {
     private static final long START_TIMEOUT_MS = 20_000;
     /** etcd --max-txn-ops. */
     private static final int TRANSACTION_LENGTH_MAX = 128;
 
     private final Path directory;
+    private final String host;
     private final int clientPort;
     private final int peerPort;
     private @Nullable Process process;
 
     /**
-     * Starts it.
+     * Starts it on the loopback.
      *
      * @param directory of its data and its log.
      */
     public EtcdServer(final Path directory) throws IOException {
+        this(directory, "127.0.0.1");
+    }
+
+    /**
+     * Starts it for clients that reach an address of this host.
+     *
+     * @param directory of its data and its log.
+     * @param host an IPv4 address.
+     */
+    public EtcdServer(final Path directory, final String host) throws IOException {
         this.directory = directory;
-        try (ServerSocket client = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        this.host = host;
+        try (ServerSocket client = new ServerSocket(0, 1, InetAddress.getByName(host));
                 ServerSocket peer = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             clientPort = client.getLocalPort();
             peerPort = peer.getLocalPort();
@@ -52,7 +64,7 @@ public final class EtcdServer implements AutoCloseable {
 
     /** The URL of its clients. */
     public String endpoint() {
-        return "http://127.0.0.1:" + clientPort;
+        return "http://" + host + ":" + clientPort;
     }
 
     /** Starts it with the data that is there. */
@@ -81,7 +93,8 @@ public final class EtcdServer implements AutoCloseable {
                 () -> 0 == Command.tryRun(command("endpoint", "health")).exitCode());
     }
 
-    private List<String> command(final String... words) {
+    /** An etcdctl command for this server. */
+    public List<String> command(final String... words) {
         final List<String> command =
                 new ArrayList<>(List.of("env", "ETCDCTL_API=3", "/usr/bin/etcdctl", "--endpoints=" + endpoint()));
         command.addAll(List.of(words));
