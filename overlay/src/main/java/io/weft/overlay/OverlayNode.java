@@ -150,8 +150,6 @@ final class OverlayNode implements AutoCloseable {
         final UnderlayFollower follower = new UnderlayFollower(rtnetlink, selector, underlay);
         final Runnable follow = () -> followUnderlay(opened, follower, config, subnetFile);
         undo.push(HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), () -> loop.post(follow)));
-        final List<Ruleset> rules = rules(config, acquired.key());
-        repair(rules);
         leases = new LeaseTable(config, acquired.key(), opened);
         opened.each((deviceName, tables) -> undo.push(controlSocket(deviceName, tables)));
         readyStep = () -> becomeReady(config, acquired, opened, deviceNames, subnetFile);
@@ -161,7 +159,6 @@ final class OverlayNode implements AutoCloseable {
             follow.run();
             repair(opened);
         });
-        loop.every(TimeUnit.SECONDS.toMillis(options.flanneld().iptablesResyncSeconds), () -> repair(rules));
     }
 
     /** The rules in use, after those of the other kind were taken away as flanneld does. */
@@ -222,6 +219,11 @@ final class OverlayNode implements AutoCloseable {
             final List<String> deviceNames,
             final SubnetFile subnetFile) {
         publish();
+        // After the tables: the tools take longer than all the rest, and pods that were there before wait for their
+        // packets.
+        final List<Ruleset> rules = rules(config, acquired.key());
+        repair(rules);
+        loop.every(TimeUnit.SECONDS.toMillis(options.flanneld().iptablesResyncSeconds), () -> repair(rules));
         subnetFile.write(config, acquired.key(), opened.podMtu(), options.flanneld().ipMasq);
         final ReadinessLock lock = ReadinessLock.take(options.flanneld().subnetFile);
         undo.push(lock);

@@ -259,17 +259,6 @@ class WeftdTest {
     }
 
     @Test
-    void shouldComeBackCleanWhenKilled() throws Exception {
-        try (BackgroundProcess weftd = startReady()) {
-            weftd.process().destroyForcibly().waitFor();
-        }
-        tellPeer("02:00:00:00:00:0a");
-        try (BackgroundProcess again = startReady()) {
-            assertTrue(isReached(), again::output);
-        }
-    }
-
-    @Test
     void shouldNameTheOtherDaemonWhenTheDeviceHasOne() {
         try (BackgroundProcess weftd = startReady();
                 BackgroundProcess second = start("--iface=" + node.underlayDevice())) {

@@ -86,6 +86,17 @@ public final class PemKeys {
         }
     }
 
+    /** A TLS context that trusts nobody, for plain HTTP: a client without one reads all of the JDK's certificates at its start. */
+    public static SSLContext withoutAny() {
+        try {
+            final SSLContext context = SSLContext.getInstance("TLS");
+            context.init(new KeyManager[0], new TrustManager[0], null);
+            return context;
+        } catch (final GeneralSecurityException failure) {
+            throw new IllegalStateException("every JDK has TLS", failure);
+        }
+    }
+
     private static KeyManager @Nullable [] keyManagers(final byte @Nullable [] certificate, final byte @Nullable [] key)
             throws GeneralSecurityException, IOException {
         if (null == certificate || null == key) {

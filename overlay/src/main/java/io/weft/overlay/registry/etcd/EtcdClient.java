@@ -4,6 +4,7 @@ package io.weft.overlay.registry.etcd;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,7 +50,7 @@ final class EtcdClient {
         this.password = password;
         final HttpClient.Builder builder =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
-        http = (null == tls ? builder : builder.sslContext(tls)).build();
+        http = builder.sslContext(null == tls ? PemKeys.withoutAny() : tls).build();
     }
 
     /** A key or value as the gateway wants it. */
