@@ -13,7 +13,13 @@ import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.registry.etcd.EtcdServer;
+import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -27,7 +33,6 @@ class WeftdEtcdTest {
     private static final String SUBNETS = "/coreos.com/network/subnets/";
     private static final String READY = "ready: weft.1 forwards";
     private static final long TIMEOUT_MS = 10_000;
-    private static final long REPAIR_TIMEOUT_MS = 1_000;
     private static final long RESYNC_TIMEOUT_MS = 4_000;
 
     @TempDir
@@ -139,15 +144,48 @@ class WeftdEtcdTest {
     }
 
     @Test
-    void shouldRepairRoutesWithinASecond() {
-        try (BackgroundProcess weftd = startReady()) {
+    void shouldNeverShareASubnetWhenNodesStartAtTheSameInstant() throws Exception {
+        try (MixedCluster cluster = new MixedCluster(Files.createDirectory(directory.resolve("cluster")), 3)) {
+            // Two subnets for three nodes: the first one of the network is never given away, and SubnetMax ends it.
+            cluster.putConfig("{\"Network\":\"10.244.0.0/28\",\"SubnetLen\":30,\"SubnetMax\":\"10.244.0.8\","
+                    + "\"Backend\":{\"Type\":\"vxlan\"}}");
+            final List<BackgroundProcess> weftds = new ArrayList<>();
+            cluster.etcd().signal("STOP"); // until all of them have asked it for the network
             for (int i = 0; i < 3; i++) {
-                node.namespace().ip("route", "delete", "10.244.0.0/16");
+                Files.delete(cluster.subnetFile(cluster.node(i)));
+                weftds.add(cluster.startWeftd(cluster.node(i)));
+            }
+            for (int i = 0; i < 3; i++) {
+                final NetworkNamespace host = cluster.node(i).namespace();
+                final String ofEtcd =
+                        ":" + URI.create(cluster.etcd().endpoint()).getPort();
+                Await.until(
+                        weftds.get(i)::output,
+                        WeftdProcess.START_TIMEOUT_MS,
+                        () -> !host.exec("ss", "--no-header", "--tcp", "state", "established", "dport", "=", ofEtcd)
+                                .isEmpty());
+            }
+            cluster.etcd().signal("CONT");
+            int ready = 0;
+            for (final BackgroundProcess weftd : weftds) {
                 Await.until(
                         weftd::output,
-                        REPAIR_TIMEOUT_MS,
-                        () -> node.namespace().ip("route").contains("10.244.0.0/16 dev weft.1"));
+                        WeftdProcess.START_TIMEOUT_MS,
+                        () -> weftd.output().contains(READY) || !weftd.process().isAlive());
+                if (weftd.process().isAlive()) {
+                    ready++;
+                } else {
+                    assertEquals(1, weftd.process().exitValue());
+                    assertTrue(
+                            weftd.output().contains("no subnet is left from 10.244.0.4/30 to 10.244.0.8/30"),
+                            weftd::output);
+                }
             }
+            assertEquals(2, ready);
+            final String keys = cluster.etcdctl("get", "--prefix", "--keys-only", SUBNETS);
+            assertEquals(
+                    Set.of(SUBNETS + "10.244.0.4-30", SUBNETS + "10.244.0.8-30"),
+                    keys.lines().filter(key -> !key.isEmpty()).collect(Collectors.toSet()));
         }
     }
 

@@ -27,6 +27,7 @@ final class EtcdLeases implements Follower.Source {
     private final LeaseListener listener;
     private final RegistryStatus status;
     private final long renewMarginS;
+    private final LeaseMemory memory = new LeaseMemory();
     private boolean isFirst = true;
     private long lastRevision;
 
@@ -52,22 +53,26 @@ final class EtcdLeases implements Follower.Source {
             // All were read when the own lease was taken; whatever has changed since comes as a change.
             isFirst = false;
             final EtcdOwnLease.Snapshot snapshot = own.takeSnapshot();
-            listener.onSnapshot(snapshot.leases());
+            listener.onSnapshot(memory.replace(snapshot.leases(), false, System.nanoTime()));
             lastRevision = snapshot.revision();
             return String.valueOf(lastRevision);
         }
         final EtcdStore.Listing listing = store.list();
         final List<Lease> leases = own.leases(listing);
-        if (listing.revision() < lastRevision) {
-            // etcd has lost its data or was restored from a copy. Peers put their leases back in a moment; until the
-            // next list, what was known of those that have not is the best there is.
-            LOG.log(WARNING, "etcd has gone back in time; leases that it lacks are kept for a minute");
-            leases.forEach(listener::onPut);
-        } else {
-            listener.onSnapshot(leases);
+        final EtcdStore.Entry ownEntry =
+                listing.entries().stream().filter(this::isOwn).findFirst().orElse(null);
+        // etcd was wiped or restored from a copy; by the own lease that is seen also when it has come further than
+        // before.
+        final boolean isLoss = listing.revision() < lastRevision || null == ownEntry;
+        listener.onSnapshot(memory.replace(leases, isLoss, System.nanoTime()));
+        if (isLoss) {
+            LOG.log(
+                    WARNING,
+                    "etcd has lost data: {0} leases that it lacks are kept for a day, until their nodes come back",
+                    String.valueOf(memory.lostCount()));
         }
         lastRevision = listing.revision();
-        keep(listing.entries().stream().filter(this::isOwn).findFirst().orElse(null));
+        keep(ownEntry);
         return String.valueOf(lastRevision);
     }
 
@@ -125,6 +130,7 @@ final class EtcdLeases implements Follower.Source {
         if (null == lease) {
             remove(entry.name());
         } else {
+            memory.put(lease);
             listener.onPut(lease);
         }
     }
@@ -132,6 +138,7 @@ final class EtcdLeases implements Follower.Source {
     private void remove(final String name) {
         final LeaseKey key = EtcdOwnLease.keyOf(name);
         if (null != key) {
+            memory.remove(key);
             listener.onRemove(key);
         }
     }

@@ -21,9 +21,11 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -39,6 +41,7 @@ class EtcdRegistryTest {
     private static final String PREFIX = "/coreos.com/network";
     private static final String SUBNETS = PREFIX + "/subnets/";
     private static final long TIMEOUT_MS = 10_000;
+    private static final int RACES = 25;
     private static final String OTHER_VALUE =
             "{\"PublicIP\":\"192.168.0.9\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
                     + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:09\"}}";
@@ -123,8 +126,7 @@ class EtcdRegistryTest {
     void shouldWriteFlannelsKeyAndValueWithALeaseOfADay() throws Exception {
         final Lease own = acquire(1);
         assertTrue(own.key().toString().matches("10\\.5\\.\\d+\\.0-24"), own::toString);
-        final MacAddress mac =
-                java.util.Objects.requireNonNull(own.attributes().vtep()).mac();
+        final MacAddress mac = Objects.requireNonNull(own.attributes().vtep()).mac();
         assertEquals(
                 "{\"PublicIP\":\"192.168.0.1\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
                         + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}",
@@ -192,6 +194,61 @@ class EtcdRegistryTest {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    @Test
+    void shouldGiveEachSubnetOnceAndNameTheRangeWhenMoreNodesThanSubnetsStartTogether() throws Exception {
+        // A /28 has four subnets of four addresses, of which the first is never given away.
+        etcd().ctl(
+                        "put",
+                        PREFIX + "/config",
+                        "{\"Network\":\"10.5.0.0/28\",\"SubnetLen\":30,\"Backend\":{\"Type\":\"vxlan\"}}");
+        final int subnets = 3;
+        final List<EtcdRegistry> racers = new ArrayList<>();
+        for (int i = 0; i <= subnets; i++) {
+            racers.add(registry());
+            racers.get(i).config();
+        }
+        final ExecutorService threads = Executors.newFixedThreadPool(racers.size());
+        try {
+            for (int round = 0; round < RACES; round++) {
+                etcd().ctl("del", "--prefix", SUBNETS);
+                final CountDownLatch go = new CountDownLatch(1);
+                final List<Future<Lease>> leases = new ArrayList<>();
+                for (int i = 0; i < racers.size(); i++) {
+                    final int node = i + 1;
+                    leases.add(threads.submit(() -> {
+                        go.await();
+                        return racers.get(node - 1).acquire(request(node, null));
+                    }));
+                }
+                go.countDown();
+                assertGivenOnce(leases, subnets);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private void assertGivenOnce(final List<Future<Lease>> leases, final int subnets) throws Exception {
+        final Set<String> given = new HashSet<>();
+        int refused = 0;
+        for (final Future<Lease> lease : leases) {
+            try {
+                final Lease taken = lease.get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+                assertTrue(given.add(taken.key().toString()), taken::toString);
+                assertEquals(taken.attributes().json(), value(taken.key().toString()));
+            } catch (final ExecutionException failure) {
+                refused++;
+                assertEquals(
+                        "no subnet is left from 10.5.0.4/30 to 10.5.0.12/30: remove leases of nodes that are gone,"
+                                + " or widen the network",
+                        String.valueOf(
+                                Objects.requireNonNull(failure.getCause()).getMessage()));
+            }
+        }
+        assertEquals(subnets, given.size());
+        assertEquals(1, refused);
     }
 
     @Test
