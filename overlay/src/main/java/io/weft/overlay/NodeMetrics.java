@@ -20,6 +20,7 @@ final class NodeMetrics {
     private final String registryKind;
     private volatile int leases;
     private volatile long leaseRefusals;
+    private volatile int nodeRepairs;
     private volatile long hostRepairs;
     private volatile long ruleRepairs;
     private volatile long directRouteRepairs;
@@ -46,6 +47,11 @@ final class NodeMetrics {
 
     void bridgeNetfilter(final boolean isThere) {
         isBridgeFiltered = isThere;
+    }
+
+    /** How many nodes ran before in this process: each was taken down and set up anew, which is a repair too. */
+    void nodeRepairs(final int count) {
+        nodeRepairs = count;
     }
 
     void directRouteRepairs(final long count) {
@@ -77,6 +83,7 @@ final class NodeMetrics {
         text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
         text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);
         text.counter("weft_repairs_total", "", "part=\"rules\"", ruleRepairs);
+        text.counter("weft_repairs_total", "", "part=\"node\"", nodeRepairs);
         text.counter("weft_repairs_total", "", "part=\"direct_routes\"", directRouteRepairs);
         final String label = "registry=\"" + registryKind + '"';
         text.gauge("weft_registry_up", "1 while the registry is followed.", label, null == registry.trouble() ? 1 : 0);

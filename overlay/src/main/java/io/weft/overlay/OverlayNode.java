@@ -70,26 +70,30 @@ final class OverlayNode implements AutoCloseable {
             final WeftdOptions options,
             final Registry registry,
             final Rtnetlink rtnetlink,
-            final @Nullable Lease former) {
+            final @Nullable Lease former,
+            final int takenDown) {
         this.options = options;
         this.registry = registry;
         this.rtnetlink = rtnetlink;
         this.former = former;
         metrics = new NodeMetrics(registry.status(), registry.kind());
+        metrics.nodeRepairs(takenDown);
     }
 
     /**
      * Sets a node up; nothing is left behind when that fails.
      *
      * @param former the lease of the node that ran before in this process; null for the first.
+     * @param takenDown nodes that ran before in this process, for the metrics.
      */
     static OverlayNode start(
             final WeftdOptions options,
             final Registry registry,
             final Rtnetlink rtnetlink,
-            final @Nullable Lease former)
+            final @Nullable Lease former,
+            final int takenDown)
             throws InterruptedException {
-        final OverlayNode node = new OverlayNode(options, registry, rtnetlink, former);
+        final OverlayNode node = new OverlayNode(options, registry, rtnetlink, former, takenDown);
         boolean isSetUp = false;
         try {
             node.setUp();

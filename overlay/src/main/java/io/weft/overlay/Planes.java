@@ -120,8 +120,10 @@ final class Planes implements AutoCloseable {
 
     /** Calls back, on threads of its own, when somebody changes what the devices need. After the first {@link #repair}. */
     void watch(final Runnable onChange) {
-        hosts.forEach((family, host) -> undo.push(HostWatch.start(
-                deviceName(family), host.deviceIndex(), prefixes(config.network(), config.ipv6Network()), onChange)));
+        final List<IpPrefix> routed = new ArrayList<>(prefixes(config.network(), config.ipv6Network()));
+        routed.addAll(prefixes(own.key().subnet(), own.key().ipv6Subnet())); // their blackholes
+        hosts.forEach(
+                (family, host) -> undo.push(HostWatch.start(deviceName(family), host.deviceIndex(), routed, onChange)));
     }
 
     private String deviceName(final UnderlayFamily family) {

@@ -37,6 +37,8 @@ final class Weftd {
     private final WeftdOptions options;
     /** The lease of the last node that was ready. */
     private @Nullable Lease former;
+    /** Nodes that were ready and had to be taken down. */
+    private int takenDown;
 
     private String trouble = "";
     private volatile boolean isStopping;
@@ -101,13 +103,14 @@ final class Weftd {
 
     private String runNode(final Rtnetlink rtnetlink) throws InterruptedException {
         try (Registry registry = registry();
-                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, former)) {
+                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, former, takenDown)) {
             current = node;
             try {
                 return node.run();
             } finally {
                 if (node.isReady()) {
                     former = node.ownLease();
+                    takenDown++;
                     trouble = "";
                 }
             }

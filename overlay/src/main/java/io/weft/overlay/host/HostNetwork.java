@@ -117,6 +117,7 @@ public final class HostNetwork {
     private void repairLink(final Link link) {
         settings.repair();
         if (TX_QUEUE_LENGTH != link.txQueueLength()) {
+            say("queue of " + TX_QUEUE_LENGTH + " packets (was " + link.txQueueLength() + ")");
             rtnetlink.setTxQueueLength(link.index(), TX_QUEUE_LENGTH);
         }
         if (mtu != link.mtu()) {
