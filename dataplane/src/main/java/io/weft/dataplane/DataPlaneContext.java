@@ -18,7 +18,7 @@ public final class DataPlaneContext {
     public static final int EGRESS_RING_LENGTH_DEFAULT = 0x100000;
 
     public static final int EGRESS_FRAMES_DEFAULT = 256;
-    public static final int INGRESS_SLOTS_DEFAULT = 32;
+    public static final int INGRESS_SLOTS_DEFAULT = 128;
     public static final int INGRESS_FRAMES_DEFAULT = 2048;
     public static final int MAX_SEGMENTS_DEFAULT = 64;
 

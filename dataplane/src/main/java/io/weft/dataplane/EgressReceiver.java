@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 final class EgressReceiver implements PolledAgent {
     private static final int MAX_FRAMES = 64;
 
-    /** Enough for one superframe: more would leave the cache before the sender comes to it. */
-    private static final int MAX_BYTES = 0x10000;
+    /** Two superframes: cut and sent together they make three messages, one by one they would make four. */
+    private static final int MAX_BYTES = 0x20000;
 
     /** Bytes that count as much work as a frame by itself. */
     static final int WORK_LENGTH = 0x1000;

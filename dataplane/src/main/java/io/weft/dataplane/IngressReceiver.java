@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * shuts it and begins the next one.
  */
 final class IngressReceiver implements PolledAgent {
-    private static final int MAX_MESSAGES = 16;
+    /** A superframe is joined of up to 46 packets: a batch of single datagrams should hold more than one. */
+    private static final int MAX_MESSAGES = 128;
 
     /** About what the second-level cache holds beside everything else. */
     private static final int MAX_BYTES = 0x40000;
