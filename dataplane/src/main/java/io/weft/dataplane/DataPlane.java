@@ -4,6 +4,7 @@ package io.weft.dataplane;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.CloseHelper;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The forwarder of one node: for each worker a way out and a way in, of two agents each, put on threads as the
@@ -23,11 +24,13 @@ public final class DataPlane implements AutoCloseable {
 
     private final List<Worker> workers = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
+    private final @Nullable TunnelOffload tunnelOffload;
 
     /**
      * @param context concluded.
      */
     public DataPlane(final DataPlaneContext context) {
+        tunnelOffload = context.tunnelOffload();
         for (int i = 0; i < context.workers(); i++) {
             final Worker worker = new Worker(context, i);
             workers.add(worker);
@@ -55,11 +58,23 @@ public final class DataPlane implements AutoCloseable {
      * @return false if an agent's command queue is full; to be tried again.
      */
     public boolean mtu(final int mtu) {
+        if (null != tunnelOffload) {
+            tunnelOffload.mtu(mtu);
+        }
         boolean taken = true;
         for (final Worker worker : workers) {
             taken &= worker.mtu(mtu);
         }
         return taken;
+    }
+
+    /** What all workers together have counted. From any thread, until the counters' memory goes. */
+    public long total(final DataPlaneCounter counter) {
+        long sum = 0;
+        for (final Worker worker : workers) {
+            sum += worker.counted(counter);
+        }
+        return sum;
     }
 
     /** The data threads, to be watched; empty in mode {@link ThreadingMode#INVOKER} and before the start. */

@@ -39,6 +39,7 @@ public final class DataPlaneContext {
     private int mtu = 1450;
     private boolean hostJoinsUdp;
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
+    private @Nullable TunnelOffload tunnelOffload;
     private int hostIpv4;
     private byte @Nullable [] hostIpv6;
     private boolean concluded;
@@ -229,6 +230,18 @@ public final class DataPlaneContext {
     public DataPlaneContext maxSegments(final int segments) {
         beforeConclusion();
         maxSegments = segments;
+        return this;
+    }
+
+    /** The way for superframes that need no cutting; null if there is none. */
+    public @Nullable TunnelOffload tunnelOffload() {
+        return tunnelOffload;
+    }
+
+    /** Sets the way for superframes that need no cutting. */
+    public DataPlaneContext tunnelOffload(final @Nullable TunnelOffload offload) {
+        beforeConclusion();
+        tunnelOffload = offload;
         return this;
     }
 

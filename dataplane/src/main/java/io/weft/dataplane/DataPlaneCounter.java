@@ -17,6 +17,10 @@ public enum DataPlaneCounter {
     EGRESS_QUEUE_FRAMES(107, "egress queue frames", "frames between receiver and sender"),
     EGRESS_QUEUE_PEAK(108, "egress queue peak frames", "the most frames that were between receiver and sender"),
     EGRESS_QUEUE_FULL(109, "egress queue full", "duty cycles in which a receiver had to wait for its sender"),
+    EGRESS_OFFLOADED_FRAMES(
+            125, "egress offloaded frames", "superframes handed to the host whole, for a device to cut"),
+    EGRESS_OFFLOAD_REFUSALS(
+            126, "egress offload refusals", "superframes that the host did not take whole, cut instead"),
 
     INGRESS_RECEIVED_PACKETS(110, "ingress received packets", "datagrams received from the underlay"),
     INGRESS_MESSAGES(111, "ingress messages", "socket messages received; one carries up to a superframe of datagrams"),

@@ -16,7 +16,7 @@ import io.weft.encap.IpPacket;
  * </pre>
  */
 final class EgressFrame {
-    /** Bytes in front of the IP packet: room for the socket address and the tunnel header. One cache line. */
+    /** Bytes in front of the IP packet: room for the socket address and the headers of the tunnel. */
     static final int HEADROOM = Rewrite.HEADROOM;
 
     final IpPacket packet = new IpPacket();
@@ -24,6 +24,7 @@ final class EgressFrame {
     int tunnelHeaderLength;
     int sockaddrLength;
     int outerTos;
+    int gsoType;
     int gsoSize;
     boolean needsChecksum;
     int checksumStart;

@@ -171,6 +171,7 @@ final class EgressReceiver implements PolledAgent {
         if (!packet.hasTransport()) {
             return false;
         }
+        frame.gsoType = gsoType;
         frame.gsoSize = VirtioNetHeaderFlyweight.gsoSize(arena, vnet);
         return frame.gsoSize > 0;
     }

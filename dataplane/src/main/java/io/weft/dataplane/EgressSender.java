@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol start="6">
  *   <li>choose a sending socket by the flow's hash, so that the outer source port tells flows apart;
- *   <li>complete the checksum of a single packet, or cut a superframe: new headers, payload where it lies;
+ *   <li>complete the checksum of a single packet; hand a superframe over whole where a device will cut it, else cut it
+ *       here: new headers, payload where it lies;
  *   <li>datagrams of one length for one peer join into one message; all messages go out, and the memory is released.
  * </ol>
  */
@@ -24,6 +25,7 @@ final class EgressSender implements PolledAgent {
     private final UnsafeBuffer arena;
     private final DatagramBatch[] batches;
     private final SuperframeCutter cutter = new SuperframeCutter();
+    private final WholeSender whole;
     private final WorkerCounters counters;
     private final Doorbell receiverDoorbell;
     private final String roleName;
@@ -31,11 +33,13 @@ final class EgressSender implements PolledAgent {
     /**
      * @param ports the sending sockets, a power of two of them.
      * @param maxSegments datagrams that the kernel cuts from one message at most.
+     * @param offload the way for superframes that need no cutting, null if there is none.
      */
     EgressSender(
             final EgressRing ring,
             final List<? extends DatagramPort> ports,
             final int maxSegments,
+            final @Nullable TunnelOffload offload,
             final WorkerCounters counters,
             final Doorbell receiverDoorbell,
             final int worker) {
@@ -47,6 +51,7 @@ final class EgressSender implements PolledAgent {
         for (int i = 0; i < batches.length; i++) {
             batches[i] = new DatagramBatch(ports.get(i), maxSegments, counters);
         }
+        whole = new WholeSender(arena, offload, counters, worker);
         roleName = "weft-egr-snd-" + worker;
     }
 
@@ -54,6 +59,7 @@ final class EgressSender implements PolledAgent {
     public int doWork() {
         EgressFrame last = null;
         int frames = 0;
+        whole.beginBatch();
         while (frames < MAX_FRAMES) {
             final @Nullable EgressFrame frame = ring.poll();
             if (null == frame) {
@@ -74,9 +80,12 @@ final class EgressSender implements PolledAgent {
     }
 
     private void onFrame(final EgressFrame frame) {
-        final DatagramBatch batch = batches[spread(frame.packet.flowHash()) & (batches.length - 1)];
+        final int socket = spread(frame.packet.flowHash()) & (batches.length - 1);
+        final DatagramBatch batch = batches[socket];
         if (frame.gsoSize > 0 && frame.packet.payloadLength() > frame.gsoSize) {
-            cut(frame, batch);
+            if (!sendWhole(frame, socket)) {
+                cut(frame, batch);
+            }
             return;
         }
         if (frame.needsChecksum) {
@@ -84,6 +93,15 @@ final class EgressSender implements PolledAgent {
                     arena, frame.checksumStart, frame.checksumOffset, frame.ipOffset + frame.packet.totalLength());
         }
         batch.add(arena, frame, frame.tunnelHeaderLength + frame.packet.totalLength());
+    }
+
+    /** What the flow sent before goes out first. */
+    private boolean sendWhole(final EgressFrame frame, final int socket) {
+        if (!whole.takes(frame)) {
+            return false;
+        }
+        batches[socket].flush();
+        return whole.send(frame, socket);
     }
 
     private void cut(final EgressFrame frame, final DatagramBatch batch) {

@@ -4,6 +4,7 @@ package io.weft.dataplane;
 import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.encap.EthernetFlyweight;
+import io.weft.encap.TunnelSuperframe;
 import io.weft.encap.VxlanFlyweight;
 import io.weft.routing.RewriteBlock;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -13,7 +14,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * and the socket address that the datagram goes to.
  *
  * <pre>
- *  ipOffset - 64                ipOffset - 22              ipOffset
+ *  ipOffset - 128               ipOffset - 22              ipOffset
  * +------------------+---------+--------------------------+------------
  * | struct sockaddr  |         | VXLAN    | Ethernet      | IP packet
  * +------------------+---------+--------------------------+------------
@@ -22,8 +23,11 @@ import org.agrona.concurrent.UnsafeBuffer;
  * No state: any thread, on memory of its own.
  */
 public final class Rewrite {
-    /** Bytes in front of the IP packet that are written to. One cache line. */
-    public static final int HEADROOM = 64;
+    /**
+     * Bytes in front of the IP packet that are written to. Two cache lines: between the socket address and the tunnel
+     * header there is room for what {@link TunnelSuperframe} puts in front of the latter.
+     */
+    public static final int HEADROOM = 128;
 
     private static final int LAST_LONG_OFFSET = RewriteBlock.TUNNEL_HEADER_LENGTH - Long.BYTES;
 

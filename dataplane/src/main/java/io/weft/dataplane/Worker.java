@@ -14,12 +14,13 @@ final class Worker implements AutoCloseable {
     private final IngressReceiver ingressReceiver;
     private final IngressSender ingressSender;
     private final CommandQueue ingressCommands;
+    private final WorkerCounters counters;
     private final List<Doorbell> doorbells = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
 
     Worker(final DataPlaneContext context, final int index) {
         final Doorbell[] bells = doorbells(context.threadingMode());
-        final WorkerCounters counters = new WorkerCounters(context.counters(), index);
+        counters = new WorkerCounters(context.counters(), index);
         final PacketPort host = context.hostPorts().get(index);
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
         final IngressRing ingressRing = new IngressRing(
@@ -39,7 +40,13 @@ final class Worker implements AutoCloseable {
                 bells[1],
                 index);
         egressSender = new EgressSender(
-                egressRing, context.sendPorts().get(index), context.maxSegments(), counters, bells[0], index);
+                egressRing,
+                context.sendPorts().get(index),
+                context.maxSegments(),
+                context.tunnelOffload(),
+                counters,
+                bells[0],
+                index);
         ingressReceiver = new IngressReceiver(
                 context.receivePorts().get(index), ingressRing, context, ingressCommands, counters, bells[3], index);
         ingressSender = new IngressSender(host, ingressRing, counters, bells[2], index);
@@ -87,6 +94,10 @@ final class Worker implements AutoCloseable {
             };
             threads.add(new AgentThread(name, sharing, bells[first], context, counters));
         }
+    }
+
+    long counted(final DataPlaneCounter counter) {
+        return counters.of(counter).get();
     }
 
     List<AgentThread> threads() {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.CloseAll;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -84,14 +86,47 @@ class RandomStreamTest {
             final int maxSegments,
             final boolean joinUdp)
             throws Exception {
+        final StaticNode.Options options = new StaticNode.Options();
+        options.threadingMode = mode;
+        options.workers = workers;
+        options.maxSegments = maxSegments;
+        options.joinUdp = joinUdp;
+        exchangeBothWays(offload, weftPeer, options, weft -> {});
+    }
+
+    /** Where the underlay device does not cut them, the kernel does, so that every way of cutting is held to the same. */
+    @ParameterizedTest
+    @CsvSource({
+        "PASSTHROUGH, true, INVOKER, 1",
+        "SEGMENT, true, INVOKER, 1",
+        "PLAIN, true, INVOKER, 1",
+        "PASSTHROUGH, true, DEDICATED, 2",
+        "PASSTHROUGH, false, INVOKER, 1",
+        "SEGMENT, false, INVOKER, 1",
+        "PLAIN, false, SHARED, 1"
+    })
+    void shouldArriveAsItWasSentWhenSuperframesLeaveWhole(
+            final Offload offload, final boolean weftPeer, final ThreadingMode mode, final int workers)
+            throws Exception {
+        final StaticNode.Options options = new StaticNode.Options();
+        options.threadingMode = mode;
+        options.workers = workers;
+        options.tunnelOffload = true;
+        exchangeBothWays(offload, weftPeer, options, weft -> {
+            assertTrue(weft.counters().of(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES) > 0);
+            assertEquals(0, weft.counters().of(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS));
+        });
+    }
+
+    private static void exchangeBothWays(
+            final Offload offload,
+            final boolean weftPeer,
+            final StaticNode.Options options,
+            final Consumer<StaticNode> check)
+            throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology =
                     resources.add(Topology.builder().dualStack().build());
-            final StaticNode.Options options = new StaticNode.Options();
-            options.threadingMode = mode;
-            options.workers = workers;
-            options.maxSegments = maxSegments;
-            options.joinUdp = joinUdp;
             final List<StaticNode> wefts = new ArrayList<>();
             topology.nodes().forEach(offload::apply);
             wefts.add(resources.add(StaticNode.start(topology, topology.node(0), options)));
@@ -109,6 +144,7 @@ class RandomStreamTest {
             exchange(new RandomTraffic(1, a, b, false, Encapsulation.VXLAN), b, wefts);
             exchange(new RandomTraffic(2, b, a, uncut, Encapsulation.VXLAN), a, wefts);
             assertSound(wefts, offload);
+            wefts.forEach(check);
         }
     }
 

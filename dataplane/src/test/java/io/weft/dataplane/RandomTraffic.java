@@ -138,7 +138,8 @@ final class RandomTraffic {
     private void superframe(final boolean tcp, final boolean ipv6, final int flow) {
         final byte[] options = tcp && random.nextBoolean() ? TIMESTAMPS : NONE;
         final int largest = POD_MTU - (ipv6 ? 40 : 20) - (tcp ? 20 + options.length : 8);
-        final int gsoSize = tcp && largestSegmentsOnly ? largest : 500 + random.nextInt(largest - 499);
+        final boolean isLargest = tcp && (largestSegmentsOnly || random.nextBoolean());
+        final int gsoSize = isLargest ? largest : 500 + random.nextInt(largest - 499);
         final int length = gsoSize + 1 + random.nextInt(Math.min(40 * gsoSize, 64_000 - gsoSize));
         final byte[] payload = payload(length);
         final int flags = CraftedPacket.ACK

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.linux.TapDevice;
 import io.weft.linux.TunDevice;
+import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
@@ -12,13 +14,16 @@ import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.agrona.CloseHelper;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A weft node in one of the topology's namespaces, with its peers set by hand instead of by leases: real TUN device, real
@@ -26,6 +31,7 @@ import org.agrona.CloseHelper;
  */
 final class StaticNode implements AutoCloseable {
     static final String DEVICE = "weft.1";
+    private static final String OFFLOAD_DEVICE = "weft.1-out";
     private static final int PORT = 8472;
     private static final int COUNTERS = 1024;
 
@@ -34,6 +40,7 @@ final class StaticNode implements AutoCloseable {
     private final DataPlane dataPlane;
     private final RoutingTables routing;
     private final NodeCounters counters;
+    private final @Nullable TunnelOffload offload;
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
         final NetworkNamespace namespace = node.namespace();
@@ -65,7 +72,11 @@ final class StaticNode implements AutoCloseable {
         });
         resources.add(countersFile);
         counters = new NodeCounters(countersFile.reader());
+        offload = options.tunnelOffload
+                ? openOffload(namespace, sockets, local, options.workers, topology.podMtu())
+                : null;
         dataPlane = new DataPlane(new DataPlaneContext()
+                .tunnelOffload(offload)
                 .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
                 .receivePorts(sockets.receivePorts())
                 .sendPorts(sockets.sendPorts())
@@ -88,6 +99,7 @@ final class StaticNode implements AutoCloseable {
         int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
         long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
         boolean joinUdp = true;
+        boolean tunnelOffload;
         Encapsulation encapsulation = Encapsulation.VXLAN;
         ThreadingMode threadingMode = ThreadingMode.SHARED;
 
@@ -97,6 +109,37 @@ final class StaticNode implements AutoCloseable {
                     ? UnderlaySockets.open(local, PORT, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength)
                     : UnderlaySockets.openOnePort(local, PORT, workers, bufferLength);
         }
+    }
+
+    private TunnelOffload openOffload(
+            final NetworkNamespace namespace,
+            final UnderlaySockets sockets,
+            final InetAddress local,
+            final int workers,
+            final int mtu) {
+        final List<TapDevice> taps = namespace.call(() -> TapDevice.open(OFFLOAD_DEVICE, workers));
+        resources.addAll(taps);
+        namespace.ip("link", "set", OFFLOAD_DEVICE, "up");
+        namespace.sysctl("net/ipv4/conf/" + OFFLOAD_DEVICE + "/accept_local", 1);
+        namespace.sysctl("net/ipv4/conf/" + OFFLOAD_DEVICE + "/rp_filter", 0);
+        namespace.sysctl("net/ipv6/conf/" + OFFLOAD_DEVICE + "/disable_ipv6", 1);
+        final String mac = namespace.exec("cat", "/sys/class/net/" + OFFLOAD_DEVICE + "/address");
+        final TunnelOffload opened = new TunnelOffload(
+                taps,
+                sockets.sendPorts().stream()
+                        .map(ports ->
+                                ports.stream().mapToInt(UdpSocket::localPort).toArray())
+                        .toList(),
+                MacAddress.parse(mac.trim()),
+                ByteBuffer.wrap(local.getAddress()).getInt(),
+                mtu);
+        opened.mode(TunnelOffload.Mode.ON);
+        return opened;
+    }
+
+    /** The way of whole superframes; only if it was asked for. */
+    TunnelOffload offload() {
+        return Objects.requireNonNull(offload);
     }
 
     static StaticNode start(final Topology topology, final Topology.Node node, final Options options) throws Exception {

@@ -19,6 +19,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * @param udpReceiveOffload whether a UDP socket joins received datagrams ({@code UDP_GRO}, Linux 5.0).
  * @param tunMultiQueue whether a TUN device may have several queues ({@code IFF_MULTI_QUEUE}, Linux 3.8).
  * @param tunUdpSegmentation whether a TUN device takes UDP superframes ({@code TUN_F_USO4}, {@code USO6}, Linux 6.2).
+ * @param tunnelSegmentation whether a TAP device takes whole superframes of a UDP tunnel (Linux 6.17).
  */
 public record KernelFeatures(
         String version,
@@ -26,7 +27,8 @@ public record KernelFeatures(
         int maxUdpSegments,
         boolean udpReceiveOffload,
         boolean tunMultiQueue,
-        boolean tunUdpSegmentation) {
+        boolean tunUdpSegmentation,
+        boolean tunnelSegmentation) {
 
     private static final String TUN_DEVICE = "/dev/net/tun";
     private static final int O_RDWR = 2;
@@ -71,7 +73,8 @@ public record KernelFeatures(
                     segmentation ? UdpSegmentProbe.maxSegments(IpAddresses.parse("127.0.0.1")) : 0,
                     receiveOffload,
                     multiQueue,
-                    takesUdpSuperframes(tun));
+                    takesUdpSuperframes(tun),
+                    TapDevice.takesTunnelSuperframes());
         } finally {
             Libc.LIBC.close(tun);
         }

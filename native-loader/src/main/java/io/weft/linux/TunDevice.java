@@ -34,9 +34,10 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private static final int O_CLOEXEC = 0x80000;
 
     private static final long TUNSETIFF = 0x400454CAL;
-    private static final long TUNSETOFFLOAD = 0x400454D0L;
+    static final long TUNSETOFFLOAD = 0x400454D0L;
 
-    private static final short IFF_TUN = 0x0001;
+    static final short IFF_TUN = 0x0001;
+    static final short IFF_TAP = 0x0002;
     private static final short IFF_MULTI_QUEUE = 0x0100;
     private static final short IFF_NO_PI = 0x1000;
     private static final short IFF_VNET_HDR = 0x4000;
@@ -89,15 +90,9 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     }
 
     private static TunDevice openQueue(final String name, final boolean multiQueue) {
-        final int fd = Libc.LIBC.open(CLONE_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
-        if (fd < 0) {
-            throw new LinuxException(
-                    "open " + CLONE_DEVICE,
-                    Errno.last(),
-                    "The TUN driver is needed: 'modprobe tun', or in a container a hostPath of " + CLONE_DEVICE);
-        }
+        final int fd = openDriver();
         try {
-            attach(fd, name, multiQueue);
+            attach(fd, name, IFF_TUN, multiQueue);
             return new TunDevice(fd, name, offload(fd, name));
         } catch (final LinuxException ex) {
             Libc.LIBC.close(fd);
@@ -105,14 +100,27 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         }
     }
 
-    private static void attach(final int fd, final String name, final boolean multiQueue) {
+    /** A descriptor of the driver, of no device yet. */
+    static int openDriver() {
+        final int fd = Libc.LIBC.open(CLONE_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+        if (fd < 0) {
+            throw new LinuxException(
+                    "open " + CLONE_DEVICE,
+                    Errno.last(),
+                    "The TUN driver is needed: 'modprobe tun', or in a container a hostPath of " + CLONE_DEVICE);
+        }
+        return fd;
+    }
+
+    /** Makes the descriptor a queue of the device, which is made if it is not there; kind is TUN or TAP. */
+    static void attach(final int fd, final String name, final short kind, final boolean multiQueue) {
         final UnsafeBuffer request = new UnsafeBuffer(BufferUtil.allocateDirectAligned(IFREQ_LENGTH, 8));
         request.putBytes(IFREQ_NAME_OFFSET, name.getBytes(US_ASCII));
-        final int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (multiQueue ? IFF_MULTI_QUEUE : 0);
+        final int flags = kind | IFF_NO_PI | IFF_VNET_HDR | (multiQueue ? IFF_MULTI_QUEUE : 0);
         request.putShort(IFREQ_FLAGS_OFFSET, (short) flags, nativeOrder());
         if (Libc.LIBC.ioctl(fd, TUNSETIFF, request.addressOffset()) < 0) {
             final int errno = Errno.last();
-            throw new LinuxException("create TUN device " + name, errno, attachRemedy(errno, name));
+            throw new LinuxException("create device " + name, errno, attachRemedy(errno, name));
         }
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
 import java.net.InetAddress;
@@ -74,6 +75,17 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
         if (Libc.LIBC.bind(fd, name.addressOffset(), length) < 0) {
             throw new LinuxException("bind UDP " + address.getHostAddress() + " port " + port, Errno.last());
         }
+    }
+
+    /** The port that the socket is bound to. */
+    public int localPort() {
+        final UnsafeBuffer name = new UnsafeBuffer(BufferUtil.allocateDirectAligned(SocketAddress.MAX_LENGTH, 8));
+        final UnsafeBuffer length = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
+        length.putInt(0, SocketAddress.MAX_LENGTH, nativeOrder());
+        if (Libc.LIBC.getsockname(fd, name.addressOffset(), length.addressOffset()) < 0) {
+            throw new LinuxException("ask for a UDP socket's port", Errno.last());
+        }
+        return name.getShort(SocketAddress.PORT_OFFSET, BIG_ENDIAN) & 0xFFFF;
     }
 
     /** Lets several sockets share the port; the kernel spreads flows over them. To be called before bind. */

@@ -2,12 +2,20 @@
 package io.weft.overlay;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.dataplane.CountersFile;
 import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.DataPlaneCounter;
+import io.weft.dataplane.TunnelOffload;
 import io.weft.dataplane.UnderlaySockets;
+import io.weft.linux.LinuxException;
 import io.weft.linux.TunDevice;
+import io.weft.linux.UdpSocket;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
@@ -15,6 +23,7 @@ import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -25,6 +34,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 
@@ -34,12 +44,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class ForwardingPlane implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ForwardingPlane.class.getName());
+    /** Of the name of the device that superframes leave by whole, after the name of the TUN device. */
+    private static final String OFFLOAD_SUFFIX = "-out";
+
     /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
     private static final int COUNTERS_CAPACITY = 8192;
 
     private final RoutingTables tables;
     private final CountersFile counters;
     private @Nullable DataPlane dataPlane;
+    private @Nullable TunnelOffloadSwitch tunnelOffload;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -125,6 +139,7 @@ final class ForwardingPlane implements AutoCloseable {
         undo.push(sockets);
         final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
         queues.forEach(undo::push);
+        final TunnelOffload offload = openOffload(settings, sockets);
         final Subnet subnet = settings.own().key().subnet();
         final Subnet ipv6Subnet = settings.own().key().ipv6Subnet();
         final DataPlane started = new DataPlane(new DataPlaneContext()
@@ -132,6 +147,7 @@ final class ForwardingPlane implements AutoCloseable {
                 .counters(counters.manager())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
                 .hostPorts(queues, queues.get(0).udpSegmentation())
+                .tunnelOffload(offload)
                 .receivePorts(sockets.receivePorts())
                 .sendPorts(sockets.sendPorts())
                 .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
@@ -148,6 +164,66 @@ final class ForwardingPlane implements AutoCloseable {
         undo.push(started);
         started.start();
         dataPlane = started;
+    }
+
+    /** Null where superframes cannot leave whole: that costs speed and nothing else, so it is no reason to end. */
+    private @Nullable TunnelOffload openOffload(final Settings settings, final UnderlaySockets sockets) {
+        if (UnderlayFamily.IPV4 != settings.family()
+                || !settings.options().tunnelOffload.isWanted()) {
+            return null;
+        }
+        final String name = offloadDeviceName(settings.deviceName());
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            final OffloadDevice device =
+                    OffloadDevice.open(rtnetlink, name, settings.options().workers());
+            if (null == device) {
+                LOG.log(INFO, "the kernel is older than 6.17: superframes are cut here, also where a device could");
+                return null;
+            }
+            undo.push(device);
+            final TunnelOffload offload = new TunnelOffload(
+                    device.queues(),
+                    sockets.sendPorts().stream()
+                            .map(ports -> ports.stream()
+                                    .mapToInt(UdpSocket::localPort)
+                                    .toArray())
+                            .toList(),
+                    device.mac(),
+                    ByteBuffer.wrap(settings.local().getAddress()).getInt(),
+                    settings.mtu());
+            final TunnelOffloadSwitch offloadSwitch = new TunnelOffloadSwitch(
+                    offload, settings.underlay(), settings.backend().port(), this::total, SystemNanoClock.INSTANCE);
+            undo.push(offloadSwitch);
+            tunnelOffload = offloadSwitch;
+            return offload;
+        } catch (final LinuxException | IOException failure) {
+            LOG.log(WARNING, "make offload device {0}: {1}. Superframes are cut here", name, failure);
+            return null;
+        }
+    }
+
+    private static String offloadDeviceName(final String deviceName) {
+        final int most = TunDevice.MAX_NAME_LENGTH - OFFLOAD_SUFFIX.length();
+        return deviceName.substring(0, Math.min(most, deviceName.length())) + OFFLOAD_SUFFIX;
+    }
+
+    /** What all workers have counted; 0 before they are there. */
+    private long total(final DataPlaneCounter counter) {
+        return null == dataPlane ? 0 : dataPlane.total(counter);
+    }
+
+    /** Asks anew whether superframes may leave whole: the underlay device may have changed. */
+    void compareOffload() {
+        if (null != tunnelOffload) {
+            tunnelOffload.compareDevice();
+        }
+    }
+
+    /** Looks after superframes that leave whole; to be called every {@link TunnelOffloadSwitch#INTERVAL_MS}. */
+    void watchOffload() {
+        if (null != tunnelOffload) {
+            tunnelOffload.run();
+        }
     }
 
     private static CountersFile countersFile(final Path path) {

@@ -158,6 +158,7 @@ final class OverlayNode implements AutoCloseable {
         opened.each((deviceName, tables) -> undo.push(controlSocket(deviceName, tables)));
         readyStep = () -> becomeReady(config, acquired, opened, deviceNames, subnetFile);
         registry.watch(new Follower());
+        loop.every(TunnelOffloadSwitch.INTERVAL_MS, opened::watchOffload);
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
             follow.run();
@@ -319,6 +320,7 @@ final class OverlayNode implements AutoCloseable {
         final Underlay before = opened.underlay();
         final Underlay now = follower.compare();
         metrics.underlay(follower.isUp());
+        opened.compareOffload();
         if (!now.localAddresses().equals(before.localAddresses())) {
             loop.end("the underlay is " + now + " now, was " + before);
         } else if (now.mtu() != before.mtu()) {

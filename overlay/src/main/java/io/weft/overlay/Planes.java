@@ -262,6 +262,16 @@ final class Planes implements AutoCloseable {
         return routes.repairs();
     }
 
+    /** Asks anew whether superframes may leave whole: the underlay device may have changed. */
+    void compareOffload() {
+        planes.values().forEach(ForwardingPlane::compareOffload);
+    }
+
+    /** Looks after superframes that leave whole; to be called every {@link TunnelOffloadSwitch#INTERVAL_MS}. */
+    void watchOffload() {
+        planes.values().forEach(ForwardingPlane::watchOffload);
+    }
+
     /** Lets the counters files outlive the planes: for a node that was ready once. */
     void keepCounters() {
         planes.values().forEach(ForwardingPlane::keepCounters);

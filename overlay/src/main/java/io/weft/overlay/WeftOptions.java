@@ -64,6 +64,24 @@ final class WeftOptions {
     @Option(names = "--busy-poll", description = "data threads never sleep: for machines with cores to spare")
     boolean busyPoll;
 
+    /** Whether superframes may leave whole. */
+    enum TunnelOffloading {
+        AUTO,
+        OFF;
+
+        boolean isWanted() {
+            return AUTO == this;
+        }
+    }
+
+    @Option(
+            names = "--tunnel-offload",
+            paramLabel = "AUTO|OFF",
+            defaultValue = "AUTO",
+            description = "hand superframes whole to the host where the underlay device cuts them"
+                    + " (tx-udp_tnl-segmentation, Linux 6.17); OFF: always cut them here (default: ${DEFAULT-VALUE})")
+    TunnelOffloading tunnelOffload = TunnelOffloading.AUTO;
+
     @Option(
             names = "--counters-file",
             paramLabel = "FILE",

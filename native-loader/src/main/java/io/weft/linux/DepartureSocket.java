@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static java.nio.ByteOrder.BIG_ENDIAN;
+import static java.nio.ByteOrder.nativeOrder;
+
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Sees uncut superframes of VXLAN over IPv4 leave by a device: a packet socket whose filter lets by what carries an inner
+ * packet that is longer than one datagram can be. The kernel makes a clone of every packet that leaves while the socket is
+ * open, so it is opened for moments. Owned by one thread.
+ *
+ * <pre>
+ *  0         9       20        22            50        52       54          offsets from the outer IP header
+ * +----+----+--------+---------+-------------+---------+--------+-----------+
+ * | outer   | UDP    | source  | VXLAN port  | version | length | length    |
+ * | IPv4    |        | port    |  ...        |         | (IPv4) | (IPv6)    |
+ * +----+----+--------+---------+-------------+---------+--------+-----------+
+ * </pre>
+ *
+ * <p>Sources: include/uapi/linux/if_packet.h, if_ether.h, filter.h; Documentation/networking/filter.rst.
+ */
+public final class DepartureSocket implements AutoCloseable {
+    private static final int AF_PACKET = 17;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_NONBLOCK = 0x800;
+    private static final int SOCK_CLOEXEC = 0x80000;
+    private static final int ETH_P_ALL = 3;
+    private static final int ETH_P_IP = 0x0800;
+    private static final int SOL_SOCKET = 1;
+    private static final int SO_ATTACH_FILTER = 26;
+    private static final int PACKET_OUTGOING = 4;
+    private static final int IPPROTO_UDP = 17;
+
+    // struct sockaddr_ll: u16 family; be16 protocol; int ifindex; ... 20 bytes
+    private static final int NAME_PROTOCOL_OFFSET = Short.BYTES;
+    private static final int NAME_INDEX_OFFSET = NAME_PROTOCOL_OFFSET + Short.BYTES;
+    private static final int NAME_LENGTH = 20;
+
+    private static final int BUFFER_LENGTH = 64;
+
+    // struct sock_filter: u16 code; u8 jt; u8 jf; u32 k. struct sock_fprog: u16 length; padding; address
+    private static final int INSTRUCTION_LENGTH = 8;
+    private static final int PROGRAM_ADDRESS_OFFSET = 8;
+    private static final int PROGRAM_LENGTH = 16;
+    private static final int LOAD_HALF = 0x28; // BPF_LD | BPF_H | BPF_ABS
+    private static final int LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
+    private static final int AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
+    private static final int JUMP = 0x05; // BPF_JMP | BPF_JA
+    private static final int JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    private static final int JUMP_GREATER = 0x25; // BPF_JMP | BPF_JGT | BPF_K
+    private static final int RETURN = 0x06; // BPF_RET | BPF_K
+    private static final int ANCILLARY_PROTOCOL = 0xFFFF_F000; // SKF_AD_OFF + SKF_AD_PROTOCOL
+    private static final int ANCILLARY_PACKET_TYPE = ANCILLARY_PROTOCOL + 4; // SKF_AD_PKTTYPE
+
+    private static final int IP_PROTOCOL_OFFSET = 9;
+    private static final int UDP_OFFSET = 20; // the header of a tunnel has no options
+    private static final int UDP_DESTINATION_PORT_OFFSET = UDP_OFFSET + 2;
+    private static final int INNER_IP_OFFSET = UDP_OFFSET + 8 + 8 + 14; // UDP, VXLAN, Ethernet
+    private static final int INNER_IPV4_LENGTH_OFFSET = INNER_IP_OFFSET + 2;
+    private static final int INNER_IPV6_LENGTH_OFFSET = INNER_IP_OFFSET + 4;
+    private static final int VERSION_MASK = 0xF0;
+    private static final int VERSION_6 = 0x60;
+
+    private final int fd;
+    private final UnsafeBuffer buffer = allocate(BUFFER_LENGTH);
+    private boolean closed;
+
+    private DepartureSocket(final int fd) {
+        this.fd = fd;
+    }
+
+    /**
+     * Opens a socket in the calling thread's network namespace.
+     *
+     * @param linkIndex the device that packets leave by.
+     * @param udpPort their destination port.
+     * @param mtu of the device in bytes.
+     * @throws LinuxException if the kernel refuses: CAP_NET_RAW is needed.
+     */
+    public static DepartureSocket open(final int linkIndex, final int udpPort, final int mtu) {
+        final int fd = Libc.LIBC.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+            throw new LinuxException("open a packet socket", Errno.last(), "It needs capability CAP_NET_RAW");
+        }
+        final DepartureSocket socket = new DepartureSocket(fd);
+        try {
+            socket.filter(udpPort, mtu);
+            socket.bind(linkIndex);
+            return socket;
+        } catch (final LinuxException ex) {
+            socket.close();
+            throw ex;
+        }
+    }
+
+    private void filter(final int udpPort, final int mtu) {
+        final int[][] instructions = {
+            {LOAD_BYTE, 0, 0, ANCILLARY_PACKET_TYPE},
+            {JUMP_EQUAL, 0, 13, PACKET_OUTGOING},
+            {LOAD_HALF, 0, 0, ANCILLARY_PROTOCOL},
+            {JUMP_EQUAL, 0, 11, ETH_P_IP},
+            {LOAD_BYTE, 0, 0, IP_PROTOCOL_OFFSET},
+            {JUMP_EQUAL, 0, 9, IPPROTO_UDP},
+            {LOAD_HALF, 0, 0, UDP_DESTINATION_PORT_OFFSET},
+            {JUMP_EQUAL, 0, 7, udpPort},
+            {LOAD_BYTE, 0, 0, INNER_IP_OFFSET},
+            {AND, 0, 0, VERSION_MASK},
+            {JUMP_EQUAL, 2, 0, VERSION_6},
+            {LOAD_HALF, 0, 0, INNER_IPV4_LENGTH_OFFSET},
+            {JUMP, 0, 0, 1},
+            {LOAD_HALF, 0, 0, INNER_IPV6_LENGTH_OFFSET},
+            {JUMP_GREATER, 1, 0, mtu},
+            {RETURN, 0, 0, 0},
+            {RETURN, 0, 0, BUFFER_LENGTH},
+        };
+        final UnsafeBuffer program = allocate(instructions.length * INSTRUCTION_LENGTH);
+        for (int i = 0; i < instructions.length; i++) {
+            final int at = i * INSTRUCTION_LENGTH;
+            program.putShort(at, (short) instructions[i][0], nativeOrder());
+            program.putByte(at + Short.BYTES, (byte) instructions[i][1]);
+            program.putByte(at + Short.BYTES + 1, (byte) instructions[i][2]);
+            program.putInt(at + Integer.BYTES, instructions[i][3], nativeOrder());
+        }
+        final UnsafeBuffer filter = allocate(PROGRAM_LENGTH);
+        filter.putShort(0, (short) instructions.length, nativeOrder());
+        filter.putLong(PROGRAM_ADDRESS_OFFSET, program.addressOffset(), nativeOrder());
+        if (Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter.addressOffset(), PROGRAM_LENGTH) < 0) {
+            throw new LinuxException("filter a packet socket", Errno.last());
+        }
+    }
+
+    private void bind(final int linkIndex) {
+        final UnsafeBuffer name = allocate(NAME_LENGTH);
+        name.putShort(0, (short) AF_PACKET, nativeOrder());
+        name.putShort(NAME_PROTOCOL_OFFSET, (short) ETH_P_ALL, BIG_ENDIAN);
+        name.putInt(NAME_INDEX_OFFSET, linkIndex, nativeOrder());
+        if (Libc.LIBC.bind(fd, name.addressOffset(), NAME_LENGTH) < 0) {
+            throw new LinuxException("bind a packet socket to interface " + linkIndex, Errno.last());
+        }
+    }
+
+    /** Whether a superframe has left since the last question. */
+    public boolean hasSeen() {
+        boolean seen = false;
+        while (Libc.LIBC.read(fd, buffer.addressOffset(), BUFFER_LENGTH) > 0) {
+            seen = true;
+        }
+        return seen;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            Libc.LIBC.close(fd);
+        }
+    }
+
+    private static UnsafeBuffer allocate(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, Long.BYTES));
+    }
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.BufferUtil;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * One queue of a TAP device through which whole superframes of a UDP tunnel are handed to the host's IP stack, for a
+ * device on the way out to cut (Linux 6.17): each write takes an Ethernet frame behind a
+ * {@code struct virtio_net_hdr_v1_hash_tunnel} of {@value #VNET_HEADER_LENGTH} bytes. It has to be a TAP: of a TUN device
+ * the kernel refuses such a frame (drivers/net/tun_vnet.h, include/linux/virtio_net.h {@code virtio_net_hdr_tnl_to_skb}).
+ *
+ * <p>Only written to; {@link #write(long, int)} may be called from any thread, which the kernel serialises.
+ */
+public final class TapDevice implements PacketPort, AutoCloseable {
+    /** {@code sizeof(struct virtio_net_hdr_v1_hash_tunnel)}, include/uapi/linux/virtio_net.h. */
+    public static final int VNET_HEADER_LENGTH = 24;
+
+    private static final long TUNSETVNETHDRSZ = 0x400454D8L;
+
+    private static final int TUN_F_CSUM = 0x01;
+    private static final int TUN_F_TSO4 = 0x02;
+    private static final int TUN_F_UDP_TUNNEL_GSO = 0x080;
+    private static final int TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100;
+    private static final int TUNNEL_OFFLOADS =
+            TUN_F_CSUM | TUN_F_TSO4 | TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM;
+
+    private final int fd;
+    private boolean closed;
+
+    private TapDevice(final int fd) {
+        this.fd = fd;
+    }
+
+    /**
+     * Creates the device in the calling thread's network namespace, with one non-blocking queue for each worker. The
+     * device goes when the last queue is closed.
+     *
+     * @param name the name of the device, at most {@value TunDevice#MAX_NAME_LENGTH} ASCII characters.
+     * @param queues how many queues to attach, 1 or more.
+     * @throws LinuxException with {@link Errno#EINVAL} if the kernel knows no tunnel offload; or as
+     *     {@link TunDevice#open} does.
+     */
+    public static List<TapDevice> open(final String name, final int queues) {
+        final List<TapDevice> devices = new ArrayList<>(queues);
+        try {
+            for (int i = 0; i < queues; i++) {
+                final TapDevice device = new TapDevice(TunDevice.openDriver());
+                devices.add(device);
+                TunDevice.attach(device.fd, name, TunDevice.IFF_TAP, queues > 1);
+                device.requireTunnelOffload(name);
+            }
+            return devices;
+        } catch (final LinuxException ex) {
+            CloseHelper.closeAll(devices);
+            throw ex;
+        }
+    }
+
+    /** The kernel does not check on a write what it was asked for here: asking tells whether it would know. */
+    private void requireTunnelOffload(final String name) {
+        if (!setTunnelOffload()) {
+            throw new LinuxException(
+                    "set tunnel segmentation offload on " + name, Errno.last(), "Linux 6.17 and later have it");
+        }
+    }
+
+    /** Tries with a device of a name of the kernel's choice, which is gone at the end. */
+    static boolean takesTunnelSuperframes() {
+        try (TapDevice device = new TapDevice(TunDevice.openDriver())) {
+            TunDevice.attach(device.fd, "", TunDevice.IFF_TAP, false);
+            return device.setTunnelOffload();
+        }
+    }
+
+    private boolean setTunnelOffload() {
+        final UnsafeBuffer length = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
+        length.putInt(0, VNET_HEADER_LENGTH, nativeOrder());
+        return Libc.LIBC.ioctl(fd, TUNSETVNETHDRSZ, length.addressOffset()) >= 0
+                && Libc.LIBC.ioctl(fd, TunDevice.TUNSETOFFLOAD, TUNNEL_OFFLOADS) >= 0;
+    }
+
+    /** None: nothing is read. */
+    @Override
+    public int fd() {
+        return -1;
+    }
+
+    /** Nothing is read: what the host sends to the device stays there. */
+    @Override
+    public int read(final long address, final int capacity) {
+        return -Errno.EAGAIN;
+    }
+
+    @Override
+    public int write(final long address, final int length) {
+        final long written = Libc.LIBC.write(fd, address, length);
+        return written < 0 ? -Errno.last() : (int) written;
+    }
+
+    @Override
+    public int writev(final long iovecs, final int count) {
+        final long written = Libc.LIBC.writev(fd, iovecs, count);
+        return written < 0 ? -Errno.last() : (int) written;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            Libc.LIBC.close(fd);
+        }
+    }
+}

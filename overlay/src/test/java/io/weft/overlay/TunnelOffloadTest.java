@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.linux.KernelFeatures;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** When superframes leave whole, and when not, while a TCP stream runs to a kernel VXLAN node. */
+@RequiresRoot
+class TunnelOffloadTest {
+    private static final String MAC = "02:00:00:00:00:0a";
+    private static final String OFFLOAD_DEVICE = "weft.1-out";
+    private static final String WHOLE = "superframes leave whole";
+    private static final String NOT_SEEN = "did not leave by";
+    private static final String[] FEATURES = {"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"};
+    private static final long TIMEOUT_MS = 5_000;
+
+    /** Whether they still leave is looked at once in ten seconds. */
+    private static final long LOOK_TIMEOUT_MS = 14_000;
+
+    /** TCP that has lost much for that long waits twice as long at each try. */
+    private static final long BACKOFF_TIMEOUT_MS = 20_000;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final Topology topology = Topology.twoNodes();
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private @Nullable BackgroundProcess receiver;
+    private @Nullable BackgroundProcess stream;
+
+    @BeforeEach
+    void setUp() throws Exception {
+        assumeTrue(KernelFeatures.probe().tunnelSegmentation(), "needs Linux 6.17");
+        topology.kernelVxlan(peer);
+        final NetworkNamespace kernel = peer.namespace();
+        kernel.ip("neigh", "replace", node.subnetBase(), "lladdr", MAC, "dev", KernelVxlan.DEVICE, "nud", "permanent");
+        kernel.bridge("fdb", "replace", MAC, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+        kernel.ip("route", "replace", node.subnet(), "via", node.subnetBase(), "dev", KernelVxlan.DEVICE, "onlink");
+        final String peerMac = kernel.exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
+                .trim();
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
+        receiver = peer.pod().start("iperf3", "--server");
+    }
+
+    @AfterEach
+    void tearDown() {
+        for (final BackgroundProcess process : new BackgroundProcess[] {stream, receiver}) {
+            if (null != process) {
+                process.close();
+            }
+        }
+        topology.close();
+    }
+
+    private static String lease(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private BackgroundProcess start(final String... options) {
+        final String[] all = new String[options.length + 2];
+        all[0] = "--registry=file:" + directory.resolve("leases.json");
+        all[1] = "--iface=" + node.underlayDevice();
+        System.arraycopy(options, 0, all, 2, options.length);
+        return WeftdProcess.start(node.namespace(), directory, all)
+                .awaitOutput("ready: weft.1", WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    /** A stream slow enough for a machine that is busy, and made of superframes all the same. */
+    private void startStream() {
+        Await.until("no way to the peer", TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
+        stream = node.pod().start("iperf3", "--client", peer.podAddress(), "--time", "60", "--bitrate", "500M");
+    }
+
+    private void features(final String state) {
+        for (final String feature : FEATURES) {
+            node.namespace().exec("ethtool", "-K", node.underlayDevice(), feature, state);
+        }
+    }
+
+    /** Bytes that the host took in by the offload device. */
+    private long offloadedBytes() {
+        return Long.parseLong(node.namespace()
+                .exec("cat", "/sys/class/net/" + OFFLOAD_DEVICE + "/statistics/rx_bytes")
+                .trim());
+    }
+
+    /** Bytes that the peer's pod has received. */
+    private long arrivedBytes() {
+        return Long.parseLong(peer.pod()
+                .exec("cat", "/sys/class/net/eth0/statistics/rx_bytes")
+                .trim());
+    }
+
+    private void awaitProgress(final long timeoutMs) {
+        final long before = arrivedBytes();
+        Await.until("the stream stands still", timeoutMs, () -> arrivedBytes() > before + (4 << 20));
+    }
+
+    @Test
+    void shouldFollowWhatTheUnderlayDeviceCanDo() throws Exception {
+        try (BackgroundProcess weftd = start()) {
+            startStream();
+            weftd.awaitOutput(WHOLE, TIMEOUT_MS);
+            final long before = offloadedBytes();
+            Await.until(weftd::output, TIMEOUT_MS, () -> offloadedBytes() > before + (1 << 20));
+            features("off");
+            weftd.awaitOutput("does not cut tunnels any more", TIMEOUT_MS);
+            awaitProgress(TIMEOUT_MS);
+            final long cut = offloadedBytes();
+            awaitProgress(TIMEOUT_MS);
+            assertEquals(cut, offloadedBytes());
+            features("on");
+            Await.until(weftd::output, TIMEOUT_MS, () -> offloadedBytes() > cut + (1 << 20));
+            PodTraffic.assertCarried(node, peer, false);
+        }
+        assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"), "no device is left");
+    }
+
+    @Test
+    void shouldCutThemWhenTheFirewallDropsWhatTheHostRoutes() throws Exception {
+        try (BackgroundProcess weftd = start()) {
+            firewall("--append");
+            startStream();
+            weftd.awaitOutput(NOT_SEEN, TIMEOUT_MS);
+            awaitProgress(TIMEOUT_MS);
+            PodTraffic.assertCarried(node, peer, false);
+        }
+    }
+
+    @Test
+    void shouldCutThemWhenTheFirewallBeginsToDrop() throws Exception {
+        try (BackgroundProcess weftd = start()) {
+            startStream();
+            weftd.awaitOutput(WHOLE, TIMEOUT_MS);
+            firewall("--append");
+            weftd.awaitOutput(NOT_SEEN, LOOK_TIMEOUT_MS);
+            awaitProgress(BACKOFF_TIMEOUT_MS);
+            assertTrue(offloadedBytes() > 0);
+        }
+    }
+
+    private void firewall(final String action) {
+        node.namespace().exec("iptables", action, "FORWARD", "--in-interface", OFFLOAD_DEVICE, "--jump", "DROP");
+    }
+
+    @Test
+    void shouldHaveNoDeviceWhenItIsTurnedOff() {
+        try (BackgroundProcess weftd = start("--tunnel-offload=OFF")) {
+            startStream();
+            awaitProgress(TIMEOUT_MS);
+            assertEquals(
+                    0,
+                    node.namespace()
+                            .ip("-o", "link")
+                            .lines()
+                            .filter(line -> line.contains(OFFLOAD_DEVICE))
+                            .count(),
+                    weftd::output);
+        }
+    }
+}
