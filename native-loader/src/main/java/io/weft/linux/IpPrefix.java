@@ -69,6 +69,11 @@ public record IpPrefix(InetAddress address, int length) {
         return 16 == address.getAddress().length;
     }
 
+    /** True if every address of the other network is in this one; a network contains itself. */
+    public boolean contains(final IpPrefix other) {
+        return length <= other.length && contains(other.address);
+    }
+
     /** Whether an address of the same family lies in this network. */
     public boolean contains(final InetAddress other) {
         final byte[] mine = address.getAddress();

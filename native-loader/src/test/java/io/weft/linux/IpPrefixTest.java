@@ -56,6 +56,10 @@ class IpPrefixTest {
         assertTrue(network.overlaps(IpPrefix.parse("10.245.3.0/24")));
         assertTrue(IpPrefix.parse("10.245.3.0/24").overlaps(network));
         assertFalse(network.overlaps(IpPrefix.parse("10.246.0.0/16")));
+        assertTrue(network.contains(network));
+        assertTrue(network.contains(IpPrefix.parse("10.245.3.0/24")));
+        assertFalse(IpPrefix.parse("10.245.3.0/24").contains(network));
+        assertFalse(IpPrefix.parse("0.0.0.0/0").contains(IpPrefix.parse("::1/128")));
         assertEquals(network, IpPrefix.network(IpAddresses.parse("10.245.1.2"), 15));
         assertEquals("::1/128", IpPrefix.host(IpAddresses.parse("::1")).toString());
     }

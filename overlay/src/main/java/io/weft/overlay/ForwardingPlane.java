@@ -18,9 +18,11 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
+import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
@@ -130,12 +132,7 @@ final class ForwardingPlane implements AutoCloseable {
 
     private void openPorts(final Settings settings) {
         final WeftOptions options = settings.options();
-        final UnderlaySockets sockets = UnderlaySockets.open(
-                settings.local(),
-                settings.backend().port(),
-                options.workers(),
-                UnderlaySockets.SEND_SOCKETS_DEFAULT,
-                UnderlaySockets.BUFFER_LENGTH_DEFAULT);
+        final UnderlaySockets sockets = openSockets(settings);
         undo.push(sockets);
         final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
         queues.forEach(undo::push);
@@ -226,6 +223,16 @@ final class ForwardingPlane implements AutoCloseable {
         }
     }
 
+    private static UnderlaySockets openSockets(final Settings settings) {
+        final InetAddress local = settings.local();
+        final int port = settings.backend().port();
+        final int workers = settings.options().workers();
+        final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
+        return BackendType.UDP == settings.backend().type()
+                ? UnderlaySockets.openOnePort(local, port, workers, bufferLength)
+                : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength);
+    }
+
     private static CountersFile countersFile(final Path path) {
         try {
             return CountersFile.create(
@@ -239,10 +246,13 @@ final class ForwardingPlane implements AutoCloseable {
     }
 
     private static RoutingContext routingContext(final Settings settings) {
-        final RoutingContext context = new RoutingContext()
-                .vni(settings.backend().vni())
-                .vtepMac(settings.vtepMac())
-                .underlayPort(settings.backend().port());
+        final RoutingContext context =
+                new RoutingContext().underlayPort(settings.backend().port());
+        if (BackendType.UDP == settings.backend().type()) {
+            context.encapsulation(Encapsulation.BARE_IP);
+        } else {
+            context.vni(settings.backend().vni()).vtepMac(settings.vtepMac());
+        }
         addAddress(context, settings.underlay().address());
         addAddress(context, settings.underlay().ipv6Address());
         return context;

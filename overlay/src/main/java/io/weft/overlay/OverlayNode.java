@@ -114,22 +114,20 @@ final class OverlayNode implements AutoCloseable {
     private void setUp() throws InterruptedException {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
         final NetworkConfig config = registry.config();
-        requireCarried(config);
         checkBridgeNetfilter(config);
         final UnderlaySelector selector = new UnderlaySelector(rtnetlink, wishes(config));
         final Underlay underlay = selector.select();
         LOG.log(INFO, "underlay interface {0}", underlay);
         final BackendConfig backend = config.backend();
-        final List<String> deviceNames = new ArrayList<>();
-        for (final UnderlayFamily family : Planes.families(underlay)) {
-            final String name = family.deviceName(options.weft(), backend.vni());
-            deviceNames.add(name);
+        requireOwnAddress(backend, underlay);
+        final List<String> deviceNames = Planes.deviceNames(options.weft(), backend, underlay);
+        for (final String name : deviceNames) {
             undo.push(DeviceLock.take(options.weft().runDirectory, name));
         }
         final KernelDevices replaced = KernelDevices.find(rtnetlink, backend);
         final boolean takesOver = registry.ownsMac();
         if (!takesOver) {
-            UdpPort.requireFree(rtnetlink, backend.port());
+            requireFreePort(backend);
         }
         final Lease acquired = registry.acquire(new NodeRequest(
                 underlay.publicIp(),
@@ -144,7 +142,7 @@ final class OverlayNode implements AutoCloseable {
         LOG.log(INFO, "own lease {0}", acquired);
         if (takesOver) {
             replaced.delete(rtnetlink);
-            UdpPort.requireFree(rtnetlink, backend.port());
+            requireFreePort(backend);
         }
         final Planes opened = Planes.open(options, config, acquired, underlay, rtnetlink);
         undo.push(opened);
@@ -284,11 +282,20 @@ final class OverlayNode implements AutoCloseable {
         }
     }
 
-    private static void requireCarried(final NetworkConfig config) {
-        if (!config.backend().isVxlan()) {
-            throw new StartupException(
-                    "the network's backend is " + config.backend().type()
-                            + ", weft carries vxlan: set \"Backend\": {\"Type\": \"vxlan\"} for all nodes");
+    private void requireFreePort(final BackendConfig backend) {
+        if (backend.type().isTunnel()) {
+            UdpPort.requireFree(rtnetlink, backend.port());
+        }
+    }
+
+    /** Peers make the public address the gateway of their routes (flannel pkg/backend/hostgw/hostgw.go). */
+    private static void requireOwnAddress(final BackendConfig backend, final Underlay underlay) {
+        final boolean isOwn = Objects.equals(underlay.address(), underlay.publicIp())
+                && Objects.equals(underlay.ipv6Address(), underlay.publicIpv6());
+        if (!backend.type().isTunnel() && !isOwn) {
+            throw new StartupException("the underlay is " + underlay + ", and the network's backend " + backend.type()
+                    + " needs nodes that are reached at their interface's address: leave --public-ip away,"
+                    + " or set \"Backend\": {\"Type\": \"vxlan\"} for all nodes");
         }
     }
 

@@ -3,10 +3,12 @@ package io.weft.overlay;
 
 import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.Blackholes;
 import io.weft.overlay.host.HostNetwork;
 import io.weft.overlay.host.HostRoutes;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.Subnet;
@@ -27,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The forwarding planes of a node, one for each family that its underlay has, and what the host needs to lead packets into
- * them. A family of pods goes to the plane of the same family where there is one, and else to the other. Made, fed and closed
- * by the control thread.
+ * them. A family of pods goes to the plane of the same family where there is one, and else to the other. A backend without a
+ * tunnel has no plane: the kernel's routes do it all. Made, fed and closed by the control thread.
  */
 final class Planes implements AutoCloseable {
     /** RFC 791 and RFC 8200, 5: what every link must carry. */
@@ -43,7 +45,11 @@ final class Planes implements AutoCloseable {
     private final Rtnetlink rtnetlink;
     private final Map<UnderlayFamily, ForwardingPlane> planes = new EnumMap<>(UnderlayFamily.class);
     private final Map<UnderlayFamily, HostNetwork> hosts = new EnumMap<>(UnderlayFamily.class);
+    private final Blackholes blackholes;
     private final HostRoutes routes;
+    /** Not before are the routes that an earlier daemon left compared with what should be: until then they do their work. */
+    private boolean isPublished;
+
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
 
     private Planes(
@@ -57,14 +63,37 @@ final class Planes implements AutoCloseable {
         this.own = own;
         this.underlay = underlay;
         this.rtnetlink = rtnetlink;
-        routes = new HostRoutes(rtnetlink, prefixes(config.network(), config.ipv6Network()));
+        // flanneld's --ip-blackhole-route: what no pod of this node has is not sent on.
+        blackholes = new Blackholes(
+                rtnetlink,
+                options.flanneld().ipBlackholeRoute
+                        ? prefixes(own.key().subnet(), own.key().ipv6Subnet())
+                        : List.of());
+        routes = new HostRoutes(
+                rtnetlink,
+                prefixes(config.network(), config.ipv6Network()),
+                config.backend().type().isTunnel() ? "Packets take the tunnel" : "Its pods are out of reach");
     }
 
     /** The families that a node has planes of. */
-    static Set<UnderlayFamily> families(final Underlay underlay) {
+    private static Set<UnderlayFamily> families(final BackendConfig backend, final Underlay underlay) {
         final Set<UnderlayFamily> families = EnumSet.allOf(UnderlayFamily.class);
-        families.removeIf(family -> null == family.local(underlay));
+        families.removeIf(
+                family -> null == family.local(underlay) || !backend.type().isTunnel());
         return families;
+    }
+
+    private Set<UnderlayFamily> families() {
+        return families(config.backend(), underlay);
+    }
+
+    /** The devices that pods' packets leave by: those of the planes, or the underlay's own. */
+    static List<String> deviceNames(final WeftOptions options, final BackendConfig backend, final Underlay underlay) {
+        return backend.type().isTunnel()
+                ? families(backend, underlay).stream()
+                        .map(family -> family.deviceName(options, backend.vni()))
+                        .toList()
+                : List.of(underlay.name());
     }
 
     /** Makes the devices and starts to forward, with empty tables; leaves nothing behind when it fails. */
@@ -78,9 +107,11 @@ final class Planes implements AutoCloseable {
         boolean isOpen = false;
         try {
             planes.requireMtu();
-            families(underlay).forEach(planes::open);
-            planes.undo.push(planes.routes);
-            planes.addBlackholes();
+            planes.families().forEach(planes::open);
+            if (config.backend().type().isTunnel()) {
+                planes.undo.push(planes.routes); // without a tunnel, pods stay connected as under flanneld
+            }
+            planes.undo.push(planes.blackholes);
             isOpen = true;
             return planes;
         } finally {
@@ -109,21 +140,15 @@ final class Planes implements AutoCloseable {
         hosts.put(family, host);
     }
 
-    /** flanneld's --ip-blackhole-route: what no pod of this node has is not sent on. */
-    private void addBlackholes() {
-        if (options.flanneld().ipBlackholeRoute) {
-            final HostNetwork host = hosts.values().iterator().next();
-            host.addBlackholes(prefixes(own.key().subnet(), own.key().ipv6Subnet()));
-            undo.push(host::removeBlackholes);
-        }
-    }
-
-    /** Calls back, on threads of its own, when somebody changes what the devices need. After the first {@link #repair}. */
+    /** Calls back, on threads of its own, when somebody changes what devices and routes need. After the first {@link #repair}. */
     void watch(final Runnable onChange) {
         final List<IpPrefix> routed = new ArrayList<>(prefixes(config.network(), config.ipv6Network()));
         routed.addAll(prefixes(own.key().subnet(), own.key().ipv6Subnet())); // their blackholes
         hosts.forEach(
                 (family, host) -> undo.push(HostWatch.start(deviceName(family), host.deviceIndex(), routed, onChange)));
+        if (hosts.isEmpty()) {
+            undo.push(HostWatch.start(underlay.name(), underlay.linkIndex(), routed, onChange));
+        }
     }
 
     private String deviceName(final UnderlayFamily family) {
@@ -153,7 +178,7 @@ final class Planes implements AutoCloseable {
 
     /** True when the cluster network of the pods' family is routed to the plane of this family. */
     private boolean isLedInto(final UnderlayFamily family, final UnderlayFamily pods) {
-        return family == pods || !families(underlay).contains(pods);
+        return family == pods || !families().contains(pods);
     }
 
     private static List<IpPrefix> prefixes(final @Nullable Subnet subnet, final @Nullable Subnet ipv6Subnet) {
@@ -164,7 +189,7 @@ final class Planes implements AutoCloseable {
     }
 
     private int mtu(final UnderlayFamily family) {
-        return outerMtu() - family.overhead();
+        return outerMtu() - family.overhead(config.backend().type());
     }
 
     private int outerMtu() {
@@ -173,7 +198,7 @@ final class Planes implements AutoCloseable {
 
     /** What a packet of either family may have on its way through any plane, in bytes. */
     int podMtu() {
-        return families(underlay).stream().mapToInt(this::mtu).min().orElseThrow();
+        return families().stream().mapToInt(this::mtu).min().orElse(outerMtu());
     }
 
     /**
@@ -226,7 +251,12 @@ final class Planes implements AutoCloseable {
         }
     }
 
-    /** Takes {@link #lead} back. */
+    /** Has the kernel lead a subnet to its node by the node's own address, without a plane. */
+    void leadBy(final Subnet subnet, final InetAddress publicAddress) {
+        routes.by(subnet.toPrefix(), publicAddress);
+    }
+
+    /** Takes {@link #lead} or {@link #leadBy} back. */
     void unlead(final Subnet subnet) {
         routes.remove(subnet.toPrefix());
     }
@@ -234,6 +264,7 @@ final class Planes implements AutoCloseable {
     /** Lets the data threads, and then the kernel, use what has changed in the tables. */
     void publish() {
         planes.values().forEach(plane -> plane.tables().publish());
+        isPublished = true;
         routes.repair();
     }
 
@@ -248,13 +279,17 @@ final class Planes implements AutoCloseable {
                 return false;
             }
         }
-        routes.repair();
+        blackholes.repair();
+        if (isPublished) {
+            routes.repair();
+        }
         return true;
     }
 
-    /** Differences of devices, addresses and their routes that were put right. */
+    /** Differences of devices, addresses, their routes and blackhole routes that were put right. */
     long deviceRepairs() {
-        return hosts.values().stream().mapToLong(HostNetwork::repairs).sum();
+        return blackholes.repairs()
+                + hosts.values().stream().mapToLong(HostNetwork::repairs).sum();
     }
 
     /** The same of routes to single subnets. */

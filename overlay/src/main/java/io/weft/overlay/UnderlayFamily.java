@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
@@ -20,8 +21,6 @@ enum UnderlayFamily {
 
     /** Linux include/uapi/linux/if.h, IFNAMSIZ less the final zero. */
     private static final int DEVICE_NAME_LENGTH_MAX = 15;
-    /** UDP 8, VXLAN 8 (RFC 7348, 5) and inner Ethernet 14. */
-    private static final int ENCAPSULATION_LENGTH = 8 + 8 + 14;
 
     private final String suffix;
     private final int ipHeaderLength;
@@ -47,12 +46,12 @@ enum UnderlayFamily {
     }
 
     /** What is added to a pod's packet, in bytes, outer Ethernet aside. */
-    int overhead() {
-        return ipHeaderLength + ENCAPSULATION_LENGTH;
+    int overhead(final BackendType backend) {
+        return backend.overhead(ipHeaderLength);
     }
 
     /**
-     * The TUN device's name: {@code weft.1} and {@code weft-v6.1}, or what --device-name makes of it.
+     * The TUN device's name: {@code weft.1} and {@code weft-v6.1} for VNI 1, or what --device-name makes of it.
      *
      * @throws StartupException when the kernel takes no name of that length.
      */

@@ -226,8 +226,9 @@ class WeftdTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{'Network':'10.244.0.0/16'} | the network's backend is udp, weft carries vxlan",
-                "{'Network':'10.244.0.0/16','Backend':{'Type':'host-gw'}} | Backend.Type is \"host-gw\", weft has",
+                "{'Network':'10.244.0.0/16','Backend':{'Type':'wireguard'}}"
+                        + " | Backend.Type is \"wireguard\", weft has the backends vxlan, udp, host-gw",
+                "{'Network':'10.244.0.0/16','Backend':{'Type':'vxlan','GBP':true}} | group policy bits are not supported",
             })
     void shouldNameWhatItDoesNotCarry(final String config, final String message) throws Exception {
         Files.writeString(leases, "{\"config\":" + config.replace('\'', '"') + ",\"leases\":{}}");
@@ -281,11 +282,28 @@ class WeftdTest {
     }
 
     @Test
-    void shouldSayHowToFindTheOwnerWhenAProcessOwnsThePort() {
+    void shouldNameTheProcessThatOwnsThePort() {
         try (DatagramSocket owner = node.namespace().call(() -> new DatagramSocket(KernelVxlan.PORT))) {
             assertTrue(owner.isBound());
             assertFails(
-                    1, "UDP port 8472 belongs to another process: find it", start("--iface=" + node.underlayDevice()));
+                    1,
+                    "UDP port 8472 belongs to java, process "
+                            + ProcessHandle.current().pid() + ": stop it",
+                    start("--iface=" + node.underlayDevice()));
+        }
+    }
+
+    @Test
+    void shouldSayHowToFindTheProcessThatOwnsThePortWhenItCannotBeSeen() {
+        final String[] weftd =
+                WeftdProcess.command(directory, "--registry=file:" + leases, "--iface=" + node.underlayDevice());
+        try (DatagramSocket owner = node.namespace().call(() -> new DatagramSocket(KernelVxlan.PORT))) {
+            assertTrue(owner.isBound());
+            final Command.Result result = node.namespace()
+                    .tryExec(Stream.concat(Stream.of("unshare", "--pid", "--fork", "--mount-proc"), Stream.of(weftd))
+                            .toArray(String[]::new));
+            assertEquals(1, result.exitCode());
+            assertTrue(result.errors().contains("UDP port 8472 belongs to another process: find it"), result::errors);
         }
     }
 

@@ -8,7 +8,6 @@ import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
-import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,9 +20,6 @@ import java.util.Optional;
 public final class HostNetwork {
     private static final System.Logger LOG = System.getLogger(HostNetwork.class.getName());
 
-    /** Above that of any route which somebody wants. */
-    private static final int BLACKHOLE_METRIC = 1_000_000;
-
     private final Rtnetlink rtnetlink;
     private final String deviceName;
     private final DeviceSettings settings;
@@ -33,7 +29,6 @@ public final class HostNetwork {
     private int mtu;
     private final List<IpPrefix> addresses;
     private final List<IpPrefix> networks;
-    private final List<Route> blackholes = new ArrayList<>();
     private boolean isFirst = true;
     private int deviceIndex;
     private long repairs;
@@ -94,21 +89,6 @@ public final class HostNetwork {
         return deviceIndex;
     }
 
-    /**
-     * Adds blackhole routes to what should be: for subnets of the node while no bridge has them, so that packets to pods that are
-     * not there do not go around between the device and the host. Connected routes of the same subnets win by their metric.
-     */
-    public void addBlackholes(final List<IpPrefix> subnets) {
-        for (final IpPrefix subnet : subnets) {
-            blackholes.add(Route.blackhole(subnet).metric(BLACKHOLE_METRIC));
-        }
-    }
-
-    /** Takes the blackhole routes away; all else goes with the device. */
-    public void removeBlackholes() {
-        blackholes.forEach(rtnetlink::deleteRoute);
-    }
-
     /** Differences that were put right since the first time. */
     public long repairs() {
         return repairs;
@@ -156,15 +136,6 @@ public final class HostNetwork {
 
     private void repairRoutes(final int linkIndex) {
         final List<Route> present = rtnetlink.routes();
-        for (final Route blackhole : blackholes) {
-            final boolean isThere = present.stream()
-                    .anyMatch(route -> RouteType.BLACKHOLE == route.type()
-                            && route.destination().equals(blackhole.destination()));
-            if (!isThere) {
-                say("blackhole route " + blackhole.destination());
-                rtnetlink.replaceRoute(blackhole);
-            }
-        }
         for (final IpPrefix network : networks) {
             final boolean isThere = present.stream()
                     .anyMatch(route -> route.destination().equals(network)

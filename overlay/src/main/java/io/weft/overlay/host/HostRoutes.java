@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Kernel routes of single subnets, beside the one of the cluster network that {@link HostNetwork} keeps: to peers on the same
- * link, which need no tunnel (flannel's DirectRouting), and to peers that another device than their family's leads to. They
- * carry a route protocol of their own, by which those that a killed daemon left are found and taken away. Used by the control
- * thread alone.
+ * link, which need no tunnel (flannel's DirectRouting and host-gw), and to peers that another device than their family's leads
+ * to. They carry a route protocol of their own, by which those that an earlier daemon left are found and taken away. Used by
+ * the control thread alone.
  */
 public final class HostRoutes implements AutoCloseable {
     /** Of the numbers that Linux include/uapi/linux/rtnetlink.h leaves to routing daemons, one that iproute2 names nobody by. */
@@ -33,6 +33,7 @@ public final class HostRoutes implements AutoCloseable {
 
     private final Rtnetlink rtnetlink;
     private final List<IpPrefix> networks;
+    private final String meanwhile;
     private final Map<IpPrefix, Target> wanted = new HashMap<>();
     /** Subnets whose route could not be set, with the reason, so that the log hears of each once. */
     private final Map<IpPrefix, String> troubles = new HashMap<>();
@@ -42,7 +43,11 @@ public final class HostRoutes implements AutoCloseable {
     private long repairs;
 
     /** Where to: a gateway on the link, or nobody but the device; and whether it was set before. */
-    private record Target(@Nullable InetAddress gateway, int linkIndex, boolean isSet) {}
+    private record Target(@Nullable InetAddress gateway, int linkIndex, boolean isSet) {
+        Target asSet() {
+            return new Target(gateway, linkIndex, true);
+        }
+    }
 
     /** What tells two routes apart here. */
     private record Hop(IpPrefix destination, @Nullable InetAddress gateway, int linkIndex) {
@@ -56,9 +61,11 @@ public final class HostRoutes implements AutoCloseable {
      *
      * @param rtnetlink of the node's namespace.
      * @param networks of the cluster: nothing outside of them is touched.
+     * @param meanwhile what it means, for the log, that a route cannot be set.
      */
-    public HostRoutes(final Rtnetlink rtnetlink, final List<IpPrefix> networks) {
+    public HostRoutes(final Rtnetlink rtnetlink, final List<IpPrefix> networks, final String meanwhile) {
         this.rtnetlink = rtnetlink;
+        this.meanwhile = meanwhile;
         this.networks = List.copyOf(networks);
     }
 
@@ -71,6 +78,14 @@ public final class HostRoutes implements AutoCloseable {
         if (0 != linkIndex) {
             wanted.put(subnet, new Target(publicAddress, linkIndex, false));
         }
+    }
+
+    /**
+     * Wants a subnet to be routed to its node without a tunnel, whether the node is on the same link or not yet (flannel
+     * pkg/backend/hostgw).
+     */
+    public void by(final IpPrefix subnet, final InetAddress publicAddress) {
+        wanted.put(subnet, new Target(publicAddress, linkTo(publicAddress), false));
     }
 
     /** Wants a subnet to be routed to a device. */
@@ -92,7 +107,8 @@ public final class HostRoutes implements AutoCloseable {
         }
         final Set<Hop> present = new HashSet<>();
         for (final Route route : rtnetlink.routes()) {
-            if (PROTOCOL == route.protocol() && networks.stream().anyMatch(network -> contains(network, route))) {
+            if (PROTOCOL == route.protocol()
+                    && networks.stream().anyMatch(network -> network.contains(route.destination()))) {
                 final Hop hop = Hop.of(route);
                 final Target target = wanted.get(hop.destination);
                 if (null != target && hop.equals(new Hop(hop.destination, target.gateway, target.linkIndex))) {
@@ -102,14 +118,10 @@ public final class HostRoutes implements AutoCloseable {
                 }
             }
         }
-        wanted.replaceAll((subnet, target) ->
-                present.contains(new Hop(subnet, target.gateway, target.linkIndex)) ? target : set(subnet, target));
+        wanted.replaceAll((subnet, target) -> present.contains(new Hop(subnet, target.gateway, target.linkIndex))
+                ? target.asSet()
+                : set(subnet, target));
         isComparable = !wanted.isEmpty();
-    }
-
-    private static boolean contains(final IpPrefix network, final Route route) {
-        return network.length() <= route.destination().length()
-                && network.contains(route.destination().address());
     }
 
     private Target set(final IpPrefix subnet, final Target target) {
@@ -119,7 +131,7 @@ public final class HostRoutes implements AutoCloseable {
         final Route route = null == target.gateway ? bare : bare.via(target.gateway);
         try {
             if (0 == linkIndex) {
-                throw new LinuxException("find the link of route " + route, Errno.ENODEV);
+                throw new LinuxException("set route " + route, Errno.EHOSTUNREACH, "No interface is on a link with it");
             }
             rtnetlink.replaceRoute(route);
             if (target.isSet) {
@@ -131,7 +143,7 @@ public final class HostRoutes implements AutoCloseable {
         } catch (final LinuxException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(troubles.put(subnet, trouble))) {
-                LOG.log(WARNING, "{0}. Packets take the tunnel until it succeeds", trouble);
+                LOG.log(WARNING, "{0}. {1} until it succeeds", trouble, meanwhile);
             }
             return target;
         }

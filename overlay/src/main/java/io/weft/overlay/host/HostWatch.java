@@ -47,7 +47,7 @@ public final class HostWatch implements AutoCloseable {
      *
      * @param deviceName of the device.
      * @param deviceIndex of the same, until one of that name is made anew.
-     * @param networks whose routes concern it.
+     * @param networks whose routes concern it, and those of subnets in them; routes that weft sets itself are no news.
      * @param onChange called on the watch's thread, once for the events that come together.
      */
     public static HostWatch start(
@@ -100,7 +100,9 @@ public final class HostWatch implements AutoCloseable {
             return change.address().linkIndex() == deviceIndex;
         }
         if (event instanceof final RtnetlinkEvent.RouteChange change) {
-            return networks.contains(change.route().destination());
+            return (change.removed() || HostRoutes.PROTOCOL != change.route().protocol())
+                    && networks.stream()
+                            .anyMatch(network -> network.contains(change.route().destination()));
         }
         return event instanceof RtnetlinkEvent.ResyncNeeded;
     }

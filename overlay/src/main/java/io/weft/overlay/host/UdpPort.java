@@ -6,8 +6,11 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.netlink.Vxlan;
 import io.weft.overlay.StartupException;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -37,22 +40,69 @@ public final class UdpPort {
             }
         }
         for (final Path table : TABLES) {
-            if (Files.exists(table) && hasPort(table, port)) {
-                throw new StartupException("UDP port " + port + " belongs to another process:"
-                        + " find it (ss --udp --listening --numeric --processes) and stop it");
+            if (Files.exists(table)) {
+                inodes(table, port).stream().findFirst().ifPresent(inode -> {
+                    throw new StartupException("UDP port " + port + " belongs to " + owner(inode));
+                });
             }
         }
     }
 
-    private static boolean hasPort(final Path table, final int port) {
+    /** The sockets bound to the port, by the number of their inode: the tenth column. */
+    private static List<String> inodes(final Path table, final int port) {
         final String suffix = String.format(Locale.ROOT, ":%04X", port);
         try {
             return Files.readAllLines(table).stream()
                     .skip(1)
-                    .map(line -> line.strip().split("\\s+", 3))
-                    .anyMatch(columns -> columns[1].endsWith(suffix));
+                    .map(line -> line.strip().split("\\s+", 11))
+                    .filter(columns -> columns[1].endsWith(suffix))
+                    .map(columns -> columns[9])
+                    .toList();
         } catch (final IOException failure) {
             throw new StartupException("read " + table + ": " + failure.getMessage() + ". Mount /proc", failure);
         }
+    }
+
+    /** Who has the socket, and what to do about it. A process of another PID namespace cannot be seen. */
+    private static String owner(final String inode) {
+        final Path socket = Path.of("socket:[" + inode + "]");
+        return ProcessHandle.allProcesses()
+                .filter(process -> hasOpen(process, socket))
+                .map(process -> name(process) + ", process " + process.pid() + ": stop it first")
+                .findFirst()
+                .orElse("another process: find it (ss --udp --listening --numeric --processes) and stop it");
+    }
+
+    private static boolean hasOpen(final ProcessHandle process, final Path socket) {
+        try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(proc(process, "fd"))) {
+            for (final Path descriptor : descriptors) {
+                if (isLinkTo(descriptor, socket)) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (final IOException | DirectoryIteratorException gone) {
+            return false;
+        }
+    }
+
+    private static boolean isLinkTo(final Path descriptor, final Path socket) {
+        try {
+            return Files.readSymbolicLink(descriptor).equals(socket);
+        } catch (final IOException closedMeanwhile) {
+            return false;
+        }
+    }
+
+    private static String name(final ProcessHandle process) {
+        try {
+            return Files.readString(proc(process, "comm")).strip();
+        } catch (final IOException gone) {
+            return "a process that has ended meanwhile";
+        }
+    }
+
+    private static Path proc(final ProcessHandle process, final String file) {
+        return Path.of("/proc", String.valueOf(process.pid()), file);
     }
 }

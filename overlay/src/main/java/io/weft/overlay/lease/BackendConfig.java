@@ -2,20 +2,17 @@
 package io.weft.overlay.lease;
 
 /**
- * The {@code Backend} object of the network configuration (flannel pkg/backend/vxlan/vxlan.go and pkg/backend/udp).
+ * The {@code Backend} object of the network configuration (flannel pkg/backend/vxlan/vxlan.go, pkg/backend/udp and
+ * pkg/backend/hostgw).
  *
- * @param type {@code vxlan} or {@code udp}, in lower case.
- * @param vni VXLAN network identifier, 24 bits.
- * @param port UDP port of every node.
+ * @param type how packets go.
+ * @param vni VXLAN network identifier, 24 bits; 0 for another type.
+ * @param port UDP port of every node; 0 without a tunnel.
  * @param mtu MTU of the underlay to count from; 0 takes that of the interface.
  * @param learning flannel's {@code Learning}; weft has no use for it, since leases name every VTEP.
  * @param directRouting peers on the same link are routed by the kernel, without the tunnel.
  */
-public record BackendConfig(String type, int vni, int port, int mtu, boolean learning, boolean directRouting) {
-    public static final String TYPE_VXLAN = "vxlan";
-    /** flannel's other wire format: bare IP packets in UDP. */
-    public static final String TYPE_UDP = "udp";
-
+public record BackendConfig(BackendType type, int vni, int port, int mtu, boolean learning, boolean directRouting) {
     /** RFC 7348, 5: the identifier has 24 bits. */
     public static final int VNI_MAX = 0xff_ffff;
     /** flannel pkg/backend/vxlan/vxlan.go, {@code defaultVNI}. */
@@ -24,9 +21,4 @@ public record BackendConfig(String type, int vni, int port, int mtu, boolean lea
     public static final int PORT_DEFAULT = 8472;
     /** flannel pkg/backend/udp/udp_amd64.go, {@code defaultPort}. */
     public static final int PORT_UDP_DEFAULT = 8285;
-
-    /** True for VXLAN, false for flannel's udp. */
-    public boolean isVxlan() {
-        return TYPE_VXLAN.equals(type);
-    }
 }

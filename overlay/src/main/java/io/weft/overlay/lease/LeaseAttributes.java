@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param publicIp where peers send to over an IPv4 underlay; null in a cluster of IPv6 alone.
  * @param publicIpv6 the same for an IPv6 underlay; null without one.
- * @param backendType {@code vxlan}; empty for flannel's udp backend.
+ * @param backendType see {@link BackendType#leaseType}, or one that weft does not have.
  * @param vtep data of a vxlan lease; null for other backends, whose data weft has no use for.
  * @param vtepV6 the same for IPv6 pods.
  */
@@ -46,7 +46,7 @@ public record LeaseAttributes(
         if (noPublicIp && null == publicIpv6) {
             throw json.error("has no \"PublicIP\"");
         }
-        final boolean vxlan = BackendConfig.TYPE_VXLAN.equals(backendType);
+        final boolean vxlan = BackendType.VXLAN.leaseType().equals(backendType);
         final JsonValue data = json.member("BackendData");
         final JsonValue v6Data = json.member("BackendV6Data");
         if (vxlan && null == data && null == v6Data) {

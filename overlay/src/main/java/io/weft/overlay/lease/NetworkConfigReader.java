@@ -5,7 +5,6 @@ import io.weft.linux.IpAddresses;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -62,13 +61,19 @@ public final class NetworkConfigReader {
         }
         final Subnet network = ipv4 ? block("Network", true) : null;
         final Subnet ipv6Network = ipv6 ? block("IPv6Network", false) : null;
+        final BackendConfig backend = backend();
+        if (ipv6 && BackendType.UDP == backend.type()) {
+            throw json.required("EnableIPv6")
+                    .error("is true, and the backend udp, which carries IPv4 alone, in weft as in flannel: set it to"
+                            + " false, or \"Backend\": {\"Type\": \"vxlan\"} for all nodes");
+        }
         return new NetworkConfig(
                 network,
                 ipv6Network,
                 allocates && null != network ? allocation(network, "", 30, 28, 24) : null,
                 allocates && null != ipv6Network ? allocation(ipv6Network, "IPv6", 126, 124, 64) : null,
                 flag(json, "EnableNFTables", false),
-                backend());
+                backend);
     }
 
     private Subnet block(final String key, final boolean wantIpv4) {
@@ -135,14 +140,12 @@ public final class NetworkConfigReader {
     private BackendConfig backend() {
         final JsonValue backend = json.member("Backend");
         if (null == backend) {
-            return new BackendConfig(BackendConfig.TYPE_UDP, 0, BackendConfig.PORT_UDP_DEFAULT, 0, false, false);
+            return new BackendConfig(BackendType.UDP, 0, BackendConfig.PORT_UDP_DEFAULT, 0, false, false);
         }
         final JsonValue typeValue = backend.required("Type");
-        final String type = typeValue.string().toLowerCase(Locale.ROOT);
-        final boolean vxlan = BackendConfig.TYPE_VXLAN.equals(type);
-        if (!vxlan && !BackendConfig.TYPE_UDP.equals(type)) {
-            throw typeValue.error("is \"" + typeValue.string() + "\", weft has the backends " + BackendConfig.TYPE_VXLAN
-                    + " and " + BackendConfig.TYPE_UDP);
+        final BackendType type = BackendType.of(typeValue.string());
+        if (null == type) {
+            throw typeValue.error("is \"" + typeValue.string() + "\", weft has the backends " + BackendType.all());
         }
         if (strict) {
             Keys.requireKnown(backend, BACKEND_KEYS);
@@ -151,12 +154,13 @@ public final class NetworkConfigReader {
         if (null != gbp && gbp.bool()) {
             throw gbp.error("is true, group policy bits are not supported: remove it here and on every node");
         }
+        final boolean vxlan = BackendType.VXLAN == type;
         final int portDefault = vxlan ? BackendConfig.PORT_DEFAULT : BackendConfig.PORT_UDP_DEFAULT;
         final int port = number(backend, "Port", 0, PORT_MAX, 0);
         return new BackendConfig(
                 type,
                 vxlan ? number(backend, "VNI", 0, BackendConfig.VNI_MAX, BackendConfig.VNI_DEFAULT) : 0,
-                0 == port ? portDefault : port,
+                !type.isTunnel() ? 0 : 0 == port ? portDefault : port,
                 mtu(backend),
                 flag(backend, "Learning", false),
                 flag(backend, "DirectRouting", false));

@@ -3,6 +3,7 @@ package io.weft.overlay.registry;
 
 import io.weft.linux.MacAddress;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -60,15 +61,13 @@ public record NodeRequest(
      */
     public LeaseAttributes attributes(final @Nullable LeaseAttributes known, final boolean ipv6) {
         final boolean ipv4 = null != publicIp;
-        if (!BackendConfig.TYPE_VXLAN.equals(backend.type())) {
-            return new LeaseAttributes(publicIp, publicIpv6, "", null, null);
-        }
+        final boolean vxlan = BackendType.VXLAN == backend.type();
         return new LeaseAttributes(
                 publicIp,
                 ipv6 ? publicIpv6 : null,
-                backend.type(),
-                ipv4 ? vtep(takenOverMac, null == known ? null : known.vtep()) : null,
-                ipv6 ? vtep(takenOverMacV6, null == known ? null : known.vtepV6()) : null);
+                backend.type().leaseType(),
+                vxlan && ipv4 ? vtep(takenOverMac, null == known ? null : known.vtep()) : null,
+                vxlan && ipv6 ? vtep(takenOverMacV6, null == known ? null : known.vtepV6()) : null);
     }
 
     private VtepData vtep(final @Nullable MacAddress takenOver, final @Nullable VtepData known) {

@@ -65,18 +65,14 @@ record RegistryFile(NetworkConfig config, List<Lease> leases) {
         requireInside(value, key.subnet(), config.network(), "Network");
         requireInside(value, key.ipv6Subnet(), config.ipv6Network(), "IPv6Network");
         final LeaseAttributes attributes = LeaseAttributes.read(value, true);
-        if (!attributes.backendType().equalsIgnoreCase(leaseType(config))) {
+        if (!attributes.backendType().equalsIgnoreCase(config.backend().type().leaseType())) {
             final JsonValue type = value.member("BackendType");
             throw (null == type ? value : type)
                     .error("has BackendType \"" + attributes.backendType() + "\", the network's backend is \""
-                            + config.backend().type() + "\"");
+                            + config.backend().type() + "\", whose leases have \""
+                            + config.backend().type().leaseType() + "\"");
         }
         return new Lease(key, attributes);
-    }
-
-    /** flannel's udp backend leaves the type of its leases empty. */
-    private static String leaseType(final NetworkConfig config) {
-        return config.backend().isVxlan() ? config.backend().type() : "";
     }
 
     private static void requireInside(

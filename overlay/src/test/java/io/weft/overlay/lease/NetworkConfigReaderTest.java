@@ -41,8 +41,8 @@ class NetworkConfigReaderTest {
 
     @Test
     void shouldCutTheIpv6NetworkAsFlannel() {
-        final NetworkConfig config =
-                read("{'Network':'10.3.0.0/16','EnableIPv6':true,'IPv6Network':'2001:cafe:42::/56'}");
+        final NetworkConfig config = read("{'Network':'10.3.0.0/16','EnableIPv6':true,"
+                + "'IPv6Network':'2001:cafe:42::/56','Backend':{'Type':'vxlan'}}");
         final NetworkConfig.Allocation allocation = Objects.requireNonNull(config.ipv6Allocation());
         assertEquals("2001:cafe:42:1::/64", allocation.first().toString());
         assertEquals("2001:cafe:42:ff::/64", allocation.last().toString());
@@ -51,11 +51,18 @@ class NetworkConfigReaderTest {
     @Test
     void shouldTakeFlannelsDefaultsWhenTheBackendSaysNoMore() {
         assertEquals(
-                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
                 read("{'Network':'10.3.0.0/16','Backend':{'Type':'VXLAN'}}").backend());
         assertEquals(
-                new BackendConfig("udp", 0, 8285, 0, false, false),
+                new BackendConfig(BackendType.UDP, 0, 8285, 0, false, false),
                 read("{'Network':'10.3.0.0/16'}").backend());
+        assertEquals(
+                new BackendConfig(BackendType.UDP, 0, 8286, 0, false, false),
+                read("{'Network':'10.3.0.0/16','Backend':{'Type':'udp','Port':8286}}")
+                        .backend());
+        assertEquals(
+                new BackendConfig(BackendType.HOST_GW, 0, 0, 0, false, false),
+                read("{'Network':'10.3.0.0/16','Backend':{'Type':'Host-GW'}}").backend());
     }
 
     @ParameterizedTest
@@ -73,6 +80,8 @@ class NetworkConfigReaderTest {
                 "{'Network':'10.3.0.0/16','SubnetMax':'10.3.0.1'} | SubnetMax must be the first address of a subnet",
                 "{'Network':'10.3.0.0/16','SubnetMin':'10.3.9.0','SubnetMax':'10.3.8.0'} | SubnetMin 10.3.9.0 above SubnetMax",
                 "{'Network':'10.3.0.0/16','Backend':{'Type':'wireguard'}} | Backend.Type is \"wireguard\", weft has",
+                "{'Network':'10.3.0.0/16','Backend':{'Type':'extension'}} | weft has the backends vxlan, udp, host-gw",
+                "{'Network':'10.3.0.0/16','EnableIPv6':true,'IPv6Network':'fd00::/48'} | the backend udp, which carries",
                 "{'Network':'10.3.0.0/16','Backend':{}} | Backend has no \"Type\"",
                 "{'Network':'10.3.0.0/16','Backend':{'Type':'vxlan','VNI':16777216}} | VNI is 16777216, must be a whole",
                 "{'Network':'10.3.0.0/16','Backend':{'Type':'vxlan','Port':-1}} | Port is -1, must be a whole number from 0",

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.IpAddresses;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import java.io.IOException;
@@ -75,7 +76,7 @@ class FileRegistryTest {
                 null,
                 null,
                 Set.of(addresses),
-                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
                 null,
                 null,
                 null,

@@ -7,7 +7,7 @@ import io.weft.linux.IpAddresses;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
-import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -105,7 +105,7 @@ final class KubeNodes {
         final String type = annotation(node, BACKEND_TYPE);
         final String publicIp = annotation(node, PUBLIC_IP);
         final String publicIpv6 = annotation(node, PUBLIC_IPV6);
-        final boolean vxlan = BackendConfig.TYPE_VXLAN.equals(type);
+        final boolean vxlan = BackendType.VXLAN.leaseType().equals(type);
         if (null == publicIp && null == publicIpv6) {
             throw new IllegalArgumentException("it has no annotation " + prefix + PUBLIC_IP);
         }

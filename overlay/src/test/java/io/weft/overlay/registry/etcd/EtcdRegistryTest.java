@@ -10,6 +10,7 @@ import io.weft.linux.IpAddresses;
 import io.weft.linux.MacAddress;
 import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
@@ -89,7 +90,7 @@ class EtcdRegistryTest {
                 address,
                 null,
                 Set.of(address),
-                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
                 null,
                 null,
                 previous,

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.linux.IpAddresses;
 import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
@@ -78,7 +79,7 @@ class KubeRegistryTest {
                 address,
                 null,
                 Set.of(address),
-                new BackendConfig("vxlan", 1, 8472, 0, false, false),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
                 null,
                 null,
                 null,
