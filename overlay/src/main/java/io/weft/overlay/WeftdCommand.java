@@ -16,7 +16,7 @@ import picocli.CommandLine.Mixin;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = {
-            "Overlay daemon of one node: joins the node to a flannel network, and forwards its pods' packets in VXLAN.",
+            "Overlay daemon of one node: joins the node to a flannel network, and forwards its pods' packets.",
             "Flags may be written with one or two dashes.",
             ""
         })
