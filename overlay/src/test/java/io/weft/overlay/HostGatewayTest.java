@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,15 +66,7 @@ class HostGatewayTest {
     }
 
     private BackgroundProcess start(final String... options) {
-        return WeftdProcess.start(
-                node.namespace(),
-                directory,
-                Stream.concat(
-                                Stream.of(
-                                        "--registry=file:" + directory.resolve("leases.json"),
-                                        "--iface=" + node.underlayDevice()),
-                                Stream.of(options))
-                        .toArray(String[]::new));
+        return WeftdProcess.start(node, directory, options);
     }
 
     private BackgroundProcess startReady(final String... options) {

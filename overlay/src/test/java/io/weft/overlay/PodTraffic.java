@@ -4,8 +4,10 @@ package io.weft.overlay;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.Topology;
 import java.io.IOException;
@@ -47,6 +49,13 @@ final class PodTraffic {
                 == from.pod()
                         .tryExec("ping", "-c", "1", "-W", "1", address(to, ipv6))
                         .exitCode();
+    }
+
+    /** Fails unless weftd tells a pod, by ICMP, of a subnet that no lease has. */
+    static void assertToldOfNoRoute(final Topology.Node from, final BackgroundProcess weftd) {
+        final String output =
+                from.pod().tryExec("ping", "-c", "1", "-W", "2", "10.244.99.2").output();
+        assertTrue(output.contains("Destination Net Unreachable"), () -> output + weftd.output());
     }
 
     private static String address(final Topology.Node node, final boolean ipv6) {

@@ -27,7 +27,6 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,15 +74,7 @@ class UdpBackendTest {
     }
 
     private BackgroundProcess start(final String... options) {
-        return WeftdProcess.start(
-                node.namespace(),
-                directory,
-                Stream.concat(
-                                Stream.of(
-                                        "--registry=file:" + directory.resolve("leases.json"),
-                                        "--iface=" + node.underlayDevice()),
-                                Stream.of(options))
-                        .toArray(String[]::new));
+        return WeftdProcess.start(node, directory, options);
     }
 
     private BackgroundProcess startReady(final String... options) {
@@ -190,10 +181,7 @@ class UdpBackendTest {
     @Test
     void shouldTellAPodThatItsDestinationHasNoRoute() {
         try (BackgroundProcess weftd = startReady()) {
-            final String output = node.pod()
-                    .tryExec("ping", "-c", "1", "-W", "2", "10.244.99.2")
-                    .output();
-            assertTrue(output.contains("Destination Net Unreachable"), () -> output + weftd.output());
+            PodTraffic.assertToldOfNoRoute(node, weftd);
         }
     }
 

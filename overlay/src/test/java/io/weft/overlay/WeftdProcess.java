@@ -3,6 +3,7 @@ package io.weft.overlay;
 
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.Topology;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,14 @@ public final class WeftdProcess {
     public static BackgroundProcess start(
             final NetworkNamespace namespace, final Path directory, final String... options) {
         return namespace.start(command(directory, options));
+    }
+
+    /** Starts it on a node of a topology, with the leases of {@code leases.json} in the directory. */
+    static BackgroundProcess start(final Topology.Node node, final Path directory, final String... options) {
+        final List<String> all = new ArrayList<>(
+                List.of("--registry=file:" + directory.resolve("leases.json"), "--iface=" + node.underlayDevice()));
+        all.addAll(List.of(options));
+        return start(node.namespace(), directory, all.toArray(String[]::new));
     }
 
     static String[] command(final Path directory, final String... options) {

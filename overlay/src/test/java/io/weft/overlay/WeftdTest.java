@@ -134,10 +134,7 @@ class WeftdTest {
     @Test
     void shouldTellAPodThatItsDestinationHasNoRoute() throws Exception {
         try (BackgroundProcess weftd = startReady()) {
-            final String output = node.pod()
-                    .tryExec("ping", "-c", "1", "-W", "2", "10.244.99.2")
-                    .output();
-            assertTrue(output.contains("Destination Net Unreachable"), () -> output + weftd.output());
+            PodTraffic.assertToldOfNoRoute(node, weftd);
         }
     }
 
