@@ -165,7 +165,8 @@ final class ForwardingPlane implements AutoCloseable {
 
     /** Null where superframes cannot leave whole: that costs speed and nothing else, so it is no reason to end. */
     private @Nullable TunnelOffload openOffload(final Settings settings, final UnderlaySockets sockets) {
-        if (UnderlayFamily.IPV4 != settings.family()
+        if (BackendType.VXLAN != settings.backend().type()
+                || UnderlayFamily.IPV4 != settings.family()
                 || !settings.options().tunnelOffload.isWanted()) {
             return null;
         }
