@@ -60,16 +60,13 @@ final class LeaseTable {
 
     /** Takes over one lease; the same again changes nothing. */
     void put(final Lease lease) {
-        if (lease.key().equals(own)) {
+        if (lease.key().equals(own) || lease.equals(leases.get(lease.key()))) {
             return;
         }
         final String fault = fault(lease);
         if (null != fault) {
             remove(lease.key());
             refuse(lease, fault);
-            return;
-        }
-        if (lease.equals(leases.get(lease.key()))) {
             return;
         }
         remove(lease.key());

@@ -9,7 +9,6 @@ import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
-import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
 
@@ -18,14 +17,14 @@ import tools.jackson.core.json.JsonFactory;
  * which Jackson's own tree forgets, and the daemon stays smaller without data binding.
  */
 public final class JsonReader {
-    private static final JsonFactory FACTORY = new JsonFactory();
+    static final JsonFactory FACTORY = new JsonFactory();
 
     private final JsonParser parser;
-    private final String source;
+    private final JsonText text;
 
-    private JsonReader(final JsonParser parser, final String source) {
+    private JsonReader(final JsonParser parser, final JsonText text) {
         this.parser = parser;
-        this.source = source;
+        this.text = text;
     }
 
     /**
@@ -36,23 +35,22 @@ public final class JsonReader {
      * @throws JsonException with line and column when the text is not exactly one JSON value, or a key comes twice.
      */
     public static JsonValue read(final byte[] text, final String source) {
-        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
-            final JsonReader reader = new JsonReader(parser, source);
+        return read(JsonText.of(text, source));
+    }
+
+    static JsonValue read(final JsonText text) {
+        try (JsonParser parser = text.parser()) {
+            final JsonReader reader = new JsonReader(parser, text);
             if (null == parser.nextToken()) {
-                throw new JsonException(source, 1, 1, "is empty, a JSON object is needed");
+                throw text.error("is empty, a JSON object is needed");
             }
-            final JsonValue root = reader.value("");
+            final JsonValue root = reader.value(text.path());
             if (null != parser.nextToken()) {
                 throw reader.value("").error("is followed by more text");
             }
             return root;
         } catch (final JacksonException failure) {
-            final TokenStreamLocation location = failure.getLocation();
-            throw new JsonException(
-                    source,
-                    null == location ? 1 : location.getLineNr(),
-                    null == location ? 1 : location.getColumnNr(),
-                    failure.getOriginalMessage().lines().findFirst().orElse("is no JSON"));
+            throw text.error(failure);
         }
     }
 
@@ -68,7 +66,7 @@ public final class JsonReader {
             case VALUE_FALSE -> false;
             default -> null;
         };
-        return new JsonValue(value, source, path, place.getLineNr(), place.getColumnNr());
+        return new JsonValue(value, text.source(), path, text.line(place), text.column(place));
     }
 
     private Map<String, JsonValue> object(final String path) {
@@ -80,7 +78,7 @@ public final class JsonReader {
             final String memberPath = path.isEmpty() ? key : path + '.' + key;
             if (null != members.put(key, value(memberPath))) {
                 throw new JsonException(
-                        source, place.getLineNr(), place.getColumnNr(), "key " + memberPath + " comes twice");
+                        text.source(), text.line(place), text.column(place), "key " + memberPath + " comes twice");
             }
         }
         return Collections.unmodifiableMap(members);

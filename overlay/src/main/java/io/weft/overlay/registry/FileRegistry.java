@@ -19,8 +19,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -77,7 +77,7 @@ public final class FileRegistry implements Registry {
     public NetworkConfig config() {
         try {
             text = Files.readAllBytes(file);
-            final RegistryFile read = RegistryFile.read(text, file.toString());
+            final RegistryFile read = RegistryFile.read(text, file.toString(), null);
             contents = read;
             isTextUsed = true;
             status.contact();
@@ -181,7 +181,7 @@ public final class FileRegistry implements Registry {
             if (!Arrays.equals(now, text)) {
                 text = now;
                 isTextUsed = false;
-                take(RegistryFile.read(now, file.toString()), listener);
+                take(RegistryFile.read(now, file.toString(), contents), listener);
                 isTextUsed = true;
             }
             if (isTextUsed) {
@@ -214,24 +214,37 @@ public final class FileRegistry implements Registry {
         } else if (!ownNow.equals(ownBefore)) {
             listener.onRestartNeeded(file + ": the own lease has changed from " + ownBefore + " to " + ownNow);
         } else {
-            LOG.log(
-                    INFO,
-                    "{0}: {1} leases, {2} of them new, changed or gone",
-                    file,
-                    next.leases().size(),
-                    differences(before.leases(), next.leases()));
-            listener.onSnapshot(next.leases());
+            tell(before.placed(), next.placed(), listener);
         }
     }
 
-    private static int differences(final List<Lease> before, final List<Lease> after) {
-        final Map<LeaseKey, Lease> rest = new HashMap<>();
-        before.forEach(lease -> rest.put(lease.key(), lease));
-        int count = 0;
-        for (final Lease lease : after) {
-            count += lease.equals(rest.remove(lease.key())) ? 0 : 1;
-        }
-        return count + rest.size();
+    /** Tells what is gone before what is new, for a new lease may have the subnet of one that is gone. */
+    private void tell(
+            final Map<String, RegistryFile.Placed> before,
+            final Map<String, RegistryFile.Placed> next,
+            final LeaseListener listener) {
+        final List<LeaseKey> gone = new ArrayList<>();
+        before.forEach((name, placed) -> {
+            if (!next.containsKey(name)) {
+                gone.add(placed.lease().key());
+            }
+        });
+        final List<Lease> changed = new ArrayList<>();
+        next.forEach((name, placed) -> {
+            final RegistryFile.Placed known = before.get(name);
+            if (null == known || !known.lease().equals(placed.lease())) {
+                changed.add(placed.lease());
+            }
+        });
+        gone.forEach(listener::onRemove);
+        changed.forEach(listener::onPut);
+        LOG.log(
+                INFO,
+                "{0}: {1} leases, {2} of them new or changed, {3} gone",
+                file,
+                String.valueOf(next.size()),
+                String.valueOf(changed.size()),
+                String.valueOf(gone.size()));
     }
 
     private String unreadable(final IOException failure) {

@@ -49,8 +49,11 @@ public record NodeRequest(
 
     /** True for a lease that is this node's by its public address. */
     public boolean owns(final LeaseAttributes attributes) {
-        return ownAddresses.stream()
-                .anyMatch(address -> address.equals(attributes.publicIp()) || address.equals(attributes.publicIpv6()));
+        return isOwn(attributes.publicIp()) || isOwn(attributes.publicIpv6());
+    }
+
+    private boolean isOwn(final @Nullable InetAddress address) {
+        return null != address && ownAddresses.contains(address);
     }
 
     /**

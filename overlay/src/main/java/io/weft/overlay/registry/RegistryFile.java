@@ -3,7 +3,7 @@ package io.weft.overlay.registry;
 
 import io.weft.linux.MacAddress;
 import io.weft.overlay.json.JsonException;
-import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.json.JsonText;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
@@ -15,8 +15,10 @@ import io.weft.overlay.lease.VtepData;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -27,32 +29,55 @@ import org.jspecify.annotations.Nullable;
  * it, so whatever does not fit together is an error with its place, and nothing of such a file is used.
  *
  * @param config the network configuration.
- * @param leases all of them, in the order of the file.
+ * @param placed all leases, in the order of the file, by the name that they have there.
  */
-record RegistryFile(NetworkConfig config, List<Lease> leases) {
+record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
+    /** A lease with its place in the text. */
+    record Placed(Lease lease, JsonText text) {}
+
     /**
      * Reads and checks a file's text.
      *
+     * @param before what the file said before: leases that have not changed are taken from there; null for nothing.
      * @throws JsonException with line, column and cause.
      */
-    static RegistryFile read(final byte[] text, final String source) {
-        final JsonValue root = JsonReader.read(text, source);
-        for (final Map.Entry<String, JsonValue> member : root.members().entrySet()) {
-            if (!"config".equals(member.getKey()) && !"leases".equals(member.getKey())) {
-                throw member.getValue().error("is an unknown key, known here: config, leases");
+    static RegistryFile read(final byte[] text, final String source, final @Nullable RegistryFile before) {
+        final JsonText whole = JsonText.of(text, source);
+        final Map<String, JsonText> parts = whole.members();
+        parts.forEach((key, part) -> {
+            if (!"config".equals(key) && !"leases".equals(key)) {
+                throw part.error("is an unknown key, known here: config, leases");
             }
+        });
+        final NetworkConfig config =
+                NetworkConfigReader.read(required(parts, "config", whole).read(), true, false);
+        final Map<String, Placed> known = null == before || !config.equals(before.config) ? Map.of() : before.placed;
+        final Map<String, Placed> placed = new LinkedHashMap<>();
+        required(parts, "leases", whole).members().forEach((name, part) -> {
+            final Placed same = known.get(name);
+            placed.put(
+                    name,
+                    null != same && part.hasTextOf(same.text)
+                            ? new Placed(same.lease, part)
+                            : new Placed(lease(name, part.read(), config), part));
+        });
+        requireApart(placed.values(), key -> key.subnet());
+        requireApart(placed.values(), key -> key.ipv6Subnet());
+        requireDifferent(placed.values());
+        return new RegistryFile(config, Collections.unmodifiableMap(placed));
+    }
+
+    private static JsonText required(final Map<String, JsonText> parts, final String key, final JsonText whole) {
+        final JsonText part = parts.get(key);
+        if (null == part) {
+            throw whole.error("has no \"" + key + "\"");
         }
-        final JsonValue configValue = root.required("config");
-        final NetworkConfig config = NetworkConfigReader.read(configValue, true, false);
-        final JsonValue leaseValues = root.required("leases");
-        final List<Placed> placed = new ArrayList<>();
-        for (final Map.Entry<String, JsonValue> member : leaseValues.members().entrySet()) {
-            placed.add(new Placed(lease(member.getKey(), member.getValue(), config), member.getValue()));
-        }
-        requireApart(placed, key -> key.subnet());
-        requireApart(placed, key -> key.ipv6Subnet());
-        requireDifferent(placed);
-        return new RegistryFile(config, placed.stream().map(Placed::lease).toList());
+        return part;
+    }
+
+    /** All leases, in the order of the file. */
+    List<Lease> leases() {
+        return placed.values().stream().map(Placed::lease).toList();
     }
 
     private static Lease lease(final String name, final JsonValue value, final NetworkConfig config) {
@@ -86,26 +111,27 @@ record RegistryFile(NetworkConfig config, List<Lease> leases) {
         }
     }
 
-    private static void requireApart(final List<Placed> leases, final Function<LeaseKey, @Nullable Subnet> family) {
-        final List<Placed> sorted = new ArrayList<>(leases);
-        sorted.removeIf(placed -> null == family.apply(placed.lease().key()));
-        sorted.sort(Comparator.comparing(
-                placed -> baseOf(family.apply(placed.lease().key())), Arrays::compareUnsigned));
+    private static void requireApart(
+            final Collection<Placed> leases, final Function<LeaseKey, @Nullable Subnet> family) {
+        final List<Map.Entry<byte[], Placed>> sorted = new ArrayList<>(leases.size());
+        for (final Placed placed : leases) {
+            final Subnet subnet = family.apply(placed.lease.key());
+            if (null != subnet) {
+                sorted.add(Map.entry(subnet.base().getAddress(), placed));
+            }
+        }
+        sorted.sort(Map.Entry.comparingByKey(Arrays::compareUnsigned));
         // Sorted by base, a block that overlaps any later one overlaps its neighbour, or its neighbour the later one.
         for (int i = 1; i < sorted.size(); i++) {
-            final Placed one = sorted.get(i - 1);
-            final Placed other = sorted.get(i);
-            if (one.lease().key().overlaps(other.lease().key())) {
-                throw other.value().error("overlaps lease " + one.lease().key());
+            final Placed one = sorted.get(i - 1).getValue();
+            final Placed other = sorted.get(i).getValue();
+            if (one.lease.key().overlaps(other.lease.key())) {
+                throw other.text.error("overlaps lease " + one.lease.key());
             }
         }
     }
 
-    private static byte[] baseOf(final @Nullable Subnet subnet) {
-        return null == subnet ? new byte[0] : subnet.base().getAddress();
-    }
-
-    private static void requireDifferent(final List<Placed> leases) {
+    private static void requireDifferent(final Collection<Placed> leases) {
         final Map<InetAddress, LeaseKey> byAddress = new HashMap<>();
         final Map<MacAddress, LeaseKey> byMac = new HashMap<>();
         for (final Placed placed : leases) {
@@ -114,17 +140,14 @@ record RegistryFile(NetworkConfig config, List<Lease> leases) {
             final LeaseKey sameAddress =
                     null == attributes.publicIp() ? null : byAddress.put(attributes.publicIp(), key);
             if (null != sameAddress) {
-                throw placed.value().error("has the PublicIP of lease " + sameAddress);
+                throw placed.text().error("has the PublicIP of lease " + sameAddress);
             }
             for (final VtepData vtep : Arrays.asList(attributes.vtep(), attributes.vtepV6())) {
                 final LeaseKey sameMac = null == vtep ? null : byMac.put(vtep.mac(), key);
                 if (null != sameMac && !sameMac.equals(key)) {
-                    throw placed.value().error("has the VtepMAC of lease " + sameMac);
+                    throw placed.text().error("has the VtepMAC of lease " + sameMac);
                 }
             }
         }
     }
-
-    /** A lease with its place in the text. */
-    private record Placed(Lease lease, JsonValue value) {}
 }

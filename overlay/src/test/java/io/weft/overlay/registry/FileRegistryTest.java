@@ -120,14 +120,26 @@ class FileRegistryTest {
     void shouldTellTheChangeWhenTheFileIsReplacedByRename() throws Exception {
         follow(document(lease(1)));
         replace(document(lease(1), lease(2)));
-        assertEquals("snapshot [10.244.1.0-24, 10.244.2.0-24]", next());
+        assertEquals("put 10.244.2.0-24", next());
+    }
+
+    @Test
+    void shouldTellWhatIsGoneBeforeWhatIsNew() throws Exception {
+        follow(document(lease(1), lease(2), lease(3)));
+        replace(document(
+                lease("10.244.2.0-25", "192.168.100.2", "02:00:00:00:00:02"),
+                lease(1),
+                lease("10.244.3.0-24", "192.168.100.3", "02:00:00:00:00:33")));
+        assertEquals("remove 10.244.2.0-24", next());
+        assertEquals("put 10.244.2.0-25", next());
+        assertEquals("put 10.244.3.0-24", next());
     }
 
     @Test
     void shouldTellTheChangeWhenTheFileIsWrittenInPlace() throws Exception {
         follow(document(lease(1)));
         Files.writeString(file, document(lease(1), lease(3)));
-        assertEquals("snapshot [10.244.1.0-24, 10.244.3.0-24]", next());
+        assertEquals("put 10.244.3.0-24", next());
     }
 
     @Test
@@ -139,7 +151,7 @@ class FileRegistryTest {
         Files.move(parent, directory.resolve("old"));
         Files.createDirectory(parent);
         Files.writeString(file, document(lease(1), lease(4)));
-        assertEquals("snapshot [10.244.1.0-24, 10.244.4.0-24]", next());
+        assertEquals("put 10.244.4.0-24", next());
     }
 
     @Test
@@ -149,7 +161,7 @@ class FileRegistryTest {
         replace(document(lease(1), lease("10.245.0.0-24", "192.168.100.9", "02:00:00:00:00:09")));
         assertTrouble(":4:17: leases.10.245.0.0-24 lies outside of config.Network 10.244.0.0/16");
         replace(document(lease(1), lease(2)));
-        assertEquals("snapshot [10.244.1.0-24, 10.244.2.0-24]", next(), "nothing was told of the broken ones");
+        assertEquals("put 10.244.2.0-24", next(), "nothing was told of the broken ones");
         assertTrouble(null);
     }
 
