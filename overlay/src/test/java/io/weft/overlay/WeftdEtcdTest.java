@@ -17,8 +17,11 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -140,6 +143,54 @@ class WeftdEtcdTest {
             node.namespace().run(() -> etcd().start());
             put("subnets/10.244.9.0-24", lease("192.168.100.77", "02:00:00:00:00:99"));
             weftd.awaitOutput("etcd is followed again", TIMEOUT_MS);
+        }
+    }
+
+    /** Each is named once, also when it comes again, and counted; the peer's lease stays as it is. */
+    @Test
+    void shouldNameBadLeasesOnceAndGoOn() {
+        final String long1 = "\"" + "x".repeat(1 << 20) + "\"";
+        final Map<String, String> bad = new LinkedHashMap<>();
+        bad.put("10.244.10.0-24", "{\"PublicIP\":");
+        bad.put(
+                "10.244.11.0-24",
+                lease("192.168.100.11", "02:00:00:00:00:11").replace("\"vxlan\"", "\"carrier-pigeon\""));
+        bad.put("10.99.12.0-24", lease("192.168.100.12", "02:00:00:00:00:12"));
+        bad.put("10.244.13.0-24", lease("192.168.100.13", "02:00:00:00:00:13").replace("\"192.168.100.13\"", long1));
+        bad.put("10.244.14.0-24", lease("192.168.100.14", "ff:ff:ff:ff:ff:ff"));
+        bad.put("10.244.0.128-25", lease("192.168.100.15", "02:00:00:00:00:15"));
+        bad.put("n".repeat(100_000), lease("192.168.100.16", "02:00:00:00:00:16"));
+        final Map<String, String> keys = new LinkedHashMap<>();
+        bad.forEach((name, value) -> keys.put(SUBNETS + name, value));
+        try (BackgroundProcess weftd = startReady("--healthz-ip=127.0.0.1", "--healthz-port=18081")) {
+            tellPeer("02:00:00:00:00:0a");
+            for (int i = 0; i < 2; i++) {
+                node.namespace().run(() -> etcd().putAll(keys));
+                put("subnets/10.244.9.0-24", lease("192.168.100.9", "02:00:00:00:00:0" + (8 + i))); // comes after them
+                final String events =
+                        "weft_registry_events_total{registry=\"etcd\"} " + ((i + 1) * (bad.size() + 1) + 1);
+                Await.until(
+                        () -> events + " in " + http("/metrics"),
+                        TIMEOUT_MS,
+                        () -> http("/metrics").contains(events));
+            }
+            final String metrics = http("/metrics");
+            assertTrue(metrics.contains("weft_registry_refusals_total{registry=\"etcd\"} 4\n"), metrics);
+            assertTrue(metrics.contains("weft_lease_refusals_total 3\n"), metrics);
+            assertTrue(metrics.contains("weft_leases 2.0\n"), metrics);
+            for (final String name : List.of(
+                    "etcd lease 10.244.10.0-24:1:",
+                    "lease 10.244.11.0-24 is ignored: its BackendType is \"carrier-pigeon\"",
+                    "lease 10.99.12.0-24 is ignored: 10.99.12.0/24 is not in this cluster's network 10.244.0.0/16",
+                    "PublicIP must be an IPv4 address",
+                    "VtepMAC is ff:ff:ff:ff:ff:ff, a VTEP needs a unicast address",
+                    "lease 10.244.0.128-25 is ignored: it overlaps this node's own subnet",
+                    "nnnn…\" is no subnet key")) {
+                assertEquals(
+                        2, weftd.output().split(Pattern.quote(name), -1).length, () -> name + " in " + weftd.output());
+            }
+            assertTrue(weftd.output().length() < 10_000, "the log does not repeat long values");
+            assertTrue(isReached(), weftd::output);
         }
     }
 

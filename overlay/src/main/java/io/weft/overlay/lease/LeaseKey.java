@@ -19,6 +19,9 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
     /** A cluster of IPv6 alone: flannel has it with Kubernetes, where leases have no key. */
     private static final Pattern FORM_IPV6 = Pattern.compile("([a-fA-F\\d:]+)-(\\d{1,3})");
 
+    /** No key is longer; of what is, a message shows so much. */
+    private static final int LENGTH_MAX = 80;
+
     /**
      * Checks the parts.
      *
@@ -46,8 +49,9 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
         }
         final Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
+            final String shown = text.length() > LENGTH_MAX ? text.substring(0, LENGTH_MAX) + "…" : text;
             throw new IllegalArgumentException(
-                    "\"" + text + "\" is no subnet key, write it as 10.244.3.0-24 or 10.244.3.0-24&fd00:3::-64");
+                    "\"" + shown + "\" is no subnet key, write it as 10.244.3.0-24 or 10.244.3.0-24&fd00:3::-64");
         }
         final Subnet subnet = new Subnet(IpAddresses.parse(matcher.group(1)), Integer.parseInt(matcher.group(2)));
         final String ipv6 = matcher.group(3);

@@ -2,6 +2,7 @@
 package io.weft.overlay.registry;
 
 import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
@@ -109,6 +110,11 @@ public final class Follower implements AutoCloseable {
         } catch (final UnavailableException | JsonException failure) {
             if (status.failure(String.valueOf(failure.getMessage()))) {
                 LOG.log(WARNING, "{0}. Forwarding goes on with the leases as they are", failure.getMessage());
+            }
+        } catch (final RuntimeException defect) {
+            // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
+            if (status.failure(String.valueOf(defect))) {
+                LOG.log(ERROR, name + " cannot be followed. Forwarding goes on with the leases as they are", defect);
             }
         }
     }

@@ -59,6 +59,7 @@ final class KubeLeases implements Follower.Source {
     public String list() throws UnavailableException, InterruptedException {
         final List<Lease> leases = new ArrayList<>();
         keys.clear();
+        JsonValue ownNode = null;
         String from = "";
         while (true) {
             final JsonValue page = client.get(NODES + "?limit=" + PAGE_LENGTH + from);
@@ -68,12 +69,17 @@ final class KubeLeases implements Follower.Source {
                     leases.add(lease);
                     keys.put(KubeNodes.name(node), lease.key());
                 }
-                keepOwn(node);
+                if (nodeName.equals(KubeNodes.name(node))) {
+                    ownNode = node;
+                }
             }
             final JsonValue metadata = page.required("metadata");
             final JsonValue more = metadata.member("continue");
             if (null == more || more.string().isEmpty()) {
                 listener.onSnapshot(leases);
+                if (null != ownNode) {
+                    keepOwn(ownNode); // last: whatever is wrong with it is no reason not to hear of the others
+                }
                 return metadata.required("resourceVersion").string();
             }
             from = "&continue=" + URLEncoder.encode(more.string(), StandardCharsets.UTF_8);
@@ -127,7 +133,7 @@ final class KubeLeases implements Follower.Source {
         if (!nodeName.equals(KubeNodes.name(node))) {
             return;
         }
-        final LeaseKey key = KubeNodes.key(node);
+        final LeaseKey key = KubeNodes.ownKey(node);
         if (null != key && !key.equals(own.key())) {
             listener.onRestartNeeded("the pod CIDR of this node is " + key + " now, was " + own.key());
             return;

@@ -14,6 +14,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.UnavailableException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.nio.charset.StandardCharsets;
@@ -60,7 +61,11 @@ final class KubeNodes {
         return null == value ? null : value.string();
     }
 
-    /** The pod CIDRs of a node; null when it has none yet. */
+    /**
+     * The pod CIDRs of a node; null when it has none yet.
+     *
+     * @throws IllegalArgumentException when one is no subnet.
+     */
     static @Nullable LeaseKey key(final JsonValue node) {
         final JsonValue spec = node.member("spec");
         if (null == spec) {
@@ -72,11 +77,29 @@ final class KubeNodes {
         Subnet ipv4 = null;
         Subnet ipv6 = null;
         for (final JsonValue cidr : cidrs) {
-            final Subnet subnet = Subnet.parse(cidr.string());
+            final Subnet subnet = subnet(cidr);
             ipv4 = subnet.isIpv4() ? subnet : ipv4;
             ipv6 = subnet.isIpv4() ? ipv6 : subnet;
         }
         return null == ipv4 && null == ipv6 ? null : new LeaseKey(ipv4, ipv6);
+    }
+
+    /** The same of this node. */
+    static @Nullable LeaseKey ownKey(final JsonValue node) throws UnavailableException {
+        try {
+            return key(node);
+        } catch (final IllegalArgumentException failure) {
+            throw new UnavailableException("node " + name(node) + ": " + failure.getMessage(), failure);
+        }
+    }
+
+    private static Subnet subnet(final JsonValue cidr) {
+        try {
+            return Subnet.parse(cidr.string());
+        } catch (final IllegalArgumentException failure) {
+            throw new IllegalArgumentException(
+                    "its pod CIDR is no subnet: " + failure.getMessage(), failure); // without a place, which changes
+        }
     }
 
     /** The lease of a node; null for one that is not flannel's, and, said once, for one that is wrong. */

@@ -136,7 +136,7 @@ public final class KubeRegistry implements Registry {
 
     private Lease tryAcquire(final NodeRequest request) throws UnavailableException, InterruptedException {
         final JsonValue node = client.get("/api/v1/nodes/" + nodeName);
-        final LeaseKey key = KubeNodes.key(node);
+        final LeaseKey key = KubeNodes.ownKey(node);
         if (null == key) {
             throw new UnavailableException("node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
                     + " --allocate-node-cidrs, or set spec.podCIDR");

@@ -13,6 +13,7 @@ import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import java.net.Inet4Address;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -36,6 +38,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Against a real etcd, whose keys are read back by etcdctl. */
 class EtcdRegistryTest {
@@ -195,6 +199,38 @@ class EtcdRegistryTest {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    /** What is wrong with each is NetworkConfigReaderTest's; here, that it is said, and that a right one is taken when it comes. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{'Backend':{'Type':'vxlan'}} | has no \"Network\"",
+                "{'Network':'10.5.0.0/16','SubnetLen':17} | SubnetLen is 17, must be from 18 to 30",
+                "{'Network':'10.5.0.0/16','SubnetMin':'10.5.9.0','SubnetMax':'10.5.8.0'} | above SubnetMax",
+                "{'Network':'10.5.0.0/16','Backend':{'Type':'carrier-pigeon'}} | Backend.Type is \"carrier-pigeon\"",
+                "{'Network': | etcd key /coreos.com/network/config:1:",
+            })
+    void shouldWaitForARightConfigAndNameWhatIsWrong(final String wrong, final String cause) throws Exception {
+        etcd().ctl("put", PREFIX + "/config", wrong.replace('\'', '"'));
+        final EtcdRegistry registry = registry();
+        final CompletableFuture<NetworkConfig> config = CompletableFuture.supplyAsync(() -> {
+            try {
+                return registry.config();
+            } catch (final InterruptedException stop) {
+                throw new IllegalStateException(stop);
+            }
+        });
+        Await.until(
+                () -> cause + " in " + registry.status().trouble(),
+                TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains(cause));
+        etcd().ctl("put", PREFIX + "/config", "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        assertEquals(
+                "10.5.0.0/16",
+                String.valueOf(config.get(TIMEOUT_MS, TimeUnit.MILLISECONDS).network()));
     }
 
     @Test

@@ -19,6 +19,7 @@ import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -199,6 +200,47 @@ class KubeRegistryTest {
         awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
         assertEquals(2, known.size());
         assertEquals(1, registry.status().refusals());
+    }
+
+    @Test
+    void shouldNameEachBadNodeOnceAndGoOn() throws Exception {
+        final KubeRegistry registry = follow();
+        final Map<String, String> good = annotations(9, "02:00:00:00:00:09");
+        for (int i = 0; i < 2; i++) {
+            api().put("cidr", "10.244.9.0/99", good);
+            api().put("address", "10.244.10.0/24", with(good, "/public-ip", "fd00::1"));
+            api().put("none", "10.244.11.0/24", Map.of(PREFIX + "/kube-subnet-manager", "true"));
+            api().put(
+                            "long",
+                            "10.244.12.0/24",
+                            with(good, "/backend-data", "{\"VtepMAC\":\"" + "x".repeat(1 << 20) + "\"}"));
+            api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:0" + (2 + i))); // comes after them
+            awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:0" + (2 + i)));
+        }
+        assertEquals(2, known.size(), known::toString);
+        assertEquals(4, registry.status().refusals());
+    }
+
+    @Test
+    void shouldGoOnWhenItsOwnPodCidrBecomesGarbage() throws Exception {
+        final KubeRegistry registry = follow();
+        api().put("one", "10.244.1.0/99", api().annotations("one"));
+        Await.until(
+                () -> String.valueOf(registry.status().trouble()),
+                TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains("node one: its pod CIDR is no subnet"));
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
+        api().put("one", "10.244.1.0/24", api().annotations("one"));
+        Await.until(
+                "all is well again", TIMEOUT_MS, () -> null == registry.status().trouble());
+    }
+
+    private static Map<String, String> with(
+            final Map<String, String> annotations, final String name, final String value) {
+        final Map<String, String> changed = new HashMap<>(annotations);
+        changed.put(PREFIX + name, value);
+        return changed;
     }
 
     @Test
