@@ -3,6 +3,7 @@ package io.weft.overlay.registry.etcd;
 
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.Command;
+import io.weft.overlay.registry.Certificates;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -27,8 +28,10 @@ public final class EtcdServer implements AutoCloseable {
 
     private final Path directory;
     private final String host;
+    private final @Nullable Certificates certificates;
     private final int clientPort;
     private final int peerPort;
+    private String user = "";
     private @Nullable Process process;
 
     /**
@@ -37,7 +40,7 @@ public final class EtcdServer implements AutoCloseable {
      * @param directory of its data and its log.
      */
     public EtcdServer(final Path directory) throws IOException {
-        this(directory, "127.0.0.1");
+        this(directory, "127.0.0.1", null);
     }
 
     /**
@@ -47,8 +50,24 @@ public final class EtcdServer implements AutoCloseable {
      * @param host an IPv4 address.
      */
     public EtcdServer(final Path directory, final String host) throws IOException {
+        this(directory, host, null);
+    }
+
+    /**
+     * Starts it on the loopback with TLS.
+     *
+     * @param directory of its data and its log.
+     * @param certificates with {@code server} for itself and {@code client} for etcdctl.
+     */
+    public EtcdServer(final Path directory, final Certificates certificates) throws IOException {
+        this(directory, "127.0.0.1", certificates);
+    }
+
+    private EtcdServer(final Path directory, final String host, final @Nullable Certificates certificates)
+            throws IOException {
         this.directory = directory;
         this.host = host;
+        this.certificates = certificates;
         try (ServerSocket client = new ServerSocket(0, 1, InetAddress.getByName(host));
                 ServerSocket peer = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             clientPort = client.getLocalPort();
@@ -64,22 +83,30 @@ public final class EtcdServer implements AutoCloseable {
 
     /** The URL of its clients. */
     public String endpoint() {
-        return "http://" + host + ":" + clientPort;
+        return (null == certificates ? "http" : "https") + "://" + host + ":" + clientPort;
     }
 
     /** Starts it with the data that is there. */
     public void start() {
         final String peer = "http://127.0.0.1:" + peerPort;
+        final List<String> command = new ArrayList<>(List.of(
+                "/usr/bin/etcd",
+                "--name=one",
+                "--data-dir=" + directory.resolve("data"),
+                "--listen-client-urls=" + endpoint(),
+                "--advertise-client-urls=" + endpoint(),
+                "--listen-peer-urls=" + peer,
+                "--initial-advertise-peer-urls=" + peer,
+                "--initial-cluster=one=" + peer));
+        if (null != certificates) {
+            command.addAll(List.of(
+                    "--client-cert-auth",
+                    "--trusted-ca-file=" + certificates.file("ca.crt"),
+                    "--cert-file=" + certificates.file("server.crt"),
+                    "--key-file=" + certificates.file("server.key")));
+        }
         try {
-            process = new ProcessBuilder(List.of(
-                            "/usr/bin/etcd",
-                            "--name=one",
-                            "--data-dir=" + directory.resolve("data"),
-                            "--listen-client-urls=" + endpoint(),
-                            "--advertise-client-urls=" + endpoint(),
-                            "--listen-peer-urls=" + peer,
-                            "--initial-advertise-peer-urls=" + peer,
-                            "--initial-cluster=one=" + peer))
+            process = new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(
                             directory.resolve("etcd.log").toFile()))
@@ -97,8 +124,22 @@ public final class EtcdServer implements AutoCloseable {
     public List<String> command(final String... words) {
         final List<String> command =
                 new ArrayList<>(List.of("env", "ETCDCTL_API=3", "/usr/bin/etcdctl", "--endpoints=" + endpoint()));
+        if (null != certificates) {
+            command.addAll(List.of(
+                    "--cacert=" + certificates.file("ca.crt"),
+                    "--cert=" + certificates.file("client.crt"),
+                    "--key=" + certificates.file("client.key")));
+        }
+        if (!user.isEmpty()) {
+            command.add("--user=" + user);
+        }
         command.addAll(List.of(words));
         return command;
+    }
+
+    /** Has etcdctl say from now on who it is. */
+    public void signIn(final String nameAndPassword) {
+        user = nameAndPassword;
     }
 
     /** Runs etcdctl. */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.etcd;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.linux.IpAddresses;
+import io.weft.linux.testing.Await;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.Certificates;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PemKeys;
+import java.net.Inet4Address;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A real etcd that wants to know who asks. */
+class EtcdSecurityTest {
+    private static final String PREFIX = "/coreos.com/network";
+    private static final String CONFIG = "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}";
+    private static final String OTHER = "{\"PublicIP\":\"192.168.0.9\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+            + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:09\"}}";
+    private static final long TIMEOUT_MS = 10_000;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final Set<String> known = ConcurrentHashMap.newKeySet();
+
+    @BeforeEach
+    void setUp() {
+        assumeTrue(EtcdServer.isInstalled(), "needs Debian's etcd-server and etcd-client");
+    }
+
+    private static EtcdRegistry registry(final EtcdServer etcd, final @Nullable SSLContext tls, final String password) {
+        return new EtcdRegistry(new EtcdRegistry.Settings(
+                List.of(URI.create(etcd.endpoint())), tls, password.isEmpty() ? "" : "root", password, PREFIX, 3600));
+    }
+
+    private void follow(final EtcdRegistry registry) throws InterruptedException {
+        final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0.1");
+        registry.config();
+        registry.acquire(new NodeRequest(
+                address,
+                null,
+                Set.of(address),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
+                null,
+                null,
+                null,
+                null));
+        registry.watch(new Recorder());
+    }
+
+    private void awaitKnown(final String key) {
+        Await.until(known::toString, TIMEOUT_MS, () -> known.contains(key));
+    }
+
+    private static void awaitTrouble(final EtcdRegistry registry, final String text) {
+        final Thread asking = new Thread(() -> {
+            try {
+                registry.config();
+            } catch (final InterruptedException closed) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        asking.start();
+        Await.until(
+                () -> text + " in " + registry.status().trouble(),
+                TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains(text));
+        registry.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"RSA", "RSA in PKCS#1", "elliptic curve"})
+    void shouldShowItsCertificate(final String kind) throws Exception {
+        final Certificates certificates = new Certificates(directory);
+        certificates.issue("server");
+        if ("elliptic curve".equals(kind)) {
+            certificates.issueElliptic("client");
+        } else {
+            certificates.issue("client");
+        }
+        if ("RSA in PKCS#1".equals(kind)) {
+            certificates.toPkcs1("client");
+        }
+        final byte[] authority = certificates.bytes("ca.crt");
+        final SSLContext tls =
+                PemKeys.context(authority, certificates.bytes("client.crt"), certificates.bytes("client.key"));
+        try (EtcdServer etcd = new EtcdServer(directory, certificates);
+                EtcdRegistry registry = registry(etcd, tls, "")) {
+            etcd.ctl("put", PREFIX + "/config", CONFIG);
+            follow(registry);
+            etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
+            awaitKnown("10.5.9.0-24");
+            awaitTrouble(registry(etcd, PemKeys.context(authority, null, null), ""), "cannot be reached");
+            awaitTrouble(registry(etcd, SSLContext.getDefault(), ""), "unable to find valid certification path");
+        }
+    }
+
+    @Test
+    void shouldTellItsPasswordAgainWhenEtcdHasForgottenTheToken() throws Exception {
+        try (EtcdServer etcd = new EtcdServer(directory);
+                EtcdRegistry registry = registry(etcd, null, "secret")) {
+            etcd.ctl("put", PREFIX + "/config", CONFIG);
+            etcd.ctl("user", "add", "root:secret");
+            etcd.ctl("user", "grant-role", "root", "root");
+            etcd.ctl("auth", "enable");
+            etcd.signIn("root:secret");
+            follow(registry);
+            etcd.ctl("put", PREFIX + "/subnets/10.5.8.0-24", OTHER);
+            awaitKnown("10.5.8.0-24");
+            etcd.kill();
+            etcd.start();
+            etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
+            awaitKnown("10.5.9.0-24");
+            awaitTrouble(registry(etcd, null, "guessed"), "authentication failed, invalid user ID or password");
+            awaitTrouble(registry(etcd, null, ""), "user name is empty");
+            assertEquals(null, registry.status().trouble());
+        }
+    }
+
+    private final class Recorder implements LeaseListener {
+        @Override
+        public void onSnapshot(final List<Lease> leases) {
+            leases.forEach(this::onPut);
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            known.add(lease.key().toString());
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            known.remove(key.toString());
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            known.add(why);
+        }
+    }
+}
