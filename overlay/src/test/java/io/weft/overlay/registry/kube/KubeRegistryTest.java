@@ -11,14 +11,17 @@ import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.RegistryException;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +35,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class KubeRegistryTest {
     private static final String PREFIX = "flannel.alpha.coreos.com";
@@ -64,12 +69,12 @@ class KubeRegistryTest {
     }
 
     private KubeRegistry registry() {
+        return registry(KubeAccess.of(null, api().uri().toString(), Map.of()));
+    }
+
+    private KubeRegistry registry(final KubeAccess access) {
         final KubeRegistry registry = new KubeRegistry(new KubeRegistry.Settings(
-                KubeAccess.of(null, api().uri().toString(), Map.of()),
-                PREFIX,
-                directory.resolve("net-conf.json"),
-                true,
-                Map.of("NODE_NAME", "one")));
+                access, PREFIX, directory.resolve("net-conf.json"), true, Map.of("NODE_NAME", "one")));
         registries.add(registry);
         return registry;
     }
@@ -88,7 +93,10 @@ class KubeRegistryTest {
     }
 
     private KubeRegistry follow() throws InterruptedException {
-        final KubeRegistry registry = registry();
+        return follow(registry());
+    }
+
+    private KubeRegistry follow(final KubeRegistry registry) throws InterruptedException {
         registry.config();
         final Lease own = registry.acquire(request());
         registry.watch(new Recorder());
@@ -173,6 +181,46 @@ class KubeRegistryTest {
         api().remove("two");
         awaitKnown("10.244.3.0-24", value(3, "02:00:00:00:00:03"));
         awaitKnown("10.244.2.0-24", null);
+    }
+
+    /** With a token that is renewed while it is used, as the kubelet does it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldShowCertificateAndTokenOfAKubeconfig(final boolean isInline) throws Exception {
+        final Certificates certificates = new Certificates(directory);
+        certificates.issue("server");
+        certificates.issueElliptic("client");
+        api().close();
+        server = new NodeApiServer(PemKeys.context(
+                certificates.bytes("ca.crt"), certificates.bytes("server.crt"), certificates.bytes("server.key")));
+        api().put("one", "10.244.1.0/24", Map.of());
+        api().requireToken("first");
+        final Path token = Files.writeString(directory.resolve("token"), "first\n");
+        final String kubeconfig = "{'kind':'Config','apiVersion':'v1','current-context':'c',"
+                + "'contexts':[{'name':'other','context':{}},{'name':'c','context':{'cluster':'k','user':'u'}}],"
+                + "'clusters':[{'name':'k','cluster':{'server':'" + api().uri() + "',"
+                + credential(certificates, isInline, "certificate-authority", "ca.crt") + "}}],"
+                + "'users':[{'name':'u','user':{'tokenFile':'" + token + "',"
+                + credential(certificates, isInline, "client-certificate", "client.crt") + ','
+                + credential(certificates, isInline, "client-key", "client.key") + "}}]}";
+        final Path file = Files.writeString(directory.resolve("kubeconfig"), kubeconfig.replace('\'', '"'));
+        final KubeRegistry registry = follow(registry(KubeAccess.of(file, "", Map.of())));
+        api().requireToken("second");
+        api().restart();
+        Await.until(
+                () -> String.valueOf(registry.status().trouble()),
+                TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains("with 401"));
+        Files.writeString(token, "second\n");
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
+    }
+
+    private static String credential(
+            final Certificates certificates, final boolean isInline, final String key, final String file) {
+        return isInline
+                ? "'" + key + "-data':'" + Base64.getEncoder().encodeToString(certificates.bytes(file)) + "'"
+                : "'" + key + "':'" + certificates.file(file) + "'";
     }
 
     @Test

@@ -3,6 +3,9 @@ package io.weft.overlay.registry.kube;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import java.io.IOException;
@@ -18,6 +21,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The part of the Kubernetes API that is Node objects, over HTTP: list in pages, watch from a version with 410 for one that is
@@ -35,18 +41,44 @@ final class NodeApiServer implements AutoCloseable {
     private int oldest = 1;
 
     private int version;
+    private volatile String token = "";
 
     private record Node(String podCidr, Map<String, String> annotations) {}
 
     NodeApiServer() throws IOException {
-        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        this(null);
+    }
+
+    /** @param tls of a server that wants its callers' certificates; null for http. */
+    NodeApiServer(final @Nullable SSLContext tls) throws IOException {
+        final InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        if (null == tls) {
+            server = HttpServer.create(address, 0);
+        } else {
+            final HttpsServer secure = HttpsServer.create(address, 0);
+            secure.setHttpsConfigurator(new HttpsConfigurator(tls) {
+                @Override
+                public void configure(final HttpsParameters parameters) {
+                    final SSLParameters wanted = tls.getDefaultSSLParameters();
+                    wanted.setNeedClientAuth(true);
+                    parameters.setSSLParameters(wanted);
+                }
+            });
+            server = secure;
+        }
         server.setExecutor(threads);
         server.createContext("/", this::answer);
         server.start();
     }
 
     URI uri() {
-        return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+        return URI.create((server instanceof HttpsServer ? "https" : "http") + "://127.0.0.1:"
+                + server.getAddress().getPort());
+    }
+
+    /** Refuses whoever has another token than this from now on. */
+    void requireToken(final String wanted) {
+        token = wanted;
     }
 
     synchronized void put(final String name, final String podCidr, final Map<String, String> annotations) {
@@ -114,7 +146,11 @@ final class NodeApiServer implements AutoCloseable {
     private void answer(final HttpExchange exchange) throws IOException {
         final String path = exchange.getRequestURI().getPath();
         final Map<String, String> query = query(exchange.getRequestURI().getQuery());
-        if ("PATCH".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+/status")) {
+        final boolean isKnown = token.isEmpty()
+                || ("Bearer " + token).equals(exchange.getRequestHeaders().getFirst("Authorization"));
+        if (!isKnown) {
+            respond(exchange, 401, "{\"kind\":\"Status\",\"reason\":\"Unauthorized\"}");
+        } else if ("PATCH".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+/status")) {
             patch(exchange, path.split("/", -1)[4]);
         } else if ("GET".equals(exchange.getRequestMethod()) && "/api/v1/nodes".equals(path)) {
             if ("true".equals(query.get("watch"))) {
