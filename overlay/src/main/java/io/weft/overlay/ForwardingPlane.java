@@ -211,9 +211,9 @@ final class ForwardingPlane implements AutoCloseable {
     }
 
     /** Asks anew whether superframes may leave whole: the underlay device may have changed. */
-    void compareOffload() {
+    void compareOffload(final Underlay now) {
         if (null != tunnelOffload) {
-            tunnelOffload.compareDevice();
+            tunnelOffload.compareDevice(now);
         }
     }
 

@@ -327,7 +327,7 @@ final class OverlayNode implements AutoCloseable {
         final Underlay before = opened.underlay();
         final Underlay now = follower.compare();
         metrics.underlay(follower.isUp());
-        opened.compareOffload();
+        opened.compareOffload(now);
         if (!now.localAddresses().equals(before.localAddresses())) {
             loop.end("the underlay is " + now + " now, was " + before);
         } else if (now.mtu() != before.mtu()) {

@@ -298,8 +298,8 @@ final class Planes implements AutoCloseable {
     }
 
     /** Asks anew whether superframes may leave whole: the underlay device may have changed. */
-    void compareOffload() {
-        planes.values().forEach(ForwardingPlane::compareOffload);
+    void compareOffload(final Underlay now) {
+        planes.values().forEach(plane -> plane.compareOffload(now));
     }
 
     /** Looks after superframes that leave whole; to be called every {@link TunnelOffloadSwitch#INTERVAL_MS}. */

@@ -51,7 +51,7 @@ final class TunnelOffloadSwitch implements AutoCloseable {
     }
 
     private final TunnelOffload offload;
-    private final Underlay underlay;
+    private Underlay underlay;
     private final int port;
     private final ToLongFunction<DataPlaneCounter> counters;
     private final NanoClock clock;
@@ -85,8 +85,17 @@ final class TunnelOffloadSwitch implements AutoCloseable {
                 underlay.name(), DeviceFeatures.TUNNEL_SEGMENTATION, DeviceFeatures.TUNNEL_CHECKSUM_SEGMENTATION);
     }
 
-    /** The underlay device may have changed. */
-    void compareDevice() {
+    /**
+     * The underlay device may have changed.
+     *
+     * @param now the interface as it is now, by the same name.
+     */
+    void compareDevice(final Underlay now) {
+        underlay = now;
+        compareDevice();
+    }
+
+    private void compareDevice() {
         final boolean can = features.areActive();
         if (can && State.OFF == state) {
             enter(State.WAIT, 0);
