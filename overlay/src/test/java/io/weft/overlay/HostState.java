@@ -8,8 +8,8 @@ import java.util.stream.Collectors;
 
 /**
  * All that a daemon may leave on a host: devices, addresses, routes, rules, neighbours, FDB entries, firewall rules, sockets and
- * files, as text that two moments can be compared by. Left out is what the kernel numbers: interface indices and ports of its
- * choice.
+ * files, as text that two moments can be compared by. Left out is what the kernel chooses: interface indices, ports, and the
+ * MAC address of a TAP device.
  */
 final class HostState {
     private static final List<String> COMMANDS = List.of(
@@ -50,6 +50,7 @@ final class HostState {
                 .exec(command)
                 .replaceAll("(?m)^#.*\n", "")
                 .replaceAll("(?m)^\\d+: ", "") // of an interface
+                .replaceAll("link/ether \\S+( .* type tap )", "link/ether any$1")
                 .replaceAll("(?m)\\[\\d+:\\d+\\]", "") // a rule's packets and bytes
                 .replaceAll(":(3[2-9]|[45]\\d|60)\\d{3}\\b", ":any") // net.ipv4.ip_local_port_range
                 .replaceAll("_timer +\\S+", "") // a bridge's clocks
