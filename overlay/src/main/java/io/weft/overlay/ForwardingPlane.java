@@ -56,6 +56,7 @@ final class ForwardingPlane implements AutoCloseable {
     private final CountersFile counters;
     private @Nullable DataPlane dataPlane;
     private @Nullable TunnelOffloadSwitch tunnelOffload;
+    private @Nullable OffloadDevice offloadDevice;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -179,6 +180,7 @@ final class ForwardingPlane implements AutoCloseable {
                 return null;
             }
             undo.push(device);
+            offloadDevice = device;
             final TunnelOffload offload = new TunnelOffload(
                     device.queues(),
                     sockets.sendPorts().stream()
@@ -186,7 +188,7 @@ final class ForwardingPlane implements AutoCloseable {
                                     .mapToInt(UdpSocket::localPort)
                                     .toArray())
                             .toList(),
-                    device.mac(),
+                    device.mac(rtnetlink),
                     ByteBuffer.wrap(settings.local().getAddress()).getInt(),
                     settings.mtu());
             final TunnelOffloadSwitch offloadSwitch = new TunnelOffloadSwitch(
@@ -208,6 +210,20 @@ final class ForwardingPlane implements AutoCloseable {
     /** What all workers have counted; 0 before they are there. */
     private long total(final DataPlaneCounter counter) {
         return null == dataPlane ? 0 : dataPlane.total(counter);
+    }
+
+    /**
+     * Puts right what somebody changed at the device that superframes leave by.
+     *
+     * @return how many differences there were.
+     */
+    int repairOffload(final Rtnetlink rtnetlink) {
+        try {
+            return null == offloadDevice ? 0 : offloadDevice.repair(rtnetlink);
+        } catch (final LinuxException | IOException failure) {
+            LOG.log(WARNING, "repair the offload device: {0}", failure.getMessage());
+            return 0;
+        }
     }
 
     /** Asks anew whether superframes may leave whole: the underlay device may have changed. */

@@ -47,6 +47,7 @@ final class Planes implements AutoCloseable {
     private final Map<UnderlayFamily, HostNetwork> hosts = new EnumMap<>(UnderlayFamily.class);
     private final Blackholes blackholes;
     private final HostRoutes routes;
+    private long offloadRepairs;
     /** Not before are the routes that an earlier daemon left compared with what should be: until then they do their work. */
     private boolean isPublished;
 
@@ -279,6 +280,9 @@ final class Planes implements AutoCloseable {
                 return false;
             }
         }
+        for (final ForwardingPlane plane : planes.values()) {
+            offloadRepairs += plane.repairOffload(rtnetlink);
+        }
         blackholes.repair();
         if (isPublished) {
             routes.repair();
@@ -288,7 +292,8 @@ final class Planes implements AutoCloseable {
 
     /** Differences of devices, addresses, their routes and blackhole routes that were put right. */
     long deviceRepairs() {
-        return blackholes.repairs()
+        return offloadRepairs
+                + blackholes.repairs()
                 + hosts.values().stream().mapToLong(HostNetwork::repairs).sum();
     }
 

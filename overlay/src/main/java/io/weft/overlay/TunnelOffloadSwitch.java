@@ -60,6 +60,7 @@ final class TunnelOffloadSwitch implements AutoCloseable {
     private @Nullable DepartureSocket departures;
     private long superframesBefore;
     private long offloadedBefore;
+    private long refusalsBefore;
     private boolean isHandedOver;
     private long nextNs;
 
@@ -111,7 +112,15 @@ final class TunnelOffloadSwitch implements AutoCloseable {
     void run() {
         final boolean isDue = nextNs - clock.nanoTime() <= 0;
         final DepartureSocket watched = departures;
-        if (null != watched) {
+        final long refusals = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
+        if (refusals != refusalsBefore) {
+            refusalsBefore = refusals;
+            LOG.log(
+                    WARNING,
+                    "the host refused a superframe: is the offload device down or gone? They are cut here for {0} minutes",
+                    TimeUnit.NANOSECONDS.toMinutes(RETRY_NS));
+            enter(State.WAIT, RETRY_NS);
+        } else if (null != watched) {
             watch(watched, isDue);
         } else if (State.WAIT == state && isDue) {
             final long superframes = superframes();

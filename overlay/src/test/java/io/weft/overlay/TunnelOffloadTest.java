@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -19,6 +20,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** When superframes leave whole, and when not, while a TCP stream runs to a kernel VXLAN node. */
 @RequiresRoot
@@ -158,6 +161,33 @@ class TunnelOffloadTest {
             awaitProgress(BACKOFF_TIMEOUT_MS);
             assertTrue(offloadedBytes() > 0);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ip link set weft.1-out down",
+                "ip address flush dev weft.1-out",
+                "sysctl -qw net.ipv4.conf.weft/1-out.rp_filter=1",
+                "sysctl -qw net.ipv4.conf.weft/1-out.accept_local=0",
+                "sysctl -qw net.ipv4.conf.weft/1-out.forwarding=0"
+            })
+    void shouldPutRightWhatSomebodyChangesAtTheDevice(final String damage) {
+        try (BackgroundProcess weftd = start()) {
+            final String before = deviceState();
+            node.namespace().exec(damage.split(" ", -1));
+            assertNotEquals(before, deviceState());
+            Await.until(weftd::output, TIMEOUT_MS, () -> before.equals(deviceState()));
+        }
+    }
+
+    private String deviceState() {
+        final NetworkNamespace host = node.namespace();
+        return host.ip("address", "show", "dev", OFFLOAD_DEVICE)
+                + host.exec(
+                        "bash",
+                        "-c",
+                        "cat /proc/sys/net/ipv4/conf/" + OFFLOAD_DEVICE + "/{rp_filter,accept_local,forwarding}");
     }
 
     private void firewall(final String action) {

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
 
@@ -21,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  * The TAP device through which the host's IP stack takes whole superframes in, to route them out. Nothing is ever sent to
  * it. Used by the control thread alone.
  *
+ * @param name of the device.
  * @param queues one for each worker.
- * @param mac of the device, in the low 48 bits.
  */
-public record OffloadDevice(List<TapDevice> queues, long mac) implements AutoCloseable {
+public record OffloadDevice(String name, List<TapDevice> queues) implements AutoCloseable {
     private static final Path SETTINGS = Path.of("/proc/sys/net");
 
     /** Of a link by itself (RFC 3927), since no packet ever has it. */
@@ -50,40 +51,59 @@ public record OffloadDevice(List<TapDevice> queues, long mac) implements AutoClo
             }
             throw failure;
         }
+        final OffloadDevice device = new OffloadDevice(name, taps);
         boolean isSetUp = false;
         try {
-            final Link link = rtnetlink
-                    .link(name)
-                    .orElseThrow(() -> new LinuxException("find the device just made, " + name, Errno.ENODEV));
-            setUp(rtnetlink, name, link);
+            device.repair(rtnetlink);
             isSetUp = true;
-            return new OffloadDevice(
-                    taps,
-                    Objects.requireNonNull(link.mac(), "an Ethernet device has a MAC")
-                            .value());
+            return device;
         } finally {
             if (!isSetUp) {
-                CloseHelper.closeAll(taps);
+                device.close();
             }
         }
     }
 
+    /** The device's MAC address, in the low 48 bits. */
+    public long mac(final Rtnetlink rtnetlink) {
+        final Link link = rtnetlink
+                .link(name)
+                .orElseThrow(() -> new LinuxException("find the device just made, " + name, Errno.ENODEV));
+        return Objects.requireNonNull(link.mac(), "an Ethernet device has a MAC")
+                .value();
+    }
+
     /**
-     * The host shall take in packets whose source is an address of its own (accept_local), from a device that answers to
-     * them would not go out by (rp_filter), and route them (forwarding): Documentation/networking/ip-sysctl.rst. Where
-     * another setting of rp_filter, that of all devices, is 2, a device without an address would be refused all the same.
+     * Makes the device as it should be. The host shall take in packets whose source is an address of its own (accept_local),
+     * from a device that answers to them would not go out by (rp_filter), and route them (forwarding):
+     * Documentation/networking/ip-sysctl.rst. Where another setting of rp_filter, that of all devices, is 2, a device without
+     * an address would be refused all the same.
+     *
+     * @return how many differences were put right; 0 also when somebody has deleted the device: what is handed to it then is
+     *     refused, and cut.
      */
-    private static void setUp(final Rtnetlink rtnetlink, final String name, final Link link) throws IOException {
-        set("ipv4/conf/" + name + "/accept_local", "1");
-        set("ipv4/conf/" + name + "/rp_filter", "0");
-        set("ipv4/conf/" + name + "/forwarding", "1");
-        final Path ipv6 = Path.of("ipv6/conf", name, "disable_ipv6");
-        if (Files.exists(SETTINGS.resolve(ipv6))) {
-            set(ipv6.toString(), "1");
+    public int repair(final Rtnetlink rtnetlink) throws IOException {
+        final Optional<Link> found = rtnetlink.link(name);
+        if (found.isEmpty()) {
+            return 0;
         }
-        rtnetlink.replaceAddress(
-                new InterfaceAddress(link.index(), address(), ADDRESS_BITS, InterfaceAddress.SCOPE_LINK, 0));
-        rtnetlink.setUp(link.index());
+        final Link link = found.get();
+        int differences = set("ipv4/conf/" + name + "/accept_local", "1")
+                + set("ipv4/conf/" + name + "/rp_filter", "0")
+                + set("ipv4/conf/" + name + "/forwarding", "1")
+                + set("ipv6/conf/" + name + "/disable_ipv6", "1");
+        final InetAddress address = address();
+        if (rtnetlink.addresses(link.index()).stream()
+                .noneMatch(present -> present.address().equals(address))) {
+            rtnetlink.replaceAddress(
+                    new InterfaceAddress(link.index(), address, ADDRESS_BITS, InterfaceAddress.SCOPE_LINK, 0));
+            differences++;
+        }
+        if (!link.up()) {
+            rtnetlink.setUp(link.index());
+            differences++;
+        }
+        return differences;
     }
 
     private static InetAddress address() {
@@ -94,8 +114,13 @@ public record OffloadDevice(List<TapDevice> queues, long mac) implements AutoClo
         }
     }
 
-    private static void set(final String setting, final String value) throws IOException {
-        Files.writeString(SETTINGS.resolve(setting), value);
+    private static int set(final String setting, final String value) throws IOException {
+        final Path file = SETTINGS.resolve(setting);
+        if (!Files.exists(file) || value.equals(Files.readString(file).strip())) {
+            return 0; // a kernel without IPv6 has none of its settings
+        }
+        Files.writeString(file, value);
+        return 1;
     }
 
     @Override
