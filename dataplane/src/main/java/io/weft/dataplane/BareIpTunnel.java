@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * flannel's udp backend (pkg/backend/udp/proxy_amd64.c): a datagram is an IPv4 packet and nothing else. Each end counts as
- * a router and takes one from the time to live; who is told of a packet that dies of it is nobody, as there. Since peers of
+ * a router and takes one from the time to live; nobody is told of a packet that dies of it, as there. Since peers of
  * that kind do not look at congestion marks of the datagram, none may be set on it (RFC 6040, section 4.3).
  */
 final class BareIpTunnel implements Tunnel {

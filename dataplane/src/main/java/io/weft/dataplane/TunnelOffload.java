@@ -25,10 +25,10 @@ public final class TunnelOffload {
 
     private final List<? extends PacketPort> ports;
     private final List<int[]> sourcePorts;
-    private final long deviceMac;
     private final int localIpv4;
     private volatile Mode mode = Mode.OFF;
     private volatile int mtu;
+    private volatile long deviceMac;
 
     /**
      * @param ports the queues of the TAP device, one for each worker.
@@ -66,7 +66,8 @@ public final class TunnelOffload {
         mtu = bytes;
     }
 
-    int mtu() {
+    /** MTU of the host's device in bytes. Any thread. */
+    public int mtu() {
         return mtu;
     }
 
@@ -76,6 +77,11 @@ public final class TunnelOffload {
 
     int[] sourcePorts(final int worker) {
         return sourcePorts.get(worker);
+    }
+
+    /** The device has another MAC address now. Control thread. */
+    public void deviceMac(final long mac) {
+        deviceMac = mac;
     }
 
     long deviceMac() {

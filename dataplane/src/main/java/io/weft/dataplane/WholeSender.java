@@ -25,6 +25,7 @@ final class WholeSender {
     private final WorkerCounters counters;
     private TunnelOffload.Mode mode = TunnelOffload.Mode.OFF;
     private int mtu;
+    private long deviceMac;
     private boolean isTried;
     private int id;
 
@@ -48,19 +49,22 @@ final class WholeSender {
         if (null != offload) {
             mode = offload.mode();
             mtu = offload.mtu();
+            deviceMac = offload.deviceMac();
             isTried &= TunnelOffload.Mode.TRIAL == mode;
         }
     }
 
     /**
      * Whether {@link #send} may be tried with a superframe. A socket that receives a whole one of TCP is not told how it was
-     * to be cut (net/ipv4/udp.c, {@code udp_cmsg_recv}), and takes it that the segments fill the MTU: so only such are sent.
+     * to be cut (net/ipv4/udp.c, {@code udp_cmsg_recv}), and takes it that the segments fill the MTU: so only such are
+     * sent. A superframe no longer than a packet may be could not be told from one as it leaves, and is cut as well.
      */
     boolean takes(final EgressFrame frame) {
         return TunnelOffload.Mode.OFF != mode
                 && !isTried
                 && frame.needsChecksum
                 && frame.checksumStart == frame.packet.transportOffset()
+                && frame.packet.totalLength() > mtu
                 && (IpProtocol.UDP == frame.packet.protocol() || fillsMtu(frame))
                 && SocketAddress.IPV4_LENGTH == frame.sockaddrLength
                 && TunnelSuperframe.fits(frame.tunnelHeaderLength, frame.packet.totalLength());
@@ -92,7 +96,7 @@ final class WholeSender {
                 arena,
                 vxlan,
                 length,
-                to.deviceMac(),
+                deviceMac,
                 frame.outerTos,
                 id,
                 TTL,

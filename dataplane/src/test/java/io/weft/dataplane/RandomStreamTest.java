@@ -3,7 +3,9 @@ package io.weft.dataplane;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.linux.TapDevice;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -108,6 +110,7 @@ class RandomStreamTest {
     void shouldArriveAsItWasSentWhenSuperframesLeaveWhole(
             final Offload offload, final boolean weftPeer, final ThreadingMode mode, final int workers)
             throws Exception {
+        assumeTrue(TapDevice.takesTunnelSuperframes(), "needs Linux 6.17");
         final StaticNode.Options options = new StaticNode.Options();
         options.threadingMode = mode;
         options.workers = workers;

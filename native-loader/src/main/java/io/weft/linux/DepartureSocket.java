@@ -9,7 +9,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Sees uncut superframes of VXLAN over IPv4 leave by a device: a packet socket whose filter lets by what carries an inner
- * packet that is longer than one datagram can be. The kernel makes a clone of every packet that leaves while the socket is
+ * packet that is longer than one packet can be. The kernel makes a clone of every packet that leaves while the socket is
  * open, so it is opened for moments. Owned by one thread.
  *
  * <pre>
@@ -48,7 +48,6 @@ public final class DepartureSocket implements AutoCloseable {
     private static final int LOAD_HALF = 0x28; // BPF_LD | BPF_H | BPF_ABS
     private static final int LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
     private static final int AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
-    private static final int JUMP = 0x05; // BPF_JMP | BPF_JA
     private static final int JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
     private static final int JUMP_GREATER = 0x25; // BPF_JMP | BPF_JGT | BPF_K
     private static final int RETURN = 0x06; // BPF_RET | BPF_K
@@ -61,6 +60,7 @@ public final class DepartureSocket implements AutoCloseable {
     private static final int INNER_IP_OFFSET = UDP_OFFSET + 8 + 8 + 14; // UDP, VXLAN, Ethernet
     private static final int INNER_IPV4_LENGTH_OFFSET = INNER_IP_OFFSET + 2;
     private static final int INNER_IPV6_LENGTH_OFFSET = INNER_IP_OFFSET + 4;
+    private static final int IPV6_HEADER_LENGTH = 40; // which its length field leaves out
     private static final int VERSION_MASK = 0xF0;
     private static final int VERSION_6 = 0x60;
 
@@ -77,7 +77,7 @@ public final class DepartureSocket implements AutoCloseable {
      *
      * @param linkIndex the device that packets leave by.
      * @param udpPort their destination port.
-     * @param mtu of the device in bytes.
+     * @param mtu of the packets inside: what is longer is no single packet.
      * @throws LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     public static DepartureSocket open(final int linkIndex, final int udpPort, final int mtu) {
@@ -110,9 +110,9 @@ public final class DepartureSocket implements AutoCloseable {
             {AND, 0, 0, VERSION_MASK},
             {JUMP_EQUAL, 2, 0, VERSION_6},
             {LOAD_HALF, 0, 0, INNER_IPV4_LENGTH_OFFSET},
-            {JUMP, 0, 0, 1},
+            {JUMP_GREATER, 3, 2, mtu},
             {LOAD_HALF, 0, 0, INNER_IPV6_LENGTH_OFFSET},
-            {JUMP_GREATER, 1, 0, mtu},
+            {JUMP_GREATER, 1, 0, mtu - IPV6_HEADER_LENGTH},
             {RETURN, 0, 0, 0},
             {RETURN, 0, 0, BUFFER_LENGTH},
         };
@@ -142,7 +142,7 @@ public final class DepartureSocket implements AutoCloseable {
         }
     }
 
-    /** Whether a superframe has left since the last question. */
+    /** Whether a superframe has left since the last question. An interface that is down lets none leave. */
     public boolean hasSeen() {
         boolean seen = false;
         while (Libc.LIBC.read(fd, buffer.addressOffset(), BUFFER_LENGTH) > 0) {

@@ -43,7 +43,7 @@ public final class TapDevice implements PacketPort, AutoCloseable {
      *
      * @param name the name of the device, at most {@value TunDevice#MAX_NAME_LENGTH} ASCII characters.
      * @param queues how many queues to attach, 1 or more.
-     * @throws LinuxException with {@link Errno#EINVAL} if the kernel knows no tunnel offload; or as
+     * @throws LinuxException if the kernel knows no tunnel offload ({@link #takesTunnelSuperframes}), or as
      *     {@link TunDevice#open} does.
      */
     public static List<TapDevice> open(final String name, final int queues) {
@@ -70,8 +70,8 @@ public final class TapDevice implements PacketPort, AutoCloseable {
         }
     }
 
-    /** Tries with a device of a name of the kernel's choice, which is gone at the end. */
-    static boolean takesTunnelSuperframes() {
+    /** Whether the kernel knows tunnel offload for such devices. Tries with a device of a name of the kernel's choice, which is gone at the end. */
+    public static boolean takesTunnelSuperframes() {
         try (TapDevice device = new TapDevice(TunDevice.openDriver())) {
             TunDevice.attach(device.fd, "", TunDevice.IFF_TAP, false);
             return device.setTunnelOffload();

@@ -56,7 +56,6 @@ final class ForwardingPlane implements AutoCloseable {
     private final CountersFile counters;
     private @Nullable DataPlane dataPlane;
     private @Nullable TunnelOffloadSwitch tunnelOffload;
-    private @Nullable OffloadDevice offloadDevice;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -180,7 +179,6 @@ final class ForwardingPlane implements AutoCloseable {
                 return null;
             }
             undo.push(device);
-            offloadDevice = device;
             final TunnelOffload offload = new TunnelOffload(
                     device.queues(),
                     sockets.sendPorts().stream()
@@ -188,11 +186,16 @@ final class ForwardingPlane implements AutoCloseable {
                                     .mapToInt(UdpSocket::localPort)
                                     .toArray())
                             .toList(),
-                    device.mac(rtnetlink),
+                    device.mac(rtnetlink).orElse(0),
                     ByteBuffer.wrap(settings.local().getAddress()).getInt(),
                     settings.mtu());
             final TunnelOffloadSwitch offloadSwitch = new TunnelOffloadSwitch(
-                    offload, settings.underlay(), settings.backend().port(), this::total, SystemNanoClock.INSTANCE);
+                    device,
+                    offload,
+                    settings.underlay(),
+                    settings.backend().port(),
+                    this::total,
+                    SystemNanoClock.INSTANCE);
             undo.push(offloadSwitch);
             tunnelOffload = offloadSwitch;
             return offload;
@@ -202,9 +205,14 @@ final class ForwardingPlane implements AutoCloseable {
         }
     }
 
+    /** A name that is too long is cut, and told from others that begin alike by a hash. */
     private static String offloadDeviceName(final String deviceName) {
         final int most = TunDevice.MAX_NAME_LENGTH - OFFLOAD_SUFFIX.length();
-        return deviceName.substring(0, Math.min(most, deviceName.length())) + OFFLOAD_SUFFIX;
+        if (deviceName.length() <= most) {
+            return deviceName + OFFLOAD_SUFFIX;
+        }
+        final String hash = String.format("%04x", deviceName.hashCode() & 0xFFFF);
+        return deviceName.substring(0, most - hash.length()) + hash + OFFLOAD_SUFFIX;
     }
 
     /** What all workers have counted; 0 before they are there. */
@@ -212,32 +220,10 @@ final class ForwardingPlane implements AutoCloseable {
         return null == dataPlane ? 0 : dataPlane.total(counter);
     }
 
-    /**
-     * Puts right what somebody changed at the device that superframes leave by.
-     *
-     * @return how many differences there were.
-     */
-    int repairOffload(final Rtnetlink rtnetlink) {
-        try {
-            return null == offloadDevice ? 0 : offloadDevice.repair(rtnetlink);
-        } catch (final LinuxException | IOException failure) {
-            LOG.log(WARNING, "repair the offload device: {0}", failure.getMessage());
-            return 0;
-        }
-    }
-
-    /** Asks anew whether superframes may leave whole: the underlay device may have changed. */
-    void compareOffload(final Underlay now) {
-        if (null != tunnelOffload) {
-            tunnelOffload.compareDevice(now);
-        }
-    }
-
-    /** Looks after superframes that leave whole; to be called every {@link TunnelOffloadSwitch#INTERVAL_MS}. */
-    void watchOffload() {
-        if (null != tunnelOffload) {
-            tunnelOffload.run();
-        }
+    /** The way of superframes that leave whole; null if this plane has none. */
+    @Nullable
+    TunnelOffloadSwitch tunnelOffload() {
+        return tunnelOffload;
     }
 
     private static UnderlaySockets openSockets(final Settings settings) {

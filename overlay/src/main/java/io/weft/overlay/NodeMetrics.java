@@ -25,6 +25,7 @@ final class NodeMetrics {
     private volatile long ruleRepairs;
     private volatile long directRouteRepairs;
     private volatile boolean isUnderlayUp = true;
+    private volatile boolean isOffloading;
     private volatile boolean isBridgeFiltered = true;
 
     NodeMetrics(final RegistryStatus registry, final String registryKind) {
@@ -39,6 +40,10 @@ final class NodeMetrics {
 
     void hostRepairs(final long count) {
         hostRepairs = count;
+    }
+
+    void tunnelOffload(final boolean isOn) {
+        isOffloading = isOn;
     }
 
     void underlay(final boolean isUp) {
@@ -74,6 +79,11 @@ final class NodeMetrics {
         counted(text, counters);
         counters.forEach(sample -> ofWorker(text, sample));
         text.gauge("weft_underlay_up", "1 while the underlay interface can send.", "", isUnderlayUp ? 1 : 0);
+        text.gauge(
+                "weft_tunnel_offload",
+                "1 while superframes leave whole, for a device to cut.",
+                "",
+                isOffloading ? 1 : 0);
         text.gauge(
                 "weft_bridge_netfilter",
                 "1 where packets of a bridge pass iptables, as Kubernetes Services need it, or where nftables is used.",

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.IpAddresses;
+import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.control.ControlSocket;
 import io.weft.overlay.host.BridgeNetfilter;
@@ -62,6 +63,7 @@ final class OverlayNode implements AutoCloseable {
     private @Nullable ReadinessLock readinessLock;
     private String rulesTrouble = "";
     private String mtuTrouble = "";
+    private int writtenMtu;
     private volatile @Nullable Planes planes;
     private volatile boolean isReady;
     private @Nullable Runnable readyStep;
@@ -156,7 +158,6 @@ final class OverlayNode implements AutoCloseable {
         opened.each((deviceName, tables) -> undo.push(controlSocket(deviceName, tables)));
         readyStep = () -> becomeReady(config, acquired, opened, deviceNames, subnetFile);
         registry.watch(new Follower());
-        loop.every(TunnelOffloadSwitch.INTERVAL_MS, opened::watchOffload);
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
             follow.run();
@@ -231,6 +232,7 @@ final class OverlayNode implements AutoCloseable {
         final ReadinessLock lock = ReadinessLock.take(options.flanneld().subnetFile);
         undo.push(lock);
         readinessLock = lock;
+        writtenMtu = opened.podMtu();
         opened.keepCounters();
         isReady = true;
         // What a start leaves is promoted now: the collections to come, under load, find little to copy.
@@ -327,10 +329,11 @@ final class OverlayNode implements AutoCloseable {
         final Underlay before = opened.underlay();
         final Underlay now = follower.compare();
         metrics.underlay(follower.isUp());
-        opened.compareOffload(now);
-        if (!now.localAddresses().equals(before.localAddresses())) {
+        opened.offloads().forEach(offload -> offload.run(now, follower.isUp()));
+        metrics.tunnelOffload(opened.offloads().stream().anyMatch(TunnelOffloadSwitch::isOn));
+        if (!now.name().equals(before.name()) || !now.localAddresses().equals(before.localAddresses())) {
             loop.end("the underlay is " + now + " now, was " + before);
-        } else if (now.mtu() != before.mtu()) {
+        } else {
             followMtu(opened, before.withMtu(now.mtu()), config, subnetFile);
         }
     }
@@ -338,17 +341,21 @@ final class OverlayNode implements AutoCloseable {
     private void followMtu(
             final Planes opened, final Underlay now, final NetworkConfig config, final SubnetFile subnetFile) {
         try {
+            if (now.mtu() != opened.underlay().mtu()) {
+                opened.follow(now);
+            }
             final ReadinessLock lock = readinessLock;
-            if (opened.follow(now) && null != lock) {
+            if (null != lock && writtenMtu != opened.podMtu()) {
                 subnetFile.write(config, ownLease().key(), opened.podMtu(), options.flanneld().ipMasq);
                 lock.renew();
-                LOG.log(INFO, "pods that come from now on have MTU {0}", String.valueOf(opened.podMtu()));
+                writtenMtu = opened.podMtu();
+                LOG.log(INFO, "pods that come from now on have MTU {0}", String.valueOf(writtenMtu));
             }
             mtuTrouble = "";
-        } catch (final StartupException | IOException failure) {
+        } catch (final StartupException | LinuxException | IOException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(mtuTrouble)) {
-                LOG.log(WARNING, "{0}. The MTU stays as it was", trouble);
+                LOG.log(WARNING, "follow MTU {0} of the underlay: {1}. Tried again every second", now.mtu(), trouble);
                 mtuTrouble = trouble;
             }
         }

@@ -280,9 +280,7 @@ final class Planes implements AutoCloseable {
                 return false;
             }
         }
-        for (final ForwardingPlane plane : planes.values()) {
-            offloadRepairs += plane.repairOffload(rtnetlink);
-        }
+        offloads().forEach(offload -> offloadRepairs += offload.repair(rtnetlink));
         blackholes.repair();
         if (isPublished) {
             routes.repair();
@@ -302,14 +300,12 @@ final class Planes implements AutoCloseable {
         return routes.repairs();
     }
 
-    /** Asks anew whether superframes may leave whole: the underlay device may have changed. */
-    void compareOffload(final Underlay now) {
-        planes.values().forEach(plane -> plane.compareOffload(now));
-    }
-
-    /** Looks after superframes that leave whole; to be called every {@link TunnelOffloadSwitch#INTERVAL_MS}. */
-    void watchOffload() {
-        planes.values().forEach(ForwardingPlane::watchOffload);
+    /** The ways of superframes that leave whole; none where that is not possible. */
+    List<TunnelOffloadSwitch> offloads() {
+        return planes.values().stream()
+                .map(ForwardingPlane::tunnelOffload)
+                .filter(Objects::nonNull)
+                .toList();
     }
 
     /** Lets the counters files outlive the planes: for a node that was ready once. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
@@ -9,7 +10,10 @@ import io.weft.dataplane.TunnelOffload;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import org.agrona.concurrent.NanoClock;
@@ -32,9 +36,6 @@ import org.jspecify.annotations.Nullable;
  * Used by the control thread alone.
  */
 final class TunnelOffloadSwitch implements AutoCloseable {
-    /** How often {@link #run} wants to be called. */
-    static final long INTERVAL_MS = 100;
-
     private static final System.Logger LOG = System.getLogger(TunnelOffloadSwitch.class.getName());
     private static final long LOOK_INTERVAL_NS = TimeUnit.SECONDS.toNanos(10);
     private static final long RETRY_NS = TimeUnit.MINUTES.toNanos(5);
@@ -50,13 +51,16 @@ final class TunnelOffloadSwitch implements AutoCloseable {
         LOOK
     }
 
+    private final OffloadDevice device;
     private final TunnelOffload offload;
-    private Underlay underlay;
     private final int port;
     private final ToLongFunction<DataPlaneCounter> counters;
     private final NanoClock clock;
     private final DeviceFeatures features;
+    private Underlay underlay;
+    private boolean isUnderlayUp = true;
     private State state = State.OFF;
+    private String trouble = "";
     private @Nullable DepartureSocket departures;
     private long superframesBefore;
     private long offloadedBefore;
@@ -65,6 +69,7 @@ final class TunnelOffloadSwitch implements AutoCloseable {
     private long nextNs;
 
     /**
+     * @param device that superframes are handed to.
      * @param offload what is switched.
      * @param underlay the interface that superframes leave by.
      * @param port of the peers.
@@ -72,11 +77,13 @@ final class TunnelOffloadSwitch implements AutoCloseable {
      * @throws LinuxException if the interface does not tell its features.
      */
     TunnelOffloadSwitch(
+            final OffloadDevice device,
             final TunnelOffload offload,
             final Underlay underlay,
             final int port,
             final ToLongFunction<DataPlaneCounter> counters,
             final NanoClock clock) {
+        this.device = device;
         this.offload = offload;
         this.underlay = underlay;
         this.port = port;
@@ -86,14 +93,38 @@ final class TunnelOffloadSwitch implements AutoCloseable {
                 underlay.name(), DeviceFeatures.TUNNEL_SEGMENTATION, DeviceFeatures.TUNNEL_CHECKSUM_SEGMENTATION);
     }
 
+    /** Whether superframes leave whole. */
+    boolean isOn() {
+        return State.ON == state || State.LOOK == state;
+    }
+
     /**
-     * The underlay device may have changed.
+     * Puts right what somebody changed at the device.
+     *
+     * @return how many differences there were.
+     */
+    int repair(final Rtnetlink rtnetlink) {
+        try {
+            final int differences = device.repair(rtnetlink);
+            device.mac(rtnetlink).ifPresent(offload::deviceMac);
+            return differences;
+        } catch (final LinuxException | IOException failure) {
+            refuse(String.valueOf(failure.getMessage()));
+            return 0;
+        }
+    }
+
+    /**
+     * One look at the device and at what leaves by it: once a second, and whenever the device may have changed.
      *
      * @param now the interface as it is now, by the same name.
+     * @param isUp whether anything can leave by it.
      */
-    void compareDevice(final Underlay now) {
+    void run(final Underlay now, final boolean isUp) {
         underlay = now;
+        isUnderlayUp = isUp;
         compareDevice();
+        look();
     }
 
     private void compareDevice() {
@@ -101,25 +132,20 @@ final class TunnelOffloadSwitch implements AutoCloseable {
         if (can && State.OFF == state) {
             enter(State.WAIT, 0);
         } else if (!can && State.OFF != state) {
-            if (State.ON == state || State.LOOK == state) {
+            if (isOn()) {
                 LOG.log(INFO, "{0} does not cut tunnels any more: superframes are cut here", underlay.name());
             }
             enter(State.OFF, 0);
         }
     }
 
-    /** One look, once in {@value #INTERVAL_MS} ms. */
-    void run() {
+    private void look() {
         final boolean isDue = nextNs - clock.nanoTime() <= 0;
         final DepartureSocket watched = departures;
         final long refusals = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
         if (refusals != refusalsBefore) {
             refusalsBefore = refusals;
-            LOG.log(
-                    WARNING,
-                    "the host refused a superframe: is the offload device down or gone? They are cut here for {0} minutes",
-                    TimeUnit.NANOSECONDS.toMinutes(RETRY_NS));
-            enter(State.WAIT, RETRY_NS);
+            refuse("the host refused a superframe: is " + device.name() + " down or gone?");
         } else if (null != watched) {
             watch(watched, isDue);
         } else if (State.WAIT == state && isDue) {
@@ -141,10 +167,9 @@ final class TunnelOffloadSwitch implements AutoCloseable {
 
     private void begin(final State watching) {
         try {
-            departures = DepartureSocket.open(underlay.linkIndex(), port, underlay.mtu());
+            departures = DepartureSocket.open(underlay.linkIndex(), port, offload.mtu());
         } catch (final LinuxException failure) {
-            LOG.log(WARNING, "{0}. Superframes are cut here", failure.getMessage());
-            enter(State.WAIT, RETRY_NS);
+            refuse(String.valueOf(failure.getMessage()));
             return;
         }
         offloadedBefore = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
@@ -154,31 +179,37 @@ final class TunnelOffloadSwitch implements AutoCloseable {
         offload.mode(State.TRIAL == watching ? TunnelOffload.Mode.TRIAL : TunnelOffload.Mode.ON);
     }
 
-    /** What was handed over at the last look has had an interval's time to leave. */
+    /** A superframe that waits in a queue of the underlay has as long to leave as a watch without one goes on. */
     private void watch(final DepartureSocket watched, final boolean isDue) {
-        if (watched.hasSeen()) {
+        final boolean isSeen = watched.hasSeen();
+        final boolean isMore = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+        if (isSeen) {
             if (State.TRIAL == state) {
                 LOG.log(INFO, "{0} cuts tunnels: superframes leave whole", underlay.name());
             }
+            trouble = "";
             enter(State.ON, LOOK_INTERVAL_NS);
-        } else if (!features.areActive()) {
-            compareDevice();
-        } else if (isHandedOver) {
-            LOG.log(
-                    WARNING,
-                    "a superframe handed to the host did not leave by {0}, though the device could cut it: they are cut here"
-                            + " for {1} minutes. Does the FORWARD chain accept what comes in by the offload device, is"
-                            + " net.ipv4.conf.all.rp_filter other than 1, do all peers'' routes lead to {0}? Or"
-                            + " --tunnel-offload=OFF",
-                    underlay.name(),
-                    TimeUnit.NANOSECONDS.toMinutes(RETRY_NS));
-            enter(State.WAIT, RETRY_NS);
+        } else if (isMore && !isHandedOver) {
+            isHandedOver = true;
+            nextNs = clock.nanoTime() + WATCH_LIMIT_NS;
+        } else if (isDue && isHandedOver && isUnderlayUp) {
+            refuse("a superframe handed to the host by " + device.name() + " did not leave by " + underlay.name()
+                    + ", which could cut it: does the FORWARD chain accept it, is net.ipv4.conf.all.rp_filter other than 1,"
+                    + " do the routes to all peers lead to " + underlay.name() + "?");
         } else if (isDue) {
-            final boolean isOn = State.LOOK == state;
-            enter(isOn ? State.ON : State.WAIT, isOn ? LOOK_INTERVAL_NS : 0);
-        } else {
-            isHandedOver = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+            enter(State.TRIAL == state ? State.WAIT : State.ON, LOOK_INTERVAL_NS);
         }
+    }
+
+    /** Superframes cannot leave whole for now; that is said once for each cause. */
+    private void refuse(final String cause) {
+        LOG.log(
+                cause.equals(trouble) ? DEBUG : WARNING,
+                "{0} Superframes are cut here, and tried again in {1} minutes; or --tunnel-offload=OFF",
+                cause,
+                TimeUnit.NANOSECONDS.toMinutes(RETRY_NS));
+        trouble = cause;
+        enter(State.OFF == state ? State.OFF : State.WAIT, RETRY_NS);
     }
 
     /** Enters a state in which nothing is watched, for at least the given time. */

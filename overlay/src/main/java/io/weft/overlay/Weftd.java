@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The daemon: one node after the other until it is told to stop, for a node whose lease or network changes is taken down
- * and set up anew. One that cannot be set up anew is tried again, for it may be the underlay that comes and goes. The thread that calls {@link #run} becomes the control thread.
+ * and set up anew. One that cannot be set up anew is tried again, for it may be the underlay that comes and goes. The thread
+ * that calls {@link #run} becomes the control thread.
  */
 final class Weftd {
     private static final System.Logger LOG = System.getLogger(Weftd.class.getName());

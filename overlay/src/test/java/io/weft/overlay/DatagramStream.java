@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
 /** Numbered datagrams from pod to pod, about two hundred a second, of which every one is counted that does not arrive. */
 final class DatagramStream implements AutoCloseable {
     private static final long INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(5);
-    private static final int TIMEOUT_MS = 2_000;
+    private static final int TIMEOUT_MS = 5_000;
     private static final int LENGTH = 64;
 
     private final String name;

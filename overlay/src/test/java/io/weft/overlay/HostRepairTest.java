@@ -30,7 +30,7 @@ class HostRepairTest {
     private static final System.Logger LOG = System.getLogger(HostRepairTest.class.getName());
     private static final long REPAIR_TIMEOUT_MS = 1_000;
     /** Rules are compared once in {@code --iptables-resync} seconds, which is 1 here, by tools that take some time. */
-    private static final long RULES_TIMEOUT_MS = 2_000;
+    private static final long RULES_TIMEOUT_MS = 4_000;
 
     private static final String METRICS = "http://127.0.0.1:18081/metrics";
 

@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -31,10 +32,10 @@ class TunnelOffloadTest {
     private static final String WHOLE = "superframes leave whole";
     private static final String NOT_SEEN = "did not leave by";
     private static final String[] FEATURES = {"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"};
-    private static final long TIMEOUT_MS = 5_000;
+    private static final long TIMEOUT_MS = 10_000;
 
     /** Whether they still leave is looked at once in ten seconds. */
-    private static final long LOOK_TIMEOUT_MS = 14_000;
+    private static final long LOOK_TIMEOUT_MS = 25_000;
 
     /** TCP that has lost much for that long waits twice as long at each try. */
     private static final long BACKOFF_TIMEOUT_MS = 20_000;
@@ -192,6 +193,21 @@ class TunnelOffloadTest {
 
     private void firewall(final String action) {
         node.namespace().exec("iptables", action, "FORWARD", "--in-interface", OFFLOAD_DEVICE, "--jump", "DROP");
+    }
+
+    /** systemd gives a new device another MAC address a moment after it was made (MACAddressPolicy=persistent). */
+    @Test
+    void shouldFollowTheMacAddressOfTheDevice() {
+        try (BackgroundProcess weftd = start()) {
+            startStream();
+            weftd.awaitOutput(WHOLE, TIMEOUT_MS);
+            node.namespace().ip("link", "set", OFFLOAD_DEVICE, "address", "02:00:00:00:0f:0f");
+            awaitProgress(BACKOFF_TIMEOUT_MS);
+            final long before = offloadedBytes();
+            awaitProgress(BACKOFF_TIMEOUT_MS);
+            Await.until(weftd::output, TIMEOUT_MS, () -> offloadedBytes() > before + (1 << 20));
+            assertFalse(weftd.output().contains(NOT_SEEN), weftd::output);
+        }
     }
 
     @Test

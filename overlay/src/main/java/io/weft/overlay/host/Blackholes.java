@@ -9,6 +9,7 @@ import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import java.util.List;
+import org.agrona.CloseHelper;
 
 /**
  * Blackhole routes for subnets of the node while no bridge has them, so that packets to pods that are not there do not go around
@@ -65,6 +66,8 @@ public final class Blackholes implements AutoCloseable {
     /** Takes them away. */
     @Override
     public void close() {
-        wanted.forEach(rtnetlink::deleteRoute);
+        CloseHelper.closeAll(wanted.stream()
+                .<AutoCloseable>map(blackhole -> () -> rtnetlink.deleteRoute(blackhole))
+                .toList());
     }
 }

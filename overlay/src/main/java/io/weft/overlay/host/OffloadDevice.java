@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
-import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
+import io.weft.linux.MacAddress;
 import io.weft.linux.TapDevice;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
@@ -13,8 +13,8 @@ import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
 
@@ -42,15 +42,10 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
      */
     public static @Nullable OffloadDevice open(final Rtnetlink rtnetlink, final String name, final int queues)
             throws IOException {
-        final List<TapDevice> taps;
-        try {
-            taps = TapDevice.open(name, queues);
-        } catch (final LinuxException failure) {
-            if (Errno.EINVAL == failure.errno()) {
-                return null;
-            }
-            throw failure;
+        if (!TapDevice.takesTunnelSuperframes()) {
+            return null;
         }
+        final List<TapDevice> taps = TapDevice.open(name, queues);
         final OffloadDevice device = new OffloadDevice(name, taps);
         boolean isSetUp = false;
         try {
@@ -64,20 +59,20 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
         }
     }
 
-    /** The device's MAC address, in the low 48 bits. */
-    public long mac(final Rtnetlink rtnetlink) {
-        final Link link = rtnetlink
-                .link(name)
-                .orElseThrow(() -> new LinuxException("find the device just made, " + name, Errno.ENODEV));
-        return Objects.requireNonNull(link.mac(), "an Ethernet device has a MAC")
-                .value();
+    /**
+     * The device's MAC address, in the low 48 bits, which others may change: systemd's MACAddressPolicy does so a moment after
+     * the device was made. Empty when somebody has deleted it.
+     */
+    public OptionalLong mac(final Rtnetlink rtnetlink) {
+        final MacAddress mac = rtnetlink.link(name).map(Link::mac).orElse(null);
+        return null == mac ? OptionalLong.empty() : OptionalLong.of(mac.value());
     }
 
     /**
      * Makes the device as it should be. The host shall take in packets whose source is an address of its own (accept_local),
-     * from a device that answers to them would not go out by (rp_filter), and route them (forwarding):
-     * Documentation/networking/ip-sysctl.rst. Where another setting of rp_filter, that of all devices, is 2, a device without
-     * an address would be refused all the same.
+     * although answers to that address would not go out by this device (rp_filter), and route them (forwarding). The device
+     * has an address because the host would else refuse what comes by it where rp_filter of all devices is 2.
+     * Source: Documentation/networking/ip-sysctl.rst, net/ipv4/fib_frontend.c ({@code __fib_validate_source}).
      *
      * @return how many differences were put right; 0 also when somebody has deleted the device: what is handed to it then is
      *     refused, and cut.

@@ -129,10 +129,7 @@ public final class Follower implements AutoCloseable {
         try (InputStream opened = source.changes(version);
                 BufferedReader lines = new BufferedReader(new InputStreamReader(opened, StandardCharsets.UTF_8))) {
             stream = opened;
-            if (0 != closed.getCount()) {
-                timer.schedule(relist, TimeUnit.SECONDS.toMillis(RELIST_S));
-            }
-            boolean isOfUse = 0 != closed.getCount();
+            boolean isOfUse = schedule(relist);
             while (isOfUse) {
                 final String line = lines.readLine();
                 isOfUse = null != line && source.take(line.getBytes(StandardCharsets.UTF_8));
@@ -143,11 +140,22 @@ public final class Follower implements AutoCloseable {
         } catch (final IOException cutOrLost) {
             // Either way the next list tells what was missed; when the registry is gone, it is the list that says so.
             LOG.log(DEBUG, "the changes of {0} ended: {1}", name, cutOrLost.getMessage());
-        } catch (final IllegalStateException timerCancelled) {
-            LOG.log(DEBUG, "closed while the changes of {0} began", name);
         } finally {
             relist.cancel();
             stream = null;
+        }
+    }
+
+    /** False if the follower was closed meanwhile, and its timer with it. */
+    private boolean schedule(final TimerTask relist) {
+        try {
+            timer.schedule(relist, TimeUnit.SECONDS.toMillis(RELIST_S));
+            return 0 != closed.getCount();
+        } catch (final IllegalStateException cancelled) {
+            if (0 == closed.getCount()) {
+                return false;
+            }
+            throw cancelled;
         }
     }
 

@@ -30,6 +30,7 @@ final class EtcdLeases implements Follower.Source {
     private final LeaseMemory memory = new LeaseMemory();
     private boolean isFirst = true;
     private long lastRevision;
+    private boolean isOwnDeleted;
 
     /**
      * @param renewMarginS seconds before its end that the own lease is renewed.
@@ -62,8 +63,8 @@ final class EtcdLeases implements Follower.Source {
         final EtcdStore.Entry ownEntry =
                 listing.entries().stream().filter(this::isOwn).findFirst().orElse(null);
         // etcd was wiped or restored from a copy; by the own lease that is seen also when it has come further than
-        // before.
-        final boolean isLoss = listing.revision() < lastRevision || null == ownEntry;
+        // before, unless that one was deleted by hand.
+        final boolean isLoss = listing.revision() < lastRevision || (null == ownEntry && !isOwnDeleted);
         listener.onSnapshot(memory.replace(leases, isLoss, System.nanoTime()));
         if (isLoss) {
             LOG.log(
@@ -73,6 +74,7 @@ final class EtcdLeases implements Follower.Source {
         }
         lastRevision = listing.revision();
         keep(ownEntry);
+        isOwnDeleted = false;
         return String.valueOf(lastRevision);
     }
 
@@ -119,6 +121,7 @@ final class EtcdLeases implements Follower.Source {
         final boolean isDelete = null != type && "DELETE".equals(type.string());
         status.event();
         if (isOwn(entry)) {
+            isOwnDeleted = isDelete;
             keep(isDelete ? null : entry);
             return;
         }
