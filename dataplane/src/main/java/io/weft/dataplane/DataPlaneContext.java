@@ -22,8 +22,11 @@ public final class DataPlaneContext {
     public static final int INGRESS_FRAMES_DEFAULT = 2048;
     public static final int MAX_SEGMENTS_DEFAULT = 64;
 
-    /** A little more than a request and its answer take between two nodes of one rack. */
-    public static final long SPIN_NS_DEFAULT = 50_000;
+    /**
+     * More than a request and its answer take between two nodes of one rack, both of which had to be woken: else a single
+     * disturbance makes both of them sleep through every answer from then on (docs/decisions/0003).
+     */
+    public static final long SPIN_NS_DEFAULT = 120_000;
 
     public static final int MIN_MTU = 576;
 

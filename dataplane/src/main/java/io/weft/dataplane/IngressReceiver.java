@@ -109,6 +109,7 @@ final class IngressReceiver implements PolledAgent {
             bytes += messages.length(slot);
             onMessage(slot);
         }
+        ring.rearm(first, received);
         counters.add(DataPlaneCounter.INGRESS_MESSAGES, received);
         window = Math.max(1, Math.min(MAX_MESSAGES, (int) ((long) MAX_BYTES * received / Math.max(1, bytes))));
         Arrays.fill(openFlows, null);

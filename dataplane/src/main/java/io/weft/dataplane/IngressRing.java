@@ -74,6 +74,7 @@ final class IngressRing {
             GatherList.put(iovecs, iovec, arena.addressOffset() + (long) slot * SLOT_LENGTH, SLOT_LENGTH);
             messages.iovecs(slot, iovecs.addressOffset() + iovec, 1);
         }
+        rearm(0, slotCount);
         final UnsafeBuffer gather = allocate(frameCount * Superframe.GATHER_LENGTH);
         frames = new IngressFrame[frameCount];
         for (int i = 0; i < frameCount; i++) {
@@ -108,7 +109,7 @@ final class IngressRing {
     }
 
     /**
-     * Receiver: makes free slots that lie side by side ready to be received into.
+     * Receiver: free slots that lie side by side, to be received into.
      *
      * @param most how many are wanted at most.
      * @return how many there are from {@link #firstSlot} on; 0 while the sender is behind.
@@ -125,11 +126,17 @@ final class IngressRing {
         }
         final long inFlight = position - Math.max(restartPosition, releasedPosition);
         final int first = firstSlot();
-        final int count = Math.min(most, Math.min(slotCount - first, (int) (slotCount - inFlight)));
-        for (int i = first; i < first + count; i++) {
-            messages.control(i, controls.addressOffset() + controlOffset(i), CONTROL_LENGTH);
+        return Math.min(most, Math.min(slotCount - first, (int) (slotCount - inFlight)));
+    }
+
+    /**
+     * Receiver: makes slots ready to be received into again, after the kernel has written into their messages what came. Only
+     * those: a receiver that spins claims slots far more often than something comes.
+     */
+    void rearm(final int first, final int count) {
+        for (int slot = first; slot < first + count; slot++) {
+            messages.control(slot, controls.addressOffset() + controlOffset(slot), CONTROL_LENGTH);
         }
-        return count;
     }
 
     /** Receiver: the first of the slots claimed. */

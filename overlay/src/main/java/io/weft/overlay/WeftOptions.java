@@ -56,7 +56,7 @@ final class WeftOptions {
     @Option(
             names = "--spin",
             paramLabel = "MICROSECONDS",
-            defaultValue = "50",
+            defaultValue = "120",
             description = "spin this long for work, where it pays, before a data thread sleeps, 0 to 1000000"
                     + " (default: ${DEFAULT-VALUE})")
     int spinUs;

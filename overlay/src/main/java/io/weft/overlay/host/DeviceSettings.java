@@ -4,18 +4,17 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What the overlay's device needs besides what rtnetlink sets: Linux's per-device settings under /proc/sys/net. */
 final class DeviceSettings {
     private static final System.Logger LOG = System.getLogger(DeviceSettings.class.getName());
 
-    private final Path acceptLocal;
+    private final KernelSetting acceptLocal;
     private boolean isRefused;
 
     DeviceSettings(final String deviceName) {
-        acceptLocal = Path.of("/proc/sys/net/ipv4/conf", deviceName, "accept_local");
+        acceptLocal = new KernelSetting(Path.of("/proc/sys/net/ipv4/conf", deviceName, "accept_local"), "1");
     }
 
     /**
@@ -25,15 +24,15 @@ final class DeviceSettings {
      */
     void repair() {
         try {
-            if (!isRefused && !"1".equals(Files.readString(acceptLocal).strip())) {
-                Files.writeString(acceptLocal, "1");
+            if (!isRefused) {
+                acceptLocal.repair();
             }
         } catch (final IOException failure) {
             isRefused = true;
             LOG.log(
                     WARNING,
                     "set {0} to 1: {1}. Pods will not be told when a destination has no route",
-                    acceptLocal,
+                    acceptLocal.file(),
                     failure);
         }
     }

@@ -10,7 +10,6 @@ import io.weft.linux.netlink.Rtnetlink;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -110,12 +109,7 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
     }
 
     private static int set(final String setting, final String value) throws IOException {
-        final Path file = SETTINGS.resolve(setting);
-        if (!Files.exists(file) || value.equals(Files.readString(file).strip())) {
-            return 0; // a kernel without IPv6 has none of its settings
-        }
-        Files.writeString(file, value);
-        return 1;
+        return new KernelSetting(SETTINGS.resolve(setting), value).repair() ? 1 : 0;
     }
 
     @Override

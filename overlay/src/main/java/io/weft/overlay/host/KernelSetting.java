@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * One of Linux's settings under /proc/sys, of a single digit. Compared once a second, so it is read into as much as it needs:
+ * {@link Files#readString} would allocate eight kilobytes for it.
+ *
+ * @param file of the setting.
+ * @param value that it should have.
+ */
+record KernelSetting(Path file, String value) {
+    /**
+     * Gives it the value it should have.
+     *
+     * @return false if it has it, or if this kernel has no such setting, as one without IPv6.
+     * @throws IOException if it cannot be set, as in a container where /proc/sys is not writable.
+     */
+    boolean repair() throws IOException {
+        try (InputStream in = new FileInputStream(file.toFile())) {
+            if (value.charAt(0) == in.read()) {
+                return false;
+            }
+        } catch (final FileNotFoundException absent) {
+            return false;
+        }
+        Files.writeString(file, value);
+        return true;
+    }
+}
