@@ -10,6 +10,8 @@ import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.overlay.cli.WeftMain;
+import io.weft.overlay.daemon.WeftdMain;
 import io.weft.overlay.registry.etcd.EtcdServer;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -8,7 +8,7 @@ import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
-import io.weft.overlay.control.ControlSocket;
+import io.weft.overlay.ops.ControlSocket;
 import io.weft.overlay.registry.etcd.EtcdServer;
 import java.io.IOException;
 import java.io.InputStream;

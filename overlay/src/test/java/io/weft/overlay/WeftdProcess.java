@@ -4,6 +4,7 @@ package io.weft.overlay;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
+import io.weft.overlay.daemon.WeftdMain;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -12,7 +12,7 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
-import io.weft.overlay.control.ControlSocket;
+import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.nio.file.Files;

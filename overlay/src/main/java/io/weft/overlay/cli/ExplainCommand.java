@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
-import io.weft.overlay.control.ControlSocket;
+import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

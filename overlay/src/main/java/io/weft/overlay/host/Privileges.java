@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
-import io.weft.overlay.StartupException;
+import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

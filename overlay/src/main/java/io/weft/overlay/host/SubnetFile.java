@@ -4,10 +4,10 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.IpAddresses;
-import io.weft.overlay.StartupException;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;

@@ -4,7 +4,7 @@ package io.weft.overlay.host;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.netlink.Vxlan;
-import io.weft.overlay.StartupException;
+import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;

@@ -7,7 +7,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
-import io.weft.overlay.StartupException;
+import io.weft.overlay.lifecycle.StartupException;
 import java.util.Optional;
 
 /**

@@ -8,7 +8,7 @@ import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
-import io.weft.overlay.StartupException;
+import io.weft.overlay.lifecycle.StartupException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.daemon;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.Privileges;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.node.OverlayNode;
+import io.weft.overlay.ops.HealthServer;
+import io.weft.overlay.options.FlanneldOptions;
+import io.weft.overlay.options.WeftdOptions;
+import io.weft.overlay.registry.FileRegistry;
+import io.weft.overlay.registry.PemKeys;
+import io.weft.overlay.registry.Registry;
+import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.etcd.EtcdRegistry;
+import io.weft.overlay.registry.kube.KubeAccess;
+import io.weft.overlay.registry.kube.KubeRegistry;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The daemon: one node after the other until it is told to stop, for a node whose lease or network changes is taken down
+ * and set up anew. One that cannot be set up anew is tried again, for it may be the underlay that comes and goes. The thread
+ * that calls {@link #run} becomes the control thread.
+ */
+final class Weftd {
+    private static final System.Logger LOG = System.getLogger(Weftd.class.getName());
+    private static final String STOPPED = "told to stop";
+    private static final long RETRY_MS = 1_000;
+
+    private final WeftdOptions options;
+    /** The lease of the last node that was ready. */
+    private @Nullable Lease former;
+    /** Nodes that were ready and had to be taken down. */
+    private int takenDown;
+
+    private String trouble = "";
+    private volatile boolean isStopping;
+    private volatile @Nullable OverlayNode current;
+
+    Weftd(final WeftdOptions options) {
+        this.options = options;
+    }
+
+    /**
+     * Runs until SIGTERM or SIGINT.
+     *
+     * @return the exit code: 0.
+     * @throws StartupException when the node cannot be set up, or cannot go on.
+     */
+    int run() {
+        Privileges.requireNetAdmin();
+        Privileges.requireTun();
+        final Thread control = Thread.currentThread();
+        final CountDownLatch takenDown = new CountDownLatch(1);
+        final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try (HealthServer health = healthServer();
+                Rtnetlink rtnetlink = Rtnetlink.open()) {
+            if (null != health) {
+                LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(health.port()));
+            }
+            while (!isStopping) {
+                runOrRetry(rtnetlink);
+            }
+            return 0;
+        } catch (final RegistryException | LinuxException failure) {
+            LOG.log(DEBUG, "the cause", failure);
+            throw new StartupException(String.valueOf(failure.getMessage()), failure);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            return 0;
+        } finally {
+            takenDown.countDown();
+            if (!isStopping) {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            }
+        }
+    }
+
+    private void runOrRetry(final Rtnetlink rtnetlink) throws InterruptedException {
+        try {
+            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink));
+        } catch (final RegistryException | LinuxException | StartupException failure) {
+            if (null == former) {
+                throw failure;
+            }
+            // What worked before may work again: an address that the next renewal brings, a file that is being edited.
+            final String cause = String.valueOf(failure.getMessage());
+            if (!cause.equals(trouble)) {
+                LOG.log(ERROR, "{0}. Trying again every second", cause);
+                trouble = cause;
+            }
+            TimeUnit.MILLISECONDS.sleep(RETRY_MS);
+        }
+    }
+
+    private String runNode(final Rtnetlink rtnetlink) throws InterruptedException {
+        try (Registry registry = registry();
+                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, former, takenDown)) {
+            current = node;
+            try {
+                return node.run();
+            } finally {
+                if (node.isReady()) {
+                    former = node.ownLease();
+                    takenDown++;
+                    trouble = "";
+                }
+            }
+        } catch (final InterruptedException stop) {
+            if (isStopping) {
+                return STOPPED;
+            }
+            throw stop;
+        } finally {
+            current = null;
+        }
+    }
+
+    private @Nullable HealthServer healthServer() {
+        final FlanneldOptions flanneld = options.flanneld();
+        if (0 == flanneld.healthzPort) {
+            return null;
+        }
+        return HealthServer.start(
+                flanneld.healthzIp,
+                flanneld.healthzPort,
+                () -> {
+                    final OverlayNode node = current;
+                    return null != node && node.isReady();
+                },
+                () -> {
+                    final OverlayNode node = current;
+                    return null == node ? "" : node.metrics();
+                });
+    }
+
+    private Registry registry() {
+        return switch (options.registryKind()) {
+            case FILE -> new FileRegistry(options.registryFile());
+            case ETCD -> new EtcdRegistry(etcdSettings(options.flanneld()));
+            case KUBE -> kubeRegistry(options.flanneld());
+        };
+    }
+
+    private static Registry kubeRegistry(final FlanneldOptions flanneld) {
+        return new KubeRegistry(new KubeRegistry.Settings(
+                KubeAccess.of(flanneld.kubeconfigFile, flanneld.kubeApiUrl, System.getenv()),
+                flanneld.kubeAnnotationPrefix,
+                flanneld.netConfigPath,
+                flanneld.setNodeNetworkUnavailable,
+                System.getenv()));
+    }
+
+    private static EtcdRegistry.Settings etcdSettings(final FlanneldOptions flanneld) {
+        final List<URI> endpoints = new ArrayList<>();
+        for (final String endpoint : flanneld.etcdEndpoints.split(",", -1)) {
+            if (!endpoint.matches("https?://[^/\\s]+/?")) {
+                throw new StartupException(
+                        "--etcd-endpoints: \"" + endpoint + "\" is no URL such as http://127.0.0.1:2379");
+            }
+            endpoints.add(URI.create(endpoint));
+        }
+        final byte[] authorities = PemKeys.read("--etcd-cafile", flanneld.etcdCaFile);
+        final byte[] certificate = PemKeys.read("--etcd-certfile", flanneld.etcdCertFile);
+        final byte[] key = PemKeys.read("--etcd-keyfile", flanneld.etcdKeyFile);
+        final boolean isTls = endpoints.stream().anyMatch(endpoint -> "https".equals(endpoint.getScheme()));
+        return new EtcdRegistry.Settings(
+                endpoints,
+                isTls ? PemKeys.context(authorities, certificate, key) : null,
+                flanneld.etcdUsername,
+                flanneld.etcdPassword,
+                flanneld.etcdPrefix,
+                TimeUnit.MINUTES.toSeconds(flanneld.subnetLeaseRenewMarginMinutes));
+    }
+
+    /** Runs in the JVM's shutdown: interrupts the control thread and waits until it has taken everything down. */
+    private void stop(final Thread control, final CountDownLatch takenDown) {
+        isStopping = true;
+        control.interrupt();
+        try {
+            takenDown.await();
+        } catch (final InterruptedException interrupted) {
+            LOG.log(WARNING, "interrupted before all was taken down");
+            Thread.currentThread().interrupt();
+        }
+        // The JVM would end with 128 + the signal's number; flanneld ends with 0, and supervisors rely on it.
+        Runtime.getRuntime().halt(0);
+    }
+}

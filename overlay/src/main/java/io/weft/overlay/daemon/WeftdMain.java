@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.daemon;
+
+import io.weft.overlay.options.WeftdCommandLine;
+import picocli.CommandLine;
+
+/** Entry of the daemon. */
+public final class WeftdMain {
+    private WeftdMain() {}
+
+    /**
+     * Runs weftd until SIGTERM or SIGINT, or until it cannot go on.
+     *
+     * @param arguments flanneld's flags and weft's; exit code 0 when it was told to stop, 1 for a failure, 2 for a wrong
+     *     command line.
+     */
+    public static void main(final String[] arguments) {
+        final CommandLine commandLine = WeftdCommandLine.create(new WeftdCommand(), System.getenv());
+        System.exit(commandLine.execute(WeftdCommandLine.arguments(arguments)));
+    }
+}

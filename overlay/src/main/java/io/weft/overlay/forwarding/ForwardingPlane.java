@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.dataplane.CountersFile;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.DataPlaneCounter;
+import io.weft.dataplane.TunnelOffload;
+import io.weft.dataplane.UnderlaySockets;
+import io.weft.linux.LinuxException;
+import io.weft.linux.TunDevice;
+import io.weft.linux.UdpSocket;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.OffloadDevice;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.lifecycle.TakeDown;
+import io.weft.overlay.options.WeftOptions;
+import io.weft.routing.Encapsulation;
+import io.weft.routing.RoutingContext;
+import io.weft.routing.RoutingTables;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.agrona.concurrent.SystemNanoClock;
+import org.agrona.concurrent.status.CountersReader;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A data plane with all that belongs to it: the TUN device, the sockets on the underlay, the tables and the counters. Made,
+ * fed and closed by the control thread.
+ */
+final class ForwardingPlane implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(ForwardingPlane.class.getName());
+    /** Of the name of the device that superframes leave by whole, after the name of the TUN device. */
+    private static final String OFFLOAD_SUFFIX = "-out";
+
+    /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
+    private static final int COUNTERS_CAPACITY = 8192;
+
+    private final RoutingTables tables;
+    private final CountersFile counters;
+    private @Nullable DataPlane dataPlane;
+    private @Nullable TunnelOffloadSwitch tunnelOffload;
+    private boolean isOutlived;
+    private boolean isClosed;
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+
+    /**
+     * What the plane is made for.
+     *
+     * @param options weft's own.
+     * @param family of the underlay.
+     * @param mtu of the device in bytes.
+     * @param backend of the network.
+     * @param own this node's lease.
+     * @param underlay the interface below.
+     */
+    record Settings(
+            WeftOptions options, UnderlayFamily family, int mtu, BackendConfig backend, Lease own, Underlay underlay) {
+        String deviceName() {
+            return family.deviceName(options, backend.vni());
+        }
+
+        Path countersFile() {
+            return null == options.countersFile
+                    ? options.runDirectory.resolve(deviceName() + ".counters")
+                    : options.countersFile.resolveSibling(options.countersFile.getFileName() + family.suffix());
+        }
+
+        /** Where packets are sent from. */
+        InetAddress local() {
+            final InetAddress local = family.local(underlay);
+            if (null == local) {
+                throw new StartupException("interface " + underlay.name() + " has no address");
+            }
+            return local;
+        }
+
+        long vtepMac() {
+            final VtepData vtep = family.vtep(own.attributes());
+            if (null == vtep) {
+                throw new StartupException("the own lease " + own + " has no VtepMAC");
+            }
+            return vtep.mac().value();
+        }
+    }
+
+    private ForwardingPlane(final RoutingTables tables, final CountersFile counters) {
+        this.tables = tables;
+        this.counters = counters;
+    }
+
+    /** Makes the device and starts to forward, with empty tables; leaves nothing behind when it fails. */
+    static ForwardingPlane open(final Settings settings) {
+        final Path countersPath = settings.countersFile();
+        final CountersFile counters = countersFile(countersPath);
+        final RoutingTables tables = new RoutingTables(routingContext(settings));
+        final ForwardingPlane plane = new ForwardingPlane(tables, counters);
+        plane.undo.push(() -> {
+            if (!plane.isOutlived) {
+                Files.deleteIfExists(countersPath);
+            }
+        });
+        plane.undo.push(counters);
+        plane.undo.push(tables);
+        boolean isOpen = false;
+        try {
+            plane.openPorts(settings);
+            isOpen = true;
+            return plane;
+        } finally {
+            if (!isOpen) {
+                plane.close();
+            }
+        }
+    }
+
+    private void openPorts(final Settings settings) {
+        final WeftOptions options = settings.options();
+        final UnderlaySockets sockets = openSockets(settings);
+        undo.push(sockets);
+        final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
+        queues.forEach(undo::push);
+        final TunnelOffload offload = openOffload(settings, sockets);
+        final Subnet subnet = settings.own().key().subnet();
+        final Subnet ipv6Subnet = settings.own().key().ipv6Subnet();
+        final DataPlane started = new DataPlane(new DataPlaneContext()
+                .routing(tables)
+                .counters(counters.manager())
+                .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
+                .hostPorts(queues, queues.get(0).udpSegmentation())
+                .tunnelOffload(offload)
+                .receivePorts(sockets.receivePorts())
+                .sendPorts(sockets.sendPorts())
+                .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
+                .threadingMode(options.threadingMode)
+                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
+                .busyPoll(options.busyPoll)
+                .mtu(settings.mtu())
+                .hostIpv4(
+                        null == subnet
+                                ? 0
+                                : ByteBuffer.wrap(subnet.base().getAddress()).getInt())
+                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().getAddress())
+                .conclude());
+        undo.push(started);
+        started.start();
+        dataPlane = started;
+    }
+
+    /** Null where superframes cannot leave whole: that costs speed and nothing else, so it is no reason to end. */
+    private @Nullable TunnelOffload openOffload(final Settings settings, final UnderlaySockets sockets) {
+        if (BackendType.VXLAN != settings.backend().type()
+                || UnderlayFamily.IPV4 != settings.family()
+                || !settings.options().tunnelOffload.isWanted()) {
+            return null;
+        }
+        final String name = offloadDeviceName(settings.deviceName());
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            final OffloadDevice device =
+                    OffloadDevice.open(rtnetlink, name, settings.options().workers());
+            if (null == device) {
+                LOG.log(INFO, "the kernel is older than 6.17: superframes are cut here, also where a device could");
+                return null;
+            }
+            undo.push(device);
+            final TunnelOffload offload = new TunnelOffload(
+                    device.queues(),
+                    sockets.sendPorts().stream()
+                            .map(ports -> ports.stream()
+                                    .mapToInt(UdpSocket::localPort)
+                                    .toArray())
+                            .toList(),
+                    device.mac(rtnetlink).orElse(0),
+                    ByteBuffer.wrap(settings.local().getAddress()).getInt(),
+                    settings.mtu());
+            final TunnelOffloadSwitch offloadSwitch = new TunnelOffloadSwitch(
+                    device,
+                    offload,
+                    settings.underlay(),
+                    settings.backend().port(),
+                    this::total,
+                    SystemNanoClock.INSTANCE);
+            undo.push(offloadSwitch);
+            tunnelOffload = offloadSwitch;
+            return offload;
+        } catch (final LinuxException | IOException failure) {
+            LOG.log(WARNING, "make offload device {0}: {1}. Superframes are cut here", name, failure);
+            return null;
+        }
+    }
+
+    /** A name that is too long is cut, and told from others that begin alike by a hash. */
+    private static String offloadDeviceName(final String deviceName) {
+        final int most = TunDevice.MAX_NAME_LENGTH - OFFLOAD_SUFFIX.length();
+        if (deviceName.length() <= most) {
+            return deviceName + OFFLOAD_SUFFIX;
+        }
+        final String hash = String.format("%04x", deviceName.hashCode() & 0xFFFF);
+        return deviceName.substring(0, most - hash.length()) + hash + OFFLOAD_SUFFIX;
+    }
+
+    /** What all workers have counted; 0 before they are there. */
+    private long total(final DataPlaneCounter counter) {
+        return null == dataPlane ? 0 : dataPlane.total(counter);
+    }
+
+    /** The way of superframes that leave whole; null if this plane has none. */
+    @Nullable
+    TunnelOffloadSwitch tunnelOffload() {
+        return tunnelOffload;
+    }
+
+    private static UnderlaySockets openSockets(final Settings settings) {
+        final InetAddress local = settings.local();
+        final int port = settings.backend().port();
+        final int workers = settings.options().workers();
+        final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
+        return BackendType.UDP == settings.backend().type()
+                ? UnderlaySockets.openOnePort(local, port, workers, bufferLength)
+                : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength);
+    }
+
+    private static CountersFile countersFile(final Path path) {
+        try {
+            return CountersFile.create(
+                    path, COUNTERS_CAPACITY, ProcessHandle.current().pid(), System.currentTimeMillis());
+        } catch (final RuntimeException failure) {
+            throw new StartupException(
+                    "make counters file " + path + ": " + failure.getMessage()
+                            + ". Choose a writable place by --counters-file",
+                    failure);
+        }
+    }
+
+    private static RoutingContext routingContext(final Settings settings) {
+        final RoutingContext context =
+                new RoutingContext().underlayPort(settings.backend().port());
+        if (BackendType.UDP == settings.backend().type()) {
+            context.encapsulation(Encapsulation.BARE_IP);
+        } else {
+            context.vni(settings.backend().vni()).vtepMac(settings.vtepMac());
+        }
+        addAddress(context, settings.underlay().address());
+        addAddress(context, settings.underlay().ipv6Address());
+        return context;
+    }
+
+    private static void addAddress(final RoutingContext context, final @Nullable InetAddress address) {
+        if (null != address) {
+            context.addUnderlayAddress(address);
+        }
+    }
+
+    /** The tables that decide where packets go. */
+    RoutingTables tables() {
+        return tables;
+    }
+
+    /** Reads the counters, from any thread; null after the close, when their memory is gone. */
+    synchronized <T> @Nullable T read(final Function<CountersReader, T> reader) {
+        return isClosed ? null : reader.apply(counters.reader());
+    }
+
+    /** Lets the counters file outlive this plane: for a node that was ready once, and not for a start that failed. */
+    void keepCounters() {
+        isOutlived = true;
+    }
+
+    /**
+     * Tells the data threads the device's new MTU, in bytes.
+     *
+     * @return false when they are busy: to be told again.
+     */
+    boolean mtu(final int bytes) {
+        return Objects.requireNonNull(dataPlane, "open() comes first").mtu(bytes);
+    }
+
+    /** Shows readers of the counters that the control thread lives. */
+    void heartbeat() {
+        counters.heartbeat(System.currentTimeMillis());
+    }
+
+    /** Stops forwarding; the device, which only lives while it is held, is gone after this. */
+    @Override
+    public synchronized void close() {
+        isClosed = true;
+        TakeDown.all(undo);
+    }
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.dataplane.DataPlaneCounter;
+import io.weft.dataplane.TunnelOffload;
+import io.weft.linux.DepartureSocket;
+import io.weft.linux.DeviceFeatures;
+import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.OffloadDevice;
+import io.weft.overlay.host.Underlay;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
+import org.agrona.concurrent.NanoClock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides whether superframes leave whole. They may where the underlay device says that it cuts UDP tunnels, and only after
+ * it was seen that what is handed to the host really leaves: a firewall may drop what the host routes, and nobody would be
+ * told. So the first superframe is a trial, and later ones are looked at now and then.
+ *
+ * <pre>
+ *   OFF -- device can --> WAIT -- superframes come --> TRIAL -- seen to leave --> ON --------+
+ *    ^                     ^                             |                        ^          | once in 10 s
+ *    |                     +---- none handed over -------+                        |          v
+ *    |                     +---- handed over, not seen: for 5 minutes ----+       +-- seen -- LOOK
+ *    |                                                                    +------ not seen ---+
+ *    +-- from everywhere: device cannot any more
+ * </pre>
+ *
+ * Used by the control thread alone.
+ */
+public final class TunnelOffloadSwitch implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(TunnelOffloadSwitch.class.getName());
+    private static final long LOOK_INTERVAL_NS = TimeUnit.SECONDS.toNanos(10);
+    private static final long RETRY_NS = TimeUnit.MINUTES.toNanos(5);
+
+    /** How long a watch goes on in which nothing is handed over: it costs every packet that leaves a little. */
+    private static final long WATCH_LIMIT_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private enum State {
+        OFF,
+        WAIT,
+        TRIAL,
+        ON,
+        LOOK
+    }
+
+    private final OffloadDevice device;
+    private final TunnelOffload offload;
+    private final int port;
+    private final ToLongFunction<DataPlaneCounter> counters;
+    private final NanoClock clock;
+    private final DeviceFeatures features;
+    private Underlay underlay;
+    private boolean isUnderlayUp = true;
+    private State state = State.OFF;
+    private String trouble = "";
+    private @Nullable DepartureSocket departures;
+    private long superframesBefore;
+    private long offloadedBefore;
+    private long refusalsBefore;
+    private boolean isHandedOver;
+    private long nextNs;
+
+    /**
+     * @param device that superframes are handed to.
+     * @param offload what is switched.
+     * @param underlay the interface that superframes leave by.
+     * @param port of the peers.
+     * @param counters tells what all workers have counted.
+     * @throws LinuxException if the interface does not tell its features.
+     */
+    TunnelOffloadSwitch(
+            final OffloadDevice device,
+            final TunnelOffload offload,
+            final Underlay underlay,
+            final int port,
+            final ToLongFunction<DataPlaneCounter> counters,
+            final NanoClock clock) {
+        this.device = device;
+        this.offload = offload;
+        this.underlay = underlay;
+        this.port = port;
+        this.counters = counters;
+        this.clock = clock;
+        features = new DeviceFeatures(
+                underlay.name(), DeviceFeatures.TUNNEL_SEGMENTATION, DeviceFeatures.TUNNEL_CHECKSUM_SEGMENTATION);
+    }
+
+    /** Whether superframes leave whole. */
+    public boolean isOn() {
+        return State.ON == state || State.LOOK == state;
+    }
+
+    /**
+     * Puts right what somebody changed at the device.
+     *
+     * @return how many differences there were.
+     */
+    int repair(final Rtnetlink rtnetlink) {
+        try {
+            final int differences = device.repair(rtnetlink);
+            device.mac(rtnetlink).ifPresent(offload::deviceMac);
+            return differences;
+        } catch (final LinuxException | IOException failure) {
+            refuse(String.valueOf(failure.getMessage()));
+            return 0;
+        }
+    }
+
+    /**
+     * One look at the device and at what leaves by it: once a second, and whenever the device may have changed.
+     *
+     * @param now the interface as it is now, by the same name.
+     * @param isUp whether anything can leave by it.
+     */
+    public void run(final Underlay now, final boolean isUp) {
+        underlay = now;
+        isUnderlayUp = isUp;
+        compareDevice();
+        look();
+    }
+
+    private void compareDevice() {
+        final boolean can = features.areActive();
+        if (can && State.OFF == state) {
+            enter(State.WAIT, 0);
+        } else if (!can && State.OFF != state) {
+            if (isOn()) {
+                LOG.log(INFO, "{0} does not cut tunnels any more: superframes are cut here", underlay.name());
+            }
+            enter(State.OFF, 0);
+        }
+    }
+
+    private void look() {
+        final boolean isDue = nextNs - clock.nanoTime() <= 0;
+        final DepartureSocket watched = departures;
+        final long refusals = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
+        if (refusals != refusalsBefore) {
+            refusalsBefore = refusals;
+            refuse("the host refused a superframe: is " + device.name() + " down or gone?");
+        } else if (null != watched) {
+            watch(watched, isDue);
+        } else if (State.WAIT == state && isDue) {
+            final long superframes = superframes();
+            if (superframes != superframesBefore) {
+                begin(State.TRIAL);
+            }
+            superframesBefore = superframes;
+        } else if (State.ON == state && isDue) {
+            begin(State.LOOK);
+        }
+    }
+
+    /** Grows with every superframe that comes from the host. */
+    private long superframes() {
+        return counters.applyAsLong(DataPlaneCounter.EGRESS_RECEIVED_PACKETS)
+                - counters.applyAsLong(DataPlaneCounter.EGRESS_RECEIVED_FRAMES);
+    }
+
+    private void begin(final State watching) {
+        try {
+            departures = DepartureSocket.open(underlay.linkIndex(), port, offload.mtu());
+        } catch (final LinuxException failure) {
+            refuse(String.valueOf(failure.getMessage()));
+            return;
+        }
+        offloadedBefore = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+        isHandedOver = false;
+        state = watching;
+        nextNs = clock.nanoTime() + WATCH_LIMIT_NS;
+        offload.mode(State.TRIAL == watching ? TunnelOffload.Mode.TRIAL : TunnelOffload.Mode.ON);
+    }
+
+    /** A superframe that waits in a queue of the underlay has as long to leave as a watch without one goes on. */
+    private void watch(final DepartureSocket watched, final boolean isDue) {
+        final boolean isSeen = watched.hasSeen();
+        final boolean isMore = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+        if (isSeen) {
+            if (State.TRIAL == state) {
+                LOG.log(INFO, "{0} cuts tunnels: superframes leave whole", underlay.name());
+            }
+            trouble = "";
+            enter(State.ON, LOOK_INTERVAL_NS);
+        } else if (isMore && !isHandedOver) {
+            isHandedOver = true;
+            nextNs = clock.nanoTime() + WATCH_LIMIT_NS;
+        } else if (isDue && isHandedOver && isUnderlayUp) {
+            refuse("a superframe handed to the host by " + device.name() + " did not leave by " + underlay.name()
+                    + ", which could cut it: does the FORWARD chain accept it, is net.ipv4.conf.all.rp_filter other than 1,"
+                    + " do the routes to all peers lead to " + underlay.name() + "?");
+        } else if (isDue) {
+            enter(State.TRIAL == state ? State.WAIT : State.ON, LOOK_INTERVAL_NS);
+        }
+    }
+
+    /** Superframes cannot leave whole for now; that is said once for each cause. */
+    private void refuse(final String cause) {
+        LOG.log(
+                cause.equals(trouble) ? DEBUG : WARNING,
+                "{0} Superframes are cut here, and tried again in {1} minutes; or --tunnel-offload=OFF",
+                cause,
+                TimeUnit.NANOSECONDS.toMinutes(RETRY_NS));
+        trouble = cause;
+        enter(State.OFF == state ? State.OFF : State.WAIT, RETRY_NS);
+    }
+
+    /** Enters a state in which nothing is watched, for at least the given time. */
+    private void enter(final State to, final long durationNs) {
+        if (null != departures) {
+            departures.close();
+            departures = null;
+        }
+        state = to;
+        offload.mode(State.ON == to ? TunnelOffload.Mode.ON : TunnelOffload.Mode.OFF);
+        nextNs = clock.nanoTime() + durationNs;
+    }
+
+    @Override
+    public void close() {
+        enter(State.OFF, 0);
+        features.close();
+    }
+}

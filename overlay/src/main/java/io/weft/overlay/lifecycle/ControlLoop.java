@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.lifecycle;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The control thread: everything that changes leases, tables or the host runs on it, one task at a time, so none of that
+ * needs a lock. Other threads post; the data threads never wait for it.
+ */
+public final class ControlLoop {
+    private static final long ANSWER_MS = 2000;
+
+    private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+    private final List<Periodic> periodics = new ArrayList<>();
+    private final Runnable afterBatch;
+    private @Nullable String endReason;
+
+    /** @param afterBatch runs after the tasks that were waiting together: the place to publish what they changed. */
+    public ControlLoop(final Runnable afterBatch) {
+        this.afterBatch = afterBatch;
+    }
+
+    /** Runs the task soon; from any thread. */
+    public void post(final Runnable task) {
+        tasks.add(task);
+    }
+
+    /**
+     * Has a question answered between two tasks, and waits for it; from any other thread.
+     *
+     * @throws IllegalStateException if the loop does not come to it in time; with an exception of the question's own, that.
+     */
+    public <T> T ask(final Callable<T> question) {
+        final FutureTask<T> answer = new FutureTask<>(question);
+        post(answer);
+        try {
+            return answer.get(ANSWER_MS, TimeUnit.MILLISECONDS);
+        } catch (final ExecutionException failed) {
+            throw failed.getCause() instanceof RuntimeException own
+                    ? own
+                    : new IllegalStateException(failed.getCause());
+        } catch (final TimeoutException late) {
+            throw new IllegalStateException("the control thread is busy since " + ANSWER_MS + " ms", late);
+        } catch (final InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("the daemon is being stopped", interrupted);
+        }
+    }
+
+    /** Ends the loop after the tasks posted before; from any thread. The first reason stands. */
+    public void end(final String reason) {
+        post(() -> endReason = null == endReason ? reason : endReason);
+    }
+
+    /** Runs the task once in so many milliseconds; to be called before {@link #run} or by a task. */
+    public void every(final long intervalMs, final Runnable task) {
+        periodics.add(new Periodic(TimeUnit.MILLISECONDS.toNanos(intervalMs), task));
+    }
+
+    /**
+     * Runs tasks until {@link #end}.
+     *
+     * @return the reason of the end.
+     * @throws InterruptedException when the thread is interrupted.
+     */
+    public String run() throws InterruptedException {
+        while (null == endReason) {
+            Runnable task = tasks.poll(nextDelayNs(), TimeUnit.NANOSECONDS);
+            final boolean hasWork = null != task;
+            while (null != task) {
+                task.run();
+                task = tasks.poll();
+            }
+            if (hasWork) {
+                afterBatch.run();
+            }
+            runPeriodics();
+        }
+        return endReason;
+    }
+
+    private long nextDelayNs() {
+        final long nowNs = System.nanoTime();
+        long delayNs = TimeUnit.HOURS.toNanos(1);
+        for (final Periodic periodic : periodics) {
+            delayNs = Math.min(delayNs, periodic.deadlineNs - nowNs);
+        }
+        return Math.max(0, delayNs);
+    }
+
+    private void runPeriodics() {
+        for (final Periodic periodic : List.copyOf(periodics)) {
+            if (periodic.deadlineNs - System.nanoTime() <= 0) {
+                periodic.task.run();
+                periodic.deadlineNs = System.nanoTime() + periodic.intervalNs;
+            }
+        }
+    }
+
+    private static final class Periodic {
+        private final long intervalNs;
+        private final Runnable task;
+        private long deadlineNs;
+
+        Periodic(final long intervalNs, final Runnable task) {
+            this.intervalNs = intervalNs;
+            this.task = task;
+            deadlineNs = System.nanoTime() + intervalNs;
+        }
+    }
+}

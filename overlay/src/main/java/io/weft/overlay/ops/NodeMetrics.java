@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ops;
+
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneCounter;
+import io.weft.dataplane.DropReason;
+import io.weft.overlay.forwarding.CounterSample;
+import io.weft.overlay.options.Version;
+import io.weft.overlay.registry.RegistryStatus;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** The metrics of a node. Set by the control thread; the text is made on the thread that answers HTTP. */
+public final class NodeMetrics {
+    private final RegistryStatus registry;
+    private final String registryKind;
+    private volatile int leases;
+    private volatile long leaseRefusals;
+    private volatile int nodeRepairs;
+    private volatile long hostRepairs;
+    private volatile long ruleRepairs;
+    private volatile long directRouteRepairs;
+    private volatile boolean isUnderlayUp = true;
+    private volatile boolean isOffloading;
+    private volatile boolean isBridgeFiltered = true;
+
+    public NodeMetrics(final RegistryStatus registry, final String registryKind) {
+        this.registry = registry;
+        this.registryKind = registryKind;
+    }
+
+    public void leases(final int count, final long refusals) {
+        leases = count;
+        leaseRefusals = refusals;
+    }
+
+    public void hostRepairs(final long count) {
+        hostRepairs = count;
+    }
+
+    public void tunnelOffload(final boolean isOn) {
+        isOffloading = isOn;
+    }
+
+    public void underlay(final boolean isUp) {
+        isUnderlayUp = isUp;
+    }
+
+    public void bridgeNetfilter(final boolean isThere) {
+        isBridgeFiltered = isThere;
+    }
+
+    /** How many nodes ran before in this process: each was taken down and set up anew, which is a repair too. */
+    public void nodeRepairs(final int count) {
+        nodeRepairs = count;
+    }
+
+    public void directRouteRepairs(final long count) {
+        directRouteRepairs = count;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // the control thread alone writes
+    public void ruleRepair() {
+        ruleRepairs++;
+    }
+
+    /**
+     * Everything.
+     *
+     * @param counters of the data planes; empty without any.
+     */
+    public String text(final List<CounterSample> counters) {
+        final MetricsText text = new MetricsText();
+        text.gauge("weft_build_info", "Version of weft, as a label.", "version=\"" + Version.text() + '"', 1);
+        counted(text, counters);
+        counters.forEach(sample -> ofWorker(text, sample));
+        text.gauge("weft_underlay_up", "1 while the underlay interface can send.", "", isUnderlayUp ? 1 : 0);
+        text.gauge(
+                "weft_tunnel_offload",
+                "1 while superframes leave whole, for a device to cut.",
+                "",
+                isOffloading ? 1 : 0);
+        text.gauge(
+                "weft_bridge_netfilter",
+                "1 where packets of a bridge pass iptables, as Kubernetes Services need it, or where nftables is used.",
+                "",
+                isBridgeFiltered ? 1 : 0);
+        text.gauge("weft_leases", "Leases of other nodes in the tables.", "", leases);
+        text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
+        text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);
+        text.counter("weft_repairs_total", "", "part=\"rules\"", ruleRepairs);
+        text.counter("weft_repairs_total", "", "part=\"node\"", nodeRepairs);
+        text.counter("weft_repairs_total", "", "part=\"direct_routes\"", directRouteRepairs);
+        final String label = "registry=\"" + registryKind + '"';
+        text.gauge("weft_registry_up", "1 while the registry is followed.", label, null == registry.trouble() ? 1 : 0);
+        text.gauge(
+                "weft_registry_lag_seconds",
+                "Time since the registry was last followed without a gap.",
+                label,
+                registry.lagNs() / 1e9);
+        text.counter("weft_registry_events_total", "Changes taken over.", label, registry.events());
+        text.counter(
+                "weft_registry_refusals_total", "Values ignored because they are wrong.", label, registry.refusals());
+        text.counter("weft_registry_failures_total", "Failed attempts to reach it.", label, registry.failures());
+        return text.toString();
+    }
+
+    /** What is counted, summed up over workers and planes. */
+    private static void counted(final MetricsText text, final List<CounterSample> samples) {
+        final Map<String, Long> sums = new HashMap<>();
+        samples.forEach(sample -> sums.merge(sample.label(), sample.value(), Long::sum));
+        for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
+            final Long value = sums.get(counter.label());
+            if (null != value && !counter.isGauge()) {
+                final String direction = direction(counter);
+                text.counter(
+                        name(counter) + "_total",
+                        help(counter),
+                        direction.isEmpty() ? "" : "direction=\"" + direction + '"',
+                        value);
+            }
+        }
+        for (final DropReason reason : DropReason.values()) {
+            final Long value = sums.get(reason.name());
+            if (null != value) {
+                text.counter(
+                        "weft_drop_packets_total",
+                        "Packets dropped, by reason.",
+                        "direction=\"" + reason.direction().name().toLowerCase(Locale.ROOT) + "\",reason=\""
+                                + reason.name() + '"',
+                        value);
+            }
+        }
+    }
+
+    /** What a sum over workers would hide: how full a queue is, and whether a thread has time left. */
+    private static void ofWorker(final MetricsText text, final CounterSample sample) {
+        final String device = "device=\"" + sample.device() + '"';
+        final String label = sample.label();
+        if (label.endsWith(DataPlane.IDLE_LABEL_SUFFIX)) {
+            final String thread = label.substring(0, label.length() - DataPlane.IDLE_LABEL_SUFFIX.length());
+            text.seconds(
+                    "weft_thread_idle_seconds_total",
+                    "Time that a data thread waited or spun: 1 less its rate is how busy the thread is.",
+                    device + ",thread=\"" + thread + '"',
+                    sample.value());
+            return;
+        }
+        for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
+            if (counter.isGauge() && counter.label().equals(label)) {
+                text.gauge(
+                        name(counter),
+                        help(counter),
+                        device + ",worker=\"" + sample.worker() + "\",direction=\"" + direction(counter) + '"',
+                        (double) sample.value());
+            }
+        }
+    }
+
+    /** One text for both directions, which have one metric. */
+    private static String help(final DataPlaneCounter counter) {
+        final Map<String, String> descriptions = new LinkedHashMap<>();
+        for (final DataPlaneCounter same : DataPlaneCounter.values()) {
+            if (name(same).equals(name(counter))) {
+                descriptions.put(same.description(), direction(same));
+            }
+        }
+        return 1 == descriptions.size()
+                ? counter.description() + '.'
+                : descriptions.entrySet().stream()
+                        .map(description -> description.getValue() + ": " + description.getKey())
+                        .collect(Collectors.joining("; ", "", "."));
+    }
+
+    /** {@code egress} or {@code ingress}, the first word of a label; empty without. */
+    private static String direction(final DataPlaneCounter counter) {
+        final String word = counter.label().substring(0, counter.label().indexOf(' '));
+        return "egress".equals(word) || "ingress".equals(word) ? word : "";
+    }
+
+    private static String name(final DataPlaneCounter counter) {
+        return "weft_"
+                + counter.label().substring(direction(counter).length()).strip().replace(' ', '_');
+    }
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.options;
+
+import io.weft.dataplane.ThreadingMode;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/**
+ * What flanneld does not have. Values come from the command line, then from {@code WEFTD_<NAME>}, then from the default.
+ */
+public final class WeftOptions {
+    static final String ENVIRONMENT_PREFIX = "WEFTD_";
+    static final int WORKERS_MAX = 64;
+    static final int SPIN_MAX_US = 1_000_000;
+
+    /** One worker forwards more than a core of pods sends; the other cores are the pods'. */
+    private static final int CORES_PER_WORKER = 4;
+
+    @Option(
+            names = "--registry",
+            paramLabel = "file:PATH|etcd|kube",
+            defaultValue = "",
+            description = "where leases are kept (default: as flanneld, kube with --kube-subnet-mgr and else etcd)")
+    String registry = "";
+
+    @Option(
+            names = "--device-name",
+            paramLabel = "NAME",
+            defaultValue = "",
+            description = "name of the TUN device (default: weft.<VNI>); that of an IPv6 underlay has -v6"
+                    + " at its end (default: weft-v6.<VNI>)")
+    public String deviceName = "";
+
+    @Option(
+            names = "--workers",
+            paramLabel = "COUNT",
+            defaultValue = "0",
+            description = "TUN queues and underlay sockets, each with agents of its own, 1 to 64"
+                    + " (default: one for every four cores)")
+    public int workers;
+
+    /** The number of workers, which depends on the machine unless it was set. */
+    public int workers() {
+        return 0 == workers ? Math.max(1, Runtime.getRuntime().availableProcessors() / CORES_PER_WORKER) : workers;
+    }
+
+    @Option(
+            names = "--threading-mode",
+            paramLabel = "MODE",
+            defaultValue = "SHARED",
+            description = "SHARED: one thread per worker; SHARED_NETWORK: one per direction;"
+                    + " DEDICATED: one per agent (default: ${DEFAULT-VALUE})")
+    public ThreadingMode threadingMode = ThreadingMode.SHARED;
+
+    @Option(
+            names = "--spin",
+            paramLabel = "MICROSECONDS",
+            defaultValue = "120",
+            description = "spin this long for work, where it pays, before a data thread sleeps, 0 to 1000000"
+                    + " (default: ${DEFAULT-VALUE})")
+    public int spinUs;
+
+    @Option(names = "--busy-poll", description = "data threads never sleep: for machines with cores to spare")
+    public boolean busyPoll;
+
+    /** Whether superframes may leave whole. */
+    public enum TunnelOffloading {
+        AUTO,
+        OFF;
+
+        public boolean isWanted() {
+            return AUTO == this;
+        }
+    }
+
+    @Option(
+            names = "--tunnel-offload",
+            paramLabel = "AUTO|OFF",
+            defaultValue = "AUTO",
+            description = "hand superframes whole to the host where the underlay device cuts them"
+                    + " (tx-udp_tnl-segmentation, Linux 6.17); OFF: always cut them here (default: ${DEFAULT-VALUE})")
+    public TunnelOffloading tunnelOffload = TunnelOffloading.AUTO;
+
+    @Option(
+            names = "--counters-file",
+            paramLabel = "FILE",
+            description = "mapped file of the counters (default: <run-dir>/<device>.counters); that of an"
+                    + " IPv6 underlay has -v6 at its end")
+    @Nullable
+    public Path countersFile;
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            defaultValue = "/run/weft",
+            description = "lock and counters of running daemons (default: ${DEFAULT-VALUE})")
+    public Path runDirectory = Path.of("weft");
+}

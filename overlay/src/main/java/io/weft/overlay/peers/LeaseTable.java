@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.peers;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The leases of the other nodes: which are taken, and which are refused and why. What they make of the tables is up to the
+ * network's {@link Peers}. Used by the control thread alone.
+ */
+public final class LeaseTable {
+    private static final System.Logger LOG = System.getLogger(LeaseTable.class.getName());
+
+    private final NetworkConfig config;
+    private final LeaseKey own;
+    private final Planes planes;
+    private final Map<LeaseKey, Lease> leases = new HashMap<>();
+    private final Peers peers;
+    /** Leases that were refused, with the reason, so that the log hears of each once. */
+    private final Map<LeaseKey, String> refused = new HashMap<>();
+
+    /** At first too: routes that an earlier daemon left are compared with the first leases, however many there are. */
+    private boolean isChanged = true;
+
+    private long refusals;
+
+    public LeaseTable(final NetworkConfig config, final LeaseKey own, final Planes planes) {
+        this.config = config;
+        this.own = own;
+        this.planes = planes;
+        peers = Peers.of(config, planes, Collections.unmodifiableCollection(leases.values()));
+    }
+
+    /** Makes the table equal to the snapshot: also attributes that changed while nobody watched. */
+    public void snapshot(final List<Lease> snapshot) {
+        final Set<LeaseKey> present = new HashSet<>();
+        for (final Lease lease : snapshot) {
+            present.add(lease.key());
+        }
+        for (final LeaseKey key : List.copyOf(leases.keySet())) {
+            if (!present.contains(key)) {
+                remove(key);
+            }
+        }
+        refused.keySet().retainAll(present);
+        snapshot.forEach(this::put);
+    }
+
+    /** Takes over one lease; the same again changes nothing. */
+    public void put(final Lease lease) {
+        if (lease.key().equals(own) || lease.equals(leases.get(lease.key()))) {
+            return;
+        }
+        final String fault = fault(lease);
+        if (null != fault) {
+            remove(lease.key());
+            refuse(lease, fault);
+            return;
+        }
+        remove(lease.key());
+        isChanged = true;
+        try {
+            peers.install(lease);
+            leases.put(lease.key(), lease);
+            refused.remove(lease.key());
+        } catch (final IllegalArgumentException refusedByTables) {
+            peers.withdraw(lease);
+            refuse(lease, String.valueOf(refusedByTables.getMessage()));
+        }
+    }
+
+    private void refuse(final Lease lease, final String fault) {
+        if (!fault.equals(refused.put(lease.key(), fault))) {
+            refusals++;
+            LOG.log(WARNING, "lease {0} is ignored: {1}", lease.key(), fault);
+        }
+    }
+
+    /** Forgets a lease. */
+    public void remove(final LeaseKey key) {
+        final Lease before = leases.remove(key);
+        if (null != before) {
+            peers.withdraw(before);
+            isChanged = true;
+        }
+    }
+
+    /** Publishes if anything changed since the last time. */
+    public void publish() {
+        if (isChanged) {
+            isChanged = false;
+            planes.publish();
+        }
+    }
+
+    /** Leases of other nodes that are in the tables. */
+    public int size() {
+        return leases.size();
+    }
+
+    /** Leases refused since start, each counted once per reason. */
+    public long refusals() {
+        return refusals;
+    }
+
+    private @Nullable String fault(final Lease lease) {
+        final LeaseAttributes attributes = lease.attributes();
+        final String leaseType = config.backend().type().leaseType();
+        if (!leaseType.isEmpty() && !leaseType.equals(attributes.backendType())) {
+            return "its BackendType is \"" + attributes.backendType() + "\", this node's is \"" + leaseType + "\"";
+        }
+        if (lease.key().overlaps(own)) {
+            return "it overlaps this node's own subnet " + own;
+        }
+        final String ipv4Fault = outside(lease.key().subnet(), config.network());
+        final String fault = null == ipv4Fault ? outside(lease.key().ipv6Subnet(), config.ipv6Network()) : ipv4Fault;
+        return null == fault ? peers.fault(lease) : fault;
+    }
+
+    /** A node without the other family ignores that part of a lease, as flannel does. */
+    private static @Nullable String outside(final @Nullable Subnet subnet, final @Nullable Subnet network) {
+        return null == subnet || null == network || network.contains(subnet)
+                ? null
+                : subnet + " is not in this cluster's network " + network;
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.peers;
+
+import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.NetworkConfig;
+import java.util.Collection;
+import org.jspecify.annotations.Nullable;
+
+/** What the leases of other nodes make of this node's tables and routes, by the network's backend. Control thread alone. */
+public interface Peers {
+    /**
+     * That of a network.
+     *
+     * @param installed the leases that are installed, as they are at any time.
+     */
+    static Peers of(final NetworkConfig config, final Planes planes, final Collection<Lease> installed) {
+        return switch (config.backend().type()) {
+            case VXLAN -> new VxlanPeers(config, planes, installed);
+            case UDP -> new UdpPeers(planes);
+            case HOST_GW -> new HostGatewayPeers(config, planes);
+        };
+    }
+
+    /** Why there is no way to a node; null when there is one. */
+    @Nullable
+    String fault(Lease lease);
+
+    /**
+     * Leads packets for a lease's subnets to its node, as of the next publication.
+     *
+     * @throws IllegalArgumentException when it cannot be; {@link #withdraw} takes back what was done.
+     */
+    void install(Lease lease);
+
+    /** Takes {@link #install} back. */
+    void withdraw(Lease lease);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.peers;
+
+import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.UnderlayFamily;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.Subnet;
+import io.weft.routing.IpPrefix;
+import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** flannel's udp backend: a route of the subnet to the node's underlay address (pkg/backend/udp/udp_network_amd64.go). */
+final class UdpPeers implements Peers {
+    private final RoutingTables tables;
+
+    UdpPeers(final Planes planes) {
+        tables = Objects.requireNonNull(planes.tables(UnderlayFamily.IPV4), "the udp backend is for IPv4 alone");
+    }
+
+    @Override
+    public @Nullable String fault(final Lease lease) {
+        return null == lease.key().subnet() || null == lease.attributes().publicIp()
+                ? "it has no IPv4 subnet and PublicIP, and the network's backend is udp"
+                : null;
+    }
+
+    @Override
+    public void install(final Lease lease) {
+        final InetAddress publicIp = Objects.requireNonNull(lease.attributes().publicIp(), "fault() comes first");
+        tables.replaceRoute(prefix(lease), publicIp);
+    }
+
+    @Override
+    public void withdraw(final Lease lease) {
+        tables.removeRoute(prefix(lease));
+    }
+
+    private static IpPrefix prefix(final Lease lease) {
+        final Subnet subnet = Objects.requireNonNull(lease.key().subnet(), "fault() comes first");
+        return IpPrefix.of(subnet.base(), subnet.prefixLength());
+    }
+}

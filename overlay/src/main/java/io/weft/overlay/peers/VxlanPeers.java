@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.peers;
+
+import io.weft.linux.MacAddress;
+import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.UnderlayFamily;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.lease.VtepData;
+import io.weft.routing.IpPrefix;
+import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What flannel's vxlan backend programs into the kernel, in weft's tables: per subnet a route to the subnet's base address, a
+ * neighbour entry that gives this address its VTEP MAC, and an FDB entry that gives the MAC its underlay address.
+ */
+final class VxlanPeers implements Peers {
+    private final NetworkConfig config;
+    private final Planes planes;
+    private final Collection<Lease> installed;
+    /** Which lease an FDB entry is of: a stale lease may name the MAC that a newer one has. */
+    private final Map<UnderlayFamily, Map<MacAddress, LeaseKey>> fdbOwners = new EnumMap<>(UnderlayFamily.class);
+
+    VxlanPeers(final NetworkConfig config, final Planes planes, final Collection<Lease> installed) {
+        this.config = config;
+        this.planes = planes;
+        this.installed = installed;
+        for (final UnderlayFamily family : UnderlayFamily.values()) {
+            fdbOwners.put(family, new HashMap<>());
+        }
+    }
+
+    @Override
+    public @Nullable String fault(final Lease lease) {
+        return paths(lease).isEmpty() ? "it has no public address and VtepMAC of an underlay that this node has" : null;
+    }
+
+    @Override
+    public void install(final Lease lease) {
+        for (final Path path : paths(lease)) {
+            final RoutingTables tables = path.tables();
+            tables.replaceRoute(path.prefix(), path.gateway());
+            tables.replaceNeighbour(path.gateway(), path.vtepMac().value());
+            putFdb(path);
+            owners(path).put(path.vtepMac(), lease.key());
+            planes.lead(path.subnet(), path.family(), path.underlayAddress());
+        }
+    }
+
+    private static void putFdb(final Path path) {
+        path.tables()
+                .replaceFdb(
+                        path.vtepMac().value(),
+                        path.underlayAddress(),
+                        RoutingTables.DEFAULT_PORT,
+                        RoutingTables.DEFAULT_VNI);
+    }
+
+    private Map<MacAddress, LeaseKey> owners(final Path path) {
+        return Objects.requireNonNull(fdbOwners.get(path.family()));
+    }
+
+    @Override
+    public void withdraw(final Lease lease) {
+        for (final Path path : paths(lease)) {
+            planes.unlead(path.subnet());
+            path.tables().removeRoute(path.prefix());
+            path.tables().removeNeighbour(path.gateway());
+            if (owners(path).remove(path.vtepMac(), lease.key())) {
+                path.tables().removeFdb(path.vtepMac().value());
+                restoreFdb(path, lease.key());
+            }
+        }
+    }
+
+    /** A MAC that another lease names as well goes back to that one. */
+    private void restoreFdb(final Path removed, final LeaseKey withdrawn) {
+        for (final Lease other : installed) {
+            for (final Path path : paths(other)) {
+                if (path.family() == removed.family()
+                        && path.vtepMac().equals(removed.vtepMac())
+                        && !other.key().equals(withdrawn)) {
+                    putFdb(path);
+                    owners(path).put(path.vtepMac(), other.key());
+                    return;
+                }
+            }
+        }
+    }
+
+    private List<Path> paths(final Lease lease) {
+        final List<Path> paths = new ArrayList<>(2);
+        if (null != config.network()) {
+            addPath(paths, lease.key().subnet(), lease.attributes());
+        }
+        if (null != config.ipv6Network()) {
+            addPath(paths, lease.key().ipv6Subnet(), lease.attributes());
+        }
+        return paths;
+    }
+
+    /** flannel sends pods over the underlay of their own family; where one of the two nodes lacks it, weft takes the other. */
+    private void addPath(final List<Path> paths, final @Nullable Subnet subnet, final LeaseAttributes attributes) {
+        if (null == subnet) {
+            return;
+        }
+        final UnderlayFamily family = UnderlayFamily.of(subnet);
+        final Path path = path(subnet, family, attributes);
+        final Path used = null == path ? path(subnet, family.other(), attributes) : path;
+        if (null != used) {
+            paths.add(used);
+        }
+    }
+
+    private @Nullable Path path(final Subnet subnet, final UnderlayFamily family, final LeaseAttributes attributes) {
+        final RoutingTables tables = planes.tables(family);
+        final VtepData vtep = family.vtep(attributes);
+        final InetAddress underlayAddress = family.publicAddress(attributes);
+        return null == tables || null == vtep || null == underlayAddress
+                ? null
+                : new Path(subnet, family, tables, vtep.mac(), underlayAddress);
+    }
+
+    /** The way to one subnet: over which underlay, by which tables. */
+    private record Path(
+            Subnet subnet,
+            UnderlayFamily family,
+            RoutingTables tables,
+            MacAddress vtepMac,
+            InetAddress underlayAddress) {
+        IpPrefix prefix() {
+            return IpPrefix.of(subnet.base(), subnet.prefixLength());
+        }
+
+        InetAddress gateway() {
+            return subnet.base();
+        }
+    }
+}
