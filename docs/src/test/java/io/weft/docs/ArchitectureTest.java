@@ -4,6 +4,7 @@ package io.weft.docs;
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 
@@ -33,6 +34,22 @@ class ArchitectureTest {
             "io.weft.cni..",
             "io.weft.bench..");
 
+    /** The rooms of overlay in the order of dependency, from what knows least to what ties all together. */
+    private static final List<String> OVERLAY_ROOMS = List.of(
+            "lifecycle",
+            "json",
+            "lease",
+            "options",
+            "host",
+            "rules",
+            "registry",
+            "forwarding",
+            "peers",
+            "ops",
+            "node",
+            "daemon",
+            "cli");
+
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("io.weft");
@@ -54,6 +71,40 @@ class ArchitectureTest {
                     .resideInAnyPackage(later)
                     .check(CLASSES);
         }
+    }
+
+    static List<Integer> overlayRooms() {
+        return IntStream.range(0, OVERLAY_ROOMS.size()).boxed().toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("overlayRooms")
+    void shouldUseOnlyRoomsOfOverlayThatComeBefore(final int room) {
+        final String[] later = OVERLAY_ROOMS.subList(room + 1, OVERLAY_ROOMS.size()).stream()
+                .map(name -> "io.weft.overlay." + name + "..")
+                .toArray(String[]::new);
+        if (later.length > 0) {
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.weft.overlay." + OVERLAY_ROOMS.get(room) + "..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(later)
+                    .check(CLASSES);
+        }
+    }
+
+    @Test
+    void shouldKnowEachRoomOfOverlay() {
+        classes()
+                .that()
+                .resideInAPackage("io.weft.overlay..")
+                .should()
+                .resideInAnyPackage(OVERLAY_ROOMS.stream()
+                        .map(name -> "io.weft.overlay." + name + "..")
+                        .toArray(String[]::new))
+                .because("the root package of overlay has no classes, and a new room takes its place in the order")
+                .check(CLASSES);
     }
 
     @Test

@@ -139,7 +139,7 @@ final class Weftd {
                 flanneld.healthzPort,
                 () -> {
                     final OverlayNode node = current;
-                    return null != node && node.isReady();
+                    return null != node && node.isReady() ? node.troubles() : "flanneld is not ready yet";
                 },
                 () -> {
                     final OverlayNode node = current;

@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.Subnet;
@@ -9,10 +10,13 @@ import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
 import java.net.InetAddress;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The IP version between the nodes. Each has a forwarding plane of its own, as flannel has {@code flannel.1} and
+ * The IP version between the nodes. Each has a forwarder of its own, as flannel has {@code flannel.1} and
  * {@code flannel-v6.1}: device, VTEP MAC, sockets and tables. Pods of either IP version may go over either.
  */
 public enum UnderlayFamily {
@@ -37,12 +41,30 @@ public enum UnderlayFamily {
         return subnet.isIpv4() ? IPV4 : IPV6;
     }
 
+    /** The families that a node has a forwarder of: those of its underlay, if the backend has a tunnel. */
+    public static Set<UnderlayFamily> carrying(final BackendConfig backend, final Underlay underlay) {
+        final Set<UnderlayFamily> families = EnumSet.allOf(UnderlayFamily.class);
+        families.removeIf(
+                family -> null == family.local(underlay) || !backend.type().isTunnel());
+        return families;
+    }
+
+    /** The devices that pods' packets leave by: those of the forwarders, or the underlay's own. */
+    public static List<String> deviceNames(
+            final WeftOptions options, final BackendConfig backend, final Underlay underlay) {
+        return backend.type().isTunnel()
+                ? carrying(backend, underlay).stream()
+                        .map(family -> family.deviceName(options, backend.vni()))
+                        .toList()
+                : List.of(underlay.name());
+    }
+
     /** The one that is not this. */
     public UnderlayFamily other() {
         return IPV4 == this ? IPV6 : IPV4;
     }
 
-    /** What tells names of the IPv6 plane from those of the IPv4 plane: empty, or {@code -v6}. */
+    /** What tells names of the IPv6 forwarder from those of the IPv4 one: empty, or {@code -v6}. */
     String suffix() {
         return suffix;
     }
@@ -80,7 +102,7 @@ public enum UnderlayFamily {
 
     /**
      * Whom a node's frames are for: the MAC of the device that takes them from this underlay, whichever IP version is
-     * inside. A node with one plane has one MAC, so a lease may name it in either place.
+     * inside. A node with one forwarder has one MAC, so a lease may name it in either place.
      */
     @Nullable
     public VtepData vtep(final LeaseAttributes lease) {

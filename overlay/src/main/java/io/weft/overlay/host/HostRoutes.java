@@ -20,7 +20,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Kernel routes of single subnets, beside the one of the cluster network that {@link HostNetwork} keeps: to peers on the same
+ * Kernel routes of single subnets, beside the one of the cluster network that {@link OverlayDevice} keeps: to peers on the same
  * link, which need no tunnel (flannel's DirectRouting and host-gw), and to peers that another device than their family's leads
  * to. They carry a route protocol of their own, by which those that an earlier daemon left are found and taken away. Used by
  * the control thread alone.

@@ -14,7 +14,7 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * Listens, on a thread of its own, for what others change on the host, and calls when it may concern a device: the overlay's, or
- * the interface below. What exactly has changed is for {@link HostNetwork} and {@link UnderlayFollower} to find out.
+ * the interface below. What exactly has changed is for {@link OverlayDevice} and {@link UnderlayCheck} to find out.
  */
 public final class HostWatch implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(HostWatch.class.getName());

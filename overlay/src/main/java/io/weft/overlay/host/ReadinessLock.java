@@ -6,8 +6,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -26,10 +29,28 @@ public final class ReadinessLock implements AutoCloseable {
 
     private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
+    private final Path file;
     private final FileChannel channel;
+    /** Device and inode of the file. */
+    private final @Nullable Object fileKey;
 
-    private ReadinessLock(final FileChannel channel) {
+    private ReadinessLock(final Path file, final FileChannel channel) throws IOException {
+        this.file = file;
         this.channel = channel;
+        fileKey = fileKey(file);
+    }
+
+    private static @Nullable Object fileKey(final Path file) throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    }
+
+    /** False when somebody removed or replaced the file: a lock on a file without its name tells the plugin nothing. */
+    public boolean isInPlace() {
+        try {
+            return Objects.equals(fileKey, fileKey(file)); // by stat: to open and close it would drop the lock
+        } catch (final IOException gone) {
+            return false;
+        }
     }
 
     /**
@@ -50,7 +71,7 @@ public final class ReadinessLock implements AutoCloseable {
                     throw new StartupException("subnet file " + subnetFile + " belongs to another weftd, which holds "
                             + file + ": stop that one, or choose another --subnet-file");
                 }
-                final ReadinessLock lock = new ReadinessLock(channel);
+                final ReadinessLock lock = new ReadinessLock(file, channel);
                 lock.renew();
                 return lock;
             } finally {

@@ -12,10 +12,12 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -39,14 +41,40 @@ public final class SubnetFile {
         this.file = file.toAbsolutePath();
     }
 
-    /** The text for a node. */
-    static String text(final NetworkConfig config, final LeaseKey own, final int mtu, final boolean ipMasq) {
-        final StringBuilder text = new StringBuilder();
-        family(text, "", config.network(), own.subnet());
-        family(text, "IPV6_", config.ipv6Network(), own.ipv6Subnet());
-        text.append("FLANNEL_MTU=").append(mtu).append('\n');
-        text.append("FLANNEL_IPMASQ=").append(ipMasq).append('\n');
-        return text.toString();
+    /**
+     * What is in the file, but for the MTU, which may change while the node runs.
+     *
+     * @param config of the network.
+     * @param own this node's subnets.
+     * @param ipMasq weftd masquerades, so that the CNI plugin need not.
+     */
+    public record Content(NetworkConfig config, LeaseKey own, boolean ipMasq) {
+        String text(final int mtu) {
+            final StringBuilder text = new StringBuilder();
+            family(text, "", config.network(), own.subnet());
+            family(text, "IPV6_", config.ipv6Network(), own.ipv6Subnet());
+            text.append("FLANNEL_MTU=").append(mtu).append('\n');
+            text.append("FLANNEL_IPMASQ=").append(ipMasq).append('\n');
+            return text.toString();
+        }
+    }
+
+    /** The absolute path. */
+    public Path path() {
+        return file;
+    }
+
+    /**
+     * Whether the file is as it was written.
+     *
+     * @throws IOException when it is there and cannot be read.
+     */
+    public boolean holds(final Content content, final int mtu) throws IOException {
+        try {
+            return Arrays.equals(Files.readAllBytes(file), content.text(mtu).getBytes(StandardCharsets.US_ASCII));
+        } catch (final NoSuchFileException removed) {
+            return false;
+        }
     }
 
     private static void family(
@@ -73,7 +101,7 @@ public final class SubnetFile {
      *
      * @throws StartupException when that is not possible; no part of a file is left then.
      */
-    public void write(final NetworkConfig config, final LeaseKey own, final int mtu, final boolean ipMasq) {
+    public void write(final Content content, final int mtu) {
         final Path directory = Objects.requireNonNull(file.getParent());
         final Path fresh = directory.resolve('.' + String.valueOf(file.getFileName()) + ".new");
         try {
@@ -84,7 +112,7 @@ public final class SubnetFile {
                         StandardOpenOption.CREATE,
                         StandardOpenOption.TRUNCATE_EXISTING,
                         StandardOpenOption.WRITE)) {
-                    channel.write(StandardCharsets.US_ASCII.encode(text(config, own, mtu, ipMasq)));
+                    channel.write(StandardCharsets.US_ASCII.encode(content.text(mtu)));
                     channel.force(true); // else a power loss may leave the name with an empty file
                 }
                 Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-r--r--"));

@@ -65,6 +65,16 @@ public final class ControlLoop {
         periodics.add(new Periodic(TimeUnit.MILLISECONDS.toNanos(intervalMs), task));
     }
 
+    /** Runs the task once, so many milliseconds from now; to be called before {@link #run} or by a task. */
+    public void after(final long delayMs, final Runnable task) {
+        final Periodic[] once = new Periodic[1];
+        once[0] = new Periodic(TimeUnit.MILLISECONDS.toNanos(delayMs), () -> {
+            periodics.remove(once[0]);
+            task.run();
+        });
+        periodics.add(once[0]);
+    }
+
     /**
      * Runs tasks until {@link #end}.
      *

@@ -11,7 +11,6 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -39,12 +38,12 @@ public final class HealthServer implements AutoCloseable {
      *
      * @param ip that it listens on.
      * @param port that it listens on.
-     * @param isReady tells whether subnet.env is written.
+     * @param unready why the node is not ready; empty when it is.
      * @param metrics text of all metrics.
      * @throws StartupException when it cannot listen.
      */
     public static HealthServer start(
-            final String ip, final int port, final BooleanSupplier isReady, final Supplier<String> metrics) {
+            final String ip, final int port, final Supplier<String> unready, final Supplier<String> metrics) {
         final HttpServer server;
         try {
             server = HttpServer.create(new InetSocketAddress(IpAddresses.parse(ip), port), 0);
@@ -63,8 +62,12 @@ public final class HealthServer implements AutoCloseable {
         server.createContext("/", exchange -> answer(exchange, NOT_FOUND, TEXT, "not found\n"));
         server.createContext("/healthz", exchange -> answer(exchange, OK, TEXT, "flanneld is running"));
         server.createContext("/readyz", exchange -> {
-            final boolean ready = isReady.getAsBoolean();
-            answer(exchange, ready ? OK : UNAVAILABLE, TEXT, ready ? "flanneld is ready" : "flanneld is not ready yet");
+            final String reason = unready.get();
+            answer(
+                    exchange,
+                    reason.isEmpty() ? OK : UNAVAILABLE,
+                    TEXT,
+                    reason.isEmpty() ? "flanneld is ready" : reason);
         });
         server.createContext("/metrics", exchange -> answer(exchange, OK, METRICS_TEXT, metrics.get()));
         server.start();

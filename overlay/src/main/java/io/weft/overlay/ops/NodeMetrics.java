@@ -18,19 +18,20 @@ import java.util.stream.Collectors;
 public final class NodeMetrics {
     private final RegistryStatus registry;
     private final String registryKind;
+    private final Conditions conditions;
     private volatile int leases;
     private volatile long leaseRefusals;
     private volatile int nodeRepairs;
     private volatile long hostRepairs;
     private volatile long ruleRepairs;
     private volatile long directRouteRepairs;
-    private volatile boolean isUnderlayUp = true;
     private volatile boolean isOffloading;
     private volatile boolean isBridgeFiltered = true;
 
-    public NodeMetrics(final RegistryStatus registry, final String registryKind) {
+    public NodeMetrics(final RegistryStatus registry, final String registryKind, final Conditions conditions) {
         this.registry = registry;
         this.registryKind = registryKind;
+        this.conditions = conditions;
     }
 
     public void leases(final int count, final long refusals) {
@@ -44,10 +45,6 @@ public final class NodeMetrics {
 
     public void tunnelOffload(final boolean isOn) {
         isOffloading = isOn;
-    }
-
-    public void underlay(final boolean isUp) {
-        isUnderlayUp = isUp;
     }
 
     public void bridgeNetfilter(final boolean isThere) {
@@ -78,7 +75,11 @@ public final class NodeMetrics {
         text.gauge("weft_build_info", "Version of weft, as a label.", "version=\"" + Version.text() + '"', 1);
         counted(text, counters);
         counters.forEach(sample -> ofWorker(text, sample));
-        text.gauge("weft_underlay_up", "1 while the underlay interface can send.", "", isUnderlayUp ? 1 : 0);
+        text.gauge(
+                "weft_underlay_up",
+                "1 while the underlay interface can send.",
+                "",
+                conditions.trouble(Condition.UNDERLAY).isEmpty() ? 1 : 0);
         text.gauge(
                 "weft_tunnel_offload",
                 "1 while superframes leave whole, for a device to cut.",
@@ -89,6 +90,13 @@ public final class NodeMetrics {
                 "1 where packets of a bridge pass iptables, as Kubernetes Services need it, or where nftables is used.",
                 "",
                 isBridgeFiltered ? 1 : 0);
+        for (final Condition condition : Condition.values()) {
+            text.gauge(
+                    "weft_condition",
+                    "1 while what the node is asked for holds; /readyz says why it does not.",
+                    "condition=\"" + condition.label() + '"',
+                    conditions.trouble(condition).isEmpty() ? 1 : 0);
+        }
         text.gauge("weft_leases", "Leases of other nodes in the tables.", "", leases);
         text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
         text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
-import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 /** flannel's host-gw: a kernel route of each subnet by its node's own address (pkg/backend/hostgw/hostgw.go). */
 final class HostGatewayPeers implements Peers {
     private final NetworkConfig config;
-    private final Planes planes;
+    private final PodRoutes routes;
 
-    HostGatewayPeers(final NetworkConfig config, final Planes planes) {
+    HostGatewayPeers(final NetworkConfig config, final PodRoutes routes) {
         this.config = config;
-        this.planes = planes;
+        this.routes = routes;
     }
 
     @Override
@@ -30,12 +30,12 @@ final class HostGatewayPeers implements Peers {
 
     @Override
     public void install(final Lease lease) {
-        gateways(lease).forEach(planes::leadBy);
+        gateways(lease).forEach(routes::addVia);
     }
 
     @Override
     public void withdraw(final Lease lease) {
-        gateways(lease).keySet().forEach(planes::unlead);
+        gateways(lease).keySet().forEach(routes::remove);
     }
 
     private Map<Subnet, InetAddress> gateways(final Lease lease) {

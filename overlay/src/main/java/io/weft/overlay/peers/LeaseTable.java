@@ -3,7 +3,8 @@ package io.weft.overlay.peers;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -26,7 +27,8 @@ public final class LeaseTable {
 
     private final NetworkConfig config;
     private final LeaseKey own;
-    private final Planes planes;
+    private final Forwarders forwarders;
+    private final PodRoutes routes;
     private final Map<LeaseKey, Lease> leases = new HashMap<>();
     private final Peers peers;
     /** Leases that were refused, with the reason, so that the log hears of each once. */
@@ -37,11 +39,13 @@ public final class LeaseTable {
 
     private long refusals;
 
-    public LeaseTable(final NetworkConfig config, final LeaseKey own, final Planes planes) {
+    public LeaseTable(
+            final NetworkConfig config, final LeaseKey own, final Forwarders forwarders, final PodRoutes routes) {
         this.config = config;
         this.own = own;
-        this.planes = planes;
-        peers = Peers.of(config, planes, Collections.unmodifiableCollection(leases.values()));
+        this.forwarders = forwarders;
+        this.routes = routes;
+        peers = Peers.of(config, forwarders, routes, Collections.unmodifiableCollection(leases.values()));
     }
 
     /** Makes the table equal to the snapshot: also attributes that changed while nobody watched. */
@@ -102,7 +106,8 @@ public final class LeaseTable {
     public void publish() {
         if (isChanged) {
             isChanged = false;
-            planes.publish();
+            forwarders.publish();
+            routes.publish();
         }
     }
 

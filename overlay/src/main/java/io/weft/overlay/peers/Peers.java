@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
-import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
 import java.util.Collection;
@@ -14,11 +15,15 @@ public interface Peers {
      *
      * @param installed the leases that are installed, as they are at any time.
      */
-    static Peers of(final NetworkConfig config, final Planes planes, final Collection<Lease> installed) {
+    static Peers of(
+            final NetworkConfig config,
+            final Forwarders forwarders,
+            final PodRoutes routes,
+            final Collection<Lease> installed) {
         return switch (config.backend().type()) {
-            case VXLAN -> new VxlanPeers(config, planes, installed);
-            case UDP -> new UdpPeers(planes);
-            case HOST_GW -> new HostGatewayPeers(config, planes);
+            case VXLAN -> new VxlanPeers(config, forwarders, routes, installed);
+            case UDP -> new UdpPeers(forwarders);
+            case HOST_GW -> new HostGatewayPeers(config, routes);
         };
     }
 

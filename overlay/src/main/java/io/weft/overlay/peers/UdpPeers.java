@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
-import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.Subnet;
@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 final class UdpPeers implements Peers {
     private final RoutingTables tables;
 
-    UdpPeers(final Planes planes) {
-        tables = Objects.requireNonNull(planes.tables(UnderlayFamily.IPV4), "the udp backend is for IPv4 alone");
+    UdpPeers(final Forwarders forwarders) {
+        tables = Objects.requireNonNull(forwarders.tables(UnderlayFamily.IPV4), "the udp backend is for IPv4 alone");
     }
 
     @Override

@@ -2,7 +2,8 @@
 package io.weft.overlay.peers;
 
 import io.weft.linux.MacAddress;
-import io.weft.overlay.forwarding.Planes;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
@@ -28,14 +29,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class VxlanPeers implements Peers {
     private final NetworkConfig config;
-    private final Planes planes;
+    private final Forwarders forwarders;
+    private final PodRoutes routes;
     private final Collection<Lease> installed;
     /** Which lease an FDB entry is of: a stale lease may name the MAC that a newer one has. */
     private final Map<UnderlayFamily, Map<MacAddress, LeaseKey>> fdbOwners = new EnumMap<>(UnderlayFamily.class);
 
-    VxlanPeers(final NetworkConfig config, final Planes planes, final Collection<Lease> installed) {
+    VxlanPeers(
+            final NetworkConfig config,
+            final Forwarders forwarders,
+            final PodRoutes routes,
+            final Collection<Lease> installed) {
         this.config = config;
-        this.planes = planes;
+        this.forwarders = forwarders;
+        this.routes = routes;
         this.installed = installed;
         for (final UnderlayFamily family : UnderlayFamily.values()) {
             fdbOwners.put(family, new HashMap<>());
@@ -55,7 +62,7 @@ final class VxlanPeers implements Peers {
             tables.replaceNeighbour(path.gateway(), path.vtepMac().value());
             putFdb(path);
             owners(path).put(path.vtepMac(), lease.key());
-            planes.lead(path.subnet(), path.family(), path.underlayAddress());
+            routes.add(path.subnet(), path.family(), path.underlayAddress());
         }
     }
 
@@ -75,7 +82,7 @@ final class VxlanPeers implements Peers {
     @Override
     public void withdraw(final Lease lease) {
         for (final Path path : paths(lease)) {
-            planes.unlead(path.subnet());
+            routes.remove(path.subnet());
             path.tables().removeRoute(path.prefix());
             path.tables().removeNeighbour(path.gateway());
             if (owners(path).remove(path.vtepMac(), lease.key())) {
@@ -125,7 +132,7 @@ final class VxlanPeers implements Peers {
     }
 
     private @Nullable Path path(final Subnet subnet, final UnderlayFamily family, final LeaseAttributes attributes) {
-        final RoutingTables tables = planes.tables(family);
+        final RoutingTables tables = forwarders.tables(family);
         final VtepData vtep = family.vtep(attributes);
         final InetAddress underlayAddress = family.publicAddress(attributes);
         return null == tables || null == vtep || null == underlayAddress

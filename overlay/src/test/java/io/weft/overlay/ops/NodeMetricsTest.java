@@ -40,7 +40,7 @@ class NodeMetricsTest {
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " idle ns", 2_500_000_000L));
             }
         }
-        return new NodeMetrics(new RegistryStatus(), "etcd").text(samples);
+        return new NodeMetrics(new RegistryStatus(), "etcd", new Conditions()).text(samples);
     }
 
     @Test

@@ -2,8 +2,6 @@
 package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
-import static java.lang.System.Logger.Level.INFO;
-import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.dataplane.CountersFile;
 import io.weft.dataplane.DataPlane;
@@ -11,11 +9,7 @@ import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.DataPlaneCounter;
 import io.weft.dataplane.TunnelOffload;
 import io.weft.dataplane.UnderlaySockets;
-import io.weft.linux.LinuxException;
 import io.weft.linux.TunDevice;
-import io.weft.linux.UdpSocket;
-import io.weft.linux.netlink.Rtnetlink;
-import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
@@ -28,7 +22,6 @@ import io.weft.overlay.options.WeftOptions;
 import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -39,32 +32,29 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A data plane with all that belongs to it: the TUN device, the sockets on the underlay, the tables and the counters. Made,
- * fed and closed by the control thread.
+ * What forwards over one underlay family: a data plane with its TUN device, its sockets on the underlay, its tables and its
+ * counters. Made, fed and closed by the control thread.
  */
-final class ForwardingPlane implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(ForwardingPlane.class.getName());
-    /** Of the name of the device that superframes leave by whole, after the name of the TUN device. */
-    private static final String OFFLOAD_SUFFIX = "-out";
-
+final class Forwarder implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Forwarder.class.getName());
     /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
     private static final int COUNTERS_CAPACITY = 8192;
 
+    private final String deviceName;
     private final RoutingTables tables;
     private final CountersFile counters;
     private @Nullable DataPlane dataPlane;
-    private @Nullable TunnelOffloadSwitch tunnelOffload;
+    private @Nullable OffloadTrial offloadTrial;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
 
     /**
-     * What the plane is made for.
+     * What a forwarder is made for.
      *
      * @param options weft's own.
      * @param family of the underlay.
@@ -103,32 +93,33 @@ final class ForwardingPlane implements AutoCloseable {
         }
     }
 
-    private ForwardingPlane(final RoutingTables tables, final CountersFile counters) {
+    private Forwarder(final String deviceName, final RoutingTables tables, final CountersFile counters) {
+        this.deviceName = deviceName;
         this.tables = tables;
         this.counters = counters;
     }
 
     /** Makes the device and starts to forward, with empty tables; leaves nothing behind when it fails. */
-    static ForwardingPlane open(final Settings settings) {
+    static Forwarder open(final Settings settings) {
         final Path countersPath = settings.countersFile();
         final CountersFile counters = countersFile(countersPath);
         final RoutingTables tables = new RoutingTables(routingContext(settings));
-        final ForwardingPlane plane = new ForwardingPlane(tables, counters);
-        plane.undo.push(() -> {
-            if (!plane.isOutlived) {
+        final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters);
+        forwarder.undo.push(() -> {
+            if (!forwarder.isOutlived) {
                 Files.deleteIfExists(countersPath);
             }
         });
-        plane.undo.push(counters);
-        plane.undo.push(tables);
+        forwarder.undo.push(counters);
+        forwarder.undo.push(tables);
         boolean isOpen = false;
         try {
-            plane.openPorts(settings);
+            forwarder.openPorts(settings);
             isOpen = true;
-            return plane;
+            return forwarder;
         } finally {
             if (!isOpen) {
-                plane.close();
+                forwarder.close();
             }
         }
     }
@@ -166,56 +157,20 @@ final class ForwardingPlane implements AutoCloseable {
         dataPlane = started;
     }
 
-    /** Null where superframes cannot leave whole: that costs speed and nothing else, so it is no reason to end. */
+    /** Null where superframes cannot be left to a device: that costs speed and nothing else, so it is no reason to end. */
     private @Nullable TunnelOffload openOffload(final Settings settings, final UnderlaySockets sockets) {
         if (BackendType.VXLAN != settings.backend().type()
                 || UnderlayFamily.IPV4 != settings.family()
                 || !settings.options().tunnelOffload.isWanted()) {
             return null;
         }
-        final String name = offloadDeviceName(settings.deviceName());
-        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-            final OffloadDevice device =
-                    OffloadDevice.open(rtnetlink, name, settings.options().workers());
-            if (null == device) {
-                LOG.log(INFO, "the kernel is older than 6.17: superframes are cut here, also where a device could");
-                return null;
-            }
-            undo.push(device);
-            final TunnelOffload offload = new TunnelOffload(
-                    device.queues(),
-                    sockets.sendPorts().stream()
-                            .map(ports -> ports.stream()
-                                    .mapToInt(UdpSocket::localPort)
-                                    .toArray())
-                            .toList(),
-                    device.mac(rtnetlink).orElse(0),
-                    ByteBuffer.wrap(settings.local().getAddress()).getInt(),
-                    settings.mtu());
-            final TunnelOffloadSwitch offloadSwitch = new TunnelOffloadSwitch(
-                    device,
-                    offload,
-                    settings.underlay(),
-                    settings.backend().port(),
-                    this::total,
-                    SystemNanoClock.INSTANCE);
-            undo.push(offloadSwitch);
-            tunnelOffload = offloadSwitch;
-            return offload;
-        } catch (final LinuxException | IOException failure) {
-            LOG.log(WARNING, "make offload device {0}: {1}. Superframes are cut here", name, failure);
+        final OffloadTrial trial = OffloadTrial.open(settings, sockets, this::total);
+        if (null == trial) {
             return null;
         }
-    }
-
-    /** A name that is too long is cut, and told from others that begin alike by a hash. */
-    private static String offloadDeviceName(final String deviceName) {
-        final int most = TunDevice.MAX_NAME_LENGTH - OFFLOAD_SUFFIX.length();
-        if (deviceName.length() <= most) {
-            return deviceName + OFFLOAD_SUFFIX;
-        }
-        final String hash = String.format("%04x", deviceName.hashCode() & 0xFFFF);
-        return deviceName.substring(0, most - hash.length()) + hash + OFFLOAD_SUFFIX;
+        undo.push(trial);
+        offloadTrial = trial;
+        return trial.offload();
     }
 
     /** What all workers have counted; 0 before they are there. */
@@ -223,10 +178,15 @@ final class ForwardingPlane implements AutoCloseable {
         return null == dataPlane ? 0 : dataPlane.total(counter);
     }
 
-    /** The way of superframes that leave whole; null if this plane has none. */
+    /** Whether superframes are left to the underlay device; null where that is not possible. */
     @Nullable
-    TunnelOffloadSwitch tunnelOffload() {
-        return tunnelOffload;
+    OffloadTrial offloadTrial() {
+        return offloadTrial;
+    }
+
+    /** The name of the TUN device. */
+    String deviceName() {
+        return deviceName;
     }
 
     private static UnderlaySockets openSockets(final Settings settings) {
@@ -280,7 +240,7 @@ final class ForwardingPlane implements AutoCloseable {
         return isClosed ? null : reader.apply(counters.reader());
     }
 
-    /** Lets the counters file outlive this plane: for a node that was ready once, and not for a start that failed. */
+    /** Lets the counters file outlive this forwarder: for a node that was ready once, and not for a start that failed. */
     void keepCounters() {
         isOutlived = true;
     }

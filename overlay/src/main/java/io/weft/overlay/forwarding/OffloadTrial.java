@@ -7,16 +7,23 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.dataplane.DataPlaneCounter;
 import io.weft.dataplane.TunnelOffload;
+import io.weft.dataplane.UnderlaySockets;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;
+import io.weft.linux.TunDevice;
+import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
+import org.agrona.CloseHelper;
 import org.agrona.concurrent.NanoClock;
+import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,8 +42,11 @@ import org.jspecify.annotations.Nullable;
  *
  * Used by the control thread alone.
  */
-public final class TunnelOffloadSwitch implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(TunnelOffloadSwitch.class.getName());
+public final class OffloadTrial implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(OffloadTrial.class.getName());
+    /** Of the name of the device that superframes are handed to, after the name of the TUN device. */
+    private static final String DEVICE_SUFFIX = "-out";
+
     private static final long LOOK_INTERVAL_NS = TimeUnit.SECONDS.toNanos(10);
     private static final long RETRY_NS = TimeUnit.MINUTES.toNanos(5);
 
@@ -76,7 +86,7 @@ public final class TunnelOffloadSwitch implements AutoCloseable {
      * @param counters tells what all workers have counted.
      * @throws LinuxException if the interface does not tell its features.
      */
-    TunnelOffloadSwitch(
+    private OffloadTrial(
             final OffloadDevice device,
             final TunnelOffload offload,
             final Underlay underlay,
@@ -91,6 +101,70 @@ public final class TunnelOffloadSwitch implements AutoCloseable {
         this.clock = clock;
         features = new DeviceFeatures(
                 underlay.name(), DeviceFeatures.TUNNEL_SEGMENTATION, DeviceFeatures.TUNNEL_CHECKSUM_SEGMENTATION);
+    }
+
+    /**
+     * Makes the device that superframes are handed to.
+     *
+     * @param counters tells what all workers have counted.
+     * @return null where the kernel cannot do it, or refuses; the log says which.
+     */
+    static @Nullable OffloadTrial open(
+            final Forwarder.Settings settings,
+            final UnderlaySockets sockets,
+            final ToLongFunction<DataPlaneCounter> counters) {
+        final String name = deviceName(settings.deviceName());
+        @Nullable OffloadDevice device = null;
+        @Nullable OffloadTrial trial = null;
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            device = OffloadDevice.open(rtnetlink, name, settings.options().workers());
+            if (null == device) {
+                LOG.log(INFO, "the kernel is older than 6.17: superframes are cut here, also where a device could");
+                return null;
+            }
+            final TunnelOffload offload = new TunnelOffload(
+                    device.queues(),
+                    localPorts(sockets),
+                    device.mac(rtnetlink).orElse(0),
+                    ByteBuffer.wrap(settings.local().getAddress()).getInt(),
+                    settings.mtu());
+            trial = new OffloadTrial(
+                    device,
+                    offload,
+                    settings.underlay(),
+                    settings.backend().port(),
+                    counters,
+                    SystemNanoClock.INSTANCE);
+            return trial;
+        } catch (final LinuxException | IOException failure) {
+            LOG.log(WARNING, "make offload device {0}: {1}. Superframes are cut here", name, failure);
+            return null;
+        } finally {
+            if (null == trial) {
+                CloseHelper.close(device);
+            }
+        }
+    }
+
+    private static List<int[]> localPorts(final UnderlaySockets sockets) {
+        return sockets.sendPorts().stream()
+                .map(ports -> ports.stream().mapToInt(UdpSocket::localPort).toArray())
+                .toList();
+    }
+
+    /** A name that is too long is cut, and told from others that begin alike by a hash. */
+    private static String deviceName(final String tunName) {
+        final int most = TunDevice.MAX_NAME_LENGTH - DEVICE_SUFFIX.length();
+        if (tunName.length() <= most) {
+            return tunName + DEVICE_SUFFIX;
+        }
+        final String hash = String.format("%04x", tunName.hashCode() & 0xFFFF);
+        return tunName.substring(0, most - hash.length()) + hash + DEVICE_SUFFIX;
+    }
+
+    /** What is switched, for the data threads. */
+    TunnelOffload offload() {
+        return offload;
     }
 
     /** Whether superframes leave whole. */
@@ -227,5 +301,6 @@ public final class TunnelOffloadSwitch implements AutoCloseable {
     public void close() {
         enter(State.OFF, 0);
         features.close();
+        device.close();
     }
 }

@@ -15,8 +15,8 @@ import java.util.Optional;
  * interface that is deleted and made anew: all of that is waited for, since the sockets stay bound to an address and send again
  * as soon as it is back. Used by the control thread alone.
  */
-public final class UnderlayFollower {
-    private static final System.Logger LOG = System.getLogger(UnderlayFollower.class.getName());
+public final class UnderlayCheck {
+    private static final System.Logger LOG = System.getLogger(UnderlayCheck.class.getName());
 
     private final Rtnetlink rtnetlink;
     private final UnderlaySelector selector;
@@ -30,7 +30,7 @@ public final class UnderlayFollower {
      * @param selector that chose it.
      * @param inUse the interface as it was then.
      */
-    public UnderlayFollower(final Rtnetlink rtnetlink, final UnderlaySelector selector, final Underlay inUse) {
+    public UnderlayCheck(final Rtnetlink rtnetlink, final UnderlaySelector selector, final Underlay inUse) {
         this.rtnetlink = rtnetlink;
         this.selector = selector;
         this.inUse = inUse;
@@ -77,8 +77,8 @@ public final class UnderlayFollower {
         return link.get().carrier() ? "" : "interface " + now.name() + " has no carrier";
     }
 
-    /** True when packets can be sent by it, as of the last look. */
-    public boolean isUp() {
-        return trouble.isEmpty();
+    /** Why packets cannot be sent by it, as of the last look; empty when they can. */
+    public String trouble() {
+        return trouble;
     }
 }

@@ -17,8 +17,8 @@ import java.util.Optional;
  * The overlay's device as the host sees it: MTU, addresses, state and routes. It holds what should be, compares it with what
  * is, and puts right every difference. Used by the control thread alone.
  */
-public final class HostNetwork {
-    private static final System.Logger LOG = System.getLogger(HostNetwork.class.getName());
+public final class OverlayDevice {
+    private static final System.Logger LOG = System.getLogger(OverlayDevice.class.getName());
 
     private final Rtnetlink rtnetlink;
     private final String deviceName;
@@ -42,7 +42,7 @@ public final class HostNetwork {
      * @param addresses of the device, each as a network of one address: flannel's subnet base with /32 or /128.
      * @param networks that are routed to the device: the cluster network of each family.
      */
-    public HostNetwork(
+    public OverlayDevice(
             final Rtnetlink rtnetlink,
             final String deviceName,
             final int mtu,

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.TakeDown;
+import io.weft.overlay.options.WeftOptions;
+import io.weft.routing.RoutingTables;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The forwarders of a node, one for each family that its underlay has; none for a backend without a tunnel, where the
+ * kernel's routes do it all. Made, fed and closed by the control thread.
+ */
+public final class Forwarders implements AutoCloseable {
+    private final Map<UnderlayFamily, Forwarder> forwarders = new EnumMap<>(UnderlayFamily.class);
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    private long offloadRepairs;
+
+    private Forwarders() {}
+
+    /** Makes the devices and starts to forward, with empty tables; leaves nothing behind when it fails. */
+    public static Forwarders open(
+            final WeftOptions options, final NetworkConfig config, final Lease own, final Underlay underlay) {
+        final PodMtu mtu = PodMtu.of(config, underlay);
+        mtu.require();
+        final Forwarders opened = new Forwarders();
+        boolean isOpen = false;
+        try {
+            for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
+                final Forwarder forwarder = Forwarder.open(
+                        new Forwarder.Settings(options, family, mtu.of(family), config.backend(), own, underlay));
+                opened.undo.push(forwarder);
+                opened.forwarders.put(family, forwarder);
+            }
+            isOpen = true;
+            return opened;
+        } finally {
+            if (!isOpen) {
+                opened.close();
+            }
+        }
+    }
+
+    /** The families that there is a forwarder of. */
+    Set<UnderlayFamily> families() {
+        return forwarders.keySet();
+    }
+
+    /** The name of a family's device. */
+    String deviceName(final UnderlayFamily family) {
+        return Objects.requireNonNull(forwarders.get(family)).deviceName();
+    }
+
+    /** The tables of a family's forwarder; null when the node has none. */
+    public @Nullable RoutingTables tables(final UnderlayFamily family) {
+        final Forwarder forwarder = forwarders.get(family);
+        return null == forwarder ? null : forwarder.tables();
+    }
+
+    /** Calls with each device's name and tables. */
+    public void each(final BiConsumer<String, RoutingTables> consumer) {
+        forwarders.values().forEach(forwarder -> consumer.accept(forwarder.deviceName(), forwarder.tables()));
+    }
+
+    /** The counters of all workers of all forwarders; from any thread. */
+    public List<CounterSample> counters() {
+        final List<CounterSample> samples = new ArrayList<>();
+        for (final Forwarder forwarder : forwarders.values()) {
+            forwarder.read(reader -> {
+                reader.forEach((id, typeId, key, label) -> samples.add(
+                        new CounterSample(forwarder.deviceName(), key.getInt(0), label, reader.getCounterValue(id))));
+                return samples;
+            });
+        }
+        return samples;
+    }
+
+    /**
+     * Tells the data threads what their devices may hand them from now on.
+     *
+     * @return false when a data thread is busy: to be told again.
+     */
+    public boolean mtu(final PodMtu mtu) {
+        return forwarders.entrySet().stream()
+                .allMatch(forwarder -> forwarder.getValue().mtu(mtu.of(forwarder.getKey())));
+    }
+
+    /** Lets the data threads use what has changed in the tables. */
+    public void publish() {
+        forwarders.values().forEach(forwarder -> forwarder.tables().publish());
+    }
+
+    /** Puts right what somebody changed at the devices that superframes leave by. */
+    public void repairOffload(final Rtnetlink rtnetlink) {
+        offloads().forEach(offload -> offloadRepairs += offload.repair(rtnetlink));
+    }
+
+    /** What {@link #repairOffload} put right. */
+    public long offloadRepairs() {
+        return offloadRepairs;
+    }
+
+    /** Whether superframes are left to the underlay device; none where that is not possible. */
+    public List<OffloadTrial> offloads() {
+        return forwarders.values().stream()
+                .map(Forwarder::offloadTrial)
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    /** Lets the counters files outlive the forwarders: for a node that was ready once. */
+    public void keepCounters() {
+        forwarders.values().forEach(Forwarder::keepCounters);
+    }
+
+    /** Shows readers of the counters that the control thread lives. */
+    public void heartbeat() {
+        forwarders.values().forEach(Forwarder::heartbeat);
+    }
+
+    /** Stops forwarding. */
+    @Override
+    public void close() {
+        TakeDown.all(undo);
+    }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.StartupException;
+
+/**
+ * What is left of the underlay's MTU for the packets of pods.
+ *
+ * @param backend of the network: its header, and an MTU that the operator may have set instead of the underlay's.
+ * @param ipv6 the cluster network has IPv6.
+ * @param underlay the interface below.
+ */
+public record PodMtu(BackendConfig backend, boolean ipv6, Underlay underlay) {
+    /** RFC 791 and RFC 8200, 5: what every link must carry. */
+    private static final int LEAST_IPV4 = 576;
+
+    private static final int LEAST_IPV6 = 1280;
+
+    /** That of a network on an underlay. */
+    public static PodMtu of(final NetworkConfig config, final Underlay underlay) {
+        return new PodMtu(config.backend(), null != config.ipv6Network(), underlay);
+    }
+
+    /** What a forwarder takes from its device, in bytes. */
+    public int of(final UnderlayFamily family) {
+        return outer() - family.overhead(backend.type());
+    }
+
+    /** What a packet of a pod may have on whichever way it goes, in bytes. */
+    public int least() {
+        return UnderlayFamily.carrying(backend, underlay).stream()
+                .mapToInt(this::of)
+                .min()
+                .orElse(outer());
+    }
+
+    /** Throws a {@link StartupException} when it is less than IP needs. */
+    public void require() {
+        final int needed = ipv6 ? LEAST_IPV6 : LEAST_IPV4;
+        if (least() < needed) {
+            throw new StartupException("the underlay's MTU " + outer() + " leaves " + least() + " bytes for pods, "
+                    + (ipv6 ? "IPv6" : "IPv4") + " needs " + needed + ": raise the MTU of " + underlay.name());
+        }
+    }
+
+    private int outer() {
+        return 0 == backend.mtu() ? underlay.mtu() : backend.mtu();
+    }
+}

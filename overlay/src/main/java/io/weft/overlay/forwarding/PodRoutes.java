@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import io.weft.linux.IpPrefix;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.Blackholes;
+import io.weft.overlay.host.HostRoutes;
+import io.weft.overlay.host.HostWatch;
+import io.weft.overlay.host.OverlayDevice;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import io.weft.overlay.lifecycle.TakeDown;
+import java.net.InetAddress;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the host's kernel routes the packets of pods: into the device of a forwarder, or straight to their node. A family of
+ * pods goes to the forwarder of the same family where there is one, and else to the other. Control thread alone.
+ */
+public final class PodRoutes implements AutoCloseable {
+    private final Rtnetlink rtnetlink;
+    private final NetworkConfig config;
+    private final LeaseKey own;
+    private final Underlay underlay;
+    private final Forwarders forwarders;
+    private final Map<UnderlayFamily, OverlayDevice> devices = new EnumMap<>(UnderlayFamily.class);
+    private final Blackholes blackholes;
+    private final HostRoutes routes;
+    /** Not before are the routes that an earlier daemon left compared with what should be: until then they do their work. */
+    private boolean isPublished;
+
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+
+    /**
+     * Without a route yet.
+     *
+     * @param rtnetlink of the node's namespace.
+     * @param own this node's subnets.
+     * @param forwarders whose devices packets are routed to.
+     * @param isBlackholed flanneld's --ip-blackhole-route: what no pod of this node has is not sent on.
+     */
+    public PodRoutes(
+            final Rtnetlink rtnetlink,
+            final NetworkConfig config,
+            final LeaseKey own,
+            final Underlay underlay,
+            final Forwarders forwarders,
+            final boolean isBlackholed) {
+        this.rtnetlink = rtnetlink;
+        this.config = config;
+        this.own = own;
+        this.underlay = underlay;
+        this.forwarders = forwarders;
+        final boolean isTunnel = config.backend().type().isTunnel();
+        routes = new HostRoutes(
+                rtnetlink,
+                prefixes(config.network(), config.ipv6Network()),
+                isTunnel ? "Packets take the tunnel" : "Its pods are out of reach");
+        if (isTunnel) {
+            undo.push(routes); // without a tunnel, pods stay connected as under flanneld
+        }
+        blackholes = new Blackholes(rtnetlink, isBlackholed ? prefixes(own.subnet(), own.ipv6Subnet()) : List.of());
+        undo.push(blackholes);
+        final PodMtu mtu = PodMtu.of(config, underlay);
+        forwarders.families().forEach(family -> devices.put(family, device(family, mtu)));
+    }
+
+    private OverlayDevice device(final UnderlayFamily family, final PodMtu mtu) {
+        final Subnet subnet = isCarriedBy(family, UnderlayFamily.IPV4) ? own.subnet() : null;
+        final Subnet ipv6Subnet = isCarriedBy(family, UnderlayFamily.IPV6) ? own.ipv6Subnet() : null;
+        return new OverlayDevice(
+                rtnetlink,
+                forwarders.deviceName(family),
+                mtu.of(family),
+                prefixes(subnet, ipv6Subnet).stream()
+                        .map(prefix -> IpPrefix.host(prefix.address()))
+                        .toList(),
+                prefixes(null == subnet ? null : config.network(), null == ipv6Subnet ? null : config.ipv6Network()));
+    }
+
+    /** Calls back, on threads of its own, when somebody changes what devices and routes need. After the first {@link #repair}. */
+    public void watch(final Runnable onChange) {
+        final List<IpPrefix> routed = new ArrayList<>(prefixes(config.network(), config.ipv6Network()));
+        routed.addAll(prefixes(own.subnet(), own.ipv6Subnet())); // their blackholes
+        devices.forEach((family, device) ->
+                undo.push(HostWatch.start(forwarders.deviceName(family), device.deviceIndex(), routed, onChange)));
+        if (devices.isEmpty()) {
+            undo.push(HostWatch.start(underlay.name(), underlay.linkIndex(), routed, onChange));
+        }
+    }
+
+    /** True when the cluster network of the pods' family is routed to the forwarder of this family. */
+    private boolean isCarriedBy(final UnderlayFamily family, final UnderlayFamily pods) {
+        return family == pods || !forwarders.families().contains(pods);
+    }
+
+    private static List<IpPrefix> prefixes(final @Nullable Subnet subnet, final @Nullable Subnet ipv6Subnet) {
+        return Stream.of(subnet, ipv6Subnet)
+                .filter(Objects::nonNull)
+                .map(Subnet::toPrefix)
+                .toList();
+    }
+
+    /** Routes a subnet to a family's forwarder, or straight to its node where DirectRouting allows it. */
+    public void add(final Subnet subnet, final UnderlayFamily family, final InetAddress publicAddress) {
+        final UnderlayFamily pods = UnderlayFamily.of(subnet);
+        if (!isCarriedBy(family, pods)) {
+            routes.through(subnet.toPrefix(), forwarders.deviceName(family));
+        } else if (config.backend().directRouting() && family == pods) {
+            routes.direct(subnet.toPrefix(), publicAddress);
+        }
+    }
+
+    /** Routes a subnet via its node's own address, without a forwarder. */
+    public void addVia(final Subnet subnet, final InetAddress gateway) {
+        routes.by(subnet.toPrefix(), gateway);
+    }
+
+    /** Takes {@link #add} or {@link #addVia} back. */
+    public void remove(final Subnet subnet) {
+        routes.remove(subnet.toPrefix());
+    }
+
+    /** Lets the kernel use what was added and removed. */
+    public void publish() {
+        isPublished = true;
+        routes.repair();
+    }
+
+    /** Gives the devices the MTU that the underlay leaves them now. */
+    public void mtu(final PodMtu mtu) {
+        devices.forEach((family, device) -> device.mtu(mtu.of(family)));
+    }
+
+    /**
+     * Compares the host with what should be, and puts it right.
+     *
+     * @return false when a device is gone.
+     */
+    public boolean repair() {
+        for (final OverlayDevice device : devices.values()) {
+            if (!device.repair()) {
+                return false;
+            }
+        }
+        blackholes.repair();
+        if (isPublished) {
+            routes.repair();
+        }
+        return true;
+    }
+
+    /** Differences of devices, addresses, their routes and blackhole routes that were put right. */
+    public long deviceRepairs() {
+        return blackholes.repairs()
+                + devices.values().stream().mapToLong(OverlayDevice::repairs).sum();
+    }
+
+    /** The same of routes to single subnets. */
+    public long routeRepairs() {
+        return routes.repairs();
+    }
+
+    /** Takes the routes of single subnets back; those of the devices go with the devices. */
+    @Override
+    public void close() {
+        TakeDown.all(undo);
+    }
+}

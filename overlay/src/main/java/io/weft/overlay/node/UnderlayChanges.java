@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.node;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.LinuxException;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.forwarding.OffloadTrial;
+import io.weft.overlay.forwarding.PodMtu;
+import io.weft.overlay.forwarding.PodRoutes;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.host.UnderlayCheck;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.ops.Condition;
+import io.weft.overlay.ops.Conditions;
+import java.util.function.Consumer;
+
+/**
+ * What a node does when its underlay changes: another MTU is followed while packets flow, another address or interface is a
+ * reason to set the node up anew (docs/decisions/0053-follow-the-underlay.md). Control thread alone.
+ */
+final class UnderlayChanges {
+    private static final System.Logger LOG = System.getLogger(UnderlayChanges.class.getName());
+
+    private final UnderlayCheck check;
+    private final Forwarders forwarders;
+    private final PodRoutes routes;
+    private final NetworkConfig config;
+    private final Conditions conditions;
+    private final Consumer<String> onOtherUnderlay;
+    private Underlay underlay;
+
+    /**
+     * Begins with what the node was set up on.
+     *
+     * @param check looks at the interface.
+     * @param underlay as it was then.
+     * @param onOtherUnderlay hears why the node has to be set up anew.
+     */
+    UnderlayChanges(
+            final UnderlayCheck check,
+            final Underlay underlay,
+            final NetworkConfig config,
+            final Forwarders forwarders,
+            final PodRoutes routes,
+            final Conditions conditions,
+            final Consumer<String> onOtherUnderlay) {
+        this.check = check;
+        this.underlay = underlay;
+        this.config = config;
+        this.forwarders = forwarders;
+        this.routes = routes;
+        this.conditions = conditions;
+        this.onOtherUnderlay = onOtherUnderlay;
+    }
+
+    /** One look; whenever something may have changed, and once a second. */
+    void follow() {
+        final Underlay now = check.compare();
+        conditions.set(Condition.UNDERLAY, check.trouble());
+        for (final OffloadTrial offload : forwarders.offloads()) {
+            offload.run(now, check.trouble().isEmpty());
+        }
+        if (!now.name().equals(underlay.name()) || !now.localAddresses().equals(underlay.localAddresses())) {
+            onOtherUnderlay.accept("the underlay is " + now + " now, was " + underlay);
+        } else if (now.mtu() != underlay.mtu()) {
+            followMtu(underlay.withMtu(now.mtu()));
+        } else {
+            conditions.holds(Condition.MTU);
+        }
+    }
+
+    private void followMtu(final Underlay now) {
+        try {
+            final PodMtu mtu = PodMtu.of(config, now);
+            mtu.require();
+            if (forwarders.mtu(mtu)) { // else a data thread is busy: at the next look
+                routes.mtu(mtu);
+                underlay = now;
+                conditions.holds(Condition.MTU);
+            }
+        } catch (final StartupException | LinuxException failure) {
+            final String trouble = String.valueOf(failure.getMessage());
+            if (!trouble.equals(conditions.trouble(Condition.MTU))) {
+                LOG.log(WARNING, "follow MTU {0} of the underlay: {1}. Tried again every second", now.mtu(), trouble);
+            }
+            conditions.set(Condition.MTU, trouble);
+        }
+    }
+
+    /** What the underlay leaves for packets of pods at present. */
+    PodMtu podMtu() {
+        return PodMtu.of(config, underlay);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ops;
+
+import java.util.Locale;
+
+/** What a node is asked for and may fail to hold while it runs; /readyz and the metric {@code weft_condition} tell. */
+public enum Condition {
+    /** The underlay interface can send, by the address that was chosen. */
+    UNDERLAY,
+    /** Devices and pods have the MTU that the underlay leaves them. */
+    MTU,
+    /** Devices, addresses and routes of the overlay are on the host. */
+    HOST,
+    /** Masquerade and forward rules are set. */
+    RULES,
+    /** subnet.env and the lock beside it are there for the CNI plugin. */
+    SUBNET_FILE,
+    /** The pods' bridge has the address of this node's subnet. */
+    BRIDGE;
+
+    /** As metrics and answers name it. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.rules;
+
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.Subnet;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The rules of a node: one set for each IP version of its cluster network.
+ *
+ * @param wanted of the kind that the network's configuration chooses.
+ * @param former of the other kind, to be taken away as flanneld does.
+ */
+public record NodeRules(List<Ruleset> wanted, List<Ruleset> former) {
+    /**
+     * What the options ask for.
+     *
+     * @param masquerade traffic that leaves the cluster network.
+     * @param randomPorts masquerade with random source ports.
+     * @param forward accept forwarded traffic of the cluster network.
+     */
+    public record Wishes(boolean masquerade, boolean randomPorts, boolean forward) {}
+
+    /** The rules for a node's subnets; none where nothing is wished. */
+    public static NodeRules of(final NetworkConfig config, final LeaseKey own, final Wishes wishes) {
+        final List<Ruleset> wanted = new ArrayList<>();
+        final List<Ruleset> former = new ArrayList<>();
+        for (final boolean ipv4 : new boolean[] {true, false}) {
+            final Subnet network = ipv4 ? config.network() : config.ipv6Network();
+            final Subnet subnet = ipv4 ? own.subnet() : own.ipv6Subnet();
+            if (null != network && null != subnet && (wishes.masquerade || wishes.forward)) {
+                final Ruleset iptables =
+                        new IptablesRules(network, subnet, wishes.masquerade, wishes.randomPorts, wishes.forward);
+                final Ruleset nftables =
+                        new NftablesRules(network, subnet, wishes.masquerade, wishes.randomPorts, wishes.forward);
+                wanted.add(config.nftables() ? nftables : iptables);
+                former.add(config.nftables() ? iptables : nftables);
+            }
+        }
+        return new NodeRules(List.copyOf(wanted), List.copyOf(former));
+    }
+}

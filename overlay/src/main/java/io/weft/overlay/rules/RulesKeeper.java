@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.rules;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Sets the rules of a node and compares them ever after, on a thread of its own: the tools take their time, and one that hangs,
+ * as when somebody keeps the lock of xtables, must stop nothing else.
+ */
+public final class RulesKeeper implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(RulesKeeper.class.getName());
+    private static final long END_PATIENCE_MS = 2_000;
+
+    private final NodeRules rules;
+    private final long intervalMs;
+    private final Listener listener;
+    private final Thread thread = new Thread(this::run, "weft-rules");
+    private String trouble = "";
+
+    /** Hears of each comparison, on the keeper's thread. */
+    @FunctionalInterface
+    public interface Listener {
+        /**
+         * A comparison has ended.
+         *
+         * @param trouble why a rule could not be set; empty when all are there.
+         * @param isRepaired rules that had been there were missing or changed, and are there again.
+         */
+        void onCompared(String trouble, boolean isRepaired);
+    }
+
+    private RulesKeeper(final NodeRules rules, final long intervalMs, final Listener listener) {
+        this.rules = rules;
+        this.intervalMs = intervalMs;
+        this.listener = listener;
+        thread.setDaemon(true);
+    }
+
+    /** Starts to set the rules, and to compare them once in so many milliseconds. */
+    public static RulesKeeper start(final NodeRules rules, final long intervalMs, final Listener listener) {
+        final RulesKeeper keeper = new RulesKeeper(rules, intervalMs, listener);
+        keeper.thread.start();
+        return keeper;
+    }
+
+    private void run() {
+        rules.former().forEach(RulesKeeper::remove);
+        boolean isFirst = true;
+        while (!Thread.currentThread().isInterrupted()) {
+            compare(isFirst);
+            isFirst = false;
+            try {
+                TimeUnit.MILLISECONDS.sleep(intervalMs);
+            } catch (final InterruptedException stop) {
+                return;
+            }
+        }
+    }
+
+    private static void remove(final Ruleset former) {
+        try {
+            former.remove();
+        } catch (final RulesException failure) {
+            LOG.log(DEBUG, "rules of the kind not in use are not looked for: {0}", failure.getMessage());
+        }
+    }
+
+    private void compare(final boolean isFirst) {
+        String found = "";
+        boolean isRepaired = false;
+        for (final Ruleset ruleset : rules.wanted()) {
+            try {
+                isRepaired |= ruleset.repair() && !isFirst;
+            } catch (final RulesException failure) {
+                found = String.valueOf(failure.getMessage());
+            }
+        }
+        if (Thread.currentThread().isInterrupted()) {
+            return; // what a tool said that was ended for this is no trouble
+        }
+        if (isRepaired) {
+            LOG.log(WARNING, "firewall rules were missing or changed, repaired");
+        }
+        if (!found.isEmpty() && !found.equals(trouble)) {
+            LOG.log(WARNING, "{0}. Tried again every {1} s", found, TimeUnit.MILLISECONDS.toSeconds(intervalMs));
+        }
+        trouble = found;
+        listener.onCompared(found, isRepaired);
+    }
+
+    /** Ends the comparisons, and a tool that runs; the rules stay, as flanneld's do. */
+    @Override
+    public void close() {
+        thread.interrupt();
+        try {
+            thread.join(END_PATIENCE_MS);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt(); // the thread ends all the same, only unobserved
+        }
+    }
+}
