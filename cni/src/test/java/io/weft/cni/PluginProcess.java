@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import io.weft.linux.testing.NetworkNamespace;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -91,9 +92,18 @@ final class PluginProcess {
         }
     }
 
-    /** The installed weft-cni, in the test's own network namespace. */
+    /** The installed weft-cni for what it answers itself: where it would call a delegate, it needs a node. */
     static Outcome weftCni(final Map<String, String> variables, final String stdin) {
-        return run(List.of(InstalledPlugin.binDir().resolve(InstallCni.PLUGIN).toString()), variables, stdin);
+        return run(List.of(weftCni()), variables, stdin);
+    }
+
+    /** The installed weft-cni on a node. */
+    static Outcome weftCni(final NetworkNamespace node, final Map<String, String> variables, final String stdin) {
+        return run(inNamespace(node.name(), weftCni()), variables, stdin);
+    }
+
+    private static String weftCni() {
+        return InstalledPlugin.binDir().resolve(InstallCni.PLUGIN).toString();
     }
 
     /** The variables of an operation with all that it needs. */

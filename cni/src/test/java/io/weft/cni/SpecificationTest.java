@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.cni.PluginProcess.Outcome;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,8 +54,13 @@ class SpecificationTest {
 
     @ParameterizedTest
     @MethodSource("commandsAndVersions")
+    @RequiresRoot
     void shouldAnswerByVersionWhenNothingIsAttached(final Command command, final SpecVersion version) {
-        final Outcome outcome = run(command.name(), config(version, ""));
+        final Outcome outcome;
+        try (NetworkNamespace node = NetworkNamespace.create("node")) {
+            // The delegate makes its bridge before it looks for the pod.
+            outcome = PluginProcess.weftCni(node, PluginProcess.variables(command.name(), "pod"), config(version, ""));
+        }
         if (command != Command.VERSION && version.isBefore(command.since())) {
             assertError(outcome, version, CniException.INCOMPATIBLE_VERSION, version.text(), command.name());
             return;

@@ -41,8 +41,7 @@ public final class NetworkNamespace implements AutoCloseable {
      * @return the namespace, its loopback device up.
      */
     public static NetworkNamespace create(final String label) {
-        final NetworkNamespace namespace = new NetworkNamespace(
-                "weft-" + ProcessHandle.current().pid() + "-" + SEQUENCE.incrementAndGet() + "-" + label);
+        final NetworkNamespace namespace = new NetworkNamespace(ownPrefix() + SEQUENCE.incrementAndGet() + "-" + label);
         Command.run(List.of("ip", "netns", "add", namespace.name));
         OPEN.add(namespace);
         try {
@@ -52,6 +51,11 @@ public final class NetworkNamespace implements AutoCloseable {
             throw e;
         }
         return namespace;
+    }
+
+    /** What the names of this process's namespaces begin with; {@code ./weft} knows by it what a dead process has left. */
+    static String ownPrefix() {
+        return "weft-" + ProcessHandle.current().pid() + "-";
     }
 
     /** The name by which {@code ip netns} knows it. */

@@ -92,7 +92,7 @@ class TopologyTest {
 
     @Test
     void shouldLeaveNothingBehindWhenSetUpFails() throws IOException {
-        final String mine = "weft-" + ProcessHandle.current().pid() + "-";
+        final String mine = NetworkNamespace.ownPrefix();
         assertThrows(
                 IllegalStateException.class,
                 () -> Topology.builder().mtu(70_000).build());
