@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -45,12 +46,13 @@ class ContainerdTest {
     private static final String SCRIPT =
             "/bin/busybox ip -4 -o addr show eth0 && /bin/busybox ping -c 1 -W 5 " + GATEWAY + " >&2";
 
-    /** containerd's namespace, a word for a set of containers; runc keeps its state by it, in a place for all. */
+    /** containerd's namespace, a word for a set of containers; their control groups are below a group of this name. */
     private final String containers = "weft-test-" + ProcessHandle.current().pid();
 
     private final NetworkNamespace node = NetworkNamespace.create("containerd");
     private Path directory;
     private Path socket;
+    private BackgroundProcess containerd;
 
     @BeforeAll
     void startContainerd(@TempDir final Path temporary) throws IOException {
@@ -72,9 +74,12 @@ class ContainerdTest {
                 [grpc]
                   address = "%1$s/c.sock"
                 """.formatted(directory));
-        // ip netns exec hides the control groups behind a /sys of its own, and runc needs them.
+        // ip netns exec hides the control groups behind a /sys of its own, and runc needs them. containerd, its shims,
+        // runc
+        // and ctr use fixed places below /run, so that they get one of their own.
         final String mounts = "/proc/" + ProcessHandle.current().pid() + "/ns/mnt";
-        node.start("nsenter", "--mount=" + mounts, "containerd", "-c", config.toString());
+        final String command = "mount -t tmpfs none /run; mount -t tmpfs none /var/lib; exec containerd -c " + config;
+        containerd = node.start("nsenter", "--mount=" + mounts, "unshare", "--mount", "sh", "-ec", command);
         Await.until("containerd's answer", 30_000, () -> 0 == ctr("version").exitCode());
         final Command.Result imported = ctr("image", "import", image().toString());
         assertEquals(0, imported.exitCode(), imported.toString());
@@ -131,24 +136,32 @@ class ContainerdTest {
     }
 
     @AfterAll
-    void close() throws IOException {
+    void close() {
         node.close();
-        FileTrees.delete(Path.of("/run/containerd/runc", containers));
+        Command.run(
+                List.of("find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", containers, "-exec", "rmdir", "{}", "+"));
     }
 
     private Command.Result ctr(final String... arguments) {
-        final List<String> command = new ArrayList<>(List.of("ctr", "-a", socket.toString(), "-n", containers));
-        command.addAll(List.of(arguments));
-        return node.tryExec(command.toArray(new String[0]));
+        return beside(Stream.concat(Stream.of("ctr", "-a", socket.toString(), "-n", containers), Stream.of(arguments)));
+    }
+
+    /** Runs a command where containerd is: on the node, with its /run. */
+    private Command.Result beside(final Stream<String> words) {
+        final String target = Long.toString(containerd.process().pid());
+        return Command.tryRun(Stream.concat(Stream.of("nsenter", "--target", target, "--mount", "--net"), words)
+                .toList());
     }
 
     /**
      * Starts a container, waits for its end, removes it. ctr looks for CNI in fixed places, so it gets a view of its own of
-     * /etc and /opt, in the mount namespace that {@code ip netns exec} has made.
+     * /etc and /opt.
      */
     private String run(final String id) {
         final String cni = directory.resolve("cni").toString();
-        final Command.Result result = node.tryExec(
+        final Command.Result result = beside(Stream.of(
+                "unshare",
+                "--mount",
                 "sh",
                 "-ec",
                 "mount -t tmpfs none /opt; mkdir -p /opt/cni/bin /opt/upper /opt/work\n"
@@ -157,7 +170,7 @@ class ContainerdTest {
                         + "mkdir -p /etc/cni/net.d; mount --bind " + cni + "/net.d /etc/cni/net.d\n"
                         + "exec ctr -a " + socket + " -n " + containers + " run --rm --cni " + IMAGE + " " + id
                         + " /bin/busybox sh -c '"
-                        + SCRIPT + "'");
+                        + SCRIPT + "'"));
         assertEquals(0, result.exitCode(), id + ": " + result);
         final String output = result.output();
         final int from = output.indexOf("inet ") + "inet ".length();

@@ -4,12 +4,14 @@ package io.weft.linux.testing;
 import io.weft.linux.Netns;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -27,7 +29,6 @@ final class MachineState {
                     "/run/cni",
                     "/run/flannel",
                     "/run/weft",
-                    "/run/xtables.lock",
                     "/var/lib/cni",
                     "/var/lib/weft")
             .map(Path::of)
@@ -45,6 +46,9 @@ final class MachineState {
             cd /proc/sys/net
             grep -rs . ipv4/ip_forward ipv4/ping_group_range ipv[46]/conf/all ipv[46]/conf/default ipv[46]/conf/lo
             """;
+
+    /** All of version 2, or the controllers of version 1, each in a directory of its own. */
+    private static final Path CONTROL_GROUPS = Path.of("/sys/fs/cgroup");
 
     private final Set<String> lines;
 
@@ -73,16 +77,33 @@ final class MachineState {
         return new MachineState(lines);
     }
 
-    /** Names of the network namespaces that this process has made and not deleted. */
-    static MachineState ofOwnNamespaces() {
-        final String mine = NetworkNamespace.ownPrefix();
-        try (Stream<Path> files = Files.exists(Netns.DIRECTORY) ? Files.list(Netns.DIRECTORY) : Stream.empty()) {
-            return new MachineState(files.map(Path::toString)
-                    .filter(name -> name.contains(mine))
-                    .collect(Collectors.toCollection(TreeSet::new)));
-        } catch (final IOException e) {
-            throw new UncheckedIOException("list network namespaces", e);
+    /** The network namespaces and control groups that this process has made and not deleted, known by its id in their names. */
+    static MachineState ofOwnNames() {
+        final Set<String> lines = new TreeSet<>();
+        addFiles(lines, Netns.DIRECTORY, NetworkNamespace.ownPrefix() + "*");
+        final String group = "*-" + ProcessHandle.current().pid();
+        addFiles(lines, CONTROL_GROUPS, group);
+        for (final Path controller : list(CONTROL_GROUPS, "*")) {
+            addFiles(lines, controller, group);
         }
+        return new MachineState(lines);
+    }
+
+    private static void addFiles(final Set<String> lines, final Path directory, final String pattern) {
+        list(directory, pattern).forEach(file -> lines.add(file.toString()));
+    }
+
+    private static List<Path> list(final Path directory, final String pattern) {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        final List<Path> all = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, pattern)) {
+            files.forEach(all::add);
+        } catch (final IOException e) {
+            throw new UncheckedIOException("list " + directory, e);
+        }
+        return all;
     }
 
     /** This and another thing of the machine together. */

@@ -4,7 +4,6 @@ package io.weft.linux.testing;
 import io.weft.linux.LinuxException;
 import io.weft.linux.NewNetns;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -19,8 +18,8 @@ import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
  * <p>The thread that runs the tests stands in a network namespace of its own, where there is a loopback and nothing else, and
  * so do the threads and processes that it starts. What a test does to "the machine's" network happens there, is undone by
  * the end of the process, and no other process on the machine disturbs the comparison: a class that leaves a device, an
- * address, a rule or a kernel parameter there fails. So does one that leaves a named namespace or a process, and one
- * that changes a file. Where the process may not make a namespace, no test that could touch anything runs either
+ * address, a rule or a kernel parameter there fails. So does one that leaves a named namespace, a control group or a
+ * process, and one that changes a file. Where the process may not make a namespace, no test that could touch anything runs either
  * ({@link RequiresRoot}).
  *
  * <p>{@code ip netns add} writes into /run/netns; that is how namespaces get names, and is allowed.
@@ -35,19 +34,22 @@ public final class UntouchedMachine implements TestInstancePreConstructCallback,
     /** A class with one instance for all its tests is constructed before {@link #beforeAll}. */
     @Override
     public void preConstructTestInstance(final TestInstanceFactoryContext factory, final ExtensionContext context) {
-        standApart();
+        before(context);
     }
 
     @Override
     public void beforeAll(final ExtensionContext context) {
+        before(context);
+    }
+
+    private static MachineState before(final ExtensionContext context) {
         standApart();
-        context.getStore(STORE).put(MachineState.class, now());
+        return context.getStore(STORE)
+                .computeIfAbsent(context.getRequiredTestClass(), testClass -> now(), MachineState.class);
     }
 
     @Override
     public void afterAll(final ExtensionContext context) {
-        final MachineState before =
-                Objects.requireNonNull(context.getStore(STORE).get(MachineState.class, MachineState.class));
         Await.until(
                 () -> context.getDisplayName() + " to end its processes: "
                         + ProcessHandle.current()
@@ -56,7 +58,7 @@ public final class UntouchedMachine implements TestInstancePreConstructCallback,
                                 .toList(),
                 PROCESS_END_TIMEOUT_MS,
                 () -> ProcessHandle.current().children().noneMatch(ProcessHandle::isAlive));
-        final String difference = before.differenceTo(now());
+        final String difference = before(context).differenceTo(now());
         if (!difference.isEmpty()) {
             throw new AssertionError(context.getDisplayName()
                     + " has changed what belongs to the machine (its network is stood for by the namespace that the"
@@ -79,7 +81,7 @@ public final class UntouchedMachine implements TestInstancePreConstructCallback,
 
     private static MachineState now() {
         final MachineState files =
-                MachineState.ofFiles(MachineState.DEFAULT_PLACES).and(MachineState.ofOwnNamespaces());
+                MachineState.ofFiles(MachineState.DEFAULT_PLACES).and(MachineState.ofOwnNames());
         return Boolean.TRUE.equals(STANDS_APART.get()) ? files.and(MachineState.ofNetwork()) : files;
     }
 }
