@@ -4,6 +4,7 @@ package io.weft.linux;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.linux.SocketFilter.Label;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -29,8 +30,6 @@ public final class DepartureSocket implements AutoCloseable {
     private static final int SOCK_CLOEXEC = 0x80000;
     private static final int ETH_P_ALL = 3;
     private static final int ETH_P_IP = 0x0800;
-    private static final int SOL_SOCKET = 1;
-    private static final int SO_ATTACH_FILTER = 26;
     private static final int PACKET_OUTGOING = 4;
     private static final int IPPROTO_UDP = 17;
 
@@ -40,19 +39,6 @@ public final class DepartureSocket implements AutoCloseable {
     private static final int NAME_LENGTH = 20;
 
     private static final int BUFFER_LENGTH = 64;
-
-    // struct sock_filter: u16 code; u8 jt; u8 jf; u32 k. struct sock_fprog: u16 length; padding; address
-    private static final int INSTRUCTION_LENGTH = 8;
-    private static final int PROGRAM_ADDRESS_OFFSET = 8;
-    private static final int PROGRAM_LENGTH = 16;
-    private static final int LOAD_HALF = 0x28; // BPF_LD | BPF_H | BPF_ABS
-    private static final int LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
-    private static final int AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
-    private static final int JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-    private static final int JUMP_GREATER = 0x25; // BPF_JMP | BPF_JGT | BPF_K
-    private static final int RETURN = 0x06; // BPF_RET | BPF_K
-    private static final int ANCILLARY_PROTOCOL = 0xFFFF_F000; // SKF_AD_OFF + SKF_AD_PROTOCOL
-    private static final int ANCILLARY_PACKET_TYPE = ANCILLARY_PROTOCOL + 4; // SKF_AD_PKTTYPE
 
     private static final int IP_PROTOCOL_OFFSET = 9;
     private static final int UDP_OFFSET = 20; // the header of a tunnel has no options
@@ -97,38 +83,33 @@ public final class DepartureSocket implements AutoCloseable {
     }
 
     private void filter(final int udpPort, final int mtu) {
-        final int[][] instructions = {
-            {LOAD_BYTE, 0, 0, ANCILLARY_PACKET_TYPE},
-            {JUMP_EQUAL, 0, 13, PACKET_OUTGOING},
-            {LOAD_HALF, 0, 0, ANCILLARY_PROTOCOL},
-            {JUMP_EQUAL, 0, 11, ETH_P_IP},
-            {LOAD_BYTE, 0, 0, IP_PROTOCOL_OFFSET},
-            {JUMP_EQUAL, 0, 9, IPPROTO_UDP},
-            {LOAD_HALF, 0, 0, UDP_DESTINATION_PORT_OFFSET},
-            {JUMP_EQUAL, 0, 7, udpPort},
-            {LOAD_BYTE, 0, 0, INNER_IP_OFFSET},
-            {AND, 0, 0, VERSION_MASK},
-            {JUMP_EQUAL, 2, 0, VERSION_6},
-            {LOAD_HALF, 0, 0, INNER_IPV4_LENGTH_OFFSET},
-            {JUMP_GREATER, 3, 2, mtu},
-            {LOAD_HALF, 0, 0, INNER_IPV6_LENGTH_OFFSET},
-            {JUMP_GREATER, 1, 0, mtu - IPV6_HEADER_LENGTH},
-            {RETURN, 0, 0, 0},
-            {RETURN, 0, 0, BUFFER_LENGTH},
-        };
-        final UnsafeBuffer program = allocate(instructions.length * INSTRUCTION_LENGTH);
-        for (int i = 0; i < instructions.length; i++) {
-            final int at = i * INSTRUCTION_LENGTH;
-            program.putShort(at, (short) instructions[i][0], nativeOrder());
-            program.putByte(at + Short.BYTES, (byte) instructions[i][1]);
-            program.putByte(at + Short.BYTES + 1, (byte) instructions[i][2]);
-            program.putInt(at + Integer.BYTES, instructions[i][3], nativeOrder());
-        }
-        final UnsafeBuffer filter = allocate(PROGRAM_LENGTH);
-        filter.putShort(0, (short) instructions.length, nativeOrder());
-        filter.putLong(PROGRAM_ADDRESS_OFFSET, program.addressOffset(), nativeOrder());
-        if (Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter.addressOffset(), PROGRAM_LENGTH) < 0) {
-            throw new LinuxException("filter a packet socket", Errno.last());
+        final Label refuse = new Label();
+        final Label accept = new Label();
+        final Label version6 = new Label();
+        final int errno = new SocketFilter()
+                .loadByte(SocketFilter.ANCILLARY_PACKET_TYPE)
+                .jumpIfEqual(PACKET_OUTGOING, null, refuse)
+                .loadHalf(SocketFilter.ANCILLARY_PROTOCOL)
+                .jumpIfEqual(ETH_P_IP, null, refuse)
+                .loadByte(IP_PROTOCOL_OFFSET)
+                .jumpIfEqual(IPPROTO_UDP, null, refuse)
+                .loadHalf(UDP_DESTINATION_PORT_OFFSET)
+                .jumpIfEqual(udpPort, null, refuse)
+                .loadByte(INNER_IP_OFFSET)
+                .and(VERSION_MASK)
+                .jumpIfEqual(VERSION_6, version6, null)
+                .loadHalf(INNER_IPV4_LENGTH_OFFSET)
+                .jumpIfGreater(mtu, accept, refuse)
+                .place(version6)
+                .loadHalf(INNER_IPV6_LENGTH_OFFSET)
+                .jumpIfGreater(mtu - IPV6_HEADER_LENGTH, accept, refuse)
+                .place(refuse)
+                .refuse()
+                .place(accept)
+                .accept(BUFFER_LENGTH)
+                .attach(fd);
+        if (0 != errno) {
+            throw new LinuxException("filter a packet socket", -errno);
         }
     }
 

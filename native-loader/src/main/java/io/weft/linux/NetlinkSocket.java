@@ -135,6 +135,16 @@ public final class NetlinkSocket implements AutoCloseable {
         }
     }
 
+    /**
+     * Has the kernel send only what a program accepts.
+     *
+     * @param filter whose accumulator loads from the netlink message.
+     * @return 0 or a negative errno: the socket goes on to get everything then.
+     */
+    public int attach(final SocketFilter filter) {
+        return filter.attach(fd);
+    }
+
     /** The descriptor, to be polled. */
     public int fd() {
         return fd;

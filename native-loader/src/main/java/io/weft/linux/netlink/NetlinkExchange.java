@@ -9,8 +9,10 @@ import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.agrona.BufferUtil;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class NetlinkExchange {
     /** How often a dump is tried that changes interrupt. */
     static final int DUMP_TRIES = 5;
+
+    /** A socket waits 5 s for one answer; a kernel that goes on answering has so long for all of it. */
+    static final long DEADLINE_NS = TimeUnit.SECONDS.toNanos(30);
 
     /** The kernel makes dump datagrams of up to 32 KB; a single message may be longer, with many virtual functions. */
     private static final int RECEIVE_CAPACITY = 256 * 1024;
@@ -30,13 +35,15 @@ final class NetlinkExchange {
     }
 
     private final Transport transport;
+    private final NanoClock clock;
     private final UnsafeBuffer buffer =
             new UnsafeBuffer(BufferUtil.allocateDirectAligned(RECEIVE_CAPACITY, Long.BYTES));
     private final NetlinkMessage message = new NetlinkMessage(buffer);
     private int sequence;
 
-    NetlinkExchange(final Transport transport) {
+    NetlinkExchange(final Transport transport, final NanoClock clock) {
         this.transport = transport;
+        this.clock = clock;
     }
 
     /**
@@ -106,10 +113,15 @@ final class NetlinkExchange {
             final Function<NetlinkMessage, @Nullable T> decoder,
             final List<T> records) {
         boolean interrupted = false;
+        final long deadlineNs = clock.nanoTime() + DEADLINE_NS;
         while (true) {
             final int limit = transport.receive(buffer);
             if (limit < 0) {
                 throw new LinuxException(tried, Errno.EAGAIN == -limit ? Errno.ETIMEDOUT : -limit);
+            }
+            if (deadlineNs - clock.nanoTime() < 0) {
+                throw new LinuxException(
+                        tried, Errno.ETIMEDOUT, "The answer was not whole after " + DEADLINE_NS / 1_000_000_000 + " s");
             }
             int next;
             for (int offset = 0; offset < limit; offset = next) {

@@ -133,6 +133,11 @@ public record Route(
                 type, destination, gateway, linkIndex, source, table, protocol, scope, newMetric, gatewayOnlink);
     }
 
+    /** Whether both lead to the same network. */
+    public boolean hasDestinationOf(final Route other) {
+        return destination.equals(other.destination);
+    }
+
     /** As {@code ip route} words it, with the device by its index. */
     @Override
     public String toString() {

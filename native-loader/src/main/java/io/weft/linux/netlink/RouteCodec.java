@@ -3,7 +3,12 @@ package io.weft.linux.netlink;
 
 import io.weft.linux.IpAddresses;
 import io.weft.linux.IpPrefix;
+import io.weft.linux.SocketFilter;
+import io.weft.linux.SocketFilter.Label;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,9 +50,79 @@ final class RouteCodec {
 
     private RouteCodec() {}
 
-    static NetlinkRequest dumpRequest(final int family, final int table) {
-        return header(MessageType.RTM_GETROUTE, NetlinkMessage.NLM_F_DUMP, family, 0, 0, 0, 0, 0)
-                .attribute(RTA_TABLE, table);
+    static NetlinkRequest dumpRequest(final int family, final RouteFilter filter) {
+        final NetlinkRequest request = header(
+                        MessageType.RTM_GETROUTE,
+                        NetlinkMessage.NLM_F_DUMP,
+                        family,
+                        0,
+                        filter.protocol(),
+                        0,
+                        filter.type().number(),
+                        0)
+                .attribute(RTA_TABLE, filter.table());
+        return 0 == filter.linkIndex() ? request : request.attribute(RTA_OIF, filter.linkIndex());
+    }
+
+    /** The route, if the filter lets it through. Of what it does not, most is told by the fixed part, at no cost of memory. */
+    static @Nullable Route decode(final NetlinkMessage message, final RouteFilter filter) {
+        final boolean isCandidate = !cached(message)
+                && (0 == filter.protocol() || filter.protocol() == message.u8(PROTOCOL_POSITION))
+                && (RouteType.OTHER == filter.type() || filter.type().number() == message.u8(TYPE_POSITION))
+                && (!filter.isDefault() || 0 == message.u8(PREFIX_LENGTH_POSITION));
+        final Route route = isCandidate ? decode(message) : null;
+        return null != route && filter.matches(route) ? route : null;
+    }
+
+    /**
+     * A program that lets the notifications of routes within some networks through, and all others that are not of routes.
+     * Half a million foreign routes that come and go wake nobody up then.
+     *
+     * @param networks of interest, with all that lies in them.
+     * @param ownProtocol whose additions are no news; their deletion is.
+     */
+    static SocketFilter notificationFilter(final List<IpPrefix> networks, final int ownProtocol) {
+        final Label refuse = new Label();
+        final Label accept = new Label();
+        final Label added = new Label();
+        final Label route = new Label();
+        final Label hasDestination = new Label();
+        final SocketFilter filter = new SocketFilter()
+                .loadHalf(NetlinkMessage.TYPE_OFFSET)
+                .jumpIfEqual(networkOrder(MessageType.RTM_NEWROUTE), added, null)
+                .jumpIfEqual(networkOrder(MessageType.RTM_DELROUTE), route, accept)
+                .place(added)
+                .loadByte(NetlinkMessage.HEADER_LENGTH + PROTOCOL_POSITION)
+                .jumpIfEqual(ownProtocol, refuse, null)
+                .place(route)
+                .loadIndexConstant(RTA_DST)
+                .loadConstant(NetlinkMessage.HEADER_LENGTH + FIXED_LENGTH)
+                .loadWord(SocketFilter.ANCILLARY_NETLINK_ATTRIBUTE)
+                .jumpIfEqual(0, refuse, hasDestination)
+                .place(hasDestination)
+                .copyToIndex();
+        networks.forEach(network -> acceptWithin(filter, network, accept));
+        return filter.place(refuse).refuse().place(accept).accept(Integer.MAX_VALUE);
+    }
+
+    private static void acceptWithin(final SocketFilter filter, final IpPrefix network, final Label accept) {
+        final Label next = new Label();
+        filter.loadByte(NetlinkMessage.HEADER_LENGTH + FAMILY_POSITION)
+                .jumpIfEqual(AddressFamily.of(network.address()), null, next);
+        final ByteBuffer words = ByteBuffer.wrap(network.address().getAddress());
+        for (int bits = network.length(), offset = Attributes.HEADER_LENGTH; bits > 0; bits -= Integer.SIZE) {
+            filter.loadWordIndexed(offset)
+                    .and(bits >= Integer.SIZE ? -1 : -1 << (Integer.SIZE - bits))
+                    .jumpIfEqual(words.getInt(), null, next);
+            offset += Integer.BYTES;
+        }
+        filter.jumpIfEqual(0, accept, accept).place(next);
+    }
+
+    /** What a load in network byte order gives for a half that the kernel wrote in its own. */
+    private static int networkOrder(final int value) {
+        return (ByteOrder.LITTLE_ENDIAN == ByteOrder.nativeOrder() ? Short.reverseBytes((short) value) : value)
+                & 0xFFFF;
     }
 
     static NetlinkRequest lookupRequest(final InetAddress destination) {

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,17 +41,19 @@ public final class Rtnetlink implements AutoCloseable {
 
     private Rtnetlink(final NetlinkSocket socket) {
         this.socket = socket;
-        exchange = new NetlinkExchange(new NetlinkExchange.Transport() {
-            @Override
-            public int send(final UnsafeBuffer buffer, final int length) {
-                return socket.send(buffer, length);
-            }
+        exchange = new NetlinkExchange(
+                new NetlinkExchange.Transport() {
+                    @Override
+                    public int send(final UnsafeBuffer buffer, final int length) {
+                        return socket.send(buffer, length);
+                    }
 
-            @Override
-            public int receive(final UnsafeBuffer buffer) {
-                return socket.receive(buffer);
-            }
-        });
+                    @Override
+                    public int receive(final UnsafeBuffer buffer) {
+                        return socket.receive(buffer);
+                    }
+                },
+                SystemNanoClock.INSTANCE);
     }
 
     /**
@@ -204,29 +207,18 @@ public final class Rtnetlink implements AutoCloseable {
                 Errno.EADDRNOTAVAIL);
     }
 
-    /** The IPv4 and IPv6 routes of the main table. */
-    public List<Route> routes() {
-        return routes(Route.TABLE_MAIN);
-    }
-
-    /**
-     * The IPv4 and IPv6 routes of a table, without the route cache.
-     *
-     * @param table its number.
-     * @return the routes, none if there is no such table.
-     */
-    public List<Route> routes(final int table) {
-        final Function<NetlinkMessage, @Nullable Route> decoder = message -> {
-            final Route route = RouteCodec.cached(message) ? null : RouteCodec.decode(message);
-            return null != route && table == route.table() ? route : null;
-        };
+    /** The IPv4 and IPv6 routes that a filter lets through, without the route cache; none if there is no such table. */
+    public List<Route> routes(final RouteFilter filter) {
         final List<Route> routes = new ArrayList<>();
         for (final int family : new int[] {AddressFamily.INET, AddressFamily.INET6}) {
             try {
                 routes.addAll(exchange.dump(
-                        "list the routes of table " + table, RouteCodec.dumpRequest(family, table), decoder));
+                        "list the routes of table " + filter.table(),
+                        RouteCodec.dumpRequest(family, filter),
+                        message -> RouteCodec.decode(message, filter)));
             } catch (final LinuxException e) {
-                if (Errno.ENOENT != e.errno()) { // a table comes into being with its first route
+                // A table comes into being with its first route, and the filter may name a device that is gone.
+                if (Errno.ENOENT != e.errno() && Errno.ENODEV != e.errno()) {
                     throw e;
                 }
             }

@@ -3,6 +3,7 @@ package io.weft.linux.netlink;
 
 import io.weft.linux.Errno;
 import io.weft.linux.EventFd;
+import io.weft.linux.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.NetlinkSocket;
 import io.weft.linux.Poller;
@@ -12,6 +13,7 @@ import io.weft.linux.netlink.RtnetlinkEvent.LinkChange;
 import io.weft.linux.netlink.RtnetlinkEvent.NeighbourChange;
 import io.weft.linux.netlink.RtnetlinkEvent.ResyncNeeded;
 import io.weft.linux.netlink.RtnetlinkEvent.RouteChange;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.agrona.BufferUtil;
@@ -88,6 +90,17 @@ public final class RtnetlinkMonitor implements AutoCloseable {
             socket.close();
             throw e;
         }
+    }
+
+    /**
+     * Narrows the events of routes: the kernel keeps back those of no interest, so that they cost nothing.
+     *
+     * @param networks whose routes are told, and those of subnets in them.
+     * @param ownProtocol additions of which are not told.
+     */
+    public void routesWithin(final List<IpPrefix> networks, final int ownProtocol) {
+        // A kernel that refuses the filter sends all, as before: dear where routes come and go, and else the same.
+        socket.attach(RouteCodec.notificationFilter(networks, ownProtocol));
     }
 
     /**

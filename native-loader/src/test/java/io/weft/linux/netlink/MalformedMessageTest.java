@@ -40,7 +40,7 @@ class MalformedMessageTest {
                 final List<NetlinkRequest> requests = List.of(
                         LinkCodec.request(MessageType.RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0),
                         AddressCodec.dumpRequest(0),
-                        RouteCodec.dumpRequest(AddressFamily.INET, Route.TABLE_MAIN),
+                        RouteCodec.dumpRequest(AddressFamily.INET, RouteFilter.main()),
                         NeighbourCodec.neighbourDumpRequest(2),
                         NeighbourCodec.fdbDumpRequest(2),
                         LinkCodec.request(MessageType.RTM_SETLINK, NetlinkMessage.NLM_F_ACK, 1)

@@ -2,6 +2,7 @@
 package io.weft.linux.netlink;
 
 import static io.weft.linux.netlink.MessageType.RTM_GETLINK;
+import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,7 @@ import io.weft.linux.NetlinkSocket;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import java.util.List;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 
@@ -66,7 +68,7 @@ class NetlinkExchangeTest {
             namespace.run(() -> {
                 try (NetlinkSocket socket = NetlinkSocket.open()) {
                     final Disturbed transport = new Disturbed(socket, namespace, 2);
-                    final List<Link> links = new NetlinkExchange(transport)
+                    final List<Link> links = new NetlinkExchange(transport, SystemNanoClock.INSTANCE)
                             .dump(
                                     "list the links",
                                     LinkCodec.request(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0),
@@ -84,7 +86,7 @@ class NetlinkExchangeTest {
                     namespace.ip("link", "del", "late2");
                     final LinuxException failure = assertThrows(
                             LinuxException.class,
-                            () -> new NetlinkExchange(transport)
+                            () -> new NetlinkExchange(transport, SystemNanoClock.INSTANCE)
                                     .dump(
                                             "list the links",
                                             LinkCodec.request(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0),
@@ -94,5 +96,29 @@ class NetlinkExchangeTest {
                 }
             });
         }
+    }
+
+    @Test
+    void shouldGiveUpAnAnswerThatDoesNotEnd() {
+        final long[] nowNs = {0};
+        final NetlinkExchange.Transport endless = new NetlinkExchange.Transport() {
+            @Override
+            public int send(final UnsafeBuffer buffer, final int length) {
+                return 0;
+            }
+
+            @Override
+            public int receive(final UnsafeBuffer buffer) {
+                nowNs[0] += NetlinkExchange.DEADLINE_NS / 3;
+                buffer.putInt(NetlinkMessage.LENGTH_OFFSET, NetlinkMessage.HEADER_LENGTH, nativeOrder());
+                buffer.putInt(NetlinkMessage.SEQUENCE_OFFSET, -1, nativeOrder()); // never the answer to any request
+                return NetlinkMessage.HEADER_LENGTH;
+            }
+        };
+        final LinuxException failure = assertThrows(
+                LinuxException.class,
+                () -> new NetlinkExchange(endless, () -> nowNs[0])
+                        .acknowledged("set a link up", LinkCodec.request(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, 0)));
+        assertEquals(Errno.ETIMEDOUT, failure.errno());
     }
 }

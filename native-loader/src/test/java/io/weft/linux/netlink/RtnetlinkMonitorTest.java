@@ -96,6 +96,27 @@ class RtnetlinkMonitorTest {
     }
 
     @Test
+    void shouldTellRoutesOfTheNamedNetworksAlone() {
+        monitor.routesWithin(List.of(IpPrefix.parse("10.244.0.0/15"), IpPrefix.parse("fd00:1:20::/44")), 87);
+        namespace.ip("link", "add", "br7", "type", "bridge");
+        namespace.ip("link", "set", "br7", "up");
+        final List<String> told = List.of("10.245.255.0/24", "10.244.0.0/15", "fd00:1:2f::/48");
+        for (final String untold : List.of("10.246.0.0/24", "10.243.255.255/32", "default", "fd00:1:30::/48")) {
+            namespace.ip("route", "add", untold, "dev", "br7");
+        }
+        namespace.ip("route", "add", "10.244.9.0/24", "dev", "br7", "proto", "87");
+        told.forEach(destination -> namespace.ip("route", "add", destination, "dev", "br7"));
+        namespace.ip("route", "del", "10.244.9.0/24", "dev", "br7");
+        await("deleted route of the own protocol", event -> isRoute(event, "10.244.9.0/24", true));
+        final List<String> routes = events.stream()
+                .filter(RouteChange.class::isInstance)
+                .map(event -> ((RouteChange) event).route().destination().toString())
+                .toList();
+        assertEquals(List.of("10.245.255.0/24", "10.244.0.0/15", "fd00:1:2f::/48", "10.244.9.0/24"), routes);
+        await("link, which no filter keeps back", event -> isLink(event, "br7", false));
+    }
+
+    @Test
     void shouldNotTakeALeftBridgeForADeletedLink() {
         namespace.ip("link", "add", "u0", "type", "veth", "peer", "name", "u1");
         namespace.ip("link", "add", "br7", "type", "bridge");

@@ -229,7 +229,7 @@ class RtnetlinkTest {
                 "route", "add", "10.1.0.0/16", "dev", "u0", "src", "192.168.100.1", "table", "1000", "proto", "static");
         withRtnetlink(rtnetlink -> {
             final int index = link(rtnetlink, "u0").index();
-            final List<Route> routes = rtnetlink.routes();
+            final List<Route> routes = rtnetlink.routes(RouteFilter.main());
             final Route onlink = Route.to(IpPrefix.parse("10.244.2.0/24"))
                     .via(ip("10.244.2.0"))
                     .dev(index)
@@ -253,9 +253,17 @@ class RtnetlinkTest {
                     .table(1000)
                     .protocol(Route.PROTOCOL_STATIC);
             assertFalse(routes.contains(other));
-            assertEquals(List.of(other), rtnetlink.routes(1000));
-            assertEquals(List.of(), rtnetlink.routes(1001));
-            assertTrue(rtnetlink.routes(Route.TABLE_LOCAL).stream()
+            assertEquals(
+                    List.of(defaultRoute), rtnetlink.routes(RouteFilter.main().onlyDefault()));
+            assertEquals(List.of(blackhole), rtnetlink.routes(RouteFilter.main().type(RouteType.BLACKHOLE)));
+            assertEquals(
+                    List.of(other), rtnetlink.routes(RouteFilter.table(1000).protocol(Route.PROTOCOL_STATIC)));
+            assertEquals(List.of(), rtnetlink.routes(RouteFilter.main().protocol(Route.PROTOCOL_STATIC)));
+            assertTrue(rtnetlink.routes(RouteFilter.main().dev(index)).containsAll(List.of(onlink, v6)));
+            assertEquals(List.of(), rtnetlink.routes(RouteFilter.main().dev(99)), "a device that is gone");
+            assertEquals(List.of(other), rtnetlink.routes(RouteFilter.table(1000)));
+            assertEquals(List.of(), rtnetlink.routes(RouteFilter.table(1001)));
+            assertTrue(rtnetlink.routes(RouteFilter.table(Route.TABLE_LOCAL)).stream()
                     .anyMatch(route -> RouteType.LOCAL == route.type()
                             && "192.168.100.1/32".equals(route.destination().toString())));
         });

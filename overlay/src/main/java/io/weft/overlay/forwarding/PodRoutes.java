@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
+import static java.lang.System.Logger.Level.INFO;
+
+import io.weft.linux.IpAddresses;
 import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Blackholes;
@@ -17,9 +20,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * pods goes to the forwarder of the same family where there is one, and else to the other. Control thread alone.
  */
 public final class PodRoutes implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(PodRoutes.class.getName());
+
     private final Rtnetlink rtnetlink;
     private final NetworkConfig config;
     private final LeaseKey own;
@@ -36,10 +43,17 @@ public final class PodRoutes implements AutoCloseable {
     private final Map<UnderlayFamily, OverlayDevice> devices = new EnumMap<>(UnderlayFamily.class);
     private final Blackholes blackholes;
     private final HostRoutes routes;
+    /** How packets to each peer's subnet go. */
+    private final Map<Subnet, Way> ways = new HashMap<>();
+    /** Whether each subnet has a kernel route of its own, instead of one for all of the cluster network. */
+    private boolean isRoutedBySubnet;
     /** Not before are the routes that an earlier daemon left compared with what should be: until then they do their work. */
     private boolean isPublished;
 
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+
+    /** Over which underlay, and to which node. */
+    private record Way(UnderlayFamily family, InetAddress publicAddress) {}
 
     /**
      * Without a route yet.
@@ -69,7 +83,10 @@ public final class PodRoutes implements AutoCloseable {
         if (isTunnel) {
             undo.push(routes); // without a tunnel, pods stay connected as under flanneld
         }
-        blackholes = new Blackholes(rtnetlink, isBlackholed ? prefixes(own.subnet(), own.ipv6Subnet()) : List.of());
+        blackholes = new Blackholes(
+                rtnetlink,
+                prefixes(config.network(), config.ipv6Network()),
+                isBlackholed ? prefixes(own.subnet(), own.ipv6Subnet()) : List.of());
         undo.push(blackholes);
         final PodMtu mtu = PodMtu.of(config, underlay);
         forwarders.families().forEach(family -> devices.put(family, device(family, mtu)));
@@ -88,7 +105,7 @@ public final class PodRoutes implements AutoCloseable {
                 prefixes(null == subnet ? null : config.network(), null == ipv6Subnet ? null : config.ipv6Network()));
     }
 
-    /** Calls back, on threads of its own, when somebody changes what devices and routes need. After the first {@link #repair}. */
+    /** Calls back, on threads of its own, when somebody changes what devices and routes need. After the first {@link #repairDevices}. */
     public void watch(final Runnable onChange) {
         final List<IpPrefix> routed = new ArrayList<>(prefixes(config.network(), config.ipv6Network()));
         routed.addAll(prefixes(own.subnet(), own.ipv6Subnet())); // their blackholes
@@ -113,28 +130,73 @@ public final class PodRoutes implements AutoCloseable {
 
     /** Routes a subnet to a family's forwarder, or straight to its node where DirectRouting allows it. */
     public void add(final Subnet subnet, final UnderlayFamily family, final InetAddress publicAddress) {
+        final Way way = new Way(family, publicAddress);
+        ways.put(subnet, way);
+        keepReachable(Set.of(publicAddress));
+        route(subnet, way);
+    }
+
+    private void route(final Subnet subnet, final Way way) {
         final UnderlayFamily pods = UnderlayFamily.of(subnet);
-        if (!isCarriedBy(family, pods)) {
-            routes.through(subnet.toPrefix(), forwarders.deviceName(family));
-        } else if (config.backend().directRouting() && family == pods) {
-            routes.direct(subnet.toPrefix(), publicAddress);
+        final boolean isDirect = config.backend().directRouting()
+                && way.family == pods
+                && routes.direct(subnet.toPrefix(), way.publicAddress);
+        if (!isDirect && (isRoutedBySubnet || !isCarriedBy(way.family, pods))) {
+            routes.dev(
+                    subnet.toPrefix(),
+                    Objects.requireNonNull(devices.get(way.family)).deviceIndex());
         }
+    }
+
+    /**
+     * Sees to it that the overlay does not capture what the host needs to reach by its old way: its own underlay addresses, a
+     * gateway, the registry, a peer. Where the cluster network covers one of them, each subnet of a lease gets a route of its
+     * own, as with flannel, and all else of the network is left alone (docs/decisions/0051-one-route-one-tun.md).
+     */
+    public void keepReachable(final Set<InetAddress> addresses) {
+        if (isRoutedBySubnet) {
+            return;
+        }
+        for (final InetAddress address : addresses) {
+            for (final IpPrefix network : prefixes(config.network(), config.ipv6Network())) {
+                if (network.contains(address)) {
+                    routeBySubnet(network, address);
+                    return;
+                }
+            }
+        }
+    }
+
+    private void routeBySubnet(final IpPrefix network, final InetAddress address) {
+        LOG.log(
+                INFO,
+                "the cluster network {0} covers {1}, which is no pod: each node''s subnet gets a route of its own",
+                network,
+                IpAddresses.print(address));
+        isRoutedBySubnet = true;
+        devices.values().forEach(OverlayDevice::leaveNetworkUnrouted);
+        ways.forEach(this::route);
     }
 
     /** Routes a subnet via its node's own address, without a forwarder. */
     public void addVia(final Subnet subnet, final InetAddress gateway) {
-        routes.by(subnet.toPrefix(), gateway);
+        routes.via(subnet.toPrefix(), gateway);
     }
 
     /** Takes {@link #add} or {@link #addVia} back. */
     public void remove(final Subnet subnet) {
+        ways.remove(subnet);
         routes.remove(subnet.toPrefix());
     }
 
     /** Lets the kernel use what was added and removed. */
     public void publish() {
         isPublished = true;
-        routes.repair();
+        routes.publish();
+        if (isRoutedBySubnet) {
+            devices.values()
+                    .forEach(OverlayDevice::repairRoutes); // which takes the one route away, when all others are there
+        }
     }
 
     /** Gives the devices the MTU that the underlay leaves them now. */
@@ -143,21 +205,26 @@ public final class PodRoutes implements AutoCloseable {
     }
 
     /**
-     * Compares the host with what should be, and puts it right.
+     * Compares the devices with what they should be, and puts them right.
      *
      * @return false when a device is gone.
      */
-    public boolean repair() {
-        for (final OverlayDevice device : devices.values()) {
-            if (!device.repair()) {
-                return false;
-            }
-        }
+    public boolean repairDevices() {
+        return devices.values().stream().allMatch(OverlayDevice::repair);
+    }
+
+    /** The same of the routes. It takes the kernel time where it has many of others; the devices come first. */
+    public void repairRoutes() {
+        devices.values().forEach(OverlayDevice::repairRoutes);
         blackholes.repair();
         if (isPublished) {
             routes.repair();
         }
-        return true;
+    }
+
+    /** Whether a route could not be set and should be tried again soon. */
+    public boolean hasTrouble() {
+        return routes.hasTrouble();
     }
 
     /** Differences of devices, addresses, their routes and blackhole routes that were put right. */

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import java.util.List;
@@ -22,6 +23,7 @@ public final class Blackholes implements AutoCloseable {
     private static final int METRIC = 1_000_000;
 
     private final Rtnetlink rtnetlink;
+    private final List<IpPrefix> networks;
     private final List<Route> wanted;
     private boolean isFirst = true;
     private long repairs;
@@ -30,32 +32,38 @@ public final class Blackholes implements AutoCloseable {
      * Without a route yet.
      *
      * @param rtnetlink of the node's namespace.
+     * @param networks of the cluster: nothing outside of them is touched.
      * @param subnets of the node; none if it wants no such routes.
      */
-    public Blackholes(final Rtnetlink rtnetlink, final List<IpPrefix> subnets) {
+    public Blackholes(final Rtnetlink rtnetlink, final List<IpPrefix> networks, final List<IpPrefix> subnets) {
         this.rtnetlink = rtnetlink;
+        this.networks = List.copyOf(networks);
         wanted = subnets.stream()
                 .map(subnet -> Route.blackhole(subnet).metric(METRIC))
                 .toList();
     }
 
-    /** Adds those that are not there. */
+    /** Adds those that are not there, and takes away those of subnets that the node had before. */
     public void repair() {
-        if (wanted.isEmpty()) {
-            return;
+        final List<Route> present = rtnetlink.routes(RouteFilter.main().type(RouteType.BLACKHOLE));
+        for (final Route route : present) {
+            if (isOurs(route) && wanted.stream().noneMatch(route::hasDestinationOf)) {
+                rtnetlink.deleteRoute(route);
+                LOG.log(INFO, "route {0} taken away: the subnet is not this node''s any more", route);
+            }
         }
-        final List<Route> present = rtnetlink.routes();
         for (final Route blackhole : wanted) {
-            final boolean isThere = present.stream()
-                    .anyMatch(route -> RouteType.BLACKHOLE == route.type()
-                            && route.destination().equals(blackhole.destination()));
-            if (!isThere) {
+            if (present.stream().noneMatch(blackhole::hasDestinationOf)) {
                 rtnetlink.replaceRoute(blackhole);
                 repairs += isFirst ? 0 : 1;
                 LOG.log(isFirst ? INFO : WARNING, "route {0}{1}", blackhole, isFirst ? "" : ", repaired");
             }
         }
         isFirst = false;
+    }
+
+    private boolean isOurs(final Route route) {
+        return METRIC == route.metric() && networks.stream().anyMatch(network -> network.contains(route.destination()));
     }
 
     /** Those that were put back since the first time. */

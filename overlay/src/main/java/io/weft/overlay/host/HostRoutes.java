@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.Errno;
 import io.weft.linux.IpPrefix;
 import io.weft.linux.LinuxException;
-import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -21,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Kernel routes of single subnets, beside the one of the cluster network that {@link OverlayDevice} keeps: to peers on the same
- * link, which need no tunnel (flannel's DirectRouting and host-gw), and to peers that another device than their family's leads
- * to. They carry a route protocol of their own, by which those that an earlier daemon left are found and taken away. Used by
+ * link, which need no tunnel (flannel's DirectRouting and host-gw), and to peers whose subnet has to be routed to a device by
+ * itself. They carry a route protocol of their own, by which those that an earlier daemon left are found and taken away. Used by
  * the control thread alone.
  */
 public final class HostRoutes implements AutoCloseable {
@@ -35,26 +38,19 @@ public final class HostRoutes implements AutoCloseable {
     private final List<IpPrefix> networks;
     private final String meanwhile;
     private final Map<IpPrefix, Target> wanted = new HashMap<>();
+    /** What the kernel has been given, as far as nobody else changed it. */
+    private final Map<IpPrefix, Route> present = new HashMap<>();
+    /** Subnets wanted otherwise since the last publication. */
+    private final Set<IpPrefix> changed = new LinkedHashSet<>();
     /** Subnets whose route could not be set, with the reason, so that the log hears of each once. */
     private final Map<IpPrefix, String> troubles = new HashMap<>();
-    /** Whether the kernel may hold routes of ours. */
-    private boolean isComparable = true;
+    /** Whether the kernel was compared before: an earlier daemon may have left routes. */
+    private boolean isCompared;
 
     private long repairs;
 
-    /** Where to: a gateway on the link, or nobody but the device; and whether it was set before. */
-    private record Target(@Nullable InetAddress gateway, int linkIndex, boolean isSet) {
-        Target asSet() {
-            return new Target(gateway, linkIndex, true);
-        }
-    }
-
-    /** What tells two routes apart here. */
-    private record Hop(IpPrefix destination, @Nullable InetAddress gateway, int linkIndex) {
-        static Hop of(final Route route) {
-            return new Hop(route.destination(), route.gateway(), route.linkIndex());
-        }
-    }
+    /** Where to: a gateway on the link, or nobody but the device. */
+    private record Target(@Nullable InetAddress gateway, int linkIndex) {}
 
     /**
      * Without a route yet.
@@ -72,59 +68,90 @@ public final class HostRoutes implements AutoCloseable {
     /**
      * Wants a subnet to be routed to its node without a tunnel, if the node is on the same link: the kernel's way to it has no
      * gateway (flannel pkg/ip/iface.go, DirectRouting).
+     *
+     * @return false if it is not.
      */
-    public void direct(final IpPrefix subnet, final InetAddress publicAddress) {
+    public boolean direct(final IpPrefix subnet, final InetAddress publicAddress) {
         final int linkIndex = linkTo(publicAddress);
         if (0 != linkIndex) {
-            wanted.put(subnet, new Target(publicAddress, linkIndex, false));
+            want(subnet, new Target(publicAddress, linkIndex));
         }
+        return 0 != linkIndex;
     }
 
     /**
-     * Wants a subnet to be routed to its node without a tunnel, whether the node is on the same link or not yet (flannel
+     * Wants a subnet to be routed via its node without a tunnel, whether the node is on the same link or not yet (flannel
      * pkg/backend/hostgw).
      */
-    public void by(final IpPrefix subnet, final InetAddress publicAddress) {
-        wanted.put(subnet, new Target(publicAddress, linkTo(publicAddress), false));
+    public void via(final IpPrefix subnet, final InetAddress publicAddress) {
+        want(subnet, new Target(publicAddress, linkTo(publicAddress)));
     }
 
     /** Wants a subnet to be routed to a device. */
-    public void through(final IpPrefix subnet, final String deviceName) {
-        final int linkIndex = rtnetlink.link(deviceName).map(Link::index).orElse(0);
-        wanted.put(subnet, new Target(null, linkIndex, false));
+    public void dev(final IpPrefix subnet, final int linkIndex) {
+        want(subnet, new Target(null, linkIndex));
+    }
+
+    private void want(final IpPrefix subnet, final Target target) {
+        wanted.put(subnet, target);
+        changed.add(subnet);
     }
 
     /** No longer wants a route to the subnet. */
     public void remove(final IpPrefix subnet) {
-        wanted.remove(subnet);
+        if (null != wanted.remove(subnet)) {
+            changed.add(subnet);
+        }
         troubles.remove(subnet);
+    }
+
+    /** Gives the kernel what has changed since the last time: the first time, all of it. */
+    public void publish() {
+        if (!isCompared) {
+            repair();
+            return;
+        }
+        for (final IpPrefix subnet : changed) {
+            final Target target = wanted.get(subnet);
+            final Route before = present.get(subnet);
+            if (null != target) {
+                set(subnet, target, false);
+            } else if (null != before) {
+                rtnetlink.deleteRoute(before);
+                present.remove(subnet);
+            }
+        }
+        changed.clear();
     }
 
     /** Makes the kernel's routes those that are wanted. */
     public void repair() {
-        if (!isComparable && wanted.isEmpty()) {
+        if (isCompared && wanted.isEmpty() && present.isEmpty()) {
             return;
         }
-        final Set<Hop> present = new HashSet<>();
-        for (final Route route : rtnetlink.routes()) {
-            if (PROTOCOL == route.protocol()
-                    && networks.stream().anyMatch(network -> network.contains(route.destination()))) {
-                final Hop hop = Hop.of(route);
-                final Target target = wanted.get(hop.destination);
-                if (null != target && hop.equals(new Hop(hop.destination, target.gateway, target.linkIndex))) {
-                    present.add(hop);
+        final Set<IpPrefix> right = new HashSet<>();
+        for (final Route route : rtnetlink.routes(RouteFilter.main().protocol(PROTOCOL))) {
+            final IpPrefix subnet = route.destination();
+            if (RouteType.UNICAST == route.type() && networks.stream().anyMatch(network -> network.contains(subnet))) {
+                if (new Target(route.gateway(), route.linkIndex()).equals(wanted.get(subnet))) {
+                    present.put(subnet, route);
+                    right.add(subnet);
                 } else {
                     rtnetlink.deleteRoute(route);
                 }
             }
         }
-        wanted.replaceAll((subnet, target) -> present.contains(new Hop(subnet, target.gateway, target.linkIndex))
-                ? target.asSet()
-                : set(subnet, target));
-        isComparable = !wanted.isEmpty();
+        for (final Map.Entry<IpPrefix, Target> target : wanted.entrySet()) {
+            if (!right.contains(target.getKey())) {
+                set(target.getKey(), target.getValue(), present.containsKey(target.getKey()));
+            }
+        }
+        present.keySet().retainAll(wanted.keySet());
+        changed.clear();
+        isCompared = true;
     }
 
-    private Target set(final IpPrefix subnet, final Target target) {
+    private void set(final IpPrefix subnet, final Target target, final boolean isRepair) {
         // The link that led to the node may have been made anew since.
         final int linkIndex = null == target.gateway ? target.linkIndex : linkTo(target.gateway);
         final Route bare = Route.to(subnet).dev(linkIndex).protocol(PROTOCOL);
@@ -134,18 +161,18 @@ public final class HostRoutes implements AutoCloseable {
                 throw new LinuxException("set route " + route, Errno.EHOSTUNREACH, "No interface is on a link with it");
             }
             rtnetlink.replaceRoute(route);
-            if (target.isSet) {
-                repairs++;
-            }
-            LOG.log(target.isSet ? WARNING : INFO, "route {0}{1}", route, target.isSet ? ", repaired" : "");
+            repairs += isRepair ? 1 : 0;
+            // A route to a device is one of many; one that leaves the tunnel aside is news.
+            final Level level = null == target.gateway ? DEBUG : INFO;
+            LOG.log(isRepair ? WARNING : level, "route {0}{1}", route, isRepair ? ", repaired" : "");
             troubles.remove(subnet);
-            return new Target(target.gateway, linkIndex, true);
+            wanted.put(subnet, new Target(target.gateway, linkIndex));
+            present.put(subnet, route);
         } catch (final LinuxException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(troubles.put(subnet, trouble))) {
                 LOG.log(WARNING, "{0}. {1} until it succeeds", trouble, meanwhile);
             }
-            return target;
         }
     }
 
@@ -162,6 +189,11 @@ public final class HostRoutes implements AutoCloseable {
     /** Differences that were put right. */
     public long repairs() {
         return repairs;
+    }
+
+    /** Whether a wanted route could not be set: it is tried again at the next {@link #repair}. */
+    public boolean hasTrouble() {
+        return !troubles.isEmpty();
     }
 
     /** Takes all routes back. */

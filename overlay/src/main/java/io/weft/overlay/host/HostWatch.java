@@ -52,16 +52,20 @@ public final class HostWatch implements AutoCloseable {
      */
     public static HostWatch start(
             final String deviceName, final int deviceIndex, final List<IpPrefix> networks, final Runnable onChange) {
-        final HostWatch watch = new HostWatch(
-                RtnetlinkMonitor.open(EnumSet.of(Topic.LINKS, Topic.ADDRESSES, Topic.ROUTES)),
-                deviceName,
-                deviceIndex,
-                networks,
-                onChange);
+        final HostWatch watch = new HostWatch(monitor(networks), deviceName, deviceIndex, networks, onChange);
         final Thread thread = new Thread(watch::run, "weft-netlink");
         thread.setDaemon(true);
         thread.start();
         return watch;
+    }
+
+    private static RtnetlinkMonitor monitor(final List<IpPrefix> networks) {
+        if (networks.isEmpty()) {
+            return RtnetlinkMonitor.open(EnumSet.of(Topic.LINKS, Topic.ADDRESSES));
+        }
+        final RtnetlinkMonitor monitor = RtnetlinkMonitor.open(EnumSet.of(Topic.LINKS, Topic.ADDRESSES, Topic.ROUTES));
+        monitor.routesWithin(networks, HostRoutes.PROTOCOL);
+        return monitor;
     }
 
     private void run() {

@@ -8,6 +8,7 @@ import io.weft.linux.IpPrefix;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.Rtnetlink;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,7 @@ public final class OverlayDevice {
     private final List<IpPrefix> addresses;
     private final List<IpPrefix> networks;
     private boolean isFirst = true;
+    private boolean isNetworkRouted = true;
     private int deviceIndex;
     private long repairs;
 
@@ -40,7 +42,8 @@ public final class OverlayDevice {
      * @param deviceName of the TUN device, which the data plane makes.
      * @param mtu of the device in bytes.
      * @param addresses of the device, each as a network of one address: flannel's subnet base with /32 or /128.
-     * @param networks that are routed to the device: the cluster network of each family.
+     * @param networks that are routed to the device, each by one route, unless {@link #leaveNetworkUnrouted}: the cluster
+     *     network of each family.
      */
     public OverlayDevice(
             final Rtnetlink rtnetlink,
@@ -57,7 +60,7 @@ public final class OverlayDevice {
     }
 
     /**
-     * Makes the host as it should be.
+     * Makes the device as it should be, but for its routes.
      *
      * @return false when the device itself is gone: only its maker can bring it back.
      */
@@ -69,8 +72,6 @@ public final class OverlayDevice {
         deviceIndex = link.get().index();
         repairLink(link.get());
         repairAddresses(link.get().index());
-        repairRoutes(link.get().index());
-        isFirst = false;
         return true;
     }
 
@@ -134,18 +135,26 @@ public final class OverlayDevice {
         }
     }
 
-    private void repairRoutes(final int linkIndex) {
-        final List<Route> present = rtnetlink.routes();
+    /** Makes the route of the cluster network as it should be. */
+    public void repairRoutes() {
+        final List<Route> present = rtnetlink.routes(RouteFilter.main().dev(deviceIndex));
         for (final IpPrefix network : networks) {
-            final boolean isThere = present.stream()
-                    .anyMatch(route -> route.destination().equals(network)
-                            && route.linkIndex() == linkIndex
-                            && null == route.gateway());
-            if (!isThere) {
+            final Optional<Route> route = present.stream()
+                    .filter(candidate -> candidate.destination().equals(network) && null == candidate.gateway())
+                    .findFirst();
+            if (isNetworkRouted && route.isEmpty()) {
                 say("route " + network);
-                rtnetlink.replaceRoute(Route.to(network).dev(linkIndex));
+                rtnetlink.replaceRoute(Route.to(network).dev(deviceIndex));
+            } else if (!isNetworkRouted && route.isPresent()) {
+                rtnetlink.deleteRoute(route.get());
             }
         }
+        isFirst = false;
+    }
+
+    /** Leaves the cluster network to the routes of single subnets: the host reaches other things by addresses of it. */
+    public void leaveNetworkUnrouted() {
+        isNetworkRouted = false;
     }
 
     private void say(final String what) {

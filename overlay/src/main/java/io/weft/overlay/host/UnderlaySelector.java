@@ -6,6 +6,7 @@ import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lifecycle.StartupException;
@@ -239,10 +240,8 @@ public final class UnderlaySelector {
     }
 
     private Link ofDefaultRoute(final List<Link> links) {
-        final List<Route> defaults = rtnetlink.routes().stream()
-                .filter(route -> RouteType.UNICAST == route.type()
-                        && 0 == route.destination().length()
-                        && 0 != route.linkIndex())
+        final List<Route> defaults = rtnetlink.routes(RouteFilter.main().onlyDefault()).stream()
+                .filter(route -> RouteType.UNICAST == route.type() && 0 != route.linkIndex())
                 .sorted(Comparator.comparingInt(Route::metric))
                 .toList();
         final Optional<Integer> ipv4 = index(defaults, false);

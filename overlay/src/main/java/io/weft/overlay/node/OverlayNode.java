@@ -4,6 +4,9 @@ package io.weft.overlay.node;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.OffloadTrial;
@@ -35,10 +38,13 @@ import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
 import io.weft.overlay.rules.RulesKeeper;
+import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +55,9 @@ import org.jspecify.annotations.Nullable;
 public final class OverlayNode implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(OverlayNode.class.getName());
     private static final long COMPARE_MS = 1_000;
+    /** Routes are compared when somebody changes one that matters; this is for what could not be heard of. */
+    private static final long COMPARE_ROUTES_MS = 30_000;
+
     /** So long may rule tools keep pods from being wired: those that were there before are forwarded for already. */
     private static final long RULES_PATIENCE_MS = 10_000;
 
@@ -130,8 +139,9 @@ public final class OverlayNode implements AutoCloseable {
         final PodRoutes routes =
                 new PodRoutes(rtnetlink, config, acquired.key(), underlay, opened, options.flanneld().ipBlackholeRoute);
         undo.push(routes);
-        repair(opened, routes);
-        routes.watch(() -> loop.post(() -> repair(opened, routes)));
+        routes.keepReachable(reachedOtherwise(underlay));
+        repair(opened, routes, true);
+        routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
         final UnderlayChanges changes = new UnderlayChanges(
                 new UnderlayCheck(rtnetlink, selector, underlay),
                 underlay,
@@ -154,8 +164,21 @@ public final class OverlayNode implements AutoCloseable {
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
             follow.run();
-            repair(opened, routes);
+            repair(opened, routes, isComparisonDue(routes));
         });
+        loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
+    }
+
+    /** What is no pod, and must not be captured by the overlay wherever the cluster network covers it. */
+    private Set<InetAddress> reachedOtherwise(final Underlay underlay) {
+        final Set<InetAddress> addresses = new HashSet<>(underlay.localAddresses());
+        addresses.addAll(registry.addresses());
+        for (final Route route : rtnetlink.routes(RouteFilter.main().onlyDefault())) {
+            if (null != route.gateway()) {
+                addresses.add(route.gateway());
+            }
+        }
+        return addresses;
     }
 
     private List<String> deviceNames(final NetworkConfig config, final Underlay underlay) {
@@ -304,13 +327,37 @@ public final class OverlayNode implements AutoCloseable {
                 null != config.ipv6Network());
     }
 
-    private void repair(final Forwarders opened, final PodRoutes routes) {
-        if (!routes.repair()) {
-            loop.end("the device is gone");
-        }
-        opened.repairOffload(rtnetlink);
+    /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */
+    private void repair(final Forwarders opened, final PodRoutes routes, final boolean isRoutesDue) {
+        compareHost(() -> {
+            if (!routes.repairDevices()) {
+                loop.end("the device is gone");
+                return;
+            }
+            if (isRoutesDue) {
+                routes.repairRoutes();
+            }
+            opened.repairOffload(rtnetlink);
+        });
         metrics.hostRepairs(routes.deviceRepairs() + opened.offloadRepairs());
         metrics.directRouteRepairs(routes.routeRepairs());
+    }
+
+    private boolean isComparisonDue(final PodRoutes routes) {
+        return routes.hasTrouble() || !conditions.trouble(Condition.HOST).isEmpty();
+    }
+
+    private void compareHost(final Runnable comparison) {
+        try {
+            comparison.run();
+            conditions.holds(Condition.HOST);
+        } catch (final LinuxException failure) {
+            final String trouble = String.valueOf(failure.getMessage());
+            if (!trouble.equals(conditions.trouble(Condition.HOST))) {
+                LOG.log(WARNING, "{0}. The host is compared again every second", trouble);
+            }
+            conditions.set(Condition.HOST, trouble);
+        }
     }
 
     private void follow(final Forwarders opened, final UnderlayChanges changes, final PodAdmission admission) {
@@ -325,9 +372,10 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     private void publish() {
-        if (null != leases) {
-            leases.publish();
-            metrics.leases(leases.size(), leases.refusals());
+        final LeaseTable table = leases;
+        if (null != table) {
+            compareHost(table::publish);
+            metrics.leases(table.size(), table.refusals());
         }
     }
 

@@ -22,7 +22,7 @@ public interface Peers {
             final Collection<Lease> installed) {
         return switch (config.backend().type()) {
             case VXLAN -> new VxlanPeers(config, forwarders, routes, installed);
-            case UDP -> new UdpPeers(forwarders);
+            case UDP -> new UdpPeers(forwarders, routes);
             case HOST_GW -> new HostGatewayPeers(config, routes);
         };
     }

@@ -2,6 +2,7 @@
 package io.weft.overlay.peers;
 
 import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.Subnet;
@@ -14,8 +15,10 @@ import org.jspecify.annotations.Nullable;
 /** flannel's udp backend: a route of the subnet to the node's underlay address (pkg/backend/udp/udp_network_amd64.go). */
 final class UdpPeers implements Peers {
     private final RoutingTables tables;
+    private final PodRoutes routes;
 
-    UdpPeers(final Forwarders forwarders) {
+    UdpPeers(final Forwarders forwarders, final PodRoutes routes) {
+        this.routes = routes;
         tables = Objects.requireNonNull(forwarders.tables(UnderlayFamily.IPV4), "the udp backend is for IPv4 alone");
     }
 
@@ -30,15 +33,21 @@ final class UdpPeers implements Peers {
     public void install(final Lease lease) {
         final InetAddress publicIp = Objects.requireNonNull(lease.attributes().publicIp(), "fault() comes first");
         tables.replaceRoute(prefix(lease), publicIp);
+        routes.add(subnet(lease), UnderlayFamily.IPV4, publicIp);
     }
 
     @Override
     public void withdraw(final Lease lease) {
+        routes.remove(subnet(lease));
         tables.removeRoute(prefix(lease));
     }
 
     private static IpPrefix prefix(final Lease lease) {
-        final Subnet subnet = Objects.requireNonNull(lease.key().subnet(), "fault() comes first");
+        final Subnet subnet = subnet(lease);
         return IpPrefix.of(subnet.base(), subnet.prefixLength());
+    }
+
+    private static Subnet subnet(final Lease lease) {
+        return Objects.requireNonNull(lease.key().subnet(), "fault() comes first");
     }
 }

@@ -3,6 +3,8 @@ package io.weft.overlay.registry;
 
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
+import java.net.InetAddress;
+import java.util.Set;
 
 /**
  * Where the cluster's leases are kept. The daemon's main thread calls {@link #config}, {@link #acquire} and
@@ -43,6 +45,11 @@ public interface Registry extends AutoCloseable {
 
     /** How well it is followed; readable from any thread. */
     RegistryStatus status();
+
+    /** Where it is reached, as far as that is known; the overlay must not capture these. */
+    default Set<InetAddress> addresses() {
+        return Set.of();
+    }
 
     /** The node forwards and pods can be wired; for registries that tell others so. */
     default void nodeReady() {}
