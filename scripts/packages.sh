@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# Debian packages that ./weft needs, each as PACKAGE:PROGRAM, so that a machine with the program from elsewhere is left
+# alone.
+build_packages=(openjdk-17-jdk-headless:javac maven:mvn)
+run_packages=(
+  iproute2:ip iperf3:iperf3 sockperf:sockperf ethtool:ethtool iputils-ping:ping procps:sysctl
+)
+test_packages=(
+  tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
+  containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
+  strace:strace openssl:openssl
+)
+
+need() { # PACKAGE:PROGRAM...
+  local missing=() entry
+  for entry; do command -v "${entry#*:}" >/dev/null || missing+=("${entry%%:*}"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+    echo "weft: these are missing: ${missing[*]}. Install them, or run this as root on Debian" >&2
+    return 1
+  fi
+  echo "weft: installing Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq && apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
