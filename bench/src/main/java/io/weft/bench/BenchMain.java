@@ -84,7 +84,8 @@ public final class BenchMain implements Callable<Integer> {
         final Results results;
         try (Teardown teardown = new Teardown()) {
             try {
-                results = new Benchmark(plan, console::line).run(Entry.labPrefix("bench"), weftd.weftd(), teardown);
+                results = new Benchmark(plan, console::line, console::status)
+                        .run(Entry.labPrefix("bench"), weftd.weftd(), teardown);
             } catch (final Command.CommandException | IOException ex) {
                 if (teardown.isClosed()) {
                     return CommandLine.ExitCode.SOFTWARE;

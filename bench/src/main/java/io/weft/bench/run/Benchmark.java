@@ -19,7 +19,6 @@ import java.util.stream.Collectors;
  * machine does from minute to minute hits them alike.
  */
 public final class Benchmark {
-    private static final List<Integer> LOAD_PERCENTS = List.of(10, 50, 90);
     private static final double WARM_UP_S = 1;
 
     /** A trial of the loss-free search as a fraction of a measurement. */
@@ -27,15 +26,19 @@ public final class Benchmark {
 
     private final Plan plan;
     private final Consumer<String> progress;
+    private final Consumer<String> status;
     private final Results results = new Results();
     private final List<Testbed> testbeds = new ArrayList<>();
+    private int step;
 
     /**
      * @param progress hears a line about each thing done.
+     * @param status hears what is begun, and which step of how many it is.
      */
-    public Benchmark(final Plan plan, final Consumer<String> progress) {
+    public Benchmark(final Plan plan, final Consumer<String> progress, final Consumer<String> status) {
         this.plan = plan;
         this.progress = progress;
+        this.status = status;
     }
 
     /**
@@ -45,6 +48,7 @@ public final class Benchmark {
      */
     public Results run(final String labPrefix, final Weftd weftd, final Teardown teardown) throws IOException {
         for (final Pairing pairing : plan.pairings()) {
+            begin("bring up " + pairing);
             testbeds.add(Testbed.up(pairing, labPrefix, weftd, teardown));
         }
         progress.accept("up: " + plan.pairings());
@@ -54,10 +58,7 @@ public final class Benchmark {
             for (int round = 0; round < plan.rounds(); round++) {
                 round(offload, round);
             }
-            if (plan.measures().contains(Measure.LOSSFREE)
-                    && plan.lossFreeOffloads().contains(offload)) {
-                lossFree(offload);
-            }
+            lossFree(offload);
         }
         for (final Testbed testbed : testbeds) {
             if (testbed.pairing() != Pairing.SINGLE) {
@@ -70,23 +71,28 @@ public final class Benchmark {
     /** Lets the JIT compilers of the processes that forward see each kind of traffic once. */
     private void warmUp() throws IOException {
         for (final Testbed testbed : testbeds) {
-            for (final Measure measure : plan.measures()) {
-                if (testbed.hasProcess() && Measure.LOSSFREE != measure) {
+            if (testbed.pairing().hasProcess()) {
+                for (final Measure measure : plan.sampled()) {
+                    begin("warm up " + testbed.pairing() + ", " + measure);
                     testbed.measure(measure, WARM_UP_S);
                 }
             }
         }
     }
 
+    private void begin(final String what) {
+        step++;
+        status.accept("[" + step + "/" + plan.steps() + "] " + what);
+    }
+
     private void round(final Offload offload, final int round) throws IOException {
         final List<Testbed> order = new ArrayList<>(testbeds);
         Collections.rotate(order, round);
-        for (final Measure measure : plan.measures()) {
-            if (Measure.LOSSFREE == measure) {
-                continue;
-            }
+        for (final Measure measure : plan.sampled()) {
             for (final Testbed testbed : order) {
                 if (round < plan.rounds(testbed.pairing())) {
+                    begin(offload + ", round " + (round + 1) + " of " + plan.rounds() + ", " + measure + ", "
+                            + testbed.pairing());
                     final Map<Metric, Double> values = testbed.measure(measure, plan.seconds());
                     results.add(new Sample(testbed.pairing(), offload, measure, round, values));
                 }
@@ -128,10 +134,14 @@ public final class Benchmark {
     /** The loss-free rate of each, then the latencies of all at the same rates: fractions of the lowest. */
     private void lossFree(final Offload offload) throws IOException {
         final List<Testbed> compared = testbeds.stream()
-                .filter(testbed -> testbed.pairing() != Pairing.SINGLE)
+                .filter(testbed -> plan.searches(testbed.pairing(), offload))
                 .toList();
+        if (compared.isEmpty()) {
+            return;
+        }
         double lowest = Double.MAX_VALUE;
         for (final Testbed testbed : compared) {
+            begin(offload + ", search of the loss-free rate, " + testbed.pairing());
             final double rate = testbed.openLoop().searchLossFreeRate(plan.seconds() * TRIAL_FRACTION);
             results.add(new LossFree(testbed.pairing(), offload, OpenLoopPair.PAYLOAD_LENGTH, rate));
             progress.accept(String.format("%-11s      lossfree %s %.1f kpps", offload, testbed.pairing(), rate / 1e3));
@@ -142,8 +152,9 @@ public final class Benchmark {
                     String.format("%-11s      no rate without loss: latencies at fractions of it left out", offload));
             return;
         }
-        for (final int percent : LOAD_PERCENTS) {
+        for (final int percent : Plan.LOAD_PERCENTS) {
             for (final Testbed testbed : compared) {
+                begin(offload + ", latencies at " + percent + " %, " + testbed.pairing());
                 final Curve curve = testbed.openLoop()
                         .curve(testbed.pairing(), offload, percent, lowest * percent / 100, plan.seconds());
                 results.add(curve);

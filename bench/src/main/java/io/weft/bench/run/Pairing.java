@@ -27,6 +27,11 @@ public enum Pairing {
         return List.of(from, to);
     }
 
+    /** Whether a process forwards on one of the nodes, code that is to be warmed up before it is measured. */
+    boolean hasProcess() {
+        return DataPlane.KERNEL != from || DataPlane.KERNEL != to;
+    }
+
     @Override
     public String toString() {
         return label;

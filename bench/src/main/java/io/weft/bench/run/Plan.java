@@ -23,6 +23,9 @@ public record Plan(
         int seconds,
         List<Offload> lossFreeOffloads,
         int singleRounds) {
+    /** Of the lowest loss-free rate; at each the latencies are measured. */
+    static final List<Integer> LOAD_PERCENTS = List.of(10, 50, 90);
+
     private static final int QUICK_ROUNDS = 2;
     private static final int QUICK_SECONDS = 2;
     private static final int NARROW_ROUNDS = 3;
@@ -70,5 +73,29 @@ public record Plan(
     /** How often a pairing is measured. */
     int rounds(final Pairing pairing) {
         return Pairing.SINGLE == pairing ? Math.min(singleRounds, rounds) : rounds;
+    }
+
+    /** Those of the measures that are taken in rounds. */
+    List<Measure> sampled() {
+        return measures.stream().filter(measure -> Measure.LOSSFREE != measure).toList();
+    }
+
+    /** Whether the loss-free rate of a pairing is searched in a setting. */
+    boolean searches(final Pairing pairing, final Offload offload) {
+        return Pairing.SINGLE != pairing && measures.contains(Measure.LOSSFREE) && lossFreeOffloads.contains(offload);
+    }
+
+    /** How many things are done: pairings brought up, warm-ups, measurements. */
+    int steps() {
+        int steps = 0;
+        for (final Pairing pairing : pairings) {
+            final int measurements = sampled().size();
+            steps += 1 + (pairing.hasProcess() ? measurements : 0);
+            for (final Offload offload : offloads) {
+                steps += rounds(pairing) * measurements;
+                steps += searches(pairing, offload) ? 1 + LOAD_PERCENTS.size() : 0;
+            }
+        }
+        return steps;
     }
 }

@@ -71,11 +71,6 @@ final class Testbed {
         return openLoop;
     }
 
-    /** Whether there is code to be warmed up before it is measured. */
-    boolean hasProcess() {
-        return !overlay.userspaceNodes().isEmpty();
-    }
-
     void offload(final Offload offload) {
         lab.offload(offload);
     }
@@ -100,7 +95,7 @@ final class Testbed {
         values.put(Metric.GIGABITS_PER_SECOND, tcp.gigabitsPerSecond());
         values.put(Metric.RETRANSMITS, tcp.retransmits());
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / tcp.gigabits());
-        if (hasProcess()) {
+        if (pairing.hasProcess()) {
             values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, (daemonSeconds() - daemonS) / tcp.gigabits());
         }
         return values;
@@ -117,7 +112,7 @@ final class Testbed {
         values.put(Metric.RECEIVED_PER_SECOND, udp.receivedPerSecond());
         values.put(Metric.LOSS_PERCENT, udp.lossPercent());
         values.put(Metric.CPU_SECONDS_PER_MILLION, (CpuTime.machineSeconds() - machineS) / millions);
-        if (hasProcess()) {
+        if (pairing.hasProcess()) {
             values.put(Metric.DAEMON_SECONDS_PER_MILLION, (daemonSeconds() - daemonS) / millions);
             values.put(Metric.ALLOCATED_BYTES_PER_PACKET, (allocatedBytes() - allocated) / udp.received());
         }
