@@ -20,7 +20,7 @@ maven() { # LOG ARGUMENT...; returns Maven's exit status
 }
 
 show_progress() {
-  local terminal='' line part rest='' status
+  local terminal='' drawn='' line part rest='' status
   local module='' place='' doing='' tests='' classes=0 all_classes=0 started=0
   [ ! -t 1 ] || terminal=yes
   while true; do
@@ -75,6 +75,7 @@ say_module() {
 }
 
 say() { # LINE
+  drawn=''
   printf '%s%s\n' "${terminal:+$'\r\e[K'}" "$1"
 }
 
@@ -82,5 +83,7 @@ draw() {
   [ -n "$module" ] || return 0
   local text
   text="[$place] $module: $doing ($((SECONDS - started)) s)"
+  [ "$text" != "$drawn" ] || return 0
+  drawn=$text
   printf '\r\e[K%s' "${text:0:$((${COLUMNS:-80} - 1))}"
 }
