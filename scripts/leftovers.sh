@@ -97,6 +97,6 @@ remove_what_dead_runs_left() {
   end_processes processes_of_dead_runs
   remove_orphans
   for directory in "${TMPDIR:-/tmp}"/weft-test-*.*; do
-    [ ! -d "$directory" ] || is_running "${directory##*/weft-test-}" || rm -rf --one-file-system "$directory"
+    [ ! -d "$directory" ] || [ ! -O "$directory" ] || is_running "${directory##*/weft-test-}" || rm -rf --one-file-system "$directory"
   done
 }
