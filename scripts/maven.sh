@@ -6,16 +6,19 @@ maven() { # LOG ARGUMENT...; returns Maven's exit status
   local log=$1 status=0 progress
   shift
   mkdir -p "${log%/*}"
-  exec {progress}> >(tee "$log" | show_progress)
+  exec {progress}> >(tee -i "$log" | show_progress)
   progress_pid=$!
   # In the background, so that a signal is acted on at once; as a job, so that Ctrl-C comes to this shell alone, and SIGINT
   # is not ignored by all that is started below. It ends with this shell, even if that is killed.
   set -m
   setpriv --pdeathsig KILL mvn -B -ntp -Dstyle.color=never "$@" </dev/null >&"$progress" 2>&1 {progress}>&- &
+  maven_pid=$!
   set +m
-  wait $! || status=$?
+  wait "$maven_pid" || status=$?
+  maven_pid=''
   exec {progress}>&-
   wait "$progress_pid" || true
+  progress_pid=''
   return $status
 }
 
