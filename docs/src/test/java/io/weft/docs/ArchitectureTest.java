@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureTest {
     /** The modules' packages in the order of dependency: each may use only those before it. */
     private static final List<String> ORDER = List.of(
+            "io.weft.address..",
             "io.weft.linux..",
             "io.weft.encap..",
             "io.weft.routing..",
@@ -119,26 +120,34 @@ class ArchitectureTest {
     }
 
     @Test
-    void shouldDependOnAgronaAloneWhereBytesAndRoutesAre() {
+    void shouldDependOnNothingWhereAddressesAre() {
+        shouldDependOnlyOn("io.weft.address..");
+    }
+
+    @Test
+    void shouldDependOnAgronaAloneWhereBytesAre() {
+        shouldDependOnlyOn("io.weft.encap..", "org.agrona..");
+    }
+
+    @Test
+    void shouldDependOnAddressesAndAgronaAloneWhereRoutesAre() {
+        shouldDependOnlyOn("io.weft.routing..", "io.weft.address..", "org.agrona..");
+    }
+
+    @Test
+    void shouldDependOnAddressesAndJacksonAloneWhereThePluginIs() {
+        shouldDependOnlyOn("io.weft.cni..", "io.weft.address..", "tools.jackson.core..");
+    }
+
+    /** Besides the others, a package may use Java itself and the annotations. */
+    private static void shouldDependOnlyOn(final String own, final String... others) {
         noClasses()
                 .that()
-                .resideInAnyPackage("io.weft.encap..", "io.weft.routing..")
+                .resideInAPackage(own)
                 .should()
                 .dependOnClassesThat(resideInAPackage("..")
-                        .and(DescribedPredicate.not(resideInAnyPackage(
-                                "io.weft.encap..",
-                                "io.weft.routing..",
-                                "org.agrona..",
-                                "java..",
-                                "org.jspecify..",
-                                ""))))
-                .check(CLASSES);
-        noClasses()
-                .that()
-                .resideInAPackage("io.weft.routing..")
-                .should()
-                .dependOnClassesThat()
-                .resideInAPackage("io.weft.encap..")
+                        .and(DescribedPredicate.not(resideInAnyPackage(others)))
+                        .and(DescribedPredicate.not(resideInAnyPackage(own, "java..", "org.jspecify..", ""))))
                 .check(CLASSES);
     }
 
