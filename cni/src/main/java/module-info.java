@@ -4,6 +4,7 @@
  * needs no class path and can be moved from where it was made to where the container runtime looks for it.
  */
 module io.weft.cni {
+    requires io.weft.address;
     requires tools.jackson.core;
     requires static org.jspecify;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -200,19 +202,28 @@ final class NetworkConfig {
         if (null == sets) {
             return false;
         }
+        final IpPrefix prefix = IpPrefix.parse(subnet);
         for (final Object set : sets) {
             final List<@Nullable Object> ranges = Json.asArray(set);
             for (int i = 0; null != ranges && i < ranges.size(); i++) {
                 final Map<String, @Nullable Object> range = Json.asObject(ranges.get(i));
                 final String of = String.valueOf(null == range ? null : range.get("subnet"));
-                final int slash = of.indexOf('/');
-                final String prefix = subnet.substring(subnet.indexOf('/'));
-                if (slash >= 0 && subnet.equals(Cidr.network(of.substring(0, slash) + prefix))) {
+                if (isIn(of, prefix)) {
                     return true;
                 }
             }
         }
         return false;
+    }
+
+    /** Whether the address of a range is in the subnet; a range that is none is left for host-local to name. */
+    private static boolean isIn(final String range, final IpPrefix subnet) {
+        final int slash = range.indexOf('/');
+        try {
+            return slash >= 0 && subnet.contains(IpAddress.parse(range.substring(0, slash)));
+        } catch (final IllegalArgumentException e) {
+            return false;
+        }
     }
 
     private void handOn(final Map<String, @Nullable Object> delegate, final String key) {

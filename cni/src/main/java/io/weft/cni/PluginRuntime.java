@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import io.weft.address.IpPrefix;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -15,7 +16,7 @@ import java.util.spi.ToolProvider;
 import tools.jackson.core.JsonParser;
 
 /**
- * The small Java runtime of the plugin: java.base, this module and jackson-core in one image, and an archive of the loaded
+ * The small Java runtime of the plugin: java.base, this module, its addresses and jackson-core in one image, and an archive of the loaded
  * classes beside the JVM's library. Both are found relative to the runtime, so that it may be moved as a whole.
  */
 final class PluginRuntime {
@@ -54,7 +55,7 @@ final class PluginRuntime {
                 print,
                 print,
                 "--module-path",
-                codeOf(PluginRuntime.class) + ":" + codeOf(JsonParser.class),
+                codeOf(PluginRuntime.class) + ":" + codeOf(IpPrefix.class) + ":" + codeOf(JsonParser.class),
                 "--add-modules",
                 PluginRuntime.class.getModule().isNamed()
                         ? PluginRuntime.class.getModule().getName()

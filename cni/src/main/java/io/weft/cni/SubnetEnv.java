@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import io.weft.address.IpPrefix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -84,8 +85,10 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
         int from = 0;
         while (from <= value.length()) {
             final int end = value.indexOf(',', from) < 0 ? value.length() : value.indexOf(',', from);
-            final String network = Cidr.network(value.substring(from, end));
-            if (null == network) {
+            final String network;
+            try {
+                network = IpPrefix.parseContaining(value.substring(from, end)).toString();
+            } catch (final IllegalArgumentException e) {
                 throw notReady(file, "has " + key + "=" + value, "expected: address/prefix length");
             }
             if (!networks.contains(network)) {

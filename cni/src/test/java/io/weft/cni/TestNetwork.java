@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import io.weft.address.IpAddress;
 import io.weft.cni.PluginProcess.Outcome;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -247,11 +247,7 @@ final class TestNetwork {
 
     /** The address as the plugins write it. */
     static String canonical(final InetAddress address) {
-        final String text = address.getHostAddress();
-        final int scope = text.indexOf('%');
-        final String bare = scope < 0 ? text : text.substring(0, scope);
-        final String network = Cidr.network(bare + (address instanceof Inet4Address ? "/32" : "/128"));
-        return null == network ? bare : network.substring(0, network.indexOf('/'));
+        return IpAddress.of(address).toString();
     }
 
     static Map<String, @Nullable Object> parse(final String json) {
