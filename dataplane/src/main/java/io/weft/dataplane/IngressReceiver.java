@@ -11,6 +11,7 @@ import io.weft.linux.ControlMessage;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
+import io.weft.linux.SocketConstants;
 import java.util.Arrays;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -129,7 +130,7 @@ final class IngressReceiver implements PolledAgent {
         final int start = slot * IngressRing.SLOT_LENGTH;
         final int length = messages.length(slot);
         readControl(slot);
-        if (0 != (messages.flags(slot) & MessageVector.MSG_TRUNC)) {
+        if (0 != (messages.flags(slot) & SocketConstants.MSG_TRUNC)) {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
             counters.drop(DropReason.DATAGRAM_TRUNCATED, 1);
             return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.address.IpFamily;
 import io.weft.linux.UdpSocket;
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -47,7 +47,7 @@ public final class UnderlaySockets implements AutoCloseable {
         return open(workers, sockets -> {
             final UdpSocket receiver = sockets.create(local, bufferLength);
             sockets.prepareToReceive(receiver, workers > 1);
-            receiver.bind(receiver.ipv6() ? anyIpv6() : anyIpv4(), port);
+            receiver.bind(IpFamily.IPV6 == receiver.family() ? anyIpv6() : anyIpv4(), port);
             sockets.receivers.add(receiver);
             final List<UdpSocket> ofWorker = new ArrayList<>();
             for (int i = 0; i < sendSockets; i++) {
@@ -96,14 +96,14 @@ public final class UnderlaySockets implements AutoCloseable {
     }
 
     private UdpSocket create(final InetAddress local, final int bufferLength) {
-        final UdpSocket socket = UdpSocket.open(local instanceof Inet6Address);
+        final UdpSocket socket = UdpSocket.open(IpFamily.of(local));
         all.add(socket);
         socket.bufferLengths(bufferLength);
         return socket;
     }
 
     private void prepareToReceive(final UdpSocket socket, final boolean shared) {
-        if (socket.ipv6()) {
+        if (IpFamily.IPV6 == socket.family()) {
             socket.ipv6Only();
         }
         if (shared) {

@@ -4,13 +4,13 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
-import io.weft.routing.IpPrefix;
-import io.weft.routing.MacAddress;
 import java.net.InetAddress;
 import java.util.Arrays;
 import java.util.HexFormat;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.Encapsulation;
-import io.weft.routing.IpPrefix;
-import io.weft.routing.MacAddress;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
@@ -30,8 +31,8 @@ final class InvokedNode implements AutoCloseable {
     static final InetAddress NOWHERE = PodTun.inet("10.99.0.1");
 
     private static final InetAddress LOOPBACK = PodTun.inet("127.0.0.1");
-    private static final long MAC = MacAddress.parse("02:00:00:00:00:01");
-    private static final long PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
+    private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
+    private static final MacAddress PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
     private static final int TIMEOUT_MS = 3_000;
     private static final int VNET_LENGTH = 10;
     private static final int VXLAN_LENGTH = 8 + 14;
@@ -58,9 +59,9 @@ final class InvokedNode implements AutoCloseable {
         try (DatagramSocket free = new DatagramSocket(0, LOOPBACK)) {
             port = free.getLocalPort();
         }
-        final UdpSocket receiver = resources.add(UdpSocket.open(false));
+        final UdpSocket receiver = resources.add(UdpSocket.open(IpFamily.IPV4));
         receiver.bind(LOOPBACK, port);
-        final UdpSocket sender = resources.add(UdpSocket.open(false));
+        final UdpSocket sender = resources.add(UdpSocket.open(IpFamily.IPV4));
         sender.bind(LOOPBACK, 0);
         receivePort = new ScriptedUnderlay(receiver);
         sendPort = new ScriptedUnderlay(sender);
@@ -169,10 +170,10 @@ final class InvokedNode implements AutoCloseable {
         return ByteBuffer.allocate(VXLAN_LENGTH + packet.length)
                 .putInt(0x0800_0000)
                 .putInt(1 << 8)
-                .putShort((short) (MAC >>> 32))
-                .putInt((int) MAC)
-                .putShort((short) (PEER_MAC >>> 32))
-                .putInt((int) PEER_MAC)
+                .putShort((short) (MAC.value() >>> 32))
+                .putInt((int) MAC.value())
+                .putShort((short) (PEER_MAC.value() >>> 32))
+                .putInt((int) PEER_MAC.value())
                 .putShort((short) 0x0800)
                 .put(packet)
                 .array();

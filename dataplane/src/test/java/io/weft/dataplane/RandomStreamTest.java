@@ -5,14 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.TapDevice;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
-import io.weft.routing.IpPrefix;
-import io.weft.routing.MacAddress;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HexFormat;

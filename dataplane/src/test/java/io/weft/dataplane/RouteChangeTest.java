@@ -6,6 +6,8 @@ import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
@@ -13,7 +15,6 @@ import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import io.weft.linux.PacketPort;
 import io.weft.linux.SocketAddress;
-import io.weft.routing.IpPrefix;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
@@ -43,7 +44,7 @@ class RouteChangeTest {
         final CountersManager manager = RingTest.countersManager();
         final NodeCounters counters = new NodeCounters(manager);
         try (RoutingTables routing =
-                new RoutingTables(new RoutingContext().vni(1).vtepMac(0x02_0000_000001L))) {
+                new RoutingTables(new RoutingContext().vni(1).vtepMac(new MacAddress(0x02_0000_000001L)))) {
             for (int node = 0; node < NODES; node++) {
                 addNode(routing, node);
             }
@@ -114,8 +115,8 @@ class RouteChangeTest {
         return address(POD_NETWORK + (node << 8) + way * 128);
     }
 
-    private static long mac(final int node, final int way) {
-        return PEER_MAC_BASE + node * 2L + way;
+    private static MacAddress mac(final int node, final int way) {
+        return new MacAddress(PEER_MAC_BASE + node * 2L + way);
     }
 
     private static InetAddress address(final int address) throws UnknownHostException {

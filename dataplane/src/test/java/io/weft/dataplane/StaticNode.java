@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunDevice;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
-import io.weft.routing.IpAddress;
-import io.weft.routing.IpPrefix;
-import io.weft.routing.MacAddress;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
@@ -53,7 +53,7 @@ final class StaticNode implements AutoCloseable {
         final InetAddress local = InetAddress.getByName(node.underlayAddress());
         final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
         resources.add(sockets);
-        final long mac = MacAddress.parse(node.vtepMac());
+        final MacAddress mac = MacAddress.parse(node.vtepMac());
         routing = new RoutingTables(
                 new RoutingContext().encapsulation(options.encapsulation).vni(1).vtepMac(mac));
         resources.add(routing);
@@ -130,7 +130,7 @@ final class StaticNode implements AutoCloseable {
                         .map(ports ->
                                 ports.stream().mapToInt(UdpSocket::localPort).toArray())
                         .toList(),
-                MacAddress.parse(mac.trim()),
+                MacAddress.parse(mac.trim()).value(),
                 ByteBuffer.wrap(local.getAddress()).getInt(),
                 mtu);
         opened.mode(TunnelOffload.Mode.ON);
@@ -152,7 +152,7 @@ final class StaticNode implements AutoCloseable {
             return;
         }
         final InetAddress gateway = InetAddress.getByName(peer.subnetBase());
-        final long mac = MacAddress.parse(peer.vtepMac());
+        final MacAddress mac = MacAddress.parse(peer.vtepMac());
         routing.addRoute(IpPrefix.parse(peer.subnet()), gateway);
         routing.addNeighbour(gateway, mac);
         routing.addFdb(mac, InetAddress.getByName(peer.underlayAddress()));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.MacAddress;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
@@ -112,7 +113,7 @@ class WakeUpTest {
             commands = new CommandQueue(doorbell);
             counters = new WorkerCounters(RingTest.countersManager(), 0);
             routing =
-                    resources.add(new RoutingTables(new RoutingContext().vni(1).vtepMac(1)));
+                    resources.add(new RoutingTables(new RoutingContext().vni(1).vtepMac(new MacAddress(1))));
         }
     }
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.SocketConstants.AF_PACKET;
+import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
+import static io.weft.linux.SocketConstants.SOCK_DGRAM;
+import static io.weft.linux.SocketConstants.SOCK_NONBLOCK;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -24,10 +28,6 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <p>Sources: include/uapi/linux/if_packet.h, if_ether.h, filter.h; Documentation/networking/filter.rst.
  */
 public final class DepartureSocket implements AutoCloseable {
-    private static final int AF_PACKET = 17;
-    private static final int SOCK_DGRAM = 2;
-    private static final int SOCK_NONBLOCK = 0x800;
-    private static final int SOCK_CLOEXEC = 0x80000;
     private static final int ETH_P_ALL = 3;
     private static final int ETH_P_IP = 0x0800;
     private static final int PACKET_OUTGOING = 4;

@@ -4,6 +4,7 @@ package io.weft.linux;
 import static java.nio.ByteOrder.nativeOrder;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import io.weft.address.IpFamily;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.BufferUtil;
@@ -68,7 +69,7 @@ public final class DeviceFeatures implements AutoCloseable {
     public DeviceFeatures(final String device, final String... names) {
         this.device = device;
         request.putBytes(0, device.getBytes(US_ASCII));
-        socket = UdpSocket.open(false);
+        socket = UdpSocket.open(IpFamily.IPV4);
         try {
             final int count = count();
             wanted = positions(count, List.of(names));

@@ -3,6 +3,8 @@ package io.weft.linux;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -60,7 +62,7 @@ public record KernelFeatures(
         requireNetAdmin();
         final boolean segmentation;
         final boolean receiveOffload;
-        try (UdpSocket socket = UdpSocket.open(false)) {
+        try (UdpSocket socket = UdpSocket.open(IpFamily.IPV4)) {
             segmentation = socket.segmentationOffload();
             receiveOffload = socket.receiveOffload();
         }
@@ -70,7 +72,10 @@ public record KernelFeatures(
             return new KernelFeatures(
                     read(Path.of("/proc/sys/kernel/osrelease")),
                     segmentation,
-                    segmentation ? UdpSegmentProbe.maxSegments(IpAddresses.parse("127.0.0.1")) : 0,
+                    segmentation
+                            ? UdpSegmentProbe.maxSegments(
+                                    IpAddress.parse("127.0.0.1").toInetAddress())
+                            : 0,
                     receiveOffload,
                     multiQueue,
                     takesUdpSuperframes(tun),

@@ -33,9 +33,6 @@ public final class MessageVector {
     /** {@code sizeof(struct iovec)}: u64 address, u64 length. */
     public static final int IOVEC_LENGTH = 16;
 
-    /** The datagram was longer than its buffers ({@code MSG_TRUNC}). */
-    public static final int MSG_TRUNC = 0x20;
-
     private static final int NAME_OFFSET = 0;
     private static final int NAME_LENGTH_OFFSET = NAME_OFFSET + 8;
     private static final int IOVECS_OFFSET = NAME_LENGTH_OFFSET + 8;
@@ -104,7 +101,7 @@ public final class MessageVector {
         return (int) buffer.getLong(index * MESSAGE_LENGTH + CONTROL_LENGTH_OFFSET, nativeOrder());
     }
 
-    /** The flags that the kernel gave, such as {@link #MSG_TRUNC}. */
+    /** The flags that the kernel gave, such as {@link SocketConstants#MSG_TRUNC}. */
     public int flags(final int index) {
         return buffer.getInt(index * MESSAGE_LENGTH + FLAGS_OFFSET, nativeOrder());
     }

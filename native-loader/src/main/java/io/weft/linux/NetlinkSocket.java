@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.SocketConstants.AF_NETLINK;
+import static io.weft.linux.SocketConstants.MSG_DONTWAIT;
+import static io.weft.linux.SocketConstants.MSG_TRUNC;
+import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
+import static io.weft.linux.SocketConstants.SOCK_RAW;
+import static io.weft.linux.SocketConstants.SOL_SOCKET;
+import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
+import static io.weft.linux.SocketConstants.SO_RCVTIMEO;
 import static java.nio.ByteOrder.nativeOrder;
 
 import org.agrona.BufferUtil;
@@ -21,16 +29,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * Sources: include/uapi/linux/netlink.h, include/linux/socket.h, include/uapi/asm-generic/socket.h.
  */
 public final class NetlinkSocket implements AutoCloseable {
-    private static final int AF_NETLINK = 16;
-    private static final int SOCK_RAW = 3;
-    private static final int SOCK_CLOEXEC = 0x80000;
     private static final int NETLINK_ROUTE = 0;
-    private static final int MSG_TRUNC = 0x20;
-    private static final int MSG_DONTWAIT = 0x40;
 
-    private static final int SOL_SOCKET = 1;
-    private static final int SO_RCVTIMEO = 20;
-    private static final int SO_RCVBUFFORCE = 33;
     private static final int SOL_NETLINK = 270;
     private static final int NETLINK_ADD_MEMBERSHIP = 1;
     private static final int NETLINK_CAP_ACK = 10;

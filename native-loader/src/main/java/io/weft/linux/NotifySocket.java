@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.SocketConstants.AF_UNIX;
+import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
+import static io.weft.linux.SocketConstants.SOCK_DGRAM;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import org.agrona.BufferUtil;
@@ -14,9 +17,6 @@ import org.agrona.concurrent.UnsafeBuffer;
  * the abstract namespace: its first byte is zero, and its length counts.
  */
 public final class NotifySocket {
-    private static final int AF_UNIX = 1;
-    private static final int SOCK_DGRAM = 2;
-    private static final int SOCK_CLOEXEC = 0x80000;
     private static final int PATH_OFFSET = Short.BYTES;
     private static final int PATH_LENGTH_MAX = 108;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.SocketConstants.AF_INET;
+import static io.weft.linux.SocketConstants.AF_INET6;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -31,9 +33,6 @@ public final class SocketAddress {
 
     public static final int MAX_LENGTH = IPV6_LENGTH;
 
-    public static final short AF_INET = 2;
-    public static final short AF_INET6 = 10;
-
     public static final int FAMILY_OFFSET = 0;
     public static final int PORT_OFFSET = FAMILY_OFFSET + Short.BYTES;
     public static final int IPV4_ADDRESS_OFFSET = PORT_OFFSET + Short.BYTES;
@@ -46,7 +45,7 @@ public final class SocketAddress {
         final boolean ipv4 = address instanceof Inet4Address;
         final int length = ipv4 ? IPV4_LENGTH : IPV6_LENGTH;
         buffer.setMemory(offset, length, (byte) 0);
-        buffer.putShort(offset + FAMILY_OFFSET, ipv4 ? AF_INET : AF_INET6, nativeOrder());
+        buffer.putShort(offset + FAMILY_OFFSET, (short) (ipv4 ? AF_INET : AF_INET6), nativeOrder());
         buffer.putShort(offset + PORT_OFFSET, (short) port, BIG_ENDIAN);
         buffer.putBytes(offset + (ipv4 ? IPV4_ADDRESS_OFFSET : IPV6_ADDRESS_OFFSET), address.getAddress());
         return length;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.SocketConstants.SOL_SOCKET;
+import static io.weft.linux.SocketConstants.SO_ATTACH_FILTER;
 import static java.nio.ByteOrder.nativeOrder;
 
 import java.util.ArrayList;
@@ -29,9 +31,6 @@ public final class SocketFilter {
 
     /** {@code SKF_AD_NLATTR}: where the netlink attribute of the index register's type is, from the accumulator on; 0 if nowhere. */
     public static final int ANCILLARY_NETLINK_ATTRIBUTE = ANCILLARY + 12;
-
-    private static final int SOL_SOCKET = 1;
-    private static final int SO_ATTACH_FILTER = 26;
 
     private static final int LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
     private static final int LOAD_HALF = 0x28; // BPF_LD | BPF_H | BPF_ABS

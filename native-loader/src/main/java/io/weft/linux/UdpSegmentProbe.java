@@ -3,6 +3,7 @@ package io.weft.linux;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.address.IpFamily;
 import java.net.InetAddress;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -16,7 +17,7 @@ final class UdpSegmentProbe {
 
     /** The greatest number of segments that a send takes, 0 if none of the known limits works. */
     static int maxSegments(final InetAddress loopback) {
-        try (UdpSocket socket = UdpSocket.open(false)) {
+        try (UdpSocket socket = UdpSocket.open(IpFamily.IPV4)) {
             socket.bind(loopback, 0);
             connectToItself(socket.fd());
             final UnsafeBuffer segmentLength = allocate(Integer.BYTES);

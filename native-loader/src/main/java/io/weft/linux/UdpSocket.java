@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.SocketConstants.MSG_DONTWAIT;
+import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
+import static io.weft.linux.SocketConstants.SOCK_DGRAM;
+import static io.weft.linux.SocketConstants.SOCK_NONBLOCK;
+import static io.weft.linux.SocketConstants.SOL_SOCKET;
+import static io.weft.linux.SocketConstants.SO_RCVBUF;
+import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
+import static io.weft.linux.SocketConstants.SO_REUSEPORT;
+import static io.weft.linux.SocketConstants.SO_SNDBUF;
+import static io.weft.linux.SocketConstants.SO_SNDBUFFORCE;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.address.IpFamily;
 import java.net.InetAddress;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -11,22 +22,9 @@ import org.agrona.concurrent.UnsafeBuffer;
 /**
  * A non-blocking UDP socket that sends and receives in batches. Set up by one thread; then one may send and another receive.
  *
- * <p>Sources: include/uapi/linux/udp.h, in.h, in6.h, include/uapi/asm-generic/socket.h.
+ * <p>Sources: include/uapi/linux/udp.h, in.h, in6.h.
  */
 public final class UdpSocket implements DatagramPort, AutoCloseable {
-    private static final int AF_INET = 2;
-    private static final int AF_INET6 = 10;
-    private static final int SOCK_DGRAM = 2;
-    private static final int SOCK_NONBLOCK = 0x800;
-    private static final int SOCK_CLOEXEC = 0x80000;
-    private static final int MSG_DONTWAIT = 0x40;
-
-    private static final int SOL_SOCKET = 1;
-    private static final int SO_SNDBUF = 7;
-    private static final int SO_RCVBUF = 8;
-    private static final int SO_REUSEPORT = 15;
-    private static final int SO_SNDBUFFORCE = 32;
-    private static final int SO_RCVBUFFORCE = 33;
     private static final int IP_MTU_DISCOVER = 10;
     private static final int IP_RECVTOS = 13;
     private static final int IPV6_MTU_DISCOVER = 23;
@@ -35,21 +33,21 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
     private static final int PMTUDISC_DONT = 0;
 
     private final int fd;
-    private final boolean ipv6;
+    private final IpFamily family;
     private boolean closed;
 
-    private UdpSocket(final int fd, final boolean ipv6) {
+    private UdpSocket(final int fd, final IpFamily family) {
         this.fd = fd;
-        this.ipv6 = ipv6;
+        this.family = family;
     }
 
-    /** Opens an unbound socket of the address's family in the calling thread's network namespace. */
-    public static UdpSocket open(final boolean ipv6) {
-        final int fd = Libc.LIBC.socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /** Opens an unbound socket in the calling thread's network namespace. */
+    public static UdpSocket open(final IpFamily family) {
+        final int fd = Libc.LIBC.socket(family.socketFamily(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) {
             throw new LinuxException("open a UDP socket", Errno.last());
         }
-        return new UdpSocket(fd, ipv6);
+        return new UdpSocket(fd, family);
     }
 
     /** The file descriptor, to be polled. */
@@ -58,9 +56,9 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
         return fd;
     }
 
-    /** Whether the socket is one of IPv6. */
-    public boolean ipv6() {
-        return ipv6;
+    /** The family of the addresses it binds, sends and receives. */
+    public IpFamily family() {
+        return family;
     }
 
     /**
@@ -102,7 +100,7 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
     public void doNotFragmentOff() {
         require(
                 "switch path MTU discovery off",
-                ipv6
+                IpFamily.IPV6 == family
                         ? option(ControlMessage.SOL_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DONT)
                         : option(ControlMessage.SOL_IP, IP_MTU_DISCOVER, PMTUDISC_DONT));
     }
@@ -111,7 +109,7 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
     public void receiveTrafficClass() {
         require(
                 "receive the type of service",
-                ipv6
+                IpFamily.IPV6 == family
                         ? option(ControlMessage.SOL_IPV6, IPV6_RECVTCLASS, 1)
                         : option(ControlMessage.SOL_IP, IP_RECVTOS, 1));
     }

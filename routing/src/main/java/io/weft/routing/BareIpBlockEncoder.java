@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
 import org.agrona.MutableDirectBuffer;
 
 /** The gateway is the peer's underlay address itself, and nothing goes in front of a packet. Control thread only. */

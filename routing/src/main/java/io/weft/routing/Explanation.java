@@ -3,6 +3,10 @@ package io.weft.routing;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import java.util.HexFormat;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -27,7 +31,7 @@ public record Explanation(
             final @Nullable IpPrefix route,
             final RoutingSnapshot snapshot,
             final boolean changesPending) {
-        final int nextHop = AddressFamily.IPV4 == destination.family()
+        final int nextHop = IpFamily.IPV4 == destination.family()
                 ? snapshot.lookup4(destination.ipv4())
                 : snapshot.lookup6(destination.high(), destination.low());
         final UnsafeBuffer block = new UnsafeBuffer(new byte[RewriteBlock.LENGTH]);
@@ -47,11 +51,11 @@ public record Explanation(
         return RoutingSnapshot.NO_ROUTE == nextHop ? null : RewriteBlock.gateway(block, 0);
     }
 
-    /** MAC of the peer's VTEP in the low 48 bits, or 0 without a neighbour. */
-    public long neighbourMac() {
+    /** MAC of the peer's VTEP, zero without a neighbour. */
+    public MacAddress neighbourMac() {
         final int offset = RewriteBlock.DESTINATION_MAC_OFFSET;
-        return (block.getShort(offset, BIG_ENDIAN) & 0xffffL) << Integer.SIZE
-                | (block.getInt(offset + Short.BYTES, BIG_ENDIAN) & 0xffff_ffffL);
+        return new MacAddress((block.getShort(offset, BIG_ENDIAN) & 0xffffL) << Integer.SIZE
+                | (block.getInt(offset + Short.BYTES, BIG_ENDIAN) & 0xffff_ffffL));
     }
 
     /** The VNI in the VXLAN header. */
@@ -104,11 +108,11 @@ public record Explanation(
         text.append(
                 RewriteBlock.NO_NEIGHBOUR == state
                         ? "none for " + gateway() + ": dropped"
-                        : gateway() + " is at " + MacAddress.format(neighbourMac()));
+                        : gateway() + " is at " + neighbourMac());
         if (RewriteBlock.NO_FDB == state) {
-            text.append("\n  fdb        none for ").append(MacAddress.format(neighbourMac()) + ": dropped");
+            text.append("\n  fdb        none for ").append(neighbourMac()).append(": dropped");
         } else if (RewriteBlock.RESOLVED == state) {
-            text.append("\n  fdb        ").append(MacAddress.format(neighbourMac()));
+            text.append("\n  fdb        ").append(neighbourMac());
             text.append(" dst ").append(underlay()).append(" port ").append(underlayPort());
             text.append(" vni ").append(vni());
             text.append("\n  rewrite    next hop ").append(nextHop).append(": ").append(tunnelHeader());

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+
 /**
  * FDB: MAC of a VTEP to its underlay address, port and VNI; what {@code bridge fdb} shows for a kernel VXLAN device.
  * Control thread only.
@@ -48,10 +51,10 @@ final class ForwardingDatabase {
         return true;
     }
 
-    AddressFamily family(final int row) {
-        return table.value(row, FAMILY_AND_SCOPE) >>> Integer.SIZE == AddressFamily.IPV4.socketFamily()
-                ? AddressFamily.IPV4
-                : AddressFamily.IPV6;
+    IpFamily family(final int row) {
+        return table.value(row, FAMILY_AND_SCOPE) >>> Integer.SIZE == IpFamily.IPV4.socketFamily()
+                ? IpFamily.IPV4
+                : IpFamily.IPV6;
     }
 
     long high(final int row) {

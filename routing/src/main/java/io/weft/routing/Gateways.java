@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
 import java.util.Arrays;
 import org.agrona.collections.IntArrayList;
 

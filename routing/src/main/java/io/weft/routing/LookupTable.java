@@ -16,6 +16,7 @@ import static io.weft.routing.LookupTrie.SLOTS;
 import static io.weft.routing.LookupTrie.SLOT_MASK;
 import static io.weft.routing.LookupTrie.STRIDE;
 
+import io.weft.address.IpFamily;
 import java.util.Arrays;
 import org.agrona.UnsafeApi;
 
@@ -29,7 +30,7 @@ final class LookupTable {
     private static final int SINGLE_PAGE_UNITS = units(LookupTrie.PAGE_ALIGNMENT);
 
     /** Page and node, then jump nodes of six bits or more each, and one more where a word ends in between. */
-    private static final int DEPTH_MAX = 2 + (AddressFamily.IPV6.addressBits() - LookupTrie.JUMP_BIT) / STRIDE + 2;
+    private static final int DEPTH_MAX = 2 + (IpFamily.IPV6.addressBits() - LookupTrie.JUMP_BIT) / STRIDE + 2;
 
     private final RouteTrie routes;
     private final BlockPool pool;

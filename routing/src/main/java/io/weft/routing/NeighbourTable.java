@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
+
 /** Overlay address of a VTEP to its MAC; what {@code ip neigh} shows for a kernel VXLAN device. Control thread only. */
 final class NeighbourTable {
     /** No neighbour has the MAC zero. */

@@ -3,6 +3,8 @@ package io.weft.routing;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 
@@ -100,7 +102,7 @@ public final class RewriteBlock {
         return blocks.getInt(offset + SOCKADDR_LENGTH_OFFSET);
     }
 
-    /** {@link AddressFamily#socketFamily()} of the underlay; 0 when not resolved. */
+    /** {@link IpFamily#socketFamily()} of the underlay; 0 when not resolved. */
     public static int underlayFamily(final DirectBuffer blocks, final int offset) {
         return blocks.getInt(offset + UNDERLAY_FAMILY_OFFSET);
     }
@@ -113,11 +115,11 @@ public final class RewriteBlock {
     /** The peer's underlay address; only when resolved. Allocates: not for each packet. */
     public static IpAddress underlayAddress(final DirectBuffer blocks, final int offset) {
         final int sockaddr = offset + SOCKADDR_OFFSET;
-        if (AddressFamily.IPV4.socketFamily() == underlayFamily(blocks, offset)) {
+        if (IpFamily.IPV4.socketFamily() == underlayFamily(blocks, offset)) {
             return IpAddress.ofIpv4(blocks.getInt(sockaddr + SIN_ADDR_OFFSET, BIG_ENDIAN));
         }
         return new IpAddress(
-                AddressFamily.IPV6,
+                IpFamily.IPV6,
                 blocks.getLong(sockaddr + SIN6_ADDR_OFFSET, BIG_ENDIAN),
                 blocks.getLong(sockaddr + SIN6_ADDR_OFFSET + Long.BYTES, BIG_ENDIAN));
     }
@@ -129,9 +131,9 @@ public final class RewriteBlock {
 
     /** The address that the route names, also when not resolved. Allocates: not for each packet. */
     public static IpAddress gateway(final DirectBuffer blocks, final int offset) {
-        final AddressFamily family = AddressFamily.IPV4.socketFamily() == blocks.getInt(offset + GATEWAY_FAMILY_OFFSET)
-                ? AddressFamily.IPV4
-                : AddressFamily.IPV6;
+        final IpFamily family = IpFamily.IPV4.socketFamily() == blocks.getInt(offset + GATEWAY_FAMILY_OFFSET)
+                ? IpFamily.IPV4
+                : IpFamily.IPV6;
         return new IpAddress(
                 family, blocks.getLong(offset + GATEWAY_OFFSET), blocks.getLong(offset + GATEWAY_OFFSET + Long.BYTES));
     }

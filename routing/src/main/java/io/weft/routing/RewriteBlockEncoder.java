@@ -3,6 +3,8 @@ package io.weft.routing;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import org.agrona.MutableDirectBuffer;
 
 /** Writes {@link RewriteBlock}s: what they have in common, whatever the {@link Encapsulation}. Control thread only. */
@@ -31,10 +33,10 @@ abstract class RewriteBlockEncoder {
             final int scope,
             final int port) {
         final int sockaddr = offset + RewriteBlock.SOCKADDR_OFFSET;
-        final AddressFamily family = underlay.family();
+        final IpFamily family = underlay.family();
         buffer.putShort(sockaddr, (short) family.socketFamily());
         buffer.putShort(sockaddr + RewriteBlock.SIN_PORT_OFFSET, (short) port, BIG_ENDIAN);
-        final boolean wide = AddressFamily.IPV6 == family;
+        final boolean wide = IpFamily.IPV6 == family;
         if (wide) {
             buffer.putLong(sockaddr + RewriteBlock.SIN6_ADDR_OFFSET, underlay.high(), BIG_ENDIAN);
             buffer.putLong(sockaddr + RewriteBlock.SIN6_ADDR_OFFSET + Long.BYTES, underlay.low(), BIG_ENDIAN);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import org.agrona.collections.IntHashSet;
 import org.agrona.collections.LongArrayList;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +21,7 @@ final class RouteTable {
     private final LongArrayList changes = new LongArrayList();
     private long changesSinceBuild;
 
-    RouteTable(final AddressFamily family, final BlockPool pool, final Reclaimer reclaimer) {
+    RouteTable(final IpFamily family, final BlockPool pool, final Reclaimer reclaimer) {
         this.pool = pool;
         routes = new RouteTrie(family);
         lookupTable = new LookupTable(routes, pool, reclaimer);
@@ -47,21 +50,20 @@ final class RouteTable {
 
     /** The gateway of exactly this prefix, or {@link RouteTrie#NO_VALUE}. */
     int get(final IpPrefix prefix) {
-        return routes.get(prefix.network().high(), prefix.network().low(), prefix.length());
+        return routes.get(prefix.base().high(), prefix.base().low(), prefix.length());
     }
 
     /** Sets the gateway of a prefix; returns the one it had, or {@link RouteTrie#NO_VALUE}. */
     int put(final IpPrefix prefix, final int gateway) {
-        addChange(prefix.network().high(), prefix.network().low(), prefix.length());
-        return routes.put(prefix.network().high(), prefix.network().low(), prefix.length(), gateway);
+        addChange(prefix.base().high(), prefix.base().low(), prefix.length());
+        return routes.put(prefix.base().high(), prefix.base().low(), prefix.length(), gateway);
     }
 
     /** Removes a prefix; returns the gateway it had, or {@link RouteTrie#NO_VALUE} if it was not there. */
     int remove(final IpPrefix prefix) {
-        final int previous =
-                routes.remove(prefix.network().high(), prefix.network().low(), prefix.length());
+        final int previous = routes.remove(prefix.base().high(), prefix.base().low(), prefix.length());
         if (RouteTrie.NO_VALUE != previous) {
-            addChange(prefix.network().high(), prefix.network().low(), prefix.length());
+            addChange(prefix.base().high(), prefix.base().low(), prefix.length());
         }
         return previous;
     }

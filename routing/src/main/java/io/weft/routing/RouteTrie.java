@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import org.agrona.UnsafeApi;
 
 /**
@@ -37,8 +39,8 @@ final class RouteTrie implements AutoCloseable {
     private int foundNode;
     private int foundValue;
 
-    RouteTrie(final AddressFamily family) {
-        wide = AddressFamily.IPV6 == family;
+    RouteTrie(final IpFamily family) {
+        wide = IpFamily.IPV6 == family;
         nodeLength = wide ? LOW + Long.BYTES : LOW;
         memory = UnsafeApi.allocateMemory((long) capacity * nodeLength);
     }
@@ -243,7 +245,7 @@ final class RouteTrie implements AutoCloseable {
     }
 
     private int addressBits() {
-        return wide ? AddressFamily.IPV6.addressBits() : AddressFamily.IPV4.addressBits();
+        return wide ? IpFamily.IPV6.addressBits() : IpFamily.IPV4.addressBits();
     }
 
     /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +16,7 @@ public final class RoutingContext {
 
     private Encapsulation encapsulation = Encapsulation.VXLAN;
     private int vni = 1;
-    private long vtepMac;
+    private MacAddress vtepMac = new MacAddress(0);
     private int underlayPort = UNDERLAY_PORT_DEFAULT;
     private boolean poisonFreed;
     private final List<InetAddress> underlayAddresses = new ArrayList<>();
@@ -40,13 +41,13 @@ public final class RoutingContext {
         return vni;
     }
 
-    /** MAC of the own VTEP in the low 48 bits, the first byte on the wire highest. */
-    public RoutingContext vtepMac(final long vtepMac) {
+    /** MAC of the own VTEP. */
+    public RoutingContext vtepMac(final MacAddress vtepMac) {
         this.vtepMac = vtepMac;
         return this;
     }
 
-    public long vtepMac() {
+    public MacAddress vtepMac() {
         return vtepMac;
     }
 
@@ -88,7 +89,17 @@ public final class RoutingContext {
             throw new IllegalArgumentException("underlayPort " + underlayPort + " is not in 1.." + PORT_MAX);
         }
         if (Encapsulation.VXLAN == encapsulation) {
-            MacAddress.requireUnicast(vtepMac, "vtepMac");
+            requireUnicast(vtepMac, "vtepMac");
+        }
+    }
+
+    /** @throws IllegalArgumentException naming the entry, if the MAC is zero or a multicast one. */
+    static void requireUnicast(final MacAddress mac, final String entry) {
+        if (0 == mac.value()) {
+            throw new IllegalArgumentException(entry + ": the MAC is zero");
+        }
+        if (mac.isMulticast()) {
+            throw new IllegalArgumentException(entry + ": " + mac + " is a multicast MAC");
         }
     }
 }

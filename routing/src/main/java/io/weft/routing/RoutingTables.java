@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.Inet6Address;
@@ -26,10 +30,10 @@ import org.jspecify.annotations.Nullable;
  * methods are for one thread; data threads use a {@link RoutingReader} each.
  */
 public final class RoutingTables implements AutoCloseable {
-    /** In {@link #addFdb(long, InetAddress, int, int)}: the port of {@link RoutingContext#underlayPort(int)}. */
+    /** In {@link #addFdb(MacAddress, InetAddress, int, int)}: the port of {@link RoutingContext#underlayPort(int)}. */
     public static final int DEFAULT_PORT = 0;
 
-    /** In {@link #addFdb(long, InetAddress, int, int)}: the VNI of {@link RoutingContext#vni(int)}. */
+    /** In {@link #addFdb(MacAddress, InetAddress, int, int)}: the VNI of {@link RoutingContext#vni(int)}. */
     public static final int DEFAULT_VNI = -1;
 
     private static final VarHandle CURRENT;
@@ -74,8 +78,8 @@ public final class RoutingTables implements AutoCloseable {
         };
         reclaimer = new Reclaimer(context.poisonFreed());
         pools = new BlockPool[] {new BlockPool(0), new BlockPool(1)};
-        routes4 = new RouteTable(AddressFamily.IPV4, pools[0], reclaimer);
-        routes6 = new RouteTable(AddressFamily.IPV6, pools[1], reclaimer);
+        routes4 = new RouteTable(IpFamily.IPV4, pools[0], reclaimer);
+        routes6 = new RouteTable(IpFamily.IPV6, pools[1], reclaimer);
         current = newSnapshot(0);
     }
 
@@ -152,7 +156,7 @@ public final class RoutingTables implements AutoCloseable {
         final String entry = "route " + prefix + " via " + by;
         requireUnicast(by, entry);
         if (Encapsulation.BARE_IP == context.encapsulation()) {
-            if (AddressFamily.IPV4 != prefix.family() || AddressFamily.IPV4 != by.family()) {
+            if (IpFamily.IPV4 != prefix.family() || IpFamily.IPV4 != by.family()) {
                 throw new IllegalArgumentException(entry + ": without encapsulation, only IPv4 goes over IPv4");
             }
             requireOther(gateway, entry);
@@ -169,22 +173,21 @@ public final class RoutingTables implements AutoCloseable {
     /**
      * Adds a neighbour: the gateway's VTEP has this MAC.
      *
-     * @param mac in the low 48 bits.
      * @throws IllegalArgumentException naming the neighbour, if there is one for the address, or address or MAC is not
      *     unicast.
      */
-    public void addNeighbour(final InetAddress address, final long mac) {
+    public void addNeighbour(final InetAddress address, final MacAddress mac) {
         final IpAddress of = requireNeighbour(address, mac);
         final long present = neighbours.get(of);
         if (NeighbourTable.NO_MAC != present) {
-            throw new IllegalArgumentException("neighbour " + of + " at " + MacAddress.format(mac)
-                    + ": there is one already, at " + MacAddress.format(present));
+            throw new IllegalArgumentException(
+                    "neighbour " + of + " at " + mac + ": there is one already, at " + new MacAddress(present));
         }
         putNeighbour(of, mac);
     }
 
     /** Adds a neighbour, or changes the MAC of the one there is. */
-    public void replaceNeighbour(final InetAddress address, final long mac) {
+    public void replaceNeighbour(final InetAddress address, final MacAddress mac) {
         putNeighbour(requireNeighbour(address, mac), mac);
     }
 
@@ -198,15 +201,15 @@ public final class RoutingTables implements AutoCloseable {
         return true;
     }
 
-    private static IpAddress requireNeighbour(final InetAddress address, final long mac) {
+    private static IpAddress requireNeighbour(final InetAddress address, final MacAddress mac) {
         final IpAddress of = IpAddress.of(address);
         requireUnicast(of, "neighbour " + of);
-        MacAddress.requireUnicast(mac, "neighbour " + of);
+        RoutingContext.requireUnicast(mac, "neighbour " + of);
         return of;
     }
 
-    private void putNeighbour(final IpAddress address, final long mac) {
-        neighbours.put(address, mac);
+    private void putNeighbour(final IpAddress address, final MacAddress mac) {
+        neighbours.put(address, mac.value());
         neighbourChanged(address);
     }
 
@@ -218,50 +221,49 @@ public final class RoutingTables implements AutoCloseable {
         changesPending = true;
     }
 
-    /** {@link #addFdb(long, InetAddress, int, int)} with the default port and VNI. */
-    public void addFdb(final long mac, final InetAddress underlay) {
+    /** {@link #addFdb(MacAddress, InetAddress, int, int)} with the default port and VNI. */
+    public void addFdb(final MacAddress mac, final InetAddress underlay) {
         addFdb(mac, underlay, DEFAULT_PORT, DEFAULT_VNI);
     }
 
     /**
      * Adds an FDB entry: the VTEP with this MAC is reached at this underlay address.
      *
-     * @param mac in the low 48 bits.
      * @param port UDP port, or {@link #DEFAULT_PORT}.
      * @param vni VXLAN network identifier, or {@link #DEFAULT_VNI}.
      * @throws IllegalArgumentException naming the entry, if there is one for the MAC, the MAC or the address is not
      *     unicast, the address is one of this node's, or port or VNI is out of range.
      */
-    public void addFdb(final long mac, final InetAddress underlay, final int port, final int vni) {
+    public void addFdb(final MacAddress mac, final InetAddress underlay, final int port, final int vni) {
         final IpAddress at = requireFdb(mac, underlay, port, vni);
-        final int present = fdb.find(mac);
+        final int present = fdb.find(mac.value());
         if (FlatTable.ABSENT != present) {
-            throw new IllegalArgumentException("fdb entry " + MacAddress.format(mac) + " dst " + at
-                    + ": there is one already, dst " + fdb.underlay(present));
+            throw new IllegalArgumentException(
+                    "fdb entry " + mac + " dst " + at + ": there is one already, dst " + fdb.underlay(present));
         }
         putFdb(mac, underlay, port, vni);
     }
 
     /** Adds an FDB entry, or changes the one there is. */
-    public void replaceFdb(final long mac, final InetAddress underlay, final int port, final int vni) {
+    public void replaceFdb(final MacAddress mac, final InetAddress underlay, final int port, final int vni) {
         requireFdb(mac, underlay, port, vni);
         putFdb(mac, underlay, port, vni);
     }
 
     /** Removes an FDB entry; returns whether there was one. */
-    public boolean removeFdb(final long mac) {
-        if (!fdb.remove(mac)) {
+    public boolean removeFdb(final MacAddress mac) {
+        if (!fdb.remove(mac.value())) {
             return false;
         }
-        dirtyMacs.add(mac);
+        dirtyMacs.add(mac.value());
         changesPending = true;
         return true;
     }
 
-    private IpAddress requireFdb(final long mac, final InetAddress underlay, final int port, final int vni) {
+    private IpAddress requireFdb(final MacAddress mac, final InetAddress underlay, final int port, final int vni) {
         final IpAddress at = IpAddress.of(underlay);
-        final String entry = "fdb entry " + MacAddress.format(mac) + " dst " + at;
-        MacAddress.requireUnicast(mac, entry);
+        final String entry = "fdb entry " + mac + " dst " + at;
+        RoutingContext.requireUnicast(mac, entry);
         requireUnicast(at, entry);
         requireOther(underlay, entry);
         if (port < DEFAULT_PORT || port > RoutingContext.PORT_MAX) {
@@ -273,10 +275,10 @@ public final class RoutingTables implements AutoCloseable {
         return at;
     }
 
-    private void putFdb(final long mac, final InetAddress underlay, final int port, final int vni) {
+    private void putFdb(final MacAddress mac, final InetAddress underlay, final int port, final int vni) {
         final int scope = underlay instanceof Inet6Address wide ? wide.getScopeId() : 0;
-        fdb.put(mac, IpAddress.of(underlay), scope, port, vni);
-        dirtyMacs.add(mac);
+        fdb.put(mac.value(), IpAddress.of(underlay), scope, port, vni);
+        dirtyMacs.add(mac.value());
         changesPending = true;
     }
 
@@ -385,7 +387,7 @@ public final class RoutingTables implements AutoCloseable {
     /** What the data threads would do with a packet to this address, from the very tables they use. */
     public Explanation explain(final InetAddress destination) {
         final IpAddress address = IpAddress.of(destination);
-        final @Nullable IpPrefix route = (AddressFamily.IPV4 == address.family() ? routes4 : routes6).longest(address);
+        final @Nullable IpPrefix route = (IpFamily.IPV4 == address.family() ? routes4 : routes6).longest(address);
         return Explanation.of(address, route, current, changesPending);
     }
 
@@ -453,6 +455,6 @@ public final class RoutingTables implements AutoCloseable {
     }
 
     private RouteTable table(final IpPrefix prefix) {
-        return AddressFamily.IPV4 == prefix.family() ? routes4 : routes6;
+        return IpFamily.IPV4 == prefix.family() ? routes4 : routes6;
     }
 }

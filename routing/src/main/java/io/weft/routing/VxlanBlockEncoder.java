@@ -3,6 +3,7 @@ package io.weft.routing;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
+import io.weft.address.IpAddress;
 import org.agrona.MutableDirectBuffer;
 
 /** Follows the gateway through neighbour table and FDB, and writes the headers of VXLAN. Control thread only. */
@@ -21,7 +22,7 @@ final class VxlanBlockEncoder extends RewriteBlockEncoder {
     private final ForwardingDatabase fdb;
 
     VxlanBlockEncoder(final RoutingContext context, final NeighbourTable neighbours, final ForwardingDatabase fdb) {
-        vtepMac = context.vtepMac();
+        vtepMac = context.vtepMac().value();
         vni = context.vni();
         underlayPort = context.underlayPort();
         this.neighbours = neighbours;

@@ -4,6 +4,10 @@ package io.weft.routing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +37,7 @@ class LongestPrefixMatchTest {
 
     @ParameterizedTest
     @EnumSource
-    void shouldMatchReferenceWhenRoutesChangeAtRandom(final AddressFamily family) {
+    void shouldMatchReferenceWhenRoutesChangeAtRandom(final IpFamily family) {
         long cases = 0;
         for (long seed = SEED; cases < CASES; seed++) {
             random = new SplittableRandom(seed);
@@ -42,10 +46,11 @@ class LongestPrefixMatchTest {
         }
     }
 
-    private long runTable(final AddressFamily family, final String seed) {
+    private long runTable(final IpFamily family, final String seed) {
         final long liveUnits;
         long cases = 0;
-        try (RoutingTables tables = new RoutingTables(new RoutingContext().vtepMac(0x5e_0000_0000_01L))) {
+        try (RoutingTables tables =
+                new RoutingTables(new RoutingContext().vtepMac(new MacAddress(0x5e_0000_0000_01L)))) {
             liveUnits = tables.liveUnits();
             final RoutingReader reader = tables.newReader();
             for (int i = 0; i < GATEWAYS; i++) {
@@ -71,7 +76,7 @@ class LongestPrefixMatchTest {
         return cases;
     }
 
-    private void change(final RoutingTables tables, final AddressFamily family, final int limit) {
+    private void change(final RoutingTables tables, final IpFamily family, final int limit) {
         final int kind = random.nextInt(10);
         if (kind == 0) {
             final int gateway = random.nextInt(GATEWAYS);
@@ -90,7 +95,7 @@ class LongestPrefixMatchTest {
     }
 
     /** Half of the prefixes lie in or around one that is there, so that they nest. */
-    private IpPrefix prefix(final AddressFamily family) {
+    private IpPrefix prefix(final IpFamily family) {
         final int bits = family.addressBits();
         if (naive.size() > 0 && random.nextBoolean()) {
             final IpPrefix near = naive.prefix(random.nextInt(naive.size()));
@@ -100,8 +105,8 @@ class LongestPrefixMatchTest {
         return IpPrefix.containing(anywhere(family), Math.min(bits, commonBits + random.nextInt(bits + 1)));
     }
 
-    private IpAddress anywhere(final AddressFamily family) {
-        if (family == AddressFamily.IPV4) {
+    private IpAddress anywhere(final IpFamily family) {
+        if (family == IpFamily.IPV4) {
             return IpAddress.ofIpv4(random.nextInt());
         }
         final boolean outside = commonBits == 0 || random.nextInt(100) == 0;
@@ -113,20 +118,20 @@ class LongestPrefixMatchTest {
         final IpAddress noise = anywhere(prefix.family());
         return new IpAddress(
                 prefix.family(),
-                prefix.network().high() | (noise.high() & ~IpPrefix.highMask(prefix.length())),
-                prefix.network().low() | (noise.low() & ~IpPrefix.lowMask(prefix.length())));
+                prefix.base().high() | (noise.high() & ~IpPrefix.highMask(prefix.length())),
+                prefix.base().low() | (noise.low() & ~IpPrefix.lowMask(prefix.length())));
     }
 
     /** Inside a route, its first or last address, or the one before or after. */
-    private IpAddress target(final AddressFamily family) {
+    private IpAddress target(final IpFamily family) {
         if (naive.size() == 0 || random.nextInt(8) == 0) {
             return anywhere(family);
         }
         final IpPrefix near = naive.prefix(random.nextInt(naive.size()));
-        final IpAddress network = near.network();
+        final IpAddress network = near.base();
         final long high = network.high() | ~IpPrefix.highMask(near.length());
         final long low = network.low() | ~IpPrefix.lowMask(near.length());
-        final boolean narrow = family == AddressFamily.IPV4;
+        final boolean narrow = family == IpFamily.IPV4;
         final long one = narrow ? 1L << 32 : 0;
         final long mask = narrow ? -1L << 32 : -1L;
         return switch (random.nextInt(5)) {
@@ -144,7 +149,7 @@ class LongestPrefixMatchTest {
         };
     }
 
-    private int compare(final RoutingSnapshot snapshot, final AddressFamily family, final String where) {
+    private int compare(final RoutingSnapshot snapshot, final IpFamily family, final String where) {
         IpAddress target = target(family);
         for (int i = 0; i < LOOKUPS; i++) {
             target = random.nextInt(3) == 0 ? target : target(family);
@@ -152,7 +157,7 @@ class LongestPrefixMatchTest {
             highs[i] = target.high();
             lows[i] = target.low();
         }
-        final boolean narrow = family == AddressFamily.IPV4;
+        final boolean narrow = family == IpFamily.IPV4;
         if (narrow) {
             snapshot.lookup4(addresses, nextHops, LOOKUPS);
         } else {
@@ -177,7 +182,7 @@ class LongestPrefixMatchTest {
         final int mac = snapshot.rewriteBlocks()
                 .getInt(offset + RewriteBlock.DESTINATION_MAC_OFFSET + Short.BYTES, java.nio.ByteOrder.BIG_ENDIAN);
         return RewriteBlock.gateway(snapshot.rewriteBlocks(), offset).ipv4() == gatewayAddress(gateway)
-                && mac == (int) mac(peers[gateway]);
+                && mac == (int) mac(peers[gateway]).value();
     }
 
     private static int gatewayAddress(final int gateway) {
@@ -188,7 +193,7 @@ class LongestPrefixMatchTest {
         return IpAddress.ofIpv4(gatewayAddress(gateway)).toInetAddress();
     }
 
-    private static long mac(final int peer) {
-        return 0x5e_0000_0001_00L + peer;
+    private static MacAddress mac(final int peer) {
+        return new MacAddress(0x5e_0000_0001_00L + peer);
     }
 }

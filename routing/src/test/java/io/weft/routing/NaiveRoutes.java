@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpPrefix;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -44,8 +45,8 @@ final class NaiveRoutes {
     }
 
     private void set(final int index, final IpPrefix prefix, final int gateway) {
-        highs[index] = prefix.network().high();
-        lows[index] = prefix.network().low();
+        highs[index] = prefix.base().high();
+        lows[index] = prefix.base().low();
         highMasks[index] = mask(prefix.length());
         lowMasks[index] = mask(prefix.length() - Long.SIZE);
         gateways[index] = gateway;

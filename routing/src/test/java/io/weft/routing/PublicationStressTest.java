@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.nio.ByteOrder;
 import java.util.SplittableRandom;
@@ -27,8 +30,8 @@ class PublicationStressTest {
     private static final int READERS = 2;
     private static final long MAC_BASE = 0x5e_0000_0000_00L;
 
-    private final RoutingTables tables =
-            new RoutingTables(new RoutingContext().vtepMac(0x5e_0000_0000_01L).poisonFreed(true));
+    private final RoutingTables tables = new RoutingTables(
+            new RoutingContext().vtepMac(new MacAddress(0x5e_0000_0000_01L)).poisonFreed(true));
     private final AtomicReference<String> violation = new AtomicReference<>();
     private final AtomicLong batches = new AtomicLong();
     private volatile boolean running = true;
@@ -85,10 +88,10 @@ class PublicationStressTest {
 
     private void toGeneration(final long generation) {
         for (int i = 0; i < GATEWAYS; i++) {
-            tables.replaceNeighbour(gateway(i), MAC_BASE | generation);
+            tables.replaceNeighbour(gateway(i), new MacAddress(MAC_BASE | generation));
         }
-        tables.removeFdb(MAC_BASE | (generation - 1));
-        tables.addFdb(MAC_BASE | generation, underlay(generation));
+        tables.removeFdb(new MacAddress(MAC_BASE | (generation - 1)));
+        tables.addFdb(new MacAddress(MAC_BASE | generation), underlay(generation));
         tables.publish();
         published = generation;
     }

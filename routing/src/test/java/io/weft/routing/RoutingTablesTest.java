@@ -8,6 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.util.HexFormat;
 import java.util.function.Consumer;
@@ -20,9 +24,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RoutingTablesTest {
-    private static final long OWN_MAC = MacAddress.parse("5e:00:53:00:00:01");
-    private static final long PEER_MAC = MacAddress.parse("5e:00:53:00:00:02");
-    private static final long OTHER_MAC = MacAddress.parse("5e:00:53:00:00:03");
+    private static final MacAddress OWN_MAC = MacAddress.parse("5e:00:53:00:00:01");
+    private static final MacAddress PEER_MAC = MacAddress.parse("5e:00:53:00:00:02");
+    private static final MacAddress OTHER_MAC = MacAddress.parse("5e:00:53:00:00:03");
     private static final IpPrefix SUBNET = IpPrefix.parse("10.244.1.0/24");
     private static final InetAddress GATEWAY = address("10.244.1.0");
     private static final InetAddress PEER = address("192.0.2.2");
@@ -155,7 +159,7 @@ class RoutingTablesTest {
         final Explanation explanation = tables.explain(address("10.244.1.7"));
         final DirectBuffer ipv6 = explanation.block();
         assertEquals(RewriteBlock.SOCKADDR_IN6_LENGTH, RewriteBlock.sockaddrLength(ipv6, 0));
-        assertEquals(AddressFamily.IPV6.socketFamily(), RewriteBlock.underlayFamily(ipv6, 0));
+        assertEquals(IpFamily.IPV6.socketFamily(), RewriteBlock.underlayFamily(ipv6, 0));
         assertEquals(
                 "0a00" + "12b5" + "00000000" + "20010db8000000000000000000000002" + "00000000",
                 hex(ipv6, RewriteBlock.SOCKADDR_IN6_LENGTH));
@@ -192,16 +196,17 @@ class RoutingTablesTest {
                         "10.244.2.0/24 via 0.0.0.0",
                         tables -> tables.addRoute(IpPrefix.parse("10.244.2.0/24"), address("0.0.0.0"))),
                 bad("neighbour 10.244.1.0", tables -> tables.addNeighbour(GATEWAY, OTHER_MAC)),
-                bad("neighbour 10.244.2.0", tables -> tables.addNeighbour(address("10.244.2.0"), 0)),
+                bad("neighbour 10.244.2.0", tables -> tables.addNeighbour(address("10.244.2.0"), new MacAddress(0))),
                 bad("neighbour ff02::1", tables -> tables.addNeighbour(address("ff02::1"), OTHER_MAC)),
                 bad(
                         "neighbour 10.244.2.0: 01:00:5e:00:00:01 is a multicast MAC",
                         tables -> tables.addNeighbour(address("10.244.2.0"), MacAddress.parse("01:00:5e:00:00:01"))),
-                bad("neighbour 10.244.2.0", tables -> tables.addNeighbour(address("10.244.2.0"), 1L << 48)),
                 bad("5e:00:53:00:00:02 dst 192.0.2.3", tables -> tables.addFdb(PEER_MAC, address("192.0.2.3"))),
                 bad("5e:00:53:00:00:03 dst 192.0.2.1", tables -> tables.addFdb(OTHER_MAC, OWN)),
                 bad("5e:00:53:00:00:03 dst 239.0.0.1", tables -> tables.addFdb(OTHER_MAC, address("239.0.0.1"))),
-                bad("00:00:00:00:00:00 dst 192.0.2.3", tables -> tables.addFdb(0, address("192.0.2.3"))),
+                bad(
+                        "00:00:00:00:00:00 dst 192.0.2.3",
+                        tables -> tables.addFdb(new MacAddress(0), address("192.0.2.3"))),
                 bad(
                         "ff:ff:ff:ff:ff:ff dst 192.0.2.3",
                         tables -> tables.addFdb(MacAddress.parse("ff:ff:ff:ff:ff:ff"), address("192.0.2.3"))),

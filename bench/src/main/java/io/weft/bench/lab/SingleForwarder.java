@@ -3,6 +3,7 @@ package io.weft.bench.lab;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.address.IpFamily;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.MessageVector;
@@ -66,7 +67,7 @@ public final class SingleForwarder {
     public static void main(final String[] args) throws UnknownHostException {
         final String device = args[0];
         try (TunDevice tun = TunDevice.open(device, 1).get(0);
-                UdpSocket socket = UdpSocket.open(false)) {
+                UdpSocket socket = UdpSocket.open(IpFamily.IPV4)) {
             for (final String feature : List.of("tso", "tx-udp-segmentation", "gso", "tx")) {
                 Command.run("ethtool", "-K", device, feature, "off");
             }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.jmh.dataplane;
 
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.dataplane.Rewrite;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
-import io.weft.routing.IpPrefix;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingReader;
@@ -55,10 +56,10 @@ public class EncapsulationBenchmark {
     /** Fills the tables, and a batch of packets to random pods. */
     @Setup
     public void setUp() throws UnknownHostException {
-        tables = new RoutingTables(new RoutingContext().vni(1).vtepMac(0x02_0000_000001L));
+        tables = new RoutingTables(new RoutingContext().vni(1).vtepMac(new MacAddress(0x02_0000_000001L)));
         for (int node = 0; node < nodes; node++) {
             final InetAddress gateway = address(FIRST_NETWORK + (node << 8));
-            final long mac = 0x02_1000_000000L + node;
+            final MacAddress mac = new MacAddress(0x02_1000_000000L + node);
             tables.addRoute(IpPrefix.of(gateway, 24), gateway);
             tables.addNeighbour(gateway, mac);
             tables.addFdb(mac, address((172 << 24) + (16 << 16) + node + 1));

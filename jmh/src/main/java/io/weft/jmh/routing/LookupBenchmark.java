@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.jmh.routing;
 
-import io.weft.routing.AddressFamily;
-import io.weft.routing.IpAddress;
-import io.weft.routing.IpPrefix;
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;
 import io.weft.routing.RoutingTables;
@@ -79,7 +79,7 @@ public class LookupBenchmark {
     @OperationsPerInvocation(LOOKUPS)
     public long bulk() {
         final RoutingSnapshot snapshot = reader.acquire();
-        final long sum = AddressFamily.IPV4 == table.family() ? bulk4(snapshot) : bulk6(snapshot);
+        final long sum = IpFamily.IPV4 == table.family() ? bulk4(snapshot) : bulk6(snapshot);
         reader.release();
         return sum;
     }
@@ -107,7 +107,7 @@ public class LookupBenchmark {
     @OperationsPerInvocation(LOOKUPS)
     public long dependent() {
         final RoutingSnapshot snapshot = reader.acquire();
-        final boolean narrow = AddressFamily.IPV4 == table.family();
+        final boolean narrow = IpFamily.IPV4 == table.family();
         int nextHop = 0;
         for (int i = 0; i < highs.length; i++) {
             for (int j = 0; j < BURST; j++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.jmh.routing;
 
-import io.weft.routing.AddressFamily;
-import io.weft.routing.IpAddress;
-import io.weft.routing.IpPrefix;
-import io.weft.routing.MacAddress;
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
@@ -17,13 +17,13 @@ import java.util.SplittableRandom;
 /** Seeded tables and addresses that look like the real ones, the same in each run. */
 public enum RouteMix {
     /** 900 000 IPv4 routes, lengths as in the internet's routing table, a few longer than /24 as in an own network. */
-    INTERNET4(AddressFamily.IPV4, 900_000),
+    INTERNET4(IpFamily.IPV4, 900_000),
     /** 10 000 node subnets of /24 in 10.0.0.0/8. */
-    NODES4(AddressFamily.IPV4, 10_000),
+    NODES4(IpFamily.IPV4, 10_000),
     /** 100 000 IPv6 routes, lengths as in the internet's routing table. */
-    INTERNET6(AddressFamily.IPV6, 100_000),
+    INTERNET6(IpFamily.IPV6, 100_000),
     /** 10 000 node subnets of /64 in one /48. */
-    NODES6(AddressFamily.IPV6, 10_000);
+    NODES6(IpFamily.IPV6, 10_000);
 
     /** Lengths and their share in 1/10 000 of the table, rounded from the BGP reports of APNIC (bgp.potaroo.net). */
     private static final int[][] SHARES_4 = {
@@ -92,10 +92,10 @@ public enum RouteMix {
 
     private static final int TRAIN = 8;
 
-    private final AddressFamily family;
+    private final IpFamily family;
     private final int size;
 
-    RouteMix(final AddressFamily family, final int size) {
+    RouteMix(final IpFamily family, final int size) {
         this.family = family;
         this.size = size;
     }
@@ -110,7 +110,7 @@ public enum RouteMix {
         REPEATED
     }
 
-    public AddressFamily family() {
+    public IpFamily family() {
         return family;
     }
 
@@ -135,7 +135,7 @@ public enum RouteMix {
             case INTERNET6 -> internet6(random, before);
             case NODES6 ->
                 IpPrefix.containing(
-                        new IpAddress(AddressFamily.IPV6, 0xfd00_0010_0244_0000L | random.nextInt(1 << 16), 0), 64);
+                        new IpAddress(IpFamily.IPV6, 0xfd00_0010_0244_0000L | random.nextInt(1 << 16), 0), 64);
         };
     }
 
@@ -154,12 +154,12 @@ public enum RouteMix {
         final int length = length(random, SHARES_6);
         if (length > 32 && !before.isEmpty() && random.nextInt(10) > 0) {
             final IpPrefix near = before.get(random.nextInt(before.size()));
-            final IpPrefix allocation = IpPrefix.containing(near.network(), Math.min(32, near.length()));
+            final IpPrefix allocation = IpPrefix.containing(near.base(), Math.min(32, near.length()));
             return IpPrefix.containing(within(allocation, random), length);
         }
         final long block = BLOCKS_6[random.nextInt(BLOCKS_6.length)] << 48;
         final IpPrefix registry =
-                new IpPrefix(new IpAddress(AddressFamily.IPV6, block, 0), block >>> 48 == 0x2001 ? 16 : 12);
+                new IpPrefix(new IpAddress(IpFamily.IPV6, block, 0), block >>> 48 == 0x2001 ? 16 : 12);
         return IpPrefix.containing(within(registry, random), length);
     }
 
@@ -179,14 +179,14 @@ public enum RouteMix {
         final long low = random.nextLong();
         final int length = prefix.length();
         final long highHost = length >= Long.SIZE ? 0 : -1L >>> length;
-        if (AddressFamily.IPV4 == prefix.family()) {
-            return new IpAddress(prefix.family(), prefix.network().high() | (high & highHost & -1L << Integer.SIZE), 0);
+        if (IpFamily.IPV4 == prefix.family()) {
+            return new IpAddress(prefix.family(), prefix.base().high() | (high & highHost & -1L << Integer.SIZE), 0);
         }
         final long lowHost = length <= Long.SIZE ? -1L : length == 2 * Long.SIZE ? 0 : -1L >>> (length - Long.SIZE);
         return new IpAddress(
                 prefix.family(),
-                prefix.network().high() | (high & highHost),
-                prefix.network().low() | (low & lowHost));
+                prefix.base().high() | (high & highHost),
+                prefix.base().low() | (low & lowHost));
     }
 
     /** Addresses to look up, for routes of {@link #prefixes()}. */
@@ -202,7 +202,7 @@ public enum RouteMix {
             if (Traffic.REPEATED == traffic) {
                 flow = 0 == i % TRAIN ? flows[random.nextInt(FLOWS)] : flow;
                 addresses[i] = flow;
-            } else if (Traffic.RANDOM == traffic && AddressFamily.IPV4 == family) {
+            } else if (Traffic.RANDOM == traffic && IpFamily.IPV4 == family) {
                 addresses[i] = IpAddress.ofIpv4(random.nextInt());
             } else {
                 addresses[i] = within(prefixes.get(random.nextInt(prefixes.size())), random);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.jmh.routing;
 
-import io.weft.routing.AddressFamily;
-import io.weft.routing.IpAddress;
-import io.weft.routing.IpPrefix;
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -47,9 +47,7 @@ public final class RoutesForDpdk {
      * (app/test-fib/main.c, parse_lookup), so that 1.2.3.4 asks for 4.3.2.1: the file has them reversed.
      */
     private static IpAddress inputOfTestFib(final IpAddress address) {
-        return AddressFamily.IPV4 == address.family()
-                ? IpAddress.ofIpv4(Integer.reverseBytes(address.ipv4()))
-                : address;
+        return IpFamily.IPV4 == address.family() ? IpAddress.ofIpv4(Integer.reverseBytes(address.ipv4())) : address;
     }
 
     private static PrintWriter open(final Path directory, final String name) throws IOException {

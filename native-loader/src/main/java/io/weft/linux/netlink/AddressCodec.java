@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
+import static io.weft.linux.SocketConstants.AF_UNSPEC;
+
+import io.weft.address.IpFamily;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +33,7 @@ final class AddressCodec {
 
     static NetlinkRequest dumpRequest(final int linkIndex) {
         return new NetlinkRequest(MessageType.RTM_GETADDR, NetlinkMessage.NLM_F_DUMP)
-                .u8(AddressFamily.UNSPECIFIED)
+                .u8(AF_UNSPEC)
                 .u8(0)
                 .u8(0)
                 .u8(0)
@@ -39,7 +42,7 @@ final class AddressCodec {
 
     static NetlinkRequest request(final int type, final int requestFlags, final InterfaceAddress address) {
         return new NetlinkRequest(type, requestFlags)
-                .u8(AddressFamily.of(address.address()))
+                .u8(IpFamily.of(address.address()).socketFamily())
                 .u8(address.prefixLength())
                 .u8(address.flags() & 0xFF)
                 .u8(address.scope())

@@ -5,8 +5,8 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.MacAddress;
+import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.util.Arrays;
 import org.agrona.DirectBuffer;
@@ -113,7 +113,7 @@ final class Attributes {
             throw message.malformed(
                     "attribute " + type + " has " + bytes.length + " bytes, not those of an IP address");
         }
-        return IpAddresses.of(bytes);
+        return IpAddress.of(bytes).toInetAddress();
     }
 
     /** Whether the value has the length of an Ethernet address. */

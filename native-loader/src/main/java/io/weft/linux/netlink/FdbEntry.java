@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.MacAddress;
+import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +42,7 @@ public record FdbEntry(
 
     @Override
     public String toString() {
-        return mac + (null == destination ? "" : " dst " + IpAddresses.print(destination)) + " on link " + linkIndex
+        return mac + (null == destination ? "" : " dst " + IpAddress.of(destination)) + " on link " + linkIndex
                 + " state 0x" + Integer.toHexString(state) + " flags 0x" + Integer.toHexString(flags);
     }
 }

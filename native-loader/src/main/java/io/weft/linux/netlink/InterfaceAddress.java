@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import java.net.InetAddress;
 
 /**
@@ -43,11 +43,11 @@ public record InterfaceAddress(int linkIndex, InetAddress address, int prefixLen
 
     /** The on-link network. */
     public IpPrefix network() {
-        return IpPrefix.network(address, prefixLength);
+        return IpPrefix.containing(address, prefixLength);
     }
 
     @Override
     public String toString() {
-        return IpAddresses.print(address) + "/" + prefixLength + " on link " + linkIndex;
+        return IpAddress.of(address) + "/" + prefixLength + " on link " + linkIndex;
     }
 }

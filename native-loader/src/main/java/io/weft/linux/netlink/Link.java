@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
-import io.weft.linux.MacAddress;
+import io.weft.address.MacAddress;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
+import static io.weft.linux.SocketConstants.AF_UNSPEC;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +39,6 @@ final class LinkCodec {
     private static final int IFLA_VXLAN_PORT = 15;
     private static final int IFLA_VXLAN_LOCAL6 = 17;
 
-    private static final int AF_UNSPEC = 0;
     private static final int FAMILY_POSITION = 0;
     private static final int INDEX_POSITION = 4;
     private static final int FLAGS_POSITION = 8;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.MacAddress;
+import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +37,7 @@ public record Neighbour(
 
     @Override
     public String toString() {
-        return IpAddresses.print(address) + " lladdr " + mac + " on link " + linkIndex + " state 0x"
+        return IpAddress.of(address) + " lladdr " + mac + " on link " + linkIndex + " state 0x"
                 + Integer.toHexString(state);
     }
 }

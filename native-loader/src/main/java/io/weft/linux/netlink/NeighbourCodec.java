@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
+import static io.weft.linux.SocketConstants.AF_BRIDGE;
+import static io.weft.linux.SocketConstants.AF_INET;
+import static io.weft.linux.SocketConstants.AF_INET6;
+import static io.weft.linux.SocketConstants.AF_UNSPEC;
+
+import io.weft.address.IpFamily;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -30,19 +36,19 @@ final class NeighbourCodec {
     private NeighbourCodec() {}
 
     static NetlinkRequest neighbourDumpRequest(final int linkIndex) {
-        return header(MessageType.RTM_GETNEIGH, NetlinkMessage.NLM_F_DUMP, AddressFamily.UNSPECIFIED, 0, 0, 0)
+        return header(MessageType.RTM_GETNEIGH, NetlinkMessage.NLM_F_DUMP, AF_UNSPEC, 0, 0, 0)
                 .attribute(NDA_IFINDEX, linkIndex);
     }
 
     static NetlinkRequest fdbDumpRequest(final int linkIndex) {
-        return header(MessageType.RTM_GETNEIGH, NetlinkMessage.NLM_F_DUMP, AddressFamily.BRIDGE, linkIndex, 0, 0);
+        return header(MessageType.RTM_GETNEIGH, NetlinkMessage.NLM_F_DUMP, AF_BRIDGE, linkIndex, 0, 0);
     }
 
     static NetlinkRequest request(final int type, final int requestFlags, final Neighbour neighbour) {
         final NetlinkRequest request = header(
                         type,
                         requestFlags,
-                        AddressFamily.of(neighbour.address()),
+                        IpFamily.of(neighbour.address()).socketFamily(),
                         neighbour.linkIndex(),
                         neighbour.state(),
                         0)
@@ -52,7 +58,7 @@ final class NeighbourCodec {
 
     static NetlinkRequest request(final int type, final int requestFlags, final FdbEntry entry) {
         final NetlinkRequest request = header(
-                        type, requestFlags, AddressFamily.BRIDGE, entry.linkIndex(), entry.state(), entry.flags())
+                        type, requestFlags, AF_BRIDGE, entry.linkIndex(), entry.state(), entry.flags())
                 .attribute(NDA_LLADDR, entry.mac());
         final InetAddress destination = entry.destination();
         return null == destination ? request : request.attribute(NDA_DST, destination);
@@ -76,14 +82,14 @@ final class NeighbourCodec {
     }
 
     static boolean isFdbEntry(final NetlinkMessage message) {
-        return AddressFamily.BRIDGE == message.u8(FAMILY_POSITION);
+        return AF_BRIDGE == message.u8(FAMILY_POSITION);
     }
 
     /** The neighbour, or null for an entry of the FDB or of another protocol's table. */
     static @Nullable Neighbour decodeNeighbour(final NetlinkMessage message) {
         final Attributes attributes = message.attributes(FIXED_LENGTH);
         final int family = message.u8(FAMILY_POSITION);
-        if ((AddressFamily.INET != family && AddressFamily.INET6 != family) || !attributes.has(NDA_DST)) {
+        if ((AF_INET != family && AF_INET6 != family) || !attributes.has(NDA_DST)) {
             return null;
         }
         return new Neighbour(

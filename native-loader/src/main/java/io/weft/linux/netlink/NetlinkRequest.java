@@ -3,7 +3,7 @@ package io.weft.linux.netlink;
 
 import static java.nio.ByteOrder.nativeOrder;
 
-import io.weft.linux.MacAddress;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import org.agrona.BufferUtil;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import java.net.InetAddress;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -59,7 +59,7 @@ public record Route(
      * @return a route that still needs a device.
      */
     public static Route to(final IpPrefix destination) {
-        final int scope = destination.ipv6() ? InterfaceAddress.SCOPE_GLOBAL : InterfaceAddress.SCOPE_LINK;
+        final int scope = destination.isIpv4() ? InterfaceAddress.SCOPE_LINK : InterfaceAddress.SCOPE_GLOBAL;
         return new Route(RouteType.UNICAST, destination, null, 0, null, TABLE_MAIN, PROTOCOL_BOOT, scope, 0, false);
     }
 
@@ -147,13 +147,13 @@ public record Route(
         }
         text.append(destination);
         if (null != gateway) {
-            text.append(" via ").append(IpAddresses.print(gateway));
+            text.append(" via ").append(IpAddress.of(gateway));
         }
         if (0 != linkIndex) {
             text.append(" on link ").append(linkIndex);
         }
         if (null != source) {
-            text.append(" src ").append(IpAddresses.print(source));
+            text.append(" src ").append(IpAddress.of(source));
         }
         if (TABLE_MAIN != table) {
             text.append(" table ").append(table);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
+import static io.weft.linux.SocketConstants.AF_INET;
+import static io.weft.linux.SocketConstants.AF_INET6;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import io.weft.linux.SocketFilter;
 import io.weft.linux.SocketFilter.Label;
 import java.net.InetAddress;
@@ -108,8 +112,8 @@ final class RouteCodec {
     private static void acceptWithin(final SocketFilter filter, final IpPrefix network, final Label accept) {
         final Label next = new Label();
         filter.loadByte(NetlinkMessage.HEADER_LENGTH + FAMILY_POSITION)
-                .jumpIfEqual(AddressFamily.of(network.address()), null, next);
-        final ByteBuffer words = ByteBuffer.wrap(network.address().getAddress());
+                .jumpIfEqual(network.family().socketFamily(), null, next);
+        final ByteBuffer words = ByteBuffer.wrap(network.base().toBytes());
         for (int bits = network.length(), offset = Attributes.HEADER_LENGTH; bits > 0; bits -= Integer.SIZE) {
             filter.loadWordIndexed(offset)
                     .and(bits >= Integer.SIZE ? -1 : -1 << (Integer.SIZE - bits))
@@ -126,7 +130,7 @@ final class RouteCodec {
     }
 
     static NetlinkRequest lookupRequest(final InetAddress destination) {
-        final int family = AddressFamily.of(destination);
+        final int family = IpFamily.of(destination).socketFamily();
         return header(
                         MessageType.RTM_GETROUTE,
                         NetlinkMessage.NLM_F_ACK,
@@ -135,7 +139,7 @@ final class RouteCodec {
                         0,
                         0,
                         0,
-                        AddressFamily.INET == family ? RTM_F_LOOKUP_TABLE : 0) // IPv6 tells the table in any case
+                        AF_INET == family ? RTM_F_LOOKUP_TABLE : 0) // IPv6 tells the table in any case
                 .attribute(RTA_DST, destination);
     }
 
@@ -153,13 +157,13 @@ final class RouteCodec {
         final NetlinkRequest request = header(
                         messageType,
                         requestFlags,
-                        AddressFamily.of(route.destination().address()),
+                        route.destination().family().socketFamily(),
                         route.destination().length(),
                         route.protocol(),
                         scope,
                         route.type().number(),
                         route.gatewayOnlink() ? RTNH_F_ONLINK : 0)
-                .attribute(RTA_DST, route.destination().address())
+                .attribute(RTA_DST, route.destination().base().toInetAddress())
                 .attribute(RTA_TABLE, route.table());
         if (0 != route.linkIndex()) {
             request.attribute(RTA_OIF, route.linkIndex());
@@ -204,7 +208,7 @@ final class RouteCodec {
         final Attributes attributes = message.attributes(FIXED_LENGTH);
         final int family = message.u8(FAMILY_POSITION);
         final int flags = message.i32(FLAGS_POSITION);
-        if (AddressFamily.INET != family && AddressFamily.INET6 != family) {
+        if (AF_INET != family && AF_INET6 != family) {
             return null;
         }
         return new Route(
@@ -226,14 +230,14 @@ final class RouteCodec {
     }
 
     private static IpPrefix destination(final NetlinkMessage message, final Attributes attributes, final int family) {
-        final InetAddress address = attributes.has(RTA_DST)
-                ? attributes.address(RTA_DST)
-                : IpAddresses.of(new byte[AddressFamily.INET6 == family ? 16 : 4]);
+        final IpAddress address = attributes.has(RTA_DST)
+                ? IpAddress.of(attributes.address(RTA_DST))
+                : new IpAddress(AF_INET6 == family ? IpFamily.IPV6 : IpFamily.IPV4, 0, 0);
         final int length = message.u8(PREFIX_LENGTH_POSITION);
-        if (length > address.getAddress().length * Byte.SIZE) {
+        if (length > address.family().addressBits()) {
             throw message.malformed("the prefix length " + length + " is too great for its address");
         }
-        return IpPrefix.network(address, length);
+        return IpPrefix.containing(address, length);
     }
 
     private static @Nullable InetAddress gateway(final Attributes attributes) {

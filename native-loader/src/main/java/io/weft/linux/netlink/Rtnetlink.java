@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
+import static io.weft.linux.SocketConstants.AF_INET;
+import static io.weft.linux.SocketConstants.AF_INET6;
 import static io.weft.linux.netlink.MessageType.RTM_DELADDR;
 import static io.weft.linux.netlink.MessageType.RTM_DELLINK;
 import static io.weft.linux.netlink.MessageType.RTM_DELNEIGH;
@@ -13,8 +15,8 @@ import static io.weft.linux.netlink.NetlinkMessage.NLM_F_CREATE;
 import static io.weft.linux.netlink.NetlinkMessage.NLM_F_DUMP;
 import static io.weft.linux.netlink.NetlinkMessage.NLM_F_REPLACE;
 
+import io.weft.address.IpAddress;
 import io.weft.linux.Errno;
-import io.weft.linux.IpAddresses;
 import io.weft.linux.LinuxException;
 import io.weft.linux.NetlinkSocket;
 import java.net.InetAddress;
@@ -210,7 +212,7 @@ public final class Rtnetlink implements AutoCloseable {
     /** The IPv4 and IPv6 routes that a filter lets through, without the route cache; none if there is no such table. */
     public List<Route> routes(final RouteFilter filter) {
         final List<Route> routes = new ArrayList<>();
-        for (final int family : new int[] {AddressFamily.INET, AddressFamily.INET6}) {
+        for (final int family : new int[] {AF_INET, AF_INET6}) {
             try {
                 routes.addAll(exchange.dump(
                         "list the routes of table " + filter.table(),
@@ -249,7 +251,7 @@ public final class Rtnetlink implements AutoCloseable {
      * @throws LinuxException with {@link Errno#ENETUNREACH} or {@link Errno#EHOSTUNREACH} if there is none.
      */
     public Route routeTo(final InetAddress destination) {
-        final String tried = "look up the route to " + IpAddresses.print(destination);
+        final String tried = "look up the route to " + IpAddress.of(destination);
         return exchange.answered(tried, RouteCodec.lookupRequest(destination), RouteCodec::decode).stream()
                 .findFirst()
                 .orElseThrow(() -> new LinuxException(tried, Errno.ENETUNREACH));

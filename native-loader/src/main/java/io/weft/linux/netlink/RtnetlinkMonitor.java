@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
+import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.linux.EventFd;
-import io.weft.linux.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.NetlinkSocket;
 import io.weft.linux.Poller;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux.netlink;
 
+import static io.weft.linux.SocketConstants.AF_INET;
 import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -40,7 +41,7 @@ class MalformedMessageTest {
                 final List<NetlinkRequest> requests = List.of(
                         LinkCodec.request(MessageType.RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0),
                         AddressCodec.dumpRequest(0),
-                        RouteCodec.dumpRequest(AddressFamily.INET, RouteFilter.main()),
+                        RouteCodec.dumpRequest(AF_INET, RouteFilter.main()),
                         NeighbourCodec.neighbourDumpRequest(2),
                         NeighbourCodec.fdbDumpRequest(2),
                         LinkCodec.request(MessageType.RTM_SETLINK, NetlinkMessage.NLM_F_ACK, 1)

@@ -4,9 +4,9 @@ package io.weft.linux.netlink;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
-import io.weft.linux.MacAddress;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.netlink.RtnetlinkEvent.AddressChange;
 import io.weft.linux.netlink.RtnetlinkEvent.FdbChange;
 import io.weft.linux.netlink.RtnetlinkEvent.LinkChange;
@@ -70,7 +70,9 @@ class RtnetlinkMonitorTest {
                 "new address",
                 event -> event instanceof AddressChange change
                         && !change.removed()
-                        && IpAddresses.parse("10.1.1.1").equals(change.address().address()));
+                        && IpAddress.parse("10.1.1.1")
+                                .toInetAddress()
+                                .equals(change.address().address()));
         namespace.ip("route", "add", "10.2.0.0/16", "via", "10.1.1.9");
         await("new route", event -> isRoute(event, "10.2.0.0/16", false));
         namespace.ip("route", "del", "10.2.0.0/16");
@@ -133,7 +135,8 @@ class RtnetlinkMonitorTest {
         namespace.run(() -> {
             try (Rtnetlink rtnetlink = Rtnetlink.open()) {
                 for (int i = 1; i < 255; i++) {
-                    rtnetlink.replaceAddress(new InterfaceAddress(1, IpAddresses.parse("127.1.1." + i), 32));
+                    rtnetlink.replaceAddress(new InterfaceAddress(
+                            1, IpAddress.parse("127.1.1." + i).toInetAddress(), 32));
                 }
             }
         });

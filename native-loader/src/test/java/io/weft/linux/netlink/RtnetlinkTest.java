@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.Errno;
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
 import io.weft.linux.LinuxException;
-import io.weft.linux.MacAddress;
 import io.weft.linux.TunDevice;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -57,7 +57,7 @@ class RtnetlinkTest {
     }
 
     private static InetAddress ip(final String text) {
-        return IpAddresses.parse(text);
+        return IpAddress.parse(text).toInetAddress();
     }
 
     @Test
@@ -210,7 +210,7 @@ class RtnetlinkTest {
             final String shown = namespace.ip("addr", "show", "dev", "u0");
             assertTrue(shown.contains("inet 10.244.1.0/32 scope global u0"), shown);
             assertTrue(shown.contains("inet6 fd00:10:244:1::/64 scope global nodad noprefixroute"), shown);
-            assertEquals(new IpPrefix(ip("fd00:10:244:1::"), 64), v6.network());
+            assertEquals(IpPrefix.of(ip("fd00:10:244:1::"), 64), v6.network());
             assertTrue(rtnetlink.deleteAddress(v4));
             assertFalse(rtnetlink.deleteAddress(v4));
             assertTrue(rtnetlink.deleteAddress(v6));

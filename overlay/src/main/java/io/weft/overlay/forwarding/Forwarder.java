@@ -3,6 +3,7 @@ package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
 
+import io.weft.address.MacAddress;
 import io.weft.dataplane.CountersFile;
 import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
@@ -84,12 +85,12 @@ final class Forwarder implements AutoCloseable {
             return local;
         }
 
-        long vtepMac() {
+        MacAddress vtepMac() {
             final VtepData vtep = family.vtep(own.attributes());
             if (null == vtep) {
                 throw new StartupException("the own lease " + own + " has no VtepMAC");
             }
-            return vtep.mac().value();
+            return vtep.mac();
         }
     }
 

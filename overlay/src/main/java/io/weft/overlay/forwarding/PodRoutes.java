@@ -3,8 +3,8 @@ package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.INFO;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Blackholes;
 import io.weft.overlay.host.HostRoutes;
@@ -100,7 +100,7 @@ public final class PodRoutes implements AutoCloseable {
                 forwarders.deviceName(family),
                 mtu.of(family),
                 prefixes(subnet, ipv6Subnet).stream()
-                        .map(prefix -> IpPrefix.host(prefix.address()))
+                        .map(prefix -> IpPrefix.host(prefix.base()))
                         .toList(),
                 prefixes(null == subnet ? null : config.network(), null == ipv6Subnet ? null : config.ipv6Network()));
     }
@@ -172,7 +172,7 @@ public final class PodRoutes implements AutoCloseable {
                 INFO,
                 "the cluster network {0} covers {1}, which is no pod: each node''s subnet gets a route of its own",
                 network,
-                IpAddresses.print(address));
+                IpAddress.of(address));
         isRoutedBySubnet = true;
         devices.values().forEach(OverlayDevice::leaveNetworkUnrouted);
         ways.forEach(this::route);

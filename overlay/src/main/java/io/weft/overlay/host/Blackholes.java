@@ -4,7 +4,7 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpPrefix;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;

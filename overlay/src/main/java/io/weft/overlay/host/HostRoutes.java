@@ -5,8 +5,8 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
-import io.weft.linux.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;

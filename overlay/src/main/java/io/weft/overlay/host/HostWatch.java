@@ -3,7 +3,7 @@ package io.weft.overlay.host;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.RtnetlinkEvent;
 import io.weft.linux.netlink.RtnetlinkMonitor;

@@ -3,7 +3,7 @@ package io.weft.overlay.host;
 
 import static java.lang.System.Logger.Level.INFO;
 
-import io.weft.linux.MacAddress;
+import io.weft.address.MacAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.netlink.Vxlan;

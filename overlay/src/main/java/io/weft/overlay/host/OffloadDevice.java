@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import io.weft.address.MacAddress;
 import io.weft.linux.LinuxException;
-import io.weft.linux.MacAddress;
 import io.weft.linux.TapDevice;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;

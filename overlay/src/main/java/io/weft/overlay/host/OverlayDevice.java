@@ -4,7 +4,7 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpPrefix;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
@@ -128,10 +128,10 @@ public final class OverlayDevice {
             say("address " + address);
             rtnetlink.replaceAddress(new InterfaceAddress(
                     linkIndex,
-                    address.address(),
+                    address.base().toInetAddress(),
                     address.length(),
                     InterfaceAddress.SCOPE_GLOBAL,
-                    address.ipv6() ? InterfaceAddress.NO_DUPLICATE_DETECTION : 0));
+                    address.isIpv4() ? 0 : InterfaceAddress.NO_DUPLICATE_DETECTION));
         }
     }
 

@@ -3,7 +3,7 @@ package io.weft.overlay.host;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.Subnet;
@@ -89,7 +89,7 @@ public final class SubnetFile {
                     .append(network)
                     .append('\n');
             text.append("FLANNEL_").append(infix).append("SUBNET=");
-            text.append(IpAddresses.print(subnet.address(1)))
+            text.append(IpAddress.of(subnet.address(1)))
                     .append('/')
                     .append(subnet.prefixLength())
                     .append('\n');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -57,8 +57,8 @@ public record Underlay(
         if (null == local || null == announced) {
             return "";
         }
-        return IpAddresses.print(local)
-                + (local.equals(announced) ? "" : " announced as " + IpAddresses.print(announced))
+        return IpAddress.of(local).toString()
+                + (local.equals(announced) ? "" : " announced as " + IpAddress.of(announced))
                 + ", ";
     }
 }

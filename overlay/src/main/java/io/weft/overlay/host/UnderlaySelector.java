@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
@@ -117,10 +117,12 @@ public final class UnderlaySelector {
         // Pods of either family can go over either, so a family that is missing below the overlay is no hindrance.
         final Inet4Address address = wishes.ipv4 || ipv6.isEmpty() ? ipv4.orElse(null) : null;
         final Inet6Address ipv6Address = wishes.ipv6 || ipv4.isEmpty() ? ipv6.orElse(null) : null;
-        final Inet4Address publicIp =
-                wishes.publicIp.isEmpty() ? address : (Inet4Address) IpAddresses.parse(wishes.publicIp);
-        final Inet6Address publicIpv6 =
-                wishes.publicIpv6.isEmpty() ? ipv6Address : (Inet6Address) IpAddresses.parse(wishes.publicIpv6);
+        final Inet4Address publicIp = wishes.publicIp.isEmpty()
+                ? address
+                : (Inet4Address) IpAddress.parse(wishes.publicIp).toInetAddress();
+        final Inet6Address publicIpv6 = wishes.publicIpv6.isEmpty()
+                ? ipv6Address
+                : (Inet6Address) IpAddress.parse(wishes.publicIpv6).toInetAddress();
         return new Underlay(
                 link.name(),
                 link.index(),
@@ -195,7 +197,7 @@ public final class UnderlaySelector {
                     + links.stream().map(Link::name).collect(Collectors.joining(", ")));
         }
         if (!wishes.canReach.isEmpty()) {
-            return onTheWayTo(links, IpAddresses.parse(wishes.canReach));
+            return onTheWayTo(links, IpAddress.parse(wishes.canReach).toInetAddress());
         }
         final String publicAddress = wishes.publicIp.isEmpty() ? wishes.publicIpv6 : wishes.publicIp;
         return links.stream()
@@ -207,13 +209,13 @@ public final class UnderlaySelector {
     private static boolean has(final List<InterfaceAddress> addresses, final Link link, final String text) {
         return addresses.stream()
                 .anyMatch(address -> address.linkIndex() == link.index()
-                        && IpAddresses.print(address.address()).equals(text));
+                        && IpAddress.of(address.address()).toString().equals(text));
     }
 
     private static Optional<Link> matching(
             final List<Link> links, final List<InterfaceAddress> addresses, final Pattern pattern) {
         for (final InterfaceAddress address : addresses) {
-            if (pattern.matcher(IpAddresses.print(address.address())).find()) {
+            if (pattern.matcher(IpAddress.of(address.address()).toString()).find()) {
                 return links.stream()
                         .filter(link -> link.index() == address.linkIndex())
                         .findFirst();
@@ -261,7 +263,7 @@ public final class UnderlaySelector {
 
     private static Optional<Integer> index(final List<Route> routes, final boolean ipv6) {
         return routes.stream()
-                .filter(route -> route.destination().ipv6() == ipv6)
+                .filter(route -> route.destination().isIpv4() != ipv6)
                 .map(Route::linkIndex)
                 .findFirst();
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lease;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import java.net.Inet4Address;
@@ -64,9 +64,10 @@ public record LeaseAttributes(
     /** As flannel's Go writes it, byte for byte. */
     public String json() {
         final StringBuilder text = new StringBuilder(192);
-        text.append("{\"PublicIP\":\"").append(null == publicIp ? "0.0.0.0" : IpAddresses.print(publicIp));
+        text.append("{\"PublicIP\":\"")
+                .append(null == publicIp ? "0.0.0.0" : IpAddress.of(publicIp).toString());
         text.append("\",\"PublicIPv6\":");
-        text.append(null == publicIpv6 ? "null" : '"' + IpAddresses.print(publicIpv6) + '"');
+        text.append(null == publicIpv6 ? "null" : "\"" + IpAddress.of(publicIpv6) + '"');
         if (!backendType.isEmpty()) {
             text.append(",\"BackendType\":").append(JsonValue.quote(backendType));
         }
@@ -85,7 +86,7 @@ public record LeaseAttributes(
         }
         final String wanted = "must be an " + (Inet4Address.class == family ? "IPv4" : "IPv6") + " address";
         try {
-            final InetAddress address = IpAddresses.parse(json.string());
+            final InetAddress address = IpAddress.parse(json.string()).toInetAddress();
             if (family.isInstance(address)) {
                 return family.cast(address);
             }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lease;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -45,7 +45,9 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
         final Matcher ipv6Alone = FORM_IPV6.matcher(text);
         if (ipv6Alone.matches() && ipv6Alone.group(1).indexOf(':') >= 0) {
             return new LeaseKey(
-                    null, new Subnet(IpAddresses.parse(ipv6Alone.group(1)), Integer.parseInt(ipv6Alone.group(2))));
+                    null,
+                    new Subnet(
+                            IpAddress.parse(ipv6Alone.group(1)).toInetAddress(), Integer.parseInt(ipv6Alone.group(2))));
         }
         final Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
@@ -53,10 +55,14 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
             throw new IllegalArgumentException(
                     "\"" + shown + "\" is no subnet key, write it as 10.244.3.0-24 or 10.244.3.0-24&fd00:3::-64");
         }
-        final Subnet subnet = new Subnet(IpAddresses.parse(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+        final Subnet subnet =
+                new Subnet(IpAddress.parse(matcher.group(1)).toInetAddress(), Integer.parseInt(matcher.group(2)));
         final String ipv6 = matcher.group(3);
         return new LeaseKey(
-                subnet, null == ipv6 ? null : new Subnet(IpAddresses.parse(ipv6), Integer.parseInt(matcher.group(4))));
+                subnet,
+                null == ipv6
+                        ? null
+                        : new Subnet(IpAddress.parse(ipv6).toInetAddress(), Integer.parseInt(matcher.group(4))));
     }
 
     /** True when the two share an address. */

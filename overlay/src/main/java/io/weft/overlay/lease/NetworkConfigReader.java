@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lease;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import java.util.Arrays;
@@ -127,7 +127,7 @@ public final class NetworkConfigReader {
 
     private static Subnet bound(final JsonValue value, final Subnet network, final int length) {
         try {
-            final Subnet bound = new Subnet(IpAddresses.parse(value.string()), length);
+            final Subnet bound = new Subnet(IpAddress.parse(value.string()).toInetAddress(), length);
             if (network.contains(bound)) {
                 return bound;
             }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lease;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.IpPrefix;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import java.math.BigInteger;
 import java.net.Inet4Address;
 import java.net.InetAddress;
@@ -27,8 +27,8 @@ public record Subnet(InetAddress base, int prefixLength) {
         }
         if (!masked(base, prefixLength).equals(base)) {
             throw new IllegalArgumentException(
-                    IpAddresses.print(base) + '/' + prefixLength + " has host bits set, write "
-                            + IpAddresses.print(masked(base, prefixLength)) + '/' + prefixLength);
+                    IpAddress.of(base).toString() + '/' + prefixLength + " has host bits set, write "
+                            + IpAddress.of(masked(base, prefixLength)).toString() + '/' + prefixLength);
         }
     }
 
@@ -47,7 +47,8 @@ public record Subnet(InetAddress base, int prefixLength) {
         if (slash < 0 || !text.substring(slash + 1).matches("\\d{1,3}")) {
             throw new IllegalArgumentException("\"" + text + "\" is no address/length such as 10.244.0.0/16");
         }
-        return around(IpAddresses.parse(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));
+        return around(
+                IpAddress.parse(text.substring(0, slash)).toInetAddress(), Integer.parseInt(text.substring(slash + 1)));
     }
 
     /** True for IPv4. */
@@ -79,7 +80,7 @@ public record Subnet(InetAddress base, int prefixLength) {
         final byte[] wide = new byte[bytes.length];
         final int count = Math.min(sum.length, wide.length);
         System.arraycopy(sum, sum.length - count, wide, wide.length - count, count);
-        return IpAddresses.of(wide);
+        return IpAddress.of(wide).toInetAddress();
     }
 
     /** The block of the same size right after this one (of IPv6 too); at the end of the address space it wraps. */
@@ -90,7 +91,7 @@ public record Subnet(InetAddress base, int prefixLength) {
         final byte[] wide = new byte[bytes.length];
         final int count = Math.min(sum.length, wide.length);
         System.arraycopy(sum, sum.length - count, wide, wide.length - count, count);
-        return new Subnet(IpAddresses.of(wide), prefixLength);
+        return new Subnet(IpAddress.of(wide).toInetAddress(), prefixLength);
     }
 
     /** The last block of the given length inside this one. */
@@ -99,23 +100,23 @@ public record Subnet(InetAddress base, int prefixLength) {
         for (int bit = prefixLength; bit < length; bit++) {
             bytes[bit / 8] = (byte) (bytes[bit / 8] | (0x80 >>> (bit % 8)));
         }
-        return new Subnet(IpAddresses.of(bytes), length);
+        return new Subnet(IpAddress.of(bytes).toInetAddress(), length);
     }
 
     /** The same for the kernel's tables. */
     public IpPrefix toPrefix() {
-        return new IpPrefix(base, prefixLength);
+        return IpPrefix.of(base, prefixLength);
     }
 
     /** {@code 10.244.0.0-24}, as flannel names the key of a lease. */
     public String keyPart() {
-        return IpAddresses.print(base) + '-' + prefixLength;
+        return IpAddress.of(base).toString() + '-' + prefixLength;
     }
 
     /** {@code 10.244.0.0/24}. */
     @Override
     public String toString() {
-        return IpAddresses.print(base) + '/' + prefixLength;
+        return IpAddress.of(base).toString() + '/' + prefixLength;
     }
 
     private static InetAddress masked(final InetAddress address, final int prefixLength) {
@@ -125,6 +126,6 @@ public record Subnet(InetAddress base, int prefixLength) {
             bytes[whole] = (byte) (bytes[whole] & (0xff00 >>> (prefixLength % 8)));
             Arrays.fill(bytes, whole + 1, bytes.length, (byte) 0);
         }
-        return IpAddresses.of(bytes);
+        return IpAddress.of(bytes).toInetAddress();
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lease;
 
-import io.weft.linux.MacAddress;
+import io.weft.address.MacAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import java.security.SecureRandom;
@@ -37,7 +37,7 @@ public record VtepData(int vni, MacAddress mac) {
         final JsonValue mac = json.required("VtepMAC");
         try {
             final MacAddress address = parseAsGo(mac.string());
-            if (0 == address.value() || address.multicast()) {
+            if (0 == address.value() || address.isMulticast()) {
                 throw mac.error("is " + address + ", a VTEP needs a unicast address that is not zero");
             }
             return new VtepData(null == vni ? 0 : vni.integer(0, BackendConfig.VNI_MAX), address);

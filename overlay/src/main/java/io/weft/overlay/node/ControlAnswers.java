@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.node;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.ControlSocket;
@@ -34,7 +34,8 @@ final class ControlAnswers {
 
     private static String answer(final String question, final RoutingTables tables) {
         if (question.startsWith(EXPLAIN)) {
-            return tables.explain(IpAddresses.parse(question.substring(EXPLAIN.length())))
+            return tables.explain(IpAddress.parse(question.substring(EXPLAIN.length()))
+                            .toInetAddress())
                     .toString();
         }
         throw new IllegalArgumentException("\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS");

@@ -3,7 +3,7 @@ package io.weft.overlay.ops;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -46,7 +46,7 @@ public final class HealthServer implements AutoCloseable {
             final String ip, final int port, final Supplier<String> unready, final Supplier<String> metrics) {
         final HttpServer server;
         try {
-            server = HttpServer.create(new InetSocketAddress(IpAddresses.parse(ip), port), 0);
+            server = HttpServer.create(new InetSocketAddress(IpAddress.parse(ip).toInetAddress(), port), 0);
         } catch (final IOException | IllegalArgumentException failure) {
             throw new StartupException(
                     "listen on --healthz-ip=" + ip + " --healthz-port=" + port + ": " + failure.getMessage()

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.options;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.dataplane.ThreadingMode;
-import io.weft.linux.IpAddresses;
 import io.weft.overlay.lifecycle.StartupException;
-import java.net.Inet4Address;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -85,7 +85,7 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
             return;
         }
         try {
-            if (IpAddresses.parse(value) instanceof Inet4Address != ipv4) {
+            if ((IpFamily.IPV4 == IpAddress.parse(value).family()) != ipv4) {
                 throw new StartupException(
                         name + '=' + value + ": must be an " + (ipv4 ? "IPv4" : "IPv6") + " address");
             }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.Subnet;
-import io.weft.routing.IpPrefix;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.Objects;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
-import io.weft.linux.MacAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
@@ -11,7 +12,6 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
-import io.weft.routing.IpPrefix;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.ArrayList;
@@ -59,7 +59,7 @@ final class VxlanPeers implements Peers {
         for (final Path path : paths(lease)) {
             final RoutingTables tables = path.tables();
             tables.replaceRoute(path.prefix(), path.gateway());
-            tables.replaceNeighbour(path.gateway(), path.vtepMac().value());
+            tables.replaceNeighbour(path.gateway(), path.vtepMac());
             putFdb(path);
             owners(path).put(path.vtepMac(), lease.key());
             routes.add(path.subnet(), path.family(), path.underlayAddress());
@@ -69,10 +69,7 @@ final class VxlanPeers implements Peers {
     private static void putFdb(final Path path) {
         path.tables()
                 .replaceFdb(
-                        path.vtepMac().value(),
-                        path.underlayAddress(),
-                        RoutingTables.DEFAULT_PORT,
-                        RoutingTables.DEFAULT_VNI);
+                        path.vtepMac(), path.underlayAddress(), RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
     }
 
     private Map<MacAddress, LeaseKey> owners(final Path path) {
@@ -86,7 +83,7 @@ final class VxlanPeers implements Peers {
             path.tables().removeRoute(path.prefix());
             path.tables().removeNeighbour(path.gateway());
             if (owners(path).remove(path.vtepMac(), lease.key())) {
-                path.tables().removeFdb(path.vtepMac().value());
+                path.tables().removeFdb(path.vtepMac());
                 restoreFdb(path, lease.key());
             }
         }

@@ -7,7 +7,7 @@ import static java.nio.file.StandardWatchEventKinds.ENTRY_CREATE;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_DELETE;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_MODIFY;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
@@ -134,7 +134,8 @@ public final class FileRegistry implements Registry {
         if (own.isEmpty()) {
             throw new RegistryException(file + ": no lease has a PublicIP of this node ("
                     + nodeRequest.ownAddresses().stream()
-                            .map(IpAddresses::print)
+                            .map(IpAddress::of)
+                            .map(IpAddress::toString)
                             .collect(Collectors.joining(", "))
                     + "): add one, or name the address that has one by --public-ip");
         }

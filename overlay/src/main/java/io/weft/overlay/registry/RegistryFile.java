@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
-import io.weft.linux.MacAddress;
+import io.weft.address.MacAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonText;
 import io.weft.overlay.json.JsonValue;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class FileRegistryTest {
     private static final String CONFIG = "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":1}}";
-    private static final InetAddress OWN = IpAddresses.parse("192.168.100.1");
+    private static final InetAddress OWN = IpAddress.parse("192.168.100.1").toInetAddress();
     private static final long DEADLINE_S = 10;
 
     @TempDir

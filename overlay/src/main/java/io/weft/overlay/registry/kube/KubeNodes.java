@@ -3,7 +3,7 @@ package io.weft.overlay.registry.kube;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
@@ -141,7 +141,7 @@ final class KubeNodes {
     }
 
     private static java.net.InetAddress requireFamily(final String text, final boolean ipv4) {
-        final java.net.InetAddress address = IpAddresses.parse(text);
+        final java.net.InetAddress address = IpAddress.parse(text).toInetAddress();
         if (address instanceof Inet4Address != ipv4) {
             throw new IllegalArgumentException(text + " is of the other address family");
         }
@@ -165,11 +165,11 @@ final class KubeNodes {
         final VtepData vtep = wanted.vtep();
         final VtepData vtepV6 = wanted.vtepV6();
         if (null != wanted.publicIp()) {
-            annotations.put(PUBLIC_IP, IpAddresses.print(wanted.publicIp()));
+            annotations.put(PUBLIC_IP, IpAddress.of(wanted.publicIp()).toString());
             annotations.put(BACKEND_DATA, null == vtep ? "null" : vtep.json());
         }
         if (null != wanted.publicIpv6()) {
-            annotations.put(PUBLIC_IPV6, IpAddresses.print(wanted.publicIpv6()));
+            annotations.put(PUBLIC_IPV6, IpAddress.of(wanted.publicIpv6()).toString());
             annotations.put(BACKEND_V6_DATA, null == vtepV6 ? "null" : vtepV6.json());
         }
         final List<String> changes = new ArrayList<>();

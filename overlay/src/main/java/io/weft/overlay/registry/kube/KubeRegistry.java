@@ -4,7 +4,7 @@ package io.weft.overlay.registry.kube;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
@@ -171,8 +171,12 @@ public final class KubeRegistry implements Registry {
         final String ipv6 = nodes.annotation(node, KubeNodes.PUBLIC_IPV6_OVERWRITE);
         try {
             return new NodeRequest(
-                    null == ipv4 ? request.publicIp() : (Inet4Address) IpAddresses.parse(ipv4),
-                    null == ipv6 ? request.publicIpv6() : (Inet6Address) IpAddresses.parse(ipv6),
+                    null == ipv4
+                            ? request.publicIp()
+                            : (Inet4Address) IpAddress.parse(ipv4).toInetAddress(),
+                    null == ipv6
+                            ? request.publicIpv6()
+                            : (Inet6Address) IpAddress.parse(ipv6).toInetAddress(),
                     request.ownAddresses(),
                     request.backend(),
                     request.takenOverMac(),

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.linux.IpAddresses;
-import io.weft.linux.MacAddress;
+import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
 import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
@@ -89,7 +89,8 @@ class EtcdRegistryTest {
     }
 
     private static NodeRequest request(final int node, final @Nullable LeaseKey previous) {
-        final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0." + node);
+        final Inet4Address address =
+                (Inet4Address) IpAddress.parse("192.168.0." + node).toInetAddress();
         return new NodeRequest(
                 address,
                 null,

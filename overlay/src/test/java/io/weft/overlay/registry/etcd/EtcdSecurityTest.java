@@ -4,7 +4,7 @@ package io.weft.overlay.registry.etcd;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
@@ -52,7 +52,8 @@ class EtcdSecurityTest {
     }
 
     private void follow(final EtcdRegistry registry) throws InterruptedException {
-        final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0.1");
+        final Inet4Address address =
+                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         registry.config();
         registry.acquire(new NodeRequest(
                 address,

@@ -3,7 +3,7 @@ package io.weft.overlay.registry.etcd;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -26,7 +26,8 @@ class LeaseMemoryTest {
     private static Lease lease(final String key, final String publicIp) {
         return new Lease(
                 LeaseKey.parse(key),
-                new LeaseAttributes((Inet4Address) IpAddresses.parse(publicIp), null, "vxlan", null, null));
+                new LeaseAttributes(
+                        (Inet4Address) IpAddress.parse(publicIp).toInetAddress(), null, "vxlan", null, null));
     }
 
     private void assertKnown(final Set<Lease> expected, final List<Lease> listed, final boolean isLoss, final long ns) {

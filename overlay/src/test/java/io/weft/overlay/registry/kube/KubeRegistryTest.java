@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.linux.IpAddresses;
+import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
@@ -80,7 +80,8 @@ class KubeRegistryTest {
     }
 
     private static NodeRequest request() {
-        final Inet4Address address = (Inet4Address) IpAddresses.parse("192.168.0.1");
+        final Inet4Address address =
+                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         return new NodeRequest(
                 address,
                 null,
