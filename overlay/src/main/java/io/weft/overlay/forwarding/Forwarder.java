@@ -3,6 +3,7 @@ package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
 
+import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.CountersFile;
 import io.weft.dataplane.DataPlane;
@@ -15,7 +16,6 @@ import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
@@ -24,7 +24,6 @@ import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -132,8 +131,8 @@ final class Forwarder implements AutoCloseable {
         final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
         queues.forEach(undo::push);
         final TunnelOffload offload = openOffload(settings, sockets);
-        final Subnet subnet = settings.own().key().subnet();
-        final Subnet ipv6Subnet = settings.own().key().ipv6Subnet();
+        final IpPrefix subnet = settings.own().key().subnet();
+        final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
         final DataPlane started = new DataPlane(new DataPlaneContext()
                 .routing(tables)
                 .counters(counters.manager())
@@ -147,11 +146,8 @@ final class Forwarder implements AutoCloseable {
                 .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
                 .busyPoll(options.busyPoll)
                 .mtu(settings.mtu())
-                .hostIpv4(
-                        null == subnet
-                                ? 0
-                                : ByteBuffer.wrap(subnet.base().getAddress()).getInt())
-                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().getAddress())
+                .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
+                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
                 .conclude());
         undo.push(started);
         started.start();

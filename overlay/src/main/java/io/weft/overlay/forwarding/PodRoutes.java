@@ -13,7 +13,6 @@ import io.weft.overlay.host.OverlayDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lifecycle.TakeDown;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
@@ -44,7 +43,7 @@ public final class PodRoutes implements AutoCloseable {
     private final Blackholes blackholes;
     private final HostRoutes routes;
     /** How packets to each peer's subnet go. */
-    private final Map<Subnet, Way> ways = new HashMap<>();
+    private final Map<IpPrefix, Way> ways = new HashMap<>();
     /** Whether each subnet has a kernel route of its own, instead of one for all of the cluster network. */
     private boolean isRoutedBySubnet;
     /** Not before are the routes that an earlier daemon left compared with what should be: until then they do their work. */
@@ -93,8 +92,8 @@ public final class PodRoutes implements AutoCloseable {
     }
 
     private OverlayDevice device(final UnderlayFamily family, final PodMtu mtu) {
-        final Subnet subnet = isCarriedBy(family, UnderlayFamily.IPV4) ? own.subnet() : null;
-        final Subnet ipv6Subnet = isCarriedBy(family, UnderlayFamily.IPV6) ? own.ipv6Subnet() : null;
+        final IpPrefix subnet = isCarriedBy(family, UnderlayFamily.IPV4) ? own.subnet() : null;
+        final IpPrefix ipv6Subnet = isCarriedBy(family, UnderlayFamily.IPV6) ? own.ipv6Subnet() : null;
         return new OverlayDevice(
                 rtnetlink,
                 forwarders.deviceName(family),
@@ -121,30 +120,24 @@ public final class PodRoutes implements AutoCloseable {
         return family == pods || !forwarders.families().contains(pods);
     }
 
-    private static List<IpPrefix> prefixes(final @Nullable Subnet subnet, final @Nullable Subnet ipv6Subnet) {
-        return Stream.of(subnet, ipv6Subnet)
-                .filter(Objects::nonNull)
-                .map(Subnet::toPrefix)
-                .toList();
+    private static List<IpPrefix> prefixes(final @Nullable IpPrefix subnet, final @Nullable IpPrefix ipv6Subnet) {
+        return Stream.of(subnet, ipv6Subnet).filter(Objects::nonNull).toList();
     }
 
     /** Routes a subnet to a family's forwarder, or straight to its node where DirectRouting allows it. */
-    public void add(final Subnet subnet, final UnderlayFamily family, final InetAddress publicAddress) {
+    public void add(final IpPrefix subnet, final UnderlayFamily family, final InetAddress publicAddress) {
         final Way way = new Way(family, publicAddress);
         ways.put(subnet, way);
         keepReachable(Set.of(publicAddress));
         route(subnet, way);
     }
 
-    private void route(final Subnet subnet, final Way way) {
+    private void route(final IpPrefix subnet, final Way way) {
         final UnderlayFamily pods = UnderlayFamily.of(subnet);
-        final boolean isDirect = config.backend().directRouting()
-                && way.family == pods
-                && routes.direct(subnet.toPrefix(), way.publicAddress);
+        final boolean isDirect =
+                config.backend().directRouting() && way.family == pods && routes.direct(subnet, way.publicAddress);
         if (!isDirect && (isRoutedBySubnet || !isCarriedBy(way.family, pods))) {
-            routes.dev(
-                    subnet.toPrefix(),
-                    Objects.requireNonNull(devices.get(way.family)).deviceIndex());
+            routes.dev(subnet, Objects.requireNonNull(devices.get(way.family)).deviceIndex());
         }
     }
 
@@ -179,14 +172,14 @@ public final class PodRoutes implements AutoCloseable {
     }
 
     /** Routes a subnet via its node's own address, without a forwarder. */
-    public void addVia(final Subnet subnet, final InetAddress gateway) {
-        routes.via(subnet.toPrefix(), gateway);
+    public void addVia(final IpPrefix subnet, final InetAddress gateway) {
+        routes.via(subnet, gateway);
     }
 
     /** Takes {@link #add} or {@link #addVia} back. */
-    public void remove(final Subnet subnet) {
+    public void remove(final IpPrefix subnet) {
         ways.remove(subnet);
-        routes.remove(subnet.toPrefix());
+        routes.remove(subnet);
     }
 
     /** Lets the kernel use what was added and removed. */

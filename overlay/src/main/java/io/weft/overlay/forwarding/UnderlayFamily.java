@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.LeaseAttributes;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
@@ -37,7 +37,7 @@ public enum UnderlayFamily {
     }
 
     /** The family that carries a subnet of pods wherever both nodes have it: the subnet's own. */
-    public static UnderlayFamily of(final Subnet subnet) {
+    public static UnderlayFamily of(final IpPrefix subnet) {
         return subnet.isIpv4() ? IPV4 : IPV6;
     }
 

@@ -3,10 +3,9 @@ package io.weft.overlay.host;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -80,8 +79,8 @@ public final class SubnetFile {
     private static void family(
             final StringBuilder text,
             final String infix,
-            final @Nullable Subnet network,
-            final @Nullable Subnet subnet) {
+            final @Nullable IpPrefix network,
+            final @Nullable IpPrefix subnet) {
         if (null != network && null != subnet) {
             text.append("FLANNEL_")
                     .append(infix)
@@ -89,9 +88,9 @@ public final class SubnetFile {
                     .append(network)
                     .append('\n');
             text.append("FLANNEL_").append(infix).append("SUBNET=");
-            text.append(IpAddress.of(subnet.address(1)))
+            text.append(subnet.base().plus(1))
                     .append('/')
-                    .append(subnet.prefixLength())
+                    .append(subnet.length())
                     .append('\n');
         }
     }
@@ -145,8 +144,8 @@ public final class SubnetFile {
             return null == subnet && null == ipv6Subnet
                     ? null
                     : new LeaseKey(
-                            null == subnet ? null : Subnet.parse(subnet),
-                            null == ipv6Subnet ? null : Subnet.parse(ipv6Subnet));
+                            null == subnet ? null : IpPrefix.parseContaining(subnet),
+                            null == ipv6Subnet ? null : IpPrefix.parseContaining(ipv6Subnet));
         } catch (final IOException | IllegalArgumentException failure) {
             LOG.log(WARNING, "{0} does not say which subnet this node had: {1}", file, failure.getMessage());
             return null;

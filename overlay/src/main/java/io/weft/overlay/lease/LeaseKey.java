@@ -2,6 +2,7 @@
 package io.weft.overlay.lease;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param subnet the IPv4 subnet; null in a cluster of IPv6 alone.
  * @param ipv6Subnet the IPv6 subnet; null without dual-stack. One of the two is there.
  */
-public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
+public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet) {
     /** flannel pkg/subnet/subnet.go: {@code 10.5.52.0-24} or {@code 10.12.13.0-24&fd00:12:13::-56}. */
     private static final Pattern FORM = Pattern.compile("([\\d.]+)-(\\d{1,2})(?:&([a-fA-F\\d:]+)-(\\d{1,3}))?");
     /** A cluster of IPv6 alone: flannel has it with Kubernetes, where leases have no key. */
@@ -45,9 +46,7 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
         final Matcher ipv6Alone = FORM_IPV6.matcher(text);
         if (ipv6Alone.matches() && ipv6Alone.group(1).indexOf(':') >= 0) {
             return new LeaseKey(
-                    null,
-                    new Subnet(
-                            IpAddress.parse(ipv6Alone.group(1)).toInetAddress(), Integer.parseInt(ipv6Alone.group(2))));
+                    null, new IpPrefix(IpAddress.parse(ipv6Alone.group(1)), Integer.parseInt(ipv6Alone.group(2))));
         }
         final Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
@@ -55,14 +54,10 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
             throw new IllegalArgumentException(
                     "\"" + shown + "\" is no subnet key, write it as 10.244.3.0-24 or 10.244.3.0-24&fd00:3::-64");
         }
-        final Subnet subnet =
-                new Subnet(IpAddress.parse(matcher.group(1)).toInetAddress(), Integer.parseInt(matcher.group(2)));
+        final IpPrefix subnet = new IpPrefix(IpAddress.parse(matcher.group(1)), Integer.parseInt(matcher.group(2)));
         final String ipv6 = matcher.group(3);
         return new LeaseKey(
-                subnet,
-                null == ipv6
-                        ? null
-                        : new Subnet(IpAddress.parse(ipv6).toInetAddress(), Integer.parseInt(matcher.group(4))));
+                subnet, null == ipv6 ? null : new IpPrefix(IpAddress.parse(ipv6), Integer.parseInt(matcher.group(4))));
     }
 
     /** True when the two share an address. */
@@ -70,7 +65,7 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
         return overlap(subnet, other.subnet) || overlap(ipv6Subnet, other.ipv6Subnet);
     }
 
-    private static boolean overlap(final @Nullable Subnet one, final @Nullable Subnet other) {
+    private static boolean overlap(final @Nullable IpPrefix one, final @Nullable IpPrefix other) {
         return null != one && null != other && one.overlaps(other);
     }
 
@@ -78,8 +73,12 @@ public record LeaseKey(@Nullable Subnet subnet, @Nullable Subnet ipv6Subnet) {
     @Override
     public String toString() {
         if (null == subnet) {
-            return Objects.requireNonNull(ipv6Subnet).keyPart();
+            return part(Objects.requireNonNull(ipv6Subnet));
         }
-        return null == ipv6Subnet ? subnet.keyPart() : subnet.keyPart() + '&' + ipv6Subnet.keyPart();
+        return null == ipv6Subnet ? part(subnet) : part(subnet) + '&' + part(ipv6Subnet);
+    }
+
+    private static String part(final IpPrefix subnet) {
+        return subnet.base() + "-" + subnet.length();
     }
 }

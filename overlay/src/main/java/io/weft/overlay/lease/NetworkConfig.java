@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lease;
 
+import io.weft.address.IpPrefix;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param backend how nodes reach each other.
  */
 public record NetworkConfig(
-        @Nullable Subnet network,
-        @Nullable Subnet ipv6Network,
+        @Nullable IpPrefix network,
+        @Nullable IpPrefix ipv6Network,
         @Nullable Allocation allocation,
         @Nullable Allocation ipv6Allocation,
         boolean nftables,
@@ -27,17 +28,10 @@ public record NetworkConfig(
      * @param first lowest subnet (SubnetMin).
      * @param last highest subnet (SubnetMax), of the same size.
      */
-    public record Allocation(Subnet first, Subnet last) {
+    public record Allocation(IpPrefix first, IpPrefix last) {
         /** True when a node of this cluster may own the subnet. */
-        public boolean allows(final Subnet subnet) {
-            return subnet.prefixLength() == first.prefixLength()
-                    && compare(first, subnet) <= 0
-                    && compare(subnet, last) <= 0;
-        }
-
-        private static int compare(final Subnet one, final Subnet other) {
-            return java.util.Arrays.compareUnsigned(
-                    one.base().getAddress(), other.base().getAddress());
+        public boolean allows(final IpPrefix subnet) {
+            return subnet.length() == first.length() && first.compareTo(subnet) <= 0 && subnet.compareTo(last) <= 0;
         }
     }
 }

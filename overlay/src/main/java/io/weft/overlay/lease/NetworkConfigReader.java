@@ -2,9 +2,9 @@
 package io.weft.overlay.lease;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
-import java.util.Arrays;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -59,8 +59,8 @@ public final class NetworkConfigReader {
         if (!ipv4 && !ipv6) {
             throw json.error("has EnableIPv4 and EnableIPv6 both false, one must be true");
         }
-        final Subnet network = ipv4 ? block("Network", true) : null;
-        final Subnet ipv6Network = ipv6 ? block("IPv6Network", false) : null;
+        final IpPrefix network = ipv4 ? block("Network", true) : null;
+        final IpPrefix ipv6Network = ipv6 ? block("IPv6Network", false) : null;
         final BackendConfig backend = backend();
         if (ipv6 && BackendType.UDP == backend.type()) {
             throw json.required("EnableIPv6")
@@ -76,11 +76,11 @@ public final class NetworkConfigReader {
                 backend);
     }
 
-    private Subnet block(final String key, final boolean wantIpv4) {
+    private IpPrefix block(final String key, final boolean wantIpv4) {
         final JsonValue value = json.required(key);
-        final Subnet block;
+        final IpPrefix block;
         try {
-            block = Subnet.parse(value.string());
+            block = IpPrefix.parseContaining(value.string());
         } catch (final IllegalArgumentException failure) {
             throw value.error("must be a network: " + failure.getMessage());
         }
@@ -96,12 +96,12 @@ public final class NetworkConfigReader {
      * @param usual the length of a subnet where the network has room for four of them.
      */
     private NetworkConfig.Allocation allocation(
-            final Subnet network, final String prefix, final int longest, final int longestNetwork, final int usual) {
-        final int shortest = network.prefixLength() + 2; // flannel wants room for four nodes at least
+            final IpPrefix network, final String prefix, final int longest, final int longestNetwork, final int usual) {
+        final int shortest = network.length() + 2; // flannel wants room for four nodes at least
         final JsonValue lengthValue = json.member(prefix + "SubnetLen");
         final int length;
         if (null == lengthValue || 0 == lengthValue.integer(0, 128)) {
-            if (network.prefixLength() > longestNetwork) {
+            if (network.length() > longestNetwork) {
                 throw json.required(prefix + "Network")
                         .error("is " + network + ", too small for subnets: use /" + longestNetwork + " or shorter");
             }
@@ -115,19 +115,19 @@ public final class NetworkConfigReader {
         }
         final JsonValue minValue = json.member(prefix + "SubnetMin");
         final JsonValue maxValue = json.member(prefix + "SubnetMax");
-        final Subnet lowest = new Subnet(network.base(), length);
-        final Subnet first = null == minValue ? lowest.next() : bound(minValue, network, length);
-        final Subnet last = null == maxValue ? network.last(length) : bound(maxValue, network, length);
-        if (Arrays.compareUnsigned(first.base().getAddress(), last.base().getAddress()) > 0) {
-            throw json.error("has " + prefix + "SubnetMin " + first.base().getHostAddress() + " above " + prefix
-                    + "SubnetMax " + last.base().getHostAddress());
+        final IpPrefix lowest = new IpPrefix(network.base(), length);
+        final IpPrefix first = null == minValue ? lowest.next() : bound(minValue, network, length);
+        final IpPrefix last = null == maxValue ? network.last(length) : bound(maxValue, network, length);
+        if (first.compareTo(last) > 0) {
+            throw json.error(
+                    "has " + prefix + "SubnetMin " + first.base() + " above " + prefix + "SubnetMax " + last.base());
         }
         return new NetworkConfig.Allocation(first, last);
     }
 
-    private static Subnet bound(final JsonValue value, final Subnet network, final int length) {
+    private static IpPrefix bound(final JsonValue value, final IpPrefix network, final int length) {
         try {
-            final Subnet bound = new Subnet(IpAddress.parse(value.string()).toInetAddress(), length);
+            final IpPrefix bound = new IpPrefix(IpAddress.parse(value.string()), length);
             if (network.contains(bound)) {
                 return bound;
             }

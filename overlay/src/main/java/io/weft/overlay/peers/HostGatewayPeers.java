@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.Map;
@@ -38,8 +38,8 @@ final class HostGatewayPeers implements Peers {
         gateways(lease).keySet().forEach(routes::remove);
     }
 
-    private Map<Subnet, InetAddress> gateways(final Lease lease) {
-        final Map<Subnet, InetAddress> gateways = new HashMap<>();
+    private Map<IpPrefix, InetAddress> gateways(final Lease lease) {
+        final Map<IpPrefix, InetAddress> gateways = new HashMap<>();
         if (null != config.network()) {
             put(gateways, lease.key().subnet(), lease);
         }
@@ -49,7 +49,8 @@ final class HostGatewayPeers implements Peers {
         return gateways;
     }
 
-    private static void put(final Map<Subnet, InetAddress> gateways, final @Nullable Subnet subnet, final Lease lease) {
+    private static void put(
+            final Map<IpPrefix, InetAddress> gateways, final @Nullable IpPrefix subnet, final Lease lease) {
         if (null != subnet) {
             final InetAddress gateway = UnderlayFamily.of(subnet).publicAddress(lease.attributes());
             if (null != gateway) {

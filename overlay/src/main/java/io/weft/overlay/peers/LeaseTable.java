@@ -3,13 +3,13 @@ package io.weft.overlay.peers;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -136,7 +136,7 @@ public final class LeaseTable {
     }
 
     /** A node without the other family ignores that part of a lease, as flannel does. */
-    private static @Nullable String outside(final @Nullable Subnet subnet, final @Nullable Subnet network) {
+    private static @Nullable String outside(final @Nullable IpPrefix subnet, final @Nullable IpPrefix network) {
         return null == subnet || null == network || network.contains(subnet)
                 ? null
                 : subnet + " is not in this cluster's network " + network;

@@ -6,7 +6,6 @@ import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.lease.Lease;
-import io.weft.overlay.lease.Subnet;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.Objects;
@@ -32,22 +31,17 @@ final class UdpPeers implements Peers {
     @Override
     public void install(final Lease lease) {
         final InetAddress publicIp = Objects.requireNonNull(lease.attributes().publicIp(), "fault() comes first");
-        tables.replaceRoute(prefix(lease), publicIp);
+        tables.replaceRoute(subnet(lease), publicIp);
         routes.add(subnet(lease), UnderlayFamily.IPV4, publicIp);
     }
 
     @Override
     public void withdraw(final Lease lease) {
         routes.remove(subnet(lease));
-        tables.removeRoute(prefix(lease));
+        tables.removeRoute(subnet(lease));
     }
 
-    private static IpPrefix prefix(final Lease lease) {
-        final Subnet subnet = subnet(lease);
-        return IpPrefix.of(subnet.base(), subnet.prefixLength());
-    }
-
-    private static Subnet subnet(final Lease lease) {
+    private static IpPrefix subnet(final Lease lease) {
         return Objects.requireNonNull(lease.key().subnet(), "fault() comes first");
     }
 }

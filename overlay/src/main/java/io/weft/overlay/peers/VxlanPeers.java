@@ -10,7 +10,6 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
@@ -58,7 +57,7 @@ final class VxlanPeers implements Peers {
     public void install(final Lease lease) {
         for (final Path path : paths(lease)) {
             final RoutingTables tables = path.tables();
-            tables.replaceRoute(path.prefix(), path.gateway());
+            tables.replaceRoute(path.subnet(), path.gateway());
             tables.replaceNeighbour(path.gateway(), path.vtepMac());
             putFdb(path);
             owners(path).put(path.vtepMac(), lease.key());
@@ -80,7 +79,7 @@ final class VxlanPeers implements Peers {
     public void withdraw(final Lease lease) {
         for (final Path path : paths(lease)) {
             routes.remove(path.subnet());
-            path.tables().removeRoute(path.prefix());
+            path.tables().removeRoute(path.subnet());
             path.tables().removeNeighbour(path.gateway());
             if (owners(path).remove(path.vtepMac(), lease.key())) {
                 path.tables().removeFdb(path.vtepMac());
@@ -116,7 +115,7 @@ final class VxlanPeers implements Peers {
     }
 
     /** flannel sends pods over the underlay of their own family; where one of the two nodes lacks it, weft takes the other. */
-    private void addPath(final List<Path> paths, final @Nullable Subnet subnet, final LeaseAttributes attributes) {
+    private void addPath(final List<Path> paths, final @Nullable IpPrefix subnet, final LeaseAttributes attributes) {
         if (null == subnet) {
             return;
         }
@@ -128,7 +127,7 @@ final class VxlanPeers implements Peers {
         }
     }
 
-    private @Nullable Path path(final Subnet subnet, final UnderlayFamily family, final LeaseAttributes attributes) {
+    private @Nullable Path path(final IpPrefix subnet, final UnderlayFamily family, final LeaseAttributes attributes) {
         final RoutingTables tables = forwarders.tables(family);
         final VtepData vtep = family.vtep(attributes);
         final InetAddress underlayAddress = family.publicAddress(attributes);
@@ -139,17 +138,13 @@ final class VxlanPeers implements Peers {
 
     /** The way to one subnet: over which underlay, by which tables. */
     private record Path(
-            Subnet subnet,
+            IpPrefix subnet,
             UnderlayFamily family,
             RoutingTables tables,
             MacAddress vtepMac,
             InetAddress underlayAddress) {
-        IpPrefix prefix() {
-            return IpPrefix.of(subnet.base(), subnet.prefixLength());
-        }
-
         InetAddress gateway() {
-            return subnet.base();
+            return subnet.base().toInetAddress();
         }
     }
 }

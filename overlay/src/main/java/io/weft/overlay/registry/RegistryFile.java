@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonText;
@@ -10,7 +12,6 @@ import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import java.net.InetAddress;
 import java.util.ArrayList;
@@ -102,8 +103,8 @@ record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
 
     private static void requireInside(
             final JsonValue value,
-            final @Nullable Subnet subnet,
-            final @Nullable Subnet network,
+            final @Nullable IpPrefix subnet,
+            final @Nullable IpPrefix network,
             final String networkKey) {
         if (null != subnet && (null == network || !network.contains(subnet))) {
             throw value.error(
@@ -112,15 +113,15 @@ record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
     }
 
     private static void requireApart(
-            final Collection<Placed> leases, final Function<LeaseKey, @Nullable Subnet> family) {
-        final List<Map.Entry<byte[], Placed>> sorted = new ArrayList<>(leases.size());
+            final Collection<Placed> leases, final Function<LeaseKey, @Nullable IpPrefix> family) {
+        final List<Map.Entry<IpAddress, Placed>> sorted = new ArrayList<>(leases.size());
         for (final Placed placed : leases) {
-            final Subnet subnet = family.apply(placed.lease.key());
+            final IpPrefix subnet = family.apply(placed.lease.key());
             if (null != subnet) {
-                sorted.add(Map.entry(subnet.base().getAddress(), placed));
+                sorted.add(Map.entry(subnet.base(), placed));
             }
         }
-        sorted.sort(Map.Entry.comparingByKey(Arrays::compareUnsigned));
+        sorted.sort(Map.Entry.comparingByKey());
         // Sorted by base, a block that overlaps any later one overlaps its neighbour, or its neighbour the later one.
         for (int i = 1; i < sorted.size(); i++) {
             final Placed one = sorted.get(i - 1).getValue();

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Objects;
@@ -41,7 +39,8 @@ public final class SubnetAllocator {
         return allows(config.allocation(), key.subnet()) && allows(config.ipv6Allocation(), key.ipv6Subnet());
     }
 
-    private static boolean allows(final NetworkConfig.@Nullable Allocation allocation, final @Nullable Subnet subnet) {
+    private static boolean allows(
+            final NetworkConfig.@Nullable Allocation allocation, final @Nullable IpPrefix subnet) {
         return null == allocation ? null == subnet : null != subnet && allocation.allows(subnet);
     }
 
@@ -57,19 +56,17 @@ public final class SubnetAllocator {
                 choose(config.ipv6Allocation(), taken, LeaseKey::ipv6Subnet));
     }
 
-    private @Nullable Subnet choose(
+    private @Nullable IpPrefix choose(
             final NetworkConfig.@Nullable Allocation allocation,
             final Collection<LeaseKey> taken,
-            final Function<LeaseKey, @Nullable Subnet> family) {
+            final Function<LeaseKey, @Nullable IpPrefix> family) {
         if (null == allocation) {
             return null;
         }
-        final NavigableSet<Subnet> used = new TreeSet<>(
-                Comparator.comparing((Subnet subnet) -> subnet.base().getAddress(), Arrays::compareUnsigned)
-                        .thenComparing(Subnet::prefixLength));
+        final NavigableSet<IpPrefix> used = new TreeSet<>();
         taken.stream().map(family).filter(Objects::nonNull).forEach(used::add);
-        final List<Subnet> free = new ArrayList<>();
-        Subnet candidate = allocation.first();
+        final List<IpPrefix> free = new ArrayList<>();
+        IpPrefix candidate = allocation.first();
         while (free.size() < CANDIDATES_MAX && allocation.allows(candidate)) {
             if (!overlaps(used, candidate)) {
                 free.add(candidate);
@@ -87,9 +84,9 @@ public final class SubnetAllocator {
     }
 
     /** Subnets of leases do not overlap one another, so only the neighbours in their order can overlap a candidate. */
-    private static boolean overlaps(final NavigableSet<Subnet> used, final Subnet candidate) {
-        final Subnet below = used.floor(candidate);
-        final Subnet above = used.ceiling(candidate);
+    private static boolean overlaps(final NavigableSet<IpPrefix> used, final IpPrefix candidate) {
+        final IpPrefix below = used.floor(candidate);
+        final IpPrefix above = used.ceiling(candidate);
         return (null != below && below.overlaps(candidate)) || (null != above && above.overlaps(candidate));
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
-import io.weft.overlay.lease.Subnet;
+import io.weft.address.IpPrefix;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -41,8 +41,8 @@ public final class IptablesRules implements Ruleset {
      * @param forward accept forwarded traffic of the cluster network.
      */
     public IptablesRules(
-            final Subnet network,
-            final Subnet subnet,
+            final IpPrefix network,
+            final IpPrefix subnet,
             final boolean masquerade,
             final boolean randomPorts,
             final boolean forward) {
@@ -55,7 +55,7 @@ public final class IptablesRules implements Ruleset {
         }
     }
 
-    private static Chain masqueradeChain(final Subnet network, final Subnet subnet, final boolean randomPorts) {
+    private static Chain masqueradeChain(final IpPrefix network, final IpPrefix subnet, final boolean randomPorts) {
         final String name = "FLANNEL-POSTRTG";
         final String masquerade = MASQUERADE + " -j MASQUERADE" + (randomPorts ? " --random-fully" : "");
         final String multicast = network.isIpv4() ? "224.0.0.0/4" : "ff00::/8";
@@ -73,7 +73,7 @@ public final class IptablesRules implements Ruleset {
                         name + " ! -s " + network + " -d " + network + masquerade));
     }
 
-    private static Chain forwardChain(final Subnet network) {
+    private static Chain forwardChain(final IpPrefix network) {
         final String name = "FLANNEL-FWD";
         return new Chain(
                 "filter",

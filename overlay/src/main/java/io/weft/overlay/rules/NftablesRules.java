@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
-import io.weft.overlay.lease.Subnet;
+import io.weft.address.IpPrefix;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -30,8 +30,8 @@ public final class NftablesRules implements Ruleset {
      * @param forwardTraffic accept forwarded traffic of the cluster network.
      */
     public NftablesRules(
-            final Subnet network,
-            final Subnet subnet,
+            final IpPrefix network,
+            final IpPrefix subnet,
             final boolean masquerade,
             final boolean randomPorts,
             final boolean forwardTraffic) {

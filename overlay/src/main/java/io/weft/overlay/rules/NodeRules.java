@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.Subnet;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,8 +28,8 @@ public record NodeRules(List<Ruleset> wanted, List<Ruleset> former) {
         final List<Ruleset> wanted = new ArrayList<>();
         final List<Ruleset> former = new ArrayList<>();
         for (final boolean ipv4 : new boolean[] {true, false}) {
-            final Subnet network = ipv4 ? config.network() : config.ipv6Network();
-            final Subnet subnet = ipv4 ? own.subnet() : own.ipv6Subnet();
+            final IpPrefix network = ipv4 ? config.network() : config.ipv6Network();
+            final IpPrefix subnet = ipv4 ? own.subnet() : own.ipv6Subnet();
             if (null != network && null != subnet && (wishes.masquerade || wishes.forward)) {
                 final Ruleset iptables =
                         new IptablesRules(network, subnet, wishes.masquerade, wishes.randomPorts, wishes.forward);

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.kube;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
@@ -11,7 +12,6 @@ import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.UnavailableException;
@@ -74,10 +74,10 @@ final class KubeNodes {
         final JsonValue several = spec.member("podCIDRs");
         final JsonValue one = spec.member("podCIDR");
         final List<JsonValue> cidrs = null != several ? several.elements() : null == one ? List.of() : List.of(one);
-        Subnet ipv4 = null;
-        Subnet ipv6 = null;
+        IpPrefix ipv4 = null;
+        IpPrefix ipv6 = null;
         for (final JsonValue cidr : cidrs) {
-            final Subnet subnet = subnet(cidr);
+            final IpPrefix subnet = subnet(cidr);
             ipv4 = subnet.isIpv4() ? subnet : ipv4;
             ipv6 = subnet.isIpv4() ? ipv6 : subnet;
         }
@@ -93,9 +93,9 @@ final class KubeNodes {
         }
     }
 
-    private static Subnet subnet(final JsonValue cidr) {
+    private static IpPrefix subnet(final JsonValue cidr) {
         try {
-            return Subnet.parse(cidr.string());
+            return IpPrefix.parseContaining(cidr.string());
         } catch (final IllegalArgumentException failure) {
             throw new IllegalArgumentException(
                     "its pod CIDR is no subnet: " + failure.getMessage(), failure); // without a place, which changes

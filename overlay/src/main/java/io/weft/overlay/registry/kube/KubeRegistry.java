@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
@@ -13,7 +14,6 @@ import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
-import io.weft.overlay.lease.Subnet;
 import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
@@ -153,7 +153,7 @@ public final class KubeRegistry implements Registry {
         return new Lease(key, wanted);
     }
 
-    private void requireInside(final @Nullable Subnet subnet, final @Nullable Subnet network, final String name) {
+    private void requireInside(final @Nullable IpPrefix subnet, final @Nullable IpPrefix network, final String name) {
         if (null != subnet && null != network && !network.contains(subnet)) {
             throw new RegistryException("pod CIDR " + subnet + " of node " + nodeName + " is not in " + name + ' '
                     + network + " of " + settings.netConfigPath);
