@@ -56,7 +56,7 @@ public final class EthernetFlyweight {
         buffer.putShort(offset + TYPE_OFFSET, (short) type, BIG_ENDIAN);
     }
 
-    /** Writes a whole header. */
+    /** Writes all of a header. */
     public static void put(
             final UnsafeBuffer buffer, final int offset, final long destination, final long source, final int type) {
         buffer.putInt(offset + DESTINATION_OFFSET, (int) (destination >>> Short.SIZE), BIG_ENDIAN);

@@ -29,7 +29,6 @@ public final class IpPacket {
         HEADER_CHECKSUM
     }
 
-    private static final int HASH_MULTIPLIER = 0x9E3779B1;
     private static final int EXTENSION_UNIT = 8;
     private static final int AUTHENTICATION_UNIT = 4;
     private static final int MIN_EXTENSION_LENGTH = 8;
@@ -84,7 +83,8 @@ public final class IpPacket {
         protocol = Ipv4Flyweight.protocol(buffer, offset);
         final int fragmentMask = Ipv4Flyweight.MORE_FRAGMENTS | Ipv4Flyweight.FRAGMENT_OFFSET_MASK;
         fragment = 0 != (Ipv4Flyweight.fragment(buffer, offset) & fragmentMask);
-        flowHash = mix(mix(protocol, Ipv4Flyweight.source(buffer, offset)), Ipv4Flyweight.destination(buffer, offset));
+        flowHash =
+                FlowHash.of(protocol, Ipv4Flyweight.source(buffer, offset), Ipv4Flyweight.destination(buffer, offset));
         parseTransport(buffer);
         return Fault.NONE;
     }
@@ -106,7 +106,7 @@ public final class IpPacket {
         final long source = Ipv6Flyweight.sourceHigh(buffer, offset) ^ Ipv6Flyweight.sourceLow(buffer, offset);
         final long destination =
                 Ipv6Flyweight.destinationHigh(buffer, offset) ^ Ipv6Flyweight.destinationLow(buffer, offset);
-        flowHash = mix(mix(protocol, Long.hashCode(source)), Long.hashCode(destination));
+        flowHash = FlowHash.of(protocol, Long.hashCode(source), Long.hashCode(destination));
         parseTransport(buffer);
         return Fault.NONE;
     }
@@ -162,12 +162,22 @@ public final class IpPacket {
             transportHeaderLength = UdpFlyweight.LENGTH;
         }
         if (0 != transportHeaderLength) {
-            flowHash = mix(flowHash, buffer.getInt(transportOffset, nativeOrder()));
+            flowHash = FlowHash.with(flowHash, buffer.getInt(transportOffset, nativeOrder()));
         }
     }
 
-    private static int mix(final int hash, final int value) {
-        return Integer.rotateLeft(hash, 5) * HASH_MULTIPLIER + value;
+    /** Makes this say of a packet what the other says of it. */
+    void copy(final IpPacket other) {
+        offset = other.offset;
+        version = other.version;
+        headerLength = other.headerLength;
+        totalLength = other.totalLength;
+        protocol = other.protocol;
+        transportHeaderLength = other.transportHeaderLength;
+        flowHash = other.flowHash;
+        fragment = other.fragment;
+        plain = other.plain;
+        stopsLeft = other.stopsLeft;
     }
 
     /** Where the IP header begins. */
@@ -216,7 +226,7 @@ public final class IpPacket {
         return stopsLeft;
     }
 
-    /** Whether there is a whole TCP or UDP header. */
+    /** Whether there is a complete TCP or UDP header. */
     public boolean hasTransport() {
         return 0 != transportHeaderLength;
     }
@@ -241,6 +251,11 @@ public final class IpPacket {
         return offset + headerLength + transportHeaderLength;
     }
 
+    /** Length in bytes of all in front of the payload: IP header and TCP or UDP header. */
+    public int headersLength() {
+        return headerLength + transportHeaderLength;
+    }
+
     /** Length in bytes of the payload of TCP or UDP. */
     public int payloadLength() {
         return totalLength - headerLength - transportHeaderLength;
@@ -251,7 +266,7 @@ public final class IpPacket {
         return 4 == version ? Ipv4Flyweight.tos(buffer, offset) : Ipv6Flyweight.trafficClass(buffer, offset);
     }
 
-    /** The same number for all packets of one flow: addresses, protocol and, where there are any, ports. */
+    /** The {@link FlowHash} of addresses, protocol and, where there are any, ports. */
     public int flowHash() {
         return flowHash;
     }

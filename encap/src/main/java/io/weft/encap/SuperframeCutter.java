@@ -23,15 +23,9 @@ public final class SuperframeCutter {
     public static final int HEADER_SLOT_LENGTH = 256;
 
     private UnsafeBuffer frame;
-    private int prefixOffset;
+    private IpPacket packet = new IpPacket();
     private int prefixLength;
-    private int version;
-    private boolean tcp;
-    private int ipHeaderLength;
-    private int transportHeaderLength;
     private int headersLength;
-    private int payloadOffset;
-    private int payloadLength;
     private int segmentPayloadLength;
     private int segments;
     private int firstId;
@@ -46,7 +40,7 @@ public final class SuperframeCutter {
     }
 
     /**
-     * Takes a superframe to be cut.
+     * Takes a superframe to be cut. Neither it nor the packet may change until it is cut.
      *
      * @param frame the memory it lies in.
      * @param packet where its parts lie.
@@ -56,39 +50,38 @@ public final class SuperframeCutter {
      */
     public boolean wrap(final UnsafeBuffer frame, final IpPacket packet, final int prefixLength, final int gsoSize) {
         this.frame = frame;
+        this.packet = packet;
         this.prefixLength = prefixLength;
-        prefixOffset = packet.offset() - prefixLength;
-        version = packet.version();
-        tcp = IpProtocol.TCP == packet.protocol();
-        ipHeaderLength = packet.headerLength();
-        transportHeaderLength = packet.transportHeaderLength();
-        headersLength = prefixLength + ipHeaderLength + transportHeaderLength;
-        payloadOffset = packet.payloadOffset();
-        payloadLength = packet.payloadLength();
+        headersLength = prefixLength + packet.headersLength();
         segmentPayloadLength = gsoSize;
         if (headersLength > HEADER_SLOT_LENGTH || gsoSize < 1 || !packet.hasTransport()) {
             return false;
         }
-        segments = Math.max(1, (payloadLength + gsoSize - 1) / gsoSize);
-        sumUnchanging(packet);
+        segments = Math.max(1, (packet.payloadLength() + gsoSize - 1) / gsoSize);
+        sumUnchangingIp();
+        sumUnchangingTransport();
         return true;
     }
 
-    /** What of the two checksums is the same for every segment. */
-    private void sumUnchanging(final IpPacket packet) {
+    /** What of the checksum of an IPv4 header is the same for every segment. */
+    private void sumUnchangingIp() {
         final int ip = packet.offset();
-        final int transport = packet.transportOffset();
-        if (4 == version) {
+        if (4 == packet.version()) {
             firstId = Ipv4Flyweight.id(frame, ip);
-            ipBaseSum = InternetChecksum.sum(frame, ip, ipHeaderLength, 0)
+            ipBaseSum = InternetChecksum.sum(frame, ip, packet.headerLength(), 0)
                     - InternetChecksum.load(frame, ip + Ipv4Flyweight.TOTAL_LENGTH_OFFSET)
                     - InternetChecksum.load(frame, ip + Ipv4Flyweight.ID_OFFSET)
                     - InternetChecksum.load(frame, ip + Ipv4Flyweight.CHECKSUM_OFFSET);
         }
-        final long headerSum = InternetChecksum.sum(frame, transport, transportHeaderLength, 0)
+    }
+
+    /** What of the checksum of TCP or UDP is the same for every segment. */
+    private void sumUnchangingTransport() {
+        final int transport = packet.transportOffset();
+        final long headerSum = InternetChecksum.sum(frame, transport, packet.transportHeaderLength(), 0)
                 - InternetChecksum.load(frame, transport + packet.transportChecksumOffset());
-        transportBaseSum = headerSum + pseudoHeaderBase(packet);
-        if (tcp) {
+        transportBaseSum = headerSum + pseudoHeaderBase();
+        if (IpProtocol.TCP == packet.protocol()) {
             firstSequence = TcpFlyweight.sequence(frame, transport);
             flags = TcpFlyweight.flags(frame, transport);
             transportBaseSum -= InternetChecksum.load(frame, transport + TcpFlyweight.SEQUENCE_OFFSET)
@@ -103,13 +96,14 @@ public final class SuperframeCutter {
      * The pseudo header without the length. Of a source-routed packet it is what the kernel put into the checksum field: the
      * last destination is not the one in the IP header.
      */
-    private long pseudoHeaderBase(final IpPacket packet) {
+    private long pseudoHeaderBase() {
         if (packet.hasStopsLeft()) {
             final int partial =
                     InternetChecksum.load(frame, packet.transportOffset() + packet.transportChecksumOffset());
             return (long) partial + (InternetChecksum.ALL_ONES ^ InternetChecksum.word(packet.transportLength()));
         }
-        return InternetChecksum.addresses(frame, packet.offset(), version) + InternetChecksum.word(packet.protocol());
+        return InternetChecksum.addresses(frame, packet.offset(), packet.version())
+                + InternetChecksum.word(packet.protocol());
     }
 
     /** How many segments there will be. */
@@ -124,12 +118,12 @@ public final class SuperframeCutter {
 
     /** Where the payload of a segment begins in the frame. */
     public int payloadOffset(final int segment) {
-        return payloadOffset + segment * segmentPayloadLength;
+        return packet.payloadOffset() + segment * segmentPayloadLength;
     }
 
     /** Length in bytes of the payload of a segment. */
     public int payloadLength(final int segment) {
-        return Math.min(segmentPayloadLength, payloadLength - segment * segmentPayloadLength);
+        return Math.min(segmentPayloadLength, packet.payloadLength() - segment * segmentPayloadLength);
     }
 
     /**
@@ -140,42 +134,44 @@ public final class SuperframeCutter {
     public void writeHeaders(final UnsafeBuffer headers, final int at, final int segment) {
         copyHeaders(headers, at);
         final int ip = at + prefixLength;
+        final int ipHeaderLength = packet.headerLength();
         final int transport = ip + ipHeaderLength;
         final int length = payloadLength(segment);
-        final int transportLength = transportHeaderLength + length;
-        if (4 == version) {
-            final int totalLength = ipHeaderLength + transportLength;
-            final int id = firstId + segment;
-            Ipv4Flyweight.totalLength(headers, ip, totalLength);
-            Ipv4Flyweight.id(headers, ip, id);
-            InternetChecksum.put(
-                    headers,
-                    ip + Ipv4Flyweight.CHECKSUM_OFFSET,
-                    ipBaseSum + InternetChecksum.word(totalLength) + InternetChecksum.word(id));
+        final int transportLength = packet.transportHeaderLength() + length;
+        if (4 == packet.version()) {
+            finishIpv4(headers, ip, segment, ipHeaderLength + transportLength);
         } else {
             Ipv6Flyweight.payloadLength(headers, ip, ipHeaderLength - Ipv6Flyweight.LENGTH + transportLength);
         }
-        final long sum = transportBaseSum + InternetChecksum.word(transportLength);
-        final int payload = payloadOffset(segment);
-        if (tcp) {
-            finishTcp(headers, transport, segment, InternetChecksum.sum(frame, payload, length, sum));
+        final long sum = InternetChecksum.sum(
+                frame, payloadOffset(segment), length, transportBaseSum + InternetChecksum.word(transportLength));
+        if (IpProtocol.TCP == packet.protocol()) {
+            finishTcp(headers, transport, segment, sum);
         } else {
             UdpFlyweight.length(headers, transport, transportLength);
-            final long whole = sum + InternetChecksum.word(transportLength);
             TransportChecksum.put(
-                    headers,
-                    transport + UdpFlyweight.CHECKSUM_OFFSET,
-                    InternetChecksum.sum(frame, payload, length, whole));
+                    headers, transport + UdpFlyweight.CHECKSUM_OFFSET, sum + InternetChecksum.word(transportLength));
         }
     }
 
     /** By longs, of which the last overlaps the one before: headers are longer than one, and not a byte beyond is touched. */
     private void copyHeaders(final UnsafeBuffer headers, final int at) {
+        final int prefixOffset = packet.offset() - prefixLength;
         final int last = headersLength - Long.BYTES;
         for (int i = 0; i < last; i += Long.BYTES) {
             headers.putLong(at + i, frame.getLong(prefixOffset + i, nativeOrder()), nativeOrder());
         }
         headers.putLong(at + last, frame.getLong(prefixOffset + last, nativeOrder()), nativeOrder());
+    }
+
+    private void finishIpv4(final UnsafeBuffer headers, final int ip, final int segment, final int totalLength) {
+        final int id = firstId + segment;
+        Ipv4Flyweight.totalLength(headers, ip, totalLength);
+        Ipv4Flyweight.id(headers, ip, id);
+        InternetChecksum.put(
+                headers,
+                ip + Ipv4Flyweight.CHECKSUM_OFFSET,
+                ipBaseSum + InternetChecksum.word(totalLength) + InternetChecksum.word(id));
     }
 
     private void finishTcp(final UnsafeBuffer headers, final int transport, final int segment, final long sum) {

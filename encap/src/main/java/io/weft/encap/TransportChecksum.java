@@ -8,9 +8,9 @@ public final class TransportChecksum {
     private TransportChecksum() {}
 
     /**
-     * What state the checksum of a packet is in. Reads the whole payload.
+     * What state the checksum of a packet is in. Reads all of the payload.
      *
-     * <p>A field that equals the sum of the pseudo header is taken as partial without a look at the payload. One whole
+     * <p>A field that equals the sum of the pseudo header is taken as partial without a look at the payload. One complete
      * checksum in 65 536 looks so too; such a packet is handed on as partial, and its checksum comes out the same.
      */
     public static ChecksumState state(final UnsafeBuffer buffer, final IpPacket packet) {

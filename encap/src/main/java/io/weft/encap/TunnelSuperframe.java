@@ -8,8 +8,8 @@ import static java.nio.ByteOrder.nativeOrder;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * All that stands in front of the VXLAN header of a superframe that leaves the node whole, for a device to cut: the
- * kernel's note and the outer headers, made for the uncut length. Whoever cuts copies everything up to the inner IP header
+ * All that stands in front of the VXLAN header of a superframe that leaves the node unsegmented, for a device to cut:
+ * the kernel's note and the outer headers, made for the length before the cut. Whoever cuts copies everything up to the inner IP header
  * in front of each segment, and sets lengths and checksums right.
  *
  * <pre>

@@ -50,7 +50,7 @@ public final class VxlanFlyweight {
         return vni << VNI_SHIFT;
     }
 
-    /** Writes a whole header. */
+    /** Writes all of a header. */
     public static void put(final UnsafeBuffer buffer, final int offset, final int vni) {
         buffer.putInt(offset + FLAGS_OFFSET, FLAGS_VNI_VALID, BIG_ENDIAN);
         buffer.putInt(offset + VNI_OFFSET, vniWord(vni), BIG_ENDIAN);

@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Bytes: flyweights, checksums, superframe split and merge, encapsulations. */
+/** Bytes: flyweights, checksums, superframes cut and joined. */
 package io.weft.encap;

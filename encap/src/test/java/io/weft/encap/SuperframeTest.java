@@ -258,14 +258,6 @@ class SuperframeTest {
         assertFalse(append(third));
     }
 
-    @ParameterizedTest
-    @EnumSource
-    void shouldStayShutWhenShut(final PacketBuilder.Kind kind) {
-        begin(first(kind));
-        superframe.shut();
-        assertFalse(append(second(kind)));
-    }
-
     @Test
     void shouldEndWithPsh() {
         begin(first(PacketBuilder.Kind.TCP4));
@@ -354,7 +346,7 @@ class SuperframeTest {
     }
 
     @Test
-    void shouldPassOnASuperframeThatCameInOnePiece() {
+    void shouldPassOnASuperframeThatCameUnsegmented() {
         final PacketBuilder whole = PacketBuilder.tcp4().payload(3000);
         whole.checksum = PacketBuilder.Checksum.PARTIAL;
         whole.flags |= TcpFlyweight.CWR;
