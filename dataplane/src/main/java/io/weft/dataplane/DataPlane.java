@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.dataplane.agent.AgentThread;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.egress.EgressRing;
+import io.weft.dataplane.egress.EgressReceiver;
+import io.weft.dataplane.egress.EgressSender;
+import io.weft.dataplane.ingress.IngressRing;
+import io.weft.dataplane.ingress.IngressReceiver;
+import io.weft.dataplane.ingress.IngressSender;
+import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.CloseHelper;
@@ -19,9 +28,6 @@ import org.jspecify.annotations.Nullable;
  * after this.
  */
 public final class DataPlane implements AutoCloseable {
-    /** The nanoseconds that a data thread had nothing to do are counted under the thread's name and this. */
-    public static final String IDLE_LABEL_SUFFIX = " idle ns";
-
     private final List<Worker> workers = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
     private final @Nullable TunnelOffload tunnelOffload;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.PacketPort;
 import io.weft.routing.RoutingTables;

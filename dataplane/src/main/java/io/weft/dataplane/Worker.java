@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.dataplane.agent.AgentThread;
+import io.weft.dataplane.agent.CommandQueue;
+import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.egress.EgressRing;
+import io.weft.dataplane.egress.UnreachableNotifier;
+import io.weft.dataplane.egress.EgressReceiver;
+import io.weft.dataplane.egress.EgressSender;
+import io.weft.dataplane.ingress.IngressRing;
+import io.weft.dataplane.ingress.IngressReceiver;
+import io.weft.dataplane.ingress.IngressSender;
 import io.weft.linux.PacketPort;
-import java.util.ArrayList;
 import java.util.List;
-import org.agrona.CloseHelper;
 import org.agrona.concurrent.SystemNanoClock;
 
 /** One way out and one way in, with queues, counters and threads of their own. */
@@ -15,29 +26,22 @@ final class Worker implements AutoCloseable {
     private final IngressSender ingressSender;
     private final CommandQueue ingressCommands;
     private final WorkerCounters counters;
-    private final List<Doorbell> doorbells = new ArrayList<>();
-    private final List<AgentThread> threads = new ArrayList<>();
+    private final Doorbells doorbells;
+    private final List<AgentThread> threads;
 
     Worker(final DataPlaneContext context, final int index) {
-        final Doorbell[] bells = doorbells(context.threadingMode());
+        doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), index);
         final PacketPort host = context.hostPorts().get(index);
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
-        final IngressRing ingressRing = new IngressRing(
-                context.ingressSlots(),
-                context.ingressFrames(),
-                context.hostJoinsUdp(),
-                context.tunnel().headerLength());
-        ingressCommands = new CommandQueue(bells[2]);
         egressReceiver = new EgressReceiver(
                 host,
                 egressRing,
                 context.tunnel(),
                 context.routing().newReader(),
                 new UnreachableNotifier(context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
-                new CommandQueue(bells[0]),
                 counters,
-                bells[1],
+                doorbells.egressSender(),
                 index);
         egressSender = new EgressSender(
                 egressRing,
@@ -45,55 +49,94 @@ final class Worker implements AutoCloseable {
                 context.maxSegments(),
                 context.tunnelOffload(),
                 counters,
-                bells[0],
+                doorbells.egressReceiver(),
                 index);
+        final IngressRing ingressRing = new IngressRing(
+                context.ingressSlots(),
+                context.ingressFrames(),
+                context.hostJoinsUdp(),
+                context.tunnel().headerLength());
+        ingressCommands = new CommandQueue(doorbells.ingressReceiver());
         ingressReceiver = new IngressReceiver(
-                context.receivePorts().get(index), ingressRing, context, ingressCommands, counters, bells[3], index);
-        ingressSender = new IngressSender(host, ingressRing, counters, bells[2], index);
-        planThreads(context, index, bells, counters);
+                context.receivePorts().get(index),
+                ingressRing,
+                context.tunnel(),
+                context.mtu(),
+                ingressCommands,
+                counters,
+                doorbells.ingressSender(),
+                index);
+        ingressSender = new IngressSender(host, ingressRing, counters, doorbells.ingressReceiver(), index);
+        threads = threads(context, index);
     }
 
-    /** The doorbell of each agent's thread, in the order of {@link #agents}. */
-    private Doorbell[] doorbells(final ThreadingMode mode) {
-        final int count = switch (mode) {
-            case INVOKER, SHARED -> 1;
-            case SHARED_NETWORK -> 2;
-            case DEDICATED -> 4;
+    /** For each agent the doorbell of its thread: agents that share a thread share its doorbell. */
+    private record Doorbells(
+            Doorbell egressReceiver, Doorbell egressSender, Doorbell ingressReceiver, Doorbell ingressSender)
+            implements AutoCloseable {
+        static Doorbells of(final ThreadingMode mode) {
+            final Doorbell first = new Doorbell();
+            return switch (mode) {
+                case INVOKER, SHARED -> new Doorbells(first, first, first, first);
+                case SHARED_NETWORK -> {
+                    final Doorbell ingress = new Doorbell();
+                    yield new Doorbells(first, first, ingress, ingress);
+                }
+                case DEDICATED -> new Doorbells(first, new Doorbell(), new Doorbell(), new Doorbell());
+            };
+        }
+
+        /** A doorbell that is closed twice is closed once. */
+        @Override
+        public void close() {
+            egressReceiver.close();
+            egressSender.close();
+            ingressReceiver.close();
+            ingressSender.close();
+        }
+    }
+
+    private List<AgentThread> threads(final DataPlaneContext context, final int index) {
+        return switch (context.threadingMode()) {
+            case INVOKER -> List.of();
+            case SHARED -> List.of(thread(context, "weft-worker-" + index, doorbells.egressReceiver(), agents()));
+            case SHARED_NETWORK ->
+                List.of(
+                        thread(
+                                context,
+                                "weft-egress-" + index,
+                                doorbells.egressReceiver(),
+                                List.of(egressReceiver, egressSender)),
+                        thread(
+                                context,
+                                "weft-ingress-" + index,
+                                doorbells.ingressReceiver(),
+                                List.of(ingressReceiver, ingressSender)));
+            case DEDICATED ->
+                List.of(
+                        thread(context, egressReceiver, doorbells.egressReceiver()),
+                        thread(context, egressSender, doorbells.egressSender()),
+                        thread(context, ingressReceiver, doorbells.ingressReceiver()),
+                        thread(context, ingressSender, doorbells.ingressSender()));
         };
-        for (int i = 0; i < count; i++) {
-            doorbells.add(new Doorbell());
-        }
-        final Doorbell[] bells = new Doorbell[agentCount()];
-        for (int i = 0; i < bells.length; i++) {
-            bells[i] = doorbells.get(i * count / bells.length);
-        }
-        return bells;
     }
 
-    private static int agentCount() {
-        return 4;
+    private AgentThread thread(final DataPlaneContext context, final PolledAgent only, final Doorbell doorbell) {
+        return thread(context, only.roleName(), doorbell, List.of(only));
     }
 
+    private AgentThread thread(
+            final DataPlaneContext context,
+            final String name,
+            final Doorbell doorbell,
+            final List<? extends PolledAgent> agents) {
+        return new AgentThread(
+                name, agents, doorbell, context.spinNs(), context.busyPoll(), counters, context.errorHandler());
+    }
+
+    /** In the order of a packet's way. */
     private List<PolledAgent> agents() {
         return List.of(egressReceiver, egressSender, ingressReceiver, ingressSender);
-    }
-
-    private void planThreads(
-            final DataPlaneContext context, final int index, final Doorbell[] bells, final WorkerCounters counters) {
-        if (ThreadingMode.INVOKER == context.threadingMode()) {
-            return;
-        }
-        final List<PolledAgent> agents = agents();
-        final int agentsPerThread = agents.size() / doorbells.size();
-        for (int first = 0; first < agents.size(); first += agentsPerThread) {
-            final List<PolledAgent> sharing = agents.subList(first, first + agentsPerThread);
-            final String name = switch (agentsPerThread) {
-                case 1 -> sharing.get(0).roleName();
-                case 2 -> (0 == first ? "weft-egress-" : "weft-ingress-") + index;
-                default -> "weft-worker-" + index;
-            };
-            threads.add(new AgentThread(name, sharing, bells[first], context, counters));
-        }
     }
 
     long counted(final DataPlaneCounter counter) {
@@ -114,6 +157,6 @@ final class Worker implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(doorbells);
+        doorbells.close();
     }
 }

@@ -4,6 +4,11 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.testing.VxlanDatagram;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.InvokedNode;
+import io.weft.dataplane.testing.PodTun;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.routing.Encapsulation;
 import java.util.Arrays;

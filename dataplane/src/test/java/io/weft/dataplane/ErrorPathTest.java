@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.InvokedNode;
+import io.weft.dataplane.testing.PodTun;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
 import java.util.Arrays;

@@ -4,6 +4,10 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.UnderlayCapture;
+import io.weft.dataplane.testing.StaticNode;
+import io.weft.dataplane.testing.PodTun;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.linux.testing.CloseAll;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.StaticNode;
 import io.weft.linux.Poller;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;

@@ -6,6 +6,8 @@ import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.testing.NodeCounters;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.encap.Ipv4Flyweight;
@@ -41,7 +43,7 @@ class RouteChangeTest {
     void shouldLoseNoPacketAndMisleadNoneWhileRoutesChangeAThousandTimesASecond() throws Exception {
         final EndlessHost host = new EndlessHost();
         final CheckingUnderlay underlay = new CheckingUnderlay();
-        final CountersManager manager = RingTest.countersManager();
+        final CountersManager manager = NodeCounters.newManager();
         final NodeCounters counters = new NodeCounters(manager);
         try (RoutingTables routing =
                 new RoutingTables(new RoutingContext().vni(1).vtepMac(new MacAddress(0x02_0000_000001L)))) {

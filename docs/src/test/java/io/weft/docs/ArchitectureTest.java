@@ -7,6 +7,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaAccess;
@@ -105,6 +106,42 @@ class ArchitectureTest {
                         .map(name -> "io.weft.overlay." + name + "..")
                         .toArray(String[]::new))
                 .because("the root package of overlay has no classes, and a new room takes its place in the order")
+                .check(CLASSES);
+    }
+
+    /** The ways out and in know nothing of each other, and no part of the data plane knows how the parts are put together. */
+    @Test
+    void shouldHaveArrowsInOneDirectionInTheDataPlane() {
+        layeredArchitecture()
+                .consideringOnlyDependenciesInLayers()
+                .layer("data plane")
+                .definedBy("io.weft.dataplane")
+                .layer("egress")
+                .definedBy("io.weft.dataplane.egress..")
+                .layer("ingress")
+                .definedBy("io.weft.dataplane.ingress..")
+                .layer("underlay")
+                .definedBy("io.weft.dataplane.underlay..")
+                .layer("tunnel")
+                .definedBy("io.weft.dataplane.tunnel..")
+                .layer("agent")
+                .definedBy("io.weft.dataplane.agent..")
+                .layer("counters")
+                .definedBy("io.weft.dataplane.counters..")
+                .whereLayer("data plane")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("egress")
+                .mayOnlyBeAccessedByLayers("data plane")
+                .whereLayer("ingress")
+                .mayOnlyBeAccessedByLayers("data plane")
+                .whereLayer("underlay")
+                .mayOnlyBeAccessedByLayers("egress", "ingress", "data plane")
+                .whereLayer("tunnel")
+                .mayOnlyBeAccessedByLayers("egress", "ingress", "data plane")
+                .whereLayer("agent")
+                .mayOnlyBeAccessedByLayers("egress", "ingress", "data plane")
+                .whereLayer("counters")
+                .mayOnlyBeAccessedByLayers("agent", "tunnel", "egress", "ingress", "data plane")
                 .check(CLASSES);
     }
 

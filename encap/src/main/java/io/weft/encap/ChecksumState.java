@@ -11,7 +11,7 @@ public enum ChecksumState {
 
     /**
      * The field holds the sum of the pseudo header only: the sender left it to a device to complete, and no device did,
-     * since the packet never left this machine's memory. Handed to the host with the same note.
+     * since the packet never left this machine's memory. Handed to the host as it came.
      */
     PARTIAL,
 

@@ -9,32 +9,32 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * All that stands in front of the VXLAN header of a superframe that leaves the node unsegmented, for a device to cut:
- * the kernel's note and the outer headers, made for the length before the cut. Whoever cuts copies everything up to the inner IP header
- * in front of each segment, and sets lengths and checksums right.
+ * the vnet header and the outer headers, made for the length before the cut. Whoever cuts copies everything up to the inner
+ * IP header in front of each segment, and sets lengths and checksums right.
  *
  * <pre>
  *  0                        24          38      58     66       74             88
  * +------------------------+-----------+-------+------+--------+--------------+------------------------
  * | virtio_net_hdr, tunnel | Ethernet  | IPv4  | UDP  | VXLAN  | Ethernet     | IP, TCP, payload .. 64 KB
  * +------------------------+-----------+-------+------+--------+--------------+------------------------
- *                          | offsets in the note count from here
+ *                          | offsets in the vnet header count from here
  *
- *  note      0                         10              20              22              24
+ *  vnet      0                         10              20              22              24
  *           +-------------------------+---------------+---------------+---------------+
  *           | VirtioNetHeaderFlyweight | (hash, unused)| outer UDP at  | inner IP at   |
  *           +-------------------------+---------------+---------------+---------------+
  * </pre>
  *
- * The first ten bytes of the note are in the machine's byte order, its tunnel offsets are little-endian. Source:
+ * The first ten bytes of the vnet header are in the machine's byte order, its tunnel offsets are little-endian. Source:
  * include/uapi/linux/virtio_net.h ({@code struct virtio_net_hdr_v1_hash_tunnel}), include/linux/virtio_net.h
  * ({@code virtio_net_hdr_tnl_to_skb}), of Linux 6.17.
  */
 public final class TunnelSuperframe {
     private static final int OUTER_UDP_OFFSET = 20;
     private static final int INNER_NETWORK_OFFSET = OUTER_UDP_OFFSET + Short.BYTES;
-    private static final int NOTE_LENGTH = INNER_NETWORK_OFFSET + Short.BYTES;
+    private static final int VNET_LENGTH = INNER_NETWORK_OFFSET + Short.BYTES;
 
-    private static final int ETHERNET_OFFSET = NOTE_LENGTH;
+    private static final int ETHERNET_OFFSET = VNET_LENGTH;
     private static final int IPV4_OFFSET = ETHERNET_OFFSET + EthernetFlyweight.LENGTH;
     private static final int UDP_OFFSET = IPV4_OFFSET + Ipv4Flyweight.MIN_LENGTH;
 
@@ -105,30 +105,30 @@ public final class TunnelSuperframe {
     }
 
     /**
-     * Writes the note: how the inner packet is to be cut, and where its headers and the outer ones lie.
+     * Writes the vnet header: how the inner packet is to be cut, and where its headers and the outer ones lie.
      *
      * @param vxlan where the VXLAN header begins.
      * @param packet the inner packet, of TCP or UDP.
      * @param gsoType of the inner packet, as the host's device gave it.
      * @param gsoSize payload bytes of each segment.
      */
-    public static void putNote(
+    public static void putVnetHeader(
             final UnsafeBuffer buffer, final int vxlan, final IpPacket packet, final int gsoType, final int gsoSize) {
-        final int note = vxlan - LENGTH;
-        final int frame = note + ETHERNET_OFFSET;
+        final int vnet = vxlan - LENGTH;
+        final int frame = vnet + ETHERNET_OFFSET;
         VirtioNetHeaderFlyweight.put(
                 buffer,
-                note,
+                vnet,
                 gsoType | UDP_TUNNEL_IPV4,
                 packet.payloadOffset() - frame,
                 gsoSize,
                 packet.transportOffset() - frame,
                 packet.transportChecksumOffset());
-        buffer.putByte(note + VirtioNetHeaderFlyweight.FLAGS_OFFSET, (byte)
+        buffer.putByte(vnet + VirtioNetHeaderFlyweight.FLAGS_OFFSET, (byte)
                 (VirtioNetHeaderFlyweight.NEEDS_CHECKSUM | UDP_TUNNEL_CSUM));
-        buffer.putLong(note + VirtioNetHeaderFlyweight.LENGTH, 0, nativeOrder());
-        buffer.putShort(note + OUTER_UDP_OFFSET - Short.BYTES, (short) 0, nativeOrder());
-        buffer.putShort(note + OUTER_UDP_OFFSET, (short) (UDP_OFFSET - ETHERNET_OFFSET), LITTLE_ENDIAN);
-        buffer.putShort(note + INNER_NETWORK_OFFSET, (short) (packet.offset() - frame), LITTLE_ENDIAN);
+        buffer.putLong(vnet + VirtioNetHeaderFlyweight.LENGTH, 0, nativeOrder());
+        buffer.putShort(vnet + OUTER_UDP_OFFSET - Short.BYTES, (short) 0, nativeOrder());
+        buffer.putShort(vnet + OUTER_UDP_OFFSET, (short) (UDP_OFFSET - ETHERNET_OFFSET), LITTLE_ENDIAN);
+        buffer.putShort(vnet + INNER_NETWORK_OFFSET, (short) (packet.offset() - frame), LITTLE_ENDIAN);
     }
 }

@@ -6,7 +6,7 @@ import static java.nio.ByteOrder.nativeOrder;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * {@code struct virtio_net_hdr}, the note on a superframe that a TUN device with {@code IFF_VNET_HDR} puts in front of
+ * {@code struct virtio_net_hdr}, the vnet header: what a TUN device with {@code IFF_VNET_HDR} puts in front of
  * each packet, in the machine's byte order (drivers/net/tun.c, {@code tun_legacy_is_little_endian}).
  *
  * <pre>

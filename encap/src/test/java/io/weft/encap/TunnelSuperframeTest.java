@@ -43,7 +43,7 @@ class TunnelSuperframeTest {
                 0xC0A8_6402,
                 40_000,
                 8472);
-        TunnelSuperframe.putNote(buffer, VXLAN, packet, 0x81, 1_398);
+        TunnelSuperframe.putVnetHeader(buffer, VXLAN, packet, 0x81, 1_398);
     }
 
     @Test

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
-import io.weft.dataplane.CountersFile;
+import io.weft.dataplane.counters.CountersFile;
 import io.weft.overlay.json.JsonValue;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -5,9 +5,9 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.dataplane.DataPlaneCounter;
-import io.weft.dataplane.TunnelOffload;
-import io.weft.dataplane.UnderlaySockets;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;

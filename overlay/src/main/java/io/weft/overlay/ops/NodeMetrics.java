@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.ops;
 
-import io.weft.dataplane.DataPlane;
-import io.weft.dataplane.DataPlaneCounter;
-import io.weft.dataplane.DropReason;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.Direction;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.IdleLabel;
 import io.weft.overlay.forwarding.CounterSample;
 import io.weft.overlay.options.Version;
 import io.weft.overlay.registry.RegistryStatus;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** The metrics of a node. Set by the control thread; the text is made on the thread that answers HTTP. */
 public final class NodeMetrics {
@@ -82,7 +81,7 @@ public final class NodeMetrics {
                 conditions.trouble(Condition.UNDERLAY).isEmpty() ? 1 : 0);
         text.gauge(
                 "weft_tunnel_offload",
-                "1 while superframes leave whole, for a device to cut.",
+                "1 while superframes leave unsegmented, for a device to cut.",
                 "",
                 isOffloading ? 1 : 0);
         text.gauge(
@@ -124,12 +123,7 @@ public final class NodeMetrics {
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             final Long value = sums.get(counter.label());
             if (null != value && !counter.isGauge()) {
-                final String direction = direction(counter);
-                text.counter(
-                        name(counter) + "_total",
-                        help(counter),
-                        direction.isEmpty() ? "" : "direction=\"" + direction + '"',
-                        value);
+                text.counter(counter.metric(), counter.metricHelp(), direction(counter.direction()), value);
             }
         }
         for (final DropReason reason : DropReason.values()) {
@@ -138,8 +132,7 @@ public final class NodeMetrics {
                 text.counter(
                         "weft_drop_packets_total",
                         "Packets dropped, by reason.",
-                        "direction=\"" + reason.direction().name().toLowerCase(Locale.ROOT) + "\",reason=\""
-                                + reason.name() + '"',
+                        direction(reason.direction()) + ",reason=\"" + reason.name() + '"',
                         value);
             }
         }
@@ -149,8 +142,8 @@ public final class NodeMetrics {
     private static void ofWorker(final MetricsText text, final CounterSample sample) {
         final String device = "device=\"" + sample.device() + '"';
         final String label = sample.label();
-        if (label.endsWith(DataPlane.IDLE_LABEL_SUFFIX)) {
-            final String thread = label.substring(0, label.length() - DataPlane.IDLE_LABEL_SUFFIX.length());
+        final String thread = IdleLabel.threadName(label);
+        if (null != thread) {
             text.seconds(
                     "weft_thread_idle_seconds_total",
                     "Time that a data thread waited or spun: 1 less its rate is how busy the thread is.",
@@ -161,37 +154,16 @@ public final class NodeMetrics {
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             if (counter.isGauge() && counter.label().equals(label)) {
                 text.gauge(
-                        name(counter),
-                        help(counter),
-                        device + ",worker=\"" + sample.worker() + "\",direction=\"" + direction(counter) + '"',
+                        counter.metric(),
+                        counter.metricHelp(),
+                        device + ",worker=\"" + sample.worker() + "\"," + direction(counter.direction()),
                         (double) sample.value());
             }
         }
     }
 
-    /** One text for both directions, which have one metric. */
-    private static String help(final DataPlaneCounter counter) {
-        final Map<String, String> descriptions = new LinkedHashMap<>();
-        for (final DataPlaneCounter same : DataPlaneCounter.values()) {
-            if (name(same).equals(name(counter))) {
-                descriptions.put(same.description(), direction(same));
-            }
-        }
-        return 1 == descriptions.size()
-                ? counter.description() + '.'
-                : descriptions.entrySet().stream()
-                        .map(description -> description.getValue() + ": " + description.getKey())
-                        .collect(Collectors.joining("; ", "", "."));
-    }
-
-    /** {@code egress} or {@code ingress}, the first word of a label; empty without. */
-    private static String direction(final DataPlaneCounter counter) {
-        final String word = counter.label().substring(0, counter.label().indexOf(' '));
-        return "egress".equals(word) || "ingress".equals(word) ? word : "";
-    }
-
-    private static String name(final DataPlaneCounter counter) {
-        return "weft_"
-                + counter.label().substring(direction(counter).length()).strip().replace(' ', '_');
+    /** The label for a direction; empty without one. */
+    private static String direction(final @Nullable Direction direction) {
+        return null == direction ? "" : "direction=\"" + direction.label() + '"';
     }
 }

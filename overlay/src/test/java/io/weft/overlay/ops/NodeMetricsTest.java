@@ -4,8 +4,8 @@ package io.weft.overlay.ops;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.dataplane.DataPlaneCounter;
-import io.weft.dataplane.DropReason;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
 import io.weft.overlay.forwarding.CounterSample;
 import io.weft.overlay.registry.RegistryStatus;
 import java.io.IOException;

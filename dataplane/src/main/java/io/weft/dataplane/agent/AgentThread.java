@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.WorkerCounters;
+import java.util.List;
+import org.agrona.ErrorHandler;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.BusySpinIdleStrategy;
+import org.agrona.concurrent.CompositeAgent;
+import org.agrona.concurrent.SystemNanoClock;
+
+/** A data thread: the agents that share it, and how it waits. */
+public final class AgentThread implements AutoCloseable {
+    private final PollIdleStrategy idleStrategy;
+    private final AgentRunner runner;
+    private final Thread thread;
+
+    /**
+     * @param name at most 15 characters, so that it survives in {@code /proc/PID/task/TID/comm}.
+     * @param doorbell that rings for this thread.
+     * @param spinNs how long to spin before it waits.
+     * @param busyPoll whether it never waits.
+     * @param counters where its idle time and its agents' exceptions are counted.
+     * @param errorHandler told of an exception in an agent.
+     */
+    public AgentThread(
+            final String name,
+            final List<? extends PolledAgent> agents,
+            final Doorbell doorbell,
+            final long spinNs,
+            final boolean busyPoll,
+            final WorkerCounters counters,
+            final ErrorHandler errorHandler) {
+        final Agent agent = new SharingAgent(name, agents);
+        idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.idleNs(name));
+        runner = new AgentRunner(
+                busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
+                errorHandler,
+                counters.of(DataPlaneCounter.AGENT_ERRORS),
+                agent);
+        thread = new Thread(runner, name);
+        thread.setDaemon(true);
+    }
+
+    /** Agrona's composite, but for its role name, which would be longer than a thread name may be. */
+    private static final class SharingAgent extends CompositeAgent {
+        private final String roleName;
+
+        SharingAgent(final String roleName, final List<? extends Agent> agents) {
+            super(agents);
+            this.roleName = roleName;
+        }
+
+        @Override
+        public String roleName() {
+            return roleName;
+        }
+    }
+
+    /** Starts the thread. */
+    public void start() {
+        AgentRunner.startOnThread(runner, task -> thread);
+    }
+
+    /** The thread, to be watched. */
+    public Thread thread() {
+        return thread;
+    }
+
+    /** Stops the thread and waits for its end. */
+    @Override
+    public void close() {
+        idleStrategy.close();
+        runner.close();
+    }
+}

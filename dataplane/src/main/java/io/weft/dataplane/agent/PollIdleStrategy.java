@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import io.weft.linux.Poller;
+import java.util.List;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.NanoClock;
+import org.agrona.concurrent.status.AtomicCounter;
+
+/**
+ * Waits in poll(2) for a packet, the doorbell, or the next second; before that it spins for a bounded time where that
+ * pays. A spin keeps the core awake, which halves the latency of a request and its answer; but it takes the core from
+ * whoever shares it, which halves the throughput of a bulk transfer. So it spins only if the work before was sparse, as
+ * single small packets are, and if the last wait was so short that a spin would have met its end. It yields at every
+ * turn.
+ *
+ * <p>Belongs to the thread of the agents it is made for.
+ */
+final class PollIdleStrategy implements IdleStrategy {
+    /** Bounds what a lost wake-up could cost, and lets an idle thread be seen alive. */
+    private static final int MAX_WAIT_MS = 1000;
+
+    /** Work of one waking up to which traffic counts as sparse: a few small packets, as against a superframe. */
+    private static final int MAX_SPARSE_WORK = 8;
+
+    private final PolledAgent[] agents;
+    private final Doorbell doorbell;
+    private final Poller poller;
+    private final NanoClock clock;
+    private final long spinNs;
+    private final AtomicCounter idleNs;
+    private long idleSinceNs;
+    private long countedUntilNs;
+    private boolean idle;
+    private boolean spinning;
+    private boolean spinPays;
+    private long workSinceIdle;
+    private volatile boolean closing;
+
+    PollIdleStrategy(
+            final List<? extends PolledAgent> agents,
+            final Doorbell doorbell,
+            final NanoClock clock,
+            final long spinNs,
+            final AtomicCounter idleNs) {
+        this.agents = agents.toArray(new PolledAgent[0]);
+        this.doorbell = doorbell;
+        this.clock = clock;
+        this.spinNs = spinNs;
+        this.idleNs = idleNs;
+        poller = new Poller(this.agents.length + 1);
+    }
+
+    @Override
+    public void idle(final int workCount) {
+        if (workCount > 0) {
+            idle = false;
+            workSinceIdle += workCount;
+        } else {
+            idle();
+        }
+    }
+
+    @Override
+    @SuppressWarnings("ThreadPriorityCheck") // a hint is all that the yield is meant to be
+    public void idle() {
+        final long nowNs = clock.nanoTime();
+        if (!idle) {
+            idle = true;
+            idleSinceNs = nowNs;
+            spinning = spinPays && workSinceIdle <= MAX_SPARSE_WORK;
+            workSinceIdle = 0;
+            countedUntilNs = nowNs;
+        }
+        count(nowNs);
+        if (spinning && nowNs - idleSinceNs < spinNs) {
+            Thread.yield();
+            return;
+        }
+        await();
+        final long wokenNs = clock.nanoTime();
+        count(wokenNs);
+        spinPays = wokenNs - idleSinceNs < spinNs;
+        idle = false;
+    }
+
+    /** Spinning is idleness too; its last turn is not counted, for nobody looks at the clock when work is there. */
+    private void count(final long nowNs) {
+        idleNs.getAndAddPlain(nowNs - countedUntilNs);
+        countedUntilNs = nowNs;
+    }
+
+    private void await() {
+        doorbell.expect();
+        boolean work = closing;
+        for (int i = 0; i < agents.length; i++) {
+            final PolledAgent agent = agents[i];
+            work |= agent.hasWork();
+            poller.set(i, agent.wantsInput() ? agent.pollFd() : -1, Poller.POLLIN);
+        }
+        boolean rung = false;
+        if (!work) {
+            poller.set(agents.length, doorbell.fd(), Poller.POLLIN);
+            poller.poll(MAX_WAIT_MS);
+            rung = poller.isReady(agents.length);
+        }
+        doorbell.silence(rung);
+    }
+
+    /** Any thread: never waits again, so that the thread sees that it is to end. */
+    void close() {
+        closing = true;
+        doorbell.ring();
+    }
+
+    @Override
+    public void reset() {
+        idle = false;
+    }
+
+    @Override
+    public String alias() {
+        return "poll";
+    }
+}

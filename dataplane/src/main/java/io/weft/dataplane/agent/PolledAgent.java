@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import org.agrona.concurrent.Agent;
+
+/** An agent whose thread may wait in poll(2) while there is nothing to do. */
+public interface PolledAgent extends Agent {
+    /** Bytes that count as much work as a frame by itself, in what {@link #doWork} returns. */
+    int WORK_LENGTH = 0x1000;
+
+    /** The descriptor that becomes readable when there is work, or -1 for an agent that is woken by the doorbell. */
+    int pollFd();
+
+    /** Whether there is work that no descriptor tells of. */
+    boolean hasWork();
+
+    /**
+     * Whether readable means that there is work: false while the agent waits for another to make room, which rings the
+     * doorbell when it has.
+     */
+    boolean wantsInput();
+}

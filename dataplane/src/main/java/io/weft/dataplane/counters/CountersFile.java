@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.counters;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.io.File;
+import java.nio.MappedByteBuffer;
+import java.nio.file.Path;
+import org.agrona.BitUtil;
+import org.agrona.IoUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.status.CountersManager;
+import org.agrona.concurrent.status.CountersReader;
+
+/**
+ * The file that holds all counters. It is mapped by the process that counts, outlives it, and is read by any other
+ * process that may open it, also when the first one hangs or is dead.
+ *
+ * <pre>
+ *   0  int   format version, written last     8  long  process id
+ *  16  long  started at, ms since the epoch   24  long  heartbeat, ms since the epoch
+ *  32  int   metadata length                  36  int   values length
+ * 128  counters' metadata and values (org.agrona.concurrent.status.CountersReader)
+ * </pre>
+ *
+ * All numbers little-endian.
+ */
+public final class CountersFile implements AutoCloseable {
+    /** Format of the header; another one is not read. */
+    public static final int VERSION = 1;
+
+    private static final int VERSION_OFFSET = 0;
+    private static final int PID_OFFSET = 8;
+    private static final int STARTED_OFFSET = PID_OFFSET + Long.BYTES;
+    private static final int HEARTBEAT_OFFSET = STARTED_OFFSET + Long.BYTES;
+    private static final int METADATA_LENGTH_OFFSET = HEARTBEAT_OFFSET + Long.BYTES;
+    private static final int VALUES_LENGTH_OFFSET = METADATA_LENGTH_OFFSET + Integer.BYTES;
+    private static final int HEADER_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
+
+    private final MappedByteBuffer mapped;
+    private final UnsafeBuffer header;
+    private final UnsafeBuffer metadata;
+    private final UnsafeBuffer values;
+
+    private CountersFile(final MappedByteBuffer mapped, final int metadataLength, final int valuesLength) {
+        this.mapped = mapped;
+        header = new UnsafeBuffer(mapped, 0, HEADER_LENGTH);
+        metadata = new UnsafeBuffer(mapped, HEADER_LENGTH, metadataLength);
+        values = new UnsafeBuffer(mapped, HEADER_LENGTH + metadataLength, valuesLength);
+    }
+
+    /**
+     * Makes the file anew, in place of what an earlier process left.
+     *
+     * @param capacity how many counters there is room for.
+     * @param pid of this process.
+     * @param nowMs milliseconds since the epoch.
+     */
+    public static CountersFile create(final Path path, final int capacity, final long pid, final long nowMs) {
+        final File file = path.toFile();
+        IoUtil.ensureDirectoryExists(file.getAbsoluteFile().getParentFile(), "counters directory");
+        IoUtil.deleteIfExists(file);
+        final int valuesLength = capacity * CountersReader.COUNTER_LENGTH;
+        final int metadataLength = capacity * CountersReader.METADATA_LENGTH;
+        final MappedByteBuffer mapped =
+                IoUtil.mapNewFile(file, (long) HEADER_LENGTH + metadataLength + valuesLength, false);
+        final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength);
+        counters.header.putLong(PID_OFFSET, pid, LITTLE_ENDIAN);
+        counters.header.putLong(STARTED_OFFSET, nowMs, LITTLE_ENDIAN);
+        counters.header.putLong(HEARTBEAT_OFFSET, nowMs, LITTLE_ENDIAN);
+        counters.header.putInt(METADATA_LENGTH_OFFSET, metadataLength, LITTLE_ENDIAN);
+        counters.header.putInt(VALUES_LENGTH_OFFSET, valuesLength, LITTLE_ENDIAN);
+        counters.header.putIntRelease(VERSION_OFFSET, VERSION);
+        return counters;
+    }
+
+    /**
+     * Opens a file to read it.
+     *
+     * @throws IllegalStateException if it is no counters file, or one of another version.
+     */
+    public static CountersFile open(final Path path) {
+        final MappedByteBuffer mapped = IoUtil.mapExistingFile(path.toFile(), "counters file");
+        final UnsafeBuffer header = new UnsafeBuffer(mapped);
+        final int version = mapped.capacity() < HEADER_LENGTH ? 0 : header.getIntVolatile(VERSION_OFFSET);
+        if (VERSION != version) {
+            IoUtil.unmap(mapped);
+            throw new IllegalStateException(
+                    path + " has counters format " + version + ", but this program reads " + VERSION);
+        }
+        final int metadataLength = header.getInt(METADATA_LENGTH_OFFSET, LITTLE_ENDIAN);
+        final int valuesLength = header.getInt(VALUES_LENGTH_OFFSET, LITTLE_ENDIAN);
+        return new CountersFile(mapped, metadataLength, valuesLength);
+    }
+
+    /** A manager to allocate counters with; for the process that made the file. */
+    public CountersManager manager() {
+        return new CountersManager(metadata, values, US_ASCII);
+    }
+
+    /** A reader of all counters. */
+    public CountersReader reader() {
+        return new CountersReader(metadata, values, US_ASCII);
+    }
+
+    /** The process that counts, or counted. */
+    public long pid() {
+        return header.getLong(PID_OFFSET, LITTLE_ENDIAN);
+    }
+
+    /** When it started, in milliseconds since the epoch. */
+    public long startedMs() {
+        return header.getLong(STARTED_OFFSET, LITTLE_ENDIAN);
+    }
+
+    /** When it last showed that it is alive, in milliseconds since the epoch. */
+    public long heartbeatMs() {
+        return header.getLongVolatile(HEARTBEAT_OFFSET);
+    }
+
+    /** Shows that the process is alive. For its control thread. */
+    public void heartbeat(final long nowMs) {
+        header.putLongRelease(HEARTBEAT_OFFSET, nowMs);
+    }
+
+    /** Unmaps the file, which stays. No counter of it may be used afterwards. */
+    @Override
+    public void close() {
+        IoUtil.unmap(mapped);
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.counters;
+
+/**
+ * Every way in which a packet can end but for being forwarded or delivered. Ids are stable: a new reason takes a new id,
+ * an old one is never used again. Where the kernel has the same reason, its name is used
+ * (include/net/dropreason-core.h, drivers/net/vxlan/vxlan_core.c).
+ */
+public enum DropReason {
+    IP_INHDR(0, Direction.EGRESS, "IP header from the host is malformed"),
+    IP_OUTNOROUTES(1, Direction.EGRESS, "no route to the destination; the sender was told by ICMP"),
+    MULTICAST(2, Direction.EGRESS, "destination is multicast or broadcast, which this overlay does not carry"),
+    NEIGH_FAILED(3, Direction.EGRESS, "no neighbour entry gives the VTEP MAC of the gateway"),
+    VXLAN_NO_REMOTE(4, Direction.EGRESS, "no FDB entry gives the underlay address of the VTEP MAC"),
+    GSO_INVALID(5, Direction.EGRESS, "superframe from the host contradicts its vnet header"),
+    UNDERLAY_BUSY(6, Direction.EGRESS, "underlay socket's send buffer stayed full"),
+    UNDERLAY_UNREACHABLE(7, Direction.EGRESS, "host has no way to the peer's underlay address"),
+    UNDERLAY_REFUSED(8, Direction.EGRESS, "host's firewall refused the datagram"),
+    UNDERLAY_ERROR(9, Direction.EGRESS, "underlay socket failed otherwise"),
+    GSO_HEADERS_TOO_LONG(10, Direction.EGRESS, "superframe's headers are longer than any that weft cuts"),
+    TTL_EXPIRED(11, Direction.EGRESS, "time to live ended at this end of the tunnel"),
+
+    PKT_TOO_SMALL(32, Direction.INGRESS, "datagram ends before the inner IP header"),
+    VXLAN_INVALID_HDR(33, Direction.INGRESS, "VXLAN flags or reserved bits are wrong"),
+    VXLAN_VNI_NOT_FOUND(34, Direction.INGRESS, "VNI is not ours"),
+    OTHERHOST(35, Direction.INGRESS, "inner destination MAC is not ours"),
+    MAC_INVALID_SOURCE(36, Direction.INGRESS, "inner source MAC is zero or a group address"),
+    LOCAL_MAC(37, Direction.INGRESS, "inner source MAC is our own"),
+    UNHANDLED_PROTO(38, Direction.INGRESS, "inner packet is of a protocol that the tunnel does not carry"),
+    INNER_IP_INHDR(39, Direction.INGRESS, "inner IP header is malformed"),
+    IP_CSUM(40, Direction.INGRESS, "inner IPv4 header checksum is wrong"),
+    IP_TUNNEL_ECN(41, Direction.INGRESS, "congestion was marked outside of a packet that cannot carry the mark"),
+    DATAGRAM_TRUNCATED(42, Direction.INGRESS, "datagram is longer than any that weft takes"),
+    RING_FULL(43, Direction.INGRESS, "one message held more packets than there are descriptors"),
+    HOST_DOWN(44, Direction.INGRESS, "host's device is down"),
+    HOST_REFUSED(45, Direction.INGRESS, "host's device took the packet for malformed"),
+    HOST_ERROR(46, Direction.INGRESS, "host's device failed otherwise"),
+    INNER_TTL_EXPIRED(47, Direction.INGRESS, "inner time to live ended at this end of the tunnel");
+
+    /** All ids are below this. */
+    static final int ID_LIMIT = 64;
+
+    private final int id;
+    private final Direction direction;
+    private final String description;
+
+    DropReason(final int id, final Direction direction, final String description) {
+        this.id = id;
+        this.direction = direction;
+        this.description = description;
+    }
+
+    /** The stable id. */
+    public int id() {
+        return id;
+    }
+
+    /** Which way the packet was going. */
+    public Direction direction() {
+        return direction;
+    }
+
+    /** What happened, for people. */
+    public String description() {
+        return description;
+    }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.counters;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import org.agrona.concurrent.status.AtomicCounter;
+import org.agrona.concurrent.status.CountersManager;
+
+/**
+ * The counters of one worker. Each is written by one agent only and so needs no atomic add; any process that maps the
+ * file may read them.
+ */
+public final class WorkerCounters {
+    /** Type id of the idle times of threads, which are named after them. */
+    static final int IDLE_TYPE_ID = 500;
+
+    /** Type ids of drop counters lie above those of {@link DataPlaneCounter}. */
+    public static final int DROP_TYPE_ID_BASE = 1000;
+
+    private final AtomicCounter[] counters = new AtomicCounter[DataPlaneCounter.ID_LIMIT];
+    private final AtomicCounter[] drops = new AtomicCounter[DropReason.ID_LIMIT];
+
+    private final CountersManager manager;
+    private final int worker;
+
+    /**
+     * Allocates all counters of a worker.
+     *
+     * @param worker its index, which is written into each counter's key.
+     */
+    public WorkerCounters(final CountersManager manager, final int worker) {
+        this.manager = manager;
+        this.worker = worker;
+        for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
+            counters[counter.id()] = allocate(manager, counter.id(), counter.label(), worker);
+        }
+        for (final DropReason reason : DropReason.values()) {
+            drops[reason.id()] = allocate(manager, DROP_TYPE_ID_BASE + reason.id(), reason.name(), worker);
+        }
+    }
+
+    private static AtomicCounter allocate(
+            final CountersManager manager, final int typeId, final String label, final int worker) {
+        return manager.newCounter(label, typeId, key -> {
+            key.putInt(0, worker);
+            key.putBytes(Integer.BYTES, label.getBytes(US_ASCII));
+        });
+    }
+
+    /** Nanoseconds that a thread had nothing to do. */
+    public AtomicCounter idleNs(final String threadName) {
+        return allocate(manager, IDLE_TYPE_ID, IdleLabel.of(threadName), worker);
+    }
+
+    /** The counter itself, for who keeps it. */
+    public AtomicCounter of(final DataPlaneCounter counter) {
+        return counters[counter.id()];
+    }
+
+    /** Counts something. Only the agent that the counter belongs to. */
+    public void add(final DataPlaneCounter counter, final long value) {
+        counters[counter.id()].getAndAddPlain(value);
+    }
+
+    /** Counts packets that end for a reason. Only the agent that the reason belongs to. */
+    public void drop(final DropReason reason, final long packets) {
+        drops[reason.id()].getAndAddPlain(packets);
+    }
+}

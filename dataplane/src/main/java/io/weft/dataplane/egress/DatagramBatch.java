@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import io.weft.encap.GatherList;
+import io.weft.encap.SuperframeCutter;
+import io.weft.linux.ControlMessage;
+import io.weft.linux.MessageVector;
+import io.weft.linux.SocketAddress;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Datagrams that wait to be sent through one socket. Those that follow one another, go to one peer and have one length
+ * are one message, which the kernel cuts ({@code UDP_SEGMENT}); the last of a message may be shorter.
+ *
+ * <pre>
+ *   message 0   name, control: UDP_SEGMENT 1472      iovecs  | headers 0 | payload 0 | headers 1 | payload 1 | ...
+ *   message 1   name, control: -                     iovecs  | packet in the arena |
+ * </pre>
+ *
+ * Owned by a {@link DatagramSender}.
+ */
+final class DatagramBatch {
+    private static final int MAX_MESSAGES = 64;
+    private static final int MAX_IOVECS = 1024;
+
+    /** The kernel's limit for the iovecs of one message ({@code UIO_MAXIOV}) is never reached: two for each segment. */
+    private static final int IOVECS_PER_SEGMENT = 2;
+
+    private static final int HEADERS_LENGTH = 0x10000;
+    private static final int CONTROL_LENGTH = 2 * ControlMessage.SPACE;
+
+    private final UnsafeBuffer arena;
+    private final DatagramMessage[] messages = new DatagramMessage[MAX_MESSAGES];
+    private final MessageVector vector = new MessageVector(MAX_MESSAGES);
+    private final UnsafeBuffer controls = allocate(MAX_MESSAGES * CONTROL_LENGTH);
+    private final UnsafeBuffer iovecs = allocate(MAX_IOVECS * GatherList.ENTRY_LENGTH);
+    private final UnsafeBuffer headers = allocate(HEADERS_LENGTH + SuperframeCutter.HEADER_SLOT_LENGTH);
+
+    private int maxSegments;
+    private int messageCount;
+    private int iovecCount;
+    private int headersPosition;
+
+    /** The last message, while one more datagram may be appended to it. */
+    private @Nullable DatagramMessage open;
+
+    /**
+     * @param arena the memory that frames lie in.
+     * @param maxSegments datagrams of one message at most.
+     */
+    DatagramBatch(final UnsafeBuffer arena, final int maxSegments) {
+        this.arena = arena;
+        this.maxSegments = maxSegments;
+        for (int i = 0; i < MAX_MESSAGES; i++) {
+            messages[i] = new DatagramMessage();
+        }
+    }
+
+    private static UnsafeBuffer allocate(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
+    }
+
+    /** From now on how many datagrams one message has at most; 1 where the kernel does not cut. */
+    void maxSegments(final int segments) {
+        maxSegments = segments;
+    }
+
+    /** Whether there is room for one more datagram, of whatever kind. */
+    boolean hasRoom() {
+        return messageCount < MAX_MESSAGES
+                && iovecCount + IOVECS_PER_SEGMENT <= MAX_IOVECS
+                && headersPosition + SuperframeCutter.HEADER_SLOT_LENGTH <= HEADERS_LENGTH;
+    }
+
+    /** Adds a packet that lies in the arena as it goes out, tunnel header in front. */
+    void add(final EgressFrame frame, final int length) {
+        prepare(frame, length);
+        putIovec(arena.addressOffset() + frame.ipOffset - frame.tunnelHeaderLength, length);
+    }
+
+    /** Adds one segment of a superframe: headers from the cutter, payload from the arena. */
+    void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
+        final int headersLength = cutter.headersLength();
+        final int payloadLength = cutter.payloadLength(segment);
+        cutter.writeHeaders(headers, headersPosition, segment);
+        prepare(frame, headersLength + payloadLength);
+        putIovec(headers.addressOffset() + headersPosition, headersLength);
+        putIovec(arena.addressOffset() + cutter.payloadOffset(segment), payloadLength);
+        headersPosition += BitUtil.align(headersLength, Long.BYTES);
+    }
+
+    private void putIovec(final long address, final int length) {
+        GatherList.put(iovecs, iovecCount * GatherList.ENTRY_LENGTH, address, length);
+        iovecCount++;
+    }
+
+    /** Joins the datagram to the open message, or opens one for it. */
+    private void prepare(final EgressFrame frame, final int length) {
+        final DatagramMessage last = open;
+        if (null != last && last.segments < maxSegments && last.takes(arena, frame, length)) {
+            last.append(length);
+            open = length == last.segmentLength ? last : null;
+            return;
+        }
+        concludeLast();
+        final DatagramMessage next = messages[messageCount++];
+        next.begin(frame, length, iovecCount);
+        open = next;
+    }
+
+    /** No more datagrams come: all messages can be sent. Returns how many there are. */
+    int conclude() {
+        concludeLast();
+        return messageCount;
+    }
+
+    /** Writes what the message header says, now that the last message has all its datagrams. */
+    private void concludeLast() {
+        if (0 == messageCount) {
+            return;
+        }
+        final int index = messageCount - 1;
+        final DatagramMessage message = messages[index];
+        int control = index * CONTROL_LENGTH;
+        if (message.segments > 1) {
+            ControlMessage.putShort(
+                    controls, control, ControlMessage.SOL_UDP, ControlMessage.UDP_SEGMENT, message.segmentLength);
+            control += ControlMessage.SPACE;
+        }
+        control += putTos(control, message);
+        putHeader(vector, index, index, message.firstIovec, iovecCount, control - index * CONTROL_LENGTH);
+    }
+
+    /** Writes message header {@code at} of a vector, for the message of that index: iovecs up to {@code iovecsEnd}. */
+    private void putHeader(
+            final MessageVector target,
+            final int at,
+            final int index,
+            final int iovec,
+            final int iovecsEnd,
+            final int controlLength) {
+        final DatagramMessage message = messages[index];
+        target.name(at, arena.addressOffset() + message.nameOffset, message.nameLength);
+        target.iovecs(at, iovecs.addressOffset() + (long) iovec * GatherList.ENTRY_LENGTH, iovecsEnd - iovec);
+        target.control(
+                at, 0 == controlLength ? 0 : controls.addressOffset() + (long) index * CONTROL_LENGTH, controlLength);
+    }
+
+    /** Returns how many bytes it took: none for 0, which is the kernel's default. */
+    private int putTos(final int offset, final DatagramMessage message) {
+        if (0 == message.tos) {
+            return 0;
+        }
+        if (SocketAddress.IPV4_LENGTH == message.nameLength) {
+            ControlMessage.putInt(controls, offset, ControlMessage.SOL_IP, ControlMessage.IP_TOS, message.tos);
+        } else {
+            ControlMessage.putInt(controls, offset, ControlMessage.SOL_IPV6, ControlMessage.IPV6_TCLASS, message.tos);
+        }
+        return ControlMessage.SPACE;
+    }
+
+    /** A message, after {@link #conclude}. */
+    DatagramMessage message(final int index) {
+        return messages[index];
+    }
+
+    /** The headers of all messages, after {@link #conclude}. */
+    MessageVector vector() {
+        return vector;
+    }
+
+    /**
+     * Makes a message of a single datagram out of one of several. The latter's own header is of no use afterwards.
+     *
+     * @param single whose only message is written.
+     * @param index of the message that holds the datagram.
+     * @param iovec the first of the datagram's iovecs.
+     * @param length of the datagram in bytes.
+     * @return the first of the next datagram's iovecs.
+     */
+    int putDatagram(final MessageVector single, final int index, final int iovec, final int length) {
+        int end = iovec;
+        for (int gathered = 0; gathered < length; end++) {
+            gathered += GatherList.length(iovecs, end * GatherList.ENTRY_LENGTH);
+        }
+        putHeader(single, 0, index, iovec, end, putTos(index * CONTROL_LENGTH, messages[index]));
+        return end;
+    }
+
+    /** Forgets all messages: the memory that they named is free. */
+    void clear() {
+        messageCount = 0;
+        iovecCount = 0;
+        headersPosition = 0;
+        open = null;
+    }
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.QueueGauge;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.tunnel.Rewrite;
+import io.weft.encap.IpPacket;
+import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.Ipv6Flyweight;
+import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.Errno;
+import io.weft.linux.PacketPort;
+import io.weft.linux.TunDevice;
+import io.weft.routing.RewriteBlock;
+import io.weft.routing.RoutingReader;
+import io.weft.routing.RoutingSnapshot;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * First half of a packet's way from the host to the underlay; {@link EgressSender} is the second.
+ *
+ * <ol>
+ *   <li>read a frame from the host's device into the ring, leaving headroom;
+ *   <li>check the IP header and find where its parts lie;
+ *   <li>longest-prefix match of the destination gives the next hop;
+ *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it;
+ *   <li>the {@link Tunnel} lets the packet in, copy the rewrite block's tunnel header in front of it, hand the frame over.
+ * </ol>
+ *
+ * A frame that goes no further is simply not published: its memory is claimed again for the next one.
+ */
+public final class EgressReceiver implements PolledAgent {
+    private static final int MAX_FRAMES = 64;
+
+    /** Two superframes: cut and sent together they make three messages, one by one they would make four. */
+    private static final int MAX_BYTES = 0x20000;
+
+    private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
+
+    private final PacketPort host;
+    private final EgressRing ring;
+    private final Tunnel tunnel;
+    private final UnsafeBuffer arena;
+    private final RoutingReader routing;
+    private final UnreachableNotifier unreachables;
+    private final WorkerCounters counters;
+    private final Doorbell senderDoorbell;
+    private final String roleName;
+    private final QueueGauge gauge;
+    private boolean senderBehind;
+
+    /**
+     * @param senderDoorbell of the thread that the egress sender runs on.
+     * @param worker index of the worker, for the role's name.
+     */
+    public EgressReceiver(
+            final PacketPort host,
+            final EgressRing ring,
+            final Tunnel tunnel,
+            final RoutingReader routing,
+            final UnreachableNotifier unreachables,
+            final WorkerCounters counters,
+            final Doorbell senderDoorbell,
+            final int worker) {
+        this.host = host;
+        this.ring = ring;
+        this.tunnel = tunnel;
+        arena = ring.arena();
+        this.routing = routing;
+        this.unreachables = unreachables;
+        this.counters = counters;
+        this.senderDoorbell = senderDoorbell;
+        roleName = "weft-egr-rcv-" + worker;
+        gauge = QueueGauge.ofEgress(counters, ring.capacity());
+    }
+
+    @Override
+    public int doWork() {
+        gauge.onCycle(ring.inFlight());
+        int published = 0;
+        int frames = 0;
+        int bytes = 0;
+        final RoutingSnapshot snapshot = routing.acquire();
+        while (frames < MAX_FRAMES && bytes < MAX_BYTES) {
+            final EgressFrame frame = ring.claim();
+            senderBehind = null == frame;
+            if (null == frame) {
+                gauge.onFull();
+                break;
+            }
+            final int length =
+                    host.read(arena.addressOffset() + frame.ipOffset - VNET_LENGTH, TunDevice.MAX_READ_LENGTH);
+            if (length < VNET_LENGTH) {
+                onReadFailure(length);
+                break;
+            }
+            frames++;
+            bytes += length;
+            if (onFrame(frame, length - VNET_LENGTH, snapshot)) {
+                ring.publish(frame, length - VNET_LENGTH);
+                published++;
+            }
+        }
+        routing.release();
+        if (published > 0) {
+            senderDoorbell.ring();
+        }
+        return frames + bytes / WORK_LENGTH;
+    }
+
+    private void onReadFailure(final int result) {
+        if (-Errno.EAGAIN != result) {
+            counters.add(DataPlaneCounter.HOST_READ_ERRORS, 1);
+        }
+    }
+
+    private boolean onFrame(final EgressFrame frame, final int length, final RoutingSnapshot snapshot) {
+        final int ip = frame.ipOffset;
+        final IpPacket packet = frame.packet;
+        counters.add(DataPlaneCounter.EGRESS_RECEIVED_FRAMES, 1);
+        if (IpPacket.Fault.NONE != packet.parse(arena, ip, length, false)) {
+            counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, 1);
+            return drop(DropReason.IP_INHDR, 1);
+        }
+        final boolean valid = readVnetHeader(frame, ip - VNET_LENGTH);
+        final int segments = frame.segments();
+        counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, segments);
+        if (!valid) {
+            return drop(DropReason.GSO_INVALID, segments);
+        }
+        final int nextHop = 4 == packet.version()
+                ? snapshot.lookup4(Ipv4Flyweight.destination(arena, ip))
+                : snapshot.lookup6(Ipv6Flyweight.destinationHigh(arena, ip), Ipv6Flyweight.destinationLow(arena, ip));
+        if (RoutingSnapshot.NO_ROUTE == nextHop) {
+            return noRoute(packet, segments);
+        }
+        final UnsafeBuffer blocks = snapshot.rewriteBlocks();
+        final int block = nextHop * RewriteBlock.LENGTH;
+        final int state = RewriteBlock.state(blocks, block);
+        if (RewriteBlock.RESOLVED != state) {
+            return drop(
+                    RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE,
+                    segments);
+        }
+        final @Nullable DropReason refusal = tunnel.enter(arena, packet);
+        if (null != refusal) {
+            return drop(refusal, segments);
+        }
+        rewrite(frame, blocks, block);
+        return true;
+    }
+
+    /** What the kernel says of the frame; false if it contradicts the frame. */
+    private boolean readVnetHeader(final EgressFrame frame, final int vnet) {
+        final IpPacket packet = frame.packet;
+        final int gsoType = VirtioNetHeaderFlyweight.gsoType(arena, vnet);
+        frame.gsoSize = 0;
+        frame.needsChecksum =
+                0 != (VirtioNetHeaderFlyweight.flags(arena, vnet) & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
+        if (frame.needsChecksum) {
+            frame.checksumStart = packet.offset() + VirtioNetHeaderFlyweight.checksumStart(arena, vnet);
+            frame.checksumOffset = frame.checksumStart + VirtioNetHeaderFlyweight.checksumOffset(arena, vnet);
+            if (frame.checksumOffset + Short.BYTES > packet.offset() + packet.totalLength()) {
+                return false;
+            }
+        }
+        if (VirtioNetHeaderFlyweight.GSO_NONE == gsoType) {
+            return true;
+        }
+        if (!packet.hasTransport()) {
+            return false;
+        }
+        frame.gsoType = gsoType;
+        frame.gsoSize = VirtioNetHeaderFlyweight.gsoSize(arena, vnet);
+        return frame.gsoSize > 0;
+    }
+
+    private void rewrite(final EgressFrame frame, final UnsafeBuffer blocks, final int block) {
+        Rewrite.apply(arena, frame.ipOffset, frame.packet.version(), blocks, block);
+        frame.outerTos = tunnel.outerTos(frame.packet.tos(arena));
+        frame.tunnelHeaderLength = RewriteBlock.tunnelHeaderLength(blocks, block);
+        frame.sockaddrLength = RewriteBlock.sockaddrLength(blocks, block);
+    }
+
+    private boolean noRoute(final IpPacket packet, final int segments) {
+        if (UnreachableNotifier.isGroupAddressed(arena, packet)) {
+            return drop(DropReason.MULTICAST, segments);
+        }
+        if (unreachables.notify(host, arena, packet)) {
+            counters.add(DataPlaneCounter.EGRESS_UNREACHABLES, 1);
+        }
+        return drop(DropReason.IP_OUTNOROUTES, segments);
+    }
+
+    private boolean drop(final DropReason reason, final int packets) {
+        counters.drop(reason, packets);
+        return false;
+    }
+
+    @Override
+    public int pollFd() {
+        return host.fd();
+    }
+
+    /** The sender may have made room, and rung, before this thread said that it waits: so look once more. */
+    @Override
+    public boolean hasWork() {
+        return senderBehind && null != ring.claim();
+    }
+
+    @Override
+    public boolean wantsInput() {
+        return !senderBehind;
+    }
+
+    @Override
+    public String roleName() {
+        return roleName;
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import io.weft.linux.TunDevice;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frames between the egress receiver and the egress sender: a ring of memory in which a frame takes what it needs, so
+ * that small packets lie side by side, and the descriptors of the frames in it.
+ *
+ * <p>The receiver claims and publishes, the sender polls and releases in order. When nothing is in flight, the next
+ * claim begins at the start of the memory again, so that a node that keeps up works in cache.
+ */
+public final class EgressRing {
+    private static final int MAX_FRAME_LENGTH =
+            BitUtil.align(EgressFrame.HEADROOM + TunDevice.MAX_READ_LENGTH, BitUtil.CACHE_LINE_LENGTH);
+
+    private static final VarHandle RELEASED_SEQUENCE;
+
+    static {
+        try {
+            RELEASED_SEQUENCE = MethodHandles.lookup().findVarHandle(EgressRing.class, "releasedSequence", long.class);
+        } catch (final ReflectiveOperationException ex) {
+            throw new ExceptionInInitializerError(ex);
+        }
+    }
+
+    private final UnsafeBuffer arena;
+    private final EgressFrame[] frames;
+    private final SpscVarHandleArrayQueue<EgressFrame> queue;
+
+    private long position;
+    private long sequence;
+
+    /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
+    private long restartPosition;
+
+    private long releasedPosition;
+
+    @SuppressWarnings("unused")
+    private long releasedSequence;
+
+    /**
+     * @param capacity bytes of memory, a power of two and at least 256 KB.
+     * @param frameCount how many frames may be in flight, a power of two.
+     */
+    public EgressRing(final int capacity, final int frameCount) {
+        arena = new UnsafeBuffer(BufferUtil.allocateDirectAligned(capacity, BitUtil.CACHE_LINE_LENGTH));
+        frames = new EgressFrame[frameCount];
+        for (int i = 0; i < frameCount; i++) {
+            frames[i] = new EgressFrame();
+        }
+        queue = new SpscVarHandleArrayQueue<>(frameCount);
+    }
+
+    /** The memory that all offsets of frames count in. */
+    UnsafeBuffer arena() {
+        return arena;
+    }
+
+    /** Receiver: a frame with room for the longest packet, or null while the sender is behind. */
+    @Nullable
+    EgressFrame claim() {
+        final long released = (long) RELEASED_SEQUENCE.getAcquire(this);
+        if (sequence - released == frames.length) {
+            return null;
+        }
+        final int capacity = arena.capacity();
+        final int offset = (int) (position & (capacity - 1));
+        final boolean empty = sequence == released;
+        if (0 != offset && (empty || capacity - offset < MAX_FRAME_LENGTH)) {
+            position += capacity - offset;
+        }
+        if (empty) {
+            restartPosition = position;
+        } else if (position + MAX_FRAME_LENGTH - Math.max(restartPosition, releasedPosition) > capacity) {
+            return null;
+        }
+        final EgressFrame frame = frames[(int) sequence & (frames.length - 1)];
+        frame.ipOffset = (int) (position & (capacity - 1)) + EgressFrame.HEADROOM;
+        return frame;
+    }
+
+    /** Receiver: hands the frame last claimed to the sender; a frame that is not published is claimed again. */
+    void publish(final EgressFrame frame, final int ipLength) {
+        position += BitUtil.align(EgressFrame.HEADROOM + ipLength, BitUtil.CACHE_LINE_LENGTH);
+        frame.endPosition = position;
+        frame.sequence = sequence++;
+        queue.offer(frame);
+    }
+
+    /** Receiver: how many frames the sender has not released. */
+    int inFlight() {
+        return (int) (sequence - (long) RELEASED_SEQUENCE.getAcquire(this));
+    }
+
+    /** How many frames may be in flight. */
+    int capacity() {
+        return frames.length;
+    }
+
+    /** Sender: the next frame, or null. */
+    @Nullable
+    EgressFrame poll() {
+        return queue.relaxedPoll();
+    }
+
+    /** Whether the sender has something to do. */
+    boolean isEmpty() {
+        return queue.isEmpty();
+    }
+
+    /** Sender: gives back the memory of this frame and of all before it. */
+    void release(final EgressFrame frame) {
+        releasedPosition = frame.endPosition;
+        RELEASED_SEQUENCE.setRelease(this, frame.sequence + 1);
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.encap.GatherList;
+import io.weft.linux.ControlMessage;
+import io.weft.linux.DatagramPort;
+import io.weft.linux.MessageVector;
+import io.weft.linux.SocketConstants;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Receives datagrams through one socket, as many as can be with one system call, into the slots of an {@link IngressRing}, to
+ * each of which a message of recvmmsg(2) is bound. Owned by the ingress receiver.
+ */
+final class DatagramReceiver {
+    private static final int CONTROL_LENGTH = 64;
+
+    private final DatagramPort port;
+    private final UnsafeBuffer controls;
+    private final UnsafeBuffer iovecs;
+    private final MessageVector vector;
+
+    DatagramReceiver(final DatagramPort port, final IngressRing ring) {
+        this.port = port;
+        final int slotCount = ring.slotCount();
+        controls = allocate(slotCount * CONTROL_LENGTH);
+        iovecs = allocate(slotCount * GatherList.ENTRY_LENGTH);
+        vector = new MessageVector(slotCount);
+        for (int slot = 0; slot < slotCount; slot++) {
+            final int iovec = slot * GatherList.ENTRY_LENGTH;
+            final long address = ring.arena().addressOffset() + (long) slot * IngressRing.SLOT_LENGTH;
+            GatherList.put(iovecs, iovec, address, IngressRing.SLOT_LENGTH);
+            vector.iovecs(slot, iovecs.addressOffset() + iovec, 1);
+            rearm(slot);
+        }
+    }
+
+    private static UnsafeBuffer allocate(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
+    }
+
+    /** The kernel has written over what it was told of a slot's message: tells it again. */
+    private void rearm(final int slot) {
+        vector.control(slot, controls.addressOffset() + (long) slot * CONTROL_LENGTH, CONTROL_LENGTH);
+    }
+
+    /** The descriptor to be polled. */
+    int fd() {
+        return port.fd();
+    }
+
+    /**
+     * Receives messages, one into each slot.
+     *
+     * @return how many; each must be {@link #read} before its slot is received into again. Or a negative errno.
+     */
+    int receive(final int firstSlot, final int count) {
+        return port.receive(vector, firstSlot, count);
+    }
+
+    /** Tells of the message in a slot, once, and makes the slot ready to be received into again. */
+    void read(final int slot, final ReceivedMessage message) {
+        message.offset = slot * IngressRing.SLOT_LENGTH;
+        message.length = vector.length(slot);
+        message.isTruncated = 0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC);
+        message.outerTos = 0;
+        message.segmentLength = 0;
+        int at = slot * CONTROL_LENGTH;
+        final int limit = at + vector.controlLength(slot);
+        while (at < limit) {
+            final int level = ControlMessage.level(controls, at);
+            final int type = ControlMessage.type(controls, at);
+            if (ControlMessage.SOL_UDP == level && ControlMessage.UDP_GRO == type) {
+                message.segmentLength = ControlMessage.intValue(controls, at);
+            } else if (ControlMessage.SOL_IP == level && ControlMessage.IP_TOS == type) {
+                message.outerTos = ControlMessage.byteValue(controls, at);
+            } else if (ControlMessage.SOL_IPV6 == level && ControlMessage.IPV6_TCLASS == type) {
+                message.outerTos = ControlMessage.intValue(controls, at);
+            }
+            at = ControlMessage.next(controls, at, limit);
+        }
+        rearm(slot);
+    }
+}

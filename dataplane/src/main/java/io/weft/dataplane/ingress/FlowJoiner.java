@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.encap.ChecksumState;
+import io.weft.encap.FlowHash;
+import io.weft.encap.IpPacket;
+import io.weft.encap.Superframe;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Joins the packets of one batch into superframes of the ring, by flow. Within a flow, order is kept: a packet that does not
+ * continue its flow's superframe begins the next one, and nothing is appended to the one before any more. Owned by the ingress
+ * receiver.
+ */
+final class FlowJoiner {
+    private static final int OPEN_FLOWS = 64;
+    private static final int FLOW_SHIFT = Integer.SIZE - Integer.numberOfTrailingZeros(OPEN_FLOWS);
+
+    private final IngressRing ring;
+
+    /** The latest superframe of each flow; flows that fall together have one place. */
+    private final @Nullable Superframe[] open = new Superframe[OPEN_FLOWS];
+
+    FlowJoiner(final IngressRing ring) {
+        this.ring = ring;
+    }
+
+    /**
+     * Appends a packet to its flow's superframe, or begins a new one with it.
+     *
+     * @param unsegmentedGsoSize as {@link Superframe#begin} takes it.
+     * @return false if the ring has no frame left: the packet is in none.
+     */
+    boolean join(final IpPacket packet, final ChecksumState state, final int unsegmentedGsoSize) {
+        if (packet.isFragment()) {
+            // Which flow a fragment belongs to cannot be told: none may be overtaken by what comes after.
+            endBatch();
+        }
+        final int flow = FlowHash.spread(packet.flowHash()) >>> FLOW_SHIFT;
+        final @Nullable Superframe latest = open[flow];
+        if (null != latest && latest.append(ring.arena(), packet, state)) {
+            return true;
+        }
+        final @Nullable IngressFrame frame = ring.claimFrame();
+        if (null == frame) {
+            return false;
+        }
+        frame.superframe.begin(ring.arena(), packet, state, unsegmentedGsoSize);
+        open[flow] = frame.superframe;
+        return true;
+    }
+
+    /** Nothing is appended any more to what was joined so far. */
+    void endBatch() {
+        Arrays.fill(open, null);
+    }
+}

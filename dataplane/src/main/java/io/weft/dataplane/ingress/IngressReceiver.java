@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.dataplane.agent.CommandQueue;
+import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.QueueGauge;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.encap.ChecksumState;
+import io.weft.encap.Ecn;
+import io.weft.encap.IpPacket;
+import io.weft.encap.IpProtocol;
+import io.weft.encap.TransportChecksum;
+import io.weft.linux.DatagramPort;
+import io.weft.linux.Errno;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * First half of a packet's way from the underlay to the host; {@link IngressSender} is the second.
+ *
+ * <ol>
+ *   <li>receive messages into the ring; one may hold many datagrams of one length ({@code UDP_GRO});
+ *   <li>check what the {@link Tunnel} put in front of the packet, and the inner IP header;
+ *   <li>carry a congestion mark from outside to inside (RFC 6040);
+ *   <li>find the state of the inner checksum: verified, partial or wrong;
+ *   <li>join what continues a superframe of this batch, else begin a new one; hand all over at the end of the batch.
+ * </ol>
+ *
+ * Nothing waits for a later batch. Within a flow, order is kept: a packet that does not continue its flow's superframe
+ * begins the next one.
+ */
+public final class IngressReceiver implements PolledAgent {
+    /** A superframe is joined of up to 46 packets: a batch of single datagrams should hold more than one. */
+    private static final int MAX_MESSAGES = 128;
+
+    /** About what the second-level cache holds beside everything else. */
+    private static final int MAX_BYTES = 0x40000;
+
+    private final DatagramReceiver underlay;
+    private final IngressRing ring;
+    private final UnsafeBuffer arena;
+    private final Tunnel tunnel;
+    private final CommandQueue commands;
+    private final WorkerCounters counters;
+    private final Doorbell senderDoorbell;
+    private final String roleName;
+    private final QueueGauge gauge;
+    private final ReceivedMessage message = new ReceivedMessage();
+    private final IpPacket packet = new IpPacket();
+    private final FlowJoiner joiner;
+    private int mtu;
+    private int window = MAX_MESSAGES;
+    private boolean senderBehind;
+
+    /**
+     * @param underlay the socket on the tunnel's port.
+     * @param mtu of the host's device in bytes.
+     * @param commands run by this agent, one in each duty cycle.
+     * @param senderDoorbell of the thread that the ingress sender runs on.
+     * @param worker index of the worker, for the role's name.
+     */
+    public IngressReceiver(
+            final DatagramPort underlay,
+            final IngressRing ring,
+            final Tunnel tunnel,
+            final int mtu,
+            final CommandQueue commands,
+            final WorkerCounters counters,
+            final Doorbell senderDoorbell,
+            final int worker) {
+        this.underlay = new DatagramReceiver(underlay, ring);
+        this.ring = ring;
+        arena = ring.arena();
+        this.tunnel = tunnel;
+        this.mtu = mtu;
+        this.commands = commands;
+        this.counters = counters;
+        this.senderDoorbell = senderDoorbell;
+        roleName = "weft-igr-rcv-" + worker;
+        gauge = QueueGauge.ofIngress(counters, ring.capacity());
+        joiner = new FlowJoiner(ring);
+    }
+
+    /** The host's device has another MTU now. A command: runs on the agent's thread. */
+    public void onMtu(final int newMtu) {
+        mtu = newMtu;
+    }
+
+    @Override
+    public int doWork() {
+        gauge.onCycle(ring.inFlight());
+        return commands.runOne() + receive();
+    }
+
+    private int receive() {
+        final int claimed = ring.claimSlots(window);
+        senderBehind = 0 == claimed;
+        if (0 == claimed) {
+            gauge.onFull();
+            return 0;
+        }
+        final int first = ring.firstSlot();
+        final int received = underlay.receive(first, claimed);
+        if (received <= 0) {
+            onReadFailure(received);
+            return 0;
+        }
+        int bytes = 0;
+        for (int slot = first; slot < first + received; slot++) {
+            underlay.read(slot, message);
+            bytes += message.length;
+            onMessage(message);
+        }
+        joiner.endBatch();
+        counters.add(DataPlaneCounter.INGRESS_MESSAGES, received);
+        window = Math.max(1, Math.min(MAX_MESSAGES, (int) ((long) MAX_BYTES * received / Math.max(1, bytes))));
+        if (ring.publish(received) > 0) {
+            senderDoorbell.ring();
+        }
+        return received + bytes / WORK_LENGTH;
+    }
+
+    private void onReadFailure(final int result) {
+        if (-Errno.EAGAIN != result && -Errno.EINTR != result) {
+            counters.add(DataPlaneCounter.UNDERLAY_READ_ERRORS, 1);
+        }
+    }
+
+    private void onMessage(final ReceivedMessage received) {
+        if (received.isTruncated) {
+            counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
+            counters.drop(DropReason.DATAGRAM_TRUNCATED, 1);
+            return;
+        }
+        final int start = received.offset;
+        final int length = received.length;
+        final int segmentLength = received.segmentLength;
+        if (segmentLength > 0 && length > segmentLength && isUnsegmented(start, length)) {
+            onDatagram(start, length, received.outerTos, segmentLength);
+            return;
+        }
+        final int datagramLength = segmentLength > 0 ? segmentLength : Math.max(1, length);
+        int offset = 0;
+        do {
+            onDatagram(start + offset, Math.min(datagramLength, length - offset), received.outerTos, 0);
+            offset += datagramLength;
+        } while (offset < length);
+    }
+
+    /**
+     * Whether a message with a segment length is one datagram all the same: a superframe that a kernel on the same
+     * machine left to a device to cut comes unsegmented, and its segment length is that of the inner payload.
+     */
+    private boolean isUnsegmented(final int start, final int length) {
+        final int ipOffset = tunnel.headerLength();
+        return IpPacket.Fault.NONE == packet.parse(arena, start + ipOffset, length - ipOffset, false)
+                && packet.totalLength() == length - ipOffset;
+    }
+
+    /**
+     * @param toldGsoSize payload bytes of each segment if the datagram is a superframe that came unsegmented; 0 if it is not
+     *     told to be one.
+     */
+    private void onDatagram(final int datagram, final int length, final int outerTos, final int toldGsoSize) {
+        counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
+        final @Nullable DropReason reason = tunnel.leave(arena, datagram, length, packet);
+        if (null != reason) {
+            counters.drop(reason, 1);
+            return;
+        }
+        final int tos = packet.tos(arena);
+        if (Ecn.mustDrop(outerTos, tos)) {
+            counters.drop(DropReason.IP_TUNNEL_ECN, 1);
+            return;
+        }
+        final int newTos = Ecn.decapsulate(outerTos, tos);
+        if (newTos != tos) {
+            Ecn.put(arena, packet.offset(), packet.version(), newTos);
+        }
+        final ChecksumState state = TransportChecksum.state(arena, packet);
+        if (ChecksumState.PARTIAL == state) {
+            counters.add(DataPlaneCounter.INGRESS_PARTIAL_CHECKSUMS, 1);
+        } else if (ChecksumState.WRONG == state) {
+            counters.add(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS, 1);
+        }
+        final int gsoSize = 0 == toldGsoSize ? guessedGsoSize(state) : toldGsoSize;
+        if (!joiner.join(packet, state, gsoSize)) {
+            counters.drop(DropReason.RING_FULL, 1);
+        }
+    }
+
+    /** A packet of TCP that is longer than any may be came unsegmented; its segments are taken to fill the MTU. */
+    private int guessedGsoSize(final ChecksumState state) {
+        final boolean isSuperframe =
+                ChecksumState.PARTIAL == state && packet.totalLength() > mtu && IpProtocol.TCP == packet.protocol();
+        return isSuperframe ? mtu - packet.headersLength() : 0;
+    }
+
+    @Override
+    public int pollFd() {
+        return underlay.fd();
+    }
+
+    /** The sender may have made room, and rung, before this thread said that it waits: so look once more. */
+    @Override
+    public boolean hasWork() {
+        return !commands.isEmpty() || (senderBehind && ring.claimSlots(1) > 0);
+    }
+
+    @Override
+    public boolean wantsInput() {
+        return !senderBehind;
+    }
+
+    @Override
+    public String roleName() {
+        return roleName;
+    }
+}

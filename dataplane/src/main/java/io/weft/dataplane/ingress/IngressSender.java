@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.encap.Superframe;
+import io.weft.linux.Errno;
+import io.weft.linux.PacketPort;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Second half of a packet's way from the underlay to the host, after {@link IngressReceiver}.
+ *
+ * <ol start="6">
+ *   <li>write each packet, or each superframe from its gather list, to the host's device;
+ *   <li>release the memory.
+ * </ol>
+ */
+public final class IngressSender implements PolledAgent {
+    private static final int MAX_FRAMES = 256;
+
+    private final PacketPort host;
+    private final IngressRing ring;
+    private final WorkerCounters counters;
+    private final Doorbell receiverDoorbell;
+    private final String roleName;
+
+    /**
+     * @param receiverDoorbell of the thread that the ingress receiver runs on.
+     * @param worker index of the worker, for the role's name.
+     */
+    public IngressSender(
+            final PacketPort host,
+            final IngressRing ring,
+            final WorkerCounters counters,
+            final Doorbell receiverDoorbell,
+            final int worker) {
+        this.host = host;
+        this.ring = ring;
+        this.counters = counters;
+        this.receiverDoorbell = receiverDoorbell;
+        roleName = "weft-igr-snd-" + worker;
+    }
+
+    @Override
+    public int doWork() {
+        IngressFrame last = null;
+        int frames = 0;
+        while (frames < MAX_FRAMES) {
+            final @Nullable IngressFrame frame = ring.poll();
+            if (null == frame) {
+                break;
+            }
+            write(frame.superframe);
+            last = frame;
+            frames++;
+        }
+        if (null != last) {
+            ring.release(last);
+            receiverDoorbell.ring();
+        }
+        return frames;
+    }
+
+    private void write(final Superframe superframe) {
+        final int count = superframe.gatherCount();
+        int result;
+        do {
+            result = 1 == count
+                    ? host.write(superframe.firstAddress(), superframe.firstLength())
+                    : host.writev(superframe.gatherAddress(), count);
+        } while (-Errno.EINTR == result);
+        if (result < 0) {
+            counters.drop(reason(-result), superframe.segments());
+            return;
+        }
+        counters.add(DataPlaneCounter.INGRESS_DELIVERED_PACKETS, superframe.segments());
+        counters.add(DataPlaneCounter.INGRESS_DELIVERED_BYTES, superframe.deliveredLength());
+        counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, 1);
+    }
+
+    /** What drivers/net/tun.c, {@code tun_get_user}, returns for a packet that it does not take. */
+    private static DropReason reason(final int errno) {
+        return switch (errno) {
+            case Errno.EIO, Errno.EBADFD -> DropReason.HOST_DOWN;
+            case Errno.EINVAL -> DropReason.HOST_REFUSED;
+            default -> DropReason.HOST_ERROR;
+        };
+    }
+
+    @Override
+    public int pollFd() {
+        return -1;
+    }
+
+    @Override
+    public boolean hasWork() {
+        return !ring.isEmpty();
+    }
+
+    @Override
+    public boolean wantsInput() {
+        return false;
+    }
+
+    @Override
+    public String roleName() {
+        return roleName;
+    }
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.tunnel;
+
+import io.weft.dataplane.counters.DropReason;
+import io.weft.encap.Ecn;
+import io.weft.encap.EthernetFlyweight;
+import io.weft.encap.IpPacket;
+import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.VxlanFlyweight;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * VXLAN (RFC 7348) as the kernel's device speaks it. The node's kernel is the router at both ends: it counts hops.
+ *
+ * <pre>
+ *  0                 8                 14                20         22
+ * +-----------------+-----------------+-----------------+----------+-----------
+ * | flags, VNI      | destination MAC | source MAC      | type     | IP packet
+ * +-----------------+-----------------+-----------------+----------+-----------
+ * </pre>
+ */
+final class VxlanTunnel implements Tunnel {
+    private static final int IP_OFFSET = VxlanFlyweight.LENGTH + EthernetFlyweight.LENGTH;
+    private static final int MIN_DATAGRAM_LENGTH = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
+
+    private final int vniWord;
+    private final long vtepMac;
+
+    /**
+     * @param vni VXLAN network identifier, 24 bits.
+     * @param vtepMac of the own VTEP, in the low 48 bits.
+     */
+    VxlanTunnel(final int vni, final long vtepMac) {
+        vniWord = VxlanFlyweight.vniWord(vni);
+        this.vtepMac = vtepMac;
+    }
+
+    @Override
+    public int headerLength() {
+        return IP_OFFSET;
+    }
+
+    @Override
+    public @Nullable DropReason enter(final UnsafeBuffer arena, final IpPacket packet) {
+        return null;
+    }
+
+    @Override
+    public int outerTos(final int innerTos) {
+        return Ecn.encapsulate(innerTos);
+    }
+
+    @Override
+    public @Nullable DropReason leave(
+            final UnsafeBuffer arena, final int datagram, final int length, final IpPacket packet) {
+        if (length < MIN_DATAGRAM_LENGTH) {
+            return DropReason.PKT_TOO_SMALL;
+        }
+        if (VxlanFlyweight.FLAGS_VNI_VALID != VxlanFlyweight.flags(arena, datagram)) {
+            return DropReason.VXLAN_INVALID_HDR;
+        }
+        final int vni = VxlanFlyweight.vniAndReserved(arena, datagram);
+        if (vni != vniWord) {
+            return 0 == ((vni ^ vniWord) & ~0xFF) ? DropReason.VXLAN_INVALID_HDR : DropReason.VXLAN_VNI_NOT_FOUND;
+        }
+        final int ethernet = datagram + VxlanFlyweight.LENGTH;
+        final long source = EthernetFlyweight.source(arena, ethernet);
+        if (source == vtepMac) {
+            return DropReason.LOCAL_MAC;
+        }
+        if (0 == source || 0 != (source & EthernetFlyweight.GROUP_BIT)) {
+            return DropReason.MAC_INVALID_SOURCE;
+        }
+        if (EthernetFlyweight.destination(arena, ethernet) != vtepMac) {
+            return DropReason.OTHERHOST;
+        }
+        final int type = EthernetFlyweight.type(arena, ethernet);
+        if (EthernetFlyweight.TYPE_IPV4 != type && EthernetFlyweight.TYPE_IPV6 != type) {
+            return DropReason.UNHANDLED_PROTO;
+        }
+        final IpPacket.Fault fault = packet.parse(arena, datagram + IP_OFFSET, length - IP_OFFSET, true);
+        if (IpPacket.Fault.NONE == fault && 4 == packet.version() != (EthernetFlyweight.TYPE_IPV4 == type)) {
+            return DropReason.INNER_IP_INHDR;
+        }
+        return Tunnel.innerFault(fault);
+    }
+}

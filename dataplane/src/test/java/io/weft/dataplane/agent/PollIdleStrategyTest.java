@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.weft.dataplane.testing.NodeCounters;
+import java.util.List;
+import org.agrona.concurrent.status.AtomicCounter;
+import org.junit.jupiter.api.Test;
+
+class PollIdleStrategyTest {
+    private static final long SPIN_NS = 1_000;
+
+    private long nowNs;
+
+    @Test
+    void shouldCountWaitsAndSpinsAsIdleButNotWork() {
+        final AtomicCounter idleNs = NodeCounters.newManager().newCounter("idle");
+        try (Doorbell doorbell = new Doorbell()) {
+            final PollIdleStrategy strategy =
+                    new PollIdleStrategy(List.of(new BusyAgent()), doorbell, () -> nowNs, SPIN_NS, idleNs);
+            nowNs = 100;
+            strategy.idle(0); // waits, and the agent has work 250 ns later
+            assertEquals(250, idleNs.get());
+            nowNs = 700;
+            strategy.idle(1);
+            assertEquals(250, idleNs.get());
+            strategy.idle(0); // spins, since the wait before was short
+            nowNs = 740;
+            strategy.idle(0);
+            assertEquals(250 + 40, idleNs.get());
+            nowNs = 5_000;
+            strategy.idle(1);
+            assertEquals(250 + 40, idleNs.get());
+        }
+    }
+
+    /** Has work as soon as somebody is about to wait for it. */
+    private final class BusyAgent implements PolledAgent {
+        @Override
+        public int doWork() {
+            return 0;
+        }
+
+        @Override
+        public int pollFd() {
+            return -1;
+        }
+
+        @Override
+        public boolean hasWork() {
+            nowNs += 250;
+            return true;
+        }
+
+        @Override
+        public boolean wantsInput() {
+            return false;
+        }
+
+        @Override
+        public String roleName() {
+            return "busy";
+        }
+    }
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.testing;
+
+import io.weft.dataplane.ThreadingMode;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
+import io.weft.linux.UdpSocket;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.CloseAll;
+import io.weft.routing.Encapsulation;
+import io.weft.routing.RoutingContext;
+import io.weft.routing.RoutingTables;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.agrona.concurrent.status.CountersManager;
+
+/**
+ * A data plane whose duty cycles the test runs, between a scripted host and real sockets on the loopback. The peer, which
+ * has 10.244.1.0/24, is a socket of the test. Needs no privilege.
+ */
+public final class InvokedNode implements AutoCloseable {
+    public static final InetAddress POD = PodTun.inet("10.244.0.77");
+    public static final InetAddress PEER_POD = PodTun.inet("10.244.1.77");
+    public static final InetAddress NOWHERE = PodTun.inet("10.99.0.1");
+
+    private static final InetAddress LOOPBACK = PodTun.inet("127.0.0.1");
+    private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
+    private static final MacAddress PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
+    private static final int TIMEOUT_MS = 3_000;
+    private static final int VNET_LENGTH = 10;
+    private static final int VXLAN_LENGTH = 8 + 14;
+
+    private final CloseAll resources = new CloseAll();
+    private final List<Throwable> errors = new ArrayList<>();
+    private final ScriptedHost host = new ScriptedHost();
+    private final ScriptedUnderlay receivePort;
+    private final ScriptedUnderlay sendPort;
+    private final DatagramSocket peer;
+    private final int port;
+    private final NodeCounters counters;
+    private final DataPlane dataPlane;
+    private final Encapsulation encapsulation;
+
+    public InvokedNode(final int maxSegments) throws IOException {
+        this(maxSegments, Encapsulation.VXLAN);
+    }
+
+    public InvokedNode(final int maxSegments, final Encapsulation encapsulation) throws IOException {
+        this.encapsulation = encapsulation;
+        peer = resources.add(new DatagramSocket(0, LOOPBACK));
+        peer.setSoTimeout(TIMEOUT_MS);
+        try (DatagramSocket free = new DatagramSocket(0, LOOPBACK)) {
+            port = free.getLocalPort();
+        }
+        final UdpSocket receiver = resources.add(UdpSocket.open(IpFamily.IPV4));
+        receiver.bind(LOOPBACK, port);
+        final UdpSocket sender = resources.add(UdpSocket.open(IpFamily.IPV4));
+        sender.bind(LOOPBACK, 0);
+        receivePort = new ScriptedUnderlay(receiver);
+        sendPort = new ScriptedUnderlay(sender);
+        final RoutingTables routing = resources.add(new RoutingTables(new RoutingContext()
+                .encapsulation(encapsulation)
+                .underlayPort(peer.getLocalPort())
+                .vni(1)
+                .vtepMac(MAC)));
+        if (Encapsulation.VXLAN == encapsulation) {
+            addVxlanPeer(routing);
+        } else {
+            routing.addRoute(IpPrefix.parse("10.244.1.0/24"), LOOPBACK);
+        }
+        routing.publish();
+        final CountersManager manager = NodeCounters.newManager();
+        counters = new NodeCounters(manager);
+        dataPlane = resources.add(new DataPlane(new DataPlaneContext()
+                .hostPorts(List.of(host), true)
+                .receivePorts(List.of(receivePort))
+                .sendPorts(List.of(List.of(sendPort)))
+                .routing(routing)
+                .counters(manager)
+                .errorHandler(errors::add)
+                .hostIpv4(0x0AF4_0000)
+                .maxSegments(maxSegments)
+                .threadingMode(ThreadingMode.INVOKER)
+                .conclude()));
+    }
+
+    private static void addVxlanPeer(final RoutingTables routing) {
+        final InetAddress gateway = PodTun.inet("10.244.1.0");
+        routing.addRoute(IpPrefix.parse("10.244.1.0/24"), gateway);
+        routing.addNeighbour(gateway, PEER_MAC);
+        final InetAddress gatewayV6 = PodTun.inet("fd00:10:244:1::");
+        routing.addRoute(IpPrefix.parse("fd00:10:244:1::/64"), gatewayV6);
+        routing.addNeighbour(gatewayV6, PEER_MAC);
+        routing.addFdb(PEER_MAC, LOOPBACK, RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
+    }
+
+    public ScriptedHost host() {
+        return host;
+    }
+
+    public ScriptedUnderlay receivePort() {
+        return receivePort;
+    }
+
+    public ScriptedUnderlay sendPort() {
+        return sendPort;
+    }
+
+    public NodeCounters counters() {
+        return counters;
+    }
+
+    /** One duty cycle of every agent. */
+    public void invoke() {
+        dataPlane.invoke();
+        if (!errors.isEmpty()) {
+            throw new AssertionError("an agent threw", errors.get(0));
+        }
+    }
+
+    /** A pod's packet is ready to be read. */
+    public void give(final byte[] packet) {
+        give(0, 0, packet);
+    }
+
+    /**
+     * A pod's superframe is ready to be read.
+     *
+     * @param gsoType as in {@code struct virtio_net_hdr}.
+     */
+    public void give(final int gsoType, final int gsoSize, final byte[] packet) {
+        host.give(ByteBuffer.allocate(VNET_LENGTH + packet.length)
+                .order(ByteOrder.nativeOrder())
+                .put(1, (byte) gsoType)
+                .putShort(4, (short) gsoSize)
+                .put(VNET_LENGTH, packet)
+                .array());
+    }
+
+    /** The inner packet of the next datagram that the peer gets. */
+    public byte[] receiveAtPeer() throws IOException {
+        final DatagramPacket datagram = new DatagramPacket(new byte[0x10000], 0x10000);
+        peer.receive(datagram);
+        return Arrays.copyOfRange(
+                datagram.getData(), Encapsulation.VXLAN == encapsulation ? VXLAN_LENGTH : 0, datagram.getLength());
+    }
+
+    /** The peer sends a packet to the node's pod. */
+    public void sendFromPeer(final byte[] packet) throws IOException {
+        final byte[] datagram = Encapsulation.VXLAN == encapsulation ? encapsulate(packet) : packet;
+        peer.send(new DatagramPacket(datagram, datagram.length, LOOPBACK, port));
+    }
+
+    /** Runs duty cycles until so many packets have been received from the peer. */
+    public void invokeUntilReceived(final long packets) {
+        Await.until(() -> packets + " packets received: " + counters, TIMEOUT_MS, () -> {
+            invoke();
+            return counters.of(DataPlaneCounter.INGRESS_RECEIVED_PACKETS) == packets;
+        });
+    }
+
+    private static byte[] encapsulate(final byte[] packet) {
+        return ByteBuffer.allocate(VXLAN_LENGTH + packet.length)
+                .putInt(0x0800_0000)
+                .putInt(1 << 8)
+                .putShort((short) (MAC.value() >>> 32))
+                .putInt((int) MAC.value())
+                .putShort((short) (PEER_MAC.value() >>> 32))
+                .putInt((int) PEER_MAC.value())
+                .putShort((short) 0x0800)
+                .put(packet)
+                .array();
+    }
+
+    @Override
+    public void close() {
+        resources.close();
+    }
+}

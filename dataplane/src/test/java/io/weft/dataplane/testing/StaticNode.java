@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.testing;
+
+import io.weft.dataplane.ThreadingMode;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
+import io.weft.linux.TapDevice;
+import io.weft.linux.TunDevice;
+import io.weft.linux.UdpSocket;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.Topology;
+import io.weft.routing.Encapsulation;
+import io.weft.routing.RoutingContext;
+import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.agrona.CloseHelper;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A weft node in one of the topology's namespaces, with its peers set by hand instead of by leases: real TUN device, real
+ * sockets, in this process, so that a test sees counters and threads.
+ */
+public final class StaticNode implements AutoCloseable {
+    public static final String DEVICE = "weft.1";
+    private static final String OFFLOAD_DEVICE = "weft.1-out";
+    private static final int PORT = 8472;
+    private static final int COUNTERS = 1024;
+
+    private final List<AutoCloseable> resources = new ArrayList<>();
+    private final Queue<Throwable> errors = new ConcurrentLinkedQueue<>();
+    private final DataPlane dataPlane;
+    private final RoutingTables routing;
+    private final NodeCounters counters;
+    private final @Nullable TunnelOffload offload;
+
+    private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
+        final NetworkNamespace namespace = node.namespace();
+        final List<TunDevice> queues = namespace.call(() -> TunDevice.open(DEVICE, options.workers));
+        resources.addAll(queues);
+        namespace.ip("addr", "add", node.subnetBase() + "/32", "dev", DEVICE);
+        namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
+        namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
+        namespace.sysctl("net/ipv4/conf/" + DEVICE + "/accept_local", 1);
+        final InetAddress local = InetAddress.getByName(node.underlayAddress());
+        final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
+        resources.add(sockets);
+        final MacAddress mac = MacAddress.parse(node.vtepMac());
+        routing = new RoutingTables(
+                new RoutingContext().encapsulation(options.encapsulation).vni(1).vtepMac(mac));
+        resources.add(routing);
+        for (final Topology.Node peer : topology.nodes()) {
+            if (peer.index() != node.index()) {
+                addPeer(peer);
+            }
+        }
+        routing.publish();
+        final Path file = Files.createTempDirectory("weft-test").resolve("counters");
+        final CountersFile countersFile =
+                CountersFile.create(file, COUNTERS, ProcessHandle.current().pid(), 0);
+        resources.add(() -> {
+            Files.delete(file);
+            Files.delete(file.getParent());
+        });
+        resources.add(countersFile);
+        counters = new NodeCounters(countersFile.reader());
+        offload = options.tunnelOffload
+                ? openOffload(namespace, sockets, local, options.workers, topology.podMtu())
+                : null;
+        dataPlane = new DataPlane(new DataPlaneContext()
+                .tunnelOffload(offload)
+                .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
+                .receivePorts(sockets.receivePorts())
+                .sendPorts(sockets.sendPorts())
+                .routing(routing)
+                .counters(countersFile.manager())
+                .errorHandler(errors::add)
+                .mtu(topology.podMtu())
+                .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
+                .maxSegments(options.maxSegments)
+                .spinNs(options.spinNs)
+                .threadingMode(options.threadingMode)
+                .conclude());
+        resources.add(dataPlane);
+        dataPlane.start();
+    }
+
+    /** How the node is set up; the defaults are those of the data plane. */
+    public static final class Options {
+        public int workers = 1;
+        public int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
+        public long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
+        public boolean joinUdp = true;
+        public boolean tunnelOffload;
+        public Encapsulation encapsulation = Encapsulation.VXLAN;
+        public ThreadingMode threadingMode = ThreadingMode.SHARED;
+
+        private UnderlaySockets openSockets(final InetAddress local) {
+            final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
+            return Encapsulation.VXLAN == encapsulation
+                    ? UnderlaySockets.open(local, PORT, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength)
+                    : UnderlaySockets.openOnePort(local, PORT, workers, bufferLength);
+        }
+    }
+
+    private TunnelOffload openOffload(
+            final NetworkNamespace namespace,
+            final UnderlaySockets sockets,
+            final InetAddress local,
+            final int workers,
+            final int mtu) {
+        final List<TapDevice> taps = namespace.call(() -> TapDevice.open(OFFLOAD_DEVICE, workers));
+        resources.addAll(taps);
+        namespace.ip("link", "set", OFFLOAD_DEVICE, "up");
+        namespace.sysctl("net/ipv4/conf/" + OFFLOAD_DEVICE + "/accept_local", 1);
+        namespace.sysctl("net/ipv4/conf/" + OFFLOAD_DEVICE + "/rp_filter", 0);
+        namespace.sysctl("net/ipv6/conf/" + OFFLOAD_DEVICE + "/disable_ipv6", 1);
+        final String mac = namespace.exec("cat", "/sys/class/net/" + OFFLOAD_DEVICE + "/address");
+        final TunnelOffload opened = new TunnelOffload(
+                taps,
+                sockets.sendPorts().stream()
+                        .map(ports ->
+                                ports.stream().mapToInt(UdpSocket::localPort).toArray())
+                        .toList(),
+                MacAddress.parse(mac.trim()).value(),
+                ByteBuffer.wrap(local.getAddress()).getInt(),
+                mtu);
+        opened.mode(TunnelOffload.Mode.ON);
+        return opened;
+    }
+
+    /** The way of superframes that leave unsegmented; only if it was asked for. */
+    public TunnelOffload offload() {
+        return Objects.requireNonNull(offload);
+    }
+
+    public static StaticNode start(final Topology topology, final Topology.Node node, final Options options)
+            throws Exception {
+        return new StaticNode(topology, node, options);
+    }
+
+    private void addPeer(final Topology.Node peer) throws UnknownHostException {
+        if (Encapsulation.BARE_IP == routing.context().encapsulation()) {
+            routing.addRoute(IpPrefix.parse(peer.subnet()), InetAddress.getByName(peer.underlayAddress()));
+            return;
+        }
+        final InetAddress gateway = InetAddress.getByName(peer.subnetBase());
+        final MacAddress mac = MacAddress.parse(peer.vtepMac());
+        routing.addRoute(IpPrefix.parse(peer.subnet()), gateway);
+        routing.addNeighbour(gateway, mac);
+        routing.addFdb(mac, InetAddress.getByName(peer.underlayAddress()));
+    }
+
+    public RoutingTables routing() {
+        return routing;
+    }
+
+    public DataPlane dataPlane() {
+        return dataPlane;
+    }
+
+    /** What agents threw; must stay empty. */
+    public Queue<Throwable> errors() {
+        return errors;
+    }
+
+    public NodeCounters counters() {
+        return counters;
+    }
+
+    @Override
+    public void close() {
+        for (int i = resources.size() - 1; i >= 0; i--) {
+            CloseHelper.close(resources.get(i));
+        }
+    }
+}
