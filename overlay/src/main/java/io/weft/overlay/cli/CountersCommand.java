@@ -2,13 +2,17 @@
 package io.weft.overlay.cli;
 
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.counters.DropReason;
 import io.weft.overlay.json.JsonValue;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,8 +23,12 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "counters",
         mixinStandardHelpOptions = true,
-        description = "Shows what a daemon has counted; also of one that is dead.")
+        description = "Shows what a daemon has counted, and what each drop reason means; also of one that is dead.")
 final class CountersCommand implements Callable<Integer> {
+    /** What the labels of drop reasons mean. */
+    private static final Map<String, String> MEANINGS = Arrays.stream(DropReason.values())
+            .collect(Collectors.toUnmodifiableMap(DropReason::name, DropReason::description));
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -75,23 +83,43 @@ final class CountersCommand implements Callable<Integer> {
                 out.println(json(file.pid(), heartbeatAgeMs, values));
             } else {
                 out.println("process " + file.pid() + ", last sign of life " + heartbeatAgeMs + " ms ago");
-                values.forEach((label, value) -> out.printf("%20d  %s%n", value, label));
+                values.forEach((label, value) -> print(out, label, value));
             }
         }
         return 0;
     }
 
+    /** What a reason means has a line of its own, as a remark: scripts take the lines of a value and a label apart. */
+    private static void print(final PrintWriter out, final String label, final long value) {
+        out.printf("%20d  %s%n", value, label);
+        final String meaning = MEANINGS.get(label);
+        if (null != meaning) {
+            out.printf("%20s  # %s%n", "", meaning);
+        }
+    }
+
     private static String json(final long pid, final long heartbeatAgeMs, final Map<String, Long> values) {
         final StringBuilder text = new StringBuilder("{\"pid\":" + pid + ",\"heartbeatAgeMs\":" + heartbeatAgeMs);
-        text.append(",\"counters\":{");
+        text.append(",\"counters\":");
+        object(text, values, String::valueOf);
+        final Map<String, String> meanings = new LinkedHashMap<>(MEANINGS);
+        meanings.keySet().retainAll(values.keySet());
+        text.append(",\"meanings\":");
+        object(text, meanings, JsonValue::quote);
+        return text.append('}').toString();
+    }
+
+    private static <T> void object(
+            final StringBuilder text, final Map<String, T> members, final Function<T, String> write) {
+        text.append('{');
         String separator = "";
-        for (final Map.Entry<String, Long> value : values.entrySet()) {
+        for (final Map.Entry<String, T> member : members.entrySet()) {
             text.append(separator)
-                    .append(JsonValue.quote(value.getKey()))
+                    .append(JsonValue.quote(member.getKey()))
                     .append(':')
-                    .append(value.getValue());
+                    .append(write.apply(member.getValue()));
             separator = ",";
         }
-        return text.append("}}").toString();
+        text.append('}');
     }
 }
