@@ -46,7 +46,7 @@ class RandomStreamTest {
 
     /** What the underlay devices do for their hosts. */
     enum Offload {
-        /** A superframe of the kernel's VXLAN crosses the link whole. */
+        /** A superframe of the kernel's VXLAN crosses the link unsegmented. */
         PASSTHROUGH(""),
         /** No tunnel offload, UDP_SEGMENT is still the device's. */
         SEGMENT("tx-udp_tnl-segmentation tx-udp_tnl-csum-segmentation"),
@@ -148,9 +148,9 @@ class RandomStreamTest {
             }
             final PodTun a = resources.add(new PodTun(topology.node(0)));
             final PodTun b = resources.add(new PodTun(topology.node(1)));
-            final boolean uncut = Offload.PASSTHROUGH == offload && !weftPeer;
+            final boolean unsegmented = Offload.PASSTHROUGH == offload && !weftPeer;
             exchange(new RandomTraffic(1, a, b, false, Encapsulation.VXLAN), b, wefts);
-            exchange(new RandomTraffic(2, b, a, uncut, Encapsulation.VXLAN), a, wefts);
+            exchange(new RandomTraffic(2, b, a, unsegmented, Encapsulation.VXLAN), a, wefts);
             assertSound(wefts, offload);
             wefts.forEach(check);
         }

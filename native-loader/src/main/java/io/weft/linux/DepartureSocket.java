@@ -13,7 +13,7 @@ import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Sees uncut superframes of VXLAN over IPv4 leave by a device: a packet socket whose filter lets by what carries an inner
+ * Sees unsegmented superframes of VXLAN over IPv4 leave by a device: a packet socket whose filter lets by what carries an inner
  * packet that is longer than one packet can be. The kernel makes a clone of every packet that leaves while the socket is
  * open, so it is opened for moments. Owned by one thread.
  *

@@ -21,7 +21,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * @param udpReceiveOffload whether a UDP socket joins received datagrams ({@code UDP_GRO}, Linux 5.0).
  * @param tunMultiQueue whether a TUN device may have several queues ({@code IFF_MULTI_QUEUE}, Linux 3.8).
  * @param tunUdpSegmentation whether a TUN device takes UDP superframes ({@code TUN_F_USO4}, {@code USO6}, Linux 6.2).
- * @param tunnelSegmentation whether a TAP device takes whole superframes of a UDP tunnel (Linux 6.17).
+ * @param tunnelSegmentation whether a TAP device takes unsegmented superframes of a UDP tunnel (Linux 6.17).
  */
 public record KernelFeatures(
         String version,

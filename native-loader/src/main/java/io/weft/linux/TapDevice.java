@@ -10,7 +10,7 @@ import org.agrona.CloseHelper;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * One queue of a TAP device through which whole superframes of a UDP tunnel are handed to the host's IP stack, for a
+ * One queue of a TAP device through which unsegmented superframes of a UDP tunnel are handed to the host's IP stack, for a
  * device on the way out to cut (Linux 6.17): each write takes an Ethernet frame behind a
  * {@code struct virtio_net_hdr_v1_hash_tunnel} of {@value #VNET_HEADER_LENGTH} bytes. It has to be a TAP: of a TUN device
  * the kernel refuses such a frame (drivers/net/tun_vnet.h, include/linux/virtio_net.h {@code virtio_net_hdr_tnl_to_skb}).

@@ -24,12 +24,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** When superframes leave whole, and when not, while a TCP stream runs to a kernel VXLAN node. */
+/** When superframes leave unsegmented, and when not, while a TCP stream runs to a kernel VXLAN node. */
 @RequiresRoot
 class TunnelOffloadTest {
     private static final String MAC = "02:00:00:00:00:0a";
     private static final String OFFLOAD_DEVICE = "weft.1-out";
-    private static final String WHOLE = "superframes leave whole";
+    private static final String UNSEGMENTED = "superframes leave unsegmented";
     private static final String NOT_SEEN = "did not leave by";
     private static final String[] FEATURES = {"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"};
     private static final long TIMEOUT_MS = 10_000;
@@ -125,7 +125,7 @@ class TunnelOffloadTest {
     void shouldFollowWhatTheUnderlayDeviceCanDo() throws Exception {
         try (BackgroundProcess weftd = start()) {
             startStream();
-            weftd.awaitOutput(WHOLE, TIMEOUT_MS);
+            weftd.awaitOutput(UNSEGMENTED, TIMEOUT_MS);
             final long before = offloadedBytes();
             Await.until(weftd::output, TIMEOUT_MS, () -> offloadedBytes() > before + (1 << 20));
             features("off");
@@ -156,7 +156,7 @@ class TunnelOffloadTest {
     void shouldCutThemWhenTheFirewallBeginsToDrop() throws Exception {
         try (BackgroundProcess weftd = start()) {
             startStream();
-            weftd.awaitOutput(WHOLE, TIMEOUT_MS);
+            weftd.awaitOutput(UNSEGMENTED, TIMEOUT_MS);
             firewall("--append");
             weftd.awaitOutput(NOT_SEEN, LOOK_TIMEOUT_MS);
             assertTrue(offloadedBytes() > 0);
@@ -201,7 +201,7 @@ class TunnelOffloadTest {
     void shouldFollowTheMacAddressOfTheDevice() {
         try (BackgroundProcess weftd = start()) {
             startStream();
-            weftd.awaitOutput(WHOLE, TIMEOUT_MS);
+            weftd.awaitOutput(UNSEGMENTED, TIMEOUT_MS);
             node.namespace().ip("link", "set", OFFLOAD_DEVICE, "address", "02:00:00:00:0f:0f");
             awaitProgress(BACKOFF_TIMEOUT_MS);
             final long before = offloadedBytes();

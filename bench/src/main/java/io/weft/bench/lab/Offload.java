@@ -5,7 +5,7 @@ import java.util.Locale;
 
 /** What the underlay device does for its host, by the feature names of ethtool. */
 public enum Offload {
-    /** Tunnel segmentation offloaded: a 64 KB VXLAN frame crosses the link whole. */
+    /** Tunnel segmentation offloaded: a 64 KB VXLAN frame crosses the link unsegmented. */
     PASSTHROUGH("tso gso tx-udp-segmentation tx-udp_tnl-segmentation tx-udp_tnl-csum-segmentation", "gro"),
 
     /** No tunnel offload, UDP segmentation offload kept, as most cloud network cards have it. */

@@ -27,9 +27,9 @@ import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides whether superframes leave whole. They may where the underlay device says that it cuts UDP tunnels, and only after
- * it was seen that what is handed to the host really leaves: a firewall may drop what the host routes, and nobody would be
- * told. So the first superframe is a trial, and later ones are looked at now and then.
+ * Decides whether superframes leave unsegmented. They may where the underlay device says that it cuts UDP tunnels, and only
+ * after it was seen that what is handed to the host really leaves: a firewall may drop what the host routes, and nobody
+ * would be told. So the first superframe is a trial, and later ones are looked at now and then.
  *
  * <pre>
  *   OFF -- device can --> WAIT -- superframes come --> TRIAL -- seen to leave --> ON --------+
@@ -167,7 +167,7 @@ public final class OffloadTrial implements AutoCloseable {
         return offload;
     }
 
-    /** Whether superframes leave whole. */
+    /** Whether superframes leave unsegmented. */
     public boolean isOn() {
         return State.ON == state || State.LOOK == state;
     }
@@ -259,7 +259,7 @@ public final class OffloadTrial implements AutoCloseable {
         final boolean isMore = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
         if (isSeen) {
             if (State.TRIAL == state) {
-                LOG.log(INFO, "{0} cuts tunnels: superframes leave whole", underlay.name());
+                LOG.log(INFO, "{0} cuts tunnels: superframes leave unsegmented", underlay.name());
             }
             trouble = "";
             enter(State.ON, LOOK_INTERVAL_NS);
@@ -275,7 +275,7 @@ public final class OffloadTrial implements AutoCloseable {
         }
     }
 
-    /** Superframes cannot leave whole for now; that is said once for each cause. */
+    /** Superframes cannot leave unsegmented for now; that is said once for each cause. */
     private void refuse(final String cause) {
         LOG.log(
                 cause.equals(trouble) ? DEBUG : WARNING,

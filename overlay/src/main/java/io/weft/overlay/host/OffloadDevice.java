@@ -18,7 +18,7 @@ import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The TAP device through which the host's IP stack takes whole superframes in, to route them out. Nothing is ever sent to
+ * The TAP device through which the host's IP stack takes superframes in unsegmented, to route them out. Nothing is ever sent to
  * it. Used by the control thread alone.
  *
  * @param name of the device.

@@ -64,7 +64,7 @@ public final class WeftOptions {
     @Option(names = "--busy-poll", description = "data threads never sleep: for machines with cores to spare")
     public boolean busyPoll;
 
-    /** Whether superframes may leave whole. */
+    /** Whether superframes may leave unsegmented. */
     public enum TunnelOffloading {
         AUTO,
         OFF;
@@ -78,7 +78,7 @@ public final class WeftOptions {
             names = "--tunnel-offload",
             paramLabel = "AUTO|OFF",
             defaultValue = "AUTO",
-            description = "hand superframes whole to the host where the underlay device cuts them"
+            description = "let superframes leave unsegmented where the underlay device cuts them"
                     + " (tx-udp_tnl-segmentation, Linux 6.17); OFF: always cut them here (default: ${DEFAULT-VALUE})")
     public TunnelOffloading tunnelOffload = TunnelOffloading.AUTO;
 
