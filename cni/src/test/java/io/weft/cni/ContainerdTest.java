@@ -44,7 +44,7 @@ class ContainerdTest {
 
     /** Prints the container's address, and fails unless the node answers. */
     private static final String SCRIPT =
-            "/bin/busybox ip -4 -o addr show eth0 && /bin/busybox ping -c 1 -W 5 " + GATEWAY + " >&2";
+            "/bin/busybox ip -4 -o addr show eth0 && /bin/busybox ping -c 1 -W 60 " + GATEWAY + " >&2";
 
     /** containerd's namespace, a word for a set of containers; their control groups are below a group of this name. */
     private final String containers = "weft-test-" + ProcessHandle.current().pid();
@@ -80,7 +80,10 @@ class ContainerdTest {
         final String mounts = "/proc/" + ProcessHandle.current().pid() + "/ns/mnt";
         final String command = "mount -t tmpfs none /run; mount -t tmpfs none /var/lib; exec containerd -c " + config;
         containerd = node.start("nsenter", "--mount=" + mounts, "unshare", "--mount", "sh", "-ec", command);
-        Await.until("containerd's answer", 30_000, () -> 0 == ctr("version").exitCode());
+        Await.until(
+                "containerd's answer",
+                Await.TIMEOUT_MS,
+                () -> 0 == ctr("version").exitCode());
         final Command.Result imported = ctr("image", "import", image().toString());
         assertEquals(0, imported.exitCode(), imported.toString());
     }

@@ -98,7 +98,8 @@ class KilledAddTest {
     @Test
     void shouldLeaveNothingWhenKilledAtAnyTime() throws IOException, InterruptedException {
         boolean hasFinished = false;
-        for (int delayMs = 0; !hasFinished; delayMs += 3) {
+        // Steps that grow, since an ADD may take long.
+        for (int delayMs = 0; !hasFinished; delayMs += 3 + delayMs / 50) {
             final Process add = start();
             hasFinished = add.waitFor(delayMs, TimeUnit.MILLISECONDS);
             add.destroyForcibly().waitFor();
@@ -116,7 +117,7 @@ class KilledAddTest {
                 "bridge",
                 "[ ADD = $CNI_COMMAND ] || exec $REAL\ntouch " + started + "\nread -r _ <" + gate + "\nexec $REAL");
         final Process add = start();
-        Await.until("the delegate's start", 10_000, () -> Files.exists(started));
+        Await.until("the delegate's start", Await.TIMEOUT_MS, () -> Files.exists(started));
         add.destroyForcibly().waitFor();
 
         final CompletableFuture<Outcome> delete =
@@ -124,7 +125,7 @@ class KilledAddTest {
         assertThrows(TimeoutException.class, () -> delete.get(1, TimeUnit.SECONDS));
         Files.writeString(gate, "\n");
         delete.join().succeeded();
-        Await.until("the delegate's end", 10_000, () -> !isRunning("ADD"));
+        Await.until("the delegate's end", Await.TIMEOUT_MS, () -> !isRunning("ADD"));
         node.assertNothingLeft("after the delegate's end");
     }
 
@@ -136,7 +137,7 @@ class KilledAddTest {
         node.replacePlugin(
                 "bridge", "[ ADD = $CNI_COMMAND ] || exec $REAL\n$REAL\ntouch " + started + "\nread -r _ <" + gate);
         final Process add = start();
-        Await.until("the delegate's work", 10_000, () -> Files.exists(started));
+        Await.until("the delegate's work", Await.TIMEOUT_MS, () -> Files.exists(started));
         add.destroyForcibly().waitFor();
         final Outcome deleted = node.network().weftCni("DEL", POD, node.pod()).succeeded();
         assertTrue(deleted.errors().contains("has not ended"), deleted.errors());

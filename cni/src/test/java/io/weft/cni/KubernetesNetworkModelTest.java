@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -56,7 +57,7 @@ class KubernetesNetworkModelTest {
 
     private static final int PORT = 8080;
     private static final int HOST_PORT = 30080;
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final String DELEGATE = "{\"hairpinMode\":true,\"isDefaultGateway\":true}";
     private static final String PORTMAP = "{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}";
 

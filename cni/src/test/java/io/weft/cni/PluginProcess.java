@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.NetworkNamespace;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -17,8 +18,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs a plugin as a container runtime does: a process, CNI_ variables, a configuration on standard input. */
 final class PluginProcess {
-    private static final long TIMEOUT_SECONDS = 60;
-
     private PluginProcess() {}
 
     /**
@@ -76,9 +75,9 @@ final class PluginProcess {
                     input.write(stdin.getBytes(StandardCharsets.UTF_8));
                 }
                 final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-                if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+                if (!process.waitFor(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS)) {
                     process.destroyForcibly();
-                    throw new AssertionError("no end after " + TIMEOUT_SECONDS + " s: " + command);
+                    throw new AssertionError("no end after " + Await.TIMEOUT_MS + " ms: " + command);
                 }
                 return new Outcome(process.exitValue(), output, Files.readString(errors));
             } finally {

@@ -4,6 +4,7 @@ package io.weft.cni;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What the plugin says of a real weftd: of one that forwards, was told to stop, was started again and was killed. */
 @RequiresRoot
 class WeftdReadinessTest {
-    private static final long STOP_TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @Test
     void shouldWireNoPodWhileWeftdIsStopped(@TempDir final Path directory) throws InterruptedException {
@@ -28,7 +29,7 @@ class WeftdReadinessTest {
             try (BackgroundProcess weftd = WeftNode.start(topology, node, directory)) {
                 assertReady(network);
                 weftd.process().destroy();
-                assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+                assertEquals(0, weftd.awaitExit(TIMEOUT_MS), weftd::output);
                 assertNotReady(network, pod);
             }
             try (BackgroundProcess weftd = WeftNode.start(topology, node, directory)) {

@@ -16,14 +16,12 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A datagram is an IPv4 packet and nothing else, as in flannel's udp backend: what passes, what changes, what is dropped. */
-@Timeout(30)
 class BareIpTest {
     private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
 

@@ -15,12 +15,10 @@ import io.weft.linux.Errno;
 import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What becomes of packets when a system call fails: each one is sent, delivered, or counted under its reason. */
-@Timeout(30)
 class ErrorPathTest {
     private static final int LENGTH = 200;
     private static final int BATCH = 5;

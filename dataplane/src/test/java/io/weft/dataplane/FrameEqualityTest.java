@@ -20,7 +20,6 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /**
  * The same inner packets are sent through a weft node and through a kernel VXLAN node, and the frames on the underlay are
@@ -30,7 +29,6 @@ import org.junit.jupiter.api.Timeout;
  * <p>The kernel's node sends with all offloads off, so that every checksum of its frames is complete.
  */
 @RequiresRoot
-@Timeout(60)
 class FrameEqualityTest {
     private static final int IP_ID_OFFSET = 14 + 4;
     private static final int IP_CHECKSUM_OFFSET = 14 + 10;

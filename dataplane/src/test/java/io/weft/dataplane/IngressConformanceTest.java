@@ -29,17 +29,15 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /**
  * The same datagrams, good and bad, are sent to a node on weft and to one on the kernel's VXLAN, and what reaches the pod
  * is compared. Where the two differ, decision 0020 says why.
  */
 @RequiresRoot
-@Timeout(60)
 class IngressConformanceTest {
     private static final int MARKER_PORT = 60_000;
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final InetAddress SOURCE = PodTun.inet("10.244.0.77");
     private static final InetAddress DESTINATION = PodTun.inet("10.244.1.77");
     private static final InetAddress SOURCE_V6 = PodTun.inet("fd00:10:244::77");

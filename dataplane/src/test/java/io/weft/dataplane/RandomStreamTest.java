@@ -13,6 +13,7 @@ import io.weft.dataplane.testing.RandomTraffic;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.linux.TapDevice;
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -24,7 +25,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -35,11 +35,10 @@ import org.junit.jupiter.params.provider.CsvSource;
  * {@code skb_checksum_help}).
  */
 @RequiresRoot
-@Timeout(60)
 class RandomStreamTest {
     private static final int ROUNDS = 20;
     private static final int PACKETS_PER_ROUND = 250;
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int IPV4_ID_OFFSET = 4;
     private static final int IPV4_FLAGS_OFFSET = 6;
     private static final int IPV4_CHECKSUM_OFFSET = 10;

@@ -28,16 +28,14 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Pods of two weft nodes and of a kernel VXLAN node reach each other. */
 @RequiresRoot
-@Timeout(60)
 class ReachabilityTest {
     private static final int PORT = 5001;
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int MAX_UDP_PAYLOAD = 0xFFFF - 20 - 8;
     private static final int TCP_LENGTH = 3_000_001;
 
@@ -76,8 +74,8 @@ class ReachabilityTest {
     }
 
     private static void exchange(final Topology.Node from, final Topology.Node to) throws Exception {
-        from.pod().exec("ping", "-c", "3", "-i", "0.01", "-W", "2", to.podAddress());
-        from.pod().exec("ping", "-c", "2", "-i", "0.01", "-W", "2", "-s", "20000", to.podAddress());
+        from.pod().exec("ping", "-c", "3", "-i", "0.01", "-W", "60", to.podAddress());
+        from.pod().exec("ping", "-c", "2", "-i", "0.01", "-W", "60", "-s", "20000", to.podAddress());
         udp(from, to);
         tcp(from, to);
     }
@@ -120,8 +118,8 @@ class ReachabilityTest {
                     start(() -> write(server, back)),
                     start(() -> read(server)),
                     start(() -> read(client)));
-            assertArrayEquals(there, tasks.get(2).get(20, TimeUnit.SECONDS));
-            assertArrayEquals(back, tasks.get(3).get(20, TimeUnit.SECONDS));
+            assertArrayEquals(there, tasks.get(2).get(TIMEOUT_MS, TimeUnit.MILLISECONDS));
+            assertArrayEquals(back, tasks.get(3).get(TIMEOUT_MS, TimeUnit.MILLISECONDS));
         }
     }
 

@@ -4,7 +4,6 @@ package io.weft.dataplane;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.testing.NodeCounters;
@@ -17,6 +16,7 @@ import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import io.weft.linux.PacketPort;
 import io.weft.linux.SocketAddress;
+import io.weft.linux.testing.Await;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
@@ -70,14 +70,20 @@ class RouteChangeTest {
                     final long dueNs = startNs + change * TimeUnit.SECONDS.toNanos(1) / CHANGES_PER_SECOND;
                     LockSupport.parkNanos(Math.max(0, dueNs - System.nanoTime()));
                 }
+                Await.until(
+                        () -> "more packets than changes: " + counters,
+                        Await.TIMEOUT_MS,
+                        () -> received(counters) > CHANGES);
                 host.stop();
             }
         }
-        final long read = counters.of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS);
-        assertTrue(read > CHANGES, "only " + read + " packets");
-        assertEquals(read, underlay.sent);
+        assertEquals(received(counters), underlay.sent);
         assertEquals(Map.of(), counters.drops());
         assertEquals(0, underlay.misled);
+    }
+
+    private static long received(final NodeCounters counters) {
+        return counters.of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS);
     }
 
     /** Both gateways of a node lead to it, by underlay addresses of its own. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -51,7 +52,7 @@ class KernelFeaturesTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         WithoutCapability.class.getName())) {
-            assertEquals(0, process.awaitExit(30_000), process.output());
+            assertEquals(0, process.awaitExit(Await.TIMEOUT_MS), process.output());
             assertTrue(process.output().contains("EPERM"), process.output());
             assertTrue(process.output().contains("CAP_NET_ADMIN"), process.output());
         }

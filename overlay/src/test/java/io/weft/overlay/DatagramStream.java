@@ -9,7 +9,6 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
-import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -17,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
 /** Numbered datagrams from pod to pod, about two hundred a second, of which every one is counted that does not arrive. */
 final class DatagramStream implements AutoCloseable {
     private static final long INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(5);
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int LENGTH = 64;
 
     private final String name;
@@ -34,7 +33,6 @@ final class DatagramStream implements AutoCloseable {
     private final AtomicLong lastArrivalNs = new AtomicLong();
 
     private volatile boolean isEnding;
-    private volatile long lastNumber = -1;
 
     DatagramStream(final Topology.Node from, final Topology.Node to) throws IOException {
         name = "datagrams from pod " + from.letter() + " to pod " + to.letter();
@@ -48,11 +46,9 @@ final class DatagramStream implements AutoCloseable {
     }
 
     private void send() {
-        final ByteBuffer number = ByteBuffer.allocate(LENGTH);
         while (!isEnding) {
-            number.putLong(0, sent.get());
             try {
-                source.send(new DatagramPacket(number.array(), LENGTH, target));
+                source.send(new DatagramPacket(new byte[LENGTH], LENGTH, target));
             } catch (final IOException unreachable) {
                 refused.incrementAndGet(); // the pod was told by ICMP that there is no way: this one is lost as any
                 // other
@@ -63,20 +59,19 @@ final class DatagramStream implements AutoCloseable {
     }
 
     private void receive() {
-        final ByteBuffer number = ByteBuffer.allocate(LENGTH);
+        final DatagramPacket datagram = new DatagramPacket(new byte[LENGTH], LENGTH);
         try {
-            while (!isEnding || lastNumber < sent.get() - 1) {
-                sink.receive(new DatagramPacket(number.array(), LENGTH));
+            while (true) {
+                sink.receive(datagram);
                 final long nowNs = System.nanoTime();
                 if (received.get() > 0) {
                     longestGapNs.accumulateAndGet(nowNs - lastArrivalNs.get(), Math::max);
                 }
-                lastNumber = number.getLong(0);
                 lastArrivalNs.set(nowNs);
                 received.incrementAndGet();
             }
         } catch (final SocketException closed) {
-            // finish() or close() ends it
+            // close() ends it
         } catch (final IOException failure) {
             throw new AssertionError(failure);
         }
@@ -97,7 +92,10 @@ final class DatagramStream implements AutoCloseable {
     long finish() throws InterruptedException {
         isEnding = true;
         sender.join();
-        receiver.join(TIMEOUT_MS);
+        final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MS);
+        while (received.get() < sent.get() && System.nanoTime() - deadlineNs < 0) {
+            LockSupport.parkNanos(INTERVAL_NS);
+        }
         return sent.get() - received.get();
     }
 

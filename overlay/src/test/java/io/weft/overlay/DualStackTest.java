@@ -31,8 +31,7 @@ class DualStackTest {
             + "\",\"EnableIPv6\":true,\"IPv6Network\":\"" + Topology.CLUSTER_NETWORK_V6 + "\"";
     private static final String IPV6_ALONE =
             "\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"" + Topology.CLUSTER_NETWORK_V6 + "\"";
-    private static final long REPAIR_TIMEOUT_MS = 3_000;
-    private static final long CAPTURE_TIMEOUT_MS = 20_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int CAPTURED_PACKETS = 400;
 
     @TempDir
@@ -175,12 +174,12 @@ class DualStackTest {
         assertBothFamiliesBothWays();
         assertEquals(0, sentPackets("weft-v6.1"), weftd::output);
         node.namespace().ip("-6", "route", "delete", peer.subnetV6());
-        Await.until(weftd::output, REPAIR_TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, true));
+        Await.until(weftd::output, TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, true));
         // The lease gets its address: the kernel's route of this one subnet is in the way from then on.
         write(DUAL, false, lease(node, false), lease(peer, true));
         Await.until(
                 weftd::output,
-                REPAIR_TIMEOUT_MS,
+                TIMEOUT_MS,
                 () -> !node.namespace().ip("-6", "route").contains(peer.subnetV6()));
     }
 
@@ -237,9 +236,9 @@ class DualStackTest {
         node.namespace().exec("ethtool", "-K", node.underlayDevice(), "tx", "off");
         final Path file = directory.resolve("capture");
         try (BackgroundProcess capture = capture(file, "ip6 and udp dst port 8472 and src " + node.underlayAddressV6())
-                .awaitOutput("listening on", CAPTURE_TIMEOUT_MS)) {
+                .awaitOutput("listening on", TIMEOUT_MS)) {
             PodTraffic.assertCarried(node, peer, true);
-            assertEquals(0, capture.awaitExit(CAPTURE_TIMEOUT_MS), capture::output);
+            assertEquals(0, capture.awaitExit(TIMEOUT_MS), capture::output);
         }
         final List<String> states = peer.namespace()
                 .exec(
@@ -293,7 +292,7 @@ class DualStackTest {
         final String before = namespace.ip("route") + namespace.ip("-6", "route");
         final BackgroundProcess weftd = start(node);
         peer.pod().ip("link", "set", "eth0", "mtu", "1430");
-        Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isDirect);
+        Await.until(weftd::output, TIMEOUT_MS, this::isDirect);
         assertFalse(namespace.ip("route").contains("10.244.9.0"), "behind a gateway");
         assertFalse(namespace.ip("-6", "route").contains("244:9::"), "behind a gateway");
         assertBothFamiliesBothWays();
@@ -301,7 +300,7 @@ class DualStackTest {
 
         namespace.ip("route", "delete", peer.subnet());
         namespace.ip("-6", "route", "delete", peer.subnetV6());
-        Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isDirect);
+        Await.until(weftd::output, TIMEOUT_MS, this::isDirect);
 
         weftd.process().destroyForcibly().waitFor();
         assertTrue(isDirect(), "what a killed daemon leaves");
@@ -310,9 +309,9 @@ class DualStackTest {
         assertFalse(namespace.ip("route").contains(peer.subnet()), again::output);
         assertFalse(namespace.ip("-6", "route").contains(peer.subnetV6()), again::output);
         write(DUAL, true, lease(node, true), lease(peer, true));
-        Await.until(again::output, REPAIR_TIMEOUT_MS, this::isDirect);
+        Await.until(again::output, TIMEOUT_MS, this::isDirect);
         again.process().destroy();
-        assertEquals(0, again.awaitExit(CAPTURE_TIMEOUT_MS), again::output);
+        assertEquals(0, again.awaitExit(TIMEOUT_MS), again::output);
         assertEquals(before, namespace.ip("route") + namespace.ip("-6", "route"));
     }
 

@@ -28,9 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HostRepairTest {
     private static final System.Logger LOG = System.getLogger(HostRepairTest.class.getName());
-    private static final long REPAIR_TIMEOUT_MS = 1_000;
-    /** Rules are compared once in {@code --iptables-resync} seconds, which is 1 here, by tools that take some time. */
-    private static final long RULES_TIMEOUT_MS = 4_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     private static final String METRICS = "http://127.0.0.1:18081/metrics";
 
@@ -113,13 +111,13 @@ class HostRepairTest {
         host().exec("bash", "-c", damage);
         Await.until(
                 () -> damage + "\n" + before + "\nis now\n" + state() + running.output(),
-                "rules".equals(part) ? RULES_TIMEOUT_MS : REPAIR_TIMEOUT_MS,
+                TIMEOUT_MS,
                 () -> repairs(part) > repairsBefore && before.equals(state()));
         LOG.log(
                 INFO,
                 "{0}: repaired after {1} ms",
                 damage,
                 TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - damagedNs));
-        datagrams.awaitArrivalAfter(System.nanoTime(), REPAIR_TIMEOUT_MS);
+        datagrams.awaitArrivalAfter(System.nanoTime(), TIMEOUT_MS);
     }
 }

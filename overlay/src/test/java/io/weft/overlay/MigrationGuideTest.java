@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
@@ -41,7 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MigrationGuideTest {
     private static final System.Logger LOG = System.getLogger(MigrationGuideTest.class.getName());
     private static final Path GUIDE = Path.of(System.getProperty("weft.root", ".."), "docs/migrate-from-flannel.md");
-    private static final long TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @TempDir
     private Path directory = Path.of(".");

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.KernelVxlan;
@@ -33,9 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MixedOverlayTest {
     private static final System.Logger LOG = System.getLogger(MixedOverlayTest.class.getName());
     private static final int NODES = 3;
-    private static final long STOP_TIMEOUT_MS = 10_000;
-    /** A stream notices that the way is there again at its next retransmission, which comes later each time. */
-    private static final long RESUME_TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @TempDir
     private Path directory = Path.of(".");
@@ -78,7 +77,7 @@ class MixedOverlayTest {
     private void toKernel(final Topology.Node node) throws Exception {
         final BackgroundProcess weftd = Objects.requireNonNull(weftds.remove(node));
         weftd.process().destroy();
-        assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+        assertEquals(0, weftd.awaitExit(TIMEOUT_MS), weftd::output);
         startFlanneld(node);
     }
 
@@ -107,7 +106,7 @@ class MixedOverlayTest {
     private long awaitAllStreams() {
         long longestGapMs = 0;
         for (final TcpStream stream : streams) {
-            stream.awaitProgress(RESUME_TIMEOUT_MS);
+            stream.awaitProgress(TIMEOUT_MS);
         }
         for (final TcpStream stream : streams) {
             longestGapMs = Math.max(longestGapMs, stream.takeLongestGapMs());
@@ -145,9 +144,12 @@ class MixedOverlayTest {
                         awaitAllStreams());
             }
         }
-        forEachPair((from, to) -> assertTrue(PodTraffic.reaches(from, to, false)));
+        forEachPair((from, to) -> Await.until(
+                "no way from " + from.letter() + " to " + to.letter(),
+                TIMEOUT_MS,
+                () -> PodTraffic.reaches(from, to, false)));
         for (final TcpStream stream : streams) {
-            stream.finish(RESUME_TIMEOUT_MS);
+            stream.finish(TIMEOUT_MS);
         }
     }
 }

@@ -26,9 +26,10 @@ import java.util.concurrent.TimeUnit;
 /** Traffic between the pods of two nodes, each byte compared. */
 final class PodTraffic {
     private static final int PORT = 7000;
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
+    /** After which a datagram is taken for lost and sent again. */
     private static final int TRY_TIMEOUT_MS = 500;
-    private static final int TRIES = 5;
+
     private static final int STREAM_LENGTH = 4 << 20;
     /** Around the pods' MTU, in fragments, and the longest. */
     private static final int[] LENGTHS = {1, 2, 15, 1_000, 1_381, 1_382, 1_383, 1_402, 1_403, 2_000, 9_000, 65_487};
@@ -54,7 +55,7 @@ final class PodTraffic {
     /** Fails unless weftd tells a pod, by ICMP, of a subnet that no lease has. */
     static void assertToldOfNoRoute(final Topology.Node from, final BackgroundProcess weftd) {
         final String output =
-                from.pod().tryExec("ping", "-c", "1", "-W", "2", "10.244.99.2").output();
+                from.pod().tryExec("ping", "-c", "1", "-W", "60", "10.244.99.2").output();
         assertTrue(output.contains("Destination Net Unreachable"), () -> output + weftd.output());
     }
 
@@ -65,7 +66,7 @@ final class PodTraffic {
     private static void assertPing(final Topology.Node from, final Topology.Node to, final boolean ipv6) {
         for (final int length : LENGTHS) {
             final Command.Result result = from.pod()
-                    .tryExec("ping", "-c", "2", "-i", "0.01", "-W", "2", "-s", "" + length, address(to, ipv6));
+                    .tryExec("ping", "-c", "2", "-i", "0.01", "-W", "60", "-s", "" + length, address(to, ipv6));
             assertEquals(0, result.exitCode(), () -> length + " bytes: " + result.output() + result.errors());
             assertFalse(result.output().contains("wrong data"), result::output);
         }
@@ -120,7 +121,10 @@ final class PodTraffic {
         }
     }
 
-    /** UDP may lose a datagram, but not change it. */
+    /**
+     * UDP may lose a datagram, but not change it. One that comes after it was sent again is still on its way when the next is
+     * awaited; it has another length.
+     */
     private static byte[] exchange(
             final DatagramSocket sender,
             final DatagramSocket receiver,
@@ -128,16 +132,17 @@ final class PodTraffic {
             final InetSocketAddress target)
             throws IOException {
         final DatagramPacket received = new DatagramPacket(new byte[1 << 16], 1 << 16);
-        SocketTimeoutException lastLoss = new SocketTimeoutException();
-        for (int i = 0; i < TRIES; i++) {
+        for (int waitedMs = 0; waitedMs < TIMEOUT_MS; waitedMs += TRY_TIMEOUT_MS) {
             sender.send(new DatagramPacket(sent, sent.length, target));
             try {
-                receiver.receive(received);
+                do {
+                    receiver.receive(received);
+                } while (received.getLength() != sent.length);
                 return Arrays.copyOf(received.getData(), received.getLength());
             } catch (final SocketTimeoutException loss) {
-                lastLoss = loss;
+                // Sent again.
             }
         }
-        throw new AssertionError(sent.length + " bytes did not arrive", lastLoss);
+        throw new AssertionError(sent.length + " bytes did not arrive");
     }
 }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * what happens to the nodes meanwhile if all bytes come over this one connection, each at its place.
  */
 final class TcpStream implements AutoCloseable {
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int BLOCK_LENGTH = 4096;
     private static final long INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(4);
 

@@ -18,11 +18,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -31,21 +28,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * weftd in a cluster of 10 000 other nodes, of which one is a real peer on the kernel's VXLAN: how soon it forwards to all of
- * them, how soon a change is in the tables, and how much memory it takes.
+ * weftd in a cluster of 10 000 other nodes, of which one is a real peer on the kernel's VXLAN: it forwards to all of them and
+ * follows each change. How soon, and how much memory it takes, are budgets of {@code ./weft bench --only=budgets}.
  */
 @RequiresRoot
 class TenThousandLeasesTest {
     private static final int OTHER_LEASES = 10_000;
     private static final int SAMPLE_STEP = 97;
     private static final int CHANGES = 10;
-    private static final long READY_LIMIT_MS = 3_000;
-    private static final long CHANGE_LIMIT_MS = 100;
-    private static final long TIMEOUT_MS = 5_000;
-    /** What else runs on the machine only adds to the time of a start, so the shortest of a few is weftd's own. */
-    private static final int STARTS_MAX = 3;
-
-    private static final long RESIDENT_LIMIT_KB = 300 * 1024;
     private static final int HEALTH_PORT = 8081;
     private static final String READY = "ready: weft.1 forwards";
     private static final String CONFIG = "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\"}}";
@@ -98,26 +88,14 @@ class TenThousandLeasesTest {
                 + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
-    /** Starts it, once more while it takes too long; the one that was in time is left running. */
-    private BackgroundProcess startInTime(final String registry) {
-        for (int i = 1; ; i++) {
-            final long startNs = System.nanoTime();
-            final BackgroundProcess weftd = WeftdProcess.start(
-                            node.namespace(),
-                            directory,
-                            registry,
-                            "--iface=" + node.underlayDevice(),
-                            "--healthz-port=" + HEALTH_PORT)
-                    .awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
-            final long readyMs = elapsedMs(startNs);
-            System.out.println("10 000 leases: " + registry + ", ready in " + readyMs + " ms");
-            if (readyMs < READY_LIMIT_MS) {
-                return weftd;
-            }
-            final String output = weftd.output();
-            weftd.close();
-            assertTrue(i < STARTS_MAX, () -> "ready in " + readyMs + " ms\n" + output);
-        }
+    private BackgroundProcess startReady(final String registry) {
+        return WeftdProcess.start(
+                        node.namespace(),
+                        directory,
+                        registry,
+                        "--iface=" + node.underlayDevice(),
+                        "--healthz-port=" + HEALTH_PORT)
+                .awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
     }
 
     private String explain(final String address) {
@@ -143,12 +121,8 @@ class TenThousandLeasesTest {
                         .exitCode();
     }
 
-    private static long elapsedMs(final long startNs) {
-        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs);
-    }
-
     private void assertForwardsToAll(final BackgroundProcess weftd) {
-        assertTrue(isReached(), weftd::output);
+        Await.until(weftd::output, Await.TIMEOUT_MS, this::isReached);
         final String metrics = node.namespace().call(this::metrics);
         assertTrue(metrics.contains("weft_leases " + OTHER_LEASES + ".0\n"), metrics);
         for (int i = 0; i < OTHER_LEASES - 1; i += SAMPLE_STEP) {
@@ -157,35 +131,18 @@ class TenThousandLeasesTest {
         }
     }
 
-    private static void assertSmall(final BackgroundProcess weftd) throws IOException {
-        final String peak = Files.readAllLines(
-                        Path.of("/proc/" + weftd.process().pid() + "/status"))
-                .stream()
-                .filter(line -> line.startsWith("VmHWM:"))
-                .findFirst()
-                .orElseThrow();
-        System.out.println("10 000 leases: " + peak);
-        assertTrue(Integer.parseInt(peak.replaceAll("\\D", "")) < RESIDENT_LIMIT_KB, peak);
-    }
-
-    /**
-     * Changes, removes and brings back leases. The median decides, for what else runs on the machine delays some changes.
-     */
+    /** Changes, removes and brings back leases. */
     private void assertFollows(final BackgroundProcess weftd, final Change change) throws Exception {
-        final List<Long> timesMs = new ArrayList<>();
         for (int i = 0; i < CHANGES; i++) {
             final int index = i * 911;
             final String key = subnetBase(index) + "-24";
-            timesMs.add(follow(weftd, index, change, key, lease(underlayAddress(index), changedMac(index))));
-            timesMs.add(follow(weftd, index, change, key, null));
-            timesMs.add(follow(weftd, index, change, key, lease(underlayAddress(index), mac(index))));
+            follow(weftd, index, change, key, lease(underlayAddress(index), changedMac(index)));
+            follow(weftd, index, change, key, null);
+            follow(weftd, index, change, key, lease(underlayAddress(index), mac(index)));
         }
-        System.out.println("10 000 leases: changes are in the tables after " + timesMs + " ms");
-        timesMs.sort(null);
-        assertTrue(timesMs.get(timesMs.size() / 2) < CHANGE_LIMIT_MS, () -> timesMs + " ms");
     }
 
-    private long follow(
+    private void follow(
             final BackgroundProcess weftd,
             final int index,
             final Change change,
@@ -195,12 +152,10 @@ class TenThousandLeasesTest {
         final String address = subnetBase(index).replaceAll("0$", "9");
         final String wanted = null == value ? "none: dropped" : value.replaceAll(".*VtepMAC\":\"([^\"]*)\".*", "$1");
         change.make(key, value);
-        final long startNs = System.nanoTime();
         Await.until(
                 () -> wanted + " in: " + explain(address) + weftd.output(),
-                TIMEOUT_MS,
+                Await.TIMEOUT_MS,
                 () -> explain(address).contains(wanted));
-        return elapsedMs(startNs);
     }
 
     /** What changes a lease, or removes it by a null value, and returns when it is done. */
@@ -210,7 +165,7 @@ class TenThousandLeasesTest {
     }
 
     @Test
-    void shouldForwardToAllInTimeWhenTheyAreInEtcd() throws Exception {
+    void shouldForwardToAllAndFollowWhenTheyAreInEtcd() throws Exception {
         assumeTrue(EtcdServer.isInstalled(), "needs Debian's etcd-server and etcd-client");
         try (EtcdServer etcd = node.namespace().call(() -> new EtcdServer(directory))) {
             final Function<String, String> name = key -> "/coreos.com/network/subnets/" + key;
@@ -219,7 +174,7 @@ class TenThousandLeasesTest {
                 leases.forEach((key, value) -> all.put(name.apply(key), value));
                 etcd.putAll(all);
             });
-            try (BackgroundProcess weftd = startInTime("--etcd-endpoints=" + etcd.endpoint())) {
+            try (BackgroundProcess weftd = startReady("--etcd-endpoints=" + etcd.endpoint())) {
                 assertForwardsToAll(weftd);
                 node.namespace()
                         .run(() -> assertFollows(weftd, (key, value) -> {
@@ -229,13 +184,12 @@ class TenThousandLeasesTest {
                                 etcd.ctl("put", name.apply(key), value);
                             }
                         }));
-                assertSmall(weftd);
             }
         }
     }
 
     @Test
-    void shouldForwardToAllInTimeWhenTheyAreInAFile() throws Exception {
+    void shouldForwardToAllAndFollowWhenTheyAreInAFile() throws Exception {
         final Path file = directory.resolve("leases.json");
         final Change change = (key, value) -> {
             if (null == value) {
@@ -254,10 +208,9 @@ class TenThousandLeasesTest {
             Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         };
         change.make(key(node), leases.get(key(node)));
-        try (BackgroundProcess weftd = startInTime("--registry=file:" + file)) {
+        try (BackgroundProcess weftd = startReady("--registry=file:" + file)) {
             assertForwardsToAll(weftd);
             assertFollows(weftd, change);
-            assertSmall(weftd);
         }
     }
 }

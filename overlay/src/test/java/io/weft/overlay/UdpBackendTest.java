@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 class UdpBackendTest {
     private static final String READY = "ready: weft.0 forwards";
     private static final String CONFIG = "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"udp\"}}";
-    private static final long TIMEOUT_MS = 5_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int MTU = 1500 - 28;
 
     @TempDir
@@ -125,16 +125,16 @@ class UdpBackendTest {
             assertTrue(ping(node, peer, 5).contains(" ttl=60 "));
             assertTrue(ping(peer, node, 5).contains(" ttl=60 "));
             ping(node, peer, 2);
-            assertEquals(1, drops("egress", "TTL_EXPIRED"));
+            Await.until(weftd::output, TIMEOUT_MS, () -> 1 == drops("egress", "TTL_EXPIRED"));
             ping(peer, node, 3);
-            assertEquals(1, drops("ingress", "INNER_TTL_EXPIRED"));
+            Await.until(weftd::output, TIMEOUT_MS, () -> 1 == drops("ingress", "INNER_TTL_EXPIRED"));
             assertFalse(forwarder.sources().isEmpty());
         }
     }
 
     private static String ping(final Topology.Node from, final Topology.Node to, final int ttl) {
         return from.pod()
-                .tryExec("ping", "-c", "1", "-W", "1", "-t", "" + ttl, to.podAddress())
+                .tryExec("ping", "-c", "1", "-W", "10", "-t", "" + ttl, to.podAddress())
                 .output();
     }
 
@@ -191,7 +191,7 @@ class UdpBackendTest {
         final Path flanneld =
                 Files.copy(Path.of("/usr/bin/perl"), directory.resolve("flanneld"), StandardCopyOption.COPY_ATTRIBUTES);
         final String script = "$s = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '" + node.underlayAddress()
-                + "', LocalPort => 8285) or die; $| = 1; print qq(bound\n); sleep 60";
+                + "', LocalPort => 8285) or die; $| = 1; print qq(bound\n); sleep 3600";
         try (BackgroundProcess owner = node.namespace()
                         .start(flanneld.toString(), "-MIO::Socket::INET", "-e", script)
                         .awaitOutput("bound", TIMEOUT_MS);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 class UnderlayChangeTest {
     private static final String READY = "ready: weft.1 forwards";
     private static final String NEW_ADDRESS = "192.168.100.11";
-    private static final long TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int POD_PORT = 7000;
 
     @TempDir
@@ -117,7 +117,7 @@ class UnderlayChangeTest {
             for (final int mtu : new int[] {1400, 9000, 1500}) {
                 namespace.ip("link", "set", node.underlayDevice(), "mtu", "" + mtu);
                 Await.until(weftd::output, TIMEOUT_MS, () -> hasMtu(mtu - Topology.VXLAN_OVERHEAD));
-                assertTrue(isReached(), weftd::output);
+                Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             }
             namespace.ip("route", "del", "10.99.0.0/16");
             routes.awaitOutput("Deleted 10.99.0.0/16", TIMEOUT_MS);
@@ -197,7 +197,7 @@ class UnderlayChangeTest {
             }
             namespace.ip("link", "set", underlay, "mtu", "1400"); // comes after them
             Await.until(weftd::output, TIMEOUT_MS, () -> hasMtu(1350));
-            assertTrue(isReached(), weftd::output);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             assertEquals(device, device());
             assertFalse(weftd.output().contains("taken down"), weftd::output);
         }
@@ -220,7 +220,7 @@ class UnderlayChangeTest {
                     ServerSocket server = peer.pod().call(() -> new ServerSocket(POD_PORT));
                     Socket client = node.pod().call(() -> {
                         final Socket socket = new Socket();
-                        socket.connect(new InetSocketAddress(peer.podAddress(), POD_PORT), 5_000);
+                        socket.connect(new InetSocketAddress(peer.podAddress(), POD_PORT), (int) TIMEOUT_MS);
                         return socket;
                     });
                     Socket accepted = server.accept()) {

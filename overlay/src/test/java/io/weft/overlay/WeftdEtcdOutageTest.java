@@ -33,8 +33,7 @@ class WeftdEtcdOutageTest {
     private static final String NEW_LEASE =
             "{\"PublicIP\":\"192.168.100.77\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
                     + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:99\"}}";
-    private static final long TIMEOUT_MS = 12_000;
-    private static final long RESUME_TIMEOUT_MS = 1_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @TempDir
     private Path directory = Path.of(".");
@@ -167,7 +166,7 @@ class WeftdEtcdOutageTest {
                 TIMEOUT_MS,
                 () -> own.equals(running().cluster.lease(running().node())));
         // The other node was told that this one is gone, so what it sent in that moment is lost.
-        running().toWeft.awaitArrivalAfter(System.nanoTime(), RESUME_TIMEOUT_MS);
+        running().toWeft.awaitArrivalAfter(System.nanoTime(), TIMEOUT_MS);
         LOG.log(
                 INFO,
                 "own lease deleted: the other node sent nothing for {0} ms",

@@ -35,8 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 class WeftdEtcdTest {
     private static final String SUBNETS = "/coreos.com/network/subnets/";
     private static final String READY = "ready: weft.1 forwards";
-    private static final long TIMEOUT_MS = 10_000;
-    private static final long RESYNC_TIMEOUT_MS = 4_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @TempDir
     private Path directory = Path.of(".");
@@ -123,7 +122,7 @@ class WeftdEtcdTest {
         put("subnets/" + node.subnet().replace('/', '-'), lease(node.underlayAddress(), mac));
         try (BackgroundProcess weftd = startReady()) {
             tellPeer(mac);
-            assertTrue(isReached(), weftd::output);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             assertEquals(
                     lease(node.underlayAddress(), mac),
                     get(SUBNETS + node.subnet().replace('/', '-')),
@@ -136,10 +135,10 @@ class WeftdEtcdTest {
     void shouldGoOnForwardingWhileEtcdIsGone() throws Exception {
         try (BackgroundProcess weftd = startReady()) {
             tellPeer("02:00:00:00:00:0a");
-            assertTrue(isReached(), weftd::output);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             etcd().kill();
             weftd.awaitOutput("Forwarding goes on", TIMEOUT_MS);
-            assertTrue(isReached(), weftd::output);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             node.namespace().run(() -> etcd().start());
             put("subnets/10.244.9.0-24", lease("192.168.100.77", "02:00:00:00:00:99"));
             weftd.awaitOutput("etcd is followed again", TIMEOUT_MS);
@@ -190,7 +189,7 @@ class WeftdEtcdTest {
                         2, weftd.output().split(Pattern.quote(name), -1).length, () -> name + " in " + weftd.output());
             }
             assertTrue(weftd.output().length() < 10_000, "the log does not repeat long values");
-            assertTrue(isReached(), weftd::output);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
         }
     }
 
@@ -270,7 +269,7 @@ class WeftdEtcdTest {
                     "FLANNEL-FWD");
             Await.until(
                     weftd::output,
-                    RESYNC_TIMEOUT_MS,
+                    TIMEOUT_MS,
                     () -> masquerade.equals(namespace.exec("iptables", "-t", "nat", "-S", "FLANNEL-POSTRTG"))
                             && 1
                                     == namespace
@@ -303,7 +302,7 @@ class WeftdEtcdTest {
             namespace.exec("nft", "delete", "table", "ip", "flannel-ipv4");
             Await.until(
                     weftd::output,
-                    RESYNC_TIMEOUT_MS,
+                    TIMEOUT_MS,
                     () -> rules.equals(namespace
                             .tryExec("nft", "list", "table", "ip", "flannel-ipv4")
                             .output()));
@@ -317,7 +316,7 @@ class WeftdEtcdTest {
             assertEquals("flanneld is ready", http("/readyz"));
             Await.until(weftd::output, TIMEOUT_MS, () -> http("/metrics").contains("weft_leases 1.0\n"));
             tellPeer("02:00:00:00:00:0a");
-            assertTrue(isReached(), weftd::output);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             final String metrics = http("/metrics");
             assertTrue(metrics.contains("weft_forwarded_packets_total{direction=\"egress\"} "), metrics);
             assertFalse(metrics.contains("weft_forwarded_packets_total{direction=\"egress\"} 0\n"), metrics);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
@@ -12,7 +13,7 @@ import java.util.List;
 /** weftd as a process of its own in a namespace, with the class path of the tests. */
 public final class WeftdProcess {
     /** How long a start may take on a busy machine. */
-    public static final long START_TIMEOUT_MS = 20_000;
+    public static final long START_TIMEOUT_MS = Await.TIMEOUT_MS;
 
     private WeftdProcess() {}
 

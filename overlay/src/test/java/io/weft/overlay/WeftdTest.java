@@ -29,8 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** weftd with a registry file, as a process among namespaces, with a kernel VXLAN node as its peer. */
 @RequiresRoot
 class WeftdTest {
-    private static final long REPAIR_TIMEOUT_MS = 3_000;
-    private static final long STOP_TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final String READY = "ready: weft.1 forwards";
 
     @TempDir
@@ -111,7 +110,7 @@ class WeftdTest {
         final String before = node.namespace().ip("route");
         try (BackgroundProcess weftd = startReady()) {
             tellPeer("02:00:00:00:00:0a");
-            assertTrue(isReached());
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             assertEquals(
                     "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=" + node.bridgeAddress()
                             + "/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n",
@@ -125,7 +124,7 @@ class WeftdTest {
             assertTrue(explanation.contains(peer.subnet() + " via " + peer.subnetBase()), explanation);
             assertTrue(explanation.contains(peerMac + " dst " + peer.underlayAddress()), explanation);
             weftd.process().destroy();
-            assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+            assertEquals(0, weftd.awaitExit(TIMEOUT_MS), weftd::output);
         }
         assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"));
         assertEquals(before, node.namespace().ip("route"));
@@ -145,10 +144,10 @@ class WeftdTest {
             tellPeer("02:00:00:00:00:0a");
             assertFalse(isReached(), "the peer has no lease yet");
             write(document(node, "02:00:00:00:00:0a") + "," + document(peer, peerMac));
-            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             Files.writeString(leases, "{\"config\": ");
-            weftd.awaitOutput("leases.json:1:", REPAIR_TIMEOUT_MS);
-            assertTrue(isReached(), "a broken file changes nothing");
+            weftd.awaitOutput("leases.json:1:", TIMEOUT_MS);
+            Await.until("a broken file changes nothing", TIMEOUT_MS, this::isReached);
         }
     }
 
@@ -157,7 +156,7 @@ class WeftdTest {
         try (BackgroundProcess weftd = startReady()) {
             write(document(node, "02:00:00:00:00:0b") + "," + document(peer, peerMac));
             tellPeer("02:00:00:00:00:0b");
-            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
         }
     }
 
@@ -166,18 +165,18 @@ class WeftdTest {
         try (BackgroundProcess weftd = startReady()) {
             tellPeer("02:00:00:00:00:0a");
             node.namespace().ip("route", "delete", "10.244.0.0/16");
-            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             node.namespace().ip("link", "set", "weft.1", "down");
-            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             node.namespace().ip("address", "flush", "dev", "weft.1");
             Await.until(
                     weftd::output,
-                    REPAIR_TIMEOUT_MS,
+                    TIMEOUT_MS,
                     () -> node.namespace()
                             .ip("-o", "address", "show", "dev", "weft.1")
                             .contains(node.subnetBase() + "/32"));
             node.namespace().ip("link", "delete", "weft.1");
-            Await.until(weftd::output, REPAIR_TIMEOUT_MS, this::isReached);
+            Await.until(weftd::output, TIMEOUT_MS, this::isReached);
         }
     }
 
@@ -190,7 +189,7 @@ class WeftdTest {
             assertTrue(
                     node.namespace().ip("route", "get", node.podAddress()).contains("cni0"), "the bridge's route wins");
             weftd.process().destroy();
-            assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+            assertEquals(0, weftd.awaitExit(TIMEOUT_MS), weftd::output);
         }
         assertFalse(node.namespace().ip("route").contains(blackhole));
     }
@@ -205,15 +204,15 @@ class WeftdTest {
         try (BackgroundProcess weftd = startReady()) {
             Await.until(
                     weftd::output,
-                    REPAIR_TIMEOUT_MS,
+                    TIMEOUT_MS,
                     () -> node.namespace().ip("route").contains(route));
             node.namespace().ip("route", "delete", peer.subnet());
             Await.until(
                     weftd::output,
-                    REPAIR_TIMEOUT_MS,
+                    TIMEOUT_MS,
                     () -> node.namespace().ip("route").contains(route));
             weftd.process().destroy();
-            assertEquals(0, weftd.awaitExit(STOP_TIMEOUT_MS), weftd::output);
+            assertEquals(0, weftd.awaitExit(TIMEOUT_MS), weftd::output);
         }
         assertFalse(node.namespace().ip("route").contains(route));
     }

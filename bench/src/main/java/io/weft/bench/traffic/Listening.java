@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Waits for a server in a pod. */
 final class Listening {
-    private static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(10);
+    private static final long LIMIT_NS = TimeUnit.MINUTES.toNanos(2);
 
     private Listening() {}
 

@@ -20,7 +20,7 @@ public final class Ping {
             throws IOException {
         for (final int length : payloadLengths) {
             final Command.Result result = Command.tryRun(from.inPod(
-                    "ping", "-c", "2", "-i", "0.01", "-W", "1", "-s", String.valueOf(length), to.podAddress()));
+                    "ping", "-c", "2", "-i", "0.01", "-W", "10", "-s", String.valueOf(length), to.podAddress()));
             if (!result.ok() || result.output().contains("wrong data")) {
                 throw new IOException(length + " bytes: "
                         + result.output()

@@ -24,7 +24,7 @@ final class TcpTransfer {
     static final int PORT = 7000;
 
     private static final int CHUNK_LENGTH = 64 * 1024;
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = 60_000;
 
     private TcpTransfer() {}
 

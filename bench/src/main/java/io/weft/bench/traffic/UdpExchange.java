@@ -19,8 +19,8 @@ final class UdpExchange {
     /** The longest UDP payload over IPv4: 65535 less the IPv4 (20) and UDP (8) headers. */
     static final int MAX_LENGTH = 65_535 - 20 - 8;
 
-    private static final int TIMEOUT_MS = 300;
-    private static final int TRIES = 3;
+    private static final int TIMEOUT_MS = 2_000;
+    private static final int TRIES = 10;
     private static final byte WRONG = '!';
 
     private UdpExchange() {}
@@ -49,7 +49,9 @@ final class UdpExchange {
         for (int repeated = 0; repeated < TRIES; repeated++) {
             socket.send(new DatagramPacket(sent, length));
             try {
-                socket.receive(reply);
+                do {
+                    socket.receive(reply);
+                } while (isLate(reply, length));
             } catch (final SocketTimeoutException ex) {
                 continue;
             }
@@ -59,6 +61,13 @@ final class UdpExchange {
             return repeated;
         }
         throw new IOException("UDP, " + length + " bytes: not returned in " + TRIES + " tries");
+    }
+
+    /** Whether it answers one that was sent again meanwhile, and is another's by now. */
+    private static boolean isLate(final DatagramPacket reply, final int length) {
+        final int replied = reply.getLength();
+        return replied < length
+                && Arrays.equals(new Pattern(replied).bytes(0, replied), 0, replied, reply.getData(), 0, replied);
     }
 
     /** Compares and returns datagrams until the socket is closed. */

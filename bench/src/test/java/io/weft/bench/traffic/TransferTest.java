@@ -4,6 +4,7 @@ package io.weft.bench.traffic;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.weft.linux.testing.Await;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -81,7 +82,7 @@ class TransferTest {
         final byte[] bytes = new Pattern(100).bytes(0, 100);
         bytes[50]++;
         try (DatagramSocket socket = new DatagramSocket()) {
-            socket.setSoTimeout(5_000);
+            socket.setSoTimeout(Await.TIMEOUT_MS);
             socket.send(new DatagramPacket(bytes, bytes.length, InetAddress.getByName(ADDRESS), UdpExchange.PORT));
             final DatagramPacket reply = new DatagramPacket(new byte[200], 200);
             socket.receive(reply);

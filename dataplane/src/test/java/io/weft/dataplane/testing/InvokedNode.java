@@ -37,7 +37,7 @@ public final class InvokedNode implements AutoCloseable {
     private static final InetAddress LOOPBACK = PodTun.inet("127.0.0.1");
     private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
     private static final MacAddress PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
-    private static final int TIMEOUT_MS = 3_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int VNET_LENGTH = 10;
     private static final int VXLAN_LENGTH = 8 + 14;
 

@@ -20,7 +20,7 @@ import org.agrona.concurrent.status.CountersReader;
 
 /** A node's counters, summed over its workers. */
 public final class NodeCounters {
-    private static final int TIMEOUT_MS = 5_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
 
     private static final int MAX_COUNTERS = 256;
 

@@ -17,7 +17,7 @@ import java.util.function.Predicate;
 
 /** The VXLAN frames that arrive on a node's underlay device, as tcpdump writes them to a file. */
 public final class UnderlayCapture implements AutoCloseable {
-    private static final int TIMEOUT_MS = 10_000;
+    private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
 
     /** More than any frame here; tcpdump's buffer is divided into pieces of this length, and should have many. */
     private static final String SNAPSHOT_LENGTH = "2048";

@@ -46,7 +46,7 @@ class RtnetlinkMonitorTest {
     }
 
     private void await(final String what, final Predicate<RtnetlinkEvent> predicate) {
-        Await.until(() -> what + ", only " + events, 5_000, () -> {
+        Await.until(() -> what + ", only " + events, Await.TIMEOUT_MS, () -> {
             monitor.poll(10, events::add);
             return events.stream().anyMatch(predicate);
         });
@@ -147,11 +147,13 @@ class RtnetlinkMonitorTest {
     }
 
     @Test
-    void shouldEndAWaitWhenWokenUp() throws InterruptedException {
-        final Thread waker = new Thread(monitor::wakeUp);
-        waker.start();
-        assertEquals(0, monitor.poll(60_000, events::add));
-        waker.join();
+    void shouldEndAWaitWhenWokenUp() {
+        final Thread waiter = new Thread(() -> monitor.poll(Integer.MAX_VALUE, events::add), "waiter");
+        waiter.setDaemon(true);
+        waiter.start();
+        monitor.wakeUp();
+        Await.until("the end of the wait", Await.TIMEOUT_MS, () -> !waiter.isAlive());
+        assertEquals(List.of(), events);
         assertEquals(0, monitor.poll(0, events::add), "one wake-up ends one wait");
     }
 }

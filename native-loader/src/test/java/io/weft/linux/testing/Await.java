@@ -8,6 +8,12 @@ import java.util.function.Supplier;
 
 /** Waits for a condition with a deadline. */
 public final class Await {
+    /**
+     * A bound for what comes soon or never. Tests do not measure: a machine that is slow, or busy with other work, is not to
+     * miss it. What must be fast is a budget of {@code ./weft bench --only=budgets}.
+     */
+    public static final int TIMEOUT_MS = 120_000;
+
     private static final long POLL_INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private Await() {}

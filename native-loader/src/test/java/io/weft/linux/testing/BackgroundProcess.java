@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A process that runs beside the test; {@link #close()} ends it with all its children. */
 public final class BackgroundProcess implements AutoCloseable {
-    private static final long STOP_TIMEOUT_MS = 3_000;
+    private static final long STOP_TIMEOUT_MS = Await.TIMEOUT_MS;
 
     private final List<String> command;
     private final Path outputFile;
@@ -92,7 +92,7 @@ public final class BackgroundProcess implements AutoCloseable {
         return process.exitValue();
     }
 
-    /** Ends the process and its children: SIGTERM, and SIGKILL to what is left after 3 s. */
+    /** Ends the process and its children: SIGTERM, and SIGKILL to what is left after two minutes. */
     @Override
     public void close() {
         final List<ProcessHandle> children = process.descendants().toList();

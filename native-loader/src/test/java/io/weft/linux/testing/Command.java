@@ -11,7 +11,6 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs a command to its end. */
 public final class Command {
-    private static final long TIMEOUT_SECONDS = 60;
 
     private Command() {}
 
@@ -45,7 +44,7 @@ public final class Command {
      *
      * @param command and its arguments.
      * @return its exit code and output.
-     * @throws IllegalStateException if it has not ended after 60 s; it is killed then.
+     * @throws IllegalStateException if it has not ended after {@link Await#TIMEOUT_MS}; it is killed then.
      */
     public static Result tryRun(final List<String> command) {
         try {
@@ -53,11 +52,11 @@ public final class Command {
             process.getOutputStream().close();
             final CompletableFuture<String> output = readAll(process.getInputStream());
             final CompletableFuture<String> errors = readAll(process.getErrorStream());
-            if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+            if (!process.waitFor(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS)) {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
                 process.destroyForcibly();
                 throw new IllegalStateException(
-                        String.join(" ", command) + ": no end after " + TIMEOUT_SECONDS + " s, killed");
+                        String.join(" ", command) + ": no end after " + Await.TIMEOUT_MS + " ms, killed");
             }
             return new Result(process.exitValue(), output.join(), errors.join());
         } catch (final IOException e) {

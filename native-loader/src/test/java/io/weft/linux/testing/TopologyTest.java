@@ -23,10 +23,10 @@ class TopologyTest {
             for (final Topology.Node from : topology.nodes()) {
                 for (final Topology.Node to : topology.nodes()) {
                     if (!from.equals(to)) {
-                        from.pod().exec("ping", "-c", "1", "-W", "2", to.podAddress());
+                        from.pod().exec("ping", "-c", "1", "-W", "60", to.podAddress());
                         Await.until(
                                 "ping over IPv6 from " + from.letter() + " to " + to.letter(),
-                                10_000,
+                                Await.TIMEOUT_MS,
                                 () -> reaches(from.pod(), to.podAddressV6()));
                     }
                 }
@@ -45,7 +45,7 @@ class TopologyTest {
             final Topology.Node b = topology.node(1);
             final KernelVxlan overlay = topology.kernelVxlan(a);
             topology.kernelVxlan(b);
-            a.pod().exec("ping", "-c", "1", "-W", "2", b.podAddress());
+            a.pod().exec("ping", "-c", "1", "-W", "60", b.podAddress());
             overlay.removePeer(b);
             assertFalse(reaches(a.pod(), b.podAddress()));
         }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpAddress;
+import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
@@ -32,7 +33,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class FileRegistryTest {
     private static final String CONFIG = "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":1}}";
     private static final InetAddress OWN = IpAddress.parse("192.168.100.1").toInetAddress();
-    private static final long DEADLINE_S = 10;
 
     @TempDir
     private Path directory = Path.of(".");
@@ -92,7 +92,7 @@ class FileRegistryTest {
     }
 
     private @Nullable String next() throws InterruptedException {
-        return heard.poll(DEADLINE_S, TimeUnit.SECONDS);
+        return heard.poll(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS);
     }
 
     @Test
@@ -184,13 +184,10 @@ class FileRegistryTest {
     }
 
     private void assertTrouble(final @Nullable String expected) {
-        final long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_S);
-        String trouble = registry.status().trouble();
-        while (!(null == expected ? null == trouble : null != trouble && trouble.contains(expected))) {
-            assertTrue(System.nanoTime() < deadlineNs, "trouble is: " + trouble);
-            Thread.onSpinWait();
-            trouble = registry.status().trouble();
-        }
+        Await.until(() -> expected + " in trouble: " + registry.status().trouble(), Await.TIMEOUT_MS, () -> {
+            final String trouble = registry.status().trouble();
+            return null == expected ? null == trouble : null != trouble && trouble.contains(expected);
+        });
     }
 
     @ParameterizedTest

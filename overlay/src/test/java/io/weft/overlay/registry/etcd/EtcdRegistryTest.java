@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EtcdRegistryTest {
     private static final String PREFIX = "/coreos.com/network";
     private static final String SUBNETS = PREFIX + "/subnets/";
-    private static final long TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int RACES = 25;
     private static final String OTHER_VALUE =
             "{\"PublicIP\":\"192.168.0.9\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
@@ -326,7 +326,7 @@ class EtcdRegistryTest {
     void shouldAskForAnotherSubnetWhenAnotherNodeHasTheOwn() throws Exception {
         final Lease own = follow(1);
         etcd().ctl("put", SUBNETS + own.key(), OTHER_VALUE);
-        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS));
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
         assertEquals(OTHER_VALUE, value(own.key().toString()), "the other one's lease is left alone");
     }
 

@@ -34,7 +34,7 @@ class EtcdSecurityTest {
     private static final String CONFIG = "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}";
     private static final String OTHER = "{\"PublicIP\":\"192.168.0.9\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
             + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:09\"}}";
-    private static final long TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @TempDir
     private Path directory = Path.of(".");

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A real etcd of one member, with its data in a directory of the test. */
 public final class EtcdServer implements AutoCloseable {
-    private static final long START_TIMEOUT_MS = 20_000;
+    private static final long START_TIMEOUT_MS = Await.TIMEOUT_MS;
     /** etcd --max-txn-ops. */
     private static final int TRANSACTION_LENGTH_MAX = 128;
 
@@ -142,9 +142,11 @@ public final class EtcdServer implements AutoCloseable {
         user = nameAndPassword;
     }
 
-    /** Runs etcdctl. */
+    /** Runs etcdctl, which by itself gives up after 5 s. */
     public String ctl(final String... words) {
-        return Command.run(command(words)).trim();
+        final List<String> patient = command(words);
+        patient.addAll(List.of("--dial-timeout=60s", "--command-timeout=60s"));
+        return Command.run(patient).trim();
     }
 
     /** Puts many keys, in transactions over the JSON gateway. To be called in the server's network namespace. */

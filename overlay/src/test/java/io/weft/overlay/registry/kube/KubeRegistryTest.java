@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class KubeRegistryTest {
     private static final String PREFIX = "flannel.alpha.coreos.com";
-    private static final long TIMEOUT_MS = 10_000;
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
 
     @TempDir
     private Path directory = Path.of(".");
@@ -304,7 +304,7 @@ class KubeRegistryTest {
     void shouldAskForARestartWhenItsPodCidrChanges() throws Exception {
         follow();
         api().put("one", "10.244.77.0/24", api().annotations("one"));
-        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS));
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
     }
 
     @Test
