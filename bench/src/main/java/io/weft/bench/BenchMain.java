@@ -3,6 +3,10 @@ package io.weft.bench;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.bench.budget.BudgetCheck;
+import io.weft.bench.budget.Budgets;
+import io.weft.bench.budget.Site;
+import io.weft.bench.budget.Trial;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.lab.Teardown;
@@ -24,14 +28,21 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** weft against the kernel's VXLAN and the old way, interleaved in one run; leaves JSON and a page with plots. */
 @CommandLine.Command(
@@ -40,6 +51,8 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         description = "Measures weft against the kernel's VXLAN in network namespaces of this machine.")
 public final class BenchMain implements Callable<Integer> {
+    private static final String BUDGETS = "budgets";
+
     @Option(names = "--quick", description = "End within five minutes: fewer and shorter rounds.")
     private boolean quick;
 
@@ -52,8 +65,13 @@ public final class BenchMain implements Callable<Integer> {
     @Option(names = "--offload", split = ",", description = "Of ${COMPLETION-CANDIDATES} (default: all).")
     private List<Offload> offloads = List.of(Offload.values());
 
-    @Option(names = "--only", split = ",", description = "Of ${COMPLETION-CANDIDATES} (default: all).")
-    private List<Measure> measures = List.of();
+    @Option(
+            names = "--only",
+            split = ",",
+            completionCandidates = Subjects.class,
+            description = "Of ${COMPLETION-CANDIDATES} (default: all but budgets, which come alone: each figure"
+                    + " beside a reference, and exit code 1 if one is beyond its bound).")
+    private List<String> subjects = List.of();
 
     @Option(
             names = "--pairings",
@@ -70,15 +88,39 @@ public final class BenchMain implements Callable<Integer> {
     @Mixin
     private WeftdOptions weftd = new WeftdOptions();
 
-    private final Console console = new Console();
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    private final List<Trial> trials;
+    private final Console console;
+
+    BenchMain(final List<Trial> trials, final Console console) {
+        this.trials = trials;
+        this.console = console;
+    }
+
+    /** What --only may name. */
+    static final class Subjects implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Stream.concat(Arrays.stream(Measure.values()).map(Measure::toString), Stream.of(BUDGETS))
+                    .iterator();
+        }
+    }
 
     public static void main(final String[] args) {
-        System.exit(Entry.execute(new BenchMain(), args));
+        System.exit(Entry.execute(new BenchMain(Budgets.trials(), new Console()), args));
     }
 
     @Override
     public Integer call() throws IOException {
+        final boolean isBudgets = isBudgets();
+        final List<Measure> measures = isBudgets ? List.of() : measures();
         Entry.requireRoot();
+        if (isBudgets) {
+            final Site site = new Site(Entry.labPrefix("budget"), weftd.weftd(), weftd.bin());
+            return new BudgetCheck(trials, console).run(site) ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+        }
         final Plan plan = Plan.of(quick, pairings, offloads, measures, rounds, seconds);
         final long startNs = System.nanoTime();
         final Results results;
@@ -96,6 +138,30 @@ public final class BenchMain implements Callable<Integer> {
         summarise(results);
         write(results, (System.nanoTime() - startNs) / 1e9);
         return CommandLine.ExitCode.OK;
+    }
+
+    private boolean isBudgets() {
+        final boolean isAsked = subjects.stream().anyMatch(BUDGETS::equalsIgnoreCase);
+        if (isAsked && subjects.size() > 1) {
+            throw refusal("--only=" + String.join(",", subjects) + ": " + BUDGETS + " come alone");
+        }
+        return isAsked;
+    }
+
+    private List<Measure> measures() {
+        final List<Measure> measures = new ArrayList<>();
+        for (final String subject : subjects) {
+            measures.add(Arrays.stream(Measure.values())
+                    .filter(measure -> measure.toString().equalsIgnoreCase(subject))
+                    .findFirst()
+                    .orElseThrow(
+                            () -> refusal("--only=" + subject + ": it takes " + String.join(", ", new Subjects()))));
+        }
+        return measures;
+    }
+
+    private CommandLine.ParameterException refusal(final String message) {
+        return new CommandLine.ParameterException(Objects.requireNonNull(spec).commandLine(), message);
     }
 
     private void summarise(final Results results) {

@@ -30,6 +30,11 @@ final class WeftdOptions {
         return new Weftd(List.of(launcher.toString()), arguments, javaOptions);
     }
 
+    /** Where the other launchers are: beside the daemon's. */
+    Path bin() {
+        return launcher.toAbsolutePath().resolveSibling("");
+    }
+
     /** What was asked for, for a report. */
     @Override
     public String toString() {

@@ -95,8 +95,13 @@ public final class Command {
         }
     }
 
+    /** Ends a program by SIGKILL, which it cannot answer. */
+    public static void kill(final Process process) {
+        process.destroyForcibly().onExit().join();
+    }
+
     /** A program's words put together from a prefix and the rest. */
-    static List<String> words(final List<String> prefix, final String... rest) {
+    public static List<String> words(final List<String> prefix, final String... rest) {
         final List<String> words = new ArrayList<>(prefix);
         words.addAll(List.of(rest));
         return words;

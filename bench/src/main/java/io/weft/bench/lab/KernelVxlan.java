@@ -41,9 +41,15 @@ final class KernelVxlan {
         }
     }
 
+    /** Removes the device and all that is led by it, and makes it anew. */
+    static void restart(final Node node, final List<Node> all) {
+        node.ip("link", "delete", DEVICE);
+        start(node, all);
+    }
+
     private static void reach(final Node node, final Node other) {
         node.ip("route", "add", other.subnet(), "via", other.vtepAddress(), "dev", DEVICE, "onlink");
-        node.ip("neigh", "add", other.vtepAddress(), "lladdr", other.vtepMac(), "dev", DEVICE, "nud", "permanent");
+        node.ip("neigh", "replace", other.vtepAddress(), "lladdr", other.vtepMac(), "dev", DEVICE, "nud", "permanent");
         Command.run(
                 "bridge",
                 "-n",

@@ -50,6 +50,16 @@ public final class Lab implements AutoCloseable {
         nodes.forEach(Lab::configure);
     }
 
+    /**
+     * Creates a namespace with nothing in it but its loopback, which goes with the lab.
+     *
+     * @param suffix of its name.
+     * @return its name.
+     */
+    public String addNamespace(final String suffix) {
+        return namespace(prefix + "-" + suffix);
+    }
+
     private synchronized String namespace(final String name) {
         if (closed) {
             throw new Command.CommandException("create namespace " + name + ": the lab is being taken down");

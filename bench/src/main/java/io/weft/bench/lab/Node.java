@@ -40,7 +40,7 @@ public record Node(int index, String namespace, String podNamespace) {
     }
 
     /** The subnet that the node has leased. */
-    String subnet() {
+    public String subnet() {
         return vtepAddress() + "/24";
     }
 
@@ -55,7 +55,7 @@ public record Node(int index, String namespace, String podNamespace) {
     }
 
     /** The tunnel device's MAC. */
-    String vtepMac() {
+    public String vtepMac() {
         return String.format("02:00:00:00:00:%02x", index);
     }
 

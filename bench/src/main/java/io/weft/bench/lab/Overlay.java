@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 
 /** What forwards between the pods of a lab: one data plane on each node, kernel device or process. */
 public final class Overlay implements AutoCloseable {
-    private static final long START_LIMIT_NS = TimeUnit.SECONDS.toNanos(20);
+    private static final long START_LIMIT_NS = TimeUnit.MINUTES.toNanos(2);
 
     private final Lab lab;
     private final Path directory;
@@ -42,7 +42,12 @@ public final class Overlay implements AutoCloseable {
         awaitReachable();
     }
 
-    private synchronized void start(final Node node, final DataPlane plane, final Weftd weftd) throws IOException {
+    /**
+     * Starts the data plane of one node, in the place of one that has ended. Does not wait for anything.
+     *
+     * @throws Command.CommandException if the lab is being taken down.
+     */
+    public synchronized void start(final Node node, final DataPlane plane, final Weftd weftd) throws IOException {
         if (closed) {
             throw new Command.CommandException("start " + plane + ": the lab is being taken down");
         }
@@ -84,14 +89,6 @@ public final class Overlay implements AutoCloseable {
         }
     }
 
-    private String said(final Node node) {
-        try {
-            return Files.readString(Weftd.log(directory, node), UTF_8).strip();
-        } catch (final IOException ex) {
-            throw new UncheckedIOException(ex);
-        }
-    }
-
     /** The process that forwards on a node; absent where the kernel does. */
     public Process process(final Node node) {
         final Process process = processes.get(node);
@@ -101,9 +98,28 @@ public final class Overlay implements AutoCloseable {
         return process;
     }
 
+    /** Takes the kernel's device of a node away and makes it anew. */
+    public void restartKernelVxlan(final Node node) {
+        KernelVxlan.restart(node, lab.nodes());
+    }
+
+    /** What the process that forwards on a node has said since it was started. */
+    public String said(final Node node) {
+        try {
+            return Files.readString(Weftd.log(directory, node), UTF_8).strip();
+        } catch (final IOException ex) {
+            throw new UncheckedIOException(ex);
+        }
+    }
+
     /** The nodes on which a process forwards. */
     public List<Node> userspaceNodes() {
         return lab.nodes().stream().filter(processes::containsKey).toList();
+    }
+
+    /** Where weftd of a node keeps counters and control socket. */
+    public Path runDirectory(final Node node) {
+        return Weftd.runDirectory(directory, node);
     }
 
     /** The collector's log of a node whose data plane is a JVM. */

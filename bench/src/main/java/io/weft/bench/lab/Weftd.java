@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
  */
 public record Weftd(List<String> command, List<String> arguments, String javaOptions) {
     /** Where a node's daemon leaves what it says. */
-    static Path log(final Path directory, final Node node) {
+    public static Path log(final Path directory, final Node node) {
         return directory.resolve("weftd-" + node.letter() + ".log");
     }
 
@@ -26,16 +26,31 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         return directory.resolve("gc-" + node.letter() + ".log");
     }
 
+    /** Where a node's daemon keeps counters and control socket. */
+    public static Path runDirectory(final Path directory, final Node node) {
+        return directory.resolve("run-" + node.letter());
+    }
+
     Process start(final Node node, final List<Node> all, final Path directory) throws IOException {
         final Path leases = directory.resolve("leases.json");
         Files.writeString(leases, leases(all));
+        return start(node, "--registry=file:" + leases, directory);
+    }
+
+    /**
+     * Starts it on a node.
+     *
+     * @param registry the option that tells where the leases are.
+     * @param directory for all that it writes; its log is {@code weftd-A.log} there, for node A.
+     */
+    public Process start(final Node node, final String registry, final Path directory) {
         final String options = "-Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
         final List<String> words = new ArrayList<>(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
         words.addAll(command);
         words.add("--iface=" + Node.UNDERLAY_DEVICE);
-        words.add("--registry=file:" + leases);
+        words.add(registry);
         words.add("--subnet-file=" + directory.resolve("subnet-" + node.letter() + ".env"));
-        words.add("--run-dir=" + directory.resolve("run-" + node.letter()));
+        words.add("--run-dir=" + runDirectory(directory, node));
         words.addAll(arguments);
         return Command.start(log(directory, node).toFile(), words);
     }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 
 /** Standard output for people: UTF-8; colours and a status only where the launcher saw a terminal. */
@@ -16,9 +17,18 @@ public final class Console {
     private static final String GREEN = "\u001b[32m";
     private static final String LINE_CLEARED = "\r\u001b[K";
 
-    private final PrintStream output = new PrintStream(new FileOutputStream(FileDescriptor.out), true, UTF_8);
     private final boolean terminal = Boolean.getBoolean("weft.colour");
+    private final PrintStream output;
     private boolean hasStatus;
+
+    public Console() {
+        this(new FileOutputStream(FileDescriptor.out));
+    }
+
+    /** Prints to a stream, as UTF-8. */
+    public Console(final OutputStream stream) {
+        output = new PrintStream(stream, true, UTF_8);
+    }
 
     /** Prints a line. */
     public void line(final String text) {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.budget;
+
+import io.weft.bench.lab.Teardown;
+import java.io.IOException;
+import java.util.List;
+
+/** Takes the figures of some budgets that need the same surroundings. */
+public interface Trial {
+    /** What it is about, for people who wait for it. */
+    String subject();
+
+    /** What the machine lacks for it, with the remedy; empty if nothing. */
+    String lack();
+
+    /**
+     * Brings up what it needs, and takes the figures.
+     *
+     * @param site what it works with.
+     * @param teardown closes what is brought up, also when the program is ended from outside.
+     */
+    List<Finding> run(Site site, Teardown teardown) throws IOException;
+}

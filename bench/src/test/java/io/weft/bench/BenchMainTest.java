@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.bench.budget.ScriptedTrial;
+import io.weft.bench.budget.Trial;
+import io.weft.bench.report.Console;
+import io.weft.linux.testing.RequiresRoot;
+import java.io.ByteArrayOutputStream;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The command line's exit codes, with trials of the test's own. */
+@RequiresRoot
+class BenchMainTest {
+    private static final int OK = 0;
+    private static final int MISSED = 1;
+    private static final int USAGE = 2;
+
+    private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
+
+    private int run(final List<Trial> trials, final String... options) {
+        return Entry.execute(new BenchMain(trials, new Console(printed)), options);
+    }
+
+    private String output() {
+        return printed.toString(UTF_8);
+    }
+
+    @Test
+    void shouldExitWithOneAndNameTheBudgetWhenABoundIsMissed() {
+        final List<Trial> trials =
+                List.of(ScriptedTrial.withRatio("fast", 1.9, 2), ScriptedTrial.withRatio("slow", 2.1, 2));
+        assertEquals(MISSED, run(trials, "--only=budgets"));
+        assertTrue(output().contains("missed: slow\n"), this::output);
+        assertFalse(output().contains("missed: fast"), this::output);
+    }
+
+    /** No machine does something in no time. */
+    @Test
+    void shouldExitWithOneWhenABoundThatIsMeasuredCannotBeKept() {
+        assertEquals(MISSED, run(List.of(ScriptedTrial.measured(0)), "--only=budgets"), this::output);
+    }
+
+    @Test
+    void shouldExitWithZeroWhenAllBudgetsAreKept() {
+        assertEquals(
+                OK,
+                run(
+                        List.of(ScriptedTrial.withRatio("fast", 2, 2), ScriptedTrial.measured(Double.MAX_VALUE)),
+                        "--only=BUDGETS"),
+                this::output);
+        assertTrue(output().contains("All 2 budgets are kept."), this::output);
+    }
+
+    @Test
+    void shouldNameWhatCannotBeMeasured() {
+        assertEquals(OK, run(List.of(ScriptedTrial.lacking("it needs a moon")), "--only=budgets"));
+        assertTrue(output().contains("not measured: scripted: it needs a moon\n"), this::output);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--only=budgets,tcp1", "--only=nonsense", "--only=tcp1,nonsense"})
+    void shouldRefuseWhatItCannotMeasure(final String only) {
+        assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), only));
+        assertEquals("", output());
+    }
+}
