@@ -3,12 +3,6 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.egress.EgressRing;
-import io.weft.dataplane.egress.EgressReceiver;
-import io.weft.dataplane.egress.EgressSender;
-import io.weft.dataplane.ingress.IngressRing;
-import io.weft.dataplane.ingress.IngressReceiver;
-import io.weft.dataplane.ingress.IngressSender;
 import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;
 import java.util.List;

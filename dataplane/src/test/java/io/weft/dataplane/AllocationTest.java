@@ -3,11 +3,11 @@ package io.weft.dataplane;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.testing.CraftedPacket;
-import io.weft.dataplane.testing.StaticNode;
 import io.weft.dataplane.testing.PodTun;
-import com.sun.management.ThreadMXBean;
+import io.weft.dataplane.testing.StaticNode;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.routing.Encapsulation;
 import java.util.Arrays;

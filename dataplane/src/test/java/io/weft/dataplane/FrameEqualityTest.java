@@ -4,12 +4,12 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.dataplane.testing.CraftedPacket;
-import io.weft.dataplane.testing.UnderlayCapture;
-import io.weft.dataplane.testing.StaticNode;
-import io.weft.dataplane.testing.PodTun;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.StaticNode;
+import io.weft.dataplane.testing.UnderlayCapture;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.NetworkNamespace;

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.dataplane.testing.CraftedPacket;
-import io.weft.dataplane.testing.StaticNode;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.StaticNode;
+import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.KernelVxlan;

@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.testing.CraftedPacket;
-import io.weft.dataplane.testing.StaticNode;
-import io.weft.dataplane.testing.PodTun;
-import io.weft.dataplane.testing.RandomTraffic;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.RandomTraffic;
+import io.weft.dataplane.testing.StaticNode;
 import io.weft.linux.TapDevice;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;

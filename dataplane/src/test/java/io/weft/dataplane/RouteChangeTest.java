@@ -5,10 +5,10 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.testing.NodeCounters;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.testing.NodeCounters;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;

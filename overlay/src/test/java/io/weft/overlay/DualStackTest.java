@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.KernelVxlan;

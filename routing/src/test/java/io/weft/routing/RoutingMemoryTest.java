@@ -4,6 +4,9 @@ package io.weft.routing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,7 +21,7 @@ class RoutingMemoryTest {
     private static final long MEBIBYTE = 1 << 20;
 
     private static RoutingTables newTables() {
-        return new RoutingTables(new RoutingContext().vtepMac(0x5e_0000_0000_01L));
+        return new RoutingTables(new RoutingContext().vtepMac(new MacAddress(0x5e_0000_0000_01L)));
     }
 
     private static InetAddress ipv4(final int address) {
@@ -33,8 +36,8 @@ class RoutingMemoryTest {
     private static void addNode(final RoutingTables tables, final int node) {
         final InetAddress gateway = ipv4(10 << 24 | node << 8);
         tables.addRoute(nodeSubnet(node), gateway);
-        tables.addNeighbour(gateway, 0x5e_0001_0000_00L + node);
-        tables.addFdb(0x5e_0001_0000_00L + node, ipv4(0xc0a8_0000 + node + 1));
+        tables.addNeighbour(gateway, new MacAddress(0x5e_0001_0000_00L + node));
+        tables.addFdb(new MacAddress(0x5e_0001_0000_00L + node), ipv4(0xc0a8_0000 + node + 1));
     }
 
     @Test

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.budget;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.bench.lab.Teardown;
-import io.weft.dataplane.Rewrite;
+import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
-import io.weft.routing.IpAddress;
-import io.weft.routing.IpPrefix;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingReader;
@@ -34,7 +35,7 @@ final class PacketTrial implements Trial {
     private static final int SLOT_LENGTH = 192;
     private static final int COPY_LENGTH = 1500;
     private static final int FIRST_NETWORK = 10 << 24;
-    private static final long MAC = 0x02_0000_000001L;
+    private static final MacAddress MAC = new MacAddress(0x02_0000_000001L);
     private static final long PEER_MAC = 0x02_1000_000000L;
 
     private final UnsafeBuffer arena = memory(BATCH * SLOT_LENGTH);
@@ -64,9 +65,9 @@ final class PacketTrial implements Trial {
                 final InetAddress gateway =
                         IpAddress.ofIpv4(FIRST_NETWORK + (node << 8)).toInetAddress();
                 tables.addRoute(IpPrefix.of(gateway, 24), gateway);
-                tables.addNeighbour(gateway, PEER_MAC + node);
+                tables.addNeighbour(gateway, new MacAddress(PEER_MAC + node));
                 tables.addFdb(
-                        PEER_MAC + node,
+                        new MacAddress(PEER_MAC + node),
                         IpAddress.ofIpv4((172 << 24) + (16 << 16) + node + 1).toInetAddress());
             }
             tables.publish();

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.budget;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.bench.lab.Teardown;
-import io.weft.routing.IpAddress;
-import io.weft.routing.IpPrefix;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;
@@ -30,7 +31,7 @@ final class RoutingTrial implements Trial {
     private static final int CHANGES = 200;
 
     private static final int COPIES = 20;
-    private static final long MAC = 0x02_0000_000001L;
+    private static final MacAddress MAC = new MacAddress(0x02_0000_000001L);
     private static final long PEER_MAC = 0x02_1000_000000L;
 
     private final SplittableRandom random = new SplittableRandom(4);
@@ -86,8 +87,8 @@ final class RoutingTrial implements Trial {
     private static void addNodes(final RoutingTables tables) {
         for (int node = 0; node < NODES; node++) {
             tables.addRoute(subnet(node), gateway(node));
-            tables.addNeighbour(gateway(node), PEER_MAC + node);
-            tables.addFdb(PEER_MAC + node, ipv4(0xC0A8_0000 + node + 1));
+            tables.addNeighbour(gateway(node), new MacAddress(PEER_MAC + node));
+            tables.addFdb(new MacAddress(PEER_MAC + node), ipv4(0xC0A8_0000 + node + 1));
         }
     }
 
@@ -141,7 +142,8 @@ final class RoutingTrial implements Trial {
             final int node = random.nextInt(NODES);
             final InetAddress peer = ipv4(0xAC10_0000 + ++moves);
             final long startNs = Stopwatch.workedNs();
-            tables.replaceFdb(PEER_MAC + node, peer, RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
+            tables.replaceFdb(
+                    new MacAddress(PEER_MAC + node), peer, RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
             tables.publish();
             elapsedNs += Stopwatch.workedNs() - startNs;
             require(

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
-import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.WorkerCounters;
-import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.tunnel.Rewrite;
+import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;

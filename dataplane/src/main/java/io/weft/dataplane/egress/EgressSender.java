@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
-import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.TunnelOffload;

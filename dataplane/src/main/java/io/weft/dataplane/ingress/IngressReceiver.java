@@ -2,11 +2,11 @@
 package io.weft.dataplane.ingress;
 
 import io.weft.dataplane.agent.CommandQueue;
-import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.encap.ChecksumState;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
-import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;

@@ -11,7 +11,6 @@ import java.util.Deque;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** The memory of two frames in flight never overlaps, and what is free can be had. */

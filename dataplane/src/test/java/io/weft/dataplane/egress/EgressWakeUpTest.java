@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.MacAddress;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.dataplane.tunnel.Tunnel;
-import io.weft.address.MacAddress;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;

@@ -16,10 +16,8 @@ import java.util.Deque;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** The memory of two frames in flight never overlaps, and what is free can be had. */
-@Timeout(60)
 class IngressRingTest {
     private static final int FRAMES = 64;
     private static final int SLOTS = 8;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.MacAddress;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.counters.DataPlaneCounter;
@@ -12,7 +13,6 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.tunnel.Tunnel;
-import io.weft.address.MacAddress;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;

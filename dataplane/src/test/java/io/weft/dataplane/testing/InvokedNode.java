@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.testing;
 
-import io.weft.dataplane.ThreadingMode;
-import io.weft.dataplane.DataPlane;
-import io.weft.dataplane.DataPlaneContext;
-import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.ThreadingMode;
+import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;

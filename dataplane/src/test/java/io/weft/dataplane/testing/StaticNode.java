@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.testing;
 
-import io.weft.dataplane.ThreadingMode;
-import io.weft.dataplane.DataPlane;
-import io.weft.dataplane.DataPlaneContext;
-import io.weft.dataplane.counters.CountersFile;
-import io.weft.dataplane.underlay.UnderlaySockets;
-import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.ThreadingMode;
+import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunDevice;
 import io.weft.linux.UdpSocket;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.jmh.dataplane;
 
-import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.routing.RewriteBlock;

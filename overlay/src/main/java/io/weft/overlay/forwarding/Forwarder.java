@@ -3,14 +3,14 @@ package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
 
-import io.weft.dataplane.DataPlane;
-import io.weft.dataplane.DataPlaneContext;
-import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.counters.CountersFile;
-import io.weft.dataplane.underlay.UnderlaySockets;
-import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.DataPlane;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.TunDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;

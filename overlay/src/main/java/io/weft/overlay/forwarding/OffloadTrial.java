@@ -6,8 +6,8 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.options;
 
-import io.weft.dataplane.ThreadingMode;
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.dataplane.ThreadingMode;
 import io.weft.overlay.lifecycle.StartupException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
