@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.dataplane.egress.DatagramBatch;
+import io.weft.dataplane.egress.EgressRing;
+import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.linux.DatagramPort;
@@ -22,6 +25,9 @@ public final class DataPlaneContext {
     public static final int EGRESS_FRAMES_DEFAULT = 256;
     public static final int INGRESS_SLOTS_DEFAULT = 128;
     public static final int INGRESS_FRAMES_DEFAULT = 2048;
+    /** More than a worker's small buffers take together: poll sets, eventfds, ICMP messages, and what alignment costs each. */
+    private static final int WORKER_REST_LENGTH = 0x10000;
+
     public static final int MAX_SEGMENTS_DEFAULT = 64;
 
     /**
@@ -288,5 +294,19 @@ public final class DataPlaneContext {
 
     int ingressFrames() {
         return INGRESS_FRAMES_DEFAULT;
+    }
+
+    /**
+     * What a data plane takes outside of the heap, in bytes: rings, message vectors, headers.
+     *
+     * @param workers of the data plane.
+     * @param sendPorts of each worker.
+     */
+    public static long memoryLength(final int workers, final int sendPorts) {
+        return workers
+                * (EgressRing.memoryLength(EGRESS_RING_LENGTH_DEFAULT)
+                        + IngressRing.memoryLength(INGRESS_SLOTS_DEFAULT, INGRESS_FRAMES_DEFAULT)
+                        + sendPorts * DatagramBatch.memoryLength()
+                        + WORKER_REST_LENGTH);
     }
 }

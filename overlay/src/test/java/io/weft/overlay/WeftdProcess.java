@@ -6,6 +6,7 @@ import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.daemon.WeftdMain;
+import io.weft.overlay.forwarding.BufferBudget;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +15,9 @@ import java.util.List;
 public final class WeftdProcess {
     /** How long a start may take on a busy machine. */
     public static final long START_TIMEOUT_MS = Await.TIMEOUT_MS;
+
+    /** The most workers that a test asks for. */
+    private static final int WORKERS_MAX_OF_TESTS = 64;
 
     private WeftdProcess() {}
 
@@ -47,6 +51,8 @@ public final class WeftdProcess {
                 "-Xms64m",
                 "-Xmx64m",
                 "-Xmn8m",
+                "-XX:+ExitOnOutOfMemoryError",
+                "-XX:MaxDirectMemorySize=" + BufferBudget.mebibytes(WORKERS_MAX_OF_TESTS) + "m",
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
                 "--enable-native-access=ALL-UNNAMED",

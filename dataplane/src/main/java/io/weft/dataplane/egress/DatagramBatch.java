@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * Owned by a {@link DatagramSender}.
  */
-final class DatagramBatch {
+public final class DatagramBatch {
     private static final int MAX_MESSAGES = 64;
     private static final int MAX_IOVECS = 1024;
 
@@ -57,6 +57,14 @@ final class DatagramBatch {
         for (int i = 0; i < MAX_MESSAGES; i++) {
             messages[i] = new DatagramMessage();
         }
+    }
+
+    /** What a batch takes outside of the heap, in bytes: a vector, and what its messages point to. */
+    public static long memoryLength() {
+        return MAX_MESSAGES * (long) (CONTROL_LENGTH + MessageVector.MESSAGE_LENGTH)
+                + MAX_IOVECS * (long) GatherList.ENTRY_LENGTH
+                + HEADERS_LENGTH
+                + SuperframeCutter.HEADER_SLOT_LENGTH;
     }
 
     private static UnsafeBuffer allocate(final int length) {

@@ -59,6 +59,11 @@ public final class EgressRing {
         queue = new SpscVarHandleArrayQueue<>(frameCount);
     }
 
+    /** What a ring takes outside of the heap, in bytes. */
+    public static long memoryLength(final int capacity) {
+        return capacity;
+    }
+
     /** The memory that all offsets of frames count in. */
     UnsafeBuffer arena() {
         return arena;

@@ -37,6 +37,11 @@ final class DatagramReceiver {
         }
     }
 
+    /** What a receiver takes outside of the heap, in bytes. */
+    static long memoryLength(final int slotCount) {
+        return (long) slotCount * (CONTROL_LENGTH + GatherList.ENTRY_LENGTH + MessageVector.MESSAGE_LENGTH);
+    }
+
     private static UnsafeBuffer allocate(final int length) {
         return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
     }

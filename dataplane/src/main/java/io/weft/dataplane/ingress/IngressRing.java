@@ -69,6 +69,13 @@ public final class IngressRing {
         queue = new SpscVarHandleArrayQueue<>(frameCount);
     }
 
+    /** What a ring, and the receiver that fills it, take outside of the heap, in bytes. */
+    public static long memoryLength(final int slotCount, final int frameCount) {
+        return (long) slotCount * SLOT_LENGTH
+                + (long) frameCount * Superframe.GATHER_LENGTH
+                + DatagramReceiver.memoryLength(slotCount);
+    }
+
     private static UnsafeBuffer allocate(final int length) {
         return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
     }

@@ -14,6 +14,7 @@ import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
 import io.weft.overlay.ops.HealthServer;
 import io.weft.overlay.options.FlanneldOptions;
+import io.weft.overlay.options.WeftdCommandLine;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.registry.FileRegistry;
 import io.weft.overlay.registry.PemKeys;
@@ -60,6 +61,7 @@ final class Weftd {
      * @throws StartupException when the node cannot be set up, or cannot go on.
      */
     int run() {
+        Thread.setDefaultUncaughtExceptionHandler(Weftd::end);
         Privileges.requireNetAdmin();
         Privileges.requireTun();
         final Thread control = Thread.currentThread();
@@ -184,6 +186,16 @@ final class Weftd {
                 flanneld.etcdPassword,
                 flanneld.etcdPrefix,
                 TimeUnit.MINUTES.toSeconds(flanneld.subnetLeaseRenewMarginMinutes));
+    }
+
+    /**
+     * A thread of the daemon has ended, so the daemon does: a supervisor that starts it anew is better than one part that is
+     * missing for good. The kernel takes the devices away, and nothing is handed over in an orderly way, for nobody knows what
+     * else is broken.
+     */
+    private static void end(final Thread thread, final Throwable failure) {
+        LOG.log(ERROR, "thread " + thread.getName() + " has ended, and weftd with it, to be started anew", failure);
+        Runtime.getRuntime().halt(WeftdCommandLine.EXIT_FAILURE);
     }
 
     /** Runs in the JVM's shutdown: interrupts the control thread and waits until it has taken everything down. */

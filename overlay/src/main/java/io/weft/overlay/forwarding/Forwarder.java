@@ -117,6 +117,13 @@ final class Forwarder implements AutoCloseable {
             forwarder.openPorts(settings);
             isOpen = true;
             return forwarder;
+        } catch (final OutOfMemoryError tooLittle) {
+            final int workers = settings.options().workers();
+            throw new StartupException(
+                    "buffers of " + workers + " workers: " + tooLittle.getMessage() + ". Choose fewer by --workers, or"
+                            + " start the JVM with -XX:MaxDirectMemorySize=" + BufferBudget.mebibytes(workers)
+                            + "m, as bin/weftd does",
+                    tooLittle);
         } finally {
             if (!isOpen) {
                 forwarder.close();

@@ -35,14 +35,19 @@ public final class WeftOptions {
     @Option(
             names = "--workers",
             paramLabel = "COUNT",
-            defaultValue = "0",
             description = "TUN queues and underlay sockets, each with agents of its own, 1 to 64"
                     + " (default: one for every four cores)")
-    public int workers;
+    @Nullable
+    Integer workers;
 
     /** The number of workers, which depends on the machine unless it was set. */
     public int workers() {
-        return 0 == workers ? Math.max(1, Runtime.getRuntime().availableProcessors() / CORES_PER_WORKER) : workers;
+        return null == workers ? defaultWorkers(Runtime.getRuntime().availableProcessors()) : workers;
+    }
+
+    /** One for every four cores, at least one. */
+    static int defaultWorkers(final int cores) {
+        return Math.min(WORKERS_MAX, Math.max(1, cores / CORES_PER_WORKER));
     }
 
     @Option(

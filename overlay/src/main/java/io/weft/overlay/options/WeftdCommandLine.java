@@ -20,7 +20,7 @@ public final class WeftdCommandLine {
     /** The exit code of an error that the command line itself has (as Go's flag package and flanneld have it). */
     static final int EXIT_USAGE = 2;
     /** The exit code of a daemon that could not start or go on. */
-    static final int EXIT_FAILURE = 1;
+    public static final int EXIT_FAILURE = 1;
 
     private WeftdCommandLine() {}
 

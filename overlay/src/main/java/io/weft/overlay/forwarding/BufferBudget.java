@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.underlay.UnderlaySockets;
+
+/**
+ * The memory outside of the heap that weftd may need, told before it is taken: buffers of packets by workers and forwarders, and
+ * a rest for netlink and the registry's sockets. {@code bin/weftd} starts the JVM with this limit
+ * ({@code -XX:MaxDirectMemorySize}), and a test holds the two together.
+ */
+public final class BufferBudget {
+    /** A forwarder for each underlay family. */
+    public static final int FORWARDERS_MAX = UnderlayFamily.values().length;
+
+    private static final long MEBIBYTE = 1 << 20;
+
+    /** Of one worker of one forwarder, rounded up to what a script can reckon with. */
+    public static final int WORKER_MEBIBYTES =
+            (int) ((DataPlaneContext.memoryLength(1, UnderlaySockets.SEND_SOCKETS_DEFAULT) + MEBIBYTE - 1) / MEBIBYTE);
+
+    /** Netlink, the registry's connections, probes. Routing tables are not among it: they lie outside of what the JVM limits. */
+    public static final int REST_MEBIBYTES = 32;
+
+    private BufferBudget() {}
+
+    /** What a daemon may take, in mebibytes, whether its network has one IP version or two. */
+    public static int mebibytes(final int workers) {
+        return REST_MEBIBYTES + FORWARDERS_MAX * workers * WORKER_MEBIBYTES;
+    }
+}
