@@ -53,7 +53,7 @@ test_on() { # JDK, empty for the one that runs Maven
   version=$("$java" -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p')
   log=target/test-jdk${version%%.*}.log
   echo "weft: testing on JDK $version ($log)"
-  maven "$log" verify -Dmaven.test.failure.ignore=true "-Dweft.test.tmpdir=$files" \
+  maven "$log" --fail-at-end verify -Dmaven.test.failure.ignore=true "-Dweft.test.tmpdir=$files" \
     ${selection[@]+"${selection[@]}"} ${1:+"-Djvm=$java"} || status=$?
   await_processes >>"$log"
   conclude "$log" "$version" $status $((SECONDS - started))

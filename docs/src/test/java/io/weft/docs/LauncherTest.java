@@ -25,14 +25,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** {@code ./weft test} in a copy of two modules, whose tests are these: one that hangs, one that fails, some that pass. */
+/** {@code ./weft test} in a copy of a few modules, where a test hangs, or fails, and others pass. */
 @RequiresRoot
 class LauncherTest {
     private static final long TIMEOUT_MS = TimeUnit.MINUTES.toMillis(10);
-    private static final String COPIED = "native-loader";
-    private static final String NEXT = "encap";
-    private static final String PASSING = "--only=" + NEXT + ":EcnTest";
-    private static final String HANGING = "--only=" + COPIED + ":HangingTest";
+    private static final List<String> MODULES = List.of("address", "native-loader", "encap");
+    private static final String PASSING = "--only=encap:EcnTest";
+    private static final String HANGING = "--only=native-loader:HangingTest";
 
     /** A namespace, a device, a process, one that has left its parents, a file. */
     private static final String HANGING_TEST = """
@@ -120,18 +119,19 @@ class LauncherTest {
     }
 
     @BeforeAll
-    static void copyTwoModules() throws IOException {
+    static void copyModules() throws IOException {
         final Path root = Path.of(System.getProperty("weft.root", ".."));
         checkout = Files.createDirectory(directory.resolve("a check out"));
         temporary = Files.createDirectory(directory.resolve("tmp"));
-        for (final String each : List.of("weft", "scripts", ".mvn", COPIED, NEXT)) {
+        for (final String each : Stream.concat(Stream.of("weft", "scripts", ".mvn"), MODULES.stream())
+                .toList()) {
             Command.run(List.of("cp", "-a", root.resolve(each).toString(), checkout.toString()));
         }
         Files.writeString(
                 checkout.resolve("pom.xml"),
                 Files.readString(root.resolve("pom.xml"))
-                        .replaceAll("<module>(?!" + COPIED + "|" + NEXT + ")[^<]*</module>", ""));
-        tests = checkout.resolve(COPIED).resolve("src/test/java/io/weft/linux");
+                        .replaceAll("<module>(?!" + String.join("|", MODULES) + ")[^<]*</module>", ""));
+        tests = checkout.resolve("native-loader").resolve("src/test/java/io/weft/linux");
         Command.run(List.of("find", tests.toString(), "-name", "*Test.java", "-delete"));
     }
 
