@@ -12,12 +12,16 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.overlay.cli.WeftCommand;
 import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.DatagramSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,6 +132,25 @@ class WeftdTest {
         }
         assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"));
         assertEquals(before, node.namespace().ip("route"));
+    }
+
+    @Test
+    void shouldEndWeftExplainWhenTheDaemonIsStopped() {
+        try (BackgroundProcess weftd = startReady()) {
+            final String pid = String.valueOf(weftd.process().pid());
+            Command.run(List.of("kill", "-STOP", pid));
+            final StringWriter errors = new StringWriter();
+            try {
+                assertEquals(
+                        1,
+                        WeftCommand.commandLine()
+                                .setErr(new PrintWriter(errors))
+                                .execute("explain", "--run-dir=" + directory.resolve("run"), peer.podAddress()));
+            } finally {
+                Command.run(List.of("kill", "-CONT", pid));
+            }
+            assertTrue(errors.toString().contains("does not answer: is it stopped?"), errors::toString);
+        }
     }
 
     @Test

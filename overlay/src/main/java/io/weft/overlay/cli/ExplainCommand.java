@@ -3,6 +3,7 @@ package io.weft.overlay.cli;
 
 import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -42,6 +43,9 @@ final class ExplainCommand implements Callable<Integer> {
         try {
             spec.commandLine().getOut().println(ControlSocket.ask(socket, "explain " + address));
             return 0;
+        } catch (final SocketTimeoutException silent) {
+            throw new IllegalStateException(
+                    socket + ": " + silent.getMessage() + " weft counters shows its last sign of life", silent);
         } catch (final IOException failure) {
             throw new IllegalStateException(
                     "no daemon answers at " + socket + " (" + failure.getMessage()

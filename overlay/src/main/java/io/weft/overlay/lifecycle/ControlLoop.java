@@ -4,11 +4,9 @@ package io.weft.overlay.lifecycle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,25 +32,24 @@ public final class ControlLoop {
     }
 
     /**
-     * Has a question answered between two tasks, and waits for it; from any other thread.
+     * Has a question answered between two tasks; from any thread.
      *
-     * @throws IllegalStateException if the loop does not come to it in time; with an exception of the question's own, that.
+     * @return the answer, which comes on the control thread; an exception of the question's own, or an
+     *     {@link IllegalStateException} if the loop does not come to it in time.
      */
-    public <T> T ask(final Callable<T> question) {
-        final FutureTask<T> answer = new FutureTask<>(question);
-        post(answer);
-        try {
-            return answer.get(ANSWER_MS, TimeUnit.MILLISECONDS);
-        } catch (final ExecutionException failed) {
-            throw failed.getCause() instanceof RuntimeException own
-                    ? own
-                    : new IllegalStateException(failed.getCause());
-        } catch (final TimeoutException late) {
-            throw new IllegalStateException("the control thread is busy since " + ANSWER_MS + " ms", late);
-        } catch (final InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("the daemon is being stopped", interrupted);
-        }
+    public <T> CompletableFuture<T> ask(final Callable<T> question) {
+        final CompletableFuture<T> answer = new CompletableFuture<>();
+        post(() -> {
+            try {
+                answer.complete(question.call());
+            } catch (final Exception refused) {
+                answer.completeExceptionally(refused);
+            }
+        });
+        CompletableFuture.delayedExecutor(ANSWER_MS, TimeUnit.MILLISECONDS)
+                .execute(() -> answer.completeExceptionally(
+                        new IllegalStateException("the control thread is busy since " + ANSWER_MS + " ms")));
+        return answer;
     }
 
     /** Ends the loop after the tasks posted before; from any thread. The first reason stands. */

@@ -1,126 +1,157 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.ops;
 
-import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.AsynchronousCloseException;
-import java.nio.channels.Channels;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.function.UnaryOperator;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a person may ask a running daemon: a Unix socket that only its owner may open. One line is the question; the answer
  * is text until the end of the stream, and begins with {@value #OK} or {@value #ERROR}, each a line of its own.
- *
- * <p>Questions are answered one after another on the socket's own thread; the answerer decides what thread works on them.
  */
 public final class ControlSocket implements AutoCloseable {
-    static final String OK = "ok";
-    static final String ERROR = "error";
+    static final String OK = "ok\n";
+    static final String ERROR = "error\n";
 
-    private static final System.Logger LOG = System.getLogger(ControlSocket.class.getName());
-    private static final int MAX_QUESTION_LENGTH = 1024;
+    private static final int QUESTION_LENGTH_MAX = 1024;
+    private static final int ANSWER_LENGTH_MAX = 16 << 20;
+    private static final long ASK_TIMEOUT_MS = 10_000;
+    private static final String SILENT = "the daemon is there and does not answer: is it stopped?";
 
     private final Path path;
-    private final ServerSocketChannel server;
-    private final UnaryOperator<String> answerer;
+    private final ExchangeServer exchanges;
 
-    private ControlSocket(final Path path, final ServerSocketChannel server, final UnaryOperator<String> answerer) {
+    private ControlSocket(final Path path, final ExchangeServer exchanges) {
         this.path = path;
-        this.server = server;
-        this.answerer = answerer;
+        this.exchanges = exchanges;
     }
 
     /**
      * Opens the socket, in place of one that a dead daemon left.
      *
-     * @param answerer gives the answer to a question, or throws an exception whose message is the answer.
+     * @param answerer gives the answer to a question, or an exception whose message is the answer, now or later. Called on the
+     *     socket's thread, which must not be made to wait.
      */
-    public static ControlSocket open(final Path path, final UnaryOperator<String> answerer) throws IOException {
+    public static ControlSocket open(final Path path, final Function<String, CompletableFuture<String>> answerer)
+            throws IOException {
         Files.deleteIfExists(path);
         final ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            server.bind(UnixDomainSocketAddress.of(path));
+            server.bind(UnixDomainSocketAddress.of(path), ExchangeServer.CONNECTIONS_MAX);
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
         } catch (final IOException failure) {
             server.close();
             throw failure;
         }
-        final ControlSocket socket = new ControlSocket(path, server, answerer);
-        final Thread thread = new Thread(socket::serve, "weft-control");
-        thread.setDaemon(true);
-        thread.start();
-        return socket;
+        return new ControlSocket(
+                path,
+                ExchangeServer.start(
+                        "weft-control",
+                        server,
+                        QUESTION_LENGTH_MAX,
+                        (received, isAll) -> answer(received, isAll, answerer)));
     }
 
-    private void serve() {
-        while (server.isOpen()) {
-            try (SocketChannel client = server.accept()) {
-                answer(client);
-            } catch (final AsynchronousCloseException closed) {
-                return;
-            } catch (final IOException failure) {
-                LOG.log(WARNING, "control socket {0}: {1}", path, failure.getMessage());
-            }
+    private static @Nullable CompletionStage<ByteBuffer> answer(
+            final ByteBuffer received,
+            final boolean isAll,
+            final Function<String, CompletableFuture<String>> answerer) {
+        final String question = UTF_8.decode(received).toString();
+        final int lineLength = question.indexOf('\n');
+        if (!isAll && lineLength < 0) {
+            return null;
         }
+        return answerer.apply((lineLength < 0 ? question : question.substring(0, lineLength)).strip())
+                .handle((answer, refused) ->
+                        UTF_8.encode((null == refused ? OK + answer : ERROR + words(refused)) + '\n'));
     }
 
-    private void answer(final SocketChannel client) throws IOException {
-        final String question = readLine(client);
-        String answer;
-        try {
-            answer = OK + '\n' + answerer.apply(question);
-        } catch (final RuntimeException refused) {
-            answer = ERROR + '\n' + refused.getMessage();
-        }
-        final ByteBuffer bytes = UTF_8.encode(answer + '\n');
-        while (bytes.hasRemaining()) {
-            client.write(bytes);
-        }
-    }
-
-    private static String readLine(final SocketChannel client) throws IOException {
-        final ByteBuffer bytes = ByteBuffer.allocate(MAX_QUESTION_LENGTH);
-        while (bytes.hasRemaining() && client.read(bytes) >= 0) {
-            if (bytes.position() > 0 && '\n' == bytes.get(bytes.position() - 1)) {
-                break;
-            }
-        }
-        return UTF_8.decode(bytes.flip()).toString().strip();
+    private static String words(final Throwable refused) {
+        final Throwable cause = refused.getCause();
+        return String.valueOf((refused instanceof CompletionException && null != cause ? cause : refused).getMessage());
     }
 
     /**
      * Asks the daemon whose socket this is.
      *
      * @return the answer.
+     * @throws SocketTimeoutException if the daemon is there, and does not answer within {@value #ASK_TIMEOUT_MS} ms.
      * @throws IOException if no daemon answers there.
      * @throws IllegalArgumentException with the daemon's words if it refuses the question.
      */
     public static String ask(final Path path, final String question) throws IOException {
-        try (SocketChannel client = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-            client.write(UTF_8.encode(question + '\n'));
-            final String answer = new String(Channels.newInputStream(client).readAllBytes(), UTF_8).stripTrailing();
-            final int firstLine = answer.indexOf('\n');
-            final String text = firstLine < 0 ? "" : answer.substring(firstLine + 1);
-            if (answer.startsWith(OK)) {
-                return text;
+        return ask(path, question, ASK_TIMEOUT_MS);
+    }
+
+    static String ask(final Path path, final String question, final long timeoutMs) throws IOException {
+        final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        final String answer;
+        try (Selector selector = Selector.open();
+                SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            client.configureBlocking(false);
+            // A Unix socket takes a connection at once, or its queue is full: so many askers wait already.
+            if (!client.connect(UnixDomainSocketAddress.of(path))) {
+                throw new SocketTimeoutException(SILENT);
             }
-            throw new IllegalArgumentException(text);
+            answer = exchange(selector, client, UTF_8.encode(question + '\n'), deadlineNs);
         }
+        if (answer.startsWith(OK)) {
+            return answer.substring(OK.length()).stripTrailing();
+        }
+        if (answer.startsWith(ERROR)) {
+            throw new IllegalArgumentException(answer.substring(ERROR.length()).stripTrailing());
+        }
+        throw new IOException("the connection ended without an answer");
+    }
+
+    private static String exchange(
+            final Selector selector, final SocketChannel client, final ByteBuffer question, final long deadlineNs)
+            throws IOException {
+        final SelectionKey key = client.register(selector, SelectionKey.OP_WRITE);
+        final ByteArrayOutputStream answer = new ByteArrayOutputStream();
+        final ByteBuffer part = ByteBuffer.allocate(1 << 13);
+        while (answer.size() < ANSWER_LENGTH_MAX) {
+            selector.select(selected -> {}, leftMs(deadlineNs));
+            if (question.hasRemaining()) {
+                client.write(question);
+                key.interestOps(question.hasRemaining() ? SelectionKey.OP_WRITE : SelectionKey.OP_READ);
+            } else if (client.read(part.clear()) < 0) {
+                break;
+            }
+            answer.write(part.array(), 0, part.position());
+        }
+        return answer.toString(UTF_8);
+    }
+
+    private static long leftMs(final long deadlineNs) throws SocketTimeoutException {
+        final long leftNs = deadlineNs - System.nanoTime();
+        if (leftNs <= 0) {
+            throw new SocketTimeoutException(SILENT);
+        }
+        return Math.max(1, TimeUnit.NANOSECONDS.toMillis(leftNs));
     }
 
     @Override
     public void close() throws IOException {
-        server.close();
         Files.deleteIfExists(path);
+        exchanges.close();
     }
 }
