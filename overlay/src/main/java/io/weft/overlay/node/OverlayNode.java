@@ -221,6 +221,7 @@ public final class OverlayNode implements AutoCloseable {
                 acquired.key(),
                 new NodeRules.Wishes(
                         flanneld.ipMasq, !flanneld.ipMasqFullyRandomDisable, flanneld.iptablesForwardRules));
+        conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired) -> {
                     conditions.set(Condition.RULES, trouble);

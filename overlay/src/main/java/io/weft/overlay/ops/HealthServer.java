@@ -76,7 +76,9 @@ public final class HealthServer implements AutoCloseable {
         try {
             final ServerSocketChannel server = ServerSocketChannel.open();
             try {
-                server.bind(new InetSocketAddress(IpAddress.parse(ip).toInetAddress(), port), ExchangeServer.CONNECTIONS_MAX);
+                server.bind(
+                        new InetSocketAddress(IpAddress.parse(ip).toInetAddress(), port),
+                        ExchangeServer.CONNECTIONS_MAX);
             } catch (final IOException | IllegalArgumentException failure) {
                 server.close();
                 throw failure;

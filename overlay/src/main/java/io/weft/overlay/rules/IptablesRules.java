@@ -1,85 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
+import static java.lang.System.Logger.Level.INFO;
+
 import io.weft.address.IpPrefix;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * flannel's iptables rules of one address family (flannel pkg/trafficmngr/iptables): the same chains, rules and comments, so
  * that a host which changes between flanneld and weftd has them once. They match on addresses and never on a device.
+ *
+ * <p>They are set in that iptables, legacy or nft, where the host's own are; the forward rules also in the other one where it
+ * drops what it does not accept (decision 58).
  */
 public final class IptablesRules implements Ruleset {
+    private static final System.Logger LOG = System.getLogger(IptablesRules.class.getName());
     private static final String MASQUERADE = " -m comment --comment \"flanneld masq\"";
     private static final String FORWARD = " -m comment --comment \"flanneld forward\"";
+    private static final String MASQUERADE_CHAIN = "FLANNEL-POSTRTG";
+    private static final String FORWARD_CHAIN = "FLANNEL-FWD";
 
     private final String tool;
+    private final Scope scope;
+    private final NodeRules.Wishes wishes;
     private final List<Chain> chains = new ArrayList<>();
     /** What iptables printed right after the rules were set, which is not quite what it was given. */
-    private final Map<Chain, List<String>> expected = new HashMap<>();
+    private final Map<Place, List<String>> expected = new HashMap<>();
+
+    private @Nullable IptablesVariant home;
+
+    /** Which rules are set where. */
+    public enum Scope {
+        /** All that is wished, and rules of ours that are not wished stay as they are. */
+        ALL,
+        /** The forward rules alone, where what is not accepted is dropped, and no other: nftables has the rules. */
+        WHERE_DROPPED
+    }
 
     /**
      * One chain of ours.
      *
      * @param table it is in.
      * @param name of the chain.
-     * @param comment that each of its rules has, and the jump to it.
-     * @param jump the rule of a built-in chain that leads to it, without {@code -A}.
+     * @param hook the built-in chain from which it is reached.
+     * @param jump the rule of the hook that leads to it, without the hook.
      * @param rules of the chain, without {@code -A}.
      */
-    private record Chain(String table, String name, String comment, String jump, List<String> rules) {}
+    private record Chain(String table, String name, String hook, String jump, List<String> rules) {
+        boolean isForward() {
+            return FORWARD_CHAIN.equals(name);
+        }
+    }
+
+    private record Seen(IptablesVariant variant, IptablesDump dump) {}
+
+    private record Place(IptablesVariant variant, Chain chain) {}
 
     /**
      * The rules of a node.
      *
      * @param network of the cluster.
      * @param subnet of the node.
-     * @param masquerade traffic that leaves the cluster network.
-     * @param randomPorts with random source ports.
-     * @param forward accept forwarded traffic of the cluster network.
+     * @param wishes which rules.
+     * @param scope where.
      */
     public IptablesRules(
-            final IpPrefix network,
-            final IpPrefix subnet,
-            final boolean masquerade,
-            final boolean randomPorts,
-            final boolean forward) {
+            final IpPrefix network, final IpPrefix subnet, final NodeRules.Wishes wishes, final Scope scope) {
         tool = network.isIpv4() ? "iptables" : "ip6tables";
-        if (masquerade) {
-            chains.add(masqueradeChain(network, subnet, randomPorts));
+        this.scope = scope;
+        this.wishes = wishes;
+        final boolean isAll = Scope.ALL == scope;
+        if (wishes.masquerade() || !isAll) {
+            chains.add(masqueradeChain(network, subnet, wishes.randomPorts()));
         }
-        if (forward) {
+        if (wishes.forward() || !isAll) {
             chains.add(forwardChain(network));
         }
     }
 
     private static Chain masqueradeChain(final IpPrefix network, final IpPrefix subnet, final boolean randomPorts) {
-        final String name = "FLANNEL-POSTRTG";
-        final String masquerade = MASQUERADE + " -j MASQUERADE" + (randomPorts ? " --random-fully" : "");
+        final String name = MASQUERADE_CHAIN;
+        final String action = MASQUERADE + " -j MASQUERADE" + (randomPorts ? " --random-fully" : "");
         final String multicast = network.isIpv4() ? "224.0.0.0/4" : "ff00::/8";
         return new Chain(
                 "nat",
                 name,
-                "flanneld masq",
-                "POSTROUTING" + MASQUERADE + " -j " + name,
+                "POSTROUTING",
+                MASQUERADE + " -j " + name,
                 List.of(
                         name + " -m mark --mark 0x4000/0x4000" + MASQUERADE + " -j RETURN",
                         name + " -s " + subnet + " -d " + network + MASQUERADE + " -j RETURN",
                         name + " -s " + network + " -d " + subnet + MASQUERADE + " -j RETURN",
                         name + " ! -s " + network + " -d " + subnet + MASQUERADE + " -j RETURN",
-                        name + " -s " + network + " ! -d " + multicast + masquerade,
-                        name + " ! -s " + network + " -d " + network + masquerade));
+                        name + " -s " + network + " ! -d " + multicast + action,
+                        name + " ! -s " + network + " -d " + network + action));
     }
 
     private static Chain forwardChain(final IpPrefix network) {
-        final String name = "FLANNEL-FWD";
+        final String name = FORWARD_CHAIN;
         return new Chain(
                 "filter",
                 name,
-                "flanneld forward",
-                "FORWARD" + FORWARD + " -j " + name,
+                "FORWARD",
+                FORWARD + " -j " + name,
                 List.of(
                         name + " -s " + network + FORWARD + " -j ACCEPT",
                         name + " -d " + network + FORWARD + " -j ACCEPT"));
@@ -87,56 +114,93 @@ public final class IptablesRules implements Ruleset {
 
     @Override
     public boolean repair() {
+        final List<IptablesVariant> variants = IptablesVariant.installed(tool);
+        if (Scope.ALL == scope && variants.isEmpty()) {
+            throw new RulesException("neither " + tool + " nor " + tool + "-nft or " + tool
+                    + "-legacy is on the PATH. Install iptables");
+        }
+        final List<Seen> all = variants.stream()
+                .map(variant -> new Seen(variant, variant.dump()))
+                .toList();
+        if (Scope.ALL == scope) {
+            chooseHome(all);
+        }
         boolean isRepaired = false;
-        for (final Chain chain : chains) {
-            final List<String> present = present(chain);
-            if (!present.equals(expected.get(chain))) {
-                Tool.require(List.of(tool + "-restore", "--wait", "--noflush"), restoreText(chain, present));
-                expected.put(chain, present(chain));
-                isRepaired = true;
-            }
+        for (final Seen seen : all) {
+            isRepaired |= repair(seen);
         }
         return isRepaired;
     }
 
-    /** Our rules as iptables prints them: all have our comment, and nobody else's have. */
-    private List<String> present(final Chain chain) {
-        return Tool.require(List.of(tool + "-save", "-t", chain.table), "")
-                .lines()
-                .filter(line -> line.startsWith("-A ") && line.contains(chain.comment))
-                .toList();
+    private void chooseHome(final List<Seen> all) {
+        final IptablesVariant former = home;
+        Seen best = all.stream()
+                .filter(seen -> seen.variant.equals(former))
+                .findFirst()
+                .orElse(all.get(0));
+        for (final Seen other : all) {
+            if (other.dump.outweighs(best.dump)) {
+                best = other;
+            }
+        }
+        if (!best.variant.equals(former)) {
+            LOG.log(INFO, "{0} rules are set by {1}, where the host''s own are", tool, best.variant.name());
+        }
+        home = best.variant;
+    }
+
+    private boolean repair(final Seen seen) {
+        final StringBuilder text = new StringBuilder();
+        for (final Chain chain : chains) {
+            final List<String> present = seen.dump.own(chain.table);
+            if (!isWanted(chain, seen)) {
+                text.append(present.isEmpty() ? "" : removal(chain, present));
+            } else if (!present.equals(expected.get(new Place(seen.variant, chain)))
+                    || (chain.isForward() && seen.dump.isJumpTooLate())) {
+                text.append(renewal(chain, present, seen.dump));
+            }
+        }
+        if (text.isEmpty()) {
+            return false;
+        }
+        seen.variant.restore(text.toString());
+        final IptablesDump set = seen.variant.dump();
+        expected.keySet().removeIf(place -> place.variant.equals(seen.variant));
+        chains.stream()
+                .filter(chain -> isWanted(chain, seen))
+                .forEach(chain -> expected.put(new Place(seen.variant, chain), set.own(chain.table)));
+        return true;
+    }
+
+    private boolean isWanted(final Chain chain, final Seen seen) {
+        final boolean isHome = seen.variant.equals(home);
+        return chain.isForward() ? wishes.forward() && (isHome || seen.dump.dropsForwarded()) : isHome;
     }
 
     /** One transaction: without what is there of the rules, and with all of them. */
-    private static String restoreText(final Chain chain, final List<String> present) {
-        final StringBuilder text = new StringBuilder("*" + chain.table + "\n:" + chain.name + " - [0:0]\n");
-        appendWithoutJump(text, chain, present);
-        text.append("-F ").append(chain.name).append('\n');
-        text.append("-A ").append(chain.jump).append('\n');
+    private static String renewal(final Chain chain, final List<String> present, final IptablesDump dump) {
+        final StringBuilder text = begin(chain, present);
+        final int position = chain.isForward() ? dump.catchAllPosition() : 0;
+        text.append(0 == position ? "-A " + chain.hook : "-I " + chain.hook + ' ' + position)
+                .append(chain.jump)
+                .append('\n');
         chain.rules.forEach(rule -> text.append("-A ").append(rule).append('\n'));
         return text.append("COMMIT\n").toString();
     }
 
-    private static void appendWithoutJump(final StringBuilder text, final Chain chain, final List<String> present) {
+    private static String removal(final Chain chain, final List<String> present) {
+        return begin(chain, present)
+                .append("-X ")
+                .append(chain.name)
+                .append("\nCOMMIT\n")
+                .toString();
+    }
+
+    private static StringBuilder begin(final Chain chain, final List<String> present) {
+        final StringBuilder text = new StringBuilder("*" + chain.table + "\n:" + chain.name + " - [0:0]\n");
         present.stream()
                 .filter(line -> !line.startsWith("-A " + chain.name + ' '))
                 .forEach(line -> text.append("-D").append(line.substring(2)).append('\n'));
-    }
-
-    @Override
-    public void remove() {
-        for (final Chain chain : chains) {
-            final List<String> present = present(chain);
-            if (!present.isEmpty()) {
-                final StringBuilder text = new StringBuilder("*" + chain.table + "\n:" + chain.name + " - [0:0]\n");
-                appendWithoutJump(text, chain, present);
-                text.append("-F ")
-                        .append(chain.name)
-                        .append("\n-X ")
-                        .append(chain.name)
-                        .append("\nCOMMIT\n");
-                Tool.require(List.of(tool + "-restore", "--wait", "--noflush"), text.toString());
-            }
-        }
+        return text.append("-F ").append(chain.name).append('\n');
     }
 }

@@ -25,22 +25,15 @@ public final class NftablesRules implements Ruleset {
      *
      * @param network of the cluster.
      * @param subnet of the node.
-     * @param masquerade traffic that leaves the cluster network.
-     * @param randomPorts with random source ports.
-     * @param forwardTraffic accept forwarded traffic of the cluster network.
+     * @param wishes which rules.
      */
-    public NftablesRules(
-            final IpPrefix network,
-            final IpPrefix subnet,
-            final boolean masquerade,
-            final boolean randomPorts,
-            final boolean forwardTraffic) {
+    public NftablesRules(final IpPrefix network, final IpPrefix subnet, final NodeRules.Wishes wishes) {
         family = network.isIpv4() ? "ip" : "ip6";
         table = network.isIpv4() ? "flannel-ipv4" : "flannel-ipv6";
         final String source = family + " saddr ";
         final String destination = family + " daddr ";
-        if (masquerade) {
-            final String action = " masquerade" + (randomPorts ? " fully-random" : "");
+        if (wishes.masquerade()) {
+            final String action = " masquerade" + (wishes.randomPorts() ? " fully-random" : "");
             postrouting.add("meta mark & 0x4000 == 0x4000 return");
             postrouting.add(source + subnet + " " + destination + network + " return");
             postrouting.add(source + network + " " + destination + subnet + " return");
@@ -49,7 +42,7 @@ public final class NftablesRules implements Ruleset {
                     + (network.isIpv4() ? "224.0.0.0/4" : "ff00::/8") + action);
             postrouting.add(source + "!= " + network + " " + destination + network + action);
         }
-        if (forwardTraffic) {
+        if (wishes.forward()) {
             forward.add(source + network + " accept");
             forward.add(destination + network + " accept");
         }
@@ -63,14 +56,24 @@ public final class NftablesRules implements Ruleset {
         if (!expected.isEmpty() && expected.equals(listing())) {
             return false;
         }
-        Tool.require(List.of("nft", "-f", "-"), script());
+        Tool.run(List.of("nft", "-f", "-"), script(), line -> {});
         expected = listing();
         return true;
     }
 
+    /** Our table, and nobody else's; empty when there is none. */
     private String listing() {
-        final Tool.Result result = Tool.run(List.of("nft", "--stateless", "list", "table", family, table), "");
-        return 0 == result.exitCode() ? result.output() : "";
+        final List<String> tables = new ArrayList<>();
+        Tool.run(List.of("nft", "list", "tables", family), "", tables::add);
+        if (!tables.contains("table " + family + ' ' + table)) {
+            return "";
+        }
+        final StringBuilder text = new StringBuilder();
+        Tool.run(
+                List.of("nft", "--stateless", "list", "table", family, table),
+                "",
+                line -> text.append(line).append('\n'));
+        return text.toString();
     }
 
     /** One transaction: the table made if it is missing, taken away with all in it, and made anew. */
@@ -93,10 +96,10 @@ public final class NftablesRules implements Ruleset {
         }
     }
 
-    @Override
-    public void remove() {
+    /** Takes the rules away, where there are any. */
+    void remove() {
         if (!listing().isEmpty()) {
-            Tool.require(List.of("nft", "delete", "table", family, table), "");
+            Tool.run(List.of("nft", "delete", "table", family, table), "", line -> {});
         }
     }
 }

@@ -11,9 +11,9 @@ import java.util.List;
  * The rules of a node: one set for each IP version of its cluster network.
  *
  * @param wanted of the kind that the network's configuration chooses.
- * @param former of the other kind, to be taken away as flanneld does.
+ * @param former of nftables, to be taken away as flanneld does where iptables is chosen.
  */
-public record NodeRules(List<Ruleset> wanted, List<Ruleset> former) {
+public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former) {
     /**
      * What the options ask for.
      *
@@ -26,17 +26,19 @@ public record NodeRules(List<Ruleset> wanted, List<Ruleset> former) {
     /** The rules for a node's subnets; none where nothing is wished. */
     public static NodeRules of(final NetworkConfig config, final LeaseKey own, final Wishes wishes) {
         final List<Ruleset> wanted = new ArrayList<>();
-        final List<Ruleset> former = new ArrayList<>();
+        final List<NftablesRules> former = new ArrayList<>();
         for (final boolean ipv4 : new boolean[] {true, false}) {
             final IpPrefix network = ipv4 ? config.network() : config.ipv6Network();
             final IpPrefix subnet = ipv4 ? own.subnet() : own.ipv6Subnet();
             if (null != network && null != subnet && (wishes.masquerade || wishes.forward)) {
-                final Ruleset iptables =
-                        new IptablesRules(network, subnet, wishes.masquerade, wishes.randomPorts, wishes.forward);
-                final Ruleset nftables =
-                        new NftablesRules(network, subnet, wishes.masquerade, wishes.randomPorts, wishes.forward);
-                wanted.add(config.nftables() ? nftables : iptables);
-                former.add(config.nftables() ? iptables : nftables);
+                final NftablesRules nftables = new NftablesRules(network, subnet, wishes);
+                if (config.nftables()) {
+                    wanted.add(nftables);
+                    wanted.add(new IptablesRules(network, subnet, wishes, IptablesRules.Scope.WHERE_DROPPED));
+                } else {
+                    wanted.add(new IptablesRules(network, subnet, wishes, IptablesRules.Scope.ALL));
+                    former.add(nftables);
+                }
             }
         }
         return new NodeRules(List.copyOf(wanted), List.copyOf(former));

@@ -2,8 +2,11 @@
 package io.weft.overlay.rules;
 
 import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -47,11 +50,13 @@ public final class RulesKeeper implements AutoCloseable {
     }
 
     private void run() {
-        rules.former().forEach(RulesKeeper::remove);
         boolean isFirst = true;
         while (!Thread.currentThread().isInterrupted()) {
             compare(isFirst);
-            isFirst = false;
+            if (isFirst) {
+                rules.former().forEach(RulesKeeper::remove);
+                isFirst = false;
+            }
             try {
                 TimeUnit.MILLISECONDS.sleep(intervalMs);
             } catch (final InterruptedException stop) {
@@ -60,7 +65,7 @@ public final class RulesKeeper implements AutoCloseable {
         }
     }
 
-    private static void remove(final Ruleset former) {
+    private static void remove(final NftablesRules former) {
         try {
             former.remove();
         } catch (final RulesException failure) {
@@ -69,13 +74,15 @@ public final class RulesKeeper implements AutoCloseable {
     }
 
     private void compare(final boolean isFirst) {
-        String found = "";
+        final List<String> failures = new ArrayList<>();
         boolean isRepaired = false;
         for (final Ruleset ruleset : rules.wanted()) {
             try {
                 isRepaired |= ruleset.repair() && !isFirst;
-            } catch (final RulesException failure) {
-                found = String.valueOf(failure.getMessage());
+            } catch (final RuntimeException failure) {
+                // Not only what a tool refuses: this thread must not end, and the other rulesets are set all the same.
+                failures.add(
+                        failure instanceof RulesException ? String.valueOf(failure.getMessage()) : failure.toString());
             }
         }
         if (Thread.currentThread().isInterrupted()) {
@@ -84,8 +91,12 @@ public final class RulesKeeper implements AutoCloseable {
         if (isRepaired) {
             LOG.log(WARNING, "firewall rules were missing or changed, repaired");
         }
+        final String found = String.join("; ", failures);
         if (!found.isEmpty() && !found.equals(trouble)) {
             LOG.log(WARNING, "{0}. Tried again every {1} s", found, TimeUnit.MILLISECONDS.toSeconds(intervalMs));
+        }
+        if (found.isEmpty() && !trouble.isEmpty()) {
+            LOG.log(INFO, "the firewall rules are set");
         }
         trouble = found;
         listener.onCompared(found, isRepaired);

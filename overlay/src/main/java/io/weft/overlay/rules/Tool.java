@@ -1,56 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
-/** Runs a firewall tool to its end. */
+/**
+ * One run of a firewall tool. The calling thread never waits in a read of it, so that a deadline holds for the whole run,
+ * whatever the tool and its children do; what it prints goes line by line to the caller and is not kept.
+ */
 final class Tool {
-    private static final long TIMEOUT_S = 10;
+    /** A quarter of a million rules are printed in 1.5 s; a busy machine may be many times slower. */
+    static final long TIMEOUT_MS = 60_000;
+
+    private static final long POLL_INTERVAL_MS = 1;
+    private static final int ERRORS_LENGTH_MAX = 2_000;
+
+    private final List<String> command;
+    private final Process process;
+    private final Lines output;
+    private final Lines errors;
+    private final StringBuilder errorText = new StringBuilder();
+    private final byte[] bytes = new byte[1 << 16];
+
+    private Tool(final List<String> command, final Process process, final Consumer<String> lines) {
+        this.command = command;
+        this.process = process;
+        output = new Lines(lines);
+        errors = new Lines(this::keepError);
+    }
+
+    /** Whether the search path of this process has such a program. */
+    static boolean isInstalled(final String name) {
+        final String path = System.getenv("PATH");
+        return null != path
+                && Pattern.compile(File.pathSeparator, Pattern.LITERAL)
+                        .splitAsStream(path)
+                        .anyMatch(directory -> Files.isExecutable(Path.of(directory, name)));
+    }
 
     /**
-     * What came of it.
+     * Runs a tool to its end and requires that it succeeds.
      *
-     * @param exitCode of the process.
-     * @param output standard output and error together.
+     * @param input text for its standard input.
+     * @param lines takes each line of its standard output, on this thread.
+     * @throws RulesException when it cannot be run, fails, or has not ended after {@value #TIMEOUT_MS} ms.
      */
-    record Result(int exitCode, String output) {}
+    static void run(final List<String> command, final String input, final Consumer<String> lines) {
+        run(command, input, lines, TIMEOUT_MS);
+    }
 
-    private Tool() {}
-
-    /** Runs the tool, with a text on its standard input. */
-    static Result run(final List<String> command, final String input) {
+    static void run(
+            final List<String> command, final String input, final Consumer<String> lines, final long timeoutMs) {
+        final Process process;
         try {
-            final Process process =
-                    new ProcessBuilder(command).redirectErrorStream(true).start();
-            try (OutputStream stdin = process.getOutputStream()) {
-                stdin.write(input.getBytes(StandardCharsets.UTF_8));
-            }
-            final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (!process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new RulesException(String.join(" ", command) + ": did not end within " + TIMEOUT_S + " s");
-            }
-            return new Result(process.exitValue(), output);
+            process = new ProcessBuilder(command).start();
         } catch (final IOException failure) {
             throw new RulesException(
                     String.join(" ", command) + ": " + failure.getMessage() + ". Install " + command.get(0));
+        }
+        feed(process, input);
+        new Tool(command, process, lines).runToEnd(timeoutMs);
+    }
+
+    /** Writes the input on a thread of its own, since a tool that does not read it would stop the writer. */
+    private static void feed(final Process process, final String input) {
+        final Thread writer = new Thread(
+                () -> {
+                    try (OutputStream stdin = process.getOutputStream()) {
+                        stdin.write(input.getBytes(UTF_8));
+                    } catch (final IOException notRead) {
+                        // The tool has ended without reading it; its exit code tells why.
+                    }
+                },
+                "weft-rules-in");
+        writer.setDaemon(true);
+        writer.start();
+    }
+
+    private void runToEnd(final long timeoutMs) {
+        try {
+            read(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs), timeoutMs);
+        } catch (final IOException failure) {
+            throw failed(failure.toString());
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
-            throw new RulesException(String.join(" ", command) + ": interrupted");
+            throw failed("interrupted");
+        } finally {
+            kill();
+        }
+        if (0 != process.exitValue()) {
+            throw failed("exit code " + process.exitValue() + ": "
+                    + errorText.toString().strip());
         }
     }
 
-    /** Runs the tool and requires that it succeeds. */
-    static String require(final List<String> command, final String input) {
-        final Result result = run(command, input);
-        if (0 != result.exitCode()) {
-            throw new RulesException(String.join(" ", command) + ": exit code " + result.exitCode() + ": "
-                    + result.output().strip());
+    private void read(final long deadlineNs, final long timeoutMs) throws IOException, InterruptedException {
+        boolean isRunning = true;
+        while (isRunning) {
+            // Asked before the streams: what it wrote before its end can be read after it.
+            isRunning = process.isAlive();
+            boolean hasMore = true;
+            while (hasMore) {
+                requireTime(deadlineNs, timeoutMs);
+                hasMore = take(process.getInputStream(), output);
+                hasMore |= take(process.getErrorStream(), errors);
+            }
+            if (isRunning) {
+                TimeUnit.MILLISECONDS.sleep(POLL_INTERVAL_MS);
+            }
         }
-        return result.output();
+        output.end();
+        errors.end();
+    }
+
+    private void requireTime(final long deadlineNs, final long timeoutMs) {
+        if (System.nanoTime() - deadlineNs > 0) {
+            throw failed("has not ended after " + TimeUnit.MILLISECONDS.toSeconds(timeoutMs)
+                    + " s, killed. Does another program keep /run/xtables.lock?");
+        }
+    }
+
+    /** Takes what is there, without waiting; false when there was nothing. */
+    private boolean take(final InputStream stream, final Lines lines) throws IOException {
+        final int available = stream.available();
+        if (0 == available) {
+            return false;
+        }
+        lines.add(bytes, stream.read(bytes, 0, Math.min(bytes.length, available)));
+        return true;
+    }
+
+    private void keepError(final String line) {
+        if (errorText.length() < ERRORS_LENGTH_MAX) {
+            errorText.append(line).append('\n');
+        }
+    }
+
+    private RulesException failed(final String how) {
+        return new RulesException(String.join(" ", command) + ": " + how);
+    }
+
+    /**
+     * Ends the tool and all that it started, and does not wait for it: a process may hang in the kernel. By its handle, since
+     * {@link Process#destroyForcibly} would wait for a writer of its input.
+     */
+    private void kill() {
+        if (process.isAlive()) {
+            final List<ProcessHandle> descendants = process.descendants().toList();
+            process.toHandle().destroyForcibly();
+            descendants.forEach(ProcessHandle::destroyForcibly);
+        }
+    }
+
+    /** Cuts bytes into lines. */
+    private static final class Lines {
+        /** iptables' longest are around a thousand; what is longer is none of ours. */
+        private static final int LENGTH_MAX = 1 << 14;
+
+        private final Consumer<String> consumer;
+        private final byte[] line = new byte[LENGTH_MAX];
+        private int length;
+
+        Lines(final Consumer<String> consumer) {
+            this.consumer = consumer;
+        }
+
+        void add(final byte[] bytes, final int count) {
+            for (int i = 0; i < count; i++) {
+                if ('\n' == bytes[i]) {
+                    consumer.accept(new String(line, 0, length, UTF_8));
+                    length = 0;
+                } else if (length < LENGTH_MAX) {
+                    line[length++] = bytes[i];
+                }
+            }
+        }
+
+        void end() {
+            if (length > 0) {
+                consumer.accept(new String(line, 0, length, UTF_8));
+            }
+        }
     }
 }
