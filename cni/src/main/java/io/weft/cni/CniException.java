@@ -24,7 +24,7 @@ final class CniException extends Exception {
     /** A key of the configuration is missing, or its value is not allowed. */
     static final int INVALID_CONFIGURATION = 7;
 
-    /** The operation may succeed later: the overlay is not ready, or somebody else is at work. */
+    /** The operation will succeed by itself in a while: the overlay is not ready. Given for nothing that has to be mended. */
     static final int TRY_AGAIN_LATER = 11;
 
     /** STATUS: the plugin cannot serve an ADD now. */
@@ -32,6 +32,9 @@ final class CniException extends Exception {
 
     /** This plugin's own: the attachment exists already, and an ADD would destroy it. */
     static final int ATTACHMENT_EXISTS = 100;
+
+    /** This plugin's own: a delegate, standard input or a file system has not answered in time. */
+    static final int TIMED_OUT = 101;
 
     /** What libcni gives to an error without a code. */
     static final int INTERNAL = 999;
@@ -50,6 +53,16 @@ final class CniException extends Exception {
         super(message);
         this.code = code;
         this.details = details;
+    }
+
+    /** Message and details in one line. */
+    String inWords() {
+        return details.isEmpty() ? message() : message() + " (" + details + ")";
+    }
+
+    /** The same error, with something more in its details. */
+    CniException and(final String more) {
+        return new CniException(code, message(), details.isEmpty() ? more : details + "; " + more);
     }
 
     int code() {

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
-import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A plugin that this one hands its work to: another executable, called as the runtime calls this one. */
+/**
+ * A plugin that this one hands its work to: another executable, called as the runtime calls this one. It is called in the
+ * version of its configuration; if that is refused, in the newest that it and its address plugin speak.
+ */
 final class Delegate {
     private final String type;
     private final Path executable;
@@ -26,18 +28,20 @@ final class Delegate {
     /**
      * Looks the plugin up in CNI_PATH.
      *
+     * @param key of the configuration that names it, for the message.
      * @param type the plugin's name.
      * @param environment that the runtime has set; the delegate gets the same.
      * @throws CniException code 7 if there is no such plugin.
      */
-    static Delegate find(final String type, final Map<String, String> environment) throws CniException {
+    static Delegate find(final String key, final String type, final Map<String, String> environment)
+            throws CniException {
         final String path = environment.getOrDefault(Invocation.PATH, "");
         if (!type.isEmpty() && type.indexOf('/') < 0) {
             int from = 0;
             while (from <= path.length()) {
                 final int end = path.indexOf(':', from) < 0 ? path.length() : path.indexOf(':', from);
-                final Path executable = Path.of(path.substring(from, end), type);
-                if (end > from && Files.isExecutable(executable) && !Files.isDirectory(executable)) {
+                final Path executable = executable(path.substring(from, end), type);
+                if (null != executable && Files.isExecutable(executable) && !Files.isDirectory(executable)) {
                     return new Delegate(type, executable, environment);
                 }
                 from = end + 1;
@@ -45,9 +49,30 @@ final class Delegate {
         }
         throw new CniException(
                 CniException.INVALID_CONFIGURATION,
-                "delegate.type is \"" + type + "\", but no directory of " + Invocation.PATH + "=\"" + path
+                key + " is " + Json.show(type) + ", but no directory of " + Invocation.PATH + "=\"" + path
                         + "\" has such a plugin",
                 "install the reference plugins (containernetworking-plugins) there");
+    }
+
+    /** The delegate that a whole configuration is for. */
+    static Delegate of(final Map<String, @Nullable Object> configuration, final Map<String, String> environment)
+            throws CniException {
+        return find("delegate.type", Plugin.typeOf(configuration), environment);
+    }
+
+    /** The address plugin that a delegate's whole configuration is for. */
+    static Delegate ipamOf(final Map<String, @Nullable Object> configuration, final Map<String, String> environment)
+            throws CniException {
+        final Map<String, @Nullable Object> ipam = Json.asObject(configuration.get(NetworkConfig.IPAM));
+        return find("ipam.type", null == ipam ? "" : Plugin.typeOf(ipam), environment);
+    }
+
+    private static @Nullable Path executable(final String directory, final String type) {
+        try {
+            return directory.isEmpty() ? null : Path.of(directory, type);
+        } catch (final InvalidPathException e) {
+            return null; // A name that this locale cannot write is none of a file here.
+        }
     }
 
     String type() {
@@ -58,104 +83,138 @@ final class Delegate {
      * Calls the plugin and waits for its end. Its standard error is this process's.
      *
      * @param command the operation.
-     * @param configuration for its standard input.
-     * @return what it wrote to standard output.
-     * @throws CniException with the code that the plugin gave, or 999 if it gave none; 5 if it could not be run.
-     */
-    byte[] call(final Command command, final Map<String, ? extends @Nullable Object> configuration)
-            throws CniException {
-        return call(command, configuration, Map.of());
-    }
-
-    /**
-     * As {@link #call(Command, Map)}, for another container than the environment's.
-     *
+     * @param configuration for its standard input; on return in the version that it was called in.
      * @param variables to set instead of the runtime's; an empty value removes one.
+     * @param deadline by which it must have ended; it is killed then.
+     * @return what it wrote to standard output.
+     * @throws CniException with the code that the plugin gave, or 999 if it gave none; 5 if it could not be run; 101 if it
+     *     did not end.
      */
     byte[] call(
             final Command command,
-            final Map<String, ? extends @Nullable Object> configuration,
-            final Map<String, String> variables)
+            final Map<String, @Nullable Object> configuration,
+            final Map<String, String> variables,
+            final Deadline deadline)
             throws CniException {
-        final ProcessBuilder builder =
-                new ProcessBuilder(List.of(executable.toString())).redirectError(ProcessBuilder.Redirect.INHERIT);
-        final Map<String, String> target = builder.environment();
-        target.clear();
-        target.putAll(environment);
-        target.put(Invocation.COMMAND, command.name());
-        for (final Map.Entry<String, String> variable : variables.entrySet()) {
-            if (variable.getValue().isEmpty()) {
-                target.remove(variable.getKey());
-            } else {
-                target.put(variable.getKey(), variable.getValue());
-            }
-        }
         try {
-            final Process process = builder.start();
-            writeAll(process.getOutputStream(), Json.write(configuration));
-            final byte[] output = process.getInputStream().readAllBytes();
-            final int exitCode = process.waitFor();
-            if (0 != exitCode) {
-                throw failure(command, exitCode, output);
+            return callOnce(command, configuration, variables, deadline);
+        } catch (final CniException refusal) {
+            if (CniException.INCOMPATIBLE_VERSION != refusal.code()) {
+                throw refusal;
             }
-            return output;
-        } catch (final IOException e) {
+            lowerVersion(command, configuration, refusal, deadline);
+            if (Command.ADD == command) {
+                undoHalf(configuration, variables, deadline);
+            }
+            return callOnce(command, configuration, variables, deadline);
+        }
+    }
+
+    /** It may be its address plugin that has refused, after it had made its devices. */
+    private void undoHalf(
+            final Map<String, @Nullable Object> configuration,
+            final Map<String, String> variables,
+            final Deadline deadline) {
+        try {
+            callOnce(Command.DEL, configuration, variables, deadline);
+        } catch (final CniException e) {
+            System.err.println("weft-cni: before ADD in an older version: " + e.inWords());
+        }
+    }
+
+    private byte[] callOnce(
+            final Command command,
+            final Map<String, @Nullable Object> configuration,
+            final Map<String, String> variables,
+            final Deadline deadline)
+            throws CniException {
+        if (deadline.hasPassed()) {
+            // Better not begun than killed in the middle.
             throw new CniException(
-                    CniException.IO_FAILURE,
-                    "cannot run delegate " + executable + " for " + command + ": " + e.getMessage(),
-                    "");
-        } catch (final InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CniException(
-                    CniException.TRY_AGAIN_LATER, "interrupted while delegate " + type + " did " + command, "");
+                    CniException.TIMED_OUT,
+                    "no time is left to call delegate " + type + " for " + command,
+                    "all of the operation may take " + deadline.allowedMs() + " ms");
+        }
+        final DelegateProcess process = DelegateProcess.start(executable, command, environment, variables);
+        final byte[] output = process.exchange(Json.write(configuration), deadline);
+        if (0 != process.exitCode()) {
+            throw failure(command, process.exitCode(), output);
+        }
+        return output;
+    }
+
+    /** Has a configuration speak the newest version that the plugin understands, or throws the refusal again. */
+    private void lowerVersion(
+            final Command command,
+            final Map<String, @Nullable Object> configuration,
+            final CniException refusal,
+            final Deadline deadline)
+            throws CniException {
+        final SpecVersion refused = SpecVersion.of(String.valueOf(configuration.get(NetworkConfig.CNI_VERSION)));
+        final SpecVersion version;
+        try {
+            version = newestVersion(configuration, null == refused ? SpecVersion.NEWEST : refused, deadline);
+        } catch (final CniException e) {
+            throw refusal.and("its VERSION could not be found out either: " + e.inWords());
+        }
+        if (null == version || version == refused || version.isBefore(command.since())) {
+            throw refusal;
+        }
+        configuration.put(NetworkConfig.CNI_VERSION, version.text());
+        final Map<String, @Nullable Object> prevResult = Json.asObject(configuration.get(NetworkConfig.PREV_RESULT));
+        if (null != prevResult) {
+            Results.convert(prevResult, version);
         }
     }
 
     /**
-     * The newest version that the plugin and this one speak.
+     * The newest version that the plugin, the address plugin that it calls, and this one speak.
      *
+     * @param configuration the plugin's own.
      * @param limit a version that it must not exceed.
      * @return the version, or null if there is none in common.
-     * @throws CniException if the plugin does not answer.
+     * @throws CniException if a plugin does not answer, or the address plugin is not there.
      */
     @Nullable
-    SpecVersion newestVersion(final SpecVersion limit) throws CniException {
-        final Map<String, Object> question = new HashMap<>();
-        question.put(NetworkConfig.CNI_VERSION, limit.text());
-        final byte[] answer = call(Command.VERSION, question);
-        final Object supported =
-                Json.readObject(answer, "the VERSION of delegate " + type).get("supportedVersions");
-        final List<@Nullable Object> versions = Json.asArray(supported);
+    SpecVersion newestVersion(
+            final Map<String, @Nullable Object> configuration, final SpecVersion limit, final Deadline deadline)
+            throws CniException {
+        final List<@Nullable Object> own = versions(limit, deadline);
+        final List<@Nullable Object> ipam = ipamOf(configuration, environment).versions(limit, deadline);
         SpecVersion newest = null;
-        if (null != versions) {
-            for (final Object text : versions) {
-                final SpecVersion version = SpecVersion.of(String.valueOf(text));
-                if (null == version || limit.isBefore(version)) {
-                    continue;
-                }
-                if (null == newest || newest.isBefore(version)) {
-                    newest = version;
-                }
+        for (final SpecVersion version : SpecVersion.values()) {
+            if (!limit.isBefore(version) && own.contains(version.text()) && ipam.contains(version.text())) {
+                newest = version;
             }
         }
         return newest;
     }
 
-    private static void writeAll(final OutputStream stdin, final byte[] input) {
-        try (stdin) {
-            stdin.write(input);
-        } catch (final IOException ignored) {
-            // EPIPE: it has closed its standard input, as one may for VERSION. Its exit code and output tell how it
-            // went.
+    private List<@Nullable Object> versions(final SpecVersion asked, final Deadline deadline) throws CniException {
+        final Map<String, @Nullable Object> question = new HashMap<>();
+        question.put(NetworkConfig.CNI_VERSION, asked.text());
+        final byte[] answer = callOnce(Command.VERSION, question, Map.of(), deadline);
+        final Object supported =
+                Json.readObject(answer, "the VERSION of delegate " + type).get("supportedVersions");
+        final List<@Nullable Object> versions = Json.asArray(supported);
+        if (null == versions) {
+            throw new CniException(
+                    CniException.DECODING_FAILURE,
+                    "the VERSION of delegate " + type + " has supportedVersions " + Json.show(supported),
+                    "allowed: an array of versions");
         }
+        return versions;
     }
 
     private CniException failure(final Command command, final int exitCode, final byte[] output) {
         final String prefix = "delegate " + type + " failed " + command + ": ";
         try {
             final Map<String, @Nullable Object> error = Json.readObject(output, "the error of delegate " + type);
-            final int code = error.get("code") instanceof Integer number ? number : CniException.INTERNAL;
-            return new CniException(code, prefix + text(error.get("msg")), text(error.get("details")));
+            // Runtimes read an unsigned number, and take 0 for success.
+            final int code = error.get("code") instanceof Integer number && number > 0 ? number : CniException.INTERNAL;
+            final String message = text(error.get("msg"));
+            return new CniException(
+                    code, prefix + (message.isEmpty() ? "exit code " + exitCode : message), text(error.get("details")));
         } catch (final CniException e) {
             return new CniException(
                     CniException.INTERNAL,
@@ -165,6 +224,9 @@ final class Delegate {
     }
 
     private static String text(final @Nullable Object value) {
-        return value instanceof String string ? string : "";
+        if (null == value) {
+            return "";
+        }
+        return value instanceof String string ? string : Json.show(value);
     }
 }

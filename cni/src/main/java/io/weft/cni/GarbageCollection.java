@@ -15,14 +15,22 @@ import org.jspecify.annotations.Nullable;
 final class GarbageCollection {
     private final NetworkConfig config;
     private final Map<String, String> environment;
+    private final Deadline deadline;
+    private @Nullable CniException failure;
 
-    GarbageCollection(final NetworkConfig config, final Map<String, String> environment) {
+    /**
+     * @param config what the runtime wrote to standard input.
+     * @param environment the process's variables, for the delegates.
+     * @param deadline for all of it; what is left then is for the next GC.
+     */
+    GarbageCollection(final NetworkConfig config, final Map<String, String> environment, final Deadline deadline) {
         this.config = config;
         this.environment = environment;
+        this.deadline = deadline;
     }
 
     /**
-     * Deletes what is stale; goes on after a failure, and reports the last one.
+     * Deletes what is stale; goes on after a failure, and reports the first one.
      *
      * @throws CniException code 7 if the runtime does not say what is valid, or why an attachment could not be deleted.
      * @throws IOException if the data directory cannot be read.
@@ -39,33 +47,51 @@ final class GarbageCollection {
         final Set<String> validDevices = new HashSet<>();
         for (final Object each : valid) {
             final Map<String, @Nullable Object> entry = Json.asObject(each);
-            if (null == entry || !(entry.get("containerID") instanceof String containerId)) {
+            // With half an entry a device that is in use would be taken for one that nobody knows.
+            if (null == entry
+                    || !(entry.get("containerID") instanceof String containerId)
+                    || !(entry.get("ifname") instanceof String ifname)) {
                 throw new CniException(
                         CniException.INVALID_CONFIGURATION,
                         NetworkConfig.VALID_ATTACHMENTS + " has the entry " + Json.show(each),
                         "allowed: {\"containerID\": ..., \"ifname\": ...}");
             }
             validContainers.add(containerId);
-            validDevices.add(containerId + ":" + entry.get("ifname"));
+            validDevices.add(containerId + ":" + ifname);
         }
-        CniException failure = null;
         for (final Attachment attachment : Attachment.list(config.dataDir())) {
             // A file of flannel's plugin does not tell its device, so any device of its container keeps it.
             final boolean isValid = attachment.isNamedByContainer()
                     ? validContainers.contains(attachment.containerId())
                     : validDevices.contains(attachment.containerId() + ":" + attachment.ifname());
             if (!isValid) {
-                try {
-                    delete(attachment);
-                } catch (final CniException e) {
-                    System.err.println("weft-cni: GC of " + attachment + ": " + e.message());
-                    failure = e;
-                }
+                collect(attachment);
             }
         }
-        passOn(valid);
+        try {
+            passOn(valid);
+        } catch (final CniException e) {
+            report(e);
+        }
         if (null != failure) {
             throw failure;
+        }
+    }
+
+    private void collect(final Attachment attachment) {
+        try {
+            delete(attachment);
+        } catch (final CniException e) {
+            report(new CniException(e.code(), "GC of " + attachment + ": " + e.message(), e.details()));
+        } catch (final IOException e) {
+            report(new CniException(CniException.IO_FAILURE, "GC of " + attachment + ": " + e, ""));
+        }
+    }
+
+    private void report(final CniException e) {
+        System.err.println("weft-cni: " + e.inWords());
+        if (null == failure) {
+            failure = e;
         }
     }
 
@@ -82,26 +108,27 @@ final class GarbageCollection {
             return;
         }
         if (attachment.isUnfinished()) {
-            UnfinishedAdd.awaitEnd(attachment);
+            UnfinishedAdd.awaitEnd(attachment, deadline);
         }
-        Delegate.find(Plugin.typeOf(kept), environment)
+        Delegate.of(kept, environment)
                 .call(
                         Command.DEL,
                         kept,
                         Map.of(
                                 Invocation.CONTAINER_ID, attachment.containerId(),
                                 Invocation.IFNAME, attachment.ifname(),
-                                Invocation.NETNS, ""));
+                                Invocation.NETNS, ""),
+                        deadline);
         attachment.remove();
     }
 
     private void passOn(final List<@Nullable Object> valid) throws CniException {
-        final Delegate delegate = Delegate.find(config.delegateType(), environment);
-        if (config.version() == delegate.newestVersion(config.version())) {
-            final Map<String, @Nullable Object> delegateConfig = config.delegate(SubnetEnv.read(config.subnetFile()));
+        final Map<String, @Nullable Object> delegateConfig = config.delegate(SubnetEnv.read(config.subnetFile()));
+        final Delegate delegate = Delegate.of(delegateConfig, environment);
+        if (config.version() == delegate.newestVersion(delegateConfig, config.version(), deadline)) {
             delegateConfig.put(NetworkConfig.VALID_ATTACHMENTS, valid);
             delegateConfig.put(NetworkConfig.VALID_ATTACHMENTS_OLD, valid);
-            delegate.call(Command.GC, delegateConfig);
+            delegate.call(Command.GC, delegateConfig, Map.of(), deadline);
         }
     }
 }

@@ -17,9 +17,16 @@ record Invocation(Command command, String containerId, String ifname, String pat
     static final String NETNS = "CNI_NETNS";
     static final String IFNAME = "CNI_IFNAME";
     static final String PATH = "CNI_PATH";
+    static final String ARGS = "CNI_ARGS";
 
     /** IFNAMSIZ - 1: include/uapi/linux/if.h. */
     private static final int IFNAME_LENGTH_MAX = 15;
+
+    /** The last of ASCII, which no name has. */
+    private static final char DELETE = 0x7F;
+
+    /** So that the state's file name, {@code ID:IFNAME:adding}, is at most NAME_MAX, 255 bytes: include/uapi/linux/limits.h. */
+    private static final int CONTAINER_ID_LENGTH_MAX = 255 - ":adding".length() - IFNAME_LENGTH_MAX - ":".length();
 
     /**
      * @param environment the process's variables.
@@ -45,6 +52,10 @@ record Invocation(Command command, String containerId, String ifname, String pat
             throw invalid("required variable missing for " + name + ": " + missing);
         }
         final String containerId = environment.getOrDefault(CONTAINER_ID, "");
+        if (containerId.length() > CONTAINER_ID_LENGTH_MAX) {
+            throw invalid(
+                    CONTAINER_ID + "=\"" + containerId + "\" is longer than " + CONTAINER_ID_LENGTH_MAX + " bytes");
+        }
         if (!containerId.isEmpty() && !isIdentifier(containerId)) {
             throw invalid(CONTAINER_ID + "=\"" + containerId
                     + "\" is malformed: a letter or digit, then letters, digits, '_', '.' or '-'");
@@ -52,9 +63,25 @@ record Invocation(Command command, String containerId, String ifname, String pat
         final String ifname = environment.getOrDefault(IFNAME, "");
         if (!ifname.isEmpty() && !isInterfaceName(ifname)) {
             throw invalid(IFNAME + "=\"" + ifname + "\" is malformed: at most " + IFNAME_LENGTH_MAX
-                    + " bytes, no '/', ':' or white space, not '.' or '..'");
+                    + " bytes of ASCII, no '/', ':' or white space, not '.' or '..'");
+        }
+        if (Command.ADD == command) {
+            requireArguments(environment.getOrDefault(ARGS, ""));
         }
         return new Invocation(command, containerId, ifname, environment.getOrDefault(PATH, ""));
+    }
+
+    /** The reference plugins refuse ill-formed arguments in DEL as well, so that an ADD with them could not be undone. */
+    private static void requireArguments(final String arguments) throws CniException {
+        int from = 0;
+        while (from < arguments.length()) {
+            final int end = arguments.indexOf(';', from) < 0 ? arguments.length() : arguments.indexOf(';', from);
+            final int equals = arguments.indexOf('=', from);
+            if (equals <= from || equals >= end || arguments.lastIndexOf('=', end - 1) != equals) {
+                throw invalid(ARGS + "=\"" + arguments + "\" is malformed: KEY=VALUE;KEY=VALUE...");
+            }
+            from = end + 1;
+        }
     }
 
     /** Whether a container ID or network name is one letter or digit, then letters, digits, '_', '.' or '-'. */
@@ -75,7 +102,7 @@ record Invocation(Command command, String containerId, String ifname, String pat
         }
         for (int i = 0; i < text.length(); i++) {
             final char c = text.charAt(i);
-            if ('/' == c || ':' == c || Character.isWhitespace(c)) {
+            if ('/' == c || ':' == c || c <= ' ' || c >= DELETE) {
                 return false;
             }
         }

@@ -3,6 +3,7 @@ package io.weft.cni;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,9 +34,23 @@ final class NetworkConfig {
     static final String RUNTIME_CONFIG = "runtimeConfig";
     static final String TYPE = "type";
 
+    static final String IPAM = "ipam";
+
+    /**
+     * All that an operation may take, and what is added for the undo of an ADD that took too long. Together less than the
+     * 2 minutes after which kubelet gives up (--runtime-request-timeout), so that the reason reaches the pod's events.
+     */
+    static final int TIMEOUT_DEFAULT_S = 90;
+
+    static final int UNDO_TIMEOUT_MS = 20_000;
+
+    private static final int TIMEOUT_MAX_S = 3600;
+    private static final int MS_PER_SECOND = 1_000;
+
+    private static final String TIMEOUT = "timeoutSeconds";
     private static final String DELEGATE = "delegate";
-    private static final String IPAM = "ipam";
     private static final String NAME = "name";
+    private static final String NAME_ALLOWED = "a letter or digit, then letters, digits, '_', '.' or '-'";
 
     private final Map<String, @Nullable Object> json;
     private final SpecVersion version;
@@ -60,26 +75,45 @@ final class NetworkConfig {
         final SpecVersion version = version(json, command);
         final Object name = json.get(NAME);
         if (!(name instanceof String text) || !Invocation.isIdentifier(text)) {
-            throw invalid(NAME, name, "a letter or digit, then letters, digits, '_', '.' or '-'");
+            throw json.containsKey(NAME) ? invalid(NAME, name, NAME_ALLOWED) : missing(NAME, NAME_ALLOWED);
         }
-        requireString(json, "subnetFile");
-        requireString(json, "dataDir");
+        requirePath(json, "subnetFile");
+        requirePath(json, "dataDir");
         requireObject(json, RUNTIME_CONFIG);
-        requireObject(json, IPAM);
+        requireObject(json, "args");
+        requireObject(json, "dns");
+        requireTimeout(json);
+        requireDelegate(json);
+        requireIpam(json);
+        return new NetworkConfig(json, version, text);
+    }
+
+    private static void requireDelegate(final Map<String, @Nullable Object> json) throws CniException {
         requireObject(json, DELEGATE);
         final Map<String, @Nullable Object> delegate = Json.asObject(json.get(DELEGATE));
         if (null != delegate) {
             forbid(delegate, NAME);
             forbid(delegate, IPAM);
-            if (delegate.containsKey(TYPE) && !(delegate.get(TYPE) instanceof String)) {
-                throw invalid("delegate.type", delegate.get(TYPE), "the name of a plugin");
-            }
+            requirePluginName(delegate, DELEGATE);
         }
+    }
+
+    private static void requireIpam(final Map<String, @Nullable Object> json) throws CniException {
+        requireObject(json, IPAM);
         final Map<String, @Nullable Object> ipam = Json.asObject(json.get(IPAM));
-        if (null != ipam && null != ipam.get("routes") && null == Json.asArray(ipam.get("routes"))) {
+        if (null == ipam) {
+            return;
+        }
+        requirePluginName(ipam, IPAM);
+        final List<@Nullable Object> routes = Json.asArray(ipam.get("routes"));
+        if (null != ipam.get("routes") && null == routes) {
             throw invalid("ipam.routes", ipam.get("routes"), "an array of routes");
         }
-        return new NetworkConfig(json, version, text);
+        for (int i = 0; null != routes && i < routes.size(); i++) {
+            if (null == Json.asObject(routes.get(i))) {
+                throw invalid("ipam.routes", routes, "an array of {\"dst\": network, \"gw\": address}");
+            }
+        }
     }
 
     private static SpecVersion version(final Map<String, @Nullable Object> json, final Command command)
@@ -114,6 +148,12 @@ final class NetworkConfig {
     /** Where the overlay daemon describes the node. */
     Path subnetFile() {
         return path("subnetFile", SUBNET_FILE_DEFAULT);
+    }
+
+    /** How long the whole operation may take. */
+    int timeoutMs() {
+        return Math.multiplyExact(
+                json.get(TIMEOUT) instanceof Integer seconds ? seconds : TIMEOUT_DEFAULT_S, MS_PER_SECOND);
     }
 
     /** Where the attachments' state is kept. */
@@ -236,9 +276,32 @@ final class NetworkConfig {
         return Path.of(json.get(key) instanceof String text && !text.isEmpty() ? text : byDefault);
     }
 
-    private static void requireString(final Map<String, @Nullable Object> json, final String key) throws CniException {
-        if (null != json.get(key) && !(json.get(key) instanceof String)) {
-            throw invalid(key, json.get(key), "a path");
+    private static void requirePath(final Map<String, @Nullable Object> json, final String key) throws CniException {
+        final Object value = json.get(key);
+        if (null != value && !"".equals(value) && !(value instanceof String text && isAbsolutePath(text))) {
+            throw invalid(key, value, "an absolute path");
+        }
+    }
+
+    private static boolean isAbsolutePath(final String text) {
+        try {
+            return Path.of(text).isAbsolute();
+        } catch (final InvalidPathException e) {
+            return false; // A NUL, or a letter that this locale does not have.
+        }
+    }
+
+    private static void requireTimeout(final Map<String, @Nullable Object> json) throws CniException {
+        final Object value = json.get(TIMEOUT);
+        if (null != value && !(value instanceof Integer seconds && seconds >= 1 && seconds <= TIMEOUT_MAX_S)) {
+            throw invalid(TIMEOUT, value, "a whole number from 1 to " + TIMEOUT_MAX_S);
+        }
+    }
+
+    private static void requirePluginName(final Map<String, @Nullable Object> json, final String key)
+            throws CniException {
+        if (json.containsKey(TYPE) && !(json.get(TYPE) instanceof String type && !type.isEmpty())) {
+            throw invalid(key + "." + TYPE, json.get(TYPE), "the name of a plugin");
         }
     }
 
@@ -259,8 +322,10 @@ final class NetworkConfig {
 
     private static CniException invalid(final String key, final @Nullable Object value, final String allowed) {
         return new CniException(
-                CniException.INVALID_CONFIGURATION,
-                key + (null == value ? " is missing" : " is " + Json.show(value)),
-                "allowed: " + allowed);
+                CniException.INVALID_CONFIGURATION, key + " is " + Json.show(value), "allowed: " + allowed);
+    }
+
+    private static CniException missing(final String key, final String allowed) {
+        return new CniException(CniException.INVALID_CONFIGURATION, key + " is missing", "allowed: " + allowed);
     }
 }

@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The operations on one container: each is one call of the delegate, with the state kept so that every end can be undone. */
+/**
+ * The operations on one container: each is one call of the delegate, with the state kept so that every end can be undone.
+ * What fails first is what is reported; what then fails in tidying up is added to its details.
+ */
 final class Plugin {
     private static final byte[] NO_OUTPUT = {};
 
@@ -13,16 +16,23 @@ final class Plugin {
     private final NetworkConfig config;
     private final Map<String, String> environment;
     private final Attachment attachment;
+    private final Deadline deadline;
 
     /**
      * @param invocation what is asked for.
      * @param config what the runtime wrote to standard input.
      * @param environment the process's variables, for the delegate.
+     * @param deadline for all of the operation; the undo of an ADD has some more.
      */
-    Plugin(final Invocation invocation, final NetworkConfig config, final Map<String, String> environment) {
+    Plugin(
+            final Invocation invocation,
+            final NetworkConfig config,
+            final Map<String, String> environment,
+            final Deadline deadline) {
         this.invocation = invocation;
         this.config = config;
         this.environment = environment;
+        this.deadline = deadline;
         attachment = new Attachment(config.dataDir(), invocation.containerId(), invocation.ifname());
     }
 
@@ -41,7 +51,7 @@ final class Plugin {
             case DEL -> delete();
             case CHECK -> check();
             case STATUS -> status();
-            case GC -> new GarbageCollection(config, environment).run();
+            case GC -> new GarbageCollection(config, environment, deadline).run();
             case VERSION -> throw new IllegalStateException("VERSION needs no configuration");
         }
         return NO_OUTPUT;
@@ -57,7 +67,9 @@ final class Plugin {
                     "a DEL must come first");
         }
         final Map<String, @Nullable Object> delegateConfig = config.delegate(env);
-        final Delegate delegate = Delegate.find(config.delegateType(), environment);
+        final Delegate delegate = Delegate.of(delegateConfig, environment);
+        // Without it ADD fails, and so does every DEL.
+        Delegate.ipamOf(delegateConfig, environment);
         attachment.begin(Json.write(delegateConfig));
         try {
             final byte[] output = addByDelegate(delegate, delegateConfig);
@@ -76,39 +88,31 @@ final class Plugin {
     /** The delegate's result in the configuration's version, also where the delegate only speaks an older one. */
     private byte[] addByDelegate(final Delegate delegate, final Map<String, @Nullable Object> delegateConfig)
             throws CniException, IOException {
+        final byte[] output = delegate.call(Command.ADD, delegateConfig, Map.of(), deadline);
         final String what = "the result of delegate " + delegate.type();
-        try {
-            final byte[] output = delegate.call(Command.ADD, delegateConfig);
-            Json.readObject(output, what);
-            return output;
-        } catch (final CniException e) {
-            final SpecVersion version =
-                    CniException.INCOMPATIBLE_VERSION == e.code() ? delegate.newestVersion(config.version()) : null;
-            if (null == version || version == config.version()) {
-                throw e;
-            }
-            delegateConfig.put(NetworkConfig.CNI_VERSION, version.text());
+        final Map<String, @Nullable Object> result = Json.readObject(output, what);
+        Results.check(result, what);
+        if (!config.version().text().equals(delegateConfig.get(NetworkConfig.CNI_VERSION))) {
+            // Kept as it was called, so that flannel's plugin, which does not negotiate, could delete it as well.
             attachment.begin(Json.write(delegateConfig));
-            final Map<String, @Nullable Object> result =
-                    Json.readObject(delegate.call(Command.ADD, delegateConfig), what);
-            Results.convert(result, config.version());
-            return Json.write(result);
+        } else if (config.version().text().equals(result.get(NetworkConfig.CNI_VERSION))) {
+            return output;
         }
+        Results.convert(result, config.version());
+        return Json.write(result);
     }
 
     /** The failure of an ADD, after a DEL of what the delegate may have done; the state is kept if that fails too. */
     private CniException undone(
             final Delegate delegate, final Map<String, @Nullable Object> delegateConfig, final CniException failure) {
         try {
-            delegate.call(Command.DEL, delegateConfig);
+            delegate.call(Command.DEL, delegateConfig, Map.of(), Deadline.in(NetworkConfig.UNDO_TIMEOUT_MS));
             attachment.remove();
             return failure;
-        } catch (final CniException | IOException e) {
-            return new CniException(
-                    failure.code(),
-                    failure.message(),
-                    failure.details() + (failure.details().isEmpty() ? "" : "; ")
-                            + "it could not be undone either, so a DEL must follow: " + e.getMessage());
+        } catch (final CniException e) {
+            return failure.and("it could not be undone either, so a DEL must follow: " + e.inWords());
+        } catch (final IOException e) {
+            return failure.and("it could not be undone either, so a DEL must follow: " + e);
         }
     }
 
@@ -118,24 +122,36 @@ final class Plugin {
         }
         final boolean isUnfinished = attachment.isUnfinished();
         if (isUnfinished) {
-            UnfinishedAdd.awaitEnd(attachment);
+            UnfinishedAdd.awaitEnd(attachment, deadline);
         }
         try {
-            deleteByDelegate(keptConfig());
+            deleteByDelegate(keptConfig(), Map.of());
         } catch (final CniException e) {
             if (!isUnfinished) {
                 throw e;
             }
-            // An ADD with a configuration that the delegate refuses cannot be undone with it either. Once it has been
-            // corrected, this way leads out.
-            deleteByDelegate(config.delegate(SubnetEnv.read(config.subnetFile())));
+            deleteByCorrected(e);
         }
         attachment.remove();
     }
 
-    private void deleteByDelegate(final Map<String, @Nullable Object> delegateConfig) throws CniException {
+    /**
+     * An ADD with a configuration or arguments that the delegate refuses cannot be undone with them either. Once the
+     * configuration has been corrected, this way leads out.
+     */
+    private void deleteByCorrected(final CniException failure) throws CniException {
+        try {
+            deleteByDelegate(config.delegate(SubnetEnv.read(config.subnetFile())), Map.of(Invocation.ARGS, ""));
+        } catch (final CniException e) {
+            throw failure.and("with the configuration of now: " + e.inWords());
+        }
+    }
+
+    private void deleteByDelegate(
+            final Map<String, @Nullable Object> delegateConfig, final Map<String, String> variables)
+            throws CniException {
         putPrevResult(delegateConfig);
-        Delegate.find(typeOf(delegateConfig), environment).call(Command.DEL, delegateConfig);
+        Delegate.of(delegateConfig, environment).call(Command.DEL, delegateConfig, variables, deadline);
     }
 
     private void check() throws CniException, IOException {
@@ -150,22 +166,30 @@ final class Plugin {
         if (null == prevResult) {
             throw new CniException(
                     CniException.INVALID_CONFIGURATION,
-                    NetworkConfig.PREV_RESULT + " is missing",
+                    NetworkConfig.PREV_RESULT
+                            + (null == config.prevResult() ? " is missing" : " is " + Json.show(config.prevResult())),
                     "CHECK compares the container with the result of its ADD");
         }
         Overlay.ready(config.subnetFile());
         final Map<String, @Nullable Object> delegateConfig = keptConfig();
+        final SpecVersion kept = SpecVersion.of(String.valueOf(delegateConfig.get(NetworkConfig.CNI_VERSION)));
+        if (null != kept && kept.isBefore(Command.CHECK.since())) {
+            System.err.println("weft-cni: not checked: " + attachment + " was added by a delegate that speaks "
+                    + kept.text() + ", which has no CHECK");
+            return;
+        }
         Results.completeRoutes(prevResult);
         putPrevResult(delegateConfig);
-        Delegate.find(typeOf(delegateConfig), environment).call(Command.CHECK, delegateConfig);
+        Delegate.of(delegateConfig, environment).call(Command.CHECK, delegateConfig, Map.of(), deadline);
     }
 
     private void status() throws CniException {
         try {
             final SubnetEnv env = Overlay.ready(config.subnetFile());
-            final Delegate delegate = Delegate.find(config.delegateType(), environment);
-            if (config.version() == delegate.newestVersion(config.version())) {
-                delegate.call(Command.STATUS, config.delegate(env));
+            final Map<String, @Nullable Object> delegateConfig = config.delegate(env);
+            final Delegate delegate = Delegate.of(delegateConfig, environment);
+            if (config.version() == delegate.newestVersion(delegateConfig, config.version(), deadline)) {
+                delegate.call(Command.STATUS, delegateConfig, Map.of(), deadline);
             }
         } catch (final CniException e) {
             throw new CniException(CniException.NOT_AVAILABLE, e.message(), e.details());

@@ -19,6 +19,8 @@ public final class Rehearsal {
     private static final String RESULT = """
             {"cniVersion":"1.0.0","interfaces":[{"name":"eth0"}],"ips":[{"address":"10.42.1.2/24","interface":0}]}""";
 
+    private static final long TIMEOUT_MS = 60_000;
+
     private Rehearsal() {}
 
     /**
@@ -45,7 +47,9 @@ public final class Rehearsal {
         Files.setPosixFilePermissions(delegate, PosixFilePermissions.fromString("rwx------"));
         final String config = """
                 {"cniVersion":"1.0.0","name":"rehearsal","type":"weft-cni","subnetFile":"%s","dataDir":"%s",
-                "delegate":{"type":"rehearsed","hairpinMode":true},"runtimeConfig":{"portMappings":[]},"prevResult":%s}""".formatted(subnetFile, directory.resolve("state"), RESULT);
+                "delegate":{"type":"rehearsed","hairpinMode":true},"ipam":{"type":"rehearsed"},"runtimeConfig":{"portMappings":[]},"prevResult":%s}""".formatted(subnetFile, directory.resolve("state"), RESULT);
+        final Watchdog watchdog = new Watchdog("the end of the rehearsal", TIMEOUT_MS);
+        watchdog.start();
         for (final Command command : new Command[] {Command.ADD, Command.CHECK, Command.DEL, Command.VERSION}) {
             final Map<String, String> environment = new HashMap<>(System.getenv());
             environment.put(Invocation.COMMAND, command.name());
@@ -54,7 +58,7 @@ public final class Rehearsal {
             environment.put(Invocation.IFNAME, "eth0");
             environment.put(Invocation.PATH, directory.toString());
             final ByteArrayOutputStream output = new ByteArrayOutputStream();
-            if (0 != WeftCni.run(environment, config.getBytes(StandardCharsets.UTF_8), output)) {
+            if (0 != WeftCni.run(environment, config.getBytes(StandardCharsets.UTF_8), watchdog, output)) {
                 throw new IOException(command + " failed: " + output.toString(StandardCharsets.UTF_8));
             }
         }

@@ -13,6 +13,36 @@ final class Results {
     private Results() {}
 
     /**
+     * Fails for what is no result, so that it is not the next plugin of the chain, or the runtime, that stumbles over it.
+     *
+     * @param result of an ADD.
+     * @param what it is, for the message.
+     * @throws CniException code 6 with the key and value at fault.
+     */
+    static void check(final Map<String, @Nullable Object> result, final String what) throws CniException {
+        checkObjects(result, "interfaces", "name", what);
+        checkObjects(result, "ips", "address", what);
+        checkObjects(result, "routes", "dst", what);
+    }
+
+    private static void checkObjects(
+            final Map<String, @Nullable Object> result, final String key, final String member, final String what)
+            throws CniException {
+        final List<@Nullable Object> array = Json.asArray(result.get(key));
+        boolean isRight = null == result.get(key) || null != array;
+        for (int i = 0; isRight && null != array && i < array.size(); i++) {
+            final Map<String, @Nullable Object> object = Json.asObject(array.get(i));
+            isRight = null != object && object.get(member) instanceof String;
+        }
+        if (!isRight) {
+            throw new CniException(
+                    CniException.DECODING_FAILURE,
+                    what + " has " + key + " " + Json.show(result.get(key)),
+                    "allowed: an array of objects, each with a string \"" + member + "\"");
+        }
+    }
+
+    /**
      * Rewrites a result, in place, to the form of another version.
      *
      * @param result of an ADD, or a prevResult.

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,13 +20,30 @@ import java.util.List;
  * @param ipMasq true if the daemon masquerades, so that the bridge need not.
  */
 record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean ipMasq) {
+    /** Many times the longest; what is longer is another file. */
+    private static final int LENGTH_MAX = 1 << 16;
+
+    /** RFC 791, section 3.2: what every host must be able to forward. */
+    private static final int MTU_MIN = 68;
+
+    /** IP_MAX_MTU: include/net/ip.h. */
+    private static final int MTU_MAX = 0xFFFF;
+
     /**
      * @param file subnet.env.
-     * @throws CniException code 11: whatever is wrong with the file, the daemon will write it anew.
+     * @throws CniException code 11 if there is none yet, or an empty one, as a loss of power leaves it; 5 if it cannot be
+     *     read; 7 for a mistake in it: the daemons rename a whole file into place, so that it will not pass by itself.
      */
     static SubnetEnv read(final Path file) throws CniException {
         final String text;
         try {
+            final BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            if (!attributes.isRegularFile() || attributes.size() > LENGTH_MAX) {
+                throw new CniException(
+                        CniException.INVALID_CONFIGURATION,
+                        "subnetFile is " + file + ", which is " + (attributes.isRegularFile() ? "too long" : "no file"),
+                        "allowed: a file that weftd or flanneld writes, of at most " + LENGTH_MAX + " bytes");
+            }
             text = Files.readString(file);
         } catch (final NoSuchFileException e) {
             throw new CniException(
@@ -33,7 +51,13 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
                     "the overlay is not ready: there is no " + file,
                     "weftd or flanneld writes it when the node has its subnet; see that daemon's log");
         } catch (final IOException e) {
-            throw notReady(file, "cannot be read: " + e, "");
+            throw new CniException(CniException.IO_FAILURE, "cannot read " + file + ": " + e, "");
+        }
+        if (text.isEmpty()) {
+            throw new CniException(
+                    CniException.TRY_AGAIN_LATER,
+                    "the overlay is not ready: " + file + " is empty",
+                    "weftd or flanneld writes it anew at its start; see that daemon's log");
         }
         return parse(text, file);
     }
@@ -41,7 +65,7 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
     /**
      * @param text of the file.
      * @param file for messages.
-     * @throws CniException code 11 with the key and value at fault.
+     * @throws CniException code 7 with the key and value at fault.
      */
     static SubnetEnv parse(final String text, final Path file) throws CniException {
         final List<String> networks = new ArrayList<>();
@@ -89,7 +113,7 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
             try {
                 network = IpPrefix.parseContaining(value.substring(from, end)).toString();
             } catch (final IllegalArgumentException e) {
-                throw notReady(file, "has " + key + "=" + value, "expected: address/prefix length");
+                throw invalid(file, "has " + key + "=" + value, "allowed: address/prefix length");
             }
             if (!networks.contains(network)) {
                 networks.add(network);
@@ -100,24 +124,24 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
 
     private static int mtuOf(final String value, final Path file) throws CniException {
         try {
-            final long mtu = Long.parseLong(value);
-            if (mtu > 0 && mtu <= Integer.MAX_VALUE) {
-                return (int) mtu;
+            final int mtu = Integer.parseInt(value);
+            if (mtu >= MTU_MIN && mtu <= MTU_MAX) {
+                return mtu;
             }
         } catch (final NumberFormatException e) {
             // Reported below, as a number out of range is.
         }
-        throw notReady(file, "has FLANNEL_MTU=" + value, "expected: a number of bytes above 0");
+        throw invalid(
+                file, "has FLANNEL_MTU=" + value, "allowed: a number of bytes from " + MTU_MIN + " to " + MTU_MAX);
     }
 
     private static void requirePresent(final boolean isPresent, final String key, final Path file) throws CniException {
         if (!isPresent) {
-            throw notReady(file, "has no " + key, "weftd or flanneld writes it; see that daemon's log");
+            throw invalid(file, "has no " + key, "weftd and flanneld write it; who has written this file?");
         }
     }
 
-    private static CniException notReady(final Path file, final String what, final String details) {
-        return new CniException(
-                CniException.TRY_AGAIN_LATER, "the overlay is not ready: " + file + " " + what, details);
+    private static CniException invalid(final Path file, final String what, final String details) {
+        return new CniException(CniException.INVALID_CONFIGURATION, file + " " + what, details);
     }
 }

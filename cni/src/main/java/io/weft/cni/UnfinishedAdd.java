@@ -19,6 +19,9 @@ final class UnfinishedAdd {
     /** Many times what an ADD takes; a delegate that needs longer hangs. */
     private static final long TIMEOUT_MS = 5_000;
 
+    /** For the kernel to take down what has been killed, which it does at once unless a device or disk hangs. */
+    private static final long KILL_TIMEOUT_MS = 5_000;
+
     private static final Path PROC = Path.of("/proc");
 
     private UnfinishedAdd() {}
@@ -27,9 +30,11 @@ final class UnfinishedAdd {
      * Returns when no process of the attachment's ADD runs any more; one that has not ended after 5 s is killed.
      *
      * @param attachment whose ADD was begun and not finished.
+     * @param deadline of the operation that waits.
+     * @throws CniException code 101 if one cannot be killed.
      * @throws IOException if /proc cannot be read.
      */
-    static void awaitEnd(final Attachment attachment) throws IOException {
+    static void awaitEnd(final Attachment attachment, final Deadline deadline) throws CniException, IOException {
         final String[] variables = {
             "\0" + Invocation.COMMAND + "=" + Command.ADD + "\0",
             "\0" + Invocation.CONTAINER_ID + "=" + attachment.containerId() + "\0",
@@ -38,7 +43,7 @@ final class UnfinishedAdd {
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
             for (final Path process : processes) {
                 if (hasAll(process, variables)) {
-                    awaitEnd(Long.parseLong(String.valueOf(process.getFileName())));
+                    awaitEnd(Long.parseLong(String.valueOf(process.getFileName())), deadline);
                 }
             }
         }
@@ -62,22 +67,37 @@ final class UnfinishedAdd {
         return true;
     }
 
-    private static void awaitEnd(final long pid) {
+    private static void awaitEnd(final long pid, final Deadline deadline) throws CniException {
         final ProcessHandle process = ProcessHandle.of(pid).orElse(null);
         if (null == process) {
             return;
         }
+        final long timeoutMs = Math.min(TIMEOUT_MS, deadline.remainingMs());
+        if (hasEnded(process, timeoutMs)) {
+            return;
+        }
+        System.err.println("weft-cni: process " + pid + " of an earlier ADD has not ended after " + timeoutMs
+                + " ms and is killed");
+        process.destroyForcibly();
+        if (!hasEnded(process, KILL_TIMEOUT_MS)) {
+            throw new CniException(
+                    CniException.TIMED_OUT,
+                    "process " + pid + " of an earlier ADD cannot be killed",
+                    "it hangs in the kernel: see /proc/" + pid + "/stack");
+        }
+    }
+
+    private static boolean hasEnded(final ProcessHandle process, final long timeoutMs) {
         try {
-            process.onExit().get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            process.onExit().get(timeoutMs, TimeUnit.MILLISECONDS);
+            return true;
         } catch (final TimeoutException e) {
-            System.err.println("weft-cni: process " + pid + " of an earlier ADD has not ended after " + TIMEOUT_MS
-                    + " ms and is killed");
-            process.destroyForcibly();
-            process.onExit().join();
+            return false;
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
         } catch (final ExecutionException e) {
-            throw new IllegalStateException("wait for process " + pid, e);
+            throw new IllegalStateException("wait for process " + process.pid(), e);
         }
     }
 }

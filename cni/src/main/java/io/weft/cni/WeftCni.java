@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import java.io.ByteArrayOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -13,21 +14,36 @@ import org.jspecify.annotations.Nullable;
 
 /** The plugin as a process: the CNI_ variables and standard input in, a result or an error on standard output. */
 public final class WeftCni {
+    /** A runtime writes it at once. */
+    private static final long STDIN_TIMEOUT_MS = 20_000;
+
+    /** Twice what a GC of 10 000 attachments needs; more would not fit into the heap. */
+    private static final int STDIN_LENGTH_MAX = 1 << 22;
+
+    /** For the error of an operation that took too long to be written by the operation itself. */
+    private static final long REPORT_TIMEOUT_MS = 5_000;
+
     private WeftCni() {}
 
     /**
      * Carries out one operation and exits with 0, or with 1 after an error.
      *
      * @param arguments none.
-     * @throws IOException if standard input or output fails: there is nobody left to tell.
      */
-    public static void main(final String[] arguments) throws IOException {
-        final byte[] stdin = System.in.readAllBytes();
-        final int exitCode;
+    public static void main(final String[] arguments) {
+        final Watchdog watchdog = new Watchdog("the end of standard input", STDIN_TIMEOUT_MS);
+        watchdog.start();
+        int exitCode = 1;
         try (OutputStream stdout = new FileOutputStream(FileDescriptor.out)) {
-            exitCode = run(System.getenv(), stdin, stdout);
+            final ByteArrayOutputStream answer = new ByteArrayOutputStream();
+            exitCode = run(System.getenv(), System.in.readNBytes(STDIN_LENGTH_MAX + 1), watchdog, answer);
+            watchdog.answering();
+            answer.writeTo(stdout);
+        } catch (final IOException e) {
+            System.err.println("weft-cni: cannot read standard input or write standard output: " + e.getMessage());
+            exitCode = 1;
         }
-        // Not System.exit: there are no shutdown hooks to wait for.
+        // Not System.exit: there are no shutdown hooks to wait for, and no threads.
         Runtime.getRuntime().halt(exitCode);
     }
 
@@ -36,28 +52,41 @@ public final class WeftCni {
      *
      * @param environment the process's variables.
      * @param stdin the whole of standard input.
+     * @param watchdog that watches the operation.
      * @param stdout for the result or error.
      * @return the exit code.
-     * @throws IOException if standard output fails.
      */
-    static int run(final Map<String, String> environment, final byte[] stdin, final OutputStream stdout)
-            throws IOException {
+    static int run(
+            final Map<String, String> environment,
+            final byte[] stdin,
+            final Watchdog watchdog,
+            final ByteArrayOutputStream stdout) {
         try {
+            if (stdin.length > STDIN_LENGTH_MAX) {
+                throw new CniException(
+                        CniException.DECODING_FAILURE,
+                        "the network configuration on standard input is longer than " + STDIN_LENGTH_MAX + " bytes",
+                        "");
+            }
             final Invocation invocation = Invocation.of(environment);
             if (Command.VERSION == invocation.command()) {
-                stdout.write(versions(stdin));
+                stdout.writeBytes(versions(stdin));
                 return 0;
             }
             final NetworkConfig config = NetworkConfig.parse(stdin, invocation.command());
-            stdout.write(new Plugin(invocation, config, environment).run());
+            watchdog.answerIn(config.version());
+            watchdog.expect(
+                    "the end of " + invocation.command(),
+                    (long) config.timeoutMs() + NetworkConfig.UNDO_TIMEOUT_MS + REPORT_TIMEOUT_MS);
+            stdout.writeBytes(new Plugin(invocation, config, environment, Deadline.in(config.timeoutMs())).run());
             return 0;
         } catch (final CniException e) {
-            stdout.write(error(askedVersion(stdin), e.code(), e.message(), e.details()));
+            stdout.writeBytes(error(askedVersion(stdin), e.code(), e.message(), e.details()));
         } catch (final IOException e) {
-            stdout.write(error(askedVersion(stdin), CniException.IO_FAILURE, e.toString(), ""));
-        } catch (final RuntimeException e) {
+            stdout.writeBytes(error(askedVersion(stdin), CniException.IO_FAILURE, e.toString(), ""));
+        } catch (final RuntimeException | OutOfMemoryError e) {
             e.printStackTrace();
-            stdout.write(
+            stdout.writeBytes(
                     error(askedVersion(stdin), CniException.INTERNAL, e.toString(), "stack trace on standard error"));
         }
         return 1;
@@ -80,12 +109,13 @@ public final class WeftCni {
             final SpecVersion asked = SpecVersion.of(
                     String.valueOf(Json.readObject(stdin, "standard input").get(NetworkConfig.CNI_VERSION)));
             return null == asked ? SpecVersion.NEWEST : asked;
-        } catch (final CniException e) {
+        } catch (final CniException | OutOfMemoryError e) {
             return SpecVersion.NEWEST;
         }
     }
 
-    private static byte[] error(final SpecVersion version, final int code, final String message, final String details) {
+    /** An error result. */
+    static byte[] error(final SpecVersion version, final int code, final String message, final String details) {
         final Map<String, @Nullable Object> error = new TreeMap<>();
         error.put(NetworkConfig.CNI_VERSION, version.text());
         error.put("code", code);

@@ -125,8 +125,11 @@ class PluginTest {
         node.assertNothingLeft("after DEL");
     }
 
-    @Test
-    void shouldDeleteByCorrectedConfigurationWhenDelegateRefusedTheFirst() {
+    @ParameterizedTest
+    @EnumSource(SpecVersion.class)
+    void shouldDeleteByCorrectedConfigurationWhenDelegateRefusedTheFirst(final SpecVersion version) {
+        node.close();
+        use(version.text());
         network.writeSubnetEnv(
                 "FLANNEL_NETWORK=10.42.0.0/16",
                 "FLANNEL_SUBNET=10.42.1.1/32",
@@ -134,7 +137,8 @@ class PluginTest {
                 "FLANNEL_IPMASQ=true");
         final Outcome failed = network.add(POD, node.pod());
         assertTrue(failed.message().contains("too small"), failed.message());
-        assertEquals(1, network.weftCni("DEL", POD, node.pod()).exitCode());
+        final Outcome refused = network.weftCni("DEL", POD, node.pod());
+        assertTrue(refused.message().contains("too small"), refused.message());
         network.writeSubnetEnv(
                 "FLANNEL_NETWORK=10.42.0.0/16",
                 "FLANNEL_SUBNET=10.42.1.1/24",
@@ -142,6 +146,18 @@ class PluginTest {
                 "FLANNEL_IPMASQ=true");
         network.weftCni("DEL", POD, node.pod()).succeeded();
         node.assertNothingLeft("after the second DEL");
+    }
+
+    @Test
+    void shouldSayWhatFailedFirstWhenNoConfigurationDeletes() throws IOException {
+        node.replacePlugin("bridge", "$REAL >/dev/null\nexit 3");
+        network.add(POD, node.pod());
+        Files.writeString(network.subnetFile(), "FLANNEL_NETWORK=10.42.0.0/16\n");
+        final Outcome failed = network.weftCni("DEL", POD, node.pod());
+        assertEquals(CniException.INTERNAL, failed.code());
+        assertTrue(failed.message().startsWith("delegate bridge failed DEL: exit code 3"), failed.message());
+        assertTrue(failed.message().contains("has no FLANNEL_SUBNET"), failed.message());
+        assertEquals(List.of(POD + ":eth0:adding"), network.stateFiles());
     }
 
     @Test
@@ -243,7 +259,9 @@ class PluginTest {
         node.replacePlugin(
                 "bridge",
                 "[ DEL != $CNI_COMMAND ] || { echo '{\"code\":125,\"msg\":\"no\"}'; exit 1; }\n" + "exec $REAL");
-        assertEquals(125, network.collectGarbage().code());
+        final Outcome failed = network.collectGarbage();
+        assertEquals(125, failed.code());
+        assertTrue(failed.message().startsWith("GC of " + network.stateDir().resolve(POD)), failed.message());
         assertEquals(List.of(POD), network.stateFiles());
     }
 
@@ -270,6 +288,25 @@ class PluginTest {
         } finally {
             pods.forEach(NetworkNamespace::close);
         }
+    }
+
+    @Test
+    void shouldHandVariablesOnByteForByteWhenLocaleHasNoSuchLetters() throws IOException {
+        final Path seen = directory.resolve("seen");
+        node.replacePlugin("bridge", "printf %s \"$CNI_ARGS\" >" + seen + "\nexec $REAL");
+        final Map<String, String> variables = network.variables("ADD", POD, node.pod());
+        PluginProcess.run(
+                        PluginProcess.inNamespace(
+                                node.namespace().name(),
+                                "sh",
+                                "-c",
+                                "export LC_ALL=C; CNI_ARGS=$(printf 'IgnoreUnknown=1;NAME=\\303\\244'); export CNI_ARGS; exec "
+                                        + InstalledPlugin.binDir().resolve("weft-cni")),
+                        variables,
+                        network.stdin())
+                .succeeded();
+        assertEquals("IgnoreUnknown=1;NAME=\u00e4", Files.readString(seen));
+        network.delete(POD, node.pod()).succeeded();
     }
 
     @Test

@@ -210,8 +210,8 @@ class SpecificationTest {
         Files.delete(subnetFile);
         assertError(
                 run("ADD", config(version, "")), version, CniException.TRY_AGAIN_LATER, "there is no " + subnetFile);
-        Files.writeString(subnetFile, "FLANNEL_NETWORK=10.42.0.0/16\n");
-        assertError(run("ADD", config(version, "")), version, CniException.TRY_AGAIN_LATER, "has no FLANNEL_SUBNET");
+        Files.writeString(subnetFile, "");
+        assertError(run("ADD", config(version, "")), version, CniException.TRY_AGAIN_LATER, subnetFile + " is empty");
         assertEquals(0, run("DEL", config(version, "")).exitCode());
     }
 

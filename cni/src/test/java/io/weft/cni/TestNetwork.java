@@ -57,6 +57,12 @@ final class TestNetwork {
         }
     }
 
+    /** Sets a key of weft-cni's configuration to a value in JSON. */
+    TestNetwork with(final String key, final String value) {
+        chain.get(0).put(key, parse("{\"value\":" + value + "}").get("value"));
+        return this;
+    }
+
     /** Has the plugins of a directory found before the installed ones. */
     TestNetwork withPlugins(final Path binDir) {
         path = binDir + ":" + InstalledPlugin.binDir();
