@@ -2,12 +2,14 @@
 package io.weft.cni;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +18,7 @@ final class FileTrees {
     private FileTrees() {}
 
     /**
-     * Copies a directory with its files' modes and times; a link is copied as a link.
+     * Copies a directory with its files' modes and times, on disk when this returns; a link is copied as a link.
      *
      * @param source directory.
      * @param target that does not exist.
@@ -32,11 +34,13 @@ final class FileTrees {
 
             @Override
             public FileVisitResult visitFile(final Path file, final BasicFileAttributes attributes) throws IOException {
-                Files.copy(
-                        file,
-                        target.resolve(source.relativize(file)),
-                        StandardCopyOption.COPY_ATTRIBUTES,
-                        LinkOption.NOFOLLOW_LINKS);
+                final Path copy = target.resolve(source.relativize(file));
+                Files.copy(file, copy, StandardCopyOption.COPY_ATTRIBUTES, LinkOption.NOFOLLOW_LINKS);
+                if (attributes.isRegularFile()) {
+                    try (FileChannel channel = FileChannel.open(copy, StandardOpenOption.READ)) {
+                        channel.force(true); // fsync(2) takes a descriptor that only reads.
+                    }
+                }
                 return FileVisitResult.CONTINUE;
             }
         });

@@ -5,8 +5,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -21,20 +25,24 @@ import java.util.Objects;
  *
  * <pre>
  *   BIN-DIR/weft-cni                   the launcher, a shell script
- *   BIN-DIR/weft-cni.d/STAMP/          the Java runtime that this launcher starts
+ *   BIN-DIR/weft-cni.d/NUMBER/         the Java runtime that this launcher starts
  *   CONF-DIR/10-weft.conflist          written last: a runtime that reads it finds all the rest
  * </pre>
  *
  * <p>Every file appears whole under its name or not at all, so that it may run while pods come and go. The previous runtime
- * is kept, for processes that have just started in it; older ones are deleted.
+ * is kept, for processes that have just started in it; older ones are deleted. One installation at a time has the lock
+ * {@code BIN-DIR/weft-cni.d/lock}.
  */
 public final class InstallCni {
     /** The plugin's {@code type}. */
     static final String PLUGIN = "weft-cni";
 
     private static final String RUNTIMES = PLUGIN + ".d";
+    private static final String UNFINISHED = "new-";
     private static final int RUNTIMES_KEPT = 2;
-    private static final String LINK = "--link";
+
+    /** Of a runtime's directory; what is longer than a long is not ours. */
+    private static final String NUMBER = "[0-9]{1,18}";
 
     private InstallCni() {}
 
@@ -44,21 +52,46 @@ public final class InstallCni {
      * @param arguments as in {@link InstallOptions#USAGE}.
      */
     public static void main(final String[] arguments) {
+        final List<String> words = List.of(arguments);
         try {
-            if (1 == arguments.length && ("--help".equals(arguments[0]) || "-h".equals(arguments[0]))) {
+            if (words.contains("-h") || words.contains("--help")) {
                 System.out.print(InstallOptions.USAGE);
-            } else if (2 == arguments.length && LINK.equals(arguments[0])) {
-                PluginRuntime.link(Path.of(arguments[1]));
+                return;
+            }
+            final InstallOptions options = InstallOptions.parse(arguments);
+            final Path link = options.link();
+            if (null != link) {
+                PluginRuntime.link(link);
             } else {
-                System.out.println("installed " + install(InstallOptions.parse(arguments)));
+                System.out.println("installed " + install(options));
             }
         } catch (final IllegalArgumentException e) {
             System.err.println("weft install-cni: " + e.getMessage());
             System.exit(2);
         } catch (final IOException e) {
-            System.err.println("weft install-cni: " + e);
+            System.err.println("weft install-cni: " + describe(e));
             System.exit(1);
         }
+    }
+
+    /** The failure in words: what was tried with which file, and what to do. */
+    private static String describe(final IOException e) {
+        if (!(e instanceof FileSystemException failure)) {
+            return String.valueOf(e.getMessage());
+        }
+        final String file = failure.getFile();
+        if (e instanceof AccessDeniedException) {
+            return "no permission for " + file
+                    + ": run it as root, or name other directories by --bin-dir and --conf-dir";
+        }
+        if (e instanceof NoSuchFileException) {
+            return "there is no " + file;
+        }
+        if (e instanceof FileAlreadyExistsException) {
+            return file + " is there already";
+        }
+        return "cannot write " + file + ": " + failure.getReason()
+                + "; name other directories by --bin-dir and --conf-dir";
     }
 
     /**
@@ -66,37 +99,68 @@ public final class InstallCni {
      *
      * @param options what and where.
      * @return the configuration's file.
-     * @throws IOException if a file cannot be written or a runtime not be linked; what is installed so far works.
+     * @throws IOException if a file cannot be written, a runtime not be linked, or the plugin does not run there; what was
+     *     installed before goes on working.
      */
     static Path install(final InstallOptions options) throws IOException {
+        final String configuration = configuration(options);
         final Path runtimes = Files.createDirectories(options.binDir().resolve(RUNTIMES));
-        final Path unfinished =
-                runtimes.resolve("new-" + ProcessHandle.current().pid());
-        final Path runtime = runtimes.resolve(Long.toString(System.currentTimeMillis()));
+        final InstallLock lock = InstallLock.take(runtimes);
         try {
-            if (null == options.runtime()) {
-                PluginRuntime.link(unfinished);
-            } else {
-                FileTrees.copy(options.runtime(), unfinished);
-            }
-            Files.move(unfinished, runtime, StandardCopyOption.ATOMIC_MOVE);
+            final Path runtime = installRuntime(options, runtimes);
+            final String relative = RUNTIMES + "/" + runtime.getFileName();
+            final String launcher = resource("launcher.sh")
+                    .replace("@RUNTIME@", relative)
+                    .replace("@FLAGS@", PluginRuntime.flags(runtime, "${0%/*}/" + relative));
+            replace(options.binDir().resolve(PLUGIN), launcher, "rwxr-xr-x");
+            deleteOldRuntimes(runtimes);
         } finally {
-            FileTrees.delete(unfinished);
+            lock.close();
         }
-        final String relative = RUNTIMES + "/" + runtime.getFileName();
-        final String launcher = resource("launcher.sh")
-                .replace("@RUNTIME@", relative)
-                .replace("@FLAGS@", PluginRuntime.flags(runtime, "${0%/*}/" + relative));
-        replace(options.binDir().resolve(PLUGIN), launcher, "rwxr-xr-x");
-        deleteOldRuntimes(runtimes);
-        final Path conflist = options.conflist();
-        final String configuration = null == conflist
-                ? resource("weft.conflist").replace("@CNI_VERSION@", options.cniVersion())
-                : Files.readString(conflist);
         final Path configurationFile =
                 Files.createDirectories(options.confDir()).resolve(options.conflistName());
         replace(configurationFile, configuration, "rw-r--r--");
         return configurationFile;
+    }
+
+    private static String configuration(final InstallOptions options) throws IOException {
+        final Path conflist = options.conflist();
+        if (null == conflist) {
+            return resource("weft.conflist").replace("@CNI_VERSION@", options.cniVersion());
+        }
+        final byte[] configuration = Files.readAllBytes(conflist);
+        try {
+            Conflist.check(configuration);
+        } catch (final CniException e) {
+            throw new IOException(conflist + ": " + e.message() + "; " + e.details(), e);
+        }
+        return new String(configuration, StandardCharsets.UTF_8);
+    }
+
+    /** Nobody but the holder of the lock works here, so an unfinished runtime was left by one that was killed. */
+    private static Path installRuntime(final InstallOptions options, final Path runtimes) throws IOException {
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(runtimes, UNFINISHED + "*")) {
+            for (final Path each : left) {
+                FileTrees.delete(each);
+            }
+        }
+        final List<Long> numbers = numbers(runtimes);
+        final long number = numbers.isEmpty() ? 1 : numbers.get(0) + 1;
+        final Path unfinished = runtimes.resolve(UNFINISHED + number);
+        final Path runtime = runtimes.resolve(Long.toString(number));
+        try {
+            final Path given = null == options.runtime() ? PluginRuntime.own() : options.runtime();
+            if (null == given) {
+                PluginRuntime.link(unfinished);
+            } else {
+                PluginRuntime.copy(given, unfinished);
+            }
+            PluginRuntime.tryOut(unfinished);
+            Files.move(unfinished, runtime, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            FileTrees.delete(unfinished);
+        }
+        return runtime;
     }
 
     /** Writes a file, on disk, before it gets its name. The name in between does not end as configurations do. */
@@ -116,14 +180,25 @@ public final class InstallCni {
     }
 
     private static void deleteOldRuntimes(final Path runtimes) throws IOException {
-        final List<Path> stamps = new ArrayList<>();
+        final List<Long> numbers = numbers(runtimes);
+        for (int i = RUNTIMES_KEPT; i < numbers.size(); i++) {
+            FileTrees.delete(runtimes.resolve(Long.toString(numbers.get(i))));
+        }
+    }
+
+    /** The runtimes that are there, the newest first: each has the number after that of the one before, whatever the clock says. */
+    private static List<Long> numbers(final Path runtimes) throws IOException {
+        final List<Long> numbers = new ArrayList<>();
         try (DirectoryStream<Path> directories = Files.newDirectoryStream(runtimes, "[0-9]*")) {
-            directories.forEach(stamps::add);
+            for (final Path each : directories) {
+                final String name = String.valueOf(each.getFileName());
+                if (name.matches(NUMBER)) {
+                    numbers.add(Long.parseLong(name));
+                }
+            }
         }
-        stamps.sort(Comparator.reverseOrder());
-        for (int i = RUNTIMES_KEPT; i < stamps.size(); i++) {
-            FileTrees.delete(stamps.get(i));
-        }
+        numbers.sort(Comparator.reverseOrder());
+        return numbers;
     }
 
     private static String resource(final String name) throws IOException {

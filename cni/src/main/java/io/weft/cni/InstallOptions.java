@@ -2,6 +2,7 @@
 package io.weft.cni;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param conflistName the configuration's file name.
  * @param conflist a configuration to install instead of the built-in one, or null.
  * @param cniVersion the built-in configuration's version.
- * @param runtime a runtime linked before, or null to link one here.
+ * @param runtime a runtime linked before, or null for the one that this process runs in, or else a new one.
+ * @param link where to link a runtime and install nothing, or null.
  */
 record InstallOptions(
         Path binDir,
@@ -20,19 +22,32 @@ record InstallOptions(
         String conflistName,
         @Nullable Path conflist,
         String cniVersion,
-        @Nullable Path runtime) {
+        @Nullable Path runtime,
+        @Nullable Path link) {
 
+    /** As picocli writes the help of the other commands, which is not in the plugin's runtime. */
     static final String USAGE = """
-            weft install-cni [options]: puts the CNI plugin and its configuration where the container runtime looks
-              --bin-dir DIR         plugins (default /opt/cni/bin)
-              --conf-dir DIR        configurations (default /etc/cni/net.d)
-              --conflist-name NAME  file name of the configuration (default 10-weft.conflist)
-              --conflist FILE       install this configuration instead of the built-in one
-              --cni-version V       version of the built-in configuration (default 1.0.0); every plugin of the chain
-                                    must speak it, and STATUS and GC need 1.1.0
-              --runtime DIR         use this Java runtime, linked by `weft install-cni --link DIR`, and link none
-              --link DIR            link a Java runtime into DIR and install nothing
+            Usage: weft install-cni [-h] [--bin-dir=DIR] [--cni-version=VERSION]
+                                    [--conf-dir=DIR] [--conflist=FILE]
+                                    [--conflist-name=NAME] [--link=DIR] [--runtime=DIR]
+            Puts the CNI plugin and its configuration where the container runtime looks.
+                  --bin-dir=DIR          plugins; default: /opt/cni/bin
+                  --cni-version=VERSION  version of the built-in configuration; every plugin of
+                                           the chain must speak it, and STATUS and GC need
+                                           1.1.0; default: 1.0.0
+                  --conf-dir=DIR         configurations; default: /etc/cni/net.d
+                  --conflist=FILE        install this configuration instead of the built-in one
+                  --conflist-name=NAME   file name of the configuration; default:
+                                           10-weft.conflist
+              -h, --help                 Show this help message and exit.
+                  --link=DIR             link a Java runtime into DIR by the JDK of JAVA_HOME, and
+                                           install nothing
+                  --runtime=DIR          install the runtime that --link has made instead of the
+                                           distribution's own
             """;
+
+    private static final List<String> OPTIONS =
+            List.of("--bin-dir", "--conf-dir", "--conflist-name", "--conflist", "--cni-version", "--runtime", "--link");
 
     static final String BIN_DIR_DEFAULT = "/opt/cni/bin";
     static final String CONF_DIR_DEFAULT = "/etc/cni/net.d";
@@ -42,7 +57,7 @@ record InstallOptions(
     static final String CNI_VERSION_DEFAULT = "1.0.0";
 
     /**
-     * @param arguments of the command line.
+     * @param arguments of the command line, each {@code --name=value} or {@code --name value}.
      * @throws IllegalArgumentException naming the option and value at fault, with what is allowed.
      */
     static InstallOptions parse(final String... arguments) {
@@ -52,27 +67,40 @@ record InstallOptions(
         Path conflist = null;
         String cniVersion = CNI_VERSION_DEFAULT;
         Path runtime = null;
-        for (int i = 0; i < arguments.length; i += 2) {
-            final String option = arguments[i];
-            if (i + 1 == arguments.length) {
-                throw new IllegalArgumentException(option + " needs a value, or is no option\n" + USAGE);
+        Path link = null;
+        for (int i = 0; i < arguments.length; i++) {
+            final int equals = arguments[i].indexOf('=');
+            final String option = equals < 0 ? arguments[i] : arguments[i].substring(0, equals);
+            if (!OPTIONS.contains(option)) {
+                throw new IllegalArgumentException(option + " is no option\n" + USAGE);
             }
-            final String value = arguments[i + 1];
+            if (equals < 0 && ++i == arguments.length) {
+                throw new IllegalArgumentException(option + " needs a value\n" + USAGE);
+            }
+            final String value = equals < 0 ? arguments[i] : arguments[i].substring(equals + 1);
             switch (option) {
-                case "--bin-dir" -> binDir = value;
-                case "--conf-dir" -> confDir = value;
+                case "--bin-dir" -> binDir = requirePath(option, value).toString();
+                case "--conf-dir" -> confDir = requirePath(option, value).toString();
                 case "--conflist-name" -> conflistName = requireFileName(option, value);
-                case "--conflist" -> conflist = Path.of(value);
+                case "--conflist" -> conflist = requirePath(option, value);
                 case "--cni-version" -> cniVersion = requireVersion(option, value);
-                case "--runtime" -> runtime = Path.of(value);
-                default -> throw new IllegalArgumentException(option + " is no option\n" + USAGE);
+                case "--runtime" -> runtime = requirePath(option, value);
+                case "--link" -> link = requirePath(option, value);
+                default -> throw new IllegalStateException(option);
             }
         }
-        return new InstallOptions(Path.of(binDir), Path.of(confDir), conflistName, conflist, cniVersion, runtime);
+        return new InstallOptions(Path.of(binDir), Path.of(confDir), conflistName, conflist, cniVersion, runtime, link);
+    }
+
+    private static Path requirePath(final String option, final String value) {
+        if (value.isEmpty()) {
+            throw new IllegalArgumentException(option + "=; allowed: a path");
+        }
+        return Path.of(value);
     }
 
     private static String requireFileName(final String option, final String value) {
-        if (value.indexOf('/') >= 0 || !value.endsWith(".conflist")) {
+        if (value.indexOf('/') >= 0 || value.startsWith(".") || !value.endsWith(".conflist")) {
             throw new IllegalArgumentException(
                     option + "=" + value + "; allowed: a file name that ends in .conflist, which runtimes look for");
         }

@@ -99,7 +99,7 @@ class ContainerdTest {
                 {"type":"portmap","capabilities":{"portMappings":true}}]}""".formatted(directory));
         final Path runtime;
         try (DirectoryStream<Path> runtimes =
-                Files.newDirectoryStream(InstalledPlugin.binDir().resolve("weft-cni.d"))) {
+                Files.newDirectoryStream(InstalledPlugin.binDir().resolve("weft-cni.d"), "[0-9]*")) {
             runtime = runtimes.iterator().next();
         }
         InstallCni.install(InstallOptions.parse(

@@ -107,7 +107,9 @@ class InstallCniTest {
 
     @Test
     void shouldInstallGivenConflistWhenOneIsGiven() throws IOException {
-        final Path own = Files.writeString(directory.resolve("own"), "{\"name\":\"mine\"}");
+        final String configuration = """
+                {"name":"mine","cniVersion":"0.4.0","plugins":[{"type":"weft-cni","ipam":{}},{"type":"portmap"}]}""";
+        final Path own = Files.writeString(directory.resolve("own"), configuration);
         final Path linked = runtimes(InstalledPlugin.binDir()).get(0);
         final Path conflist = install(
                 "--bin-dir",
@@ -118,7 +120,7 @@ class InstallCniTest {
                 linked.toString(),
                 "--conflist",
                 own.toString());
-        assertEquals("{\"name\":\"mine\"}", Files.readString(conflist));
+        assertEquals(configuration, Files.readString(conflist));
     }
 
     @ParameterizedTest
@@ -126,12 +128,127 @@ class InstallCniTest {
         "--cni-version, 0.2.0, '--cni-version=0.2.0; allowed: 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0'",
         "--conflist-name, a/b.conflist, --conflist-name=a/b.conflist; allowed: a file name",
         "--conflist-name, weft.json, --conflist-name=weft.json; allowed: a file name that ends in .conflist",
+        "--conflist-name, .conflist, --conflist-name=.conflist; allowed: a file name that ends in .conflist",
+        "--conflist-name, '', --conflist-name=; allowed: a file name",
+        "--bin-dir, '', --bin-dir=; allowed: a path",
+        "--conf-dir, '', --conf-dir=; allowed: a path",
+        "--conflist, '', --conflist=; allowed: a path",
+        "--runtime, '', --runtime=; allowed: a path",
+        "--link, '', --link=; allowed: a path",
         "--bindir, /x, --bindir is no option",
+        "bin-dir, /x, bin-dir is no option",
     })
     void shouldNameOptionAndValueWhenNotAllowed(final String option, final String value, final String expected) {
         final IllegalArgumentException e =
                 assertThrows(IllegalArgumentException.class, () -> InstallOptions.parse(option, value));
         assertTrue(String.valueOf(e.getMessage()).startsWith(expected), e.getMessage());
+        final IllegalArgumentException other =
+                assertThrows(IllegalArgumentException.class, () -> InstallOptions.parse(option + "=" + value));
+        assertEquals(e.getMessage(), other.getMessage());
+    }
+
+    @Test
+    void shouldNameOptionWhenItsValueIsMissing() {
+        final IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> InstallOptions.parse("--bin-dir=/x", "--conf-dir"));
+        assertTrue(String.valueOf(e.getMessage()).startsWith("--conf-dir needs a value"), e.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "``                                                    | the file is empty",
+                "[]                                                    | the file is no JSON object",
+                "{\"name\":\"n\"                                       | the file is malformed at line 1",
+                "{}                                                    | name is null; allowed: a string",
+                "{\"name\":\"n\"}                                      | plugins is null; allowed: an array of plugins",
+                "{\"name\":\"n\",\"plugins\":[]}                      | plugins is []; allowed: an array of plugins",
+                "{\"name\":\"n\",\"plugins\":[{}]}                    | plugins is {}; allowed: objects, each with a",
+                "{\"name\":\"n\",\"plugins\":[{\"type\":\"weft-cni\"}]} | cniVersion is missing, which means 0.1.0",
+                "{\"name\":\"a/b\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\"}]} | name is \"a/b\"",
+                "{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\",\"ipam\":1}]} | ipam is 1",
+            })
+    void shouldInstallNothingWhenConflistIsBad(final String conflist, final String expected) throws IOException {
+        final Path own = Files.writeString(directory.resolve("own"), conflist);
+        final IOException e = assertThrows(
+                IOException.class,
+                () -> install(
+                        "--bin-dir=" + directory.resolve("bin"),
+                        "--conf-dir=" + directory.resolve("conf"),
+                        "--conflist=" + own));
+        assertTrue(String.valueOf(e.getMessage()).startsWith(own + ": " + expected), e.getMessage());
+        assertFalse(Files.exists(directory.resolve("bin")));
+        assertFalse(Files.exists(directory.resolve("conf")));
+    }
+
+    /** As after each has been installed at a time that the clock has later been put back from. */
+    @ParameterizedTest
+    @CsvSource({"1", "1000000", "1900000000000"})
+    void shouldKeepWhatIsInUseWhenNumbersAreAhead(final String ahead) throws IOException {
+        final String[] arguments = {
+            "--bin-dir=" + directory.resolve("bin"),
+            "--conf-dir=" + directory.resolve("conf"),
+            "--runtime=" + runtimes(InstalledPlugin.binDir()).get(0)
+        };
+        install(arguments);
+        final Path runtimes = directory.resolve("bin/weft-cni.d");
+        Files.move(runtimes.resolve("1"), runtimes.resolve(ahead));
+        Files.createDirectory(runtimes.resolve("0"));
+        // Neither is a number of ours.
+        Files.createDirectory(runtimes.resolve("99999999999999999999999"));
+        Files.createDirectory(runtimes.resolve("1a"));
+        for (int i = 1; i <= 3; i++) {
+            install(arguments);
+            assertAnswers(directory.resolve("bin/weft-cni"));
+            assertTrue(Files.isDirectory(runtimes.resolve(Long.toString(Long.parseLong(ahead) + i))));
+        }
+        assertFalse(Files.exists(runtimes.resolve("0")));
+        assertFalse(Files.exists(runtimes.resolve(ahead)));
+        assertTrue(Files.exists(runtimes.resolve("99999999999999999999999")) && Files.exists(runtimes.resolve("1a")));
+    }
+
+    @Test
+    void shouldTidyUpWhenAnInstallationWasKilled() throws IOException {
+        final Path left = Files.createDirectories(directory.resolve("bin/weft-cni.d/new-1/bin"));
+        install(
+                "--bin-dir=" + directory.resolve("bin"),
+                "--conf-dir=" + directory.resolve("conf"),
+                "--runtime=" + runtimes(InstalledPlugin.binDir()).get(0));
+        assertFalse(Files.exists(left));
+        assertAnswers(directory.resolve("bin/weft-cni"));
+    }
+
+    @Test
+    void shouldKeepWhatIsInstalledWhenNewRuntimeDoesNotRun() throws IOException {
+        final Path good = runtimes(InstalledPlugin.binDir()).get(0);
+        final String binDir = "--bin-dir=" + directory.resolve("bin");
+        final String confDir = "--conf-dir=" + directory.resolve("conf");
+        install(binDir, confDir, "--runtime=" + good);
+        final Path bad = directory.resolve("bad");
+        FileTrees.copy(good, bad);
+        Files.writeString(bad.resolve("bin/java"), "#!/bin/sh\necho no such machine; exit 8\n");
+        final IOException e = assertThrows(IOException.class, () -> install(binDir, confDir, "--runtime=" + bad));
+        assertTrue(String.valueOf(e.getMessage()).contains("ended with 8: no such machine"), e.getMessage());
+        assertAnswers(directory.resolve("bin/weft-cni"));
+        assertEquals(1, runtimes(directory.resolve("bin")).size());
+    }
+
+    @Test
+    void shouldSayWhatRuntimeIsMissingWhenDirectoryIsNone() {
+        final IOException e = assertThrows(
+                IOException.class,
+                () -> install(
+                        "--bin-dir=" + directory.resolve("bin"),
+                        "--conf-dir=" + directory.resolve("conf"),
+                        "--runtime=" + directory));
+        assertEquals(directory + " is no Java runtime that install-cni --link has made", e.getMessage());
+    }
+
+    private static void assertAnswers(final Path plugin) {
+        final Command.Result result = Command.tryRun(List.of("env", "CNI_COMMAND=VERSION", plugin.toString()));
+        assertEquals(0, result.exitCode(), result.toString());
     }
 
     private static Path install(final String... arguments) throws IOException {
@@ -140,7 +257,7 @@ class InstallCniTest {
 
     private static List<Path> runtimes(final Path binDir) throws IOException {
         try (Stream<Path> files = Files.list(binDir.resolve("weft-cni.d"))) {
-            return files.toList();
+            return files.filter(Files::isDirectory).toList();
         }
     }
 }

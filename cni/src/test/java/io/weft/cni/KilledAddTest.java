@@ -90,7 +90,7 @@ class KilledAddTest {
 
     private static Path runtime() throws IOException {
         try (DirectoryStream<Path> runtimes =
-                Files.newDirectoryStream(InstalledPlugin.binDir().resolve("weft-cni.d"))) {
+                Files.newDirectoryStream(InstalledPlugin.binDir().resolve("weft-cni.d"), "[0-9]*")) {
             return runtimes.iterator().next();
         }
     }

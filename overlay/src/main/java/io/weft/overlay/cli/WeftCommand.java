@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "Shows and checks what weftd on this node does.",
-        subcommands = {CountersCommand.class, ExplainCommand.class})
+        subcommands = {CountersCommand.class, ExplainCommand.class, InstallCniCommand.class})
 public final class WeftCommand implements Runnable {
     @Spec
     private CommandSpec spec = CommandSpec.create();

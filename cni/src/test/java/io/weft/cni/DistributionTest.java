@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.cni;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Command;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.overlay.cli.WeftCommand;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@code weft install-cni} as an operator runs it: the scripts of the distribution beside the runtime that it brings, on
+ * hosts that are made odd in a mount namespace of the command's own.
+ */
+@RequiresRoot
+class DistributionTest {
+    /** Where a Debian host has its Java. The scripts are given no other way to one. */
+    private static final String HIDE_JAVA = "mount -t tmpfs none /usr/lib/jvm && ! java -version 2>/dev/null && ";
+
+    @TempDir
+    Path directory;
+
+    private Path weft;
+    private Path binDir;
+    private Path confDir;
+
+    @BeforeEach
+    void layOutDistribution() throws IOException {
+        final Path home = Files.createDirectory(directory.resolve("weft"));
+        FileTrees.copy(Path.of("../bin").toRealPath(), home.resolve("bin"));
+        Files.createDirectory(home.resolve("lib"));
+        try (DirectoryStream<Path> runtimes =
+                Files.newDirectoryStream(InstalledPlugin.binDir().resolve("weft-cni.d"), "[0-9]*")) {
+            FileTrees.copy(runtimes.iterator().next(), home.resolve("cni-runtime"));
+        }
+        weft = home.resolve("bin/weft");
+        binDir = directory.resolve("host/opt/cni/bin");
+        confDir = directory.resolve("host/etc/cni/net.d");
+        Files.createDirectory(directory.resolve("host"));
+    }
+
+    private Command.Result onHost(final String preparation) {
+        return Command.tryRun(List.of(
+                "unshare",
+                "--mount",
+                "--propagation=private",
+                "env",
+                "-i",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "sh",
+                "-ec",
+                preparation + weft + " install-cni --bin-dir=" + binDir + " --conf-dir " + confDir
+                        + " && CNI_COMMAND=VERSION " + binDir + "/weft-cni </dev/null"));
+    }
+
+    @Test
+    void shouldInstallAndAnswerWhenHostHasNoJava() throws IOException {
+        final Command.Result result = onHost(HIDE_JAVA);
+        assertEquals(0, result.exitCode(), result.toString());
+        assertTrue(result.output().startsWith("installed " + confDir + "/10-weft.conflist\n{\"cniVersion\""));
+        assertEquals("", result.errors());
+        // A second time, from another place, with the first one's files in the way.
+        Files.move(directory.resolve("weft"), directory.resolve("elsewhere"));
+        weft = directory.resolve("elsewhere/bin/weft");
+        assertEquals(0, onHost(HIDE_JAVA).exitCode());
+    }
+
+    @Test
+    void shouldInstallWhenTmpForbidsExecution() {
+        final Command.Result result = onHost(HIDE_JAVA + tmpfsWithTestInIt("noexec"));
+        assertEquals(0, result.exitCode(), result.toString());
+    }
+
+    @Test
+    void shouldInstallWhenRootIsReadOnly() {
+        final Command.Result result = onHost(HIDE_JAVA + tmpfsWithTestInIt("ro"));
+        assertEquals(0, result.exitCode(), result.toString());
+    }
+
+    /** An empty /tmp with the test's own directory in it, which alone keeps its properties; and, if it is to be read-only, all of /. */
+    private String tmpfsWithTestInIt(final String option) {
+        return "mkdir /dev/shm/keep.$$ && mount --bind " + directory
+                + " /dev/shm/keep.$$ && mount -t tmpfs none /tmp && mkdir -p "
+                + directory + " && mount --move /dev/shm/keep.$$ " + directory + " && rmdir /dev/shm/keep.$$ && "
+                + "mount -o remount," + option + " /tmp && "
+                + ("ro".equals(option)
+                        ? "mount --bind / / && mount -o remount,bind,ro / && ! touch /root/x 2>/dev/null && "
+                        : "");
+    }
+
+    @Test
+    void shouldSayWhyWhenPlaceIsReadOnly() {
+        final String host = directory.resolve("host").toString();
+        final Command.Result result =
+                onHost("mount --bind " + host + " " + host + " && mount -o remount,bind,ro " + host + " && ");
+        assertEquals(1, result.exitCode(), result.toString());
+        assertTrue(
+                result.errors().startsWith("weft install-cni: cannot write " + host)
+                        && result.errors().contains("Read-only file system; name other directories by --bin-dir"),
+                result.errors());
+    }
+
+    @Test
+    void shouldSayWhyAndPublishNothingWhenPlaceForbidsExecution() {
+        final String host = directory.resolve("host").toString();
+        final Command.Result result = onHost("mount -t tmpfs -o noexec none " + host + " && trap 'find " + host
+                + " -name weft-cni -o -name \"*.conflist\" -o -name \"new-*\"' EXIT && ");
+        assertEquals(1, result.exitCode(), result.toString());
+        assertTrue(result.errors().contains("is its file system mounted noexec"), result.errors());
+        assertEquals("", result.output());
+    }
+
+    /** A user's read-only root: the state cannot be kept, so the pod is not begun. */
+    @Test
+    void shouldRefuseAddWhenStateCanNotBeWritten() throws IOException {
+        final Path subnetFile = Files.writeString(
+                directory.resolve("subnet.env"),
+                "FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n");
+        final String host = directory.resolve("host").toString();
+        final PluginProcess.Outcome outcome = PluginProcess.run(
+                List.of(
+                        "unshare",
+                        "--mount",
+                        "--net",
+                        "--propagation=private",
+                        "sh",
+                        "-ec",
+                        "mount --bind " + host + " " + host + " && mount -o remount,bind,ro " + host + " && exec "
+                                + InstalledPlugin.binDir().resolve("weft-cni")),
+                PluginProcess.variables("ADD", "pod"),
+                "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"subnetFile\":\"" + subnetFile + "\",\"dataDir\":\"" + host
+                        + "/state\"}");
+        assertEquals(CniException.IO_FAILURE, outcome.code(), outcome.toString());
+        assertTrue(outcome.message().contains(host + "/state: Read-only file system"), outcome.message());
+    }
+
+    @Test
+    void shouldListOptionsOnEveryHostAsTheOtherCommandsDo() {
+        final Command.Result result = Command.tryRun(List.of(weft.toString(), "install-cni", "--help"));
+        assertEquals(InstallOptions.USAGE, result.output());
+        final String usage = WeftCommand.commandLine().getUsageMessage();
+        final String description =
+                InstallOptions.USAGE.lines().skip(3).findFirst().orElseThrow();
+        final String listed = usage.substring(usage.indexOf("install-cni")).replaceAll("\\s+", " ");
+        assertTrue(listed.startsWith("install-cni " + description), usage);
+        assertFalse(result.output().isEmpty());
+    }
+}
