@@ -16,6 +16,7 @@ import io.weft.overlay.host.BridgeNetfilter;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.KernelDevices;
+import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
@@ -23,6 +24,7 @@ import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.host.UnderlaySelector;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.ServiceManager;
@@ -130,7 +132,8 @@ public final class OverlayNode implements AutoCloseable {
         for (final String name : deviceNames(config, underlay)) {
             undo.push(DeviceLock.take(options.weft().runDirectory, name));
         }
-        final Lease acquired = acquire(config.backend(), underlay, subnetFile);
+        final LeaseKey previous = subnetFile.previous();
+        final Lease acquired = acquire(config.backend(), underlay, previous);
         own = acquired;
         LOG.log(INFO, "own lease {0}", acquired);
         final Forwarders opened = Forwarders.open(options.weft(), config, acquired, underlay);
@@ -158,8 +161,8 @@ public final class OverlayNode implements AutoCloseable {
         leases = table;
         opened.each((deviceName, tables) ->
                 undo.push(ControlAnswers.open(options.weft().runDirectory, deviceName, tables, loop)));
-        final Runnable ready =
-                () -> becomeReady(opened, admission, changes, String.join(" and ", deviceNames(config, underlay)));
+        final Runnable ready = () ->
+                becomeReady(previous, opened, admission, changes, String.join(" and ", deviceNames(config, underlay)));
         registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, ready)));
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
@@ -186,7 +189,7 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     /** The node's lease, with the MAC of the kernel device that it takes over from, where it may choose one. */
-    private Lease acquire(final BackendConfig backend, final Underlay underlay, final SubnetFile subnetFile)
+    private Lease acquire(final BackendConfig backend, final Underlay underlay, final @Nullable LeaseKey previous)
             throws InterruptedException {
         final KernelDevices replaced = KernelDevices.find(rtnetlink, backend);
         final boolean takesOver = registry.ownsMac();
@@ -200,7 +203,7 @@ public final class OverlayNode implements AutoCloseable {
                 backend,
                 replaced.mac(),
                 replaced.ipv6Mac(),
-                subnetFile.previous(),
+                previous,
                 former));
         if (takesOver) {
             replaced.delete(rtnetlink);
@@ -248,10 +251,17 @@ public final class OverlayNode implements AutoCloseable {
 
     /** The other nodes' leases are in the tables for the first time: now, and not before, pods can be wired. */
     private void becomeReady(
+            final @Nullable LeaseKey previous,
             final Forwarders opened,
             final PodAdmission admission,
             final UnderlayChanges changes,
             final String deviceNames) {
+        final String bridgeTrouble =
+                PodBridge.leaveFormerSubnet(rtnetlink, previous, ownLease().key());
+        if (!bridgeTrouble.isEmpty()) {
+            LOG.log(WARNING, bridgeTrouble);
+        }
+        conditions.set(Condition.BRIDGE, bridgeTrouble);
         final int mtu = changes.podMtu().least();
         admission.give(mtu);
         undo.push(admission);

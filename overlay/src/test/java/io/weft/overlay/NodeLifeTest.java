@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What weftd keeps right for the whole life of a node, and not only at its start. */
+@RequiresRoot
+class NodeLifeTest {
+    private static final String READY = "ready: weft.1 forwards";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private Topology topology = Topology.twoNodes();
+    private Topology.Node node = topology.node(0);
+    private Path subnetFile = Path.of("subnet.env");
+
+    @BeforeEach
+    void setUp() throws IOException {
+        subnetFile = directory.resolve("subnet.env");
+        write(node.subnet());
+    }
+
+    @AfterEach
+    void tearDown() {
+        topology.close();
+    }
+
+    private void write(final String subnet) throws IOException {
+        final Path fresh = Files.writeString(
+                directory.resolve("fresh"),
+                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK
+                        + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{\""
+                        + subnet.replace('/', '-') + "\":{\"PublicIP\":\"" + node.underlayAddress()
+                        + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,"
+                        + "\"VtepMAC\":\"02:00:00:00:00:0a\"}}}}");
+        Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private BackgroundProcess startReady(final String... options) {
+        return WeftdProcess.start(node, directory, options).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    private String addresses() {
+        return node.namespace().ip("-4", "-oneline", "address", "show", "type", "bridge");
+    }
+
+    @Test
+    void shouldWriteSubnetEnvAgainWhenSomebodyRemovesOrChangesIt() throws IOException {
+        try (BackgroundProcess weftd = startReady()) {
+            final String text = Files.readString(subnetFile);
+            final Path lock = Path.of(subnetFile + ".weftd");
+            Files.delete(subnetFile);
+            awaitText(text, weftd);
+            Files.writeString(subnetFile, "FLANNEL_NETWORK=10.0.0.0/8\n");
+            awaitText(text, weftd);
+            Files.delete(subnetFile);
+            Files.delete(lock);
+            awaitText(text, weftd);
+            Await.until(
+                    () -> "no lock file: " + weftd.output(), WeftdProcess.START_TIMEOUT_MS, () -> Files.exists(lock));
+            assertTrue(weftd.process().isAlive(), weftd::output);
+        }
+    }
+
+    private void awaitText(final String text, final BackgroundProcess weftd) {
+        Await.until(() -> "not written again: " + weftd.output(), WeftdProcess.START_TIMEOUT_MS, () -> {
+            try {
+                return Files.readString(subnetFile).equals(text);
+            } catch (final IOException removed) {
+                return false;
+            }
+        });
+    }
+
+    @Test
+    void shouldTakeTheFormerSubnetsAddressAndBlackholeAwayWhenTheNodeHasAnotherSubnet() throws IOException {
+        assertTrue(addresses().contains(node.bridgeAddress() + "/24"), addresses());
+        try (BackgroundProcess weftd = startReady("--ip-blackhole-route")) {
+            write("10.244.77.0/24");
+            weftd.awaitOutput(READY + " for 10.244.77.0-24", WeftdProcess.START_TIMEOUT_MS);
+            assertEquals("", addresses(), weftd::output);
+            assertEquals("blackhole 10.244.77.0/24 metric 1000000", blackholes());
+            weftd.process().destroyForcibly();
+            weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS);
+        }
+        write("10.244.78.0/24");
+        try (BackgroundProcess weftd = startReady("--ip-blackhole-route")) {
+            assertEquals("blackhole 10.244.78.0/24 metric 1000000", blackholes(), weftd::output);
+        }
+    }
+
+    private String blackholes() {
+        return node.namespace().ip("route", "show", "type", "blackhole").strip();
+    }
+}
