@@ -8,7 +8,7 @@ run_packages=(
 test_packages=(
   tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
   containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
-  strace:strace openssl:openssl
+  strace:strace openssl:openssl faketime:faketime
 )
 
 need() { # PACKAGE:PROGRAM...

@@ -17,15 +17,11 @@ import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.WeftdCommandLine;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.registry.FileRegistry;
-import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.etcd.EtcdRegistry;
 import io.weft.overlay.registry.kube.KubeAccess;
 import io.weft.overlay.registry.kube.KubeRegistry;
-import java.net.URI;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -167,21 +163,11 @@ final class Weftd {
     }
 
     private static EtcdRegistry.Settings etcdSettings(final FlanneldOptions flanneld) {
-        final List<URI> endpoints = new ArrayList<>();
-        for (final String endpoint : flanneld.etcdEndpoints.split(",", -1)) {
-            if (!endpoint.matches("https?://[^/\\s]+/?")) {
-                throw new StartupException(
-                        "--etcd-endpoints: \"" + endpoint + "\" is no URL such as http://127.0.0.1:2379");
-            }
-            endpoints.add(URI.create(endpoint));
-        }
-        final byte[] authorities = PemKeys.read("--etcd-cafile", flanneld.etcdCaFile);
-        final byte[] certificate = PemKeys.read("--etcd-certfile", flanneld.etcdCertFile);
-        final byte[] key = PemKeys.read("--etcd-keyfile", flanneld.etcdKeyFile);
-        final boolean isTls = endpoints.stream().anyMatch(endpoint -> "https".equals(endpoint.getScheme()));
         return new EtcdRegistry.Settings(
-                endpoints,
-                isTls ? PemKeys.context(authorities, certificate, key) : null,
+                flanneld.etcdEndpoints,
+                flanneld.etcdCaFile,
+                flanneld.etcdCertFile,
+                flanneld.etcdKeyFile,
                 flanneld.etcdUsername,
                 flanneld.etcdPassword,
                 flanneld.etcdPrefix,

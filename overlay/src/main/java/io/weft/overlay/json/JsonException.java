@@ -2,7 +2,7 @@
 package io.weft.overlay.json;
 
 /** A JSON text that is broken, or whose value is not what its reader needs. The message starts with source:line:column. */
-public final class JsonException extends RuntimeException {
+public class JsonException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final int line;

@@ -17,10 +17,14 @@ import tools.jackson.core.json.JsonFactory;
  * which Jackson's own tree forgets, and the daemon stays smaller without data binding.
  */
 public final class JsonReader {
+    /** Values in one text: each takes some 200 bytes of the heap. */
+    public static final int VALUES_MAX = 100_000;
+
     static final JsonFactory FACTORY = new JsonFactory();
 
     private final JsonParser parser;
     private final JsonText text;
+    private int count;
 
     private JsonReader(final JsonParser parser, final JsonText text) {
         this.parser = parser;
@@ -33,6 +37,7 @@ public final class JsonReader {
      * @param text UTF-8 (or another Unicode encoding that JSON allows).
      * @param source what an error calls the text: a file's path, an etcd key, an annotation.
      * @throws JsonException with line and column when the text is not exactly one JSON value, or a key comes twice.
+     * @throws JsonTooLargeException when it has more than {@link #VALUES_MAX} values.
      */
     public static JsonValue read(final byte[] text, final String source) {
         return read(JsonText.of(text, source));
@@ -56,6 +61,14 @@ public final class JsonReader {
 
     private JsonValue value(final String path) {
         final TokenStreamLocation place = parser.currentTokenLocation();
+        count++;
+        if (count > VALUES_MAX) {
+            throw new JsonTooLargeException(
+                    text.source(),
+                    text.line(place),
+                    text.column(place),
+                    "there are more than " + VALUES_MAX + " values");
+        }
         final JsonToken token = parser.currentToken();
         final Object value = switch (token) {
             case START_OBJECT -> object(path);

@@ -103,7 +103,12 @@ public final class NodeMetrics {
         text.counter("weft_repairs_total", "", "part=\"node\"", nodeRepairs);
         text.counter("weft_repairs_total", "", "part=\"direct_routes\"", directRouteRepairs);
         final String label = "registry=\"" + registryKind + '"';
-        text.gauge("weft_registry_up", "1 while the registry is followed.", label, null == registry.trouble() ? 1 : 0);
+        text.gauge("weft_registry_up", "1 while the registry is followed.", label, registry.isLost() ? 0 : 1);
+        text.gauge(
+                "weft_own_lease_up",
+                "0 while another node claims this node's lease, or it cannot be written.",
+                label,
+                registry.isOwnTroubled() ? 0 : 1);
         text.gauge(
                 "weft_registry_lag_seconds",
                 "Time since the registry was last followed without a gap.",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_CREATE;
@@ -14,8 +15,6 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
@@ -38,6 +37,9 @@ public final class FileRegistry implements Registry {
     private static final long QUIET_MS = 20;
     /** The file is compared this often also without an event: its directory may itself have been replaced. */
     private static final long COMPARE_MS = 1_000;
+
+    /** More than what {@link Registry#LEASES_MAX} leases of both families take. */
+    private static final int LENGTH_MAX = 8 << 20;
 
     private final Path file;
     private final RegistryStatus status = new RegistryStatus();
@@ -76,7 +78,7 @@ public final class FileRegistry implements Registry {
     @Override
     public NetworkConfig config() {
         try {
-            text = Files.readAllBytes(file);
+            text = BoundedFile.read(file, LENGTH_MAX);
             final RegistryFile read = RegistryFile.read(text, file.toString(), null);
             contents = read;
             isTextUsed = true;
@@ -178,7 +180,7 @@ public final class FileRegistry implements Registry {
 
     private void compare(final LeaseListener listener) {
         try {
-            final byte[] now = Files.readAllBytes(file);
+            final byte[] now = BoundedFile.read(file, LENGTH_MAX);
             if (!Arrays.equals(now, text)) {
                 text = now;
                 isTextUsed = false;
@@ -193,6 +195,10 @@ public final class FileRegistry implements Registry {
         } catch (final JsonException | RegistryException failure) {
             status.refusal();
             report(String.valueOf(failure.getMessage()));
+        } catch (final RuntimeException defect) {
+            // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
+            LOG.log(DEBUG, "the cause", defect);
+            report(String.valueOf(defect));
         }
     }
 
@@ -249,7 +255,6 @@ public final class FileRegistry implements Registry {
     }
 
     private String unreadable(final IOException failure) {
-        return "read registry file " + file + ": "
-                + (failure instanceof NoSuchFileException ? "there is no such file" : failure.getMessage());
+        return "read registry file " + file + ": " + failure.getMessage();
     }
 }

@@ -7,48 +7,41 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.json.JsonException;
-import java.io.BufferedReader;
+import io.weft.overlay.registry.http.AnswerTooLongException;
+import io.weft.overlay.registry.http.ChangeStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.util.Timer;
-import java.util.TimerTask;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows the leases of a registry that is reached over the network, on a thread of its own: a list, then the changes after it,
- * then a list again. The stream of changes is cut on purpose once a minute, so that whatever it may have lost (a compaction, a
- * connection that died without a word) is healed by the next list, which tells all of every lease.
+ * Follows the leases of a registry that is reached over the network, on a thread of its own: a list, then the changes after it. A
+ * stream of changes that has been silent for long, as one is whose other end is gone without a word, is opened anew from where it
+ * was. Twice an hour all leases are listed and compared, whatever a stream has said. All times are those of the monotonic clock.
  */
 public final class Follower implements AutoCloseable {
-    /** How long a stream of changes is read before the next list, in seconds. */
-    public static final int RELIST_S = 60;
-
     private static final System.Logger LOG = System.getLogger(Follower.class.getName());
     private static final long BACKOFF_MIN_MS = 100;
     private static final long BACKOFF_MAX_MS = 5_000;
+    private static final long TICK_NS = TimeUnit.SECONDS.toNanos(1);
+    private static final long LIST_AGAIN_NS = TimeUnit.MINUTES.toNanos(30);
 
     private final String name;
     private final Source source;
     private final RegistryStatus status;
     private final CountDownLatch closed = new CountDownLatch(1);
-    private final Timer timer = new Timer("weft-relist", true);
-    private volatile @Nullable InputStream stream;
+    private boolean isListed;
+    private long listAgainNs;
+    private volatile @Nullable ChangeStream stream;
 
     /** What is followed. Called on the follower's thread. */
     public interface Source {
-        /**
-         * Reads all leases and tells the listener.
-         *
-         * @return the version that they were read at.
-         */
-        String list() throws UnavailableException, InterruptedException;
+        /** Reads all leases and tells the listener. */
+        void list() throws UnavailableException, InterruptedException;
 
-        /** Opens the stream of the changes after a version, one JSON text a line. */
-        InputStream changes(String version) throws UnavailableException, InterruptedException;
+        /** Opens a stream of what has changed since what was read last. */
+        ChangeStream changes() throws UnavailableException, InterruptedException;
 
         /**
          * Takes over one line of the stream.
@@ -57,6 +50,15 @@ public final class Follower implements AutoCloseable {
          * @throws JsonException for a line that is none of the registry's.
          */
         boolean take(byte[] line) throws UnavailableException, InterruptedException;
+
+        /** Called about once a second while changes are followed, for what is due by time. */
+        default void tick() throws InterruptedException {}
+
+        /** How long a stream may be silent before it is opened anew, in nanoseconds. */
+        long silenceMaxNs();
+
+        /** Whether a stream that has ended may be opened anew without a list: the registry would tell if it had lost its history. */
+        boolean resumes();
     }
 
     private Follower(final String name, final Source source, final RegistryStatus status) {
@@ -81,32 +83,34 @@ public final class Follower implements AutoCloseable {
     }
 
     private void run() {
-        long backoffMs = BACKOFF_MIN_MS;
+        final Backoff backoff = new Backoff(BACKOFF_MIN_MS, BACKOFF_MAX_MS);
         try {
-            while (0 != closed.getCount()) {
+            while (!isClosed()) {
                 final long startNs = System.nanoTime();
                 listAndFollow();
                 if (System.nanoTime() - startNs > TimeUnit.MILLISECONDS.toNanos(BACKOFF_MAX_MS)) {
-                    backoffMs = BACKOFF_MIN_MS;
+                    backoff.reset();
                 }
                 // Also after a stream that ended at once: a registry that refuses it would be asked without a pause.
-                closed.await(backoffMs, TimeUnit.MILLISECONDS);
-                backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
+                closed.await(backoff.nextNs(), TimeUnit.NANOSECONDS);
             }
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
         }
     }
 
+    private boolean isClosed() {
+        return 0 == closed.getCount();
+    }
+
     private void listAndFollow() throws InterruptedException {
+        final boolean isToBeListed = !isListed;
+        isListed = false; // until the stream has come to an end that allows for another
         try {
-            final boolean isBack = null != status.trouble();
-            final String version = source.list();
-            status.contact();
-            if (isBack) {
-                LOG.log(INFO, "{0} is followed again", name);
+            if (isToBeListed) {
+                list();
             }
-            follow(version);
+            isListed = follow();
         } catch (final UnavailableException | JsonException failure) {
             if (status.failure(String.valueOf(failure.getMessage()))) {
                 LOG.log(WARNING, "{0}. Forwarding goes on with the leases as they are", failure.getMessage());
@@ -119,61 +123,53 @@ public final class Follower implements AutoCloseable {
         }
     }
 
-    private void follow(final String version) throws UnavailableException, InterruptedException {
-        final TimerTask relist = new TimerTask() {
-            @Override
-            public void run() {
-                cut();
-            }
-        };
-        try (InputStream opened = source.changes(version);
-                BufferedReader lines = new BufferedReader(new InputStreamReader(opened, StandardCharsets.UTF_8))) {
+    private void list() throws UnavailableException, InterruptedException {
+        final boolean isBack = status.isLost();
+        source.list();
+        status.contact();
+        if (isBack) {
+            LOG.log(INFO, "{0} is followed again", name);
+        }
+        // Nodes that have started together do not list together for ever.
+        listAgainNs =
+                System.nanoTime() + LIST_AGAIN_NS - ThreadLocalRandom.current().nextLong(LIST_AGAIN_NS / 4);
+    }
+
+    /** Follows one stream to its end; returns whether another can be opened where it was. */
+    private boolean follow() throws UnavailableException, InterruptedException {
+        try (ChangeStream opened = source.changes()) {
             stream = opened;
-            boolean isOfUse = schedule(relist);
-            while (isOfUse) {
-                final String line = lines.readLine();
-                isOfUse = null != line && source.take(line.getBytes(StandardCharsets.UTF_8));
-                if (isOfUse) {
+            long nowNs = System.nanoTime();
+            long heardNs = nowNs;
+            while (!isClosed() && nowNs - listAgainNs < 0 && nowNs - heardNs < source.silenceMaxNs()) {
+                final byte[] line = opened.next(TICK_NS);
+                nowNs = System.nanoTime();
+                if (null != line) {
+                    heardNs = nowNs;
+                    if (!source.take(line)) {
+                        return false;
+                    }
                     status.contact();
                 }
+                source.tick();
             }
-        } catch (final IOException cutOrLost) {
-            // Either way the next list tells what was missed; when the registry is gone, it is the list that says so.
-            LOG.log(DEBUG, "the changes of {0} ended: {1}", name, cutOrLost.getMessage());
+            return nowNs - listAgainNs < 0;
+        } catch (final AnswerTooLongException failure) {
+            throw new UnavailableException(name + " cannot be followed: " + failure.getMessage(), failure);
+        } catch (final IOException lost) {
+            LOG.log(DEBUG, "the changes of {0} ended: {1}", name, lost.getMessage());
+            return source.resumes();
         } finally {
-            relist.cancel();
             stream = null;
-        }
-    }
-
-    /** False if the follower was closed meanwhile, and its timer with it. */
-    private boolean schedule(final TimerTask relist) {
-        try {
-            timer.schedule(relist, TimeUnit.SECONDS.toMillis(RELIST_S));
-            return 0 != closed.getCount();
-        } catch (final IllegalStateException cancelled) {
-            if (0 == closed.getCount()) {
-                return false;
-            }
-            throw cancelled;
-        }
-    }
-
-    private void cut() {
-        final InputStream open = stream;
-        if (null != open) {
-            try {
-                open.close();
-            } catch (final IOException failure) {
-                LOG.log(WARNING, "cut the changes of {0}: {1}", name, failure.getMessage());
-            }
         }
     }
 
     @Override
     public void close() {
         closed.countDown();
-        timer.cancel();
-        cut();
+        final ChangeStream open = stream;
+        if (null != open) {
+            open.close();
+        }
     }
 }

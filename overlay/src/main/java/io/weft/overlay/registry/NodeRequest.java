@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.weft.address.MacAddress;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
@@ -36,10 +38,18 @@ public record NodeRequest(
         @Nullable MacAddress takenOverMacV6,
         @Nullable LeaseKey previous,
         @Nullable Lease former) {
+    private static final System.Logger LOG = System.getLogger(NodeRequest.class.getName());
 
-    /** True for a lease that is this node's: by its public address, or because it is the one that the node had. */
+    /**
+     * True for a lease that is this node's among those of all nodes: by the address that it announces, or because it is the one
+     * that the node had. By another of its addresses only the subnet that it had is its own: that may be one that moves from node
+     * to node (a VIP), and names the lease of another node then.
+     */
     public boolean owns(final Lease lease) {
-        return lease.equals(former) || owns(lease.attributes());
+        final LeaseAttributes attributes = lease.attributes();
+        final boolean isAnnounced = (null != publicIp && publicIp.equals(attributes.publicIp()))
+                || (null != publicIpv6 && publicIpv6.equals(attributes.publicIpv6()));
+        return lease.equals(former) || isAnnounced || (owns(attributes) && prefers(lease));
     }
 
     /** True for the lease to take of several that are this node's: its pods have addresses of that subnet. */
@@ -61,22 +71,30 @@ public record NodeRequest(
      * already, so that they need no update; without either it is random, as flannel's.
      *
      * @param known the attributes that the registry holds for this node; null when it has none.
+     * @param others VTEP addresses that other nodes have: a machine that was cloned has that of its original in its kernel device.
      */
-    public LeaseAttributes attributes(final @Nullable LeaseAttributes known, final boolean ipv6) {
+    public LeaseAttributes attributes(
+            final @Nullable LeaseAttributes known, final boolean ipv6, final Set<MacAddress> others) {
         final boolean ipv4 = null != publicIp;
         final boolean vxlan = BackendType.VXLAN == backend.type();
         return new LeaseAttributes(
                 publicIp,
                 ipv6 ? publicIpv6 : null,
                 backend.type().leaseType(),
-                vxlan && ipv4 ? vtep(takenOverMac, null == known ? null : known.vtep()) : null,
-                vxlan && ipv6 ? vtep(takenOverMacV6, null == known ? null : known.vtepV6()) : null);
+                vxlan && ipv4 ? vtep(takenOverMac, null == known ? null : known.vtep(), others) : null,
+                vxlan && ipv6 ? vtep(takenOverMacV6, null == known ? null : known.vtepV6(), others) : null);
     }
 
-    private VtepData vtep(final @Nullable MacAddress takenOver, final @Nullable VtepData known) {
-        if (null != takenOver) {
-            return new VtepData(backend.vni(), takenOver);
+    private VtepData vtep(
+            final @Nullable MacAddress takenOver, final @Nullable VtepData known, final Set<MacAddress> others) {
+        final MacAddress wanted = null != takenOver ? takenOver : null != known ? known.mac() : null;
+        if (null != wanted && others.contains(wanted)) {
+            LOG.log(
+                    WARNING,
+                    "another node''s lease has the VTEP address {0} too, as that of a cloned machine: this node takes a new one",
+                    wanted);
+            return new VtepData(backend.vni(), VtepData.randomMac());
         }
-        return new VtepData(backend.vni(), null == known ? VtepData.randomMac() : known.mac());
+        return new VtepData(backend.vni(), null == wanted ? VtepData.randomMac() : wanted);
     }
 }

@@ -11,6 +11,9 @@ import java.util.Set;
  * {@link #watch} in this order, once each; {@link #close} may come from any thread at any time.
  */
 public interface Registry extends AutoCloseable {
+    /** Leases that a registry may hold: so many fit the daemon's heap, with what is made of them. More are refused, and what was known stays. */
+    int LEASES_MAX = 20_000;
+
     /**
      * The network configuration. Waits for a registry that is out of reach or has none yet, if it is of a kind that may
      * come later (etcd, the Kubernetes API).

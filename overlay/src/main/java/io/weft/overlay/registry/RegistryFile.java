@@ -54,7 +54,12 @@ record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
                 NetworkConfigReader.read(required(parts, "config", whole).read(), true, false);
         final Map<String, Placed> known = null == before || !config.equals(before.config) ? Map.of() : before.placed;
         final Map<String, Placed> placed = new LinkedHashMap<>();
-        required(parts, "leases", whole).members().forEach((name, part) -> {
+        final Map<String, JsonText> leases = required(parts, "leases", whole).members();
+        if (leases.size() > Registry.LEASES_MAX) {
+            throw required(parts, "leases", whole)
+                    .error("has " + leases.size() + " leases, there is memory for " + Registry.LEASES_MAX);
+        }
+        leases.forEach((name, part) -> {
             final Placed same = known.get(name);
             placed.put(
                     name,

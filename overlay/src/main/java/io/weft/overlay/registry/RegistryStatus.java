@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -10,6 +11,7 @@ public final class RegistryStatus {
     private final AtomicLong refusals = new AtomicLong();
     private final AtomicLong failures = new AtomicLong();
     private volatile @Nullable String trouble = "not read yet";
+    private volatile @Nullable String ownTrouble;
     private volatile long lastContactNs = System.nanoTime();
 
     /** The registry answered, and what it holds is usable. */
@@ -40,14 +42,37 @@ public final class RegistryStatus {
         return first;
     }
 
-    /** Why the registry cannot be followed now; null while it can. */
+    /**
+     * What this node has in the registry is not as it should be, though the registry can be followed.
+     *
+     * @param cause what is wrong; null when nothing is any more.
+     * @return true when that is another cause than before, so that the log hears of it once.
+     */
+    public boolean ownTrouble(final @Nullable String cause) {
+        final boolean isNews = !Objects.equals(cause, ownTrouble);
+        ownTrouble = cause;
+        return isNews;
+    }
+
+    /** Why the registry cannot be followed now, or what is wrong with what this node has there; null when all is well. */
     public @Nullable String trouble() {
-        return trouble;
+        final String lost = trouble;
+        return null == lost ? ownTrouble : lost;
+    }
+
+    /** True while what this node has in the registry is not as it should be. */
+    public boolean isOwnTroubled() {
+        return null != ownTrouble;
+    }
+
+    /** True while the registry cannot be followed. */
+    public boolean isLost() {
+        return null != trouble;
     }
 
     /** Nanoseconds since the registry was last known to be followed without a gap. */
     public long lagNs() {
-        return null == trouble ? 0 : System.nanoTime() - lastContactNs;
+        return isLost() ? System.nanoTime() - lastContactNs : 0;
     }
 
     /** Changes taken over since start. */

@@ -7,10 +7,14 @@ import io.weft.overlay.json.JsonException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Asks a registry again, once a second, until it answers. One thread asks; any thread may {@link #close}. */
+/** Asks a registry again, with pauses that grow, until it answers. One thread asks; any thread may {@link #close}. */
 public final class Retry implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Retry.class.getName());
-    private static final long INTERVAL_MS = 1_000;
+    private static final long PAUSE_MIN_MS = 1_000;
+    /** A registry that comes back is noticed within seconds. */
+    private static final long READ_PAUSE_MAX_MS = 5_000;
+    /** One that refuses what is written has to be changed by somebody first. */
+    private static final long WRITE_PAUSE_MAX_MS = 30_000;
 
     private final RegistryStatus status;
     private final CountDownLatch closed = new CountDownLatch(1);
@@ -36,11 +40,25 @@ public final class Retry implements AutoCloseable {
     }
 
     /**
-     * Asks until there is an answer; the log hears of each new cause once.
+     * Reads until there is an answer; the log hears of each new cause once.
      *
      * @throws InterruptedException when closed, or interrupted, before.
      */
-    public <T> T untilAnswered(final Attempt<T> attempt) throws InterruptedException {
+    public <T> T untilRead(final Attempt<T> attempt) throws InterruptedException {
+        return untilAnswered(attempt, READ_PAUSE_MAX_MS);
+    }
+
+    /**
+     * The same for what writes.
+     *
+     * @throws InterruptedException when closed, or interrupted, before.
+     */
+    public <T> T untilWritten(final Attempt<T> attempt) throws InterruptedException {
+        return untilAnswered(attempt, WRITE_PAUSE_MAX_MS);
+    }
+
+    private <T> T untilAnswered(final Attempt<T> attempt, final long pauseMaxMs) throws InterruptedException {
+        final Backoff backoff = new Backoff(PAUSE_MIN_MS, pauseMaxMs);
         String said = "";
         while (true) {
             try {
@@ -50,12 +68,13 @@ public final class Retry implements AutoCloseable {
             } catch (final UnavailableException | JsonException failure) {
                 final String cause = String.valueOf(failure.getMessage());
                 if (!cause.equals(said)) {
-                    LOG.log(WARNING, "{0}. Trying again every second", cause);
+                    LOG.log(WARNING, "{0}. Tried again at least every {1} s", cause, pauseMaxMs / 1_000);
                     said = cause;
+                    backoff.reset();
                 }
                 status.failure(cause);
             }
-            if (closed.await(INTERVAL_MS, TimeUnit.MILLISECONDS)) {
+            if (closed.await(backoff.nextNs(), TimeUnit.NANOSECONDS)) {
                 throw new InterruptedException("closed");
             }
         }

@@ -4,7 +4,7 @@ package io.weft.overlay.registry;
 import java.io.IOException;
 
 /** A registry could not be reached, or refused a request, or answered what cannot be read. Worth another try later. */
-public final class UnavailableException extends Exception {
+public class UnavailableException extends Exception {
     private static final long serialVersionUID = 1L;
 
     /**

@@ -2,6 +2,11 @@
 package io.weft.overlay.registry;
 
 import io.weft.linux.testing.Command;
+import io.weft.overlay.registry.tls.PemSource;
+import io.weft.overlay.registry.tls.TlsFiles;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +52,11 @@ public final class Certificates {
         Command.run(List.of("openssl", "rsa", "-traditional", "-in", file(name + ".key"), "-out", file(name + ".key")));
     }
 
+    /** Writes a key of an elliptic curve in the form of SEC 1, as openssl ecparam, cfssl and k3s write it. */
+    public void toSec1(final String name) {
+        Command.run(List.of("openssl", "ec", "-in", file(name + ".key"), "-out", file(name + ".key")));
+    }
+
     /** The path of one of the files. */
     public String file(final String name) {
         return directory.resolve(name).toString();
@@ -54,6 +64,18 @@ public final class Certificates {
 
     /** The content of one of the files. */
     public byte[] bytes(final String name) {
-        return java.util.Objects.requireNonNull(PemKeys.read("test", directory.resolve(name)));
+        try {
+            return Files.readAllBytes(directory.resolve(name));
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    /** TLS of a server or client with the certificate of that name; empty for none. */
+    public TlsFiles tls(final String name) {
+        return new TlsFiles(
+                PemSource.ofFile("authority", directory.resolve("ca.crt")),
+                name.isEmpty() ? null : PemSource.ofFile("certificate", directory.resolve(name + ".crt")),
+                name.isEmpty() ? null : PemSource.ofFile("key", directory.resolve(name + ".key")));
     }
 }

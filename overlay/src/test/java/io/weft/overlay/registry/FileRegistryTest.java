@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.Command;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
@@ -17,11 +18,13 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -163,6 +166,35 @@ class FileRegistryTest {
         replace(document(lease(1), lease(2)));
         assertEquals("put 10.244.2.0-24", next(), "nothing was told of the broken ones");
         assertTrouble(null);
+    }
+
+    /** What would not end, or does not fit the heap, is not read. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "mkfifo | is no regular file",
+                "mkdir | is no regular file",
+                "ln -s /dev/zero | is no regular file",
+                "truncate -s 1G | is longer than 8388608 bytes",
+                "truncate -s 0 | is empty",
+            })
+    void shouldKeepTheLeasesAndSayWhyWhenTheFileCannotBeRead(final String command, final String cause)
+            throws Exception {
+        follow(document(lease(1), lease(2)));
+        Files.delete(file);
+        Command.run(Stream.concat(Arrays.stream(command.split(" ", -1)), Stream.of(file.toString()))
+                .toList());
+        Await.until(
+                () -> cause + " in " + registry.status().trouble(),
+                Await.TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains(cause));
+        final FileRegistry late = new FileRegistry(file);
+        final RegistryException failure = assertThrows(RegistryException.class, late::config);
+        assertTrue(String.valueOf(failure.getMessage()).contains(cause), failure::getMessage);
+        Command.run(List.of("rm", "-r", file.toString()));
+        replace(document(lease(1), lease(2), lease(3)));
+        assertEquals("put 10.244.3.0-24", next());
     }
 
     @Test

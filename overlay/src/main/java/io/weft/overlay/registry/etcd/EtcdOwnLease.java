@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.etcd;
 
+import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.json.JsonException;
-import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PutBack;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.SubnetAllocator;
 import io.weft.overlay.registry.UnavailableException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * This node's lease: taken, renewed, and taken again when it is lost. Every write is a transaction on what was read, so
- * that no two nodes ever have one subnet, whoever else writes. Used by one thread at a time.
+ * that no two nodes ever have one subnet, whoever else writes; after one whose answer is lost, etcd is asked what it has. Used by
+ * one thread at a time.
  */
 final class EtcdOwnLease {
+    /** What is wrong with another lease that names this node's address: what is sent there would come back here. */
+    static final String RIVAL =
+            "it has the PublicIP of this node: delete it, if it is an old one of this node; if another node has"
+                    + " the address too, give one of the two another by --public-ip";
+
     private static final System.Logger LOG = System.getLogger(EtcdOwnLease.class.getName());
     /** Of nodes that start together, each loses at most once per other node; flannel tries ten times. */
     private static final int ATTEMPTS_MAX = 100;
@@ -34,12 +38,17 @@ final class EtcdOwnLease {
     private final NodeRequest request;
     private final SubnetAllocator allocator;
     private final RegistryStatus status;
-    /** Faults that the log has heard of, by key. */
-    private final Map<String, String> faults = new HashMap<>();
-
+    private final long renewMarginNs;
+    private final EtcdLeaseReader leaseReader;
+    private final EtcdTerm term;
+    private final PutBack putBack = new PutBack();
     private @Nullable Lease lease;
     private @Nullable Snapshot snapshot;
-    private long expiryNs;
+    /** What this node's write has replaced, where that was not its own: whoever puts this back is alive. */
+    private @Nullable LeaseAttributes replaced;
+
+    private boolean isPutBackDue;
+    private boolean isYielding;
 
     /**
      * All leases when the own one was taken.
@@ -49,15 +58,20 @@ final class EtcdOwnLease {
      */
     record Snapshot(List<Lease> leases, long revision) {}
 
+    /** @param renewMarginS seconds before its end that the lease is renewed. */
     EtcdOwnLease(
             final EtcdStore store,
             final NodeRequest request,
             final SubnetAllocator allocator,
-            final RegistryStatus status) {
+            final RegistryStatus status,
+            final long renewMarginS) {
         this.store = store;
         this.request = request;
         this.allocator = allocator;
         this.status = status;
+        renewMarginNs = TimeUnit.SECONDS.toNanos(renewMarginS);
+        leaseReader = new EtcdLeaseReader(status);
+        term = new EtcdTerm(store);
     }
 
     /** The lease that was acquired. */
@@ -65,103 +79,174 @@ final class EtcdOwnLease {
         return Objects.requireNonNull(lease, "acquire() comes first");
     }
 
-    /** Seconds until etcd lets it expire, as of its last renewal. */
-    long remainingS() {
-        return Math.max(0, (expiryNs - System.nanoTime()) / 1_000_000_000L);
+    /** True for the lease of another subnet that names this node's address. */
+    boolean isRival(final Lease other) {
+        return !other.key().equals(lease().key()) && request.owns(other);
+    }
+
+    EtcdLeaseReader leaseReader() {
+        return leaseReader;
     }
 
     /** Takes the node's lease: its own by PublicIP, else its previous subnet, else a free one. */
     Lease acquire() throws UnavailableException, InterruptedException {
-        for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-            final Lease taken = tryAcquire();
-            if (null != taken) {
-                lease = taken;
-                return taken;
+        try {
+            for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+                final Lease taken = tryAcquire();
+                if (null != taken) {
+                    lease = taken;
+                    return taken;
+                }
             }
+            throw new UnavailableException("other nodes were faster " + ATTEMPTS_MAX + " times to take a subnet");
+        } catch (final UnavailableException | RuntimeException failure) {
+            term.giveBack();
+            throw failure;
         }
-        throw new UnavailableException("other nodes were faster " + ATTEMPTS_MAX + " times to take a subnet");
     }
 
     private @Nullable Lease tryAcquire() throws UnavailableException, InterruptedException {
-        final EtcdStore.Listing listing = store.list();
-        final List<Lease> others = new ArrayList<>(listing.entries().size());
-        final List<LeaseKey> taken = new ArrayList<>(listing.entries().size());
-        EtcdStore.Entry ownEntry = null;
-        Lease known = null;
-        for (final EtcdStore.Entry entry : listing.entries()) {
-            final Lease lease = lease(entry);
-            final LeaseKey key = null == lease ? keyOf(entry.name()) : lease.key();
-            if (null != lease && request.owns(lease) && !allocator.allows(lease.key())) {
-                LOG.log(WARNING, "the own lease {0} does not fit the network any more and is given up", lease.key());
-                store.delete(entry);
-            } else if (null != lease && request.owns(lease) && (null == known || request.prefers(lease))) {
-                ownEntry = entry;
-                known = lease;
-            } else if (null != key) {
-                taken.add(key);
-                if (null != lease) {
-                    others.add(lease);
-                }
+        leaseReader.beginList();
+        final EtcdSurvey survey = new EtcdSurvey(request, allocator, leaseReader);
+        final long revision = store.list(survey);
+        for (final EtcdStore.Entry unfit : survey.unfit()) {
+            LOG.log(WARNING, "the own lease {0} does not fit the network any more and is given up", unfit.name());
+            store.delete(unfit);
+        }
+        final EtcdStore.Entry ownEntry = survey.ownEntry();
+        final Lease known = survey.own();
+        final LeaseKey key = survey.key();
+        final LeaseAttributes wanted =
+                request.attributes(null == known ? null : known.attributes(), null != key.ipv6Subnet(), survey.macs());
+        final boolean isWritten = null == ownEntry
+                ? put(key, wanted, 0, 0)
+                : put(key, wanted, ownEntry.modRevision(), ownEntry.leaseId());
+        if (!isWritten) {
+            return null;
+        }
+        if (null != known && !known.attributes().equals(wanted)) {
+            LOG.log(INFO, "the own lease was {0} in etcd, and is {1} now", known, wanted.json());
+            replaced = known.attributes();
+        }
+        final Lease taken = new Lease(key, wanted);
+        final List<Lease> leases = survey.others();
+        leases.add(taken);
+        snapshot = new Snapshot(leases, revision);
+        return taken;
+    }
+
+    private boolean put(
+            final LeaseKey key, final LeaseAttributes attributes, final long seenRevision, final long seenLeaseId)
+            throws UnavailableException, InterruptedException {
+        final long leaseId = term.take(seenLeaseId);
+        boolean isWritten;
+        try {
+            isWritten = store.put(key, attributes, seenRevision, leaseId);
+        } catch (final UnavailableException | JsonException lost) {
+            if (!isInEtcd(key, attributes, leaseId)) {
+                throw lost;
             }
+            isWritten = true;
         }
-        final Lease written = null == ownEntry || null == known
-                ? write(free(taken), null, 0)
-                : write(known.key(), known.attributes(), ownEntry.modRevision());
-        if (null != written) {
-            others.add(written);
-            snapshot = new Snapshot(others, listing.revision());
+        if (isWritten) {
+            term.used();
         }
-        return written;
+        return isWritten;
     }
 
-    private LeaseKey free(final List<LeaseKey> taken) {
-        final LeaseKey previous = request.previous();
-        return null != previous && allocator.allows(previous) && taken.stream().noneMatch(previous::overlaps)
-                ? previous
-                : allocator.choose(taken);
-    }
-
-    private @Nullable Lease write(final LeaseKey key, final @Nullable LeaseAttributes known, final long seenRevision)
+    private boolean isInEtcd(final LeaseKey key, final LeaseAttributes attributes, final long leaseId)
             throws UnavailableException, InterruptedException {
-        final LeaseAttributes attributes = request.attributes(known, null != key.ipv6Subnet());
-        return put(key, attributes, seenRevision) ? new Lease(key, attributes) : null;
+        try {
+            final EtcdStore.Entry present = store.get(key);
+            return null != present
+                    && present.leaseId() == leaseId
+                    && attributes.json().equals(present.value());
+        } catch (final UnavailableException | JsonException failure) {
+            term.uncertain();
+            throw failure;
+        }
     }
 
-    private boolean put(final LeaseKey key, final LeaseAttributes attributes, final long seenRevision)
-            throws UnavailableException, InterruptedException {
-        final long leaseId = store.grant(EtcdRegistry.LEASE_TTL_S);
-        final long nowNs = System.nanoTime();
-        if (!store.put(key, attributes, seenRevision, leaseId)) {
-            store.revoke(leaseId);
-            return false;
-        }
-        expiryNs = nowNs + EtcdRegistry.LEASE_TTL_S * 1_000_000_000L;
-        return true;
+    /** Whether {@link #keep} has something to do though nothing has changed in etcd. */
+    boolean isDue(final long nowNs) {
+        return !isYielding && (isPutBackDue || term.remainingNs() <= renewMarginNs) && putBack.isDue(nowNs);
     }
 
     /**
      * Writes the lease anew if it is not there as it should be, or is to be renewed.
      *
      * @param present this node's key as it is in etcd now; null when it is gone.
-     * @param isDue it is time to renew.
      * @return false when another node has the subnet now: this one has to take another.
      */
-    boolean keep(final EtcdStore.@Nullable Entry present, final boolean isDue)
-            throws UnavailableException, InterruptedException {
+    boolean keep(final EtcdStore.@Nullable Entry present) throws InterruptedException {
+        final Lease found = null == present ? null : leaseReader.lease(present);
+        if (null != found && !request.owns(found.attributes())) {
+            return false;
+        }
+        final boolean isRight = null != found && found.attributes().equals(lease().attributes());
+        isYielding = false;
+        if (isRight && term.remainingNs() > renewMarginNs) {
+            isPutBackDue = false;
+            status.ownTrouble(null);
+        } else if (null != found && !isRight && found.attributes().equals(replaced)) {
+            yieldTo(found);
+        } else {
+            isPutBackDue = !putBack.isAllowed(System.nanoTime()) || !isPut(present, isRight);
+        }
+        return true;
+    }
+
+    /** Two that write against each other would help neither: the one that was there first has the lease. */
+    private void yieldTo(final Lease found) {
+        isYielding = true;
+        isPutBackDue = false;
+        final String cause =
+                "the lease " + found + " is another node's, which is alive and has the PublicIP of this node:"
+                        + " give one of the two another by --public-ip, or name the interface by --iface. Until then this"
+                        + " node is not in the overlay";
+        if (status.ownTrouble(cause)) {
+            LOG.log(ERROR, cause);
+        }
+    }
+
+    /** Writes the own lease; false when that has failed. */
+    private boolean isPut(final EtcdStore.@Nullable Entry present, final boolean isRight) throws InterruptedException {
         final Lease own = lease();
         if (null == present) {
             LOG.log(WARNING, "the own lease {0} is gone from etcd and is put back", own.key());
-            return put(own.key(), own.attributes(), 0);
-        }
-        final Lease found = lease(present);
-        if (null != found && !request.owns(found)) {
-            return false;
-        }
-        if (isDue || null == found || !found.attributes().equals(own.attributes())) {
+        } else if (isRight) {
             LOG.log(INFO, "the own lease {0} is renewed", own.key());
-            return put(own.key(), own.attributes(), present.modRevision());
+        } else {
+            LOG.log(
+                    WARNING,
+                    "somebody has written {0} into the own lease {1}, and it is put back: if that is another node, give"
+                            + " one of the two another PublicIP",
+                    present.value(),
+                    own.key());
         }
-        return true;
+        try {
+            // Who was faster meanwhile is told by the next change.
+            if (null == present) {
+                put(own.key(), own.attributes(), 0, 0);
+            } else if (!isRight || term.take(present.leaseId()) != present.leaseId()) {
+                put(own.key(), own.attributes(), present.modRevision(), present.leaseId());
+            }
+            status.ownTrouble(null);
+            return true;
+        } catch (final UnavailableException | JsonException failure) {
+            final String cause = "the own lease " + own.key() + " cannot be written: " + failure.getMessage();
+            if (status.ownTrouble(cause)) {
+                LOG.log(WARNING, cause);
+            }
+            return false;
+        } finally {
+            term.giveBack();
+        }
+    }
+
+    /** The own key as it is in etcd now; null when it is gone. */
+    EtcdStore.@Nullable Entry read() throws UnavailableException, InterruptedException {
+        return store.get(lease().key());
     }
 
     /** What {@link #acquire} has read, for the first who asks. */
@@ -169,44 +254,5 @@ final class EtcdOwnLease {
         final Snapshot taken = Objects.requireNonNull(snapshot, "acquire() comes first");
         snapshot = null;
         return taken;
-    }
-
-    /** The leases of all entries that hold one. */
-    List<Lease> leases(final EtcdStore.Listing listing) {
-        return listing.entries().stream()
-                .map(this::lease)
-                .filter(Objects::nonNull)
-                .toList();
-    }
-
-    /** The lease that an entry holds; null, and said once, when it is none. */
-    @Nullable
-    Lease lease(final EtcdStore.Entry entry) {
-        try {
-            final Lease read = new Lease(
-                    LeaseKey.parse(entry.name()),
-                    LeaseAttributes.read(
-                            JsonReader.read(
-                                    entry.value().getBytes(StandardCharsets.UTF_8), "etcd lease " + entry.name()),
-                            false));
-            faults.remove(entry.name());
-            return read;
-        } catch (final JsonException | IllegalArgumentException failure) {
-            final String fault = String.valueOf(failure.getMessage());
-            if (!fault.equals(faults.put(entry.name(), fault))) {
-                status.refusal();
-                LOG.log(WARNING, "an etcd lease is ignored: {0}", fault);
-            }
-            return null;
-        }
-    }
-
-    /** The subnet that a key names, whatever its value; null for a key that names none. */
-    static @Nullable LeaseKey keyOf(final String name) {
-        try {
-            return LeaseKey.parse(name);
-        } catch (final IllegalArgumentException namesNoSubnet) {
-            return null;
-        }
     }
 }

@@ -13,10 +13,12 @@ import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.SubnetAllocator;
 import io.weft.overlay.registry.UnavailableException;
+import io.weft.overlay.registry.tls.PemSource;
+import io.weft.overlay.registry.tls.TlsFiles;
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /** Leases in etcd, as flannel keeps them (flannel pkg/subnet/etcd). */
@@ -33,32 +35,49 @@ public final class EtcdRegistry implements Registry {
     private @Nullable Follower follower;
 
     /**
-     * How etcd is reached.
+     * How etcd is reached, in the words of flanneld's flags.
      *
-     * @param endpoints of its clients' URLs.
-     * @param tls null for http.
+     * @param endpoints of its clients' URLs, with commas between them.
+     * @param authorities that sign etcd's certificates; null for the JDK's own.
+     * @param certificate of this client; null without.
+     * @param key of that certificate; null without.
      * @param username empty without authentication.
      * @param password of that user.
      * @param prefix flannel's key, {@code /coreos.com/network}.
      * @param renewMarginS seconds before its end that a lease is renewed.
      */
     public record Settings(
-            List<URI> endpoints,
-            @Nullable SSLContext tls,
+            String endpoints,
+            @Nullable Path authorities,
+            @Nullable Path certificate,
+            @Nullable Path key,
             String username,
             String password,
             String prefix,
-            long renewMarginS) {}
+            long renewMarginS) {
+        private EtcdClient client() {
+            final boolean hasTlsFiles = null != authorities || null != certificate || null != key;
+            final List<URI> urls = EtcdEndpoints.parse(endpoints, hasTlsFiles);
+            final boolean isTls = urls.stream().anyMatch(url -> "https".equals(url.getScheme()));
+            return new EtcdClient(urls, isTls ? tls() : null, username, password);
+        }
+
+        private TlsFiles tls() {
+            return new TlsFiles(
+                    PemSource.ofFile("--etcd-cafile", authorities),
+                    PemSource.ofFile("--etcd-certfile", certificate),
+                    PemSource.ofFile("--etcd-keyfile", key));
+        }
+    }
 
     /**
      * A registry that connects when it is asked.
      *
      * @param settings how etcd is reached.
+     * @throws io.weft.overlay.registry.RegistryException when one of them is not usable.
      */
     public EtcdRegistry(final Settings settings) {
-        store = new EtcdStore(
-                new EtcdClient(settings.endpoints, settings.tls, settings.username, settings.password),
-                settings.prefix);
+        store = new EtcdStore(settings.client(), settings.prefix);
         renewMarginS = settings.renewMarginS;
     }
 
@@ -79,7 +98,7 @@ public final class EtcdRegistry implements Registry {
 
     @Override
     public NetworkConfig config() throws InterruptedException {
-        final NetworkConfig read = retry.untilAnswered(() -> {
+        final NetworkConfig read = retry.untilRead(() -> {
             final byte[] text = store.config();
             if (null == text) {
                 throw new UnavailableException(
@@ -97,15 +116,16 @@ public final class EtcdRegistry implements Registry {
                 store,
                 nodeRequest,
                 new SubnetAllocator(Objects.requireNonNull(config, "config() comes first")),
-                status);
+                status,
+                renewMarginS);
         ownLease = own;
-        return retry.untilAnswered(own::acquire);
+        return retry.untilWritten(own::acquire);
     }
 
     @Override
     public void watch(final LeaseListener listener) {
         final EtcdOwnLease own = Objects.requireNonNull(ownLease, "acquire() comes first");
-        follower = Follower.start("etcd", new EtcdLeases(store, own, listener, status, renewMarginS), status);
+        follower = Follower.start("etcd", new EtcdLeases(store, own, listener, status), status);
     }
 
     @Override

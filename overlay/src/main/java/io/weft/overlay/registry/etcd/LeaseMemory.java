@@ -3,6 +3,7 @@ package io.weft.overlay.registry.etcd;
 
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.Registry;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,6 +25,11 @@ final class LeaseMemory {
     private final Map<LeaseKey, Lease> known = new HashMap<>();
     private final Map<LeaseKey, Lease> lost = new HashMap<>();
     private long keptUntilNs;
+
+    /** True when a lease is new, and there are as many as there may be. */
+    boolean isFullFor(final Lease lease) {
+        return known.size() >= Registry.LEASES_MAX && !known.containsKey(lease.key());
+    }
 
     /** Takes over a lease that was written. */
     void put(final Lease lease) {

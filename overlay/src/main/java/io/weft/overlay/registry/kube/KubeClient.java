@@ -3,35 +3,45 @@ package io.weft.overlay.registry.kube;
 
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.json.JsonTooLargeException;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.registry.UnavailableException;
+import io.weft.overlay.registry.http.AnswerTooLongException;
+import io.weft.overlay.registry.http.ChangeStream;
+import io.weft.overlay.registry.http.RegistryHttp;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.http.HttpClient;
+import java.net.URI;
 import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
 /** The API server's HTTP. May be used by several threads. */
 final class KubeClient {
-    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(3);
-    private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
-    private static final int HTTP_OK = 200;
+    private static final Duration DEADLINE = Duration.ofSeconds(10);
 
     private final KubeAccess access;
-    private final HttpClient http;
+    private final RegistryHttp http;
 
     KubeClient(final KubeAccess access) {
         this.access = access;
-        final HttpClient.Builder builder =
-                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
-        http = (null == access.tls() ? builder : builder.sslContext(access.tls())).build();
+        http = new RegistryHttp(access.tls(), DEADLINE);
     }
 
-    /** Reads an object or a list. */
+    /** The answer is too long to be read: less may be asked for. */
+    static final class TooLongException extends UnavailableException {
+        private static final long serialVersionUID = 1L;
+
+        private TooLongException(final String message, final Throwable cause) {
+            super(message, cause);
+        }
+    }
+
+    /**
+     * Reads an object or a list.
+     *
+     * @throws TooLongException when the answer is longer than may be.
+     */
     JsonValue get(final String path) throws UnavailableException, InterruptedException {
-        return send(path, request(path).timeout(REQUEST_TIMEOUT).GET().build());
+        return send(path, request(path).GET().build());
     }
 
     /** Changes members of an object by a strategic merge patch. */
@@ -39,23 +49,17 @@ final class KubeClient {
         send(
                 path,
                 request(path)
-                        .timeout(REQUEST_TIMEOUT)
                         .header("Content-Type", "application/strategic-merge-patch+json")
                         .method("PATCH", HttpRequest.BodyPublishers.ofString(patch))
                         .build());
     }
 
     /** Opens a stream of events, one JSON text a line. To be closed by the caller, from any thread. */
-    InputStream open(final String path) throws UnavailableException, InterruptedException {
+    ChangeStream open(final String path) throws UnavailableException, InterruptedException {
         try {
-            final HttpResponse<InputStream> response = http.send(
-                    request(path).timeout(REQUEST_TIMEOUT).GET().build(), HttpResponse.BodyHandlers.ofInputStream());
-            if (HTTP_OK == response.statusCode()) {
-                return response.body();
-            }
-            try (InputStream error = response.body()) {
-                throw refused(path, response.statusCode(), error.readNBytes(1024));
-            }
+            return http.open(request(path).GET().build());
+        } catch (final RegistryHttp.RefusedException refused) {
+            throw refused(path, refused.answer());
         } catch (final IOException failure) {
             throw unreachable(failure);
         }
@@ -64,11 +68,14 @@ final class KubeClient {
     private JsonValue send(final String path, final HttpRequest request)
             throws UnavailableException, InterruptedException {
         try {
-            final HttpResponse<byte[]> response = http.send(request, HttpResponse.BodyHandlers.ofByteArray());
-            if (HTTP_OK != response.statusCode()) {
-                throw refused(path, response.statusCode(), response.body());
+            final RegistryHttp.Answer answer = http.call(request);
+            if (!answer.isOk()) {
+                throw refused(path, answer);
             }
-            return JsonReader.read(response.body(), access.server() + path);
+            return JsonReader.read(answer.body(), access.server() + path);
+        } catch (final AnswerTooLongException | JsonTooLargeException failure) {
+            throw new TooLongException(
+                    "the Kubernetes API at " + access.server() + path + ": " + failure.getMessage(), failure);
         } catch (final IOException failure) {
             throw unreachable(failure);
         } catch (final JsonException failure) {
@@ -78,7 +85,7 @@ final class KubeClient {
 
     private HttpRequest.Builder request(final String path) throws UnavailableException {
         final HttpRequest.Builder builder =
-                HttpRequest.newBuilder(access.server().resolve(path)).header("Accept", "application/json");
+                HttpRequest.newBuilder(URI.create(access.server() + path)).header("Accept", "application/json");
         final String authorization = access.authorization();
         return null == authorization ? builder : builder.header("Authorization", authorization);
     }
@@ -87,9 +94,8 @@ final class KubeClient {
         return UnavailableException.unreachable("the Kubernetes API at " + access.server(), failure);
     }
 
-    private UnavailableException refused(final String path, final int statusCode, final byte[] answer) {
-        final String text = new String(answer, 0, Math.min(answer.length, 300), StandardCharsets.UTF_8);
-        return new UnavailableException(
-                "the Kubernetes API at " + access.server() + " refused " + path + " with " + statusCode + ": " + text);
+    private UnavailableException refused(final String path, final RegistryHttp.Answer answer) {
+        return new UnavailableException("the Kubernetes API at " + access.server() + " refused " + path + " with "
+                + answer.statusCode() + ": " + answer.shownBody());
     }
 }

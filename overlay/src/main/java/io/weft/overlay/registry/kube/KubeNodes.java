@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
@@ -13,10 +11,12 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.registry.Refusals;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.UnavailableException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,18 +35,24 @@ final class KubeNodes {
     static final String PUBLIC_IP_OVERWRITE = "public-ip-overwrite";
     static final String PUBLIC_IPV6_OVERWRITE = "public-ipv6-overwrite";
 
-    private static final System.Logger LOG = System.getLogger(KubeNodes.class.getName());
-
     private final String prefix;
-    private final RegistryStatus status;
-    /** Faults that the log has heard of, by node. */
-    private final Map<String, String> faults = new HashMap<>();
+    private final Refusals refusals;
 
     /** @param prefix of the annotations; flannel puts a slash behind it, or a hyphen where it has a slash already. */
     KubeNodes(final String prefix, final RegistryStatus status) {
         final boolean hasSlash = prefix.contains("/");
         this.prefix = hasSlash ? (prefix.endsWith("/") || prefix.endsWith("-") ? prefix : prefix + '-') : prefix + '/';
-        this.status = status;
+        refusals = new Refusals("node", status);
+    }
+
+    /** All nodes are read anew. */
+    void beginList() {
+        refusals.beginList();
+    }
+
+    /** A node is gone. */
+    void forget(final String name) {
+        refusals.forget(name);
     }
 
     static String name(final JsonValue node) {
@@ -112,14 +118,10 @@ final class KubeNodes {
                 return null;
             }
             final LeaseAttributes attributes = attributes(node);
-            faults.remove(name);
+            refusals.forget(name);
             return new Lease(key, attributes);
         } catch (final JsonException | IllegalArgumentException failure) {
-            final String fault = String.valueOf(failure.getMessage());
-            if (!fault.equals(faults.put(name, fault))) {
-                status.refusal();
-                LOG.log(WARNING, "node {0} is ignored: {1}", name, fault);
-            }
+            refusals.refuse(name, String.valueOf(failure.getMessage()));
             return null;
         }
     }
@@ -140,8 +142,8 @@ final class KubeNodes {
                 vxlan ? vtep(node, BACKEND_V6_DATA) : null);
     }
 
-    private static java.net.InetAddress requireFamily(final String text, final boolean ipv4) {
-        final java.net.InetAddress address = IpAddress.parse(text).toInetAddress();
+    private static InetAddress requireFamily(final String text, final boolean ipv4) {
+        final InetAddress address = IpAddress.parse(text).toInetAddress();
         if (address instanceof Inet4Address != ipv4) {
             throw new IllegalArgumentException(text + " is of the other address family");
         }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube;
 
-import static java.lang.System.Logger.Level.INFO;
-import static java.lang.System.Logger.Level.WARNING;
-
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
@@ -14,6 +11,7 @@ import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
+import io.weft.overlay.registry.BoundedFile;
 import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
@@ -25,26 +23,24 @@ import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Leases in the Kubernetes API, as flannel keeps them with --kube-subnet-mgr (flannel pkg/subnet/kube). */
 public final class KubeRegistry implements Registry {
-    private static final System.Logger LOG = System.getLogger(KubeRegistry.class.getName());
-
     private final Settings settings;
+    private final Duration silenceMax;
     private final KubeClient client;
     private final RegistryStatus status = new RegistryStatus();
     private final KubeNodes nodes;
     private final Retry retry = new Retry(status);
     private String nodeName = "";
     private @Nullable NetworkConfig config;
-    private @Nullable Lease own;
+    private @Nullable KubeOwnNode ownNode;
     private @Nullable Follower follower;
 
     /**
@@ -69,7 +65,13 @@ public final class KubeRegistry implements Registry {
      * @param settings how it is used.
      */
     public KubeRegistry(final Settings settings) {
+        this(settings, KubeLeases.SILENCE_MAX);
+    }
+
+    /** @param silenceMax how long a watch may be silent before it is opened anew. */
+    KubeRegistry(final Settings settings, final Duration silenceMax) {
         this.settings = settings;
+        this.silenceMax = silenceMax;
         client = new KubeClient(settings.access);
         nodes = new KubeNodes(settings.annotationPrefix, status);
     }
@@ -93,13 +95,15 @@ public final class KubeRegistry implements Registry {
     public NetworkConfig config() {
         final Path file = settings.netConfigPath;
         try {
-            final NetworkConfig read =
-                    NetworkConfigReader.read(JsonReader.read(Files.readAllBytes(file), file.toString()), false, false);
+            final NetworkConfig read = NetworkConfigReader.read(
+                    JsonReader.read(BoundedFile.read(file, BoundedFile.SETTING_LENGTH_MAX), file.toString()),
+                    false,
+                    false);
             config = read;
             return read;
         } catch (final IOException failure) {
             throw new RegistryException(
-                    "read network configuration " + file + ": " + failure
+                    "read network configuration " + file + ": " + failure.getMessage()
                             + ". Mount the ConfigMap there, or name the file" + " by --net-config-path",
                     failure);
         } catch (final JsonException failure) {
@@ -109,12 +113,10 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public Lease acquire(final NodeRequest request) throws InterruptedException {
-        final Lease lease = retry.untilAnswered(() -> {
+        return retry.untilWritten(() -> {
             nodeName = nodeName();
             return tryAcquire(request);
         });
-        own = lease;
-        return lease;
     }
 
     private String nodeName() throws UnavailableException, InterruptedException {
@@ -144,13 +146,16 @@ public final class KubeRegistry implements Registry {
         final NetworkConfig network = Objects.requireNonNull(config, "config() comes first");
         requireInside(key.subnet(), network.network(), "Network");
         requireInside(key.ipv6Subnet(), network.ipv6Network(), "IPv6Network");
+        final LeaseAttributes known = known(node);
         final LeaseAttributes wanted = withOverwrites(node, request)
-                .attributes(known(node), null != network.ipv6Network() && null != key.ipv6Subnet());
+                .attributes(known, null != network.ipv6Network() && null != key.ipv6Subnet(), Set.of());
         final String patch = nodes.patch(node, wanted);
         if (!patch.isEmpty()) {
             client.patch("/api/v1/nodes/" + nodeName + "/status", patch);
         }
-        return new Lease(key, wanted);
+        final Lease lease = new Lease(key, wanted);
+        ownNode = new KubeOwnNode(client, nodes, nodeName, lease, wanted.equals(known) ? null : known, status);
+        return lease;
     }
 
     private void requireInside(final @Nullable IpPrefix subnet, final @Nullable IpPrefix network, final String name) {
@@ -193,28 +198,17 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public void watch(final LeaseListener listener) {
-        final Lease acquired = Objects.requireNonNull(own, "acquire() comes first");
+        final KubeOwnNode node = Objects.requireNonNull(ownNode, "acquire() comes first");
         follower = Follower.start(
-                "the Kubernetes API", new KubeLeases(client, nodes, nodeName, acquired, listener, status), status);
+                "the Kubernetes API", new KubeLeases(client, nodes, node, listener, status, silenceMax), status);
     }
 
+    /** The API is told by the registry's thread: whoever calls this has packets to forward. */
     @Override
     public void nodeReady() {
-        if (!settings.setsNetworkUnavailable) {
-            return;
-        }
-        final String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-        try {
-            client.patch(
-                    "/api/v1/nodes/" + nodeName + "/status",
-                    "{\"status\":{\"conditions\":[{\"type\":\"NetworkUnavailable\",\"status\":\"False\","
-                            + "\"reason\":\"FlannelIsUp\",\"message\":\"Flannel is running on this node\","
-                            + "\"lastHeartbeatTime\":\"" + now + "\",\"lastTransitionTime\":\"" + now + "\"}]}}");
-            LOG.log(INFO, "condition NetworkUnavailable of node {0} is False", nodeName);
-        } catch (final UnavailableException failure) {
-            LOG.log(WARNING, "set the condition NetworkUnavailable: {0}", failure.getMessage());
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt();
+        final KubeOwnNode node = ownNode;
+        if (settings.setsNetworkUnavailable && null != node) {
+            node.nodeReady();
         }
     }
 

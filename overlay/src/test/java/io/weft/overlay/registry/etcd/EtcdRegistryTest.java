@@ -17,7 +17,6 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import java.net.Inet4Address;
-import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -82,8 +81,8 @@ class EtcdRegistryTest {
     }
 
     private EtcdRegistry registry() {
-        final EtcdRegistry registry = new EtcdRegistry(
-                new EtcdRegistry.Settings(List.of(URI.create(etcd().endpoint())), null, "", "", PREFIX, 3600));
+        final EtcdRegistry registry =
+                new EtcdRegistry(new EtcdRegistry.Settings(etcd().endpoint(), null, null, null, "", "", PREFIX, 3600));
         registries.add(registry);
         return registry;
     }

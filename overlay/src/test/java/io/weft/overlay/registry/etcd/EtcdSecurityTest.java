@@ -6,21 +6,20 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.Command;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.Certificates;
+import io.weft.overlay.registry.FaultyProxy;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
-import io.weft.overlay.registry.PemKeys;
 import java.net.Inet4Address;
-import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,9 +45,22 @@ class EtcdSecurityTest {
         assumeTrue(EtcdServer.isInstalled(), "needs Debian's etcd-server and etcd-client");
     }
 
-    private static EtcdRegistry registry(final EtcdServer etcd, final @Nullable SSLContext tls, final String password) {
+    private static EtcdRegistry registry(final String endpoint, final String password) {
         return new EtcdRegistry(new EtcdRegistry.Settings(
-                List.of(URI.create(etcd.endpoint())), tls, password.isEmpty() ? "" : "root", password, PREFIX, 3600));
+                endpoint, null, null, null, password.isEmpty() ? "" : "root", password, PREFIX, 3600));
+    }
+
+    /** @param client the name of its certificate; empty without. */
+    private EtcdRegistry registry(final EtcdServer etcd, final @Nullable String authority, final String client) {
+        return new EtcdRegistry(new EtcdRegistry.Settings(
+                etcd.endpoint(),
+                null == authority ? null : directory.resolve(authority),
+                client.isEmpty() ? null : directory.resolve(client + ".crt"),
+                client.isEmpty() ? null : directory.resolve(client + ".key"),
+                "",
+                "",
+                PREFIX,
+                3600));
     }
 
     private void follow(final EtcdRegistry registry) throws InterruptedException {
@@ -88,41 +100,37 @@ class EtcdSecurityTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RSA", "RSA in PKCS#1", "elliptic curve"})
+    @ValueSource(strings = {"RSA", "RSA in PKCS#1", "elliptic curve", "elliptic curve in SEC 1"})
     void shouldShowItsCertificate(final String kind) throws Exception {
         final Certificates certificates = new Certificates(directory);
         certificates.issue("server");
-        if ("elliptic curve".equals(kind)) {
+        if (kind.startsWith("elliptic curve")) {
             certificates.issueElliptic("client");
         } else {
             certificates.issue("client");
         }
         if ("RSA in PKCS#1".equals(kind)) {
             certificates.toPkcs1("client");
+        } else if ("elliptic curve in SEC 1".equals(kind)) {
+            certificates.toSec1("client");
         }
-        final byte[] authority = certificates.bytes("ca.crt");
-        final SSLContext tls =
-                PemKeys.context(authority, certificates.bytes("client.crt"), certificates.bytes("client.key"));
         try (EtcdServer etcd = new EtcdServer(directory, certificates);
-                EtcdRegistry registry = registry(etcd, tls, "")) {
+                EtcdRegistry registry = registry(etcd, "ca.crt", "client")) {
             etcd.ctl("put", PREFIX + "/config", CONFIG);
             follow(registry);
             etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
             awaitKnown("10.5.9.0-24");
-            awaitTrouble(registry(etcd, PemKeys.context(authority, null, null), ""), "cannot be reached");
-            awaitTrouble(registry(etcd, SSLContext.getDefault(), ""), "unable to find valid certification path");
+            awaitTrouble(registry(etcd, "ca.crt", ""), "cannot be reached");
+            awaitTrouble(registry(etcd, null, "client"), "unable to find valid certification path");
         }
     }
 
     @Test
     void shouldTellItsPasswordAgainWhenEtcdHasForgottenTheToken() throws Exception {
         try (EtcdServer etcd = new EtcdServer(directory);
-                EtcdRegistry registry = registry(etcd, null, "secret")) {
+                EtcdRegistry registry = registry(etcd.endpoint(), "secret")) {
             etcd.ctl("put", PREFIX + "/config", CONFIG);
-            etcd.ctl("user", "add", "root:secret");
-            etcd.ctl("user", "grant-role", "root", "root");
-            etcd.ctl("auth", "enable");
-            etcd.signIn("root:secret");
+            enableAuthentication(etcd);
             follow(registry);
             etcd.ctl("put", PREFIX + "/subnets/10.5.8.0-24", OTHER);
             awaitKnown("10.5.8.0-24");
@@ -130,8 +138,60 @@ class EtcdSecurityTest {
             etcd.start();
             etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
             awaitKnown("10.5.9.0-24");
-            awaitTrouble(registry(etcd, null, "guessed"), "authentication failed, invalid user ID or password");
-            awaitTrouble(registry(etcd, null, ""), "user name is empty");
+            awaitTrouble(registry(etcd.endpoint(), "guessed"), "authentication failed, invalid user ID or password");
+            awaitTrouble(registry(etcd.endpoint(), ""), "user name is empty");
+            assertEquals(null, registry.status().trouble());
+        }
+    }
+
+    private static void enableAuthentication(final EtcdServer etcd) {
+        etcd.ctl("user", "add", "root:secret");
+        etcd.ctl("user", "grant-role", "root", "root");
+        etcd.ctl("auth", "enable");
+        etcd.signIn("root:secret");
+    }
+
+    /** Its tokens name the revision of the users that they were made at. */
+    @Test
+    void shouldTellItsPasswordAgainWhenUsersHaveChanged() throws Exception {
+        Command.run(List.of("openssl", "genrsa", "-out", directory + "/jwt.key", "2048"));
+        Command.run(
+                List.of("openssl", "rsa", "-in", directory + "/jwt.key", "-pubout", "-out", directory + "/jwt.pub"));
+        final String token = "--auth-token=jwt,pub-key=" + directory + "/jwt.pub,priv-key=" + directory
+                + "/jwt.key,sign-method=RS256,ttl=24h";
+        try (EtcdServer etcd = new EtcdServer(directory, List.of(token));
+                FaultyProxy proxy = new FaultyProxy(etcd.endpoint());
+                EtcdRegistry registry = registry(proxy.endpoint(), "secret")) {
+            etcd.ctl("put", PREFIX + "/config", CONFIG);
+            enableAuthentication(etcd);
+            follow(registry);
+            etcd.ctl("put", PREFIX + "/subnets/10.5.8.0-24", OTHER);
+            awaitKnown("10.5.8.0-24");
+            etcd.ctl("user", "add", "other:secret");
+            proxy.cutStreams();
+            etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
+            awaitKnown("10.5.9.0-24");
+            assertEquals(null, registry.status().trouble());
+        }
+    }
+
+    @Test
+    void shouldGoOnWhenAuthenticationIsSwitchedOnAndOff() throws Exception {
+        try (EtcdServer etcd = new EtcdServer(directory);
+                FaultyProxy proxy = new FaultyProxy(etcd.endpoint());
+                EtcdRegistry registry = registry(proxy.endpoint(), "secret")) {
+            etcd.ctl("put", PREFIX + "/config", CONFIG);
+            follow(registry);
+            etcd.ctl("put", PREFIX + "/subnets/10.5.7.0-24", OTHER);
+            awaitKnown("10.5.7.0-24");
+            enableAuthentication(etcd);
+            proxy.cutStreams();
+            etcd.ctl("put", PREFIX + "/subnets/10.5.8.0-24", OTHER);
+            awaitKnown("10.5.8.0-24");
+            etcd.ctl("auth", "disable");
+            proxy.cutStreams();
+            etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
+            awaitKnown("10.5.9.0-24");
             assertEquals(null, registry.status().trouble());
         }
     }

@@ -29,6 +29,7 @@ public final class EtcdServer implements AutoCloseable {
     private final Path directory;
     private final String host;
     private final @Nullable Certificates certificates;
+    private final List<String> options;
     private final int clientPort;
     private final int peerPort;
     private String user = "";
@@ -40,7 +41,7 @@ public final class EtcdServer implements AutoCloseable {
      * @param directory of its data and its log.
      */
     public EtcdServer(final Path directory) throws IOException {
-        this(directory, "127.0.0.1", null);
+        this(directory, "127.0.0.1", null, List.of());
     }
 
     /**
@@ -50,7 +51,7 @@ public final class EtcdServer implements AutoCloseable {
      * @param host an IPv4 address.
      */
     public EtcdServer(final Path directory, final String host) throws IOException {
-        this(directory, host, null);
+        this(directory, host, null, List.of());
     }
 
     /**
@@ -60,11 +61,26 @@ public final class EtcdServer implements AutoCloseable {
      * @param certificates with {@code server} for itself and {@code client} for etcdctl.
      */
     public EtcdServer(final Path directory, final Certificates certificates) throws IOException {
-        this(directory, "127.0.0.1", certificates);
+        this(directory, "127.0.0.1", certificates, List.of());
     }
 
-    private EtcdServer(final Path directory, final String host, final @Nullable Certificates certificates)
+    /**
+     * Starts it on the loopback with further options.
+     *
+     * @param directory of its data and its log.
+     * @param options of its command line.
+     */
+    public EtcdServer(final Path directory, final List<String> options) throws IOException {
+        this(directory, "127.0.0.1", null, options);
+    }
+
+    private EtcdServer(
+            final Path directory,
+            final String host,
+            final @Nullable Certificates certificates,
+            final List<String> options)
             throws IOException {
+        this.options = List.copyOf(options);
         this.directory = directory;
         this.host = host;
         this.certificates = certificates;
@@ -98,6 +114,7 @@ public final class EtcdServer implements AutoCloseable {
                 "--listen-peer-urls=" + peer,
                 "--initial-advertise-peer-urls=" + peer,
                 "--initial-cluster=one=" + peer));
+        command.addAll(options);
         if (null != certificates) {
             command.addAll(List.of(
                     "--client-cert-auth",

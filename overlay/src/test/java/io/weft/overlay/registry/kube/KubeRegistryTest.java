@@ -14,7 +14,6 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
-import io.weft.overlay.registry.PemKeys;
 import io.weft.overlay.registry.RegistryException;
 import java.io.IOException;
 import java.net.Inet4Address;
@@ -192,8 +191,7 @@ class KubeRegistryTest {
         certificates.issue("server");
         certificates.issueElliptic("client");
         api().close();
-        server = new NodeApiServer(PemKeys.context(
-                certificates.bytes("ca.crt"), certificates.bytes("server.crt"), certificates.bytes("server.key")));
+        server = new NodeApiServer(certificates.tls("server").context());
         api().put("one", "10.244.1.0/24", Map.of());
         api().requireToken("first");
         final Path token = Files.writeString(directory.resolve("token"), "first\n");
@@ -310,8 +308,10 @@ class KubeRegistryTest {
     @Test
     void shouldSetTheConditionWhenTheNodeIsReady() throws Exception {
         follow().nodeReady();
-        final List<String> patches = api().patches();
-        assertTrue(patches.get(patches.size() - 1).contains("\"type\":\"NetworkUnavailable\",\"status\":\"False\""));
+        Await.until(
+                () -> api().patches().toString(),
+                TIMEOUT_MS,
+                () -> api().patches().toString().contains("\"type\":\"NetworkUnavailable\",\"status\":\"False\""));
     }
 
     @Test

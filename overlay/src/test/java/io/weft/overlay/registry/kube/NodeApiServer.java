@@ -103,6 +103,7 @@ final class NodeApiServer implements AutoCloseable {
 
     /** Forgets history and cuts all watches, as an API server that restarts does. */
     synchronized void restart() throws IOException {
+        version++; // of objects of other kinds
         oldest = version + 1;
         events.clear();
         for (final OutputStream watch : watches) {

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Values of a registry that are ignored because they are wrong. All are counted; the log hears of each once per cause, and of so
+ * many at most. Used by the registry's thread alone.
+ */
+public final class Refusals {
+    private static final System.Logger LOG = System.getLogger(Refusals.class.getName());
+    private static final int NAMED_MAX = 256;
+    private static final int NAME_LENGTH_MAX = 80;
+
+    private final String what;
+    private final RegistryStatus status;
+    private Map<String, String> faults = new HashMap<>();
+    private Map<String, String> faultsBefore = new HashMap<>();
+    private boolean isFull;
+
+    /**
+     * For one kind of values.
+     *
+     * @param what one of them is called in the log.
+     * @param status counts them.
+     */
+    public Refusals(final String what, final RegistryStatus status) {
+        this.what = what;
+        this.status = status;
+    }
+
+    /** All values are read anew: those that are wrong as before are not told again, and those that are gone are forgotten. */
+    public void beginList() {
+        faultsBefore = faults;
+        faults = new HashMap<>();
+        isFull = false;
+    }
+
+    /** A value is wrong. */
+    public void refuse(final String name, final String fault) {
+        final String shown = shown(name);
+        if (fault.equals(faults.get(shown))) {
+            return;
+        }
+        final boolean isTold = fault.equals(faultsBefore.remove(shown));
+        if (!isTold) {
+            status.refusal();
+        }
+        if (faults.size() < NAMED_MAX || faults.containsKey(shown)) {
+            faults.put(shown, fault);
+            if (!isTold) {
+                LOG.log(WARNING, "{0} {1} is ignored: {2}", what, shown, fault);
+            }
+        } else if (!isFull) {
+            isFull = true;
+            LOG.log(
+                    WARNING,
+                    "more than {0} values like {1} {2} are ignored: no more are named",
+                    NAMED_MAX,
+                    what,
+                    shown);
+        }
+    }
+
+    /** A value is right, or gone. */
+    public void forget(final String name) {
+        faults.remove(shown(name));
+        faultsBefore.remove(shown(name));
+    }
+
+    private static String shown(final String name) {
+        return name.length() <= NAME_LENGTH_MAX ? name : name.substring(0, NAME_LENGTH_MAX) + "…";
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.http;
+
+import io.weft.overlay.registry.tls.TlsFiles;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * HTTP with a registry. Every answer has a deadline for the whole of it, head and body, by the monotonic clock (the time-outs of
+ * the JDK's own client end with the head, and in JDK 17 follow the clock of the wall), and a bound of its length. May be used by
+ * several threads.
+ */
+public final class RegistryHttp {
+    /** No answer and no line of a stream may be longer: what is read of it takes several times as much of the heap. */
+    public static final int LENGTH_MAX = 4 << 20;
+
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
+    private static final int HTTP_OK = 200;
+    private static final int SHOWN_LENGTH_MAX = 300;
+
+    private final @Nullable TlsFiles tls;
+    private final long deadlineMs;
+    private @Nullable SSLContext context;
+    private @Nullable HttpClient client;
+
+    /**
+     * A whole answer.
+     *
+     * @param statusCode of HTTP.
+     * @param body all of it.
+     */
+    @SuppressWarnings("ArrayRecordComponent") // nobody compares answers
+    public record Answer(int statusCode, byte[] body) {
+        /** True for 200. */
+        public boolean isOk() {
+            return HTTP_OK == statusCode;
+        }
+
+        /** As much of the body as fits a message. */
+        public String shownBody() {
+            return new String(body, 0, Math.min(body.length, SHOWN_LENGTH_MAX), StandardCharsets.UTF_8).strip();
+        }
+    }
+
+    /** A stream was asked for, and refused. */
+    public static final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1L;
+        private final transient Answer answer;
+
+        private RefusedException(final Answer answer) {
+            super("refused with " + answer.statusCode);
+            this.answer = answer;
+        }
+
+        /** What came instead. */
+        public Answer answer() {
+            return answer;
+        }
+    }
+
+    /**
+     * A client that connects when it is asked.
+     *
+     * @param tls null for plain HTTP.
+     * @param deadline for the whole of an answer, and for the head of a stream.
+     */
+    public RegistryHttp(final @Nullable TlsFiles tls, final Duration deadline) {
+        this.tls = tls;
+        deadlineMs = deadline.toMillis();
+    }
+
+    /**
+     * Sends a request and reads the whole answer.
+     *
+     * @throws AnswerTooLongException when it is longer than {@link #LENGTH_MAX}.
+     * @throws IOException when there is none in time, or the connection fails.
+     */
+    public Answer call(final HttpRequest request) throws IOException, InterruptedException {
+        final HttpResponse<byte[]> response = await(request, head -> new LimitedBody(LENGTH_MAX));
+        return new Answer(response.statusCode(), response.body());
+    }
+
+    /**
+     * Opens a stream of lines.
+     *
+     * @throws RefusedException when the answer is another than 200.
+     * @throws IOException when there is none in time, or the connection fails.
+     */
+    public ChangeStream open(final HttpRequest request) throws IOException, InterruptedException, RefusedException {
+        final HttpResponse<Object> response = await(
+                request,
+                head -> HTTP_OK == head.statusCode()
+                        ? HttpResponse.BodySubscribers.mapping(new ChangeStream(LENGTH_MAX), stream -> stream)
+                        : HttpResponse.BodySubscribers.mapping(new LimitedBody(LENGTH_MAX), body -> body));
+        if (response.body() instanceof final ChangeStream stream) {
+            return stream;
+        }
+        throw new RefusedException(new Answer(response.statusCode(), (byte[]) response.body()));
+    }
+
+    private <T> HttpResponse<T> await(final HttpRequest request, final HttpResponse.BodyHandler<T> handler)
+            throws IOException, InterruptedException {
+        final CompletableFuture<HttpResponse<T>> pending = client().sendAsync(request, handler);
+        try {
+            return pending.get(deadlineMs, TimeUnit.MILLISECONDS);
+        } catch (final TimeoutException late) {
+            throw new IOException("no whole answer within " + deadlineMs + " ms", late);
+        } catch (final ExecutionException failure) {
+            throw failure.getCause() instanceof final IOException cause ? cause : new IOException(failure.getCause());
+        } finally {
+            pending.cancel(true); // a connection with half an answer is of no more use
+        }
+    }
+
+    /** The client that knows the certificates as they are in their files now. */
+    private synchronized HttpClient client() {
+        final SSLContext current = null == tls ? null : tls.context();
+        if (null == client || current != context) {
+            context = current;
+            client = HttpClient.newBuilder()
+                    .version(HttpClient.Version.HTTP_1_1)
+                    .connectTimeout(CONNECT_TIMEOUT)
+                    .sslContext(null == current ? TlsFiles.withoutAny() : current)
+                    .build();
+        }
+        return client;
+    }
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.Backoff;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.PutBack;
+import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.UnavailableException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What this node's object says of it, kept as it should be: its annotations, and that its network is there. Used by the registry's
+ * thread, but for {@link #nodeReady}.
+ */
+final class KubeOwnNode {
+    private static final System.Logger LOG = System.getLogger(KubeOwnNode.class.getName());
+    private static final String NODES = "/api/v1/nodes/";
+
+    private final KubeClient client;
+    private final KubeNodes nodes;
+    private final String name;
+    private final Lease own;
+    private final @Nullable LeaseAttributes replaced;
+    private final RegistryStatus status;
+    private final PutBack putBack = new PutBack();
+    private final Backoff conditionBackoff = new Backoff(1_000, 60_000);
+    private boolean isPutBackDue;
+    private long conditionDueNs = System.nanoTime();
+    private volatile boolean isConditionDue;
+
+    /**
+     * @param own the lease as it was acquired.
+     * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back is alive.
+     */
+    KubeOwnNode(
+            final KubeClient client,
+            final KubeNodes nodes,
+            final String name,
+            final Lease own,
+            final @Nullable LeaseAttributes replaced,
+            final RegistryStatus status) {
+        this.client = client;
+        this.nodes = nodes;
+        this.name = name;
+        this.own = own;
+        this.replaced = replaced;
+        this.status = status;
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** True for the lease of another node that has this node's address: what is sent there would come back here. */
+    boolean isRival(final Lease lease) {
+        final LeaseAttributes attributes = lease.attributes();
+        return !lease.key().equals(own.key())
+                && ((null != attributes.publicIp()
+                                && attributes.publicIp().equals(own.attributes().publicIp()))
+                        || (null != attributes.publicIpv6()
+                                && attributes
+                                        .publicIpv6()
+                                        .equals(own.attributes().publicIpv6())));
+    }
+
+    /** Has the condition NetworkUnavailable set to False; from any thread. */
+    void nodeReady() {
+        isConditionDue = true;
+    }
+
+    /** Does what is due by time. */
+    void tick(final LeaseListener listener) throws InterruptedException {
+        final long nowNs = System.nanoTime();
+        if (isPutBackDue && putBack.isDue(nowNs)) {
+            try {
+                keep(client.get(NODES + name), listener);
+            } catch (final UnavailableException | JsonException failure) {
+                tellUnwritten(failure);
+            }
+        }
+        if (isConditionDue && nowNs - conditionDueNs >= 0) {
+            setCondition();
+        }
+    }
+
+    private void setCondition() throws InterruptedException {
+        final String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+        try {
+            client.patch(
+                    NODES + name + "/status",
+                    "{\"status\":{\"conditions\":[{\"type\":\"NetworkUnavailable\",\"status\":\"False\","
+                            + "\"reason\":\"FlannelIsUp\",\"message\":\"Flannel is running on this node\","
+                            + "\"lastHeartbeatTime\":\"" + now + "\",\"lastTransitionTime\":\"" + now + "\"}]}}");
+            isConditionDue = false;
+            LOG.log(INFO, "condition NetworkUnavailable of node {0} is False", name);
+        } catch (final UnavailableException failure) {
+            conditionDueNs = System.nanoTime() + conditionBackoff.nextNs();
+            LOG.log(WARNING, "set the condition NetworkUnavailable, tried again: {0}", failure.getMessage());
+        }
+    }
+
+    /** Compares the node's object with what it should say. */
+    void keep(final JsonValue node, final LeaseListener listener) throws InterruptedException {
+        final LeaseKey key;
+        try {
+            key = KubeNodes.ownKey(node);
+        } catch (final UnavailableException failure) {
+            tellUnwritten(failure);
+            return;
+        }
+        if (null != key && !key.equals(own.key())) {
+            listener.onRestartNeeded("the pod CIDR of this node is " + key + " now, was " + own.key());
+            return;
+        }
+        final String patch = nodes.patch(node, own.attributes());
+        final Lease found = nodes.lease(node);
+        isPutBackDue = false;
+        if (patch.isEmpty()) {
+            status.ownTrouble(null);
+        } else if (null != found && found.attributes().equals(replaced)) {
+            yieldTo(found);
+        } else if (putBack.isAllowed(System.nanoTime())) {
+            isPutBackDue = !isPutBack(patch);
+        } else {
+            isPutBackDue = true;
+        }
+    }
+
+    private boolean isPutBack(final String patch) throws InterruptedException {
+        LOG.log(
+                WARNING,
+                "annotations of node {0} were changed by somebody else, and are put back: if by another machine, give one of"
+                        + " the two another NODE_NAME",
+                name);
+        try {
+            client.patch(NODES + name + "/status", patch);
+            status.ownTrouble(null);
+            return true;
+        } catch (final UnavailableException failure) {
+            tellUnwritten(failure);
+            return false;
+        }
+    }
+
+    private void tellUnwritten(final Exception failure) {
+        final String cause = "node " + name + " does not say what it should: " + failure.getMessage();
+        if (status.ownTrouble(cause)) {
+            LOG.log(WARNING, cause);
+        }
+    }
+
+    /** Two that write against each other would help neither: the one that was there first has the node's name. */
+    private void yieldTo(final Lease found) {
+        final String cause = "node " + name + " is another machine's, which is alive and has put back " + found
+                + ": give one of the two another NODE_NAME. Until then this machine is not in the overlay";
+        if (status.ownTrouble(cause)) {
+            LOG.log(ERROR, cause);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+
+class RefusalsTest {
+    private final RegistryStatus status = new RegistryStatus();
+    private final Refusals refusals = new Refusals("lease", status);
+
+    @Test
+    void shouldCountAFaultOnceUntilItIsAnotherOrGone() {
+        refusals.refuse("a", "wrong");
+        refusals.refuse("a", "wrong");
+        assertEquals(1, status.refusals());
+        refusals.refuse("a", "wrong in another way");
+        assertEquals(2, status.refusals());
+        refusals.forget("a");
+        refusals.refuse("a", "wrong");
+        assertEquals(3, status.refusals());
+    }
+
+    @Test
+    void shouldCountNothingAnewWhenAListSaysTheSameAgain() {
+        refusals.beginList();
+        refusals.refuse("a", "wrong");
+        refusals.refuse("b", "wrong");
+        refusals.beginList();
+        refusals.refuse("a", "wrong");
+        assertEquals(2, status.refusals());
+        refusals.beginList();
+        refusals.refuse("a", "wrong");
+        refusals.refuse("b", "wrong");
+        assertEquals(3, status.refusals(), "b was gone meanwhile");
+    }
+
+    @Test
+    void shouldCountAllOfMoreThanItRemembers() {
+        refusals.beginList();
+        for (int i = 0; i < 10_000; i++) {
+            refusals.refuse(i + "x".repeat(i), "wrong");
+        }
+        assertEquals(10_000, status.refusals());
+    }
+}

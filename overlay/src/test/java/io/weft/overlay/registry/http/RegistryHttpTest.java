@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsExchange;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
+import io.weft.overlay.registry.Certificates;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLParameters;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Certificates that are renewed while they are in use, against a server that says whom it sees. */
+class RegistryHttpTest {
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private static HttpsServer serve(final Certificates certificates, final int port) throws IOException {
+        final HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+        server.setHttpsConfigurator(
+                new HttpsConfigurator(certificates.tls("server").context()) {
+                    @Override
+                    public void configure(final HttpsParameters parameters) {
+                        final SSLParameters wanted = getSSLContext().getDefaultSSLParameters();
+                        wanted.setNeedClientAuth(true);
+                        parameters.setSSLParameters(wanted);
+                    }
+                });
+        server.createContext("/", exchange -> {
+            final byte[] name = ((HttpsExchange) exchange)
+                    .getSSLSession()
+                    .getPeerPrincipal()
+                    .getName()
+                    .getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(200, name.length);
+            exchange.getResponseBody().write(name);
+            exchange.close();
+        });
+        server.start();
+        return server;
+    }
+
+    private static String whoami(final RegistryHttp http, final int port) throws Exception {
+        return new String(
+                http.call(HttpRequest.newBuilder(URI.create("https://127.0.0.1:" + port + "/"))
+                                .build())
+                        .body(),
+                StandardCharsets.UTF_8);
+    }
+
+    private void move(final String from, final String to) throws IOException {
+        for (final String kind : new String[] {".crt", ".key"}) {
+            Files.move(
+                    directory.resolve(from + kind), directory.resolve(to + kind), StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    @Test
+    void shouldShowTheCertificateThatIsInTheFileNow() throws Exception {
+        final Certificates certificates = new Certificates(directory);
+        certificates.issue("server");
+        certificates.issue("first");
+        certificates.issueElliptic("second");
+        move("first", "client");
+        final RegistryHttp http = new RegistryHttp(certificates.tls("client"), Duration.ofMinutes(1));
+        HttpsServer server = serve(certificates, 0);
+        final int port = server.getAddress().getPort();
+        try {
+            assertEquals("CN=first", whoami(http, port));
+            move("second", "client");
+            assertEquals("CN=second", whoami(http, port));
+            server.stop(0);
+            final Certificates others = new Certificates(
+                    directory.resolve("others").toFile().mkdir() ? directory.resolve("others") : directory);
+            others.issue("server");
+            others.issue("third");
+            server = serve(others, port);
+            assertThrows(SSLException.class, () -> whoami(http, port), "a server of another authority");
+            for (final String kind : new String[] {".crt", ".key"}) {
+                Files.copy(
+                        Path.of(others.file("third" + kind)),
+                        directory.resolve("client" + kind),
+                        StandardCopyOption.REPLACE_EXISTING);
+            }
+            Files.copy(
+                    Path.of(others.file("ca.crt")), directory.resolve("ca.crt"), StandardCopyOption.REPLACE_EXISTING);
+            assertEquals("CN=third", whoami(http, port));
+        } finally {
+            server.stop(0);
+        }
+    }
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
+import io.weft.linux.testing.Await;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.FaultyProxy;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.RegistryException;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** An API server whose answers are late, lost or wrong, and machines that claim what is this node's. */
+class KubeFaultsTest {
+    private static final String PREFIX = "flannel.alpha.coreos.com";
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private Duration silenceMax = KubeLeases.SILENCE_MAX;
+    private @Nullable NodeApiServer server;
+    private @Nullable FaultyProxy before;
+    private final List<KubeRegistry> registries = new ArrayList<>();
+    private final Map<String, String> known = new ConcurrentSkipListMap<>();
+
+    @BeforeEach
+    void setUp() throws IOException {
+        server = new NodeApiServer();
+        before = new FaultyProxy(api().uri().toString());
+        Files.writeString(
+                directory.resolve("net-conf.json"), "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        api().put("one", "10.244.1.0/24", Map.of());
+    }
+
+    @AfterEach
+    void tearDown() {
+        registries.forEach(KubeRegistry::close);
+        proxy().close();
+        api().close();
+    }
+
+    private NodeApiServer api() {
+        return Objects.requireNonNull(server);
+    }
+
+    private FaultyProxy proxy() {
+        return Objects.requireNonNull(before);
+    }
+
+    private KubeRegistry registry(final String url) {
+        final KubeRegistry registry = new KubeRegistry(
+                new KubeRegistry.Settings(
+                        KubeAccess.of(null, url, Map.of()),
+                        PREFIX,
+                        directory.resolve("net-conf.json"),
+                        true,
+                        Map.of("NODE_NAME", "one")),
+                silenceMax);
+        registries.add(registry);
+        return registry;
+    }
+
+    private KubeRegistry follow(final String url, final @Nullable String takenOverMac) throws InterruptedException {
+        final KubeRegistry registry = registry(url);
+        final Inet4Address address =
+                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
+        registry.config();
+        registry.acquire(new NodeRequest(
+                address,
+                null,
+                Set.of(address),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
+                null == takenOverMac ? null : MacAddress.parse(takenOverMac),
+                null,
+                null,
+                null));
+        registry.watch(new Recorder());
+        return registry;
+    }
+
+    private KubeRegistry follow() throws InterruptedException {
+        return follow(proxy().endpoint(), null);
+    }
+
+    private void put(final int node, final String podCidr) {
+        api().put(
+                        "node" + node,
+                        podCidr,
+                        Map.of(
+                                PREFIX + "/kube-subnet-manager",
+                                "true",
+                                PREFIX + "/backend-type",
+                                "vxlan",
+                                PREFIX + "/backend-data",
+                                "{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:0" + node + "\"}",
+                                PREFIX + "/public-ip",
+                                "192.168.0." + node));
+    }
+
+    private void awaitKnown(final String key, final int node) {
+        Await.until(
+                () -> key + " of node " + node + " in " + known,
+                TIMEOUT_MS,
+                () -> String.valueOf(known.get(key)).contains("\"192.168.0." + node + "\""));
+    }
+
+    private void awaitStream() {
+        Await.until("the leases are followed", TIMEOUT_MS, proxy()::hasStream);
+    }
+
+    private static void awaitTrouble(final KubeRegistry registry, final String cause) {
+        Await.until(
+                () -> cause + " in " + registry.status().trouble(),
+                TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains(cause));
+    }
+
+    @Test
+    void shouldAskAnewWhenHalfAnAnswerIsAllThatComes() throws Exception {
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        proxy().spoil("limit=", FaultyProxy.Fault.HALF_BODY, 1);
+        api().restart();
+        Await.until("a list that stalls", TIMEOUT_MS, proxy()::isUsedUp);
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+        assertTrue(known.containsKey("10.244.2.0-24"), "what was known stays");
+    }
+
+    @Test
+    void shouldListNothingAnewWhenAWatchHasEnded() throws Exception {
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        final long lists = proxy().count("limit=");
+        proxy().cutStreams();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+        assertEquals(lists, proxy().count("limit="));
+    }
+
+    @Test
+    void shouldOpenTheWatchAnewWhenTheOtherEndIsGoneWithoutAWord() throws Exception {
+        silenceMax = Duration.ofSeconds(1);
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        proxy().silenceStreams();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+    }
+
+    @Test
+    void shouldLeaveASubnetWithTheNodeThatHadItFirst() throws Exception {
+        final KubeRegistry registry = follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        put(3, "10.244.2.0/24");
+        put(4, "10.244.1.0/24");
+        put(5, "10.244.5.0/24");
+        awaitKnown("10.244.5.0-24", 5);
+        awaitKnown("10.244.2.0-24", 2);
+        awaitKnown("10.244.1.0-24", 1);
+        assertEquals(2, registry.status().refusals());
+        api().restart();
+        put(6, "10.244.6.0/24");
+        awaitKnown("10.244.6.0-24", 6);
+        awaitKnown("10.244.2.0-24", 2);
+        assertEquals(2, registry.status().refusals(), "the same is not told again");
+        api().remove("node2");
+        awaitKnown("10.244.2.0-24", 3);
+        api().remove("node3");
+        Await.until(known::toString, TIMEOUT_MS, () -> !known.containsKey("10.244.2.0-24"));
+    }
+
+    @Test
+    void shouldIgnoreTheNodeThatHasThisNodesAddress() throws Exception {
+        final KubeRegistry registry = follow();
+        put(1, "10.244.9.0/24");
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        assertNull(known.get("10.244.9.0-24"));
+        assertEquals(1, registry.status().refusals());
+    }
+
+    @Test
+    void shouldYieldToTheMachineThatIsAliveWhenTwoHaveOneNodeName() throws Exception {
+        final KubeRegistry first = follow(proxy().endpoint(), "02:00:00:00:00:aa");
+        final KubeRegistry second = follow(proxy().endpoint(), "02:00:00:00:00:bb");
+        awaitTrouble(second, "is another machine's, which is alive");
+        assertTrue(String.valueOf(api().annotations("one").get(PREFIX + "/backend-data"))
+                .contains("00:aa"));
+        assertNull(first.status().trouble());
+        assertEquals(3, api().patches().size(), "each has written once, and the first has put it back");
+    }
+
+    @Test
+    void shouldPutBackLessAndLessOftenWhatSomebodyElseWrites() throws Exception {
+        follow();
+        final Map<String, String> own = api().annotations("one");
+        final int tries = 500;
+        for (int i = 0; i < tries; i++) {
+            api().put("one", "10.244.1.0/24", Map.of("round", String.valueOf(i)));
+        }
+        Await.until(
+                () -> "the annotations are back: " + api().annotations("one"),
+                TIMEOUT_MS,
+                () -> api().annotations("one").entrySet().containsAll(own.entrySet()));
+        assertTrue(api().patches().size() < tries / 2, () -> api().patches().size() + " writes");
+    }
+
+    @Test
+    void shouldSetTheConditionWhenTheServerHasRefusedItOnce() throws Exception {
+        final KubeRegistry registry = follow();
+        final int patches = api().patches().size();
+        proxy().spoil("/status", FaultyProxy.Fault.LOST_ANSWER, 1);
+        registry.nodeReady();
+        Await.until(
+                () -> api().patches().toString(),
+                TIMEOUT_MS,
+                () -> api().patches().size() >= patches + 2);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "limit= | `` | is empty",
+                "limit= | {} | has no \"items\"",
+                "limit= | {'items':7,'metadata':{}} | items must be an array",
+                "limit= | {'items':[]} | has no \"metadata\"",
+                "limit= | {'items':[],'metadata':{}} | has no \"resourceVersion\"",
+                "limit= | {'items':[],'metadata':{'continue':7}} | metadata.continue must be a string",
+                "watch= | nonsense | the watch of nodes",
+                "watch= | {} | has no \"object\"",
+                "watch= | {'type':'ADDED','object':7} | object must be an object",
+                "watch= | {'type':'ADDED','object':{'metadata':{'name':'x'}}} | has no \"resourceVersion\"",
+            })
+    void shouldKeepWhatIsKnownWhenAnAnswerIsWrong(final String what, final String wrong, final String cause)
+            throws Exception {
+        final KubeRegistry registry = follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        awaitStream();
+        proxy().answer(what, wrong.replace('\'', '"') + '\n');
+        api().restart();
+        proxy().cutStreams();
+        awaitTrouble(registry, cause);
+        assertTrue(known.containsKey("10.244.2.0-24"));
+        proxy().heal();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+    }
+
+    /** Such as the images and managed fields of a node that has many. */
+    @Test
+    void shouldAskForLessAtATimeWhenNodesAreFat() throws Exception {
+        final Map<String, String> fat = new HashMap<>();
+        for (int i = 0; i < 5_000; i++) {
+            fat.put("feature-" + i, "x".repeat(20));
+        }
+        for (int i = 0; i < 120; i++) {
+            api().put("fat" + i, "10.244." + (100 + i) + ".0/24", fat);
+        }
+        put(2, "10.244.2.0/24");
+        follow();
+        awaitKnown("10.244.2.0-24", 2);
+        assertTrue(proxy().count("limit=6") > 0);
+    }
+
+    @Test
+    void shouldReadTheOtherNodesWhenOneHasNoName() throws Exception {
+        proxy().answer(
+                        "limit=",
+                        "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{},{\"metadata\":7},"
+                                + "{\"metadata\":{\"name\":\"node2\",\"annotations\":{\"" + PREFIX
+                                + "/kube-subnet-manager\":\"true\",\"" + PREFIX + "/public-ip\":\"192.168.0.2\"}},"
+                                + "\"spec\":{\"podCIDR\":\"10.244.2.0/24\"}}]}");
+        follow();
+        awaitKnown("10.244.2.0-24", 2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"limit=", "watch="})
+    void shouldGiveUpAnAnswerWithoutAnEnd(final String what) throws Exception {
+        final KubeRegistry registry = follow();
+        awaitStream();
+        proxy().spoil(what, FaultyProxy.Fault.ENDLESS_BODY, Integer.MAX_VALUE);
+        api().restart();
+        proxy().cutStreams();
+        awaitTrouble(registry, "the answer is longer than");
+        proxy().heal();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "/", "//"})
+    void shouldAskBelowThePathOfTheUrl(final String end) throws Exception {
+        try (FaultyProxy below = new FaultyProxy(api().uri().toString(), "/k8s/clusters/one")) {
+            follow(below.endpoint() + end, null);
+            put(2, "10.244.2.0/24");
+            awaitKnown("10.244.2.0-24", 2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"10.0.0.1:6443", "ftp://10.0.0.1", "https://", "http://a b", "nonsense", "/var/run/api.sock"})
+    void shouldNameAUrlThatIsNone(final String url) {
+        final RegistryException failure = assertThrows(RegistryException.class, () -> registry(url));
+        assertTrue(
+                String.valueOf(failure.getMessage()).startsWith("--kube-api-url: \"" + url + "\" is no URL"),
+                failure::getMessage);
+    }
+
+    private final class Recorder implements LeaseListener {
+        @Override
+        public void onSnapshot(final List<Lease> leases) {
+            known.keySet()
+                    .retainAll(
+                            leases.stream().map(lease -> lease.key().toString()).toList());
+            leases.forEach(this::onPut);
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            known.put(lease.key().toString(), lease.attributes().json());
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            known.remove(key.toString());
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            known.put("restart", why);
+        }
+    }
+}
