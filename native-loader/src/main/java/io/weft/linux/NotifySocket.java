@@ -4,8 +4,11 @@ package io.weft.linux;
 import static io.weft.linux.SocketConstants.AF_UNIX;
 import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
 import static io.weft.linux.SocketConstants.SOCK_DGRAM;
+import static io.weft.linux.SocketConstants.SOL_SOCKET;
+import static io.weft.linux.SocketConstants.SO_SNDTIMEO;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.nio.ByteOrder;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -19,6 +22,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class NotifySocket {
     private static final int PATH_OFFSET = Short.BYTES;
     private static final int PATH_LENGTH_MAX = 108;
+    /** A manager that does not read its messages must not stop the sender. */
+    private static final long TIMEOUT_S = 5;
 
     private NotifySocket() {}
 
@@ -27,7 +32,7 @@ public final class NotifySocket {
      *
      * @param path of the socket, as the environment variable NOTIFY_SOCKET has it.
      * @param message such as {@code READY=1}.
-     * @throws LinuxException if nobody takes it.
+     * @throws LinuxException if nobody takes it within {@value #TIMEOUT_S} s.
      */
     public static void send(final String path, final String message) {
         final byte[] name = path.getBytes(UTF_8);
@@ -36,7 +41,7 @@ public final class NotifySocket {
         }
         final byte[] text = message.getBytes(UTF_8);
         final UnsafeBuffer address = new UnsafeBuffer(BufferUtil.allocateDirectAligned(128, Long.BYTES));
-        address.putShort(0, (short) AF_UNIX, java.nio.ByteOrder.nativeOrder());
+        address.putShort(0, (short) AF_UNIX, ByteOrder.nativeOrder());
         address.putBytes(PATH_OFFSET, name);
         if ('@' == name[0]) {
             address.putByte(PATH_OFFSET, (byte) 0);
@@ -47,12 +52,20 @@ public final class NotifySocket {
         if (fd < 0) {
             throw new LinuxException("open a unix socket", Errno.last());
         }
-        final boolean isSent = 0 == Libc.LIBC.connect(fd, address.addressOffset(), PATH_OFFSET + name.length)
+        final boolean isSent = limitWait(fd)
+                && 0 == Libc.LIBC.connect(fd, address.addressOffset(), PATH_OFFSET + name.length)
                 && text.length == Libc.LIBC.write(fd, payload.addressOffset(), text.length);
         final int errno = isSent ? 0 : Errno.last();
         Libc.LIBC.close(fd);
         if (!isSent) {
             throw new LinuxException("send " + message + " to the socket " + path, errno);
         }
+    }
+
+    /** {@code struct timeval} of 64-bit systems: s64 seconds; s64 microseconds. */
+    private static boolean limitWait(final int fd) {
+        final UnsafeBuffer timeval = new UnsafeBuffer(BufferUtil.allocateDirectAligned(2 * Long.BYTES, Long.BYTES));
+        timeval.putLong(0, TIMEOUT_S, ByteOrder.nativeOrder());
+        return 0 == Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval.addressOffset(), timeval.capacity());
     }
 }

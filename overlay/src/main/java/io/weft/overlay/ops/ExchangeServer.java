@@ -4,6 +4,7 @@ package io.weft.overlay.ops;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -114,7 +115,7 @@ final class ExchangeServer implements AutoCloseable {
                 expire();
             }
         } catch (final IOException failure) {
-            LOG.log(WARNING, "{0} ends: {1}", threadName, failure);
+            throw new UncheckedIOException(threadName + " cannot go on", failure);
         } finally {
             connections.forEach(Connection::end);
         }
