@@ -347,7 +347,7 @@ class WeftdTest {
     void shouldNameTheFileWhenTheSubnetFileCannotBeWritten() {
         assertFails(
                 1,
-                "write subnet file /proc/version/subnet.env",
+                "lock /proc/version/subnet.env.weftd: ",
                 start("--iface=" + node.underlayDevice(), "--subnet-file=/proc/version/subnet.env"));
     }
 

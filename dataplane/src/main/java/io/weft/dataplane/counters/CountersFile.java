@@ -78,7 +78,7 @@ public final class CountersFile implements AutoCloseable {
     /**
      * Opens a file to read it.
      *
-     * @throws IllegalStateException if it is no counters file, or one of another version.
+     * @throws IllegalStateException if it is no counters file, or one of another version, or a part of one.
      */
     public static CountersFile open(final Path path) {
         final MappedByteBuffer mapped = IoUtil.mapExistingFile(path.toFile(), "counters file");
@@ -91,7 +91,36 @@ public final class CountersFile implements AutoCloseable {
         }
         final int metadataLength = header.getInt(METADATA_LENGTH_OFFSET, LITTLE_ENDIAN);
         final int valuesLength = header.getInt(VALUES_LENGTH_OFFSET, LITTLE_ENDIAN);
-        return new CountersFile(mapped, metadataLength, valuesLength);
+        if (!isWhole(mapped.capacity(), metadataLength, valuesLength)) {
+            IoUtil.unmap(mapped);
+            throw new IllegalStateException(path + " has not the length that it tells: it is damaged");
+        }
+        final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength);
+        if (!counters.hasLabels()) {
+            counters.close();
+            throw new IllegalStateException(path + " has a label that is longer than a label can be: it is damaged");
+        }
+        return counters;
+    }
+
+    /** Nothing that comes later checks a bound. */
+    private static boolean isWhole(final int length, final int metadataLength, final int valuesLength) {
+        return metadataLength >= 0
+                && valuesLength >= 0
+                && 0 == metadataLength % CountersReader.METADATA_LENGTH
+                && 0 == valuesLength % CountersReader.COUNTER_LENGTH
+                && metadataLength / CountersReader.METADATA_LENGTH == valuesLength / CountersReader.COUNTER_LENGTH
+                && length == (long) HEADER_LENGTH + metadataLength + valuesLength;
+    }
+
+    private boolean hasLabels() {
+        for (int record = 0; record < metadata.capacity(); record += CountersReader.METADATA_LENGTH) {
+            final int length = metadata.getInt(record + CountersReader.LABEL_OFFSET, LITTLE_ENDIAN);
+            if (length < 0 || length > CountersReader.MAX_LABEL_LENGTH) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** A manager to allocate counters with; for the process that made the file. */
@@ -114,7 +143,10 @@ public final class CountersFile implements AutoCloseable {
         return header.getLong(STARTED_OFFSET, LITTLE_ENDIAN);
     }
 
-    /** When it last showed that it is alive, in milliseconds since the epoch. */
+    /**
+     * When it last showed that it is alive, in milliseconds since the epoch: by the wall clock, which is the one that its readers,
+     * other processes, have as well, also after a boot. Nothing is decided by it.
+     */
     public long heartbeatMs() {
         return header.getLongVolatile(HEARTBEAT_OFFSET);
     }

@@ -15,6 +15,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -32,15 +33,8 @@ final class CountersCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
-    @Option(names = "--device", paramLabel = "NAME", defaultValue = "weft.1", description = "default: ${DEFAULT-VALUE}")
-    private String device = "";
-
-    @Option(
-            names = "--run-dir",
-            paramLabel = "DIR",
-            defaultValue = "/run/weft",
-            description = "default: ${DEFAULT-VALUE}")
-    private Path runDirectory = Path.of("/run/weft");
+    @Mixin
+    private DaemonFiles files = new DaemonFiles();
 
     @Option(names = "--counters-file", paramLabel = "FILE", description = "default: <run-dir>/<device>.counters")
     private @Nullable Path countersFile;
@@ -66,27 +60,32 @@ final class CountersCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        final Path path = null == countersFile ? runDirectory.resolve(device + ".counters") : countersFile;
-        if (!Files.isReadable(path)) {
+        final Path path = null == countersFile ? files.file(".counters") : countersFile;
+        if (!Files.isReadable(path) || Files.isDirectory(path)) {
             throw new IllegalStateException(path + " cannot be read: name the daemon's --device or --counters-file");
         }
         try (CountersFile file = CountersFile.open(path)) {
-            final Map<String, Long> values = new LinkedHashMap<>();
-            file.reader().forEach((value, id, label) -> {
-                if (isZeroWanted || 0 != value) {
-                    values.merge(label, value, Long::sum);
-                }
-            });
-            final PrintWriter out = spec.commandLine().getOut();
-            final long heartbeatAgeMs = System.currentTimeMillis() - file.heartbeatMs();
-            if (Output.json == output) {
-                out.println(json(file.pid(), heartbeatAgeMs, values));
-            } else {
-                out.println("process " + file.pid() + ", last sign of life " + heartbeatAgeMs + " ms ago");
-                values.forEach((label, value) -> print(out, label, value));
-            }
+            print(file);
         }
         return 0;
+    }
+
+    private void print(final CountersFile file) {
+        final Map<String, Long> values = new LinkedHashMap<>();
+        file.reader().forEach((value, id, label) -> {
+            if (isZeroWanted || 0 != value) {
+                values.merge(label, value, Long::sum);
+            }
+        });
+        final PrintWriter out = spec.commandLine().getOut();
+        // Less than nothing when a clock was set back in between.
+        final long heartbeatAgeMs = Math.max(0, System.currentTimeMillis() - file.heartbeatMs());
+        if (Output.json == output) {
+            out.println(json(file.pid(), heartbeatAgeMs, values));
+        } else {
+            out.println("process " + file.pid() + ", last sign of life " + heartbeatAgeMs + " ms ago");
+            values.forEach((label, value) -> print(out, label, value));
+        }
     }
 
     /** What a reason means has a line of its own, as a remark: scripts take the lines of a value and a label apart. */

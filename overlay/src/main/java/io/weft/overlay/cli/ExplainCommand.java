@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.address.IpAddress;
 import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -24,22 +25,16 @@ final class ExplainCommand implements Callable<Integer> {
     @Parameters(paramLabel = "ADDRESS", description = "IPv4 or IPv6 address of a pod")
     private String address = "";
 
-    @Option(names = "--device", paramLabel = "NAME", defaultValue = "weft.1", description = "default: ${DEFAULT-VALUE}")
-    private String device = "";
-
-    @Option(
-            names = "--run-dir",
-            paramLabel = "DIR",
-            defaultValue = "/run/weft",
-            description = "default: ${DEFAULT-VALUE}")
-    private Path runDirectory = Path.of("/run/weft");
+    @Mixin
+    private DaemonFiles files = new DaemonFiles();
 
     /** For picocli. */
     ExplainCommand() {}
 
     @Override
     public Integer call() {
-        final Path socket = runDirectory.resolve(device + ".sock");
+        final Path socket = files.file(".sock");
+        IpAddress.parse(address);
         try {
             spec.commandLine().getOut().println(ControlSocket.ask(socket, "explain " + address));
             return 0;

@@ -9,7 +9,9 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Privileges;
+import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
 import io.weft.overlay.ops.HealthServer;
@@ -24,6 +26,7 @@ import io.weft.overlay.registry.kube.KubeAccess;
 import io.weft.overlay.registry.kube.KubeRegistry;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,11 +69,12 @@ final class Weftd {
         Runtime.getRuntime().addShutdownHook(hook);
         try (HealthServer health = healthServer();
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
+            final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
             if (null != health) {
                 LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(health.port()));
             }
             while (!isStopping) {
-                runOrRetry(rtnetlink);
+                runOrRetry(rtnetlink, underlay);
             }
             return 0;
         } catch (final RegistryException | LinuxException failure) {
@@ -87,11 +91,11 @@ final class Weftd {
         }
     }
 
-    private void runOrRetry(final Rtnetlink rtnetlink) throws InterruptedException {
+    private void runOrRetry(final Rtnetlink rtnetlink, final UnderlayCheck underlay) throws InterruptedException {
         try {
-            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink));
+            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink, underlay));
         } catch (final RegistryException | LinuxException | StartupException failure) {
-            if (null == former) {
+            if (null == former && !(failure instanceof NotYetException)) {
                 throw failure;
             }
             // What worked before may work again: an address that the next renewal brings, a file that is being edited.
@@ -104,9 +108,9 @@ final class Weftd {
         }
     }
 
-    private String runNode(final Rtnetlink rtnetlink) throws InterruptedException {
+    private String runNode(final Rtnetlink rtnetlink, final UnderlayCheck underlay) throws InterruptedException {
         try (Registry registry = registry();
-                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, former, takenDown)) {
+                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, underlay, former, takenDown)) {
             current = node;
             try {
                 return node.run();
@@ -133,7 +137,7 @@ final class Weftd {
             return null;
         }
         return HealthServer.start(
-                flanneld.healthzIp,
+                flanneld.healthzIp(),
                 flanneld.healthzPort,
                 () -> {
                     final OverlayNode node = current;

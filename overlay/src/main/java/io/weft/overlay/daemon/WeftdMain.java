@@ -2,7 +2,6 @@
 package io.weft.overlay.daemon;
 
 import io.weft.overlay.options.WeftdCommandLine;
-import picocli.CommandLine;
 
 /** Entry of the daemon. */
 public final class WeftdMain {
@@ -15,7 +14,6 @@ public final class WeftdMain {
      *     command line.
      */
     public static void main(final String[] arguments) {
-        final CommandLine commandLine = WeftdCommandLine.create(new WeftdCommand(), System.getenv());
-        System.exit(commandLine.execute(WeftdCommandLine.arguments(arguments)));
+        System.exit(WeftdCommandLine.of(new WeftdCommand(), System.getenv()).execute(arguments));
     }
 }

@@ -207,10 +207,9 @@ final class Forwarder implements AutoCloseable {
         try {
             return CountersFile.create(
                     path, COUNTERS_CAPACITY, ProcessHandle.current().pid(), System.currentTimeMillis());
-        } catch (final RuntimeException failure) {
+        } catch (final Exception failure) { // Agrona throws IOException as well, undeclared
             throw new StartupException(
-                    "make counters file " + path + ": " + failure.getMessage()
-                            + ". Choose a writable place by --counters-file",
+                    "make counters file " + path + ": " + failure + ". Choose a writable place by --counters-file",
                     failure);
         }
     }

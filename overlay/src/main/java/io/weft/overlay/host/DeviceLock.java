@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +18,6 @@ import org.jspecify.annotations.Nullable;
  * whatever way; the device itself gives no such right, since a TUN with several queues can be opened several times.
  */
 public final class DeviceLock implements AutoCloseable {
-    private static final Path NETWORK_NAMESPACE = Path.of("/proc/thread-self/ns/net");
-
     private final Path file;
     private final FileChannel channel;
 
@@ -28,22 +27,23 @@ public final class DeviceLock implements AutoCloseable {
     }
 
     /**
-     * Takes the lock.
+     * Takes the lock. It is that of the device's name in this directory, whatever the network namespace: socket and counters of
+     * two daemons that share the directory would have the same names.
      *
      * @param runDirectory directory of the lock file; made if missing.
-     * @param deviceName of the device; the same name in another network namespace is another device.
+     * @param deviceName of the device.
      * @throws StartupException when another process holds it, or the file cannot be made.
      */
     public static DeviceLock take(final Path runDirectory, final String deviceName) {
         try {
-            Files.createDirectories(runDirectory);
-            final String namespace =
-                    Files.readSymbolicLink(NETWORK_NAMESPACE).toString().replaceAll("\\D", "");
-            final Path file = runDirectory.resolve(deviceName + '.' + namespace + ".lock");
+            OwnDirectory.require("--run-dir", runDirectory);
+            final Path file = runDirectory.resolve(deviceName + ".lock");
             final DeviceLock lock = tryTake(file);
             if (null == lock) {
                 throw new StartupException("device " + deviceName + " belongs to another weftd, process "
-                        + Files.readString(file).trim() + ": stop that one, or choose another --device-name");
+                        + Files.readString(file).trim() + ", which keeps its files in " + runDirectory
+                        + " as well: stop that one, or choose another --run-dir, as for one in another network namespace,"
+                        + " or another --device-name");
             }
             return lock;
         } catch (final IOException failure) {
@@ -55,8 +55,10 @@ public final class DeviceLock implements AutoCloseable {
     }
 
     private static @Nullable DeviceLock tryTake(final Path file) throws IOException {
-        final FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        final FileChannel channel = FileChannel.open(
+                file,
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                OwnDirectory.OWN_FILE);
         boolean taken = false;
         try {
             final FileLock lock = channel.tryLock();

@@ -8,9 +8,11 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Tells the CNI plugin that this node forwards, as long as it is held: a record lock on the file {@code subnet.env.weftd}
  * beside {@code subnet.env} (docs/decisions/0040-overlay-readiness.md). The kernel drops it when the process ends in
- * whatever way. The file is never deleted, and this process opens it nowhere else: to close any other descriptor of it
+ * whatever way. No other user may open the file, and so keep the lock from weftd. The file is never deleted, and this process opens it nowhere else: to close any other descriptor of it
  * would drop the lock.
  */
 public final class ReadinessLock implements AutoCloseable {
@@ -54,6 +56,56 @@ public final class ReadinessLock implements AutoCloseable {
     }
 
     /**
+     * Looks whether another daemon has the subnet file, before anything is touched and as long as this process does not hold the
+     * lock.
+     *
+     * @param subnetFile subnet.env, which need not be there, nor its directory.
+     * @throws StartupException when another process holds the lock.
+     */
+    public static void requireFree(final Path subnetFile) {
+        final Path file = file(subnetFile);
+        try {
+            OwnDirectory.require("--subnet-file", Objects.requireNonNull(file.getParent()));
+            if (!Files.exists(file) || OwnDirectory.isOpenToOthers(file)) {
+                return;
+            }
+            // A shared lock: an exclusive one would tell a plugin that asks just now that this node forwards.
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+                    FileLock lock = channel.tryLock(0, Long.MAX_VALUE, true)) {
+                if (null == lock) {
+                    throw ofAnother(subnetFile);
+                }
+            }
+        } catch (final IOException failure) {
+            throw failed(file, failure);
+        }
+    }
+
+    private static Path file(final Path subnetFile) {
+        return Path.of(subnetFile.toAbsolutePath() + SUFFIX);
+    }
+
+    private static StartupException ofAnother(final Path subnetFile) {
+        return new StartupException("subnet file " + subnetFile + " belongs to another weftd, which holds "
+                + file(subnetFile) + ": stop that one, or choose another --subnet-file");
+    }
+
+    private static StartupException failed(final Path file, final IOException failure) {
+        return new StartupException(
+                "lock " + file + ": " + failure + ". Choose a writable place by --subnet-file", failure);
+    }
+
+    /** A file that others can open may be locked by them; one of an earlier weftd is. */
+    private static void replaceIfOpenToOthers(final Path file) throws IOException {
+        if (Files.exists(file) && OwnDirectory.isOpenToOthers(file)) {
+            final Path fresh = Path.of(file + ".new");
+            Files.deleteIfExists(fresh);
+            Files.createFile(fresh, OwnDirectory.OWN_FILE);
+            Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /**
      * Takes the lock; to be called when the node forwards and after the subnet file was written, for the lock file counts
      * only if it is not older than that.
      *
@@ -61,15 +113,16 @@ public final class ReadinessLock implements AutoCloseable {
      * @throws StartupException when another process holds it, or the file cannot be made.
      */
     public static ReadinessLock take(final Path subnetFile) {
-        final Path file = Path.of(subnetFile + SUFFIX);
+        final Path file = file(subnetFile);
         try {
-            final FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            replaceIfOpenToOthers(file);
+            final FileChannel channel = FileChannel.open(
+                    file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), OwnDirectory.OWN_FILE);
             boolean isTaken = false;
             try {
                 isTaken = null != await(channel);
                 if (!isTaken) {
-                    throw new StartupException("subnet file " + subnetFile + " belongs to another weftd, which holds "
-                            + file + ": stop that one, or choose another --subnet-file");
+                    throw ofAnother(subnetFile);
                 }
                 final ReadinessLock lock = new ReadinessLock(file, channel);
                 lock.renew();
@@ -80,8 +133,7 @@ public final class ReadinessLock implements AutoCloseable {
                 }
             }
         } catch (final IOException failure) {
-            throw new StartupException(
-                    "lock " + file + ": " + failure + ". Choose a writable place by --subnet-file", failure);
+            throw failed(file, failure);
         }
     }
 

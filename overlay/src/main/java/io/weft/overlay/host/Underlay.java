@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param publicIp the IPv4 address that other nodes send to: {@code address}, unless --public-ip says otherwise.
  * @param publicIpv6 the same for IPv6.
  * @param ownAddresses what this node's lease may have as its public address.
+ * @param isElsewhere an address that packets are sent from is one of another interface of this host, as with BGP on the host,
+ *     where the loopback device has it.
  */
 public record Underlay(
         String name,
@@ -29,7 +31,8 @@ public record Underlay(
         @Nullable Inet6Address ipv6Address,
         @Nullable Inet4Address publicIp,
         @Nullable Inet6Address publicIpv6,
-        Set<InetAddress> ownAddresses) {
+        Set<InetAddress> ownAddresses,
+        boolean isElsewhere) {
     /** What packets are sent from: one address or one of each family. */
     public Set<InetAddress> localAddresses() {
         final Set<InetAddress> local = new HashSet<>();
@@ -44,7 +47,12 @@ public record Underlay(
 
     /** The same with another MTU, in bytes. */
     public Underlay withMtu(final int bytes) {
-        return new Underlay(name, linkIndex, bytes, address, ipv6Address, publicIp, publicIpv6, ownAddresses);
+        return on(linkIndex, bytes);
+    }
+
+    /** The same interface, made anew or with another MTU. */
+    Underlay on(final int index, final int bytes) {
+        return new Underlay(name, index, bytes, address, ipv6Address, publicIp, publicIpv6, ownAddresses, isElsewhere);
     }
 
     /** For the log: name, addresses and MTU. */

@@ -5,47 +5,94 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lifecycle.StartupException;
+import java.net.InetAddress;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.agrona.concurrent.NanoClock;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What becomes of the underlay interface while the node runs. A cable that is out, a network service that restarts, an
- * interface that is deleted and made anew: all of that is waited for, since the sockets stay bound to an address and send again
- * as soon as it is back. Used by the control thread alone.
+ * Which underlay the nodes of this process are on, and what becomes of it (docs/decisions/0053-follow-the-underlay.md). A cable
+ * that is out, a network service that restarts, an interface that is deleted and made anew: all of that is waited for, since the
+ * sockets stay bound to an address and send again as soon as it is back. Used by the control thread alone.
  */
 public final class UnderlayCheck {
+    /** A network service that restarts has brought its addresses back by then. */
+    static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(15);
+
     private static final System.Logger LOG = System.getLogger(UnderlayCheck.class.getName());
 
     private final Rtnetlink rtnetlink;
-    private final UnderlaySelector selector;
-    private Underlay inUse;
+    private final NanoClock clock;
+    /** Since when each address of this host is there. */
+    private final Map<InetAddress, Long> seenNs = new HashMap<>();
+
+    private UnderlaySelector.@Nullable Wishes wishes;
+    private @Nullable UnderlaySelector selector;
+    private @Nullable Underlay inUse;
+    /** What was chosen, and is returned to when it was lost and comes back; {@code inUse} most of the time. */
+    private @Nullable Underlay home;
+    /** When the home was last seen as it should be. */
+    private long homeNs;
+
     private String trouble = "";
 
     /**
-     * Begins with what the node was set up on.
+     * Nothing is chosen yet.
      *
-     * @param rtnetlink of the node's namespace.
-     * @param selector that chose it.
-     * @param inUse the interface as it was then.
+     * @param rtnetlink of the nodes' namespace.
+     * @param clock that does not jump.
      */
-    public UnderlayCheck(final Rtnetlink rtnetlink, final UnderlaySelector selector, final Underlay inUse) {
+    public UnderlayCheck(final Rtnetlink rtnetlink, final NanoClock clock) {
         this.rtnetlink = rtnetlink;
-        this.selector = selector;
-        this.inUse = inUse;
+        this.clock = clock;
     }
 
     /**
-     * Looks at the interface.
+     * What a node is set up on: the choice of the node before stays, if the options have not changed.
+     *
+     * @throws io.weft.overlay.lifecycle.NotYetException when none is there yet, but may come by itself.
+     * @throws StartupException when none matches, or the one that does has no address or no MTU.
+     */
+    public Underlay begin(final UnderlaySelector.Wishes now) {
+        final Underlay former = inUse;
+        if (null != former && now.equals(wishes)) {
+            inUse = choose(former);
+        } else {
+            selector = new UnderlaySelector(rtnetlink, now);
+            wishes = now;
+            inUse = null;
+            final HostAddresses host = HostAddresses.now(rtnetlink);
+            inUse = selector.select(host, Set.of());
+            home = inUse;
+            seenNs.clear();
+            host.addresses().forEach(address -> seenNs.put(address.address(), clock.nanoTime() - 2 * PATIENCE_NS));
+            homeNs = clock.nanoTime();
+        }
+        trouble = "";
+        return inUse;
+    }
+
+    /**
+     * Looks at the interface; after {@link #begin}.
      *
      * @return what it is now; what it was before while it is gone, is down, or has lost an address without getting another.
      */
     public Underlay compare() {
+        final Underlay before = required(inUse);
         String found;
-        Underlay now = inUse;
+        Underlay now = before;
         try {
-            now = selector.selectAgain(inUse);
+            now = choose(before);
             found = hindrance(now);
         } catch (final StartupException | LinuxException gone) {
             found = String.valueOf(gone.getMessage());
@@ -61,15 +108,78 @@ public final class UnderlayCheck {
         if (found.isEmpty()) {
             inUse = now;
         }
-        return inUse;
+        return found.isEmpty() ? now : before;
+    }
+
+    private static <T> T required(final @Nullable T value) {
+        if (null == value) {
+            throw new IllegalStateException("begin() comes first");
+        }
+        return value;
+    }
+
+    private Underlay choose(final Underlay before) {
+        final UnderlaySelector selecting = required(selector);
+        final Underlay first = required(home);
+        final boolean isHome = first.localAddresses().equals(before.localAddresses());
+        final HostAddresses host = HostAddresses.now(rtnetlink);
+        final long nowNs = clock.nanoTime();
+        remember(host, nowNs);
+        final Optional<Underlay> back = selecting.again(host, first);
+        if (back.isPresent() && (isHome || hindrance(back.get()).isEmpty())) {
+            return settle(back.get(), nowNs);
+        }
+        if (!isHome && !hasNewAddress(host, first.name())) {
+            final Optional<Underlay> still = selecting.again(host, before);
+            if (still.isPresent()) {
+                return still.get();
+            }
+        }
+        final Underlay found = selecting.select(host, before.localAddresses());
+        final Set<InetAddress> gained = new HashSet<>(found.localAddresses());
+        gained.removeAll(first.localAddresses());
+        if (gained.isEmpty()
+                && found.localAddresses().size() < first.localAddresses().size()) {
+            throw new StartupException("interface " + found.name() + " has lost an address of " + first);
+        }
+        // All addresses are on another interface now, as on a bridge that was put above, or this one has got new ones.
+        if (gained.isEmpty()
+                || (found.name().equals(first.name()) && gained.stream().allMatch(this::isNew))) {
+            return settle(found, nowNs);
+        }
+        if (isHome && nowNs - homeNs < PATIENCE_NS) {
+            throw new StartupException("interface " + first.name() + " has lost an address of " + first
+                    + "; if it is not back within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NS) + " s, " + found
+                    + " is used until it is");
+        }
+        return found;
+    }
+
+    private Underlay settle(final Underlay chosen, final long nowNs) {
+        home = chosen;
+        homeNs = nowNs;
+        return chosen;
+    }
+
+    private boolean hasNewAddress(final HostAddresses host, final String name) {
+        return host.link(name).stream()
+                .flatMap(link -> host.usable(link).stream())
+                .anyMatch(this::isNew);
+    }
+
+    /** An address that came about when the home was lost, and not one that was beside it for long, as a virtual one is. */
+    private boolean isNew(final InetAddress address) {
+        return seenNs.getOrDefault(address, homeNs) - (homeNs - PATIENCE_NS) >= 0;
+    }
+
+    private void remember(final HostAddresses host, final long nowNs) {
+        final Set<InetAddress> present =
+                host.addresses().stream().map(InterfaceAddress::address).collect(Collectors.toSet());
+        seenNs.keySet().retainAll(present);
+        present.forEach(address -> seenNs.putIfAbsent(address, nowNs));
     }
 
     private String hindrance(final Underlay now) {
-        final boolean isSame = now.localAddresses().containsAll(inUse.localAddresses());
-        final boolean isOther = !inUse.localAddresses().containsAll(now.localAddresses());
-        if (!isSame && !isOther) {
-            return "interface " + now.name() + " has lost an address of " + inUse;
-        }
         final Optional<Link> link = rtnetlink.link(now.name());
         if (link.isEmpty() || !link.get().up()) {
             return "interface " + now.name() + " is down";

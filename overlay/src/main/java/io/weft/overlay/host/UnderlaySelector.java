@@ -2,39 +2,34 @@
 package io.weft.overlay.host;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
-import io.weft.linux.netlink.RouteFilter;
-import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.StartupException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the underlay interface as flanneld does (flannel pkg/ipmatch/match.go): by --iface, by --iface-regex, by the way to
- * --iface-can-reach, by --public-ip, and else by the default route.
+ * --iface-can-reach, by --public-ip, and else by the default route. An address that was named, matched or led from is the one
+ * that is used.
  */
 public final class UnderlaySelector {
-    // Linux include/uapi/linux/if_addr.h
-    private static final int IFA_F_TEMPORARY = 0x01;
-    private static final int IFA_F_OPTIMISTIC = 0x04;
-    private static final int IFA_F_DEPRECATED = 0x20;
-    private static final int IFA_F_TENTATIVE = 0x40;
-    private static final int IFA_F_PERMANENT = 0x80;
-
     private final Rtnetlink rtnetlink;
+    private final WayToPeers way;
     private final Wishes wishes;
 
     /**
@@ -45,8 +40,8 @@ public final class UnderlaySelector {
      * @param canReach an address; empty for none.
      * @param publicIp the address that other nodes send to; empty for the interface's own.
      * @param publicIpv6 the same for IPv6.
-     * @param ipv4 the cluster network has IPv4.
-     * @param ipv6 the cluster network has IPv6.
+     * @param network of IPv4 pods; null in a cluster of IPv6 alone.
+     * @param ipv6Network of IPv6 pods; null without IPv6.
      */
     public record Wishes(
             List<String> names,
@@ -54,8 +49,39 @@ public final class UnderlaySelector {
             String canReach,
             String publicIp,
             String publicIpv6,
-            boolean ipv4,
-            boolean ipv6) {}
+            @Nullable IpPrefix network,
+            @Nullable IpPrefix ipv6Network) {
+        /** Nothing that is empty names anything. */
+        public Wishes {
+            names = names.stream().filter(name -> !name.isEmpty()).toList();
+            regexes = regexes.stream().filter(regex -> !regex.isEmpty()).toList();
+        }
+
+        boolean ipv4() {
+            return null != network;
+        }
+
+        boolean ipv6() {
+            return null != ipv6Network;
+        }
+
+        List<IpPrefix> pods() {
+            return Stream.of(Optional.ofNullable(network), Optional.ofNullable(ipv6Network))
+                    .flatMap(Optional::stream)
+                    .toList();
+        }
+
+        private boolean nameAnInterface() {
+            return !names.isEmpty() || !regexes.isEmpty() || !canReach.isEmpty();
+        }
+
+        private boolean isWanted(final InetAddress address) {
+            return address instanceof Inet4Address ? ipv4() : ipv6();
+        }
+    }
+
+    /** An interface, and the addresses that were named with it; none when it was found by its name or by a route. */
+    private record Choice(Link link, List<InetAddress> named) {}
 
     /**
      * A selector.
@@ -66,172 +92,277 @@ public final class UnderlaySelector {
     public UnderlaySelector(final Rtnetlink rtnetlink, final Wishes wishes) {
         this.rtnetlink = rtnetlink;
         this.wishes = wishes;
+        way = new WayToPeers(rtnetlink);
     }
 
     /**
      * The interface, with addresses of the families that the cluster network has, or of the other where it lacks them.
      *
+     * @throws NotYetException when none is there yet, but may come by itself.
      * @throws StartupException when none matches, or the one that does has no address or no MTU.
      */
     public Underlay select() {
-        return select(link(), Set.of());
+        return select(HostAddresses.now(rtnetlink), Set.of());
     }
 
     /**
-     * The same while the node runs: the interface and the addresses in use stay chosen as long as they are there, whatever
-     * comes beside them.
+     * The same while the node runs: addresses that are in use win over all others.
      *
-     * @param inUse what was selected before.
-     * @throws StartupException when there is none at present.
+     * @param host as it is now.
+     * @param used addresses in use.
      */
-    public Underlay selectAgain(final Underlay inUse) {
-        final Set<InetAddress> used = inUse.localAddresses();
-        final List<InterfaceAddress> addresses = rtnetlink.addresses();
-        final Link link = rtnetlink
-                .link(inUse.name())
-                .filter(same -> addresses.stream()
-                        .anyMatch(address -> address.linkIndex() == same.index() && used.contains(address.address())))
-                .orElseGet(this::link);
-        return select(link, used);
-    }
-
-    /** @param used addresses that win over all others. */
-    private Underlay select(final Link link, final Set<InetAddress> used) {
+    Underlay select(final HostAddresses host, final Set<InetAddress> used) {
+        final Choice choice = choose(host);
+        final List<InetAddress> usable = host.usable(choice.link);
+        final Families families = families(host, choice, used, usable);
+        final Inet4Address address = families.ipv4;
+        final Inet6Address ipv6Address = families.ipv6;
+        if (null == address && null == ipv6Address) {
+            throw withoutAddress(host, choice.link);
+        }
+        final Link link = carrier(host, choice.link, null == address ? ipv6Address : address);
         if (0 == link.mtu()) {
             throw new StartupException("interface " + link.name() + " has MTU 0: set one (ip link set " + link.name()
                     + " mtu 1500), or choose another by --iface");
         }
-        final List<InetAddress> addresses = rtnetlink.addresses(link.index()).stream()
-                .filter(address -> used.contains(address.address()) || isUsable(address.flags()))
-                .sorted(Comparator.comparing((InterfaceAddress address) -> !used.contains(address.address()))
-                        .thenComparingInt(UnderlaySelector::rank))
-                .map(InterfaceAddress::address)
-                .toList();
-        final Optional<Inet4Address> ipv4 = first(addresses, Inet4Address.class);
-        final Optional<Inet6Address> ipv6 = first(addresses, Inet6Address.class);
-        if (ipv4.isEmpty() && ipv6.isEmpty()) {
-            throw new StartupException("interface " + link.name() + " has no " + (wishes.ipv4 ? "IPv4" : "IPv6")
-                    + " address: give it one (ip address add ADDRESS/LENGTH dev " + link.name()
-                    + "), or choose another interface by --iface");
-        }
-        // Pods of either family can go over either, so a family that is missing below the overlay is no hindrance.
-        final Inet4Address address = wishes.ipv4 || ipv6.isEmpty() ? ipv4.orElse(null) : null;
-        final Inet6Address ipv6Address = wishes.ipv6 || ipv4.isEmpty() ? ipv6.orElse(null) : null;
-        final Inet4Address publicIp = wishes.publicIp.isEmpty()
-                ? address
-                : (Inet4Address) IpAddress.parse(wishes.publicIp).toInetAddress();
-        final Inet6Address publicIpv6 = wishes.publicIpv6.isEmpty()
-                ? ipv6Address
-                : (Inet6Address) IpAddress.parse(wishes.publicIpv6).toInetAddress();
         return new Underlay(
                 link.name(),
                 link.index(),
                 link.mtu(),
                 address,
                 ipv6Address,
-                publicIp,
-                publicIpv6,
-                ownAddresses(addresses, publicIp, publicIpv6));
+                (Inet4Address) announced("--public-ip", wishes.publicIp, address, choice.link),
+                (Inet6Address) announced("--public-ipv6", wishes.publicIpv6, ipv6Address, choice.link),
+                ownAddresses(choice.named.isEmpty() ? usable : List.of(), address, ipv6Address),
+                isElsewhere(host, link, address) || isElsewhere(host, link, ipv6Address));
     }
 
-    /** Nothing can be bound to an IPv6 address of which the kernel does not know yet whether another node has it. */
-    private static boolean isUsable(final int flags) {
-        return 0 == (flags & IFA_F_DEPRECATED) && IFA_F_TENTATIVE != (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC));
+    /**
+     * What is in use as it is now; empty when an address of it is gone from where it was, or the interface is gone or has got
+     * another name.
+     */
+    Optional<Underlay> again(final HostAddresses host, final Underlay inUse) {
+        final Optional<Link> link =
+                host.link(inUse.name()).filter(same -> !inUse.isElsewhere() || (same.up() && same.carrier()));
+        final boolean isComplete = inUse.localAddresses().stream()
+                .allMatch(address -> host.owner(address)
+                        .filter(owner -> inUse.isElsewhere() || owner.name().equals(inUse.name()))
+                        .isPresent());
+        return isComplete ? link.map(same -> inUse.on(same.index(), same.mtu())) : Optional.empty();
     }
 
+    private record Families(
+            @Nullable Inet4Address ipv4, @Nullable Inet6Address ipv6) {}
+
+    /** Pods of either family can go over either, so a family that is missing below the overlay is no hindrance. */
+    private Families families(
+            final HostAddresses host,
+            final Choice choice,
+            final Set<InetAddress> used,
+            final List<InetAddress> usable) {
+        final List<InetAddress> candidates = Stream.of(
+                        Stream.of(wishes.publicIp, wishes.publicIpv6)
+                                .filter(text -> !text.isEmpty())
+                                .map(UnderlaySelector::address)
+                                .filter(address -> host.owner(address).isPresent()),
+                        choice.named.stream(),
+                        usable.stream().filter(used::contains),
+                        usable.stream())
+                .flatMap(addresses -> addresses)
+                .toList();
+        final Inet4Address ipv4 = first(candidates, Inet4Address.class);
+        final Inet6Address ipv6 = first(candidates, Inet6Address.class);
+        // An address that was named is used, also where the pods are of the other family alone.
+        final boolean isOther = !choice.named.isEmpty() && choice.named.stream().noneMatch(wishes::isWanted);
+        final boolean isIpv4Wanted = isOther ? null != first(choice.named, Inet4Address.class) : wishes.ipv4();
+        final boolean isIpv6Wanted = isOther ? null != first(choice.named, Inet6Address.class) : wishes.ipv6();
+        return new Families(isIpv4Wanted || null == ipv6 ? ipv4 : null, isIpv6Wanted || null == ipv4 ? ipv6 : null);
+    }
+
+    private static <T extends InetAddress> @Nullable T first(final List<InetAddress> addresses, final Class<T> family) {
+        return addresses.stream()
+                .filter(family::isInstance)
+                .map(family::cast)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static boolean isElsewhere(final HostAddresses host, final Link link, final @Nullable InetAddress address) {
+        return null != address && !host.owner(address).map(Link::index).equals(Optional.of(link.index()));
+    }
+
+    /** The interface that packets leave by: that of the address, unless it has no wire. */
+    private Link carrier(final HostAddresses host, final Link link, final @Nullable InetAddress address) {
+        if (WayToPeers.hasWire(link)) {
+            return link;
+        }
+        return way.narrowest(host.links(), address instanceof Inet6Address, wishes.pods())
+                .orElseThrow(() -> new NotYetException("interface " + link.name()
+                        + " has the address, and there is no route to tell which interface leads to other nodes:"
+                        + " add one (ip route add), or name the interface by --iface"));
+    }
+
+    private @Nullable InetAddress announced(
+            final String option, final String publicAddress, final @Nullable InetAddress local, final Link link) {
+        if (publicAddress.isEmpty()) {
+            return local;
+        }
+        if (null == local) {
+            throw new StartupException(option + "=" + publicAddress + ": the underlay has no address of this family,"
+                    + " so nothing that is sent there can be received: give interface " + link.name()
+                    + " one, or leave " + option + " away");
+        }
+        return IpAddress.parse(publicAddress).toInetAddress();
+    }
+
+    private StartupException withoutAddress(final HostAddresses host, final Link link) {
+        final Optional<InterfaceAddress> tentative =
+                host.tentative().filter(address -> address.linkIndex() == link.index());
+        if (tentative.isPresent()) {
+            return notBound(tentative.get());
+        }
+        return new StartupException("interface " + link.name() + " has no " + (wishes.ipv4() ? "IPv4" : "IPv6")
+                + " address" + (link.loopback() ? " but those of this host alone" : "")
+                + ": give it one (ip address add ADDRESS/LENGTH dev " + link.name()
+                + "), or choose another interface by --iface");
+    }
+
+    private static StartupException notBound(final InterfaceAddress address) {
+        final String text = IpAddress.of(address.address()).toString();
+        return HostAddresses.isDuplicate(address)
+                ? new StartupException("address " + text + " belongs to another host on the link as well"
+                        + " (duplicate address detection): give this node one of its own")
+                : new NotYetException(
+                        "address " + text + " is tentative: the kernel is still looking whether another host has it");
+    }
+
+    /** What this node's lease may have as its public address. */
     private Set<InetAddress> ownAddresses(
-            final List<InetAddress> addresses,
-            final @Nullable Inet4Address publicIp,
-            final @Nullable Inet6Address publicIpv6) {
+            final List<InetAddress> usable,
+            final @Nullable InetAddress address,
+            final @Nullable InetAddress ipv6Address) {
         final Set<InetAddress> own = new HashSet<>();
-        final boolean named = !wishes.publicIp.isEmpty() || !wishes.publicIpv6.isEmpty();
-        if (!named) {
-            own.addAll(addresses);
+        if (wishes.publicIp.isEmpty() && wishes.publicIpv6.isEmpty()) {
+            own.addAll(usable);
         }
-        if (null != publicIp) {
-            own.add(publicIp);
+        Stream.of(wishes.publicIp, wishes.publicIpv6)
+                .filter(text -> !text.isEmpty())
+                .map(UnderlaySelector::address)
+                .forEach(own::add);
+        if (null != address && wishes.publicIp.isEmpty()) {
+            own.add(address);
         }
-        if (null != publicIpv6) {
-            own.add(publicIpv6);
+        if (null != ipv6Address && wishes.publicIpv6.isEmpty()) {
+            own.add(ipv6Address);
         }
         return Set.copyOf(own);
     }
 
-    /** flannel pkg/ip/iface.go: global before link-local, then permanent before dynamic, then lasting before temporary. */
-    private static int rank(final InterfaceAddress address) {
-        return (address.address().isLinkLocalAddress() ? 4 : 0)
-                + (0 == (address.flags() & IFA_F_PERMANENT) ? 2 : 0)
-                + (0 == (address.flags() & IFA_F_TEMPORARY) ? 0 : 1);
-    }
-
-    /** An IPv6 link-local address means nothing without its link, which a lease does not tell. */
-    private static <T extends InetAddress> Optional<T> first(final List<InetAddress> addresses, final Class<T> family) {
-        return addresses.stream()
-                .filter(family::isInstance)
-                .filter(address -> address instanceof Inet4Address || !address.isLinkLocalAddress())
-                .map(family::cast)
-                .findFirst();
-    }
-
-    private Link link() {
-        final List<Link> links = rtnetlink.links();
-        final List<InterfaceAddress> addresses = rtnetlink.addresses();
-        for (final String name : wishes.names) {
-            final Optional<Link> found = links.stream()
-                    .filter(link -> link.name().equals(name) || has(addresses, link, name))
-                    .findFirst();
-            if (found.isPresent()) {
-                return found.get();
-            }
-        }
-        for (final String regex : wishes.regexes) {
-            final Optional<Link> found = matching(links, addresses, Pattern.compile(regex));
-            if (found.isPresent()) {
-                return found.get();
-            }
-        }
-        if (!wishes.names.isEmpty() || !wishes.regexes.isEmpty()) {
-            throw new StartupException("no interface matches --iface=" + String.join(",", wishes.names)
-                    + (wishes.regexes.isEmpty() ? "" : " --iface-regex=" + String.join(",", wishes.regexes))
-                    + ": there is "
-                    + links.stream().map(Link::name).collect(Collectors.joining(", ")));
-        }
-        if (!wishes.canReach.isEmpty()) {
-            return onTheWayTo(links, IpAddress.parse(wishes.canReach).toInetAddress());
-        }
-        final String publicAddress = wishes.publicIp.isEmpty() ? wishes.publicIpv6 : wishes.publicIp;
-        return links.stream()
-                .filter(link -> !publicAddress.isEmpty() && has(addresses, link, publicAddress))
-                .findFirst()
-                .orElseGet(() -> ofDefaultRoute(links));
-    }
-
-    private static boolean has(final List<InterfaceAddress> addresses, final Link link, final String text) {
-        return addresses.stream()
-                .anyMatch(address -> address.linkIndex() == link.index()
-                        && IpAddress.of(address.address()).toString().equals(text));
-    }
-
-    private static Optional<Link> matching(
-            final List<Link> links, final List<InterfaceAddress> addresses, final Pattern pattern) {
-        for (final InterfaceAddress address : addresses) {
-            if (pattern.matcher(IpAddress.of(address.address()).toString()).find()) {
-                return links.stream()
-                        .filter(link -> link.index() == address.linkIndex())
-                        .findFirst();
-            }
-        }
-        return links.stream()
-                .filter(link -> pattern.matcher(link.name()).find())
-                .findFirst();
-    }
-
-    private Link onTheWayTo(final List<Link> links, final InetAddress destination) {
-        try {
-            final int index = rtnetlink.routeTo(destination).linkIndex();
-            return links.stream()
-                    .filter(link -> link.index() == index)
+    private Choice choose(final HostAddresses host) {
+        if (!wishes.nameAnInterface()) {
+            return Stream.of(wishes.publicIp, wishes.publicIpv6)
+                    .filter(text -> !text.isEmpty())
+                    .map(UnderlaySelector::address)
+                    .flatMap(address -> host.owner(address).stream())
                     .findFirst()
+                    .map(link -> new Choice(link, List.of()))
+                    .orElseGet(() -> new Choice(ofDefaultRoute(host), List.of()));
+        }
+        final Optional<Choice> found = firstUsable(
+                host,
+                Stream.concat(
+                        wishes.names.stream().flatMap(name -> named(host, name).stream()),
+                        wishes.regexes.stream().flatMap(regex -> matching(host, Pattern.compile(regex)).stream())));
+        if (!wishes.canReach.isEmpty()
+                && found.filter(choice -> isUsable(host, choice)).isEmpty()) {
+            return onTheWay(host);
+        }
+        return found.orElseThrow(() -> new StartupException("no interface matches"
+                + (wishes.names.isEmpty() ? "" : " --iface=" + String.join(",", wishes.names))
+                + (wishes.regexes.isEmpty() ? "" : " --iface-regex=" + String.join(",", wishes.regexes))
+                + ": there is " + host.links().stream().map(Link::name).collect(Collectors.joining(", "))));
+    }
+
+    /** The first that has an address; the first of all where none has. */
+    private static Optional<Choice> firstUsable(final HostAddresses host, final Stream<Choice> choices) {
+        Choice first = null;
+        for (final Choice choice : (Iterable<Choice>) choices::iterator) {
+            if (isUsable(host, choice)) {
+                return Optional.of(choice);
+            }
+            first = null == first ? choice : first;
+        }
+        return Optional.ofNullable(first);
+    }
+
+    private static boolean isUsable(final HostAddresses host, final Choice choice) {
+        return !choice.named.isEmpty() || !host.usable(choice.link).isEmpty();
+    }
+
+    private Optional<Choice> named(final HostAddresses host, final String name) {
+        final Optional<Link> link = host.link(name);
+        if (link.isPresent()) {
+            return link.map(found -> new Choice(found, List.of()));
+        }
+        final Optional<InterfaceAddress> tentative = host.tentative()
+                .filter(address -> IpAddress.of(address.address()).toString().equals(canonical(name)));
+        if (tentative.isPresent()) {
+            throw notBound(tentative.get());
+        }
+        return host.addresses().stream()
+                .map(InterfaceAddress::address)
+                .filter(address -> IpAddress.of(address).toString().equals(canonical(name)))
+                .findFirst()
+                .flatMap(address -> host.owner(address).map(owner -> new Choice(owner, List.of(address))));
+    }
+
+    private static InetAddress address(final String text) {
+        return IpAddress.parse(text).toInetAddress();
+    }
+
+    /** An address in the form that it is printed in; any other text as it is. */
+    private static String canonical(final String text) {
+        try {
+            return IpAddress.parse(text).toString();
+        } catch (final IllegalArgumentException name) {
+            return text;
+        }
+    }
+
+    private Optional<Choice> matching(final HostAddresses host, final Pattern pattern) {
+        Choice found = null;
+        for (final Link link : host.links()) {
+            final List<InetAddress> matched = host.usable(link).stream()
+                    .filter(address ->
+                            pattern.matcher(IpAddress.of(address).toString()).find())
+                    .toList();
+            if (matched.stream().anyMatch(wishes::isWanted)) {
+                return Optional.of(new Choice(link, matched));
+            }
+            if (null == found && !matched.isEmpty()) {
+                found = new Choice(link, matched);
+            }
+        }
+        return Optional.ofNullable(found)
+                .or(() -> firstUsable(
+                        host,
+                        host.links().stream()
+                                .filter(link -> pattern.matcher(link.name()).find())
+                                .map(link -> new Choice(link, List.of()))));
+    }
+
+    private Choice onTheWay(final HostAddresses host) {
+        final InetAddress destination = IpAddress.parse(wishes.canReach).toInetAddress();
+        final Optional<Link> own = host.owner(destination);
+        if (own.isPresent()) { // the kernel would lead to the loopback device
+            return new Choice(own.get(), List.of(destination));
+        }
+        try {
+            final Route route = rtnetlink.routeTo(destination);
+            final InetAddress source = route.source();
+            final boolean isNode = null != source && HostAddresses.meansANode(source);
+            return host.link(route.linkIndex())
+                    .map(link -> new Choice(link, isNode ? List.of(source) : List.of()))
                     .orElseThrow(
                             () -> new StartupException("no interface leads to --iface-can-reach=" + wishes.canReach));
         } catch (final LinuxException failure) {
@@ -241,30 +372,18 @@ public final class UnderlaySelector {
         }
     }
 
-    private Link ofDefaultRoute(final List<Link> links) {
-        final List<Route> defaults = rtnetlink.routes(RouteFilter.main().onlyDefault()).stream()
-                .filter(route -> RouteType.UNICAST == route.type() && 0 != route.linkIndex())
-                .sorted(Comparator.comparingInt(Route::metric))
-                .toList();
-        final Optional<Integer> ipv4 = index(defaults, false);
-        final Optional<Integer> ipv6 = index(defaults, true);
-        if (wishes.ipv4 && wishes.ipv6 && !ipv4.equals(ipv6)) {
-            throw new StartupException(
-                    "the default routes of IPv4 and IPv6 use different interfaces, or one is missing:"
-                            + " name the interface by --iface");
+    private Link ofDefaultRoute(final HostAddresses host) {
+        final Optional<Link> ipv4 = wishes.ipv4() ? way.byDefault(host.links(), false) : Optional.empty();
+        final Optional<Link> ipv6 = wishes.ipv6() ? way.byDefault(host.links(), true) : Optional.empty();
+        if (ipv4.isPresent() && ipv6.isPresent() && !ipv4.equals(ipv6)) {
+            throw new StartupException("the default routes of IPv4 and IPv6 use different interfaces, "
+                    + ipv4.get().name() + " and " + ipv6.get().name() + ": name the interface by --iface");
         }
-        final Optional<Integer> chosen = wishes.ipv4 ? ipv4 : ipv6;
-        return links.stream()
-                .filter(link -> chosen.equals(Optional.of(link.index())))
-                .findFirst()
-                .orElseThrow(() ->
-                        new StartupException("there is no default route to tell the interface: name it by --iface"));
-    }
-
-    private static Optional<Integer> index(final List<Route> routes, final boolean ipv6) {
-        return routes.stream()
-                .filter(route -> route.destination().isIpv4() != ipv6)
-                .map(Route::linkIndex)
-                .findFirst();
+        if ((wishes.ipv4() && ipv4.isEmpty()) || (wishes.ipv6() && ipv6.isEmpty())) {
+            final String family = !wishes.ipv6() || !wishes.ipv4() ? "" : ipv4.isEmpty() ? " of IPv4" : " of IPv6";
+            throw new NotYetException(
+                    "there is no default route" + family + " to tell the interface: name it by --iface");
+        }
+        return ipv4.or(() -> ipv6).orElseThrow();
     }
 }

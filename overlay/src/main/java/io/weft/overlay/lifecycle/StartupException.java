@@ -2,7 +2,7 @@
 package io.weft.overlay.lifecycle;
 
 /** The daemon cannot start or go on. The message names the cause and the remedy, and is all that the user needs. */
-public final class StartupException extends RuntimeException {
+public class StartupException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /**

@@ -15,8 +15,10 @@ import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.host.BridgeNetfilter;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.HostWatch;
+import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.PodBridge;
+import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
@@ -66,6 +68,7 @@ public final class OverlayNode implements AutoCloseable {
     private final WeftdOptions options;
     private final Registry registry;
     private final Rtnetlink rtnetlink;
+    private final UnderlayCheck underlayCheck;
     private final @Nullable Lease former;
     private final ControlLoop loop = new ControlLoop(this::publish);
     private final Conditions conditions = new Conditions();
@@ -80,11 +83,13 @@ public final class OverlayNode implements AutoCloseable {
             final WeftdOptions options,
             final Registry registry,
             final Rtnetlink rtnetlink,
+            final UnderlayCheck underlayCheck,
             final @Nullable Lease former,
             final int takenDown) {
         this.options = options;
         this.registry = registry;
         this.rtnetlink = rtnetlink;
+        this.underlayCheck = underlayCheck;
         this.former = former;
         metrics = new NodeMetrics(registry.status(), registry.kind(), conditions);
         metrics.nodeRepairs(takenDown);
@@ -93,6 +98,7 @@ public final class OverlayNode implements AutoCloseable {
     /**
      * Sets a node up; nothing is left behind when that fails.
      *
+     * @param underlayCheck of all nodes of this process: it remembers what they were on.
      * @param former the lease of the node that ran before in this process; null for the first.
      * @param takenDown nodes that ran before in this process, for the metrics.
      */
@@ -100,10 +106,11 @@ public final class OverlayNode implements AutoCloseable {
             final WeftdOptions options,
             final Registry registry,
             final Rtnetlink rtnetlink,
+            final UnderlayCheck underlayCheck,
             final @Nullable Lease former,
             final int takenDown)
             throws InterruptedException {
-        final OverlayNode node = new OverlayNode(options, registry, rtnetlink, former, takenDown);
+        final OverlayNode node = new OverlayNode(options, registry, rtnetlink, underlayCheck, former, takenDown);
         boolean isSetUp = false;
         try {
             node.setUp();
@@ -124,14 +131,15 @@ public final class OverlayNode implements AutoCloseable {
     private void setUp() throws InterruptedException {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
         final NetworkConfig config = registry.config();
+        Ipv6.requireFor(config.ipv6Network());
         checkBridgeNetfilter(config);
-        final UnderlaySelector selector = new UnderlaySelector(rtnetlink, wishes(config));
-        final Underlay underlay = selector.select();
+        final Underlay underlay = underlayCheck.begin(wishes(config));
         LOG.log(INFO, "underlay interface {0}", underlay);
         requireOwnAddress(config.backend(), underlay);
         for (final String name : deviceNames(config, underlay)) {
             undo.push(DeviceLock.take(options.weft().runDirectory, name));
         }
+        ReadinessLock.requireFree(subnetFile.path());
         final LeaseKey previous = subnetFile.previous();
         final Lease acquired = acquire(config.backend(), underlay, previous);
         own = acquired;
@@ -145,14 +153,8 @@ public final class OverlayNode implements AutoCloseable {
         routes.keepReachable(reachedOtherwise(underlay));
         repair(opened, routes, true);
         routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
-        final UnderlayChanges changes = new UnderlayChanges(
-                new UnderlayCheck(rtnetlink, selector, underlay),
-                underlay,
-                config,
-                opened,
-                routes,
-                conditions,
-                loop::end);
+        final UnderlayChanges changes =
+                new UnderlayChanges(underlayCheck, underlay, config, opened, routes, conditions, loop::end);
         final PodAdmission admission = new PodAdmission(
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final Runnable follow = () -> follow(opened, changes, admission);
@@ -334,8 +336,8 @@ public final class OverlayNode implements AutoCloseable {
                 flanneld.ifaceCanReach,
                 flanneld.publicIp,
                 flanneld.publicIpv6,
-                null != config.network(),
-                null != config.ipv6Network());
+                config.network(),
+                config.ipv6Network());
     }
 
     /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */

@@ -87,15 +87,31 @@ public final class FlanneldOptions {
             paramLabel = "MINUTES",
             defaultValue = "60",
             description = "renew the lease so long before it ends, 1 to 1439 (default: ${DEFAULT-VALUE})")
+    @Range(min = 1, max = 24 * 60 - 1)
     public int subnetLeaseRenewMarginMinutes;
 
-    @Option(names = "--ip-masq", description = "masquerade traffic that leaves the cluster network")
+    @Option(
+            names = "--ip-masq",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "masquerade traffic that leaves the cluster network")
     public boolean ipMasq;
 
-    @Option(names = "--ip-masq-fully-random-disable", description = "masquerade without random source ports")
+    @Option(
+            names = "--ip-masq-fully-random-disable",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "masquerade without random source ports")
     public boolean ipMasqFullyRandomDisable;
 
-    @Option(names = "--kube-subnet-mgr", description = "keep leases in the Kubernetes API instead of etcd")
+    @Option(
+            names = "--kube-subnet-mgr",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "keep leases in the Kubernetes API instead of etcd")
     boolean kubeSubnetMgr;
 
     @Option(
@@ -128,13 +144,19 @@ public final class FlanneldOptions {
             paramLabel = "IP",
             defaultValue = "0.0.0.0",
             description = "address of /healthz, /readyz and /metrics (default: ${DEFAULT-VALUE})")
-    public String healthzIp = "";
+    String healthzIp = "";
+
+    /** The address of the health server; empty means all addresses, as for flanneld. */
+    public String healthzIp() {
+        return healthzIp.isEmpty() ? "0.0.0.0" : healthzIp;
+    }
 
     @Option(
             names = "--healthz-port",
             paramLabel = "PORT",
             defaultValue = "0",
             description = "port of /healthz, /readyz and /metrics; 0 turns them off (default: ${DEFAULT-VALUE})")
+    @Range(min = 0, max = 65_535)
     public int healthzPort;
 
     @Option(
@@ -142,6 +164,7 @@ public final class FlanneldOptions {
             paramLabel = "SECONDS",
             defaultValue = "5",
             description = "repair masquerade and forward rules this often, at least 1 (default: ${DEFAULT-VALUE})")
+    @Range(min = 1, max = 86_400)
     public int iptablesResyncSeconds;
 
     @Option(
@@ -152,7 +175,12 @@ public final class FlanneldOptions {
             description = "accept forwarded traffic of the cluster network (default: ${DEFAULT-VALUE})")
     public boolean iptablesForwardRules;
 
-    @Option(names = "--ip-blackhole-route", description = "add a blackhole route for the own subnet")
+    @Option(
+            names = "--ip-blackhole-route",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "add a blackhole route for the own subnet")
     public boolean ipBlackholeRoute;
 
     @Option(
@@ -164,6 +192,7 @@ public final class FlanneldOptions {
     public boolean setNodeNetworkUnavailable;
 
     @Option(names = "--v", paramLabel = "LEVEL", defaultValue = "0", description = "log more from level 1 on")
+    @Range(min = 0, max = Integer.MAX_VALUE)
     public int verbosity;
 
     @Option(names = "--vmodule", paramLabel = "PATTERNS", description = "accepted, without meaning here")

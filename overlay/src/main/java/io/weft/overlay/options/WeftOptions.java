@@ -12,7 +12,6 @@ import picocli.CommandLine.Option;
 public final class WeftOptions {
     static final String ENVIRONMENT_PREFIX = "WEFTD_";
     static final int WORKERS_MAX = 64;
-    static final int SPIN_MAX_US = 1_000_000;
 
     /** One worker forwards more than a core of pods sends; the other cores are the pods'. */
     private static final int CORES_PER_WORKER = 4;
@@ -37,6 +36,7 @@ public final class WeftOptions {
             paramLabel = "COUNT",
             description = "TUN queues and underlay sockets, each with agents of its own, 1 to 64"
                     + " (default: one for every four cores)")
+    @Range(min = 1, max = WORKERS_MAX)
     @Nullable
     Integer workers;
 
@@ -52,7 +52,7 @@ public final class WeftOptions {
 
     @Option(
             names = "--threading-mode",
-            paramLabel = "MODE",
+            paramLabel = "SHARED|SHARED_NETWORK|DEDICATED",
             defaultValue = "SHARED",
             description = "SHARED: one thread per worker; SHARED_NETWORK: one per direction;"
                     + " DEDICATED: one per agent (default: ${DEFAULT-VALUE})")
@@ -64,9 +64,15 @@ public final class WeftOptions {
             defaultValue = "120",
             description = "spin this long for work, where it pays, before a data thread sleeps, 0 to 1000000"
                     + " (default: ${DEFAULT-VALUE})")
+    @Range(min = 0, max = 1_000_000)
     public int spinUs;
 
-    @Option(names = "--busy-poll", description = "data threads never sleep: for machines with cores to spare")
+    @Option(
+            names = "--busy-poll",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "data threads never sleep: for machines with cores to spare")
     public boolean busyPoll;
 
     /** Whether superframes may leave unsegmented. */

@@ -9,11 +9,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.ParameterException;
 
 /** How weftd reads its command line: Go's flag syntax, the environment, flanneld's flags apart from weft's in the help. */
 public final class WeftdCommandLine {
@@ -22,17 +25,29 @@ public final class WeftdCommandLine {
     /** The exit code of a daemon that could not start or go on. */
     public static final int EXIT_FAILURE = 1;
 
-    private WeftdCommandLine() {}
+    private final CommandLine commandLine;
 
-    /** A command line that is ready to parse the arguments that {@link #arguments} gives. */
-    public static CommandLine create(final Object command, final Map<String, String> environment) {
+    private WeftdCommandLine(final CommandLine commandLine) {
+        this.commandLine = commandLine;
+    }
+
+    /**
+     * The command line of a command that has weftd's options.
+     *
+     * @param environment that has what is not on the command line.
+     */
+    public static WeftdCommandLine of(final Object command, final Map<String, String> environment) {
         final CommandLine commandLine = new CommandLine(command);
         commandLine.setOverwrittenOptionsAllowed(true); // the last one counts, as for Go's flag package
+        commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+        commandLine.setExpandAtFiles(false); // a password may begin with @
+        commandLine.setAllowOptionsAsOptionParameters(true); // or be the name of a flag
+        GoSyntax.convert(commandLine);
         commandLine.setDefaultValueProvider(argument -> fromEnvironment(argument, environment));
         commandLine.setParameterExceptionHandler((failure, arguments) -> {
             final PrintWriter error = failure.getCommandLine().getErr();
             final String name = failure.getCommandLine().getCommandSpec().qualifiedName();
-            error.println(name + ": " + failure.getMessage() + " (" + name + " --help lists all options)");
+            error.println(name + ": " + cause(failure) + " (" + name + " --help lists all options)");
             return EXIT_USAGE;
         });
         commandLine.setExecutionExceptionHandler((failure, line, result) -> {
@@ -44,24 +59,55 @@ public final class WeftdCommandLine {
         });
         commandLine.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, WeftdCommandLine::optionList);
         commandLine.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_SYNOPSIS, help -> " weftd [OPTIONS]\n\n");
-        return commandLine;
+        return new WeftdCommandLine(commandLine);
     }
 
-    /** Go's flag package takes {@code -name} for {@code --name}, and flanneld's users write both. */
-    public static String[] arguments(final String... arguments) {
-        return Arrays.stream(arguments)
-                .map(argument -> argument.matches("-[a-z][\\w-]+(=.*)?|-v(=.*)?") ? '-' + argument : argument)
-                .toArray(String[]::new);
+    /**
+     * Reads the arguments and runs the command.
+     *
+     * @return the exit code.
+     */
+    public int execute(final String... arguments) {
+        return commandLine.execute(GoSyntax.words(commandLine.getCommandSpec(), arguments));
     }
 
+    /** What is wrong: flag, value and what it may be. */
+    private static String cause(final ParameterException failure) {
+        final String value = failure.getValue();
+        return failure.getArgSpec() instanceof final OptionSpec option && null != value
+                ? option.longestName() + '=' + value + ": " + allowed(option)
+                : String.valueOf(failure.getMessage());
+    }
+
+    private static String allowed(final OptionSpec option) {
+        final Range range = range(option);
+        if (null != range) {
+            return "must be a whole number from " + range.min() + " to " + range.max();
+        }
+        if (option.type().isEnum()) {
+            return "must be "
+                    + Arrays.stream(option.type().getEnumConstants())
+                            .map(String::valueOf)
+                            .filter(option.paramLabel()::contains)
+                            .collect(Collectors.joining(" or "));
+        }
+        return GoSyntax.isBoolean(option) ? "must be true or false" : "must be " + option.paramLabel();
+    }
+
+    private static @Nullable Range range(final OptionSpec option) {
+        return option.userObject() instanceof final Field field ? field.getAnnotation(Range.class) : null;
+    }
+
+    /** A variable that is empty is none, as for flanneld (coreos/pkg flagutil/env.go). */
     private static String fromEnvironment(final ArgSpec argument, final Map<String, String> environment) {
-        if (!(argument instanceof final OptionSpec option)) {
+        if (!(argument instanceof final OptionSpec option) || option.usageHelp() || option.versionHelp()) {
             return argument.defaultValue();
         }
         final String prefix = isFlannelds(option) ? FlanneldOptions.ENVIRONMENT_PREFIX : WeftOptions.ENVIRONMENT_PREFIX;
         final String name = option.longestName().substring(2).replace('-', '_').toUpperCase(Locale.ROOT);
-        final String value = environment.get(prefix + name);
-        return null == value ? option.defaultValue() : value;
+        final String value = environment.getOrDefault(prefix + name, "");
+        // Dollar signs of a default value are picocli's syntax, and $$ is one of them.
+        return value.isEmpty() ? option.defaultValue() : value.replace("$", "$$");
     }
 
     private static boolean isFlannelds(final OptionSpec option) {

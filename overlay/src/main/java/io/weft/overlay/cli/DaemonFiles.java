@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import java.nio.file.Path;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Which daemon is asked about: where it has its files, and what they are called. */
+final class DaemonFiles {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(names = "--device", paramLabel = "NAME", defaultValue = "weft.1", description = "default: ${DEFAULT-VALUE}")
+    private String device = "";
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            defaultValue = "/run/weft",
+            description = "default: ${DEFAULT-VALUE}")
+    private Path runDirectory = Path.of("/run/weft");
+
+    /** For picocli. */
+    DaemonFiles() {}
+
+    /**
+     * One of its files.
+     *
+     * @param suffix after the device's name.
+     * @throws ParameterException when the device's name cannot be one.
+     */
+    Path file(final String suffix) {
+        if (!device.matches("[^/\\s]+")) {
+            throw new ParameterException(
+                    spec.commandLine(), "--device=" + device + ": must be the name of a device, as weft.1");
+        }
+        return runDirectory.resolve(device + suffix);
+    }
+}

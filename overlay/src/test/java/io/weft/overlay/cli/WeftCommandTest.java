@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.dataplane.counters.CountersFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.status.CountersReader;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/** What weft makes of its command line, and of files that are not what they should be. */
+class WeftCommandTest {
+    private static final int HEADER_LENGTH = 128;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final StringWriter errors = new StringWriter();
+    private final StringWriter output = new StringWriter();
+
+    private int execute(final String... arguments) {
+        final CommandLine line = WeftCommand.commandLine();
+        line.setErr(new PrintWriter(errors, true));
+        line.setOut(new PrintWriter(output, true));
+        return line.execute(arguments);
+    }
+
+    private void assertRefuses(final int exitCode, final String message, final String... arguments) {
+        assertEquals(exitCode, execute(arguments), errors::toString);
+        assertTrue(errors.toString().contains(message), errors::toString);
+        assertFalse(errors.toString().contains("\tat "), errors::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "2 | counterz | Unmatched argument at index 0: 'counterz'",
+                "2 | counters --al | Unknown option: '--al'",
+                "2 | counters --output=xml | Invalid value for option '--output': expected one of [text, json]",
+                "2 | counters --device= | --device=: must be the name of a device",
+                "2 | counters --device=../weft.1 | --device=../weft.1: must be the name of a device",
+                "1 | counters --device=weft.9 | weft.9.counters cannot be read: name the daemon's --device",
+                "1 | counters --counters-file=/nowhere | /nowhere cannot be read: name the daemon's --device",
+                "1 | counters --counters-file=/ | / cannot be read: name the daemon's --device",
+                "2 | explain | Missing required parameter: 'ADDRESS'",
+                "2 | explain 10.0.0.1 10.0.0.2 | Unmatched argument at index 2: '10.0.0.2'",
+                "1 | explain pod | 'pod' is not an IP address",
+                "1 | explain 10.244.1.0/24 | '10.244.1.0/24' is not an IP address",
+                "2 | explain --device=a/b 10.0.0.1 | --device=a/b: must be the name of a device",
+                "1 | explain --run-dir=/nowhere 10.0.0.1 | no daemon answers at /nowhere/weft.1.sock",
+            })
+    void shouldNameWhatIsWrong(final int exitCode, final String line, final String message) {
+        assertRefuses(exitCode, message, line.split(" ", -1));
+    }
+
+    @Test
+    void shouldAskForASubcommand() {
+        assertRefuses(2, "a subcommand is needed");
+    }
+
+    private Path counters() {
+        final Path path = directory.resolve("weft.1.counters");
+        try (CountersFile file =
+                CountersFile.create(path, 8, 42, System.currentTimeMillis() + TimeUnit.DAYS.toMillis(1))) {
+            file.manager().newCounter("seen").set(7);
+            assertEquals(0, execute("counters", "--run-dir=" + directory), errors::toString);
+        }
+        return path;
+    }
+
+    /** The writer's clock is a day ahead. */
+    @Test
+    void shouldTellNoAgeLessThanNothing() {
+        counters();
+        assertTrue(output.toString().startsWith("process 42, last sign of life 0 ms ago"), output::toString);
+        assertTrue(output.toString().contains("7  seen"), output::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, HEADER_LENGTH - 1, HEADER_LENGTH, 1000})
+    void shouldRefuseCountersThatAreCutShort(final int length) throws IOException {
+        final Path path = counters();
+        Files.write(path, Arrays.copyOf(Files.readAllBytes(path), length));
+        assertRefuses(1, path.toString(), "counters", "--counters-file=" + path);
+    }
+
+    /** Of the header: version, lengths; and of the first counter: the length of its label. */
+    @ParameterizedTest
+    @CsvSource({"0, 2", "0, -1", "32, 2147483647", "32, -1", "36, 1", "36, -2147483648", "LABEL, 1000000000"})
+    void shouldRefuseCountersThatTellNonsense(final String place, final int value) throws IOException {
+        final Path path = counters();
+        final int position =
+                "LABEL".equals(place) ? HEADER_LENGTH + CountersReader.LABEL_OFFSET : Integer.parseInt(place);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            channel.write(
+                    ByteBuffer.allocate(Integer.BYTES)
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .putInt(value)
+                            .flip(),
+                    position);
+        }
+        assertRefuses(1, path.toString(), "counters", "--counters-file=" + path);
+    }
+}
