@@ -5,6 +5,7 @@ build_packages=(openjdk-17-jdk-headless:javac maven:mvn)
 run_packages=(
   iproute2:ip iperf3:iperf3 sockperf:sockperf ethtool:ethtool iputils-ping:ping procps:sysctl
 )
+budget_packages=(etcd-server:etcd etcd-client:etcdctl containernetworking-plugins:/usr/lib/cni/bridge iptables:iptables)
 test_packages=(
   tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
   containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
