@@ -76,7 +76,6 @@ class BadInputTest {
                 "--iface=uA --registry=etcd --etcd-endpoints=https://10.0.0.9:2379 --etcd-keyfile=/nowhere | --etcd-keyfile",
                 "--iface=uA --registry=etcd --etcd-endpoints=https://10.0.0.9:2379 --etcd-certfile=/nowhere | --etcd-certfile",
                 "--iface=uA --registry=kube --net-config-path=DIR/net-conf.json --kubeconfig-file=/nowhere | --kubeconfig-file",
-                "--iface=uA --registry=kube --net-config-path=DIR/net-conf.json --kube-api-url=nonsense | --kube-api-url",
                 "--iface=uA --registry=kube --net-config-path=DIR/net-conf.json | --kube-api-url",
                 "--iface=uA --registry=kube --kube-api-url=http://10.0.0.9 --net-config-path=/nowhere | --net-config-path",
             })

@@ -32,6 +32,10 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
      */
     private static final Pattern DEVICE_NAME = Pattern.compile("(?!(\\.\\.?|all|default)$)[^\\s/:%\\p{Cntrl}]+");
 
+    /** Scheme, a name, an IPv4 address or an IPv6 address in brackets, port and path. */
+    private static final Pattern URL =
+            Pattern.compile("https?://([\\w.-]+|\\[[0-9a-fA-F:.]+])(:\\d{1,5})?(/[\\w.~/-]*)?");
+
     /** Which registry the options choose. */
     public enum RegistryKind {
         FILE,
@@ -60,6 +64,7 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
                         + failure.getDescription() + " at character " + failure.getIndex());
             }
         }
+        requireUrl("--kube-api-url", flanneld.kubeApiUrl);
         requireFile("--subnet-file", flanneld.subnetFile);
         requireFile("--net-config-path", flanneld.netConfigPath);
         if (null != weft.countersFile) {
@@ -119,6 +124,12 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
     private static void requireRange(final String name, final int value, final int min, final int max) {
         if (value < min || value > max) {
             throw new StartupException(name + '=' + value + ": must be from " + min + " to " + max);
+        }
+    }
+
+    private static void requireUrl(final String name, final String value) {
+        if (!value.isEmpty() && !URL.matcher(value).matches()) {
+            throw new StartupException(name + '=' + value + ": must be a URL such as https://10.0.0.1:6443");
         }
     }
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is installed, bin and lib as the build has laid them out, on a hardened host. */
-class DistributionTest {
+class HardenedHostTest {
     private static final long TIMEOUT_MS = TimeUnit.MINUTES.toMillis(2);
     private static final Path ROOT = Path.of(System.getProperty("weft.root", ".."));
 
