@@ -56,7 +56,7 @@ class NodeLifeTest {
     }
 
     private String addresses() {
-        return node.namespace().ip("-4", "-oneline", "address", "show", "type", "bridge");
+        return node.namespace().ip("-4", "-oneline", "address", "show", "dev", "cni0");
     }
 
     @Test

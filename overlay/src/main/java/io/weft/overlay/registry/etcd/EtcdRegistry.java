@@ -13,12 +13,15 @@ import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.SubnetAllocator;
 import io.weft.overlay.registry.UnavailableException;
+import io.weft.overlay.registry.http.HostAddresses;
 import io.weft.overlay.registry.tls.PemSource;
 import io.weft.overlay.registry.tls.TlsFiles;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Leases in etcd, as flannel keeps them (flannel pkg/subnet/etcd). */
@@ -27,6 +30,7 @@ public final class EtcdRegistry implements Registry {
     static final long LEASE_TTL_S = 24 * 60 * 60;
 
     private final EtcdStore store;
+    private final List<URI> urls;
     private final long renewMarginS;
     private final RegistryStatus status = new RegistryStatus();
     private final Retry retry = new Retry(status);
@@ -55,9 +59,12 @@ public final class EtcdRegistry implements Registry {
             String password,
             String prefix,
             long renewMarginS) {
+        private List<URI> urls() {
+            return EtcdEndpoints.parse(endpoints, null != authorities || null != certificate || null != key);
+        }
+
         private EtcdClient client() {
-            final boolean hasTlsFiles = null != authorities || null != certificate || null != key;
-            final List<URI> urls = EtcdEndpoints.parse(endpoints, hasTlsFiles);
+            final List<URI> urls = urls();
             final boolean isTls = urls.stream().anyMatch(url -> "https".equals(url.getScheme()));
             return new EtcdClient(urls, isTls ? tls() : null, username, password);
         }
@@ -78,6 +85,7 @@ public final class EtcdRegistry implements Registry {
      */
     public EtcdRegistry(final Settings settings) {
         store = new EtcdStore(settings.client(), settings.prefix);
+        urls = settings.urls();
         renewMarginS = settings.renewMarginS;
     }
 
@@ -89,6 +97,11 @@ public final class EtcdRegistry implements Registry {
     @Override
     public boolean ownsMac() {
         return true;
+    }
+
+    @Override
+    public Set<InetAddress> addresses() {
+        return HostAddresses.of(urls);
     }
 
     @Override

@@ -20,11 +20,14 @@ import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.UnavailableException;
+import io.weft.overlay.registry.http.HostAddresses;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -84,6 +87,11 @@ public final class KubeRegistry implements Registry {
     @Override
     public boolean ownsMac() {
         return true;
+    }
+
+    @Override
+    public Set<InetAddress> addresses() {
+        return HostAddresses.of(List.of(settings.access.server()));
     }
 
     @Override
