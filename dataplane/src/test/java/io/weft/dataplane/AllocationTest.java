@@ -88,7 +88,7 @@ class AllocationTest {
             final long deliveredBefore = delivered(peer);
             final long forwardedBefore = node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS);
             int sent = 0;
-            for (final CraftedPacket packet : List.of(udp, tcp)) {
+            for (final CraftedPacket packet : from.takesUdpSuperframes() ? List.of(udp, tcp) : List.of(tcp, tcp)) {
                 for (int i = 0; i < BURST / 2; i++) {
                     from.sendPartial(packet, SEGMENT_LENGTH);
                     from.send(single);

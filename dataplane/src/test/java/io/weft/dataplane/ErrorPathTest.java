@@ -90,11 +90,10 @@ class ErrorPathTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({"" + Errno.EIO, "" + Errno.EINVAL})
-    void shouldSendOneByOneForGoodWhenSegmentationIsRefused(final int errno) throws Exception {
+    @Test
+    void shouldSendOneByOneForGoodWhenSegmentationIsRefused() throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
-            node.sendPort().failSend(errno);
+            node.sendPort().failSend(Errno.EIO);
             for (int i = 0; i < BATCH; i++) {
                 node.give(packet(i));
             }
@@ -116,10 +115,12 @@ class ErrorPathTest {
         }
     }
 
-    @Test
-    void shouldSendThisMessageOneByOneAndTheNextWholeWhenOneIsTooLongForThePath() throws Exception {
+    /** EINVAL is how kernels before 6.14 say it. */
+    @ParameterizedTest
+    @CsvSource({"" + Errno.EMSGSIZE, "" + Errno.EINVAL})
+    void shouldSendThisMessageOneByOneAndTheNextWholeWhenOneIsTooLongForThePath(final int errno) throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
-            node.sendPort().failSend(Errno.EMSGSIZE);
+            node.sendPort().failSend(errno);
             for (int round = 0; round < 2; round++) {
                 for (int i = 0; i < BATCH; i++) {
                     node.give(packet(i));

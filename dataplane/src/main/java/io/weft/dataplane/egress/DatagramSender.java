@@ -108,7 +108,7 @@ final class DatagramSender {
         } else if (Errno.EINTR == errno) {
             return 0;
         } else if (segments > 1 && (Errno.EIO == errno || Errno.EINVAL == errno || Errno.EMSGSIZE == errno)) {
-            if (segmentationOffload && Errno.EMSGSIZE != errno) {
+            if (segmentationOffload && Errno.EIO == errno) {
                 segmentationOffload = false;
                 batch.maxSegments(1);
                 counters.add(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS, 1);
@@ -121,8 +121,9 @@ final class DatagramSender {
     }
 
     /**
-     * Sends the datagrams of a message that the kernel would not cut: EIO if the device cannot checksum, EINVAL or
-     * EMSGSIZE if a segment does not fit the path (net/ipv4/udp.c, {@code udp_send_skb}).
+     * Sends the datagrams of a message that the kernel would not cut: EIO if the device cannot checksum (before Linux 6.11),
+     * EMSGSIZE if a segment does not fit the path to this peer, for which it is EINVAL before Linux 6.14 (net/ipv4/udp.c,
+     * {@code udp_send_skb}).
      */
     private void sendOneByOne(final int index) {
         final DatagramMessage message = batch.message(index);

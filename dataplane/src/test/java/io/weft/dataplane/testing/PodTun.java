@@ -64,6 +64,11 @@ public final class PodTun implements AutoCloseable {
         return addressV6;
     }
 
+    /** Whether {@link #sendPartial} may cut UDP packets: not on kernels before 6.2. */
+    public boolean takesUdpSuperframes() {
+        return device.udpSegmentation();
+    }
+
     /** Sends a packet as it is. */
     public void send(final byte[] packet) {
         send(packet, 0, 0, 0, 0, 0);

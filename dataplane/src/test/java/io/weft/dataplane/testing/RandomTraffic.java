@@ -56,7 +56,13 @@ public final class RandomTraffic {
         final int flow = random.nextInt(FLOWS);
         switch (random.nextInt(8)) {
             case 0 -> superframe(true, ipv6, flow);
-            case 1 -> superframe(false, ipv6, flow);
+            case 1 -> {
+                if (from.takesUdpSuperframes()) {
+                    superframe(false, ipv6, flow);
+                } else {
+                    run(false, ipv6, flow);
+                }
+            }
             case 2 -> odd(ipv6, flow);
             case 3, 4 -> run(false, ipv6, flow);
             default -> run(true, ipv6, flow);
