@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -31,6 +33,9 @@ public record KernelFeatures(
         boolean tunMultiQueue,
         boolean tunUdpSegmentation,
         boolean tunnelSegmentation) {
+
+    /** {@code UDP_MAX_SEGMENTS} since Linux 6.9 (include/linux/udp.h). */
+    static final int MAX_UDP_SEGMENTS = 128;
 
     private static final String TUN_DEVICE = "/dev/net/tun";
     private static final int O_RDWR = 2;
@@ -82,6 +87,31 @@ public record KernelFeatures(
                     TapDevice.takesTunnelSuperframes());
         } finally {
             Libc.LIBC.close(tun);
+        }
+    }
+
+    /**
+     * What makes weft faster and this kernel lacks, each with the first Linux that has it; docs/performance.md tells what weft does
+     * without.
+     *
+     * @return a few words for each, empty if it lacks nothing.
+     */
+    public List<String> missing() {
+        final List<String> missing = new ArrayList<>();
+        addUnless(tunnelSegmentation, missing, "tunnel offload of TAP devices (6.17)");
+        addUnless(
+                maxUdpSegments >= MAX_UDP_SEGMENTS,
+                missing,
+                MAX_UDP_SEGMENTS + " segments in a message of UDP_SEGMENT (6.9)");
+        addUnless(tunUdpSegmentation, missing, "UDP superframes of TUN devices, USO (6.2)");
+        addUnless(udpReceiveOffload, missing, "UDP_GRO (5.0)");
+        addUnless(udpSegmentation, missing, "UDP_SEGMENT (4.18)");
+        return missing;
+    }
+
+    private static void addUnless(final boolean isThere, final List<String> missing, final String feature) {
+        if (!isThere) {
+            missing.add(feature);
         }
     }
 

@@ -10,7 +10,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /** Finds by trial how many datagrams the kernel cuts from one send, with a UDP socket that is connected to itself. */
 final class UdpSegmentProbe {
-    private static final int[] LIMITS = {128, 64}; // UDP_MAX_SEGMENTS of newer and of older kernels
+    private static final int[] LIMITS = {KernelFeatures.MAX_UDP_SEGMENTS, 64
+    }; // UDP_MAX_SEGMENTS of newer and of older kernels
     private static final int SEGMENT_LENGTH = 8;
 
     private UdpSegmentProbe() {}

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.KernelFeatures;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.Command;
@@ -132,6 +133,15 @@ class WeftdTest {
         }
         assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"));
         assertEquals(before, node.namespace().ip("route"));
+    }
+
+    @Test
+    void shouldTellWhatTheKernelLacksWhenItStarts() {
+        final KernelFeatures kernel = node.namespace().call(KernelFeatures::probe);
+        try (BackgroundProcess weftd = startReady()) {
+            assertTrue(weftd.output().contains("Linux " + kernel.version() + " lacks "), weftd::output);
+            kernel.missing().forEach(feature -> assertTrue(weftd.output().contains(feature), weftd::output));
+        }
     }
 
     @Test

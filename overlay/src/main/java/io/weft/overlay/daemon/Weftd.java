@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.linux.KernelFeatures;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Privileges;
@@ -24,6 +25,8 @@ import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.etcd.EtcdRegistry;
 import io.weft.overlay.registry.kube.KubeAccess;
 import io.weft.overlay.registry.kube.KubeRegistry;
+import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.SystemNanoClock;
@@ -63,6 +66,7 @@ final class Weftd {
         Thread.setDefaultUncaughtExceptionHandler(Weftd::end);
         Privileges.requireNetAdmin();
         Privileges.requireTun();
+        tellWhatTheKernelLacks();
         final Thread control = Thread.currentThread();
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
@@ -88,6 +92,26 @@ final class Weftd {
             if (!isStopping) {
                 Runtime.getRuntime().removeShutdownHook(hook);
             }
+        }
+    }
+
+    /** What costs speed alone is no reason to end, nor is it that it could not be tried. */
+    private static void tellWhatTheKernelLacks() {
+        try {
+            final KernelFeatures kernel = KernelFeatures.probe();
+            final List<String> missing = kernel.missing();
+            LOG.log(
+                    INFO,
+                    "Linux {0} lacks {1}",
+                    kernel.version(),
+                    missing.isEmpty()
+                            ? "nothing that weft makes use of"
+                            : String.join("; ", missing) + ". What weft does without is in docs/performance.md");
+        } catch (final LinuxException | UncheckedIOException failure) {
+            LOG.log(
+                    WARNING,
+                    "find out what the kernel lacks: {0}. Nothing but this line depends on it",
+                    failure.getMessage());
         }
     }
 

@@ -107,7 +107,7 @@ public final class OffloadTrial implements AutoCloseable {
      * Makes the device that superframes are handed to.
      *
      * @param counters tells what all workers have counted.
-     * @return null where the kernel cannot do it, or refuses; the log says which.
+     * @return null where the kernel cannot do it, as the log says at start, or refuses, as it says here.
      */
     static @Nullable OffloadTrial open(
             final Forwarder.Settings settings,
@@ -119,7 +119,6 @@ public final class OffloadTrial implements AutoCloseable {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             device = OffloadDevice.open(rtnetlink, name, settings.options().workers());
             if (null == device) {
-                LOG.log(INFO, "the kernel is older than 6.17: superframes are cut here, also where a device could");
                 return null;
             }
             final TunnelOffload offload = new TunnelOffload(
