@@ -34,6 +34,9 @@ public final class IpPacket {
     private static final int MIN_EXTENSION_LENGTH = 8;
     private static final int SEGMENTS_LEFT_OFFSET = 3;
 
+    /** Source and destination port, the beginning of TCP and UDP alike. */
+    private static final int PORTS_LENGTH = 2 * Short.BYTES;
+
     private int offset;
     private int version;
     private int headerLength;
@@ -44,6 +47,7 @@ public final class IpPacket {
     private boolean fragment;
     private boolean plain;
     private boolean stopsLeft;
+    private boolean flowKnown;
 
     /**
      * Takes the packet at {@code offset} apart.
@@ -57,6 +61,7 @@ public final class IpPacket {
         transportHeaderLength = 0;
         fragment = false;
         stopsLeft = false;
+        flowKnown = true;
         if (available < Ipv4Flyweight.MIN_LENGTH) {
             return Fault.TRUNCATED;
         }
@@ -102,6 +107,7 @@ public final class IpPacket {
         plain = !isExtension(protocol);
         if (!plain) {
             walkExtensions(buffer);
+            flowKnown = !isExtension(protocol);
         }
         final long source = Ipv6Flyweight.sourceHigh(buffer, offset) ^ Ipv6Flyweight.sourceLow(buffer, offset);
         final long destination =
@@ -144,25 +150,31 @@ public final class IpPacket {
                 || IpProtocol.DESTINATION_OPTIONS == protocol;
     }
 
-    /** A transport header that does not fit is left alone: the packet goes its way, for the far end to judge. */
+    /**
+     * A transport header that does not fit is left alone: the packet goes its way, for the far end to judge, and in its flow, which
+     * the ports alone tell.
+     */
     private void parseTransport(final UnsafeBuffer buffer) {
-        if (fragment) {
+        flowKnown &= !fragment;
+        if (fragment || (IpProtocol.TCP != protocol && IpProtocol.UDP != protocol)) {
             return;
         }
         final int transportOffset = transportOffset();
         final int transportLength = transportLength();
-        if (IpProtocol.TCP == protocol && transportLength >= TcpFlyweight.MIN_LENGTH) {
-            final int length = TcpFlyweight.headerLength(buffer, transportOffset);
+        flowKnown = transportLength >= PORTS_LENGTH;
+        if (!flowKnown) {
+            return;
+        }
+        flowHash = FlowHash.with(flowHash, buffer.getInt(transportOffset, nativeOrder()));
+        if (IpProtocol.TCP == protocol) {
+            final int length =
+                    transportLength < TcpFlyweight.MIN_LENGTH ? 0 : TcpFlyweight.headerLength(buffer, transportOffset);
             if (length >= TcpFlyweight.MIN_LENGTH && length <= transportLength) {
                 transportHeaderLength = length;
             }
-        } else if (IpProtocol.UDP == protocol
-                && transportLength >= UdpFlyweight.LENGTH
+        } else if (transportLength >= UdpFlyweight.LENGTH
                 && UdpFlyweight.length(buffer, transportOffset) == transportLength) {
             transportHeaderLength = UdpFlyweight.LENGTH;
-        }
-        if (0 != transportHeaderLength) {
-            flowHash = FlowHash.with(flowHash, buffer.getInt(transportOffset, nativeOrder()));
         }
     }
 
@@ -178,6 +190,7 @@ public final class IpPacket {
         fragment = other.fragment;
         plain = other.plain;
         stopsLeft = other.stopsLeft;
+        flowKnown = other.flowKnown;
     }
 
     /** Where the IP header begins. */
@@ -264,6 +277,14 @@ public final class IpPacket {
     /** DSCP and ECN of the IP header. */
     public int tos(final UnsafeBuffer buffer) {
         return 4 == version ? Ipv4Flyweight.tos(buffer, offset) : Ipv6Flyweight.trafficClass(buffer, offset);
+    }
+
+    /**
+     * Whether {@link #flowHash} tells the flow. Not of a fragment, nor of a packet that ends before its ports or in an extension
+     * header: it may belong to any flow between its addresses.
+     */
+    public boolean isFlowKnown() {
+        return flowKnown;
     }
 
     /** The {@link FlowHash} of addresses, protocol and, where there are any, ports. */

@@ -277,6 +277,41 @@ class IpPacketTest {
         assertFalse(parsed(PacketBuilder.udp4().payload(10).build()).isFragment());
     }
 
+    /** What the far end judges still belongs to its flow, and must not take another way than the rest of it. */
+    @ParameterizedTest
+    @EnumSource
+    void shouldHashAPacketIntoItsFlowWhenTheTransportHeaderDoesNotFit(final PacketBuilder.Kind kind) {
+        final byte[] good = kind.builder().payload(40).build();
+        final int hash = parsed(good).flowHash();
+        assertTrue(packet.isFlowKnown());
+        final int transport = 4 == kind.builder().version ? 20 : 40;
+        final int lengthOffset = 6 == kind.builder().protocol ? 12 : 4;
+        for (int value = 0; value < 0x100; value++) {
+            final byte[] broken = good.clone();
+            broken[transport + lengthOffset] = (byte) value;
+            assertEquals(hash, parsed(broken).flowHash());
+            assertTrue(packet.isFlowKnown());
+        }
+        for (int left = 0; left < good.length - transport; left++) {
+            final byte[] cut = Arrays.copyOf(good, transport + left);
+            cut[20 == transport ? 3 : 5] = (byte) (20 == transport ? cut.length : left);
+            assertEquals(IpPacket.Fault.NONE, packet.parse(Bytes.buffer(AT, cut), AT, cut.length, false));
+            assertEquals(left >= 4, packet.isFlowKnown());
+            assertEquals(left >= 4, hash == packet.flowHash());
+        }
+    }
+
+    @Test
+    void shouldNotKnowTheFlowOfAPiece() {
+        final PacketBuilder fragment = PacketBuilder.udp4().payload(10);
+        fragment.fragment = 0x2000;
+        assertFalse(parsed(fragment.build()).isFlowKnown());
+        assertFalse(parsed(ipv6With(44, "11 00 0000 00000001").build()).isFlowKnown());
+        assertFalse(parsed(ipv6With(60, "11 ff 0104 00000000").build()).isFlowKnown());
+        assertTrue(parsed(ipv6With(60, "11 00 0104 00000000").build()).isFlowKnown());
+        assertTrue(parsed(PacketBuilder.udp4().build()).isFlowKnown());
+    }
+
     @ParameterizedTest
     @EnumSource
     void shouldHashAFlowByAddressesAndPortsAlone(final PacketBuilder.Kind kind) {

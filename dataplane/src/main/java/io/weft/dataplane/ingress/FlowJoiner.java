@@ -33,8 +33,8 @@ final class FlowJoiner {
      * @return false if the ring has no frame left: the packet is in none.
      */
     boolean join(final IpPacket packet, final ChecksumState state, final int unsegmentedGsoSize) {
-        if (packet.isFragment()) {
-            // Which flow a fragment belongs to cannot be told: none may be overtaken by what comes after.
+        if (!packet.isFlowKnown()) {
+            // It may belong to any: in none may it be overtaken by what comes after.
             endBatch();
         }
         final int flow = FlowHash.spread(packet.flowHash()) >>> FLOW_SHIFT;

@@ -47,6 +47,7 @@ public final class InvokedNode implements AutoCloseable {
     private final ScriptedUnderlay receivePort;
     private final ScriptedUnderlay sendPort;
     private final DatagramSocket peer;
+    private final JoinedSender joinedSender;
     private final int port;
     private final NodeCounters counters;
     private final DataPlane dataPlane;
@@ -60,10 +61,12 @@ public final class InvokedNode implements AutoCloseable {
         this.encapsulation = encapsulation;
         peer = resources.add(new DatagramSocket(0, LOOPBACK));
         peer.setSoTimeout(TIMEOUT_MS);
+        joinedSender = resources.add(new JoinedSender());
         try (DatagramSocket free = new DatagramSocket(0, LOOPBACK)) {
             port = free.getLocalPort();
         }
         final UdpSocket receiver = resources.add(UdpSocket.open(IpFamily.IPV4));
+        receiver.receiveOffload();
         receiver.bind(LOOPBACK, port);
         final UdpSocket sender = resources.add(UdpSocket.open(IpFamily.IPV4));
         sender.bind(LOOPBACK, 0);
@@ -162,6 +165,14 @@ public final class InvokedNode implements AutoCloseable {
         peer.send(new DatagramPacket(datagram, datagram.length, LOOPBACK, port));
     }
 
+    /**
+     * The peer sends a message that the kernel is told to cut into datagrams, and does not, since it need not: it comes as one,
+     * with its segment length.
+     */
+    public void sendFromPeer(final byte[] message, final int segmentLength) {
+        joinedSender.send(message, segmentLength, LOOPBACK, port);
+    }
+
     /** Runs duty cycles until so many packets have been received from the peer. */
     public void invokeUntilReceived(final long packets) {
         Await.until(() -> packets + " packets received: " + counters, TIMEOUT_MS, () -> {
@@ -170,7 +181,8 @@ public final class InvokedNode implements AutoCloseable {
         });
     }
 
-    private static byte[] encapsulate(final byte[] packet) {
+    /** A datagram to this node's VTEP, with the packet in it. */
+    public static byte[] encapsulate(final byte[] packet) {
         return ByteBuffer.allocate(VXLAN_LENGTH + packet.length)
                 .putInt(0x0800_0000)
                 .putInt(1 << 8)
@@ -178,7 +190,7 @@ public final class InvokedNode implements AutoCloseable {
                 .putInt((int) MAC.value())
                 .putShort((short) (PEER_MAC.value() >>> 32))
                 .putInt((int) PEER_MAC.value())
-                .putShort((short) 0x0800)
+                .putShort((short) (6 == (packet[0] & 0xFF) >>> 4 ? 0x86DD : 0x0800))
                 .put(packet)
                 .array();
     }
