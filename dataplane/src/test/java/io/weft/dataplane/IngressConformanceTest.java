@@ -43,8 +43,12 @@ class IngressConformanceTest {
     private static final InetAddress SOURCE_V6 = PodTun.inet("fd00:10:244::77");
     private static final InetAddress DESTINATION_V6 = PodTun.inet("fd00:10:244:1::77");
 
-    /** What the pod of a kernel node gets and that of a weft node does not. */
-    private static final Set<String> DECIDED_DIFFERENCES = Set.of("zero source MAC", "group source MAC");
+    /** What the pod of a kernel node gets and that of a weft node does not, or gets marked. */
+    private static final Set<String> DECIDED_DIFFERENCES = Set.of(
+            "zero source MAC",
+            "group source MAC",
+            "priority tag, congestion outside",
+            "priority tag, congestion outside of what cannot carry it");
 
     /**
      * One datagram.
@@ -155,6 +159,7 @@ class IngressConformanceTest {
     private static Map<String, Case> cases() {
         final Map<String, Case> cases = new LinkedHashMap<>();
         addHeaderCases(cases);
+        addTagCases(cases);
         addIpv4Cases(cases);
         addIpv6Cases(cases);
         for (int outer = 0; outer < 4; outer++) {
@@ -207,6 +212,74 @@ class IngressConformanceTest {
         add(cases, "ARP", good().with(VxlanDatagram.TYPE_OFFSET, 8, 6), DropReason.UNHANDLED_PROTO);
         add(cases, "VLAN", good().with(VxlanDatagram.TYPE_OFFSET, 0x81, 0), DropReason.UNHANDLED_PROTO);
         add(cases, "IPv4 named IPv6", good().with(VxlanDatagram.TYPE_OFFSET, 0x86, 0xDD), DropReason.INNER_IP_INHDR);
+    }
+
+    /** Priority tags (IEEE 802.1Q, VLAN id 0) mean nothing to a host that has no VLAN device; other tags are of another network. */
+    private static void addTagCases(final Map<String, Case> cases) {
+        add(cases, "priority tag", good().tagged(0x8100_0000), null);
+        add(cases, "priority 7", good().tagged(0x8100_E000), null);
+        add(cases, "drop eligible", good().tagged(0x8100_1000), null);
+        add(cases, "service tag without VLAN", good().tagged(0x88A8_0000), null);
+        add(cases, "two priority tags", good().tagged(0x8100_0000, 0x8100_2000), null);
+        add(cases, "service and priority tag", good().tagged(0x88A8_2000, 0x8100_4000), null);
+        add(
+                cases,
+                "five priority tags",
+                good().tagged(0x8100_0000, 0x8100_0000, 0x8100_0000, 0x88A8_0000, 0x8100_0000),
+                null);
+        add(cases, "priority tag, IPv6", new VxlanDatagram(udpV6().bytes()).tagged(0x8100_0000), null);
+        add(cases, "priority tag, padded", good().tagged(0x8100_0000).length(good().bytes().length + 20), null);
+        add(
+                cases,
+                "priority tag, wrong inner checksum",
+                new VxlanDatagram(tcp().checksum(CraftedPacket.Checksum.WRONG).bytes()).tagged(0x8100_0000),
+                null);
+        add(cases, "VLAN 1", good().tagged(0x8100_0001), DropReason.UNHANDLED_PROTO);
+        add(cases, "VLAN 4095", good().tagged(0x8100_0FFF), DropReason.UNHANDLED_PROTO);
+        add(cases, "VLAN 256, priority 7", good().tagged(0x8100_E100), DropReason.UNHANDLED_PROTO);
+        add(cases, "service VLAN 5", good().tagged(0x88A8_0005), DropReason.UNHANDLED_PROTO);
+        add(cases, "VLAN 5 behind a priority tag", good().tagged(0x8100_0000, 0x8100_0005), DropReason.UNHANDLED_PROTO);
+        add(cases, "priority tag behind VLAN 5", good().tagged(0x8100_0005, 0x8100_0000), DropReason.UNHANDLED_PROTO);
+        add(cases, "old service tag", good().tagged(0x9100_0000), DropReason.UNHANDLED_PROTO);
+        add(
+                cases,
+                "ARP behind a priority tag",
+                good().with(VxlanDatagram.TYPE_OFFSET, 8, 6).tagged(0x8100_0000),
+                DropReason.UNHANDLED_PROTO);
+        add(
+                cases,
+                "IPv4 named IPv6 behind a priority tag",
+                good().with(VxlanDatagram.TYPE_OFFSET, 0x86, 0xDD).tagged(0x8100_0000),
+                DropReason.INNER_IP_INHDR);
+        for (final int length : new int[] {22, 23, 24, 25, 26, 26 + 19}) {
+            add(
+                    cases,
+                    "priority tag, " + length + " bytes",
+                    good().tagged(0x8100_0000).length(length),
+                    DropReason.PKT_TOO_SMALL);
+        }
+        add(
+                cases,
+                "priority tags to the end",
+                good().tagged(0x8100_0000, 0x8100_0000, 0x8100_0000, 0x8100_0000, 0x8100_0000, 0x8100_0000)
+                        .length(20 + 6 * 4),
+                DropReason.PKT_TOO_SMALL);
+        add(
+                cases,
+                "header checksum behind a priority tag",
+                good().with(VxlanDatagram.IP_OFFSET + 10, 0x12).tagged(0x8100_0000),
+                DropReason.IP_CSUM);
+        add(
+                cases,
+                "truncated payload behind a priority tag",
+                good().tagged(0x8100_0000).length(60),
+                DropReason.INNER_IP_INHDR);
+        cases.put(
+                "priority tag, congestion outside",
+                new Case(new VxlanDatagram(udp().tos(2).bytes()).tagged(0x8100_0000), 3, null));
+        cases.put(
+                "priority tag, congestion outside of what cannot carry it",
+                new Case(good().tagged(0x8100_0000), 3, DropReason.IP_TUNNEL_ECN));
     }
 
     private static void addIpv4Cases(final Map<String, Case> cases) {

@@ -16,6 +16,16 @@ import org.agrona.concurrent.UnsafeBuffer;
  * </pre>
  *
  * MAC addresses are the low 48 bits of a long, first byte on the wire highest.
+ *
+ * <p>Tags (IEEE 802.1Q, clause 9.6) stand in front of the type, each with a type of its own:
+ *
+ * <pre>
+ *  12      14                16
+ * +-------+----+-+----------+-------
+ * | tag's |prio|d| VLAN id  | type     d: drop eligible
+ * | type  | 3  |1| 12 bits  |
+ * +-------+----+-+----------+-------
+ * </pre>
  */
 public final class EthernetFlyweight {
     public static final int DESTINATION_OFFSET = 0;
@@ -28,6 +38,16 @@ public final class EthernetFlyweight {
     public static final int TYPE_IPV4 = 0x0800;
 
     public static final int TYPE_IPV6 = 0x86DD;
+
+    /** The tag that hosts and bridges use, and the one of providers' networks. */
+    public static final int TYPE_TAG = 0x8100;
+
+    public static final int TYPE_SERVICE_TAG = 0x88A8;
+
+    /** Bytes of a tag. */
+    public static final int TAG_LENGTH = 2 * Short.BYTES;
+
+    private static final int VLAN_ID_MASK = 0xFFF;
 
     /** The group bit: set in multicast and broadcast addresses. */
     public static final long GROUP_BIT = 0x0100_0000_0000L;
@@ -49,6 +69,17 @@ public final class EthernetFlyweight {
     /** Ether type. */
     public static int type(final UnsafeBuffer buffer, final int offset) {
         return buffer.getShort(offset + TYPE_OFFSET, BIG_ENDIAN) & 0xFFFF;
+    }
+
+    /**
+     * Whether a tag stands where a type is expected, and names no VLAN, only a priority.
+     *
+     * @param typeOffset where the type is; {@link #TAG_LENGTH} bytes are read.
+     */
+    public static boolean isPriorityTag(final UnsafeBuffer buffer, final int typeOffset) {
+        final int tag = buffer.getInt(typeOffset, BIG_ENDIAN);
+        final int type = tag >>> Short.SIZE;
+        return (TYPE_TAG == type || TYPE_SERVICE_TAG == type) && 0 == (tag & VLAN_ID_MASK);
     }
 
     /** Sets the ether type. */

@@ -10,6 +10,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Each flyweight on a header written by hand, at an odd offset, so that a forgotten offset shows. */
 class FlyweightsTest {
@@ -35,6 +37,22 @@ class FlyweightsTest {
         assertEquals(frame, written);
         EthernetFlyweight.type(written, AT, EthernetFlyweight.TYPE_IPV4);
         assertEquals(0x0800, EthernetFlyweight.type(written, AT));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "8100 0000, true",
+        "8100 e000, true",
+        "8100 f000, true",
+        "88a8 0000, true",
+        "8100 0001, false",
+        "8100 0fff, false",
+        "88a8 e100, false",
+        "9100 0000, false",
+        "0800 0000, false"
+    })
+    void shouldTellATagThatNamesNoVlan(final String hex, final boolean isPriorityTag) {
+        assertEquals(isPriorityTag, EthernetFlyweight.isPriorityTag(header(hex), AT));
     }
 
     @Test

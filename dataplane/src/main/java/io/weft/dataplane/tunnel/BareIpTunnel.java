@@ -20,6 +20,11 @@ final class BareIpTunnel implements Tunnel {
     }
 
     @Override
+    public int packetOffset(final UnsafeBuffer arena, final int datagram, final int length) {
+        return datagram;
+    }
+
+    @Override
     public @Nullable DropReason enter(final UnsafeBuffer arena, final IpPacket packet) {
         if (Ipv4Flyweight.ttl(arena, packet.offset()) <= 1) {
             return DropReason.TTL_EXPIRED;

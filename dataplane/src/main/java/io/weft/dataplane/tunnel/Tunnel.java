@@ -21,8 +21,16 @@ public sealed interface Tunnel permits VxlanTunnel, BareIpTunnel {
         };
     }
 
-    /** Bytes of a datagram in front of the IP packet. */
+    /** Bytes of a datagram in front of the IP packet, at least. */
     int headerLength();
+
+    /**
+     * Where in the arena the IP packet of a datagram begins, if the datagram has one.
+     *
+     * @param datagram where it begins.
+     * @param length of the datagram in bytes.
+     */
+    int packetOffset(UnsafeBuffer arena, int datagram, int length);
 
     /**
      * A packet from the host that has a route is about to leave: does to its header what this tunnel asks for.

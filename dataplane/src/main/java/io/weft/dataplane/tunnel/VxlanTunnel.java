@@ -19,9 +19,13 @@ import org.jspecify.annotations.Nullable;
  * | flags, VNI      | destination MAC | source MAC      | type     | IP packet
  * +-----------------+-----------------+-----------------+----------+-----------
  * </pre>
+ *
+ * In front of the type there may be tags. One that names no VLAN is passed over, as the kernel does where it has no VLAN
+ * device (net/core/dev.c, {@code __netif_receive_skb_core}).
  */
 final class VxlanTunnel implements Tunnel {
     private static final int IP_OFFSET = VxlanFlyweight.LENGTH + EthernetFlyweight.LENGTH;
+    private static final int TYPE_OFFSET = IP_OFFSET - Short.BYTES;
     private static final int MIN_DATAGRAM_LENGTH = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
 
     private final int vniWord;
@@ -39,6 +43,16 @@ final class VxlanTunnel implements Tunnel {
     @Override
     public int headerLength() {
         return IP_OFFSET;
+    }
+
+    @Override
+    public int packetOffset(final UnsafeBuffer arena, final int datagram, final int length) {
+        final int last = datagram + length - EthernetFlyweight.TAG_LENGTH - Short.BYTES;
+        int type = datagram + TYPE_OFFSET;
+        while (type <= last && EthernetFlyweight.isPriorityTag(arena, type)) {
+            type += EthernetFlyweight.TAG_LENGTH;
+        }
+        return type + Short.BYTES;
     }
 
     @Override
@@ -75,11 +89,16 @@ final class VxlanTunnel implements Tunnel {
         if (EthernetFlyweight.destination(arena, ethernet) != vtepMac) {
             return DropReason.OTHERHOST;
         }
-        final int type = EthernetFlyweight.type(arena, ethernet);
+        final int ip = packetOffset(arena, datagram, length);
+        final int available = datagram + length - ip;
+        if (available < Ipv4Flyweight.MIN_LENGTH) {
+            return DropReason.PKT_TOO_SMALL;
+        }
+        final int type = EthernetFlyweight.type(arena, ip - EthernetFlyweight.LENGTH);
         if (EthernetFlyweight.TYPE_IPV4 != type && EthernetFlyweight.TYPE_IPV6 != type) {
             return DropReason.UNHANDLED_PROTO;
         }
-        final IpPacket.Fault fault = packet.parse(arena, datagram + IP_OFFSET, length - IP_OFFSET, true);
+        final IpPacket.Fault fault = packet.parse(arena, ip, available, true);
         if (IpPacket.Fault.NONE == fault && 4 == packet.version() != (EthernetFlyweight.TYPE_IPV4 == type)) {
             return DropReason.INNER_IP_INHDR;
         }

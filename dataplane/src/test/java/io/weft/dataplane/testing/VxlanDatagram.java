@@ -56,6 +56,17 @@ public final class VxlanDatagram {
         return this;
     }
 
+    /** Puts tags of IEEE 802.1Q in front of the ether type: each its own type and, below, priority and VLAN id. */
+    public VxlanDatagram tagged(final int... tags) {
+        final ByteBuffer tagged =
+                ByteBuffer.allocate(bytes.length + tags.length * Integer.BYTES).put(bytes, 0, TYPE_OFFSET);
+        for (final int tag : tags) {
+            tagged.putInt(tag);
+        }
+        bytes = tagged.put(bytes, TYPE_OFFSET, bytes.length - TYPE_OFFSET).array();
+        return this;
+    }
+
     /** Cuts the datagram off, or pads it with zeros. */
     public VxlanDatagram length(final int length) {
         bytes = Arrays.copyOf(bytes, length);
