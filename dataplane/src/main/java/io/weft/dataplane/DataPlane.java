@@ -3,6 +3,7 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,8 +32,9 @@ public final class DataPlane implements AutoCloseable {
      */
     public DataPlane(final DataPlaneContext context) {
         tunnelOffload = context.tunnelOffload();
+        final PodPathMtu podPathMtu = new PodPathMtu();
         for (int i = 0; i < context.workers(); i++) {
-            final Worker worker = new Worker(context, i);
+            final Worker worker = new Worker(context, podPathMtu, i);
             workers.add(worker);
             threads.addAll(worker.threads());
         }
@@ -53,7 +55,7 @@ public final class DataPlane implements AutoCloseable {
     }
 
     /**
-     * Tells the agents that the host's device has another MTU.
+     * Tells the agents that pods have another MTU.
      *
      * @return false if an agent's command queue is full; to be tried again.
      */

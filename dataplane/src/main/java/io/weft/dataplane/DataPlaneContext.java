@@ -220,12 +220,12 @@ public final class DataPlaneContext {
         return Tunnel.of(routing().context());
     }
 
-    /** MTU of the host's device in bytes. */
+    /** MTU of pods in bytes: their packets have no more, whatever the host's device would carry. */
     public int mtu() {
         return mtu;
     }
 
-    /** Sets the MTU of the host's device in bytes. */
+    /** Sets the MTU of pods in bytes. */
     public DataPlaneContext mtu(final int bytes) {
         beforeConclusion();
         mtu = bytes;

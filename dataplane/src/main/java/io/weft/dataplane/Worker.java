@@ -14,6 +14,7 @@ import io.weft.dataplane.egress.UnreachableNotifier;
 import io.weft.dataplane.ingress.IngressReceiver;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.ingress.IngressSender;
+import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.linux.PacketPort;
 import java.util.List;
 import org.agrona.concurrent.SystemNanoClock;
@@ -29,7 +30,7 @@ final class Worker implements AutoCloseable {
     private final Doorbells doorbells;
     private final List<AgentThread> threads;
 
-    Worker(final DataPlaneContext context, final int index) {
+    Worker(final DataPlaneContext context, final PodPathMtu podPathMtu, final int index) {
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), index);
         final PacketPort host = context.hostPorts().get(index);
@@ -40,6 +41,7 @@ final class Worker implements AutoCloseable {
                 context.tunnel(),
                 context.routing().newReader(),
                 new UnreachableNotifier(context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
+                podPathMtu,
                 counters,
                 doorbells.egressSender(),
                 index);
@@ -62,6 +64,7 @@ final class Worker implements AutoCloseable {
                 ingressRing,
                 context.tunnel(),
                 context.mtu(),
+                podPathMtu,
                 ingressCommands,
                 counters,
                 doorbells.ingressSender(),

@@ -4,15 +4,13 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.address.IpPrefix;
-import io.weft.address.MacAddress;
 import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.DualStack;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.StaticNode;
 import io.weft.dataplane.testing.UnderlayCapture;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
-import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.net.InetAddress;
@@ -76,10 +74,11 @@ class FrameEqualityTest {
                 a.namespace().exec("ethtool", "-K", a.underlayDevice(), offload, "off");
             }
             if (weft) {
-                addIpv6(topology, resources.add(StaticNode.start(topology, a, new StaticNode.Options())));
+                final StaticNode node = resources.add(StaticNode.start(topology, a, new StaticNode.Options()));
+                DualStack.addPeer(a, node, b);
             } else {
                 topology.kernelVxlan(a);
-                addIpv6(a.namespace(), b);
+                DualStack.addPeer(a.namespace(), b);
             }
             final PodTun pod = resources.add(new PodTun(a));
             final UnderlayCapture capture = resources.add(new UnderlayCapture(b));
@@ -130,21 +129,6 @@ class FrameEqualityTest {
                         a.underlayDevice(),
                         "nud",
                         "permanent");
-    }
-
-    private static void addIpv6(final Topology topology, final StaticNode node) {
-        final Topology.Node peer = topology.node(1);
-        final InetAddress gateway = PodTun.inet(peer.subnetBaseV6());
-        node.routing().addRoute(IpPrefix.parse(peer.subnetV6()), gateway);
-        node.routing().addNeighbour(gateway, MacAddress.parse(peer.vtepMac()));
-        node.routing().publish();
-        topology.node(0).namespace().ip("-6", "route", "add", Topology.CLUSTER_NETWORK_V6, "dev", StaticNode.DEVICE);
-    }
-
-    private static void addIpv6(final NetworkNamespace namespace, final Topology.Node peer) {
-        final String gateway = "fe80::" + (1 + peer.index());
-        namespace.ip("neigh", "replace", gateway, "lladdr", peer.vtepMac(), "dev", "flannel.1", "nud", "permanent");
-        namespace.ip("-6", "route", "replace", peer.subnetV6(), "via", gateway, "dev", "flannel.1", "onlink");
     }
 
     private static int port(final byte[] frame) {

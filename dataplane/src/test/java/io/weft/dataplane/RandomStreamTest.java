@@ -5,21 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.address.IpPrefix;
-import io.weft.address.MacAddress;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.DualStack;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.RandomTraffic;
 import io.weft.dataplane.testing.StaticNode;
 import io.weft.linux.TapDevice;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
-import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
-import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -137,13 +134,13 @@ class RandomStreamTest {
             final List<StaticNode> wefts = new ArrayList<>();
             topology.nodes().forEach(offload::apply);
             wefts.add(resources.add(StaticNode.start(topology, topology.node(0), options)));
-            addIpv6(topology, 0, wefts.get(0));
+            DualStack.addPeer(topology.node(0), wefts.get(0), topology.node(1));
             if (weftPeer) {
                 wefts.add(resources.add(StaticNode.start(topology, topology.node(1), options)));
-                addIpv6(topology, 1, wefts.get(1));
+                DualStack.addPeer(topology.node(1), wefts.get(1), topology.node(0));
             } else {
                 topology.kernelVxlan(topology.node(1));
-                addIpv6(topology.node(1).namespace(), topology.node(0));
+                DualStack.addPeer(topology.node(1).namespace(), topology.node(0));
             }
             final PodTun a = resources.add(new PodTun(topology.node(0)));
             final PodTun b = resources.add(new PodTun(topology.node(1)));
@@ -279,21 +276,5 @@ class RandomStreamTest {
             bytes[tcpChecksum + 1] = 0;
         }
         return HexFormat.of().formatHex(bytes);
-    }
-
-    private static void addIpv6(final Topology topology, final int index, final StaticNode node) {
-        final Topology.Node own = topology.node(index);
-        final Topology.Node peer = topology.node(1 - index);
-        final InetAddress gateway = PodTun.inet(peer.subnetBaseV6());
-        node.routing().addRoute(IpPrefix.parse(peer.subnetV6()), gateway);
-        node.routing().addNeighbour(gateway, MacAddress.parse(peer.vtepMac()));
-        node.routing().publish();
-        own.namespace().ip("-6", "route", "add", Topology.CLUSTER_NETWORK_V6, "dev", StaticNode.DEVICE);
-    }
-
-    private static void addIpv6(final NetworkNamespace namespace, final Topology.Node peer) {
-        final String gateway = "fe80::" + (1 + peer.index());
-        namespace.ip("neigh", "replace", gateway, "lladdr", peer.vtepMac(), "dev", "flannel.1", "nud", "permanent");
-        namespace.ip("-6", "route", "replace", peer.subnetV6(), "via", gateway, "dev", "flannel.1", "onlink");
     }
 }

@@ -7,6 +7,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.encap.IpPacket;
@@ -49,6 +50,7 @@ public final class EgressReceiver implements PolledAgent {
     private final UnsafeBuffer arena;
     private final RoutingReader routing;
     private final UnreachableNotifier unreachables;
+    private final PodPathMtu podPathMtu;
     private final WorkerCounters counters;
     private final Doorbell senderDoorbell;
     private final String roleName;
@@ -56,6 +58,7 @@ public final class EgressReceiver implements PolledAgent {
     private boolean senderBehind;
 
     /**
+     * @param podPathMtu told of by packets that leave.
      * @param senderDoorbell of the thread that the egress sender runs on.
      * @param worker index of the worker, for the role's name.
      */
@@ -65,6 +68,7 @@ public final class EgressReceiver implements PolledAgent {
             final Tunnel tunnel,
             final RoutingReader routing,
             final UnreachableNotifier unreachables,
+            final PodPathMtu podPathMtu,
             final WorkerCounters counters,
             final Doorbell senderDoorbell,
             final int worker) {
@@ -74,6 +78,7 @@ public final class EgressReceiver implements PolledAgent {
         arena = ring.arena();
         this.routing = routing;
         this.unreachables = unreachables;
+        this.podPathMtu = podPathMtu;
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-egr-rcv-" + worker;
@@ -152,6 +157,7 @@ public final class EgressReceiver implements PolledAgent {
         if (null != refusal) {
             return drop(refusal, segments);
         }
+        podPathMtu.onLeaving(arena, packet);
         rewrite(frame, blocks, block);
         return true;
     }

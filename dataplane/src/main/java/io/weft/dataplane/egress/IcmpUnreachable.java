@@ -4,6 +4,7 @@ package io.weft.dataplane.egress;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.encap.IcmpFlyweight;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpPacket;
 import io.weft.encap.IpProtocol;
@@ -31,14 +32,6 @@ import org.jspecify.annotations.Nullable;
  * Reused by one thread.
  */
 final class IcmpUnreachable {
-    private static final int ICMP_HEADER_LENGTH = 8;
-    private static final int ICMP_CHECKSUM_OFFSET = 2;
-
-    private static final int ICMP_UNREACHABLE = 3;
-    private static final int ICMP_NET_UNREACHABLE = 0;
-    private static final int ICMPV6_UNREACHABLE = 1;
-    private static final int ICMPV6_NO_ROUTE = 0;
-
     private static final int TTL = 64;
 
     /** RFC 1812, section 4.3.2.3: as much of the packet as fits into 576 bytes. */
@@ -79,8 +72,8 @@ final class IcmpUnreachable {
     private int putIpv4(final UnsafeBuffer frames, final IpPacket packet, final int ip) {
         final int icmp = ip + Ipv4Flyweight.MIN_LENGTH;
         final int quotedLength =
-                Math.min(packet.totalLength(), MAX_IPV4_LENGTH - Ipv4Flyweight.MIN_LENGTH - ICMP_HEADER_LENGTH);
-        final int totalLength = Ipv4Flyweight.MIN_LENGTH + ICMP_HEADER_LENGTH + quotedLength;
+                Math.min(packet.totalLength(), MAX_IPV4_LENGTH - Ipv4Flyweight.MIN_LENGTH - IcmpFlyweight.LENGTH);
+        final int totalLength = Ipv4Flyweight.MIN_LENGTH + IcmpFlyweight.LENGTH + quotedLength;
         message.setMemory(ip, Ipv4Flyweight.MIN_LENGTH, (byte) 0);
         message.putByte(ip + Ipv4Flyweight.VERSION_IHL_OFFSET, (byte) VERSION_4_WITHOUT_OPTIONS);
         Ipv4Flyweight.totalLength(message, ip, totalLength);
@@ -90,17 +83,17 @@ final class IcmpUnreachable {
         message.putInt(
                 ip + Ipv4Flyweight.DESTINATION_OFFSET, Ipv4Flyweight.source(frames, packet.offset()), BIG_ENDIAN);
         Ipv4Flyweight.updateChecksum(message, ip, Ipv4Flyweight.MIN_LENGTH);
-        putIcmp(frames, packet, icmp, ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, quotedLength);
-        final long sum = InternetChecksum.sum(message, icmp, ICMP_HEADER_LENGTH + quotedLength, 0);
-        InternetChecksum.put(message, icmp + ICMP_CHECKSUM_OFFSET, sum);
+        putIcmp(frames, packet, icmp, IcmpFlyweight.UNREACHABLE, IcmpFlyweight.NET_UNREACHABLE, quotedLength);
+        final long sum = InternetChecksum.sum(message, icmp, IcmpFlyweight.LENGTH + quotedLength, 0);
+        InternetChecksum.put(message, icmp + IcmpFlyweight.CHECKSUM_OFFSET, sum);
         return totalLength;
     }
 
     private int putIpv6(final UnsafeBuffer frames, final IpPacket packet, final int ip) {
         final int icmp = ip + Ipv6Flyweight.LENGTH;
         final int quotedLength =
-                Math.min(packet.totalLength(), MAX_IPV6_LENGTH - Ipv6Flyweight.LENGTH - ICMP_HEADER_LENGTH);
-        final int icmpLength = ICMP_HEADER_LENGTH + quotedLength;
+                Math.min(packet.totalLength(), MAX_IPV6_LENGTH - Ipv6Flyweight.LENGTH - IcmpFlyweight.LENGTH);
+        final int icmpLength = IcmpFlyweight.LENGTH + quotedLength;
         message.putInt(ip + Ipv6Flyweight.VERSION_CLASS_LABEL_OFFSET, VERSION_6, BIG_ENDIAN);
         Ipv6Flyweight.payloadLength(message, ip, icmpLength);
         message.putByte(ip + Ipv6Flyweight.NEXT_HEADER_OFFSET, (byte) IpProtocol.ICMPV6);
@@ -110,10 +103,12 @@ final class IcmpUnreachable {
         }
         final int theirSource = packet.offset() + Ipv6Flyweight.SOURCE_OFFSET;
         message.putBytes(ip + Ipv6Flyweight.DESTINATION_OFFSET, frames, theirSource, Ipv6Flyweight.ADDRESS_LENGTH);
-        putIcmp(frames, packet, icmp, ICMPV6_UNREACHABLE, ICMPV6_NO_ROUTE, quotedLength);
+        putIcmp(frames, packet, icmp, IcmpFlyweight.ICMPV6_UNREACHABLE, IcmpFlyweight.ICMPV6_NO_ROUTE, quotedLength);
         final long pseudoHeader = InternetChecksum.pseudoHeader(message, ip, 6, IpProtocol.ICMPV6, icmpLength);
         InternetChecksum.put(
-                message, icmp + ICMP_CHECKSUM_OFFSET, InternetChecksum.sum(message, icmp, icmpLength, pseudoHeader));
+                message,
+                icmp + IcmpFlyweight.CHECKSUM_OFFSET,
+                InternetChecksum.sum(message, icmp, icmpLength, pseudoHeader));
         return Ipv6Flyweight.LENGTH + icmpLength;
     }
 
@@ -125,8 +120,8 @@ final class IcmpUnreachable {
             final int code,
             final int quotedLength) {
         message.putLong(icmp, 0, nativeOrder());
-        message.putByte(icmp, (byte) type);
-        message.putByte(icmp + 1, (byte) code);
-        message.putBytes(icmp + ICMP_HEADER_LENGTH, frames, packet.offset(), quotedLength);
+        message.putByte(icmp + IcmpFlyweight.TYPE_OFFSET, (byte) type);
+        message.putByte(icmp + IcmpFlyweight.CODE_OFFSET, (byte) code);
+        message.putBytes(icmp + IcmpFlyweight.LENGTH, frames, packet.offset(), quotedLength);
     }
 }

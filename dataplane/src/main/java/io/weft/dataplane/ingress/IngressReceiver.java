@@ -8,6 +8,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.encap.ChecksumState;
 import io.weft.encap.Ecn;
@@ -52,13 +53,15 @@ public final class IngressReceiver implements PolledAgent {
     private final ReceivedMessage message = new ReceivedMessage();
     private final IpPacket packet = new IpPacket();
     private final FlowJoiner joiner;
+    private final PodPathMtu podPathMtu;
     private int mtu;
     private int window = MAX_MESSAGES;
     private boolean senderBehind;
 
     /**
      * @param underlay the socket on the tunnel's port.
-     * @param mtu of the host's device in bytes.
+     * @param mtu of pods in bytes.
+     * @param podPathMtu what routers behind the host's device told.
      * @param commands run by this agent, one in each duty cycle.
      * @param senderDoorbell of the thread that the ingress sender runs on.
      * @param worker index of the worker, for the role's name.
@@ -68,6 +71,7 @@ public final class IngressReceiver implements PolledAgent {
             final IngressRing ring,
             final Tunnel tunnel,
             final int mtu,
+            final PodPathMtu podPathMtu,
             final CommandQueue commands,
             final WorkerCounters counters,
             final Doorbell senderDoorbell,
@@ -77,6 +81,7 @@ public final class IngressReceiver implements PolledAgent {
         arena = ring.arena();
         this.tunnel = tunnel;
         this.mtu = mtu;
+        this.podPathMtu = podPathMtu;
         this.commands = commands;
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
@@ -85,7 +90,7 @@ public final class IngressReceiver implements PolledAgent {
         joiner = new FlowJoiner(ring);
     }
 
-    /** The host's device has another MTU now. A command: runs on the agent's thread. */
+    /** Pods have another MTU now. A command: runs on the agent's thread. */
     public void onMtu(final int newMtu) {
         mtu = newMtu;
     }
@@ -139,7 +144,7 @@ public final class IngressReceiver implements PolledAgent {
         final int start = received.offset;
         final int length = received.length;
         final int segmentLength = received.segmentLength;
-        if (segmentLength > 0 && length > segmentLength && isUnsegmented(start, length)) {
+        if (segmentLength > 0 && length > segmentLength && isUnsegmented(start, length, segmentLength)) {
             onDatagram(start, length, received.outerTos, segmentLength);
             return;
         }
@@ -152,13 +157,19 @@ public final class IngressReceiver implements PolledAgent {
     }
 
     /**
-     * Whether a message with a segment length is one datagram all the same: a superframe that a kernel on the same
-     * machine left to a device to cut comes unsegmented, and its segment length is that of the inner payload.
+     * Whether a message with a segment length is one datagram all the same: a superframe of UDP that a kernel on the same
+     * machine left to a device to cut comes unsegmented, and its segment length is that of the inner payload. Its checksum was
+     * left to the device as well. So the first of several datagrams, if it is broken and says that it is all of them, does not
+     * take the others with it.
      */
-    private boolean isUnsegmented(final int start, final int length) {
-        final int ipOffset = tunnel.headerLength();
-        return IpPacket.Fault.NONE == packet.parse(arena, start + ipOffset, length - ipOffset, false)
-                && packet.totalLength() == length - ipOffset;
+    private boolean isUnsegmented(final int start, final int length, final int segmentLength) {
+        final int ip = tunnel.packetOffset(arena, start, length);
+        final int available = start + length - ip;
+        return IpPacket.Fault.NONE == packet.parse(arena, ip, available, false)
+                && packet.totalLength() == available
+                && IpProtocol.UDP == packet.protocol()
+                && packet.payloadLength() > segmentLength
+                && ChecksumState.PARTIAL == TransportChecksum.state(arena, packet);
     }
 
     /**
@@ -193,11 +204,15 @@ public final class IngressReceiver implements PolledAgent {
         }
     }
 
-    /** A packet of TCP that is longer than any may be came unsegmented; its segments are taken to fill the MTU. */
+    /**
+     * A packet of TCP that is longer than any may be came unsegmented; its segments are taken to fill the MTU. Where headers
+     * do so already there is nothing to be cut.
+     */
     private int guessedGsoSize(final ChecksumState state) {
+        final int most = Math.min(mtu, podPathMtu.bytes());
         final boolean isSuperframe =
-                ChecksumState.PARTIAL == state && packet.totalLength() > mtu && IpProtocol.TCP == packet.protocol();
-        return isSuperframe ? mtu - packet.headersLength() : 0;
+                ChecksumState.PARTIAL == state && packet.totalLength() > most && IpProtocol.TCP == packet.protocol();
+        return isSuperframe ? Math.max(0, most - packet.headersLength()) : 0;
     }
 
     @Override

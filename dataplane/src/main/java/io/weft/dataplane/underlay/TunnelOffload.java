@@ -36,7 +36,7 @@ public final class TunnelOffload {
      *     whichever way its packets go.
      * @param deviceMac of the TAP device, in the low 48 bits.
      * @param localIpv4 address that datagrams are sent from, first byte highest.
-     * @param mtu of the host's device in bytes.
+     * @param mtu of pods in bytes.
      */
     public TunnelOffload(
             final List<? extends PacketPort> ports,
@@ -61,12 +61,12 @@ public final class TunnelOffload {
         mode = now;
     }
 
-    /** The host's device has another MTU now. Control thread. */
+    /** Pods have another MTU now. Control thread. */
     public void mtu(final int bytes) {
         mtu = bytes;
     }
 
-    /** MTU of the host's device in bytes. Any thread. */
+    /** MTU of pods in bytes. Any thread. */
     public int mtu() {
         return mtu;
     }

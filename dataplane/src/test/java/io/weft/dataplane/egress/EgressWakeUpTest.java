@@ -11,6 +11,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.ScriptedHost;
+import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RoutingContext;
@@ -38,6 +39,7 @@ class EgressWakeUpTest {
                     Tunnel.of(routing.context()),
                     routing.newReader(),
                     new UnreachableNotifier(0, null, () -> 0),
+                    new PodPathMtu(),
                     counters,
                     doorbell,
                     0);

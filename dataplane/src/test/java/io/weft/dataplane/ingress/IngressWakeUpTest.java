@@ -12,6 +12,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
@@ -40,6 +41,7 @@ class IngressWakeUpTest {
                     ring,
                     Tunnel.of(routing.context()),
                     1450,
+                    new PodPathMtu(),
                     new CommandQueue(doorbell),
                     counters,
                     doorbell,
