@@ -58,13 +58,18 @@ final class Forwarder implements AutoCloseable {
      *
      * @param options weft's own.
      * @param family of the underlay.
-     * @param mtu of the device in bytes.
+     * @param podMtu of pods in bytes, which may be less than that of this family's device.
      * @param backend of the network.
      * @param own this node's lease.
      * @param underlay the interface below.
      */
     record Settings(
-            WeftOptions options, UnderlayFamily family, int mtu, BackendConfig backend, Lease own, Underlay underlay) {
+            WeftOptions options,
+            UnderlayFamily family,
+            int podMtu,
+            BackendConfig backend,
+            Lease own,
+            Underlay underlay) {
         String deviceName() {
             return family.deviceName(options, backend.vni());
         }
@@ -152,7 +157,7 @@ final class Forwarder implements AutoCloseable {
                 .threadingMode(options.threadingMode)
                 .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
                 .busyPoll(options.busyPoll)
-                .mtu(settings.mtu())
+                .mtu(settings.podMtu())
                 .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
                 .conclude());
@@ -249,7 +254,7 @@ final class Forwarder implements AutoCloseable {
     }
 
     /**
-     * Tells the data threads the device's new MTU, in bytes.
+     * Tells the data threads the new MTU of pods, in bytes.
      *
      * @return false when they are busy: to be told again.
      */

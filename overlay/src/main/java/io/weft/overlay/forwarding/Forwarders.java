@@ -40,7 +40,7 @@ public final class Forwarders implements AutoCloseable {
         try {
             for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
                 final Forwarder forwarder = Forwarder.open(
-                        new Forwarder.Settings(options, family, mtu.of(family), config.backend(), own, underlay));
+                        new Forwarder.Settings(options, family, mtu.least(), config.backend(), own, underlay));
                 opened.undo.push(forwarder);
                 opened.forwarders.put(family, forwarder);
             }
@@ -88,13 +88,12 @@ public final class Forwarders implements AutoCloseable {
     }
 
     /**
-     * Tells the data threads what their devices may hand them from now on.
+     * Tells the data threads how long pods' packets are from now on.
      *
      * @return false when a data thread is busy: to be told again.
      */
     public boolean mtu(final PodMtu mtu) {
-        return forwarders.entrySet().stream()
-                .allMatch(forwarder -> forwarder.getValue().mtu(mtu.of(forwarder.getKey())));
+        return forwarders.values().stream().allMatch(forwarder -> forwarder.mtu(mtu.least()));
     }
 
     /** Lets the data threads use what has changed in the tables. */

@@ -126,7 +126,7 @@ public final class OffloadTrial implements AutoCloseable {
                     localPorts(sockets),
                     device.mac(rtnetlink).orElse(0),
                     ByteBuffer.wrap(settings.local().getAddress()).getInt(),
-                    settings.mtu());
+                    settings.podMtu());
             trial = new OffloadTrial(
                     device,
                     offload,
