@@ -14,6 +14,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <p>No state: any thread.
  */
 final class JoinRules {
+    /** Bytes of a TCP segment below which Linux 6.1 cuts a superframe in longer ones ({@code TCP_MIN_GSO_SIZE}, include/net/tcp.h). */
+    private static final int TCP_SEGMENT_LENGTH_MIN = 8;
+
     private static final int ADDRESSES_LENGTH = 2 * Ipv6Flyweight.ADDRESS_LENGTH;
 
     private JoinRules() {}
@@ -100,6 +103,9 @@ final class JoinRules {
         }
         if (IpProtocol.UDP == first.protocol()) {
             return true;
+        }
+        if (first.payloadLength() < TCP_SEGMENT_LENGTH_MIN) {
+            return false;
         }
         final int optionsLength = first.transportHeaderLength() - TcpFlyweight.MIN_LENGTH;
         return TcpFlyweight.sequence(frames, other) == TcpFlyweight.sequence(frames, head) + payloadLength

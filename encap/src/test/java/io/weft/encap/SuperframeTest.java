@@ -16,6 +16,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -306,6 +307,17 @@ class SuperframeTest {
         next.sequence += 10;
         assertFalse(append(next));
         assertEquals(64, cutAgain(concluded()).size());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"TCP4, 7, false", "TCP4, 8, true", "TCP6, 7, false", "UDP4, 7, true"})
+    void shouldNotJoinTcpSegmentsThatOlderKernelsCutLonger(
+            final PacketBuilder.Kind kind, final int payloadLength, final boolean isJoined) {
+        final PacketBuilder next = kind.builder().payload(payloadLength);
+        begin(next);
+        next.sequence += payloadLength;
+        next.id++;
+        assertEquals(isJoined, append(next));
     }
 
     @ParameterizedTest

@@ -107,7 +107,7 @@ public final class RandomTraffic {
     /** Packets that follow one another as those of a stream do, now and then with a break that forbids to join them. */
     private void run(final boolean tcp, final boolean ipv6, final int flow) {
         final byte[] options = random.nextInt(3) == 0 ? TIMESTAMPS : NONE;
-        final int mss = 1 + random.nextInt(1_350);
+        final int mss = 1 + random.nextInt(random.nextInt(4) == 0 ? 16 : 1_350);
         final int fragment = random.nextBoolean() ? CraftedPacket.DO_NOT_FRAGMENT : 0;
         final int tos = random.nextInt(4);
         final int count = 1 + random.nextInt(12);
