@@ -4,9 +4,11 @@ package io.weft.overlay;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.linux.KernelFeatures;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.KernelVxlan;
@@ -157,6 +159,23 @@ class DualStackTest {
         PodTraffic.assertCarried(node, peer, true);
         assertEquals(before, sentPackets("weft.1"), weftd::output);
         assertTrue(sentPackets("weft-v6.1") > 0, weftd::output);
+    }
+
+    /** What is longer than the pods' MTU is a superframe, and what fills it fills a segment, whatever the device would carry. */
+    @Test
+    void shouldSendSuperframesUnsegmentedWhenPodsHaveLessThanTheIpv4Device() throws Exception {
+        assumeTrue(KernelFeatures.probe().tunnelSegmentation(), "needs Linux 6.17");
+        write(DUAL, false, lease(node, true), lease(peer, true));
+        final BackgroundProcess weftd = start(node);
+        startKernel(false);
+        Await.until("no way to the peer", TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
+        try (BackgroundProcess receiver = peer.pod().start("iperf3", "--server");
+                BackgroundProcess stream = node.pod()
+                        .start("iperf3", "--client", peer.podAddress(), "--time", "3600", "--bitrate", "500M")) {
+            weftd.awaitOutput("superframes leave unsegmented", TIMEOUT_MS);
+            assertTrue(receiver.process().isAlive(), receiver::output);
+            assertTrue(stream.process().isAlive(), stream::output);
+        }
     }
 
     @ParameterizedTest
