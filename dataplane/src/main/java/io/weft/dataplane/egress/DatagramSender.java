@@ -100,14 +100,10 @@ final class DatagramSender {
     /** Returns how many messages are dealt with: 0 to try the same one again, or 1. */
     private int onFailure(final int index, final int errno) {
         final int segments = batch.message(index).segments;
-        if (Errno.EAGAIN == errno) {
-            writable.set(0, port.fd(), Poller.POLLOUT);
-            if (busyWaits++ < MAX_BUSY_WAITS && writable.poll(MAX_BUSY_MS) > 0) {
-                return 0;
-            }
-        } else if (Errno.EINTR == errno) {
+        if (mayTryAgain(errno)) {
             return 0;
-        } else if (segments > 1 && (Errno.EIO == errno || Errno.EINVAL == errno || Errno.EMSGSIZE == errno)) {
+        }
+        if (segments > 1 && (Errno.EIO == errno || Errno.EINVAL == errno || Errno.EMSGSIZE == errno)) {
             if (segmentationOffload && Errno.EIO == errno) {
                 segmentationOffload = false;
                 batch.maxSegments(1);
@@ -118,6 +114,15 @@ final class DatagramSender {
         }
         counters.drop(reason(errno), segments);
         return 1;
+    }
+
+    /** Waits, a bounded number of times for each flush, until the socket can take more. */
+    private boolean mayTryAgain(final int errno) {
+        if (Errno.EAGAIN == errno) {
+            writable.set(0, port.fd(), Poller.POLLOUT);
+            return busyWaits++ < MAX_BUSY_WAITS && writable.poll(MAX_BUSY_MS) > 0;
+        }
+        return Errno.EINTR == errno;
     }
 
     /**
@@ -132,7 +137,10 @@ final class DatagramSender {
         while (left > 0) {
             final int length = Math.min(left, message.segmentLength);
             iovec = batch.putDatagram(single, index, iovec, length);
-            final int result = port.send(single, 0, 1);
+            int result = port.send(single, 0, 1);
+            while (result <= 0 && mayTryAgain(-result)) {
+                result = port.send(single, 0, 1);
+            }
             if (result > 0) {
                 countSent(1, 1, length - message.tunnelHeaderLength);
             } else {

@@ -269,8 +269,10 @@ final class Forwarder implements AutoCloseable {
 
     /** Stops forwarding; the device, which only lives while it is held, is gone after this. */
     @Override
-    public synchronized void close() {
-        isClosed = true;
+    public void close() {
+        synchronized (this) {
+            isClosed = true; // a reader in progress has ended, and none begins any more
+        }
         TakeDown.all(undo);
     }
 }

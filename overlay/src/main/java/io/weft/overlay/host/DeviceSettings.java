@@ -11,7 +11,7 @@ final class DeviceSettings {
     private static final System.Logger LOG = System.getLogger(DeviceSettings.class.getName());
 
     private final KernelSetting acceptLocal;
-    private boolean isRefused;
+    private String trouble = "";
 
     DeviceSettings(final String deviceName) {
         acceptLocal = new KernelSetting(Path.of("/proc/sys/net/ipv4/conf", deviceName, "accept_local"), "1");
@@ -24,16 +24,18 @@ final class DeviceSettings {
      */
     void repair() {
         try {
-            if (!isRefused) {
-                acceptLocal.repair();
-            }
+            acceptLocal.repair();
+            trouble = "";
         } catch (final IOException failure) {
-            isRefused = true;
-            LOG.log(
-                    WARNING,
-                    "set {0} to 1: {1}. Pods will not be told when a destination has no route",
-                    acceptLocal.file(),
-                    failure);
+            final String found = failure.toString();
+            if (!found.equals(trouble)) {
+                LOG.log(
+                        WARNING,
+                        "set {0} to 1: {1}. Pods will not be told when a destination has no route",
+                        acceptLocal.file(),
+                        found);
+            }
+            trouble = found;
         }
     }
 }

@@ -11,6 +11,8 @@ import io.weft.linux.netlink.RtnetlinkMonitor.Topic;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Listens, on a thread of its own, for what others change on the host, and calls when it may concern a device: the overlay's, or
@@ -19,6 +21,8 @@ import java.util.concurrent.CountDownLatch;
 public final class HostWatch implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(HostWatch.class.getName());
 
+    private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
+
     private final RtnetlinkMonitor monitor;
     private final String deviceName;
     /** Of the watch's thread once it runs: a device that is made anew has another one. */
@@ -26,6 +30,7 @@ public final class HostWatch implements AutoCloseable {
 
     private final List<IpPrefix> networks;
     private final Runnable onChange;
+    private String trouble = "";
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile boolean isClosed;
 
@@ -86,9 +91,15 @@ public final class HostWatch implements AutoCloseable {
     private void poll(final boolean[] concerns) {
         try {
             monitor.poll(-1, event -> concerns[0] |= concerns(event));
+            trouble = "";
         } catch (final LinuxException failure) {
-            LOG.log(WARNING, "{0}. The host is compared anew", failure.getMessage());
+            final String found = String.valueOf(failure.getMessage());
+            if (!found.equals(trouble)) {
+                LOG.log(WARNING, "{0}. The host is compared anew", found);
+            }
+            trouble = found;
             concerns[0] = true;
+            LockSupport.parkNanos(RETRY_NS); // what fails at once would fail as fast as it is tried
         }
     }
 

@@ -137,9 +137,23 @@ public final class ReadinessLock implements AutoCloseable {
         }
     }
 
-    /** Makes the file newer than the subnet file, which has just been written again. */
+    /** Makes the file as new as the subnet file at least, which has just been written again. */
     public void renew() throws IOException {
         channel.write(ByteBuffer.wrap(new byte[] {'\n'}), 0);
+    }
+
+    /**
+     * Whether the plugin takes the subnet file for another daemon's, since the lock file is older: somebody touched the one, or
+     * the clock went back.
+     */
+    public boolean isOlderThan(final Path subnetFile) throws IOException {
+        return Files.getLastModifiedTime(file).compareTo(Files.getLastModifiedTime(subnetFile)) < 0;
+    }
+
+    /** Makes the file as new as the subnet file, whatever the clock says. */
+    public void agree(final Path subnetFile) throws IOException {
+        Files.setLastModifiedTime(
+                file, Files.getLastModifiedTime(subnetFile)); // by name: to open it would drop the lock
     }
 
     private static @Nullable FileLock await(final FileChannel channel) throws IOException {

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 public final class ControlLoop {
     private static final long ANSWER_MS = 2000;
 
+    /** So many tasks at most before what they changed is published and the periodic ones have their turn. */
+    private static final int BATCH_MAX = 10_000;
+
     private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
     private final List<Periodic> periodics = new ArrayList<>();
     private final Runnable afterBatch;
@@ -82,9 +85,9 @@ public final class ControlLoop {
         while (null == endReason) {
             Runnable task = tasks.poll(nextDelayNs(), TimeUnit.NANOSECONDS);
             final boolean hasWork = null != task;
-            while (null != task) {
+            for (int left = BATCH_MAX; null != task; left--) {
                 task.run();
-                task = tasks.poll();
+                task = left > 0 && null == endReason ? tasks.poll() : null;
             }
             if (hasWork) {
                 afterBatch.run();

@@ -342,7 +342,7 @@ public final class OverlayNode implements AutoCloseable {
 
     /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */
     private void repair(final Forwarders opened, final PodRoutes routes, final boolean isRoutesDue) {
-        compareHost(() -> {
+        compareHost(isRoutesDue, () -> {
             if (!routes.repairDevices()) {
                 loop.end("the device is gone");
                 return;
@@ -360,10 +360,13 @@ public final class OverlayNode implements AutoCloseable {
         return routes.hasTrouble() || !conditions.trouble(Condition.HOST).isEmpty();
     }
 
-    private void compareHost(final Runnable comparison) {
+    /** @param isWhole what is compared is all that the condition is about, so that it holds if nothing fails. */
+    private void compareHost(final boolean isWhole, final Runnable comparison) {
         try {
             comparison.run();
-            conditions.holds(Condition.HOST);
+            if (isWhole) {
+                conditions.holds(Condition.HOST);
+            }
         } catch (final LinuxException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(conditions.trouble(Condition.HOST))) {
@@ -387,7 +390,7 @@ public final class OverlayNode implements AutoCloseable {
     private void publish() {
         final LeaseTable table = leases;
         if (null != table) {
-            compareHost(table::publish);
+            compareHost(false, table::publish);
             metrics.leases(table.size(), table.refusals());
         }
     }

@@ -65,6 +65,10 @@ final class PodAdmission implements AutoCloseable {
                     LOG.log(WARNING, "{0} or its lock was removed or changed, written again", file.path());
                 }
             }
+            final ReadinessLock held = lock;
+            if (null != held && held.isOlderThan(file.path())) {
+                held.agree(file.path());
+            }
             conditions.holds(Condition.SUBNET_FILE);
         } catch (final StartupException | IOException failure) {
             final String trouble = String.valueOf(failure.getMessage());

@@ -105,9 +105,9 @@ public final class LeaseTable {
     /** Publishes if anything changed since the last time. */
     public void publish() {
         if (isChanged) {
-            isChanged = false;
             forwarders.publish();
             routes.publish();
+            isChanged = false; // not if the kernel refused: then it is published again
         }
     }
 

@@ -3,14 +3,19 @@ package io.weft.overlay.registry.http;
 
 import java.net.InetAddress;
 import java.net.URI;
-import java.net.UnknownHostException;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** What the hosts of URLs are called on the wire. */
 public final class HostAddresses {
+    private static final long DEADLINE_MS = 1_000;
+
     private HostAddresses() {}
 
     /** The addresses of all hosts whose name is known at present; of others there are none. */
@@ -24,10 +29,18 @@ public final class HostAddresses {
         return addresses;
     }
 
+    /** Asked on a thread of its own, since nobody knows how long name servers take. */
     private static List<InetAddress> of(final String host) {
+        final FutureTask<List<InetAddress>> answer = new FutureTask<>(() -> List.of(InetAddress.getAllByName(host)));
+        final Thread asker = new Thread(answer, "weft-names");
+        asker.setDaemon(true);
+        asker.start();
         try {
-            return List.of(InetAddress.getAllByName(host));
-        } catch (final UnknownHostException unknown) {
+            return answer.get(DEADLINE_MS, TimeUnit.MILLISECONDS);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            return List.of();
+        } catch (final ExecutionException | TimeoutException unknown) {
             return List.of(); // nothing can be said of it, and nobody reaches it either
         }
     }
