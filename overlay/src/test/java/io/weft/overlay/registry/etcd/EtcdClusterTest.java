@@ -50,9 +50,11 @@ class EtcdClusterTest {
         for (final String name : List.of("a", "b", "c")) {
             peers.add(name + "=" + peerUrl());
         }
-        // each is ready when most of them are there
+        // Each is ready when most of them are there, so each has a thread: the common pool has one on two cores (JDK
+        // 25).
         final List<CompletableFuture<EtcdServer>> starting = peers.stream()
-                .map(peer -> CompletableFuture.supplyAsync(() -> member(peer, "new")))
+                .map(peer -> CompletableFuture.supplyAsync(
+                        () -> member(peer, "new"), task -> new Thread(task, "etcd-" + peer).start()))
                 .toList();
         for (final CompletableFuture<EtcdServer> member : starting) {
             members.add(member.get());
