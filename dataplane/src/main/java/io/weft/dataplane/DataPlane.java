@@ -8,6 +8,7 @@ import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.CloseHelper;
+import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,7 @@ public final class DataPlane implements AutoCloseable {
      */
     public DataPlane(final DataPlaneContext context) {
         tunnelOffload = context.tunnelOffload();
-        final PodPathMtu podPathMtu = new PodPathMtu();
+        final PodPathMtu podPathMtu = new PodPathMtu(SystemNanoClock.INSTANCE);
         for (int i = 0; i < context.workers(); i++) {
             final Worker worker = new Worker(context, podPathMtu, i);
             workers.add(worker);

@@ -39,7 +39,8 @@ public final class IcmpFlyweight {
     /**
      * What a packet says of the most that a path carries (RFC 1191, section 4, and RFC 4443, section 3.2).
      *
-     * @return the MTU in bytes; 0 if the packet is no such message, or does not say.
+     * @return the MTU in bytes; 0 if the packet is no such message, does not say, or does not quote a longer packet of the one
+     *     that it goes to (RFC 5927, section 4).
      */
     public static int pathMtu(final UnsafeBuffer buffer, final IpPacket packet) {
         final boolean ipv4 = IpProtocol.ICMP == packet.protocol() && 4 == packet.version();
@@ -50,11 +51,29 @@ public final class IcmpFlyweight {
         final int icmp = packet.transportOffset();
         final int type = buffer.getByte(icmp + TYPE_OFFSET) & 0xFF;
         final int code = buffer.getByte(icmp + CODE_OFFSET) & 0xFF;
+        final int quoted = icmp + LENGTH;
+        final int quotedLength = packet.transportLength() - LENGTH;
         if (ipv4) {
-            final boolean isTooBig = UNREACHABLE == type && FRAGMENTATION_NEEDED == code;
-            return isTooBig ? buffer.getShort(icmp + MTU_OFFSET, BIG_ENDIAN) & 0xFFFF : 0;
+            final int mtu = UNREACHABLE == type && FRAGMENTATION_NEEDED == code
+                    ? buffer.getShort(icmp + MTU_OFFSET, BIG_ENDIAN) & 0xFFFF
+                    : 0;
+            return quotedLength >= Ipv4Flyweight.MIN_LENGTH
+                            && Ipv4Flyweight.source(buffer, quoted)
+                                    == Ipv4Flyweight.destination(buffer, packet.offset())
+                            && Ipv4Flyweight.totalLength(buffer, quoted) > mtu
+                    ? mtu
+                    : 0;
         }
         final int mtu = ICMPV6_PACKET_TOO_BIG == type ? buffer.getInt(icmp + ICMPV6_MTU_OFFSET, BIG_ENDIAN) : 0;
-        return mtu < 0 || mtu > MAX_MTU ? 0 : mtu;
+        return mtu >= 0
+                        && mtu <= MAX_MTU
+                        && quotedLength >= Ipv6Flyweight.LENGTH
+                        && Ipv6Flyweight.sourceHigh(buffer, quoted)
+                                == Ipv6Flyweight.destinationHigh(buffer, packet.offset())
+                        && Ipv6Flyweight.sourceLow(buffer, quoted)
+                                == Ipv6Flyweight.destinationLow(buffer, packet.offset())
+                        && Ipv6Flyweight.LENGTH + Ipv6Flyweight.payloadLength(buffer, quoted) > mtu
+                ? mtu
+                : 0;
     }
 }

@@ -17,6 +17,7 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.util.Objects;
+import org.agrona.concurrent.SystemNanoClock;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -39,7 +40,7 @@ class EgressWakeUpTest {
                     Tunnel.of(routing.context()),
                     routing.newReader(),
                     new UnreachableNotifier(0, null, () -> 0),
-                    new PodPathMtu(),
+                    new PodPathMtu(SystemNanoClock.INSTANCE),
                     counters,
                     doorbell,
                     0);

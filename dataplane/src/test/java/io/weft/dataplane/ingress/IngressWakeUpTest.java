@@ -19,6 +19,7 @@ import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.util.Objects;
+import org.agrona.concurrent.SystemNanoClock;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -41,7 +42,7 @@ class IngressWakeUpTest {
                     ring,
                     Tunnel.of(routing.context()),
                     1450,
-                    new PodPathMtu(),
+                    new PodPathMtu(SystemNanoClock.INSTANCE),
                     new CommandQueue(doorbell),
                     counters,
                     doorbell,
