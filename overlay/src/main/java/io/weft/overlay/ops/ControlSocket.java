@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -20,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +37,7 @@ public final class ControlSocket implements AutoCloseable {
     private static final int QUESTION_LENGTH_MAX = 1024;
     private static final int ANSWER_LENGTH_MAX = 16 << 20;
     private static final long ASK_TIMEOUT_MS = 10_000;
+    private static final long QUEUE_RETRY_MS = 10;
     private static final String SILENT = "the daemon is there and does not answer: is it stopped?";
 
     private final Path path;
@@ -105,12 +109,7 @@ public final class ControlSocket implements AutoCloseable {
         final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         final String answer;
         try (Selector selector = Selector.open();
-                SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            client.configureBlocking(false);
-            // A Unix socket takes a connection at once, or its queue is full: so many askers wait already.
-            if (!client.connect(UnixDomainSocketAddress.of(path))) {
-                throw new SocketTimeoutException(SILENT);
-            }
+                SocketChannel client = connect(path, deadlineNs)) {
             answer = exchange(selector, client, UTF_8.encode(question + '\n'), deadlineNs);
         }
         if (answer.startsWith(OK)) {
@@ -120,6 +119,35 @@ public final class ControlSocket implements AutoCloseable {
             throw new IllegalArgumentException(answer.substring(ERROR.length()).stripTrailing());
         }
         throw new IOException("the connection ended without an answer");
+    }
+
+    /**
+     * A Unix socket takes a connection at once, or its queue is full: so many askers wait already, and nothing tells when there
+     * is room again.
+     */
+    private static SocketChannel connect(final Path path, final long deadlineNs) throws IOException {
+        while (true) {
+            try {
+                return connect(path);
+            } catch (final SocketException refused) {
+                if (refused instanceof ConnectException || !Files.isWritable(path)) {
+                    throw refused; // nobody listens, or not for this user
+                }
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(Math.min(QUEUE_RETRY_MS, leftMs(deadlineNs))));
+        }
+    }
+
+    private static SocketChannel connect(final Path path) throws IOException {
+        final SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            client.configureBlocking(false);
+            client.connect(UnixDomainSocketAddress.of(path));
+            return client;
+        } catch (final IOException failure) {
+            client.close();
+            throw failure;
+        }
     }
 
     private static String exchange(

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -117,6 +119,33 @@ class ControlSocketTest {
             clients.add(idleClient(path)); // beside the asker that has left, this one fills the queue
             assertThrows(IOException.class, () -> ControlSocket.ask(path, "x", SHORT_TIMEOUT_MS));
         }
+    }
+
+    @Test
+    void shouldWaitForItsTurnWhenTheDaemonsQueueIsFull() throws Exception {
+        final Path path = directory.resolve("weft.1.sock");
+        try (ServerSocketChannel busy = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+                CloseAll clients = new CloseAll()) {
+            busy.bind(UnixDomainSocketAddress.of(path), 1);
+            clients.add(idleClient(path));
+            clients.add(idleClient(path));
+            final FutureTask<String> asked = new FutureTask<>(() -> ControlSocket.ask(path, "x", Await.TIMEOUT_MS));
+            final Thread asker = new Thread(asked, "asker");
+            asker.start();
+            Await.until("the asker has been turned away", Await.TIMEOUT_MS, () -> asked.isDone() || isParked(asker));
+            assertFalse(asked.isDone());
+            clients.add(busy.accept());
+            clients.add(busy.accept());
+            try (SocketChannel client = busy.accept()) {
+                client.read(ByteBuffer.allocate(100));
+                client.write(ByteBuffer.wrap((ControlSocket.OK + "at last").getBytes(UTF_8)));
+            }
+            assertEquals("at last", asked.get());
+        }
+    }
+
+    private static boolean isParked(final Thread thread) {
+        return Thread.State.TIMED_WAITING == thread.getState();
     }
 
     @Test
