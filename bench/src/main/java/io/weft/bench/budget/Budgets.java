@@ -13,7 +13,7 @@ public final class Budgets {
     private static final String COPIED_MAP = "a HashMap of 10 000 copied";
 
     /** Seen: 8.0. */
-    static final Budget START = new Budget("weftd, start to forwarding", Unit.SECONDS, JVM, 16);
+    static final Budget START = new Budget("weftd, start to forwarding", Unit.SECONDS, JVM, 30);
     /** Seen: 9.1. */
     static final Budget RESUME = new Budget("weftd, forwards again after SIGKILL", Unit.SECONDS, JVM, 18);
     /** Seen: 5.0. */
