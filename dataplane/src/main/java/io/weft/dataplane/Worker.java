@@ -11,6 +11,7 @@ import io.weft.dataplane.egress.EgressReceiver;
 import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.egress.UnreachableNotifier;
+import io.weft.dataplane.ingress.DatagramReceiver;
 import io.weft.dataplane.ingress.IngressReceiver;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.ingress.IngressSender;
@@ -60,7 +61,7 @@ final class Worker implements AutoCloseable {
                 context.tunnel().headerLength());
         ingressCommands = new CommandQueue(doorbells.ingressReceiver());
         ingressReceiver = new IngressReceiver(
-                context.receivePorts().get(index),
+                new DatagramReceiver(context.receivePorts().get(index), ingressRing),
                 ingressRing,
                 context.tunnel(),
                 context.mtu(),

@@ -29,9 +29,9 @@ public final class EgressSender implements PolledAgent {
 
     private final EgressRing ring;
     private final UnsafeBuffer arena;
-    private final DatagramSender[] sockets;
+    private final UnderlaySender[] senders;
     private final SuperframeCutter cutter = new SuperframeCutter();
-    private final OffloadSender offload;
+    private final @Nullable OffloadQueue offload;
     private final WorkerCounters counters;
     private final Doorbell receiverDoorbell;
     private final String roleName;
@@ -53,11 +53,15 @@ public final class EgressSender implements PolledAgent {
         arena = ring.arena();
         this.counters = counters;
         this.receiverDoorbell = receiverDoorbell;
-        sockets = new DatagramSender[ports.size()];
-        for (int i = 0; i < sockets.length; i++) {
-            sockets[i] = new DatagramSender(ports.get(i), arena, maxSegments, counters);
+        final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
+        this.offload = queue;
+        senders = new UnderlaySender[ports.size()];
+        for (int i = 0; i < senders.length; i++) {
+            final DatagramSender socket = new DatagramSender(ports.get(i), arena, maxSegments, counters);
+            senders[i] = null == offload || null == queue
+                    ? socket
+                    : new OffloadSender(queue, socket, offload.sourcePorts(worker)[i]);
         }
-        this.offload = new OffloadSender(arena, offload, counters, worker);
         roleName = "weft-egr-snd-" + worker;
     }
 
@@ -65,7 +69,9 @@ public final class EgressSender implements PolledAgent {
     public int doWork() {
         EgressFrame last = null;
         int frames = 0;
-        offload.beginBatch();
+        if (null != offload) {
+            offload.beginBatch();
+        }
         while (frames < MAX_FRAMES) {
             final @Nullable EgressFrame frame = ring.poll();
             if (null == frame) {
@@ -76,8 +82,8 @@ public final class EgressSender implements PolledAgent {
             frames++;
         }
         if (null != last) {
-            for (final DatagramSender socket : sockets) {
-                socket.flush();
+            for (final UnderlaySender sender : senders) {
+                sender.flush();
             }
             ring.release(last);
             receiverDoorbell.ring();
@@ -86,10 +92,11 @@ public final class EgressSender implements PolledAgent {
     }
 
     private void onFrame(final EgressFrame frame) {
-        final int socket = (FlowHash.spread(frame.packet.flowHash()) >>> Short.SIZE) & (sockets.length - 1);
+        final UnderlaySender sender =
+                senders[(FlowHash.spread(frame.packet.flowHash()) >>> Short.SIZE) & (senders.length - 1)];
         if (frame.gsoSize > 0 && frame.packet.payloadLength() > frame.gsoSize) {
-            if (!offload(frame, socket)) {
-                cut(frame, sockets[socket]);
+            if (!sender.takesUnsegmented(frame) || !sender.sendUnsegmented(frame)) {
+                cut(frame, sender);
             }
             return;
         }
@@ -97,26 +104,17 @@ public final class EgressSender implements PolledAgent {
             TransportChecksum.complete(
                     arena, frame.checksumStart, frame.checksumOffset, frame.ipOffset + frame.packet.totalLength());
         }
-        sockets[socket].add(frame, frame.tunnelHeaderLength + frame.packet.totalLength());
+        sender.add(frame, frame.tunnelHeaderLength + frame.packet.totalLength());
     }
 
-    /** What the flow sent before goes out first. */
-    private boolean offload(final EgressFrame frame, final int socket) {
-        if (!offload.takes(frame)) {
-            return false;
-        }
-        sockets[socket].flush();
-        return offload.send(frame, socket);
-    }
-
-    private void cut(final EgressFrame frame, final DatagramSender socket) {
+    private void cut(final EgressFrame frame, final UnderlaySender sender) {
         if (!cutter.wrap(arena, frame.packet, frame.tunnelHeaderLength, frame.gsoSize)) {
             counters.drop(DropReason.GSO_HEADERS_TOO_LONG, frame.segments());
             return;
         }
         final int segments = cutter.segments();
         for (int segment = 0; segment < segments; segment++) {
-            socket.addSegment(frame, cutter, segment);
+            sender.addSegment(frame, cutter, segment);
         }
     }
 

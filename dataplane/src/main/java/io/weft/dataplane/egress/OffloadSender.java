@@ -1,125 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
-import static java.nio.ByteOrder.BIG_ENDIAN;
-
-import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.counters.WorkerCounters;
-import io.weft.dataplane.underlay.TunnelOffload;
-import io.weft.encap.IpProtocol;
-import io.weft.encap.TunnelSuperframe;
-import io.weft.linux.PacketPort;
-import io.weft.linux.SocketAddress;
-import org.agrona.concurrent.UnsafeBuffer;
-import org.jspecify.annotations.Nullable;
+import io.weft.encap.SuperframeCutter;
 
 /**
- * Sends superframes unsegmented, by a queue of the {@link TunnelOffload}. Belongs to an egress sender, which cuts whatever is
- * not taken here.
+ * Sends superframes unsegmented by the {@link OffloadQueue} where they may, and all else by a socket. A flow keeps its source port
+ * whichever way its packets go, and what its socket holds is sent first. Owned by the egress sender.
  */
-final class OffloadSender {
-    /** The kernel's (net.ipv4.ip_default_ttl), and one more for the host, which counts as a router on this way. */
-    private static final int TTL = 64 + 1;
-
-    private final UnsafeBuffer arena;
-    private final @Nullable TunnelOffload offload;
-    private final @Nullable PacketPort port;
-    private final int[] sourcePorts;
-    private final WorkerCounters counters;
-    private TunnelOffload.Mode mode = TunnelOffload.Mode.OFF;
-    private int mtu;
-    private long deviceMac;
-    private boolean isTried;
-    private int id;
+final class OffloadSender implements UnderlaySender {
+    private final OffloadQueue queue;
+    private final UnderlaySender socket;
+    private final int sourcePort;
 
     /**
-     * @param offload null where there is none.
+     * @param queue shared by all senders of the worker.
+     * @param sourcePort that the socket is bound to.
      */
-    OffloadSender(
-            final UnsafeBuffer arena,
-            final @Nullable TunnelOffload offload,
-            final WorkerCounters counters,
-            final int worker) {
-        this.arena = arena;
-        this.offload = offload;
-        this.counters = counters;
-        port = null == offload ? null : offload.port(worker);
-        sourcePorts = null == offload ? new int[0] : offload.sourcePorts(worker);
+    OffloadSender(final OffloadQueue queue, final UnderlaySender socket, final int sourcePort) {
+        this.queue = queue;
+        this.socket = socket;
+        this.sourcePort = sourcePort;
     }
 
-    /** Asks what is allowed, for one batch. */
-    void beginBatch() {
-        if (null != offload) {
-            mode = offload.mode();
-            mtu = offload.mtu();
-            deviceMac = offload.deviceMac();
-            isTried &= TunnelOffload.Mode.TRIAL == mode;
-        }
+    @Override
+    public boolean takesUnsegmented(final EgressFrame frame) {
+        return queue.takes(frame);
     }
 
-    /**
-     * Whether {@link #send} may be tried with a superframe. A socket that receives one of TCP unsegmented is not told how it
-     * was to be cut (net/ipv4/udp.c, {@code udp_cmsg_recv}), and takes it that the segments fill the MTU: so only such are
-     * sent. A superframe no longer than a packet may be could not be told from one as it leaves, and is cut as well.
-     */
-    boolean takes(final EgressFrame frame) {
-        return TunnelOffload.Mode.OFF != mode
-                && !isTried
-                && frame.needsChecksum
-                && frame.checksumStart == frame.packet.transportOffset()
-                && frame.packet.totalLength() > mtu
-                && (IpProtocol.UDP == frame.packet.protocol() || fillsMtu(frame))
-                && SocketAddress.IPV4_LENGTH == frame.sockaddrLength
-                && TunnelSuperframe.fits(frame.tunnelHeaderLength, frame.packet.totalLength());
+    @Override
+    public boolean sendUnsegmented(final EgressFrame frame) {
+        socket.flush();
+        return queue.send(frame, sourcePort);
     }
 
-    private boolean fillsMtu(final EgressFrame frame) {
-        return frame.packet.payloadOffset() - frame.ipOffset + frame.gsoSize == mtu;
+    @Override
+    public void add(final EgressFrame frame, final int length) {
+        socket.add(frame, length);
     }
 
-    /**
-     * Sends a superframe unsegmented, through what the given socket would have sent before it.
-     *
-     * @param socket index of the sending socket that the flow belongs to.
-     * @return false if the kernel did not take it; the frame is as it was.
-     */
-    boolean send(final EgressFrame frame, final int socket) {
-        final TunnelOffload to = offload;
-        final PacketPort out = port;
-        if (null == to || null == out) {
-            return false;
-        }
-        isTried = TunnelOffload.Mode.TRIAL == mode;
-        final int segments = frame.segments();
-        final int innerLength = frame.packet.totalLength();
-        final int length = frame.tunnelHeaderLength + innerLength;
-        final int vxlan = frame.ipOffset - frame.tunnelHeaderLength;
-        final int name = frame.ipOffset - EgressFrame.HEADROOM;
-        TunnelSuperframe.putHeaders(
-                arena,
-                vxlan,
-                length,
-                deviceMac,
-                frame.outerTos,
-                id,
-                TTL,
-                to.localIpv4(),
-                arena.getInt(name + SocketAddress.IPV4_ADDRESS_OFFSET, BIG_ENDIAN),
-                sourcePorts[socket],
-                arena.getShort(name + SocketAddress.PORT_OFFSET, BIG_ENDIAN));
-        TunnelSuperframe.putVnetHeader(arena, vxlan, frame.packet, frame.gsoType, frame.gsoSize);
-        id += segments;
-        final int result =
-                out.write(arena.addressOffset() + vxlan - TunnelSuperframe.LENGTH, TunnelSuperframe.LENGTH + length);
-        if (result < 0) {
-            counters.add(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS, 1);
-            mode = TunnelOffload.Mode.OFF;
-            return false;
-        }
-        final int headersLength = frame.packet.payloadOffset() - frame.ipOffset;
-        counters.add(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES, 1);
-        counters.add(DataPlaneCounter.EGRESS_FORWARDED_PACKETS, segments);
-        counters.add(DataPlaneCounter.EGRESS_FORWARDED_BYTES, innerLength + (segments - 1) * headersLength);
-        return true;
+    @Override
+    public void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
+        socket.addSegment(frame, cutter, segment);
+    }
+
+    @Override
+    public void flush() {
+        socket.flush();
     }
 }

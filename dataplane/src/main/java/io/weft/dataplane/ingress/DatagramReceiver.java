@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import io.weft.dataplane.counters.DropReason;
 import io.weft.encap.GatherList;
 import io.weft.linux.ControlMessage;
 import io.weft.linux.DatagramPort;
@@ -14,7 +15,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * Receives datagrams through one socket, as many as can be with one system call, into the slots of an {@link IngressRing}, to
  * each of which a message of recvmmsg(2) is bound. Owned by the ingress receiver.
  */
-final class DatagramReceiver {
+public final class DatagramReceiver implements UnderlayReceiver {
     private static final int CONTROL_LENGTH = 64;
 
     private final DatagramPort port;
@@ -22,7 +23,8 @@ final class DatagramReceiver {
     private final UnsafeBuffer iovecs;
     private final MessageVector vector;
 
-    DatagramReceiver(final DatagramPort port, final IngressRing ring) {
+    /** Receives by a socket into the slots of a ring. */
+    public DatagramReceiver(final DatagramPort port, final IngressRing ring) {
         this.port = port;
         final int slotCount = ring.slotCount();
         controls = allocate(slotCount * CONTROL_LENGTH);
@@ -51,25 +53,21 @@ final class DatagramReceiver {
         vector.control(slot, controls.addressOffset() + (long) slot * CONTROL_LENGTH, CONTROL_LENGTH);
     }
 
-    /** The descriptor to be polled. */
-    int fd() {
+    @Override
+    public int fd() {
         return port.fd();
     }
 
-    /**
-     * Receives messages, one into each slot.
-     *
-     * @return how many; each must be {@link #read} before its slot is received into again. Or a negative errno.
-     */
-    int receive(final int firstSlot, final int count) {
+    @Override
+    public int receive(final int firstSlot, final int count) {
         return port.receive(vector, firstSlot, count);
     }
 
-    /** Tells of the message in a slot, once, and makes the slot ready to be received into again. */
-    void read(final int slot, final ReceivedMessage message) {
+    @Override
+    public void read(final int slot, final ReceivedMessage message) {
         message.offset = slot * IngressRing.SLOT_LENGTH;
         message.length = vector.length(slot);
-        message.isTruncated = 0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC);
+        message.refusal = 0 == (vector.flags(slot) & SocketConstants.MSG_TRUNC) ? null : DropReason.DATAGRAM_TRUNCATED;
         message.outerTos = 0;
         message.segmentLength = 0;
         int at = slot * CONTROL_LENGTH;

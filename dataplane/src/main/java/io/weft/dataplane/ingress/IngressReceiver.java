@@ -13,9 +13,7 @@ import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.encap.ChecksumState;
 import io.weft.encap.Ecn;
 import io.weft.encap.IpPacket;
-import io.weft.encap.IpProtocol;
 import io.weft.encap.TransportChecksum;
-import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +39,7 @@ public final class IngressReceiver implements PolledAgent {
     /** About what the second-level cache holds beside everything else. */
     private static final int MAX_BYTES = 0x40000;
 
-    private final DatagramReceiver underlay;
+    private final UnderlayReceiver underlay;
     private final IngressRing ring;
     private final UnsafeBuffer arena;
     private final Tunnel tunnel;
@@ -53,13 +51,12 @@ public final class IngressReceiver implements PolledAgent {
     private final ReceivedMessage message = new ReceivedMessage();
     private final IpPacket packet = new IpPacket();
     private final FlowJoiner joiner;
-    private final PodPathMtu podPathMtu;
-    private int mtu;
+    private final SegmentGuess guess;
     private int window = MAX_MESSAGES;
     private boolean senderBehind;
 
     /**
-     * @param underlay the socket on the tunnel's port.
+     * @param underlay made for the same ring.
      * @param mtu of pods in bytes.
      * @param podPathMtu what routers behind the host's device told.
      * @param commands run by this agent, one in each duty cycle.
@@ -67,7 +64,7 @@ public final class IngressReceiver implements PolledAgent {
      * @param worker index of the worker, for the role's name.
      */
     public IngressReceiver(
-            final DatagramPort underlay,
+            final UnderlayReceiver underlay,
             final IngressRing ring,
             final Tunnel tunnel,
             final int mtu,
@@ -76,12 +73,11 @@ public final class IngressReceiver implements PolledAgent {
             final WorkerCounters counters,
             final Doorbell senderDoorbell,
             final int worker) {
-        this.underlay = new DatagramReceiver(underlay, ring);
+        this.underlay = underlay;
         this.ring = ring;
         arena = ring.arena();
         this.tunnel = tunnel;
-        this.mtu = mtu;
-        this.podPathMtu = podPathMtu;
+        guess = new SegmentGuess(arena, tunnel, podPathMtu, mtu);
         this.commands = commands;
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
@@ -92,7 +88,7 @@ public final class IngressReceiver implements PolledAgent {
 
     /** Pods have another MTU now. A command: runs on the agent's thread. */
     public void onMtu(final int newMtu) {
-        mtu = newMtu;
+        guess.mtu(newMtu);
     }
 
     @Override
@@ -136,15 +132,15 @@ public final class IngressReceiver implements PolledAgent {
     }
 
     private void onMessage(final ReceivedMessage received) {
-        if (received.isTruncated) {
+        if (null != received.refusal) {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
-            counters.drop(DropReason.DATAGRAM_TRUNCATED, 1);
+            counters.drop(received.refusal, 1);
             return;
         }
         final int start = received.offset;
         final int length = received.length;
         final int segmentLength = received.segmentLength;
-        if (segmentLength > 0 && length > segmentLength && isUnsegmented(start, length, segmentLength)) {
+        if (segmentLength > 0 && length > segmentLength && guess.isUnsegmented(start, length, segmentLength)) {
             onDatagram(start, length, received.outerTos, segmentLength);
             return;
         }
@@ -154,22 +150,6 @@ public final class IngressReceiver implements PolledAgent {
             onDatagram(start + offset, Math.min(datagramLength, length - offset), received.outerTos, 0);
             offset += datagramLength;
         } while (offset < length);
-    }
-
-    /**
-     * Whether a message with a segment length is one datagram all the same: a superframe of UDP that a kernel on the same
-     * machine left to a device to cut comes unsegmented, and its segment length is that of the inner payload. Its checksum was
-     * left to the device as well. So the first of several datagrams, if it is broken and says that it is all of them, does not
-     * take the others with it.
-     */
-    private boolean isUnsegmented(final int start, final int length, final int segmentLength) {
-        final int ip = tunnel.packetOffset(arena, start, length);
-        final int available = start + length - ip;
-        return IpPacket.Fault.NONE == packet.parse(arena, ip, available, false)
-                && packet.totalLength() == available
-                && IpProtocol.UDP == packet.protocol()
-                && packet.payloadLength() > segmentLength
-                && ChecksumState.PARTIAL == TransportChecksum.state(arena, packet);
     }
 
     /**
@@ -198,21 +178,10 @@ public final class IngressReceiver implements PolledAgent {
         } else if (ChecksumState.WRONG == state) {
             counters.add(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS, 1);
         }
-        final int gsoSize = 0 == toldGsoSize ? guessedGsoSize(state) : toldGsoSize;
+        final int gsoSize = 0 == toldGsoSize ? guess.gsoSize(packet, state) : toldGsoSize;
         if (!joiner.join(packet, state, gsoSize)) {
             counters.drop(DropReason.RING_FULL, 1);
         }
-    }
-
-    /**
-     * A packet of TCP that is longer than any may be came unsegmented; its segments are taken to fill the MTU. Where headers
-     * do so already there is nothing to be cut.
-     */
-    private int guessedGsoSize(final ChecksumState state) {
-        final int most = Math.min(mtu, podPathMtu.bytes());
-        final boolean isSuperframe =
-                ChecksumState.PARTIAL == state && packet.totalLength() > most && IpProtocol.TCP == packet.protocol();
-        return isSuperframe ? Math.max(0, most - packet.headersLength()) : 0;
     }
 
     @Override

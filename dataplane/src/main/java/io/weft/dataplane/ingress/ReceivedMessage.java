@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
-/** One message from the underlay, and what the kernel tells of it. Reused: filled by a {@link DatagramReceiver}. */
-final class ReceivedMessage {
+import io.weft.dataplane.counters.DropReason;
+import org.jspecify.annotations.Nullable;
+
+/** One message from the underlay, and what is known of it. Reused: filled by an {@link UnderlayReceiver}. */
+public final class ReceivedMessage {
+    /** Why it goes no further; null if it may. */
+    @Nullable
+    DropReason refusal;
+
     /** Where in the arena it begins. */
     int offset;
 
     /** Bytes of all its datagrams together. */
     int length;
-
-    /** Whether the kernel had more of it than the slot holds. */
-    boolean isTruncated;
 
     /** Type of service of the datagrams; 0 if the kernel does not tell. */
     int outerTos;

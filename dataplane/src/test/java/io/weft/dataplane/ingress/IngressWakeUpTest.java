@@ -38,7 +38,7 @@ class IngressWakeUpTest {
             final IngressRing ring = new IngressRing(slots, 16, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
             final InvokedNode sockets = resources.add(new InvokedNode(1));
             final IngressReceiver receiver = new IngressReceiver(
-                    sockets.receivePort(),
+                    new DatagramReceiver(sockets.receivePort(), ring),
                     ring,
                     Tunnel.of(routing.context()),
                     1450,

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import io.weft.dataplane.counters.DropReason;
+import io.weft.linux.Errno;
+
+/**
+ * What to do when a send to the underlay fails. Decides and does nothing: no socket, no clock. Owned by one sender.
+ */
+final class SendPolicy {
+    private static final int MAX_WAITS = 4;
+
+    /** What is to be done about a message. */
+    enum Action {
+        /** Send it again at once. */
+        TRY_AGAIN,
+
+        /** Wait until the socket takes more, for a bounded time, and send it again; drop it if the socket takes none. */
+        WAIT,
+
+        /** Send its datagrams one by one. */
+        SEND_ONE_BY_ONE,
+
+        /** The same, and let the kernel cut no message any more. */
+        STOP_SEGMENTATION,
+
+        /** Give it up, for {@link #reason}. */
+        DROP
+    }
+
+    private boolean segmentationOffload;
+    private int waits;
+
+    /**
+     * @param segmentationOffload whether the kernel cuts messages into datagrams.
+     */
+    SendPolicy(final boolean segmentationOffload) {
+        this.segmentationOffload = segmentationOffload;
+    }
+
+    /** A flush begins: so many waits are allowed for all of it. */
+    void beginFlush() {
+        waits = 0;
+    }
+
+    /**
+     * A message was not sent. The kernel would not cut it: EIO if the device cannot checksum (before Linux 6.11), EMSGSIZE if a
+     * segment does not fit the path to this peer, for which it is EINVAL before Linux 6.14 (net/ipv4/udp.c, {@code udp_send_skb}).
+     *
+     * @param datagrams that the message holds.
+     */
+    Action onFailure(final int errno, final int datagrams) {
+        return switch (errno) {
+            case Errno.EINTR -> Action.TRY_AGAIN;
+            case Errno.EAGAIN -> waits++ < MAX_WAITS ? Action.WAIT : Action.DROP;
+            case Errno.EIO -> datagrams > 1 ? stopSegmentation() : Action.DROP;
+            case Errno.EINVAL, Errno.EMSGSIZE -> datagrams > 1 ? Action.SEND_ONE_BY_ONE : Action.DROP;
+            default -> Action.DROP;
+        };
+    }
+
+    private Action stopSegmentation() {
+        final boolean isNews = segmentationOffload;
+        segmentationOffload = false;
+        return isNews ? Action.STOP_SEGMENTATION : Action.SEND_ONE_BY_ONE;
+    }
+
+    /** Under what a datagram is counted that was given up. */
+    static DropReason reason(final int errno) {
+        return switch (errno) {
+            case Errno.EAGAIN, Errno.ENOBUFS, Errno.ENOMEM -> DropReason.UNDERLAY_BUSY;
+            case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.ENETDOWN -> DropReason.UNDERLAY_UNREACHABLE;
+            case Errno.EPERM, Errno.EACCES -> DropReason.UNDERLAY_REFUSED;
+            default -> DropReason.UNDERLAY_ERROR;
+        };
+    }
+}

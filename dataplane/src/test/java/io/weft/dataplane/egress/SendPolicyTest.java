@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.weft.dataplane.counters.DropReason;
+import io.weft.linux.Errno;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is done about each errno of a send. */
+class SendPolicyTest {
+    @ParameterizedTest
+    @CsvSource({
+        Errno.EINTR + ", 1, TRY_AGAIN",
+        Errno.EAGAIN + ", 1, WAIT",
+        Errno.EAGAIN + ", 44, WAIT",
+        Errno.EIO + ", 44, STOP_SEGMENTATION",
+        Errno.EIO + ", 1, DROP",
+        Errno.EMSGSIZE + ", 44, SEND_ONE_BY_ONE",
+        Errno.EMSGSIZE + ", 1, DROP",
+        Errno.EINVAL + ", 2, SEND_ONE_BY_ONE",
+        Errno.EINVAL + ", 1, DROP",
+        Errno.ENOBUFS + ", 44, DROP",
+        Errno.EPERM + ", 44, DROP",
+        Errno.ENETDOWN + ", 1, DROP",
+        "0, 1, DROP",
+    })
+    void shouldDecideByErrnoAndNumberOfDatagrams(
+            final int errno, final int datagrams, final SendPolicy.Action expected) {
+        assertEquals(expected, new SendPolicy(true).onFailure(errno, datagrams));
+    }
+
+    @Test
+    void shouldStopSegmentationOnceAndSendOneByOneFromThenOn() {
+        final SendPolicy policy = new SendPolicy(true);
+        assertEquals(SendPolicy.Action.STOP_SEGMENTATION, policy.onFailure(Errno.EIO, 2));
+        assertEquals(SendPolicy.Action.SEND_ONE_BY_ONE, policy.onFailure(Errno.EIO, 2));
+        assertEquals(SendPolicy.Action.SEND_ONE_BY_ONE, new SendPolicy(false).onFailure(Errno.EIO, 2));
+    }
+
+    @Test
+    void shouldWaitABoundedNumberOfTimesInEachFlush() {
+        final SendPolicy policy = new SendPolicy(true);
+        for (int flush = 0; flush < 2; flush++) {
+            policy.beginFlush();
+            int waits = 0;
+            while (SendPolicy.Action.WAIT == policy.onFailure(Errno.EAGAIN, 1)) {
+                waits++;
+            }
+            assertEquals(4, waits);
+            assertEquals(SendPolicy.Action.DROP, policy.onFailure(Errno.EAGAIN, 1));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        Errno.EAGAIN + ", UNDERLAY_BUSY",
+        Errno.ENOBUFS + ", UNDERLAY_BUSY",
+        Errno.ENOMEM + ", UNDERLAY_BUSY",
+        Errno.ENETUNREACH + ", UNDERLAY_UNREACHABLE",
+        Errno.EHOSTUNREACH + ", UNDERLAY_UNREACHABLE",
+        Errno.ENETDOWN + ", UNDERLAY_UNREACHABLE",
+        Errno.EPERM + ", UNDERLAY_REFUSED",
+        Errno.EACCES + ", UNDERLAY_REFUSED",
+        Errno.EIO + ", UNDERLAY_ERROR",
+        "0, UNDERLAY_ERROR",
+    })
+    void shouldNameWhyADatagramWasGivenUp(final int errno, final DropReason expected) {
+        assertEquals(expected, SendPolicy.reason(errno));
+    }
+}
