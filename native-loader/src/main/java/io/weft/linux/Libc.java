@@ -47,6 +47,8 @@ final class Libc {
 
         int fcntl(int fd, int command, long argument);
 
+        int dup3(int oldFd, int newFd, int flags);
+
         int socket(int domain, int type, int protocol);
 
         int bind(int fd, long address, int addressLength);

@@ -29,6 +29,15 @@ public final class SocketFilter {
     /** {@code SKF_AD_PKTTYPE}: whether the packet is for this host, or leaves it. */
     public static final int ANCILLARY_PACKET_TYPE = ANCILLARY + 4;
 
+    /** {@code SKF_AD_IFINDEX}: the number of the device that the packet has come by. */
+    public static final int ANCILLARY_LINK_INDEX = ANCILLARY + 8;
+
+    /** {@code SKF_LL_OFF}: loads from here on are of the link's header, wherever the packet's data begins. */
+    public static final int LINK_LAYER = -0x200000;
+
+    /** To {@link #accept} all of a packet, however long. */
+    public static final int WHOLE = -1;
+
     /** {@code SKF_AD_NLATTR}: where the netlink attribute of the index register's type is, from the accumulator on; 0 if nowhere. */
     public static final int ANCILLARY_NETLINK_ATTRIBUTE = ANCILLARY + 12;
 

@@ -6,6 +6,7 @@ import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
 import static io.weft.linux.SocketConstants.SOCK_DGRAM;
 import static io.weft.linux.SocketConstants.SOCK_NONBLOCK;
 import static io.weft.linux.SocketConstants.SOL_SOCKET;
+import static io.weft.linux.SocketConstants.SO_DETACH_FILTER;
 import static io.weft.linux.SocketConstants.SO_RCVBUF;
 import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
 import static io.weft.linux.SocketConstants.SO_REUSEPORT;
@@ -126,6 +127,20 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
     /** Whether the kernel (4.18 on) can cut datagrams for us. */
     public boolean segmentationOffload() {
         return option(ControlMessage.SOL_UDP, ControlMessage.UDP_SEGMENT, 0) == 0;
+    }
+
+    /**
+     * Leaves to a {@link PacketSocket} what it takes, from now on or until the next {@link #receiveAll}. The kernel counts each such
+     * datagram as an error of this socket's port.
+     */
+    public void leave(final TunnelFilter filter) {
+        require("leave datagrams to a packet socket", -filter.left().attach(fd));
+    }
+
+    /** Takes back {@link #leave}. */
+    public void receiveAll() {
+        final int errno = option(SOL_SOCKET, SO_DETACH_FILTER, 0);
+        require("receive all datagrams", Errno.ENOENT == errno ? 0 : errno);
     }
 
     /** Sets both buffers to as much of {@code bytes} as the kernel lets us have. */
