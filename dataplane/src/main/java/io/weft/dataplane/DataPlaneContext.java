@@ -8,6 +8,7 @@ import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.PacketPort;
+import io.weft.linux.ReceivePort;
 import io.weft.routing.RoutingTables;
 import java.util.List;
 import org.agrona.BitUtil;
@@ -43,6 +44,7 @@ public final class DataPlaneContext {
     private @Nullable ErrorHandler errorHandler;
     private List<? extends PacketPort> hostPorts = List.of();
     private List<? extends DatagramPort> receivePorts = List.of();
+    private List<? extends ReceivePort> packetPorts = List.of();
     private List<? extends List<? extends DatagramPort>> sendPorts = List.of();
     private ThreadingMode threadingMode = ThreadingMode.SHARED;
     private long spinNs = SPIN_NS_DEFAULT;
@@ -59,6 +61,9 @@ public final class DataPlaneContext {
     public DataPlaneContext conclude() {
         require(!hostPorts.isEmpty(), "at least one host port is needed");
         require(hostPorts.size() == receivePorts.size(), "each host port needs a receiving underlay port");
+        require(
+                packetPorts.isEmpty() || hostPorts.size() == packetPorts.size(),
+                "each host port needs a packet port, or none has one");
         require(hostPorts.size() == sendPorts.size(), "each host port needs sending underlay ports");
         for (final List<? extends DatagramPort> ports : sendPorts) {
             require(BitUtil.isPowerOfTwo(ports.size()), "the number of sending ports must be a power of two");
@@ -164,6 +169,18 @@ public final class DataPlaneContext {
     public DataPlaneContext receivePorts(final List<? extends DatagramPort> ports) {
         beforeConclusion();
         receivePorts = List.copyOf(ports);
+        return this;
+    }
+
+    /** The packet sockets beside those on the VXLAN port, one for each worker or none at all. */
+    public List<? extends ReceivePort> packetPorts() {
+        return packetPorts;
+    }
+
+    /** Sets the packet sockets, to which the sockets on the VXLAN port leave what they take. */
+    public DataPlaneContext packetPorts(final List<? extends ReceivePort> ports) {
+        beforeConclusion();
+        packetPorts = List.copyOf(ports);
         return this;
     }
 

@@ -15,6 +15,8 @@ import io.weft.dataplane.ingress.DatagramReceiver;
 import io.weft.dataplane.ingress.IngressReceiver;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.ingress.IngressSender;
+import io.weft.dataplane.ingress.PacketReceiver;
+import io.weft.dataplane.ingress.UnderlayReceiver;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.linux.PacketPort;
 import java.util.List;
@@ -61,7 +63,7 @@ final class Worker implements AutoCloseable {
                 context.tunnel().headerLength());
         ingressCommands = new CommandQueue(doorbells.ingressReceiver());
         ingressReceiver = new IngressReceiver(
-                new DatagramReceiver(context.receivePorts().get(index), ingressRing),
+                underlayReceiver(context, ingressRing, index),
                 ingressRing,
                 context.tunnel(),
                 context.mtu(),
@@ -72,6 +74,14 @@ final class Worker implements AutoCloseable {
                 index);
         ingressSender = new IngressSender(host, ingressRing, counters, doorbells.ingressReceiver(), index);
         threads = threads(context, index);
+    }
+
+    private UnderlayReceiver underlayReceiver(final DataPlaneContext context, final IngressRing ring, final int index) {
+        final DatagramReceiver datagrams =
+                new DatagramReceiver(context.receivePorts().get(index), ring);
+        return context.packetPorts().isEmpty()
+                ? datagrams
+                : new PacketReceiver(context.packetPorts().get(index), datagrams, ring, counters);
     }
 
     /** For each agent the doorbell of its thread: agents that share a thread share its doorbell. */

@@ -14,6 +14,15 @@ public final class TransportChecksum {
      * checksum in 65 536 looks so too; such a packet is handed on as partial, and its checksum comes out the same.
      */
     public static ChecksumState state(final UnsafeBuffer buffer, final IpPacket packet) {
+        return state(buffer, packet, true);
+    }
+
+    /** The same of a packet that is known not to have been left to a device: verified, wrong or none. */
+    public static ChecksumState verify(final UnsafeBuffer buffer, final IpPacket packet) {
+        return state(buffer, packet, false);
+    }
+
+    private static ChecksumState state(final UnsafeBuffer buffer, final IpPacket packet, final boolean mayBePartial) {
         if (!packet.hasTransport() || packet.hasStopsLeft()) {
             return ChecksumState.NONE;
         }
@@ -25,7 +34,7 @@ public final class TransportChecksum {
         final int transportLength = packet.transportLength();
         final long pseudoHeader = InternetChecksum.pseudoHeader(
                 buffer, packet.offset(), packet.version(), packet.protocol(), transportLength);
-        if (stored == InternetChecksum.fold(pseudoHeader)) {
+        if (mayBePartial && stored == InternetChecksum.fold(pseudoHeader)) {
             return ChecksumState.PARTIAL;
         }
         final long sum = InternetChecksum.sum(buffer, transportOffset, transportLength, pseudoHeader);

@@ -31,6 +31,9 @@ public final class VirtioNetHeaderFlyweight {
     /** The checksum field holds the sum of the pseudo header and has to be completed. */
     public static final int NEEDS_CHECKSUM = 1;
 
+    /** The device has verified the checksum, of the outermost transport header that has one. */
+    public static final int DATA_VALID = 2;
+
     public static final int GSO_NONE = 0;
     public static final int GSO_TCPV4 = 1;
     public static final int GSO_TCPV6 = 4;

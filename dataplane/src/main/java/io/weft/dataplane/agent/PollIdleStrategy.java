@@ -23,6 +23,9 @@ final class PollIdleStrategy implements IdleStrategy {
     /** Work of one waking up to which traffic counts as sparse: a few small packets, as against a superframe. */
     private static final int MAX_SPARSE_WORK = 8;
 
+    /** Of each agent. */
+    private static final int FDS = 2;
+
     private final PolledAgent[] agents;
     private final Doorbell doorbell;
     private final Poller poller;
@@ -48,7 +51,7 @@ final class PollIdleStrategy implements IdleStrategy {
         this.clock = clock;
         this.spinNs = spinNs;
         this.idleNs = idleNs;
-        poller = new Poller(this.agents.length + 1);
+        poller = new Poller(FDS * this.agents.length + 1);
     }
 
     @Override
@@ -96,13 +99,15 @@ final class PollIdleStrategy implements IdleStrategy {
         for (int i = 0; i < agents.length; i++) {
             final PolledAgent agent = agents[i];
             work |= agent.hasWork();
-            poller.set(i, agent.wantsInput() ? agent.pollFd() : -1, Poller.POLLIN);
+            final boolean wantsInput = agent.wantsInput();
+            poller.set(FDS * i, wantsInput ? agent.pollFd() : -1, Poller.POLLIN);
+            poller.set(FDS * i + 1, wantsInput ? agent.secondPollFd() : -1, Poller.POLLIN);
         }
         boolean rung = false;
         if (!work) {
-            poller.set(agents.length, doorbell.fd(), Poller.POLLIN);
+            poller.set(FDS * agents.length, doorbell.fd(), Poller.POLLIN);
             poller.poll(MAX_WAIT_MS);
-            rung = poller.isReady(agents.length);
+            rung = poller.isReady(FDS * agents.length);
         }
         doorbell.silence(rung);
     }

@@ -11,6 +11,11 @@ public interface PolledAgent extends Agent {
     /** The descriptor that becomes readable when there is work, or -1 for an agent that is woken by the doorbell. */
     int pollFd();
 
+    /** Another one, of an agent that has work from two places; else -1. */
+    default int secondPollFd() {
+        return -1;
+    }
+
     /** Whether there is work that no descriptor tells of. */
     boolean hasWork();
 

@@ -110,6 +110,13 @@ public enum DataPlaneCounter {
             "ingress messages",
             "weft_messages_total",
             "socket messages received; one carries up to a superframe of datagrams"),
+    INGRESS_PACKET_MESSAGES(
+            127,
+            Kind.COUNTER,
+            Direction.INGRESS,
+            "ingress packet messages",
+            "weft_packet_messages_total",
+            "of the socket messages received, those by a packet socket"),
     INGRESS_DELIVERED_PACKETS(
             112,
             Kind.COUNTER,

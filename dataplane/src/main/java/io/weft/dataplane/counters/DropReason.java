@@ -35,7 +35,9 @@ public enum DropReason {
     HOST_DOWN(44, Direction.INGRESS, "host's device is down"),
     HOST_REFUSED(45, Direction.INGRESS, "host's device took the packet for malformed"),
     HOST_ERROR(46, Direction.INGRESS, "host's device failed otherwise"),
-    INNER_TTL_EXPIRED(47, Direction.INGRESS, "inner time to live ended at this end of the tunnel");
+    INNER_TTL_EXPIRED(47, Direction.INGRESS, "inner time to live ended at this end of the tunnel"),
+    UDP_CSUM(48, Direction.INGRESS, "outer UDP checksum is wrong; seen by a packet socket, whose host drops it too"),
+    OUTER_HEADER(49, Direction.INGRESS, "outer IP or UDP header is malformed; seen by a packet socket");
 
     /** All ids are below this. */
     static final int ID_LIMIT = 64;

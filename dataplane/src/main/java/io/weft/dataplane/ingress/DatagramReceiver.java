@@ -4,8 +4,8 @@ package io.weft.dataplane.ingress;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.encap.GatherList;
 import io.weft.linux.ControlMessage;
-import io.weft.linux.DatagramPort;
 import io.weft.linux.MessageVector;
+import io.weft.linux.ReceivePort;
 import io.weft.linux.SocketConstants;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
@@ -18,13 +18,13 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class DatagramReceiver implements UnderlayReceiver {
     private static final int CONTROL_LENGTH = 64;
 
-    private final DatagramPort port;
+    private final ReceivePort port;
     private final UnsafeBuffer controls;
     private final UnsafeBuffer iovecs;
     private final MessageVector vector;
 
     /** Receives by a socket into the slots of a ring. */
-    public DatagramReceiver(final DatagramPort port, final IngressRing ring) {
+    public DatagramReceiver(final ReceivePort port, final IngressRing ring) {
         this.port = port;
         final int slotCount = ring.slotCount();
         controls = allocate(slotCount * CONTROL_LENGTH);
@@ -59,6 +59,11 @@ public final class DatagramReceiver implements UnderlayReceiver {
     }
 
     @Override
+    public int secondFd() {
+        return -1;
+    }
+
+    @Override
     public int receive(final int firstSlot, final int count) {
         return port.receive(vector, firstSlot, count);
     }
@@ -70,6 +75,7 @@ public final class DatagramReceiver implements UnderlayReceiver {
         message.refusal = 0 == (vector.flags(slot) & SocketConstants.MSG_TRUNC) ? null : DropReason.DATAGRAM_TRUNCATED;
         message.outerTos = 0;
         message.segmentLength = 0;
+        message.isTold = false;
         int at = slot * CONTROL_LENGTH;
         final int limit = at + vector.controlLength(slot);
         while (at < limit) {

@@ -140,14 +140,16 @@ public final class IngressReceiver implements PolledAgent {
         final int start = received.offset;
         final int length = received.length;
         final int segmentLength = received.segmentLength;
-        if (segmentLength > 0 && length > segmentLength && guess.isUnsegmented(start, length, segmentLength)) {
-            onDatagram(start, length, received.outerTos, segmentLength);
+        if (received.isTold
+                ? received.gsoSize > 0
+                : segmentLength > 0 && length > segmentLength && guess.isUnsegmented(start, length, segmentLength)) {
+            onDatagram(start, length, received, received.isTold ? received.gsoSize : segmentLength);
             return;
         }
         final int datagramLength = segmentLength > 0 ? segmentLength : Math.max(1, length);
         int offset = 0;
         do {
-            onDatagram(start + offset, Math.min(datagramLength, length - offset), received.outerTos, 0);
+            onDatagram(start + offset, Math.min(datagramLength, length - offset), received, 0);
             offset += datagramLength;
         } while (offset < length);
     }
@@ -156,7 +158,8 @@ public final class IngressReceiver implements PolledAgent {
      * @param toldGsoSize payload bytes of each segment if the datagram is a superframe that came unsegmented; 0 if it is not
      *     told to be one.
      */
-    private void onDatagram(final int datagram, final int length, final int outerTos, final int toldGsoSize) {
+    private void onDatagram(
+            final int datagram, final int length, final ReceivedMessage received, final int toldGsoSize) {
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
         final @Nullable DropReason reason = tunnel.leave(arena, datagram, length, packet);
         if (null != reason) {
@@ -164,29 +167,44 @@ public final class IngressReceiver implements PolledAgent {
             return;
         }
         final int tos = packet.tos(arena);
-        if (Ecn.mustDrop(outerTos, tos)) {
+        if (Ecn.mustDrop(received.outerTos, tos)) {
             counters.drop(DropReason.IP_TUNNEL_ECN, 1);
             return;
         }
-        final int newTos = Ecn.decapsulate(outerTos, tos);
+        final int newTos = Ecn.decapsulate(received.outerTos, tos);
         if (newTos != tos) {
             Ecn.put(arena, packet.offset(), packet.version(), newTos);
         }
-        final ChecksumState state = TransportChecksum.state(arena, packet);
+        final ChecksumState state = checksumState(received);
         if (ChecksumState.PARTIAL == state) {
             counters.add(DataPlaneCounter.INGRESS_PARTIAL_CHECKSUMS, 1);
         } else if (ChecksumState.WRONG == state) {
             counters.add(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS, 1);
         }
-        final int gsoSize = 0 == toldGsoSize ? guess.gsoSize(packet, state) : toldGsoSize;
+        final int gsoSize = received.isTold || toldGsoSize > 0 ? toldGsoSize : guess.gsoSize(packet, state);
         if (!joiner.join(packet, state, gsoSize)) {
             counters.drop(DropReason.RING_FULL, 1);
         }
     }
 
+    /** Where the kernel tells what it left undone, all else was done: a sum that looks undone by chance is none. */
+    private ChecksumState checksumState(final ReceivedMessage received) {
+        if (!received.isTold) {
+            return TransportChecksum.state(arena, packet);
+        }
+        return packet.hasTransport() && received.partialStart == packet.transportOffset()
+                ? ChecksumState.PARTIAL
+                : TransportChecksum.verify(arena, packet);
+    }
+
     @Override
     public int pollFd() {
         return underlay.fd();
+    }
+
+    @Override
+    public int secondPollFd() {
+        return underlay.secondFd();
     }
 
     /** The sender may have made room, and rung, before this thread said that it waits: so look once more. */

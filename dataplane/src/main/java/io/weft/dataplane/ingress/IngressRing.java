@@ -69,11 +69,12 @@ public final class IngressRing {
         queue = new SpscVarHandleArrayQueue<>(frameCount);
     }
 
-    /** What a ring, and the receiver that fills it, take outside of the heap, in bytes. */
+    /** What a ring, and the receivers that fill it, take outside of the heap, in bytes. */
     public static long memoryLength(final int slotCount, final int frameCount) {
         return (long) slotCount * SLOT_LENGTH
                 + (long) frameCount * Superframe.GATHER_LENGTH
-                + DatagramReceiver.memoryLength(slotCount);
+                + DatagramReceiver.memoryLength(slotCount)
+                + PacketReceiver.memoryLength(slotCount);
     }
 
     private static UnsafeBuffer allocate(final int length) {

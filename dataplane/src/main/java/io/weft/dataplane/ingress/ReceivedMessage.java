@@ -21,4 +21,16 @@ public final class ReceivedMessage {
 
     /** Bytes of each datagram but the last, by the kernel's word; 0 for a message of one datagram. */
     int segmentLength;
+
+    /** Whether the kernel tells what follows; where it does not, it has to be found out from the packets. */
+    boolean isTold;
+
+    /** Payload bytes of each segment if the message is one datagram with a superframe that came unsegmented; else 0. */
+    int gsoSize;
+
+    /**
+     * Where in the arena the sum begins that is to be completed, if the message is one datagram whose inner checksum was left to a
+     * device; else 0.
+     */
+    int partialStart;
 }

@@ -10,6 +10,9 @@ public interface UnderlayReceiver {
     /** The descriptor to be polled. */
     int fd();
 
+    /** Another one to be polled; negative if there is none. */
+    int secondFd();
+
     /**
      * Receives messages, one into each slot.
      *

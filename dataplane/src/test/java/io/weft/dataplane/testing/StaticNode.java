@@ -8,16 +8,20 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.linux.ReceivePort;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunDevice;
+import io.weft.linux.TunnelFilter;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
@@ -59,6 +63,8 @@ public final class StaticNode implements AutoCloseable {
         final InetAddress local = InetAddress.getByName(node.underlayAddress());
         final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
         resources.add(sockets);
+        final List<? extends ReceivePort> packetPorts =
+                options.packetPort ? openPacketPorts(namespace, node, sockets) : List.of();
         final MacAddress mac = MacAddress.parse(node.vtepMac());
         routing = new RoutingTables(
                 new RoutingContext().encapsulation(options.encapsulation).vni(1).vtepMac(mac));
@@ -85,6 +91,7 @@ public final class StaticNode implements AutoCloseable {
                 .tunnelOffload(offload)
                 .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
                 .receivePorts(sockets.receivePorts())
+                .packetPorts(packetPorts)
                 .sendPorts(sockets.sendPorts())
                 .routing(routing)
                 .counters(countersFile.manager())
@@ -106,6 +113,7 @@ public final class StaticNode implements AutoCloseable {
         public long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
         public boolean joinUdp = true;
         public boolean tunnelOffload;
+        public boolean packetPort;
         public Encapsulation encapsulation = Encapsulation.VXLAN;
         public ThreadingMode threadingMode = ThreadingMode.SHARED;
 
@@ -115,6 +123,19 @@ public final class StaticNode implements AutoCloseable {
                     ? UnderlaySockets.open(local, PORT, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength)
                     : UnderlaySockets.openOnePort(local, PORT, workers, bufferLength);
         }
+    }
+
+    private List<? extends ReceivePort> openPacketPorts(
+            final NetworkNamespace namespace, final Topology.Node node, final UnderlaySockets sockets)
+            throws UnknownHostException {
+        final int linkIndex = Integer.parseInt(namespace
+                .exec("cat", "/sys/class/net/" + node.underlayDevice() + "/ifindex")
+                .trim());
+        final Inet4Address local = (Inet4Address) InetAddress.getByName(node.underlayAddress());
+        final PacketSockets opened = namespace.call(() -> PacketSockets.open(
+                sockets, new TunnelFilter(linkIndex, local, PORT), UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+        resources.add(opened);
+        return opened.ports();
     }
 
     private TunnelOffload openOffload(

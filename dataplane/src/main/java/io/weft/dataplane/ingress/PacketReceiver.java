@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.encap.EthernetFlyweight;
+import io.weft.encap.GatherList;
+import io.weft.encap.InternetChecksum;
+import io.weft.encap.IpProtocol;
+import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.UdpFlyweight;
+import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.MessageVector;
+import io.weft.linux.ReceivePort;
+import io.weft.linux.SocketConstants;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Receives by a {@link io.weft.linux.PacketSocket}, and by the UDP socket of the same port what that one leaves. All packets of a
+ * flow come by one of the two, so order within a flow is kept. The headers are received beside the ring, so that a payload lies in its
+ * slot as one that comes by UDP does:
+ *
+ * <pre>
+ *   headers   | vnet header | Ethernet | IPv4 | UDP |      slot   | VXLAN and Ethernet | IP packet |
+ * </pre>
+ *
+ * What the kernel's UDP layer would refuse is refused here (net/ipv4/ip_input.c {@code ip_rcv_core}, net/ipv4/udp.c
+ * {@code __udp4_lib_rcv}). Owned by the ingress receiver.
+ */
+public final class PacketReceiver implements UnderlayReceiver {
+    private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
+    private static final int IP_OFFSET = VNET_LENGTH + EthernetFlyweight.LENGTH;
+    private static final int UDP_OFFSET = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
+    private static final int HEADERS_LENGTH = UDP_OFFSET + UdpFlyweight.LENGTH;
+    private static final int HEADERS_STRIDE = BitUtil.CACHE_LINE_LENGTH;
+    private static final int IOVECS = 2;
+
+    /** A busy packet socket does not keep those waiting that come by UDP: one in so many cycles begins there. */
+    private static final int CYCLES_BETWEEN_DATAGRAMS = 16;
+
+    private final ReceivePort port;
+    private final DatagramReceiver datagrams;
+    private final WorkerCounters counters;
+    private final UnsafeBuffer arena;
+    private final UnsafeBuffer headers;
+    private final UnsafeBuffer iovecs;
+    private final MessageVector vector;
+    private int cycles;
+    private boolean isBatchOfPackets;
+
+    /**
+     * @param port the packet socket.
+     * @param datagrams by the UDP socket, into the same ring.
+     */
+    public PacketReceiver(
+            final ReceivePort port,
+            final DatagramReceiver datagrams,
+            final IngressRing ring,
+            final WorkerCounters counters) {
+        this.port = port;
+        this.datagrams = datagrams;
+        this.counters = counters;
+        arena = ring.arena();
+        final int slotCount = ring.slotCount();
+        headers = allocate(slotCount * HEADERS_STRIDE);
+        iovecs = allocate(slotCount * IOVECS * GatherList.ENTRY_LENGTH);
+        vector = new MessageVector(slotCount);
+        for (int slot = 0; slot < slotCount; slot++) {
+            final int iovec = slot * IOVECS * GatherList.ENTRY_LENGTH;
+            GatherList.put(iovecs, iovec, headers.addressOffset() + (long) slot * HEADERS_STRIDE, HEADERS_LENGTH);
+            final long address = arena.addressOffset() + (long) slot * IngressRing.SLOT_LENGTH;
+            GatherList.put(iovecs, iovec + GatherList.ENTRY_LENGTH, address, IngressRing.SLOT_LENGTH);
+            vector.iovecs(slot, iovecs.addressOffset() + iovec, IOVECS);
+        }
+    }
+
+    /** What a receiver takes outside of the heap, in bytes. */
+    static long memoryLength(final int slotCount) {
+        return (long) slotCount * (HEADERS_STRIDE + IOVECS * GatherList.ENTRY_LENGTH + MessageVector.MESSAGE_LENGTH);
+    }
+
+    private static UnsafeBuffer allocate(final int length) {
+        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
+    }
+
+    @Override
+    public int fd() {
+        return port.fd();
+    }
+
+    @Override
+    public int secondFd() {
+        return datagrams.fd();
+    }
+
+    @Override
+    public int receive(final int firstSlot, final int count) {
+        cycles++;
+        if (0 != cycles % CYCLES_BETWEEN_DATAGRAMS) {
+            final int received = receivePackets(firstSlot, count);
+            return received > 0 ? received : receiveDatagrams(firstSlot, count, received);
+        }
+        final int received = receiveDatagrams(firstSlot, count, 0);
+        return received > 0 ? received : receivePackets(firstSlot, count);
+    }
+
+    private int receivePackets(final int firstSlot, final int count) {
+        isBatchOfPackets = true;
+        final int received = port.receive(vector, firstSlot, count);
+        if (received > 0) {
+            counters.add(DataPlaneCounter.INGRESS_PACKET_MESSAGES, received);
+        }
+        return received;
+    }
+
+    /** @param failure of the packet socket before, which is told if the UDP socket has nothing. */
+    private int receiveDatagrams(final int firstSlot, final int count, final int failure) {
+        isBatchOfPackets = false;
+        final int received = datagrams.receive(firstSlot, count);
+        return received > 0 || 0 == failure ? received : failure;
+    }
+
+    @Override
+    public void read(final int slot, final ReceivedMessage message) {
+        if (isBatchOfPackets) {
+            readPacket(slot, message);
+        } else {
+            datagrams.read(slot, message);
+        }
+    }
+
+    private void readPacket(final int slot, final ReceivedMessage message) {
+        final int vnet = slot * HEADERS_STRIDE;
+        final int ip = vnet + IP_OFFSET;
+        message.offset = slot * IngressRing.SLOT_LENGTH;
+        message.length = UdpFlyweight.length(headers, vnet + UDP_OFFSET) - UdpFlyweight.LENGTH;
+        message.outerTos = Ipv4Flyweight.tos(headers, ip);
+        message.isTold = true;
+        message.segmentLength = 0;
+        message.gsoSize = 0;
+        message.partialStart = 0;
+        final int flags = VirtioNetHeaderFlyweight.flags(headers, vnet);
+        final boolean isPartial = 0 != (flags & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
+        final boolean isVerified = 0 != (flags & VirtioNetHeaderFlyweight.DATA_VALID);
+        message.refusal = refusal(slot, ip, message, isPartial || isVerified);
+        if (null == message.refusal) {
+            readOffloads(vnet, message, isPartial);
+        }
+    }
+
+    private @Nullable DropReason refusal(
+            final int slot, final int ip, final ReceivedMessage message, final boolean isChecked) {
+        if (0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC)) {
+            return DropReason.DATAGRAM_TRUNCATED;
+        }
+        final int available = Ipv4Flyweight.totalLength(headers, ip) - Ipv4Flyweight.MIN_LENGTH - UdpFlyweight.LENGTH;
+        if (message.length < 0
+                || message.length > available
+                || available > vector.length(slot) - HEADERS_LENGTH
+                || !Ipv4Flyweight.isChecksumRight(headers, ip, Ipv4Flyweight.MIN_LENGTH)) {
+            return DropReason.OUTER_HEADER;
+        }
+        return isChecked || isChecksumRight(ip, message) ? null : DropReason.UDP_CSUM;
+    }
+
+    /** A device that cannot check the outer checksum leaves it to the UDP layer, and so to this. */
+    private boolean isChecksumRight(final int ip, final ReceivedMessage message) {
+        final int udp = ip + Ipv4Flyweight.MIN_LENGTH;
+        if (0 == UdpFlyweight.checksum(headers, udp)) {
+            return true;
+        }
+        final int length = UdpFlyweight.LENGTH + message.length;
+        final long pseudoHeader = InternetChecksum.pseudoHeader(headers, ip, 4, IpProtocol.UDP, length);
+        final long sum = InternetChecksum.sum(headers, udp, UdpFlyweight.LENGTH, pseudoHeader);
+        return InternetChecksum.ALL_ONES
+                == InternetChecksum.fold(InternetChecksum.sum(arena, message.offset, message.length, sum));
+    }
+
+    /**
+     * What begins behind the outer UDP header concerns the packet inside: a superframe that came unsegmented, or one packet whose
+     * checksum was left to a device. What begins at the outer UDP header concerns the datagrams, which the device or the kernel has
+     * joined, as for {@code UDP_GRO}.
+     */
+    private void readOffloads(final int vnet, final ReceivedMessage message, final boolean isPartial) {
+        final int inside = VirtioNetHeaderFlyweight.checksumStart(headers, vnet) + VNET_LENGTH - HEADERS_LENGTH;
+        final boolean isInner = isPartial && inside > 0 && inside < message.length;
+        if (isInner) {
+            message.partialStart = message.offset + inside;
+        }
+        if (VirtioNetHeaderFlyweight.GSO_NONE == VirtioNetHeaderFlyweight.gsoType(headers, vnet)) {
+            return;
+        }
+        final int gsoSize = VirtioNetHeaderFlyweight.gsoSize(headers, vnet);
+        if (isInner) {
+            message.gsoSize = gsoSize;
+        } else {
+            message.segmentLength = gsoSize;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.underlay;
+
+import io.weft.linux.PacketSocket;
+import io.weft.linux.TunnelFilter;
+import io.weft.linux.UdpSocket;
+import java.util.List;
+import org.agrona.CloseHelper;
+
+/**
+ * The packet sockets of a node on the underlay, one for each worker, beside the receiving {@link UnderlaySockets}, which leave them
+ * what they take. Made in the network namespace of the sockets and steered by the control thread.
+ */
+public final class PacketSockets implements AutoCloseable {
+    private final List<UdpSocket> receivers;
+    private final List<PacketSocket> ports;
+    private final int bufferLength;
+    private TunnelFilter filter;
+
+    private PacketSockets(
+            final List<UdpSocket> receivers,
+            final List<PacketSocket> ports,
+            final TunnelFilter filter,
+            final int bufferLength) {
+        this.receivers = receivers;
+        this.ports = ports;
+        this.filter = filter;
+        this.bufferLength = bufferLength;
+    }
+
+    /**
+     * Opens packet sockets in the calling thread's network namespace.
+     *
+     * @param filter what they take.
+     * @param bufferLength bytes that each may buffer.
+     * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed, and the device.
+     */
+    public static PacketSockets open(final UnderlaySockets sockets, final TunnelFilter filter, final int bufferLength) {
+        final List<UdpSocket> receivers = sockets.receivePorts();
+        return new PacketSockets(receivers, open(receivers, filter, bufferLength), filter, bufferLength);
+    }
+
+    /** What comes in between is lost, and nothing comes twice. */
+    private static List<PacketSocket> open(
+            final List<UdpSocket> receivers, final TunnelFilter filter, final int bufferLength) {
+        boolean isOpen = false;
+        try {
+            receivers.forEach(receiver -> receiver.leave(filter));
+            final List<PacketSocket> opened = PacketSocket.open(filter, receivers.size(), bufferLength);
+            isOpen = true;
+            return opened;
+        } finally {
+            if (!isOpen) {
+                receivers.forEach(UdpSocket::receiveAll);
+            }
+        }
+    }
+
+    /** The packet socket of each worker. */
+    public List<PacketSocket> ports() {
+        return ports;
+    }
+
+    /** The device that packets come by. */
+    public int linkIndex() {
+        return filter.linkIndex();
+    }
+
+    /**
+     * Goes on with another device in the place of one that is gone. What comes by another than the one bound to comes by UDP anyway.
+     *
+     * @throws io.weft.linux.LinuxException if that is not possible: then all comes by UDP.
+     */
+    public void follow(final int linkIndex) {
+        final TunnelFilter next = new TunnelFilter(linkIndex, filter.local(), filter.port());
+        final List<PacketSocket> opened = open(receivers, next, bufferLength);
+        filter = next;
+        for (int i = 0; i < opened.size(); i++) {
+            ports.get(i).become(opened.get(i));
+        }
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(ports);
+        receivers.forEach(UdpSocket::receiveAll);
+    }
+}
