@@ -34,6 +34,8 @@ class PacketSocketTest {
     private static final int CAPACITY = 0x20000;
     private static final int HEADERS_LENGTH = PacketSocket.VNET_HEADER_LENGTH + 14 + 20 + 8;
     private static final String LAST = "last";
+    private static final int SOL_IP = 0;
+    private static final int IP_OPTIONS = 4;
 
     private final CloseAll resources = new CloseAll();
     private final Topology topology = resources.add(Topology.twoNodes());
@@ -51,9 +53,15 @@ class PacketSocketTest {
         udp.close();
         udp = resources.add(namespace.call(() -> UdpSocket.open(IpFamily.IPV4)));
         udp.bind(inet("0.0.0.0"), PORT);
-        iovec.putLong(0, memory.addressOffset());
-        iovec.putLong(Long.BYTES, CAPACITY);
+        bind(memory);
+    }
+
+    /** Receives into a buffer. */
+    private void bind(final UnsafeBuffer buffer) {
+        iovec.putLong(0, buffer.addressOffset());
+        iovec.putLong(Long.BYTES, buffer.capacity());
         vector.iovecs(0, iovec.addressOffset(), 1);
+        vector.name(0, 0, 0);
     }
 
     @AfterEach
@@ -143,13 +151,18 @@ class PacketSocketTest {
     @Test
     void shouldLeaveIpOptionsToUdp() {
         open(1);
-        peer.namespace()
-                .exec(
-                        "python3",
-                        "-c",
-                        "import socket; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
-                                + "s.setsockopt(socket.IPPROTO_IP,socket.IP_OPTIONS,b'\\x01\\x01\\x01\\x00');"
-                                + "s.sendto(b'opt',('" + own.underlayAddress() + "'," + PORT + "))");
+        final UdpSocket sender = resources.add(peer.namespace().call(() -> UdpSocket.open(IpFamily.IPV4)));
+        final UnsafeBuffer options = allocate(Integer.BYTES);
+        options.putInt(0, 0x0101_0101); // no operation, four times
+        assertEquals(0, Libc.LIBC.setsockopt(sender.fd(), SOL_IP, IP_OPTIONS, options.addressOffset(), Integer.BYTES));
+        final UnsafeBuffer text = allocate(Long.BYTES);
+        iovec.putLong(0, text.addressOffset());
+        iovec.putLong(Long.BYTES, text.putStringWithoutLengthAscii(0, "opt"));
+        final UnsafeBuffer name = allocate(SocketAddress.MAX_LENGTH);
+        vector.name(0, name.addressOffset(), SocketAddress.put(name, 0, inet(own.underlayAddress()), PORT));
+        vector.control(0, 0, 0);
+        assertEquals(1, sender.send(vector, 0, 1));
+        bind(memory);
         assertReceived(List.of(), List.of("opt"));
     }
 
