@@ -49,6 +49,7 @@ final class Forwarder implements AutoCloseable {
     private final CountersFile counters;
     private @Nullable DataPlane dataPlane;
     private @Nullable OffloadTrial offloadTrial;
+    private @Nullable PacketReception packetReception;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -143,6 +144,11 @@ final class Forwarder implements AutoCloseable {
         final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
         queues.forEach(undo::push);
         final TunnelOffload offload = openOffload(settings, sockets);
+        final PacketReception packets = PacketReception.open(settings, sockets);
+        if (null != packets) {
+            undo.push(packets);
+            packetReception = packets;
+        }
         final IpPrefix subnet = settings.own().key().subnet();
         final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
         final DataPlane started = new DataPlane(new DataPlaneContext()
@@ -152,6 +158,7 @@ final class Forwarder implements AutoCloseable {
                 .hostPorts(queues, queues.get(0).udpSegmentation())
                 .tunnelOffload(offload)
                 .receivePorts(sockets.receivePorts())
+                .packetPorts(null == packets ? List.of() : packets.ports())
                 .sendPorts(sockets.sendPorts())
                 .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
                 .threadingMode(options.threadingMode)
@@ -191,6 +198,12 @@ final class Forwarder implements AutoCloseable {
     @Nullable
     OffloadTrial offloadTrial() {
         return offloadTrial;
+    }
+
+    /** That packets are received by packet sockets; null where they are not. */
+    @Nullable
+    PacketReception packetReception() {
+        return packetReception;
     }
 
     /** The name of the TUN device. */

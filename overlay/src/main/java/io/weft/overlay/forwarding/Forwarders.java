@@ -119,6 +119,14 @@ public final class Forwarders implements AutoCloseable {
                 .toList();
     }
 
+    /** That packets are received by packet sockets; none where they are not. */
+    public List<PacketReception> packetReceptions() {
+        return forwarders.values().stream()
+                .map(Forwarder::packetReception)
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
     /** Lets the counters files outlive the forwarders: for a node that was ready once. */
     public void keepCounters() {
         forwarders.values().forEach(Forwarder::keepCounters);

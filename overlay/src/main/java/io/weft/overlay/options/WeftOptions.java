@@ -93,6 +93,23 @@ public final class WeftOptions {
                     + " (tx-udp_tnl-segmentation, Linux 6.17); OFF: always cut them here (default: ${DEFAULT-VALUE})")
     public TunnelOffloading tunnelOffload = TunnelOffloading.AUTO;
 
+    /** What is received by from the underlay. */
+    public enum UnderlayPort {
+        AUTO,
+        UDP,
+        PACKET
+    }
+
+    @Option(
+            names = "--underlay-port",
+            paramLabel = "AUTO|UDP|PACKET",
+            defaultValue = "AUTO",
+            description =
+                    "receive from the underlay by UDP sockets, or by packet sockets, which are told how superframes"
+                            + " that come unsegmented are to be cut, and which the host's firewall does not see; AUTO is UDP"
+                            + " (default: ${DEFAULT-VALUE})")
+    public UnderlayPort underlayPort = UnderlayPort.AUTO;
+
     @Option(
             names = "--counters-file",
             paramLabel = "FILE",

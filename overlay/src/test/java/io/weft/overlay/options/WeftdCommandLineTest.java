@@ -146,6 +146,8 @@ class WeftdCommandLineTest {
                 "2 | --threading-mode=FAST | must be SHARED or SHARED_NETWORK or DEDICATED",
                 "1 | --threading-mode=INVOKER | must be SHARED, SHARED_NETWORK or DEDICATED",
                 "2 | --tunnel-offload=maybe | must be AUTO or OFF",
+                "2 | --underlay-port=tcp | must be AUTO or UDP or PACKET",
+                "2 | --underlay-port= | must be AUTO or UDP or PACKET",
                 "1 | --counters-file=/ | must be the path of a file",
                 "1 | --run-dir= | must be a directory",
             })
@@ -166,6 +168,7 @@ class WeftdCommandLineTest {
                 "1 | FLANNELD_IFACE_REGEX | ( | --iface-regex=(: must be a regular expression",
                 "1 | WEFTD_WORKERS | 65 | --workers=65: must be from 1 to 64",
                 "2 | WEFTD_TUNNEL_OFFLOAD | perhaps | --tunnel-offload=perhaps: must be AUTO or OFF",
+                "2 | WEFTD_UNDERLAY_PORT | raw | --underlay-port=raw: must be AUTO or UDP or PACKET",
                 "1 | WEFTD_DEVICE_NAME | a b | --device-name=a b: must be a name",
             })
     void shouldNameFlagValueAndRangeWhenAVariableHasNoMeaning(
@@ -349,6 +352,7 @@ class WeftdCommandLineTest {
         assertTakes(
                 "--threading-mode=dedicated",
                 "--tunnel-offload=off",
+                "--underlay-port=packet",
                 "--device-name=flannel.1",
                 "--counters-file=counters",
                 "--iface=lo",
@@ -360,6 +364,7 @@ class WeftdCommandLineTest {
                 "--log_backtrace_at=main.go:1");
         assertEquals(ThreadingMode.DEDICATED, command.weft.threadingMode);
         assertEquals(WeftOptions.TunnelOffloading.OFF, command.weft.tunnelOffload);
+        assertEquals(WeftOptions.UnderlayPort.PACKET, command.weft.underlayPort);
         assertEquals(Path.of("counters"), command.weft.countersFile);
     }
 

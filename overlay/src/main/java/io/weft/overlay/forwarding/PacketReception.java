@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.dataplane.underlay.PacketSockets;
+import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.linux.LinuxException;
+import io.weft.linux.PacketSocket;
+import io.weft.linux.TunnelFilter;
+import io.weft.linux.netlink.Link;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.options.WeftOptions.UnderlayPort;
+import java.net.Inet4Address;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * That a forwarder receives by packet sockets, on whichever device the underlay is (docs/decisions/0008-packet-underlay-port.md). The
+ * UDP sockets stay: they receive what the packet sockets do not take, and so all of it while there is no device. Used by the control
+ * thread alone.
+ */
+public final class PacketReception implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(PacketReception.class.getName());
+
+    private final PacketSockets sockets;
+    private String trouble = "";
+
+    private PacketReception(final PacketSockets sockets) {
+        this.sockets = sockets;
+    }
+
+    /**
+     * Opens the sockets where they are wanted, and says in the log what was chosen and why.
+     *
+     * @return null where all is received by UDP.
+     * @throws StartupException if they were asked for and cannot be had.
+     */
+    static @Nullable PacketReception open(final Forwarder.Settings settings, final UnderlaySockets udp) {
+        final String hindrance = hindrance(settings);
+        if (!hindrance.isEmpty()) {
+            LOG.log(INFO, "{0} receives by UDP: {1}", settings.deviceName(), hindrance);
+            return null;
+        }
+        final Underlay underlay = settings.underlay();
+        try {
+            requireEthernet(underlay);
+            final TunnelFilter filter = new TunnelFilter(
+                    underlay.linkIndex(),
+                    (Inet4Address) settings.local(),
+                    settings.backend().port());
+            final PacketReception reception =
+                    new PacketReception(PacketSockets.open(udp, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+            LOG.log(
+                    INFO,
+                    "{0} receives by packet socket on {1}, as --underlay-port says: the host''s firewall does not see what"
+                            + " comes to UDP port {2} by it",
+                    settings.deviceName(),
+                    underlay.name(),
+                    String.valueOf(settings.backend().port()));
+            return reception;
+        } catch (final LinuxException failure) {
+            throw new StartupException("--underlay-port=packet: " + failure.getMessage() + ", or choose udp", failure);
+        }
+    }
+
+    /** Why all is received by UDP; empty if it is not. */
+    private static String hindrance(final Forwarder.Settings settings) {
+        final UnderlayPort wanted = settings.options().underlayPort;
+        if (UnderlayPort.UDP == wanted) {
+            return "--underlay-port says so";
+        }
+        if (UnderlayPort.AUTO == wanted) {
+            return "a packet socket, --underlay-port=packet, would pass the host's firewall by";
+        }
+        if (BackendType.VXLAN != settings.backend().type()) {
+            return "peers of the " + settings.backend().type()
+                    + " backend send nothing that a packet socket would tell of";
+        }
+        return UnderlayFamily.IPV4 == settings.family()
+                ? ""
+                : "over IPv6 a packet socket would not get what comes in fragments";
+    }
+
+    private static void requireEthernet(final Underlay underlay) {
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            if (!rtnetlink
+                    .link(underlay.name())
+                    .map(PacketReception::isEthernet)
+                    .orElse(false)) {
+                throw new StartupException(
+                        "--underlay-port=packet: interface " + underlay.name() + " is not Ethernet, choose udp");
+            }
+        }
+    }
+
+    private static boolean isEthernet(final Link link) {
+        return null != link.mac() && !link.loopback();
+    }
+
+    /** The packet socket of each worker. */
+    List<PacketSocket> ports() {
+        return sockets.ports();
+    }
+
+    /** One look at the interface, once a second and whenever it may have changed: it may have been made anew. */
+    public void follow(final Underlay now) {
+        if (now.linkIndex() == sockets.linkIndex()) {
+            return;
+        }
+        try {
+            sockets.follow(now.linkIndex());
+            trouble = "";
+            LOG.log(INFO, "{0} was made anew: received by packet socket again", now.name());
+        } catch (final LinuxException failure) {
+            final String found = String.valueOf(failure.getMessage());
+            if (!found.equals(trouble)) {
+                LOG.log(WARNING, "{0}. All is received by UDP, and the packet socket tried again every second", found);
+            }
+            trouble = found;
+        }
+    }
+
+    @Override
+    public void close() {
+        sockets.close();
+    }
+}
