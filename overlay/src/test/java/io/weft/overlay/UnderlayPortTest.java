@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What weftd receives by, and what becomes of it, with a kernel VXLAN node as its peer. */
+@RequiresRoot
+class UnderlayPortTest {
+    private static final long TIMEOUT_MS = Await.TIMEOUT_MS;
+    private static final String READY = "ready: weft.1 forwards";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final Topology topology = Topology.twoNodes();
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private final NetworkNamespace namespace = node.namespace();
+
+    @BeforeEach
+    void setUp() throws Exception {
+        topology.kernelVxlan(peer);
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + lease(node) + "," + lease(peer) + "}}");
+    }
+
+    @AfterEach
+    void tearDown() {
+        topology.close();
+    }
+
+    private static String lease(final Topology.Node of) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac() + "\"}}";
+    }
+
+    private BackgroundProcess start(final String... options) {
+        return WeftdProcess.start(node, directory, options).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    /** All workers' messages by packet socket. */
+    private long packetMessages() {
+        final AtomicLong sum = new AtomicLong();
+        try (CountersFile file = CountersFile.open(directory.resolve("run/weft.1.counters"))) {
+            file.reader().forEach((value, id, label) -> {
+                if (DataPlaneCounter.INGRESS_PACKET_MESSAGES.label().equals(label)) {
+                    sum.addAndGet(value);
+                }
+            });
+        }
+        return sum.get();
+    }
+
+    /** The packet sockets of the namespace, a line each. */
+    private List<String> packetSockets() {
+        final List<String> lines = new ArrayList<>(
+                namespace.exec("cat", "/proc/net/packet").lines().toList());
+        return lines.subList(1, lines.size());
+    }
+
+    private void awaitReached(final BackgroundProcess weftd) {
+        Await.until(weftd::output, TIMEOUT_MS, () -> PodTraffic.reaches(peer, node, false));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--underlay-port=udp, weft.1 receives by UDP: --underlay-port says so",
+        "--underlay-port=auto, weft.1 receives by UDP: a packet socket"
+    })
+    void shouldReceiveByUdpAndSayWhy(final String option, final String said) throws Exception {
+        try (BackgroundProcess weftd = start(option)) {
+            assertTrue(weftd.output().contains(said), weftd::output);
+            awaitReached(weftd);
+            assertEquals(0, packetMessages());
+            assertEquals(List.of(), packetSockets());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void shouldReceiveByPacketSocketsAndLeaveNoneBehind(final int workers) throws Exception {
+        try (BackgroundProcess weftd = start("--underlay-port=packet", "--workers=" + workers)) {
+            assertTrue(weftd.output().contains("weft.1 receives by packet socket on uA"), weftd::output);
+            assertEquals(workers, packetSockets().size(), () -> packetSockets().toString());
+            awaitReached(weftd);
+            PodTraffic.assertCarried(peer, node, false);
+            PodTraffic.assertCarried(node, peer, false);
+            assertTrue(packetMessages() > 0);
+        }
+        assertEquals(List.of(), packetSockets());
+    }
+
+    @Test
+    void shouldLeaveNoneBehindWhenKilled() throws Exception {
+        try (BackgroundProcess weftd = start("--underlay-port=packet")) {
+            weftd.process().destroyForcibly().waitFor();
+            Await.until(
+                    () -> packetSockets().toString(),
+                    TIMEOUT_MS,
+                    () -> packetSockets().isEmpty());
+        }
+        try (BackgroundProcess weftd = start("--underlay-port=udp")) {
+            awaitReached(weftd);
+            assertEquals(List.of(), packetSockets());
+        }
+    }
+
+    @Test
+    void shouldFollowTheInterfaceThatIsMadeAnew() throws Exception {
+        try (BackgroundProcess weftd = start("--underlay-port=packet")) {
+            awaitReached(weftd);
+            namespace.ip("link", "set", node.underlayDevice(), "down");
+            weftd.awaitOutput("interface uA is down", TIMEOUT_MS);
+            namespace.ip("link", "set", node.underlayDevice(), "up");
+            final long before = packetMessages();
+            awaitReached(weftd);
+            assertTrue(packetMessages() > before, "the same interface");
+
+            namespace.ip("link", "delete", node.underlayDevice()); // the peer's device and its VXLAN go with it
+            weftd.awaitOutput("no interface matches --iface=uA", TIMEOUT_MS);
+            namespace.vethTo(node.underlayDevice(), peer.namespace(), peer.underlayDevice(), topology.mtu());
+            peer.namespace().ip("address", "add", peer.underlayAddress() + "/24", "dev", peer.underlayDevice());
+            topology.kernelVxlan(peer);
+            namespace.ip("address", "add", node.underlayAddress() + "/24", "dev", node.underlayDevice());
+            weftd.awaitOutput("uA was made anew: received by packet socket again", TIMEOUT_MS);
+            final long anew = packetMessages();
+            awaitReached(weftd);
+            PodTraffic.assertCarried(peer, node, false);
+            assertTrue(packetMessages() > anew, "another interface");
+            assertEquals(1, packetSockets().size(), () -> packetSockets().toString());
+        }
+    }
+
+    /** Another interface that leads to the node is not the underlay's: what comes by it comes by UDP. */
+    @Test
+    void shouldReceiveWhatComesByAnotherInterface() throws Exception {
+        try (BackgroundProcess weftd = start("--underlay-port=packet")) {
+            awaitReached(weftd);
+            namespace.vethTo("other0", peer.namespace(), "other1", topology.mtu());
+            namespace.ip("address", "add", "192.168.101.1/24", "dev", "other0");
+            namespace.sysctl("net/ipv4/conf/all/rp_filter", 0);
+            namespace.sysctl("net/ipv4/conf/other0/rp_filter", 0);
+            peer.namespace().ip("address", "add", "192.168.101.2/24", "dev", "other1");
+            peer.namespace().ip("route", "add", node.underlayAddress() + "/32", "via", "192.168.101.1");
+            peer.namespace()
+                    .bridge(
+                            "fdb",
+                            "replace",
+                            node.vtepMac(),
+                            "dev",
+                            KernelVxlan.DEVICE,
+                            "dst",
+                            node.underlayAddress(),
+                            "via",
+                            "other1",
+                            "self",
+                            "permanent");
+            final long before = packetMessages();
+            awaitReached(weftd);
+            PodTraffic.assertCarried(peer, node, false);
+            assertEquals(before, packetMessages());
+        }
+    }
+
+    @Test
+    void shouldEndWithTheRemedyWhenItMayNotOpenPacketSockets() throws Exception {
+        final List<String> command =
+                new ArrayList<>(List.of("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"));
+        command.addAll(List.of(WeftdProcess.command(
+                directory,
+                "--registry=file:" + directory.resolve("leases.json"),
+                "--iface=" + node.underlayDevice(),
+                "--underlay-port=packet")));
+        try (BackgroundProcess weftd = namespace.start(command.toArray(String[]::new))) {
+            assertEquals(1, weftd.awaitExit(TIMEOUT_MS), weftd::output);
+            assertTrue(weftd.output().contains("--underlay-port=packet: open a packet socket: EPERM"), weftd::output);
+            assertTrue(weftd.output().contains("It needs capability CAP_NET_RAW, or choose udp"), weftd::output);
+        }
+    }
+}
