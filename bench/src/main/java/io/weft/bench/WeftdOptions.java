@@ -21,13 +21,20 @@ final class WeftdOptions {
     private List<String> arguments = List.of();
 
     @Option(
+            names = "--underlay-port",
+            defaultValue = "",
+            description = "What weftd receives by from the underlay: auto, udp or packet (default: weftd's own).")
+    private String underlayPort = "";
+
+    @Option(
             names = "--weft-java-opts",
             defaultValue = "",
             description = "JVM options for weftd, such as --weft-java-opts=-Xmx128m.")
     private String javaOptions = "";
 
     Weftd weftd() {
-        return new Weftd(List.of(launcher.toString()), arguments, javaOptions);
+        final Weftd weftd = new Weftd(List.of(launcher.toString()), arguments, javaOptions);
+        return underlayPort.isEmpty() ? weftd : weftd.with("--underlay-port=" + underlayPort);
     }
 
     /** Where the other launchers are: beside the daemon's. */
@@ -38,7 +45,7 @@ final class WeftdOptions {
     /** What was asked for, for a report. */
     @Override
     public String toString() {
-        final String asked = (String.join(" ", arguments) + " " + javaOptions).strip();
+        final String asked = (String.join(" ", weftd().arguments()) + " " + javaOptions).strip();
         return asked.isEmpty() ? "defaults" : asked;
     }
 }

@@ -8,6 +8,9 @@ public enum DataPlane {
     /** weftd with the file registry. */
     WEFT,
 
+    /** The same, which receives from the underlay by packet socket. */
+    WEFT_PACKET,
+
     /** The kernel's VXLAN device, set up as flannel's vxlan backend does. */
     KERNEL,
 
@@ -19,6 +22,6 @@ public enum DataPlane {
 
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

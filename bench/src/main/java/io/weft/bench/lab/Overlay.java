@@ -54,6 +54,8 @@ public final class Overlay implements AutoCloseable {
         switch (plane) {
             case KERNEL -> KernelVxlan.start(node, lab.nodes());
             case WEFT -> processes.put(node, weftd.start(node, lab.nodes(), directory));
+            case WEFT_PACKET ->
+                processes.put(node, weftd.with("--underlay-port=packet").start(node, lab.nodes(), directory));
             case SINGLE -> {
                 final Node peer = lab.node(1 - node.index());
                 processes.put(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));

@@ -16,6 +16,13 @@ import java.util.stream.Collectors;
  * @param javaOptions JVM options, put into {@code WEFT_JAVA_OPTS}.
  */
 public record Weftd(List<String> command, List<String> arguments, String javaOptions) {
+    /** The same with one more argument. */
+    public Weftd with(final String argument) {
+        final List<String> more = new ArrayList<>(arguments);
+        more.add(argument);
+        return new Weftd(command, more, javaOptions);
+    }
+
     /** Where a node's daemon leaves what it says. */
     public static Path log(final Path directory, final Node node) {
         return directory.resolve("weftd-" + node.letter() + ".log");

@@ -69,6 +69,8 @@ public final class HtmlReport {
             case SINGLE -> "one packet per call (flannel udp)";
             case WEFT_KERNEL -> "weft to kernel";
             case KERNEL_WEFT -> "kernel to weft";
+            case WEFT_PACKET -> "weft by packet socket";
+            case KERNEL_WEFT_PACKET -> "kernel to weft by packet socket";
         };
     }
 

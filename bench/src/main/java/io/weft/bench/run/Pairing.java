@@ -10,7 +10,9 @@ public enum Pairing {
     KERNEL("kernel", DataPlane.KERNEL, DataPlane.KERNEL),
     SINGLE("single", DataPlane.SINGLE, DataPlane.SINGLE),
     WEFT_KERNEL("weft-kernel", DataPlane.WEFT, DataPlane.KERNEL),
-    KERNEL_WEFT("kernel-weft", DataPlane.KERNEL, DataPlane.WEFT);
+    KERNEL_WEFT("kernel-weft", DataPlane.KERNEL, DataPlane.WEFT),
+    WEFT_PACKET("weft-packet", DataPlane.WEFT_PACKET, DataPlane.WEFT_PACKET),
+    KERNEL_WEFT_PACKET("kernel-weft-packet", DataPlane.KERNEL, DataPlane.WEFT_PACKET);
 
     private final String label;
     private final DataPlane from;
