@@ -8,6 +8,9 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.linux.PacketSocket;
+import io.weft.linux.TunnelFilter;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
@@ -17,6 +20,7 @@ import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,7 +31,7 @@ import org.agrona.concurrent.status.CountersManager;
 
 /**
  * A data plane whose duty cycles the test runs, between a scripted host and real sockets on the loopback. The peer, which
- * has 10.244.1.0/24, is a socket of the test. Needs no privilege.
+ * has 10.244.1.0/24, is a socket of the test. Needs no privilege but for a packet port.
  */
 public final class InvokedNode implements AutoCloseable {
     public static final InetAddress POD = PodTun.inet("10.244.0.77");
@@ -35,6 +39,9 @@ public final class InvokedNode implements AutoCloseable {
     public static final InetAddress NOWHERE = PodTun.inet("10.99.0.1");
 
     private static final InetAddress LOOPBACK = PodTun.inet("127.0.0.1");
+    /** Of {@code lo} in every network namespace: include/net/net_namespace.h, {@code LOOPBACK_IFINDEX}. */
+    private static final int LOOPBACK_INDEX = 1;
+
     private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
     private static final MacAddress PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
     private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
@@ -58,6 +65,12 @@ public final class InvokedNode implements AutoCloseable {
     }
 
     public InvokedNode(final int maxSegments, final Encapsulation encapsulation) throws IOException {
+        this(maxSegments, encapsulation, UnderlayPort.UDP);
+    }
+
+    /** In the calling thread's network namespace; a packet port needs root. */
+    public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final UnderlayPort underlayPort)
+            throws IOException {
         this.encapsulation = encapsulation;
         peer = resources.add(new DatagramSocket(0, LOOPBACK));
         peer.setSoTimeout(TIMEOUT_MS);
@@ -72,6 +85,8 @@ public final class InvokedNode implements AutoCloseable {
         sender.bind(LOOPBACK, 0);
         receivePort = new ScriptedUnderlay(receiver);
         sendPort = new ScriptedUnderlay(sender);
+        final List<PacketSocket> packetPorts =
+                UnderlayPort.PACKET == underlayPort ? openPacketPorts(receiver) : List.of();
         final RoutingTables routing = resources.add(new RoutingTables(new RoutingContext()
                 .encapsulation(encapsulation)
                 .underlayPort(peer.getLocalPort())
@@ -88,6 +103,7 @@ public final class InvokedNode implements AutoCloseable {
         dataPlane = resources.add(new DataPlane(new DataPlaneContext()
                 .hostPorts(List.of(host), true)
                 .receivePorts(List.of(receivePort))
+                .packetPorts(packetPorts)
                 .sendPorts(List.of(List.of(sendPort)))
                 .routing(routing)
                 .counters(manager)
@@ -96,6 +112,14 @@ public final class InvokedNode implements AutoCloseable {
                 .maxSegments(maxSegments)
                 .threadingMode(ThreadingMode.INVOKER)
                 .conclude()));
+    }
+
+    private List<PacketSocket> openPacketPorts(final UdpSocket receiver) {
+        final TunnelFilter filter = new TunnelFilter(LOOPBACK_INDEX, (Inet4Address) LOOPBACK, port);
+        receiver.leave(filter);
+        final List<PacketSocket> opened = PacketSocket.open(filter, 1, UnderlaySockets.BUFFER_LENGTH_DEFAULT);
+        opened.forEach(resources::add);
+        return opened;
     }
 
     private static void addVxlanPeer(final RoutingTables routing) {
