@@ -8,6 +8,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.StaticNode;
+import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
@@ -17,7 +18,7 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The data threads allocate nothing for a packet. */
 @RequiresRoot
@@ -37,11 +38,12 @@ class AllocationTest {
     private final ThreadMXBean threadBean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     @ParameterizedTest
-    @EnumSource
-    void shouldAllocateNothingWhenAMillionPacketsGoThrough(final Encapsulation encapsulation) throws Exception {
+    @CsvSource({"VXLAN, UDP", "BARE_IP, UDP", "VXLAN, PACKET"})
+    void shouldAllocateNothingWhenAMillionPacketsGoThrough(final Encapsulation encapsulation, final UnderlayPort port)
+            throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(Topology.twoNodes());
-            final StaticNode.Options options = new StaticNode.Options();
+            final StaticNode.Options options = port.options();
             options.encapsulation = encapsulation;
             final StaticNode a = resources.add(StaticNode.start(topology, topology.node(0), options));
             final StaticNode b = resources.add(StaticNode.start(topology, topology.node(1), options));
