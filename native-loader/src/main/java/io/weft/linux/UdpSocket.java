@@ -137,7 +137,12 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
         require("leave datagrams to a packet socket", -filter.left().attach(fd));
     }
 
-    /** Takes back {@link #leave}. */
+    /** Is for sending only, from now on or until the next {@link #receiveAll}: what others send to its port is not kept. */
+    public void receiveNothing() {
+        require("receive nothing", -new SocketFilter().refuse().attach(fd));
+    }
+
+    /** Takes back {@link #leave} and {@link #receiveNothing}. */
     public void receiveAll() {
         final int errno = option(SOL_SOCKET, SO_DETACH_FILTER, 0);
         require("receive all datagrams", Errno.ENOENT == errno ? 0 : errno);

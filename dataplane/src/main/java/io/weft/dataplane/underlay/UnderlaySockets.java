@@ -53,6 +53,7 @@ public final class UnderlaySockets implements AutoCloseable {
             for (int i = 0; i < sendSockets; i++) {
                 final UdpSocket sender = sockets.create(local, bufferLength);
                 sockets.prepareToSend(sender);
+                sender.receiveNothing(); // nobody would read it, and the host's memory for UDP is one for all
                 sender.bind(local, 0);
                 ofWorker.add(sender);
             }
