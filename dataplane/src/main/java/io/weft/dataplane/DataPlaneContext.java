@@ -9,6 +9,7 @@ import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.PacketPort;
 import io.weft.linux.ReceivePort;
+import io.weft.linux.TunnelFilter;
 import io.weft.routing.RoutingTables;
 import java.util.List;
 import org.agrona.BitUtil;
@@ -45,6 +46,7 @@ public final class DataPlaneContext {
     private List<? extends PacketPort> hostPorts = List.of();
     private List<? extends DatagramPort> receivePorts = List.of();
     private List<? extends ReceivePort> packetPorts = List.of();
+    private @Nullable TunnelFilter packetFilter;
     private List<? extends List<? extends DatagramPort>> sendPorts = List.of();
     private ThreadingMode threadingMode = ThreadingMode.SHARED;
     private long spinNs = SPIN_NS_DEFAULT;
@@ -177,10 +179,20 @@ public final class DataPlaneContext {
         return packetPorts;
     }
 
-    /** Sets the packet sockets, to which the sockets on the VXLAN port leave what they take. */
-    public DataPlaneContext packetPorts(final List<? extends ReceivePort> ports) {
+    /** What the packet sockets take. */
+    TunnelFilter packetFilter() {
+        return required(packetFilter, "packetFilter");
+    }
+
+    /**
+     * Sets the packet sockets, to which the sockets on the VXLAN port leave what they take.
+     *
+     * @param filter of address and port; the device may become another.
+     */
+    public DataPlaneContext packetPorts(final List<? extends ReceivePort> ports, final TunnelFilter filter) {
         beforeConclusion();
         packetPorts = List.copyOf(ports);
+        packetFilter = filter;
         return this;
     }
 

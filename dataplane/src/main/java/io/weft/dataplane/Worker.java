@@ -81,7 +81,8 @@ final class Worker implements AutoCloseable {
                 new DatagramReceiver(context.receivePorts().get(index), ring);
         return context.packetPorts().isEmpty()
                 ? datagrams
-                : new PacketReceiver(context.packetPorts().get(index), datagrams, ring, counters);
+                : new PacketReceiver(
+                        context.packetPorts().get(index), context.packetFilter(), datagrams, ring, counters);
     }
 
     /** For each agent the doorbell of its thread: agents that share a thread share its doorbell. */

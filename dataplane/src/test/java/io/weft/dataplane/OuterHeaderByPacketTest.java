@@ -6,6 +6,6 @@ import io.weft.dataplane.testing.UnderlayPort;
 /** Received by packet sockets. */
 class OuterHeaderByPacketTest extends OuterHeaderSuite {
     OuterHeaderByPacketTest() {
-        super(UnderlayPort.PACKET);
+        super(UnderlayPort.PACKET, false);
     }
 }

@@ -40,21 +40,33 @@ abstract class OuterHeaderSuite {
     private static final int IPV4_LENGTH = 20;
     private static final int LENGTH_OFFSET = 2;
     private static final int FRAGMENT_OFFSET = 6;
-    private static final int UDP_LENGTH_OFFSET = IPV4_LENGTH + 4;
+    private static final int IPV6_LENGTH = 40;
+    private static final int IPV6_FRAGMENT = 44;
+    private static final int UDP_LENGTH_OFFSET = 4;
     private static final InetAddress PEER_POD = PodTun.inet("10.244.0.77");
     private static final InetAddress POD = PodTun.inet("10.244.1.77");
 
     private final UnderlayPort port;
     private final CloseAll resources = new CloseAll();
-    private final Topology topology = resources.add(Topology.twoNodes());
+    private final Topology topology =
+            resources.add(Topology.builder().dualStack().build());
     private final PodTun router = resources.add(new PodTun(topology.node(0)));
     private final PodTun pod = resources.add(new PodTun(topology.node(1)));
-    private final InetAddress vtep = PodTun.inet(topology.node(1).underlayAddress());
+    private final boolean ipv6;
+    private final InetAddress peer;
+    private final InetAddress vtep;
     private int markers;
 
-    /** @param port that the node receives by. */
-    OuterHeaderSuite(final UnderlayPort port) {
+    /**
+     * @param port that the node receives by.
+     * @param ipv6 whether the datagrams come over IPv6.
+     */
+    OuterHeaderSuite(final UnderlayPort port, final boolean ipv6) {
         this.port = port;
+        this.ipv6 = ipv6;
+        final Topology.Node node = topology.node(1);
+        peer = ipv6 ? router.addressV6() : PEER_POD;
+        vtep = PodTun.inet(ipv6 ? node.underlayAddressV6() : node.underlayAddress());
     }
 
     @BeforeEach
@@ -73,6 +85,7 @@ abstract class OuterHeaderSuite {
     private StaticNode start(final int workers) throws Exception {
         final StaticNode.Options options = port.options();
         options.workers = workers;
+        options.ipv6Underlay = ipv6;
         return resources.add(StaticNode.start(topology, topology.node(1), options));
     }
 
@@ -83,50 +96,89 @@ abstract class OuterHeaderSuite {
 
     /** A datagram from a peer to the node, right but for what a test changes. */
     private CraftedPacket outer(final int innerLength) {
-        return CraftedPacket.udp(
-                PEER_POD, vtep, 40_000, KernelVxlan.PORT, new VxlanDatagram(inner(innerLength)).bytes());
+        return CraftedPacket.udp(peer, vtep, 40_000, KernelVxlan.PORT, new VxlanDatagram(inner(innerLength)).bytes());
     }
 
-    /** Overwrites 16 bits, and makes the header checksum right again. */
-    private static byte[] with(final CraftedPacket outer, final int offset, final int value) {
+    private int ipLength() {
+        return ipv6 ? IPV6_LENGTH : IPV4_LENGTH;
+    }
+
+    /** Overwrites the UDP header's length. */
+    private byte[] withUdpLength(final CraftedPacket outer, final int length) {
         final byte[] packet = outer.bytes();
-        ByteBuffer.wrap(packet).putShort(offset, (short) value);
-        CraftedPacket.fixIpv4Checksum(packet);
+        ByteBuffer.wrap(packet).putShort(ipLength() + UDP_LENGTH_OFFSET, (short) length);
         return packet;
     }
 
+    /** With what a node leaves to its host to judge. */
+    private CraftedPacket withOptions(final CraftedPacket outer) {
+        return ipv6
+                ? outer.extension(CraftedPacket.DESTINATION_OPTIONS, new byte[] {0, 0, 1, 4, 0, 0, 0, 0})
+                : outer.options((byte) 1, (byte) 1, (byte) 1, (byte) 1);
+    }
+
+    /** One fragment of a packet. */
+    private byte[] fragment(final byte[] packet, final int from, final int to, final int id) {
+        final boolean isLast = ipLength() + to == packet.length;
+        return ipv6 ? fragmentV6(packet, from, to, isLast, id) : fragmentV4(packet, from, to, isLast, id);
+    }
+
+    private static byte[] fragmentV4(
+            final byte[] packet, final int from, final int to, final boolean isLast, final int id) {
+        final byte[] fragment = ByteBuffer.allocate(IPV4_LENGTH + to - from)
+                .put(packet, 0, IPV4_LENGTH)
+                .put(packet, IPV4_LENGTH + from, to - from)
+                .putShort(LENGTH_OFFSET, (short) (IPV4_LENGTH + to - from))
+                .putShort(LENGTH_OFFSET + 2, (short) id)
+                .putShort(FRAGMENT_OFFSET, (short) (from / 8 | (isLast ? 0 : CraftedPacket.MORE_FRAGMENTS)))
+                .array();
+        CraftedPacket.fixIpv4Checksum(fragment);
+        return fragment;
+    }
+
+    private static byte[] fragmentV6(
+            final byte[] packet, final int from, final int to, final boolean isLast, final int id) {
+        return ByteBuffer.allocate(IPV6_LENGTH + 8 + to - from)
+                .put(packet, 0, IPV6_LENGTH)
+                .put(packet[6])
+                .put((byte) 0)
+                .putShort((short) (from | (isLast ? 0 : 1)))
+                .putInt(id)
+                .put(packet, IPV6_LENGTH + from, to - from)
+                .putShort(4, (short) (8 + to - from))
+                .put(6, (byte) IPV6_FRAGMENT)
+                .array();
+    }
+
     /** Cut by a router into fragments of so many bytes of payload. */
-    private static List<byte[]> fragments(final byte[] packet, final int length, final int id) {
+    private List<byte[]> fragments(final byte[] packet, final int length, final int id) {
+        final int end = packet.length - ipLength();
         final List<byte[]> fragments = new ArrayList<>();
-        for (int at = IPV4_LENGTH; at < packet.length; at += length) {
-            final int end = Math.min(packet.length, at + length);
-            final byte[] fragment = ByteBuffer.allocate(IPV4_LENGTH + end - at)
-                    .put(packet, 0, IPV4_LENGTH)
-                    .put(packet, at, end - at)
-                    .putShort(LENGTH_OFFSET, (short) (IPV4_LENGTH + end - at))
-                    .putShort(4, (short) id)
-                    .putShort(FRAGMENT_OFFSET, (short)
-                            ((at - IPV4_LENGTH) / 8 | (end < packet.length ? CraftedPacket.MORE_FRAGMENTS : 0)))
-                    .array();
-            CraftedPacket.fixIpv4Checksum(fragment);
-            fragments.add(fragment);
+        for (int at = 0; at < end; at += length) {
+            fragments.add(fragment(packet, at, Math.min(end, at + length), id));
         }
         return fragments;
     }
 
-    /** What the pod got before the next marker, which comes the same way. */
+    /** What the pod got before the next marker. */
     private List<String> delivered() {
+        return delivered(false);
+    }
+
+    /** @param hasOptions of the marker, which so comes the same way. */
+    private List<String> delivered(final boolean hasOptions) {
         final int number = markers++;
         final byte[] marker = CraftedPacket.udp(PEER_POD, POD, MARKER_PORT, number, new byte[8])
                 .bytes();
-        router.send(CraftedPacket.udp(PEER_POD, vtep, 40_000, KernelVxlan.PORT, new VxlanDatagram(marker).bytes())
-                .bytes());
+        final CraftedPacket outer =
+                CraftedPacket.udp(peer, vtep, 40_000, KernelVxlan.PORT, new VxlanDatagram(marker).bytes());
+        router.send((hasOptions ? withOptions(outer) : outer).bytes());
         return pod
                 .receiveUntil(
                         packet -> packet.length == marker.length && Arrays.equals(packet, 20, 28, marker, 20, 28),
                         Await.TIMEOUT_MS)
                 .stream()
-                .filter(packet -> packet.length > 0)
+                .filter(packet -> packet.length > 0 && 4 == packet[0] >>> 4)
                 .map(OuterHeaderSuite::text)
                 .toList();
     }
@@ -140,14 +192,15 @@ abstract class OuterHeaderSuite {
         final Map<String, byte[]> good = new LinkedHashMap<>();
         good.put("as it should be", outer(100).bytes());
         good.put("odd length", outer(101).bytes());
-        good.put("no checksum", outer(102).checksum(CraftedPacket.Checksum.ZERO).bytes());
-        good.put(
-                "may not be fragmented",
-                outer(103).fragment(CraftedPacket.DO_NOT_FRAGMENT).bytes());
-        good.put(
-                "options",
-                outer(104).options((byte) 1, (byte) 1, (byte) 1, (byte) 1).bytes());
         good.put("congestion could be marked", outer(105).tos(2).bytes());
+        if (!ipv6) {
+            good.put(
+                    "no checksum",
+                    outer(102).checksum(CraftedPacket.Checksum.ZERO).bytes());
+            good.put(
+                    "may not be fragmented",
+                    outer(103).fragment(CraftedPacket.DO_NOT_FRAGMENT).bytes());
+        }
         return good;
     }
 
@@ -159,16 +212,17 @@ abstract class OuterHeaderSuite {
         bad.put(
                 "wrong UDP checksum, odd length",
                 outer(101).checksum(CraftedPacket.Checksum.WRONG).bytes());
-        bad.put(
-                "UDP length beyond the packet",
-                with(outer(100).checksum(CraftedPacket.Checksum.ZERO), UDP_LENGTH_OFFSET, 1000));
-        bad.put(
-                "UDP length below its header",
-                with(outer(100).checksum(CraftedPacket.Checksum.ZERO), UDP_LENGTH_OFFSET, 7));
+        bad.put("UDP length beyond the packet", withUdpLength(outer(100), 1000));
+        bad.put("UDP length below its header", withUdpLength(outer(100), 7));
         bad.put(
                 "another port",
-                CraftedPacket.udp(PEER_POD, vtep, 1, 8473, new VxlanDatagram(inner(9)).bytes())
+                CraftedPacket.udp(peer, vtep, 1, 8473, new VxlanDatagram(inner(9)).bytes())
                         .bytes());
+        if (ipv6) {
+            bad.put(
+                    "no checksum",
+                    outer(102).checksum(CraftedPacket.Checksum.ZERO).bytes());
+        }
         return bad;
     }
 
@@ -177,10 +231,12 @@ abstract class OuterHeaderSuite {
         final StaticNode node = start(1);
         for (final Map.Entry<String, byte[]> each : good().entrySet()) {
             router.send(each.getValue());
-            final int vxlan = (each.getValue()[0] & 0xF) * 4 + 8;
-            final byte[] packet = CraftedPacket.tail(each.getValue(), vxlan + VxlanDatagram.IP_OFFSET);
+            final byte[] packet = CraftedPacket.tail(each.getValue(), ipLength() + 8 + VxlanDatagram.IP_OFFSET);
             assertEquals(List.of(text(packet)), delivered(), each::getKey);
         }
+        port.assertUsed(node);
+        router.send(withOptions(outer(104)).bytes());
+        assertEquals(List.of(text(inner(104))), delivered(true), "options");
         node.counters().awaitConserved();
     }
 
@@ -192,10 +248,9 @@ abstract class OuterHeaderSuite {
             assertEquals(List.of(), delivered(), each::getKey);
         }
         node.counters().awaitConserved();
-        assertEquals(
-                UnderlayPort.PACKET == port ? Map.of(DropReason.UDP_CSUM, 2L, DropReason.OUTER_HEADER, 2L) : Map.of(),
-                node.counters().drops(),
-                "what no UDP layer has dropped before");
+        final boolean isPacket = UnderlayPort.PACKET == port; // what no UDP layer has dropped before
+        assertEquals(isPacket ? ipv6 ? 3 : 2 : 0, node.counters().drops(DropReason.UDP_CSUM));
+        assertEquals(isPacket ? 2 : 0, node.counters().drops(DropReason.OUTER_HEADER));
         assertTrue(node.errors().isEmpty(), () -> node.errors().toString());
     }
 
@@ -227,15 +282,43 @@ abstract class OuterHeaderSuite {
     }
 
     @Test
-    void shouldDeliverNothingWhenAFragmentIsMissingOrOneIsWrong() throws Exception {
+    void shouldDeliverNothingWhenAFragmentIsMissingOrWrong() throws Exception {
         final StaticNode node = start(1);
-        final List<byte[]> fragments = fragments(outer(1000).bytes(), 400, 1);
+        final byte[] packet = outer(1000).bytes();
+        final List<byte[]> fragments = fragments(packet, 400, 1);
         router.send(fragments.get(0));
         router.send(fragments.get(2));
-        assertEquals(List.of(), delivered(), "missing");
+        assertEquals(List.of(), delivered(), "one is missing");
         fragments(outer(1000).checksum(CraftedPacket.Checksum.WRONG).bytes(), 400, 2)
                 .forEach(router::send);
         assertEquals(List.of(), delivered(), "wrong checksum");
+        router.send(fragment(packet, 0, 400, 3));
+        router.send(fragment(packet, 200, 600, 3));
+        router.send(fragment(packet, 400, packet.length - ipLength(), 3));
+        assertEquals(List.of(), delivered(), "two overlap");
         node.counters().awaitConserved();
+    }
+
+    @Test
+    void shouldDeliverADatagramOnceWhenItsFragmentsComeTwice() throws Exception {
+        start(1);
+        final List<byte[]> fragments = fragments(outer(1000).bytes(), 400, 1);
+        for (final byte[] fragment : fragments.subList(0, fragments.size() - 1)) {
+            router.send(fragment);
+            router.send(fragment);
+        }
+        router.send(fragments.get(fragments.size() - 1));
+        assertEquals(List.of(text(inner(1000))), delivered());
+    }
+
+    /** Nobody has sent the rest of them for long, and they take no memory away from others. */
+    @Test
+    void shouldDeliverFragmentsBesideManyThatAreNeverComplete() throws Exception {
+        start(1);
+        for (int id = 1; id < 50; id++) {
+            router.send(fragments(outer(1000).bytes(), 400, id).get(0));
+        }
+        fragments(outer(999).bytes(), 400, 50).forEach(router::send);
+        assertEquals(List.of(text(inner(999))), delivered());
     }
 }

@@ -6,6 +6,6 @@ import io.weft.dataplane.testing.UnderlayPort;
 /** Received by UDP sockets. */
 class OuterHeaderTest extends OuterHeaderSuite {
     OuterHeaderTest() {
-        super(UnderlayPort.UDP);
+        super(UnderlayPort.UDP, false);
     }
 }

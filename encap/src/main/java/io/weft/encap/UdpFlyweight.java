@@ -24,6 +24,11 @@ public final class UdpFlyweight {
 
     private UdpFlyweight() {}
 
+    /** The port that the datagram goes to. */
+    public static int destinationPort(final UnsafeBuffer buffer, final int offset) {
+        return buffer.getShort(offset + DESTINATION_PORT_OFFSET, BIG_ENDIAN) & 0xFFFF;
+    }
+
     /** Length in bytes of header and payload. */
     public static int length(final UnsafeBuffer buffer, final int offset) {
         return buffer.getShort(offset + LENGTH_OFFSET, BIG_ENDIAN) & 0xFFFF;

@@ -23,13 +23,14 @@ import org.agrona.concurrent.UnsafeBuffer;
  * with a {@code struct virtio_net_hdr} in front that says how it is to be cut and what is known of its checksums:
  *
  * <pre>
- *  0            10         24     44    52
+ *  0            10         24  44 or 64
  * +------------+----------+------+-----+---------
- * | vnet header| Ethernet | IPv4 | UDP | payload
+ * | vnet header| Ethernet | IP   | UDP | payload
  * +------------+----------+------+-----+---------
  * </pre>
  *
- * Fragments are put together by the kernel before ({@code PACKET_FANOUT_FLAG_DEFRAG}). The host's IP stack gets each packet too, and
+ * Fragments of IPv4 are put together by the kernel before ({@code PACKET_FANOUT_FLAG_DEFRAG}); those of IPv6 come as they are, with a
+ * fragment header in the place of the UDP header. The host's IP stack gets each packet too, and
  * the host's firewall has no say in what this socket gets. Set up by one thread; then one may receive, and another {@link #become}.
  *
  * <p>It is bound to one protocol, so it sees no packet that leaves, and costs none. Sources: include/uapi/linux/if_packet.h,
@@ -47,7 +48,6 @@ public final class PacketSocket implements ReceivePort, AutoCloseable {
     private static final int PACKET_FANOUT_FLAG_DEFRAG = 0x8000;
     private static final int FANOUT_ID_MASK = 0xFFFF;
 
-    private static final int ETH_P_IP = 0x0800;
     private static final int O_CLOEXEC = 0x80000; // include/uapi/asm-generic/fcntl.h
 
     // struct sockaddr_ll: u16 family; be16 protocol; int ifindex; ... 20 bytes
@@ -95,7 +95,7 @@ public final class PacketSocket implements ReceivePort, AutoCloseable {
             require("set a packet socket's buffer", option(SOL_SOCKET, SO_RCVBUF, bufferLength));
         }
         require("filter a packet socket", -new SocketFilter().refuse().attach(fd));
-        bind(filter.linkIndex());
+        bind(filter.protocol(), filter.linkIndex());
         final int type = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
         final int group = this == first
                 ? (type | PACKET_FANOUT_FLAG_UNIQUEID) << Short.SIZE
@@ -104,10 +104,10 @@ public final class PacketSocket implements ReceivePort, AutoCloseable {
         require("filter a packet socket", -filter.taken().attach(fd));
     }
 
-    private void bind(final int linkIndex) {
+    private void bind(final int protocol, final int linkIndex) {
         final UnsafeBuffer name = allocate(NAME_LENGTH);
         name.putShort(0, (short) AF_PACKET, nativeOrder());
-        name.putShort(NAME_PROTOCOL_OFFSET, (short) ETH_P_IP, BIG_ENDIAN);
+        name.putShort(NAME_PROTOCOL_OFFSET, (short) protocol, BIG_ENDIAN);
         name.putInt(NAME_INDEX_OFFSET, linkIndex, nativeOrder());
         if (Libc.LIBC.bind(fd, name.addressOffset(), NAME_LENGTH) < 0) {
             throw new LinuxException("bind a packet socket to interface " + linkIndex, Errno.last());

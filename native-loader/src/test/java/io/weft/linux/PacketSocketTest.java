@@ -13,7 +13,6 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -83,7 +82,7 @@ class PacketSocketTest {
     }
 
     private TunnelFilter filter() {
-        return new TunnelFilter(index(own.underlayDevice()), (Inet4Address) inet(own.underlayAddress()), PORT);
+        return new TunnelFilter(index(own.underlayDevice()), inet(own.underlayAddress()), PORT);
     }
 
     private int index(final String device) {
@@ -229,7 +228,7 @@ class PacketSocketTest {
 
     @Test
     void shouldNameTheDeviceWhenThereIsNone() {
-        final TunnelFilter filter = new TunnelFilter(4711, (Inet4Address) inet(own.underlayAddress()), PORT);
+        final TunnelFilter filter = new TunnelFilter(4711, inet(own.underlayAddress()), PORT);
         final LinuxException failure = assertThrows(
                 LinuxException.class, () -> namespace.call(() -> PacketSocket.open(filter, 1, BUFFER_LENGTH)));
         assertEquals(Errno.ENODEV, failure.errno());

@@ -76,6 +76,7 @@ public final class DatagramReceiver implements UnderlayReceiver {
         message.outerTos = 0;
         message.segmentLength = 0;
         message.isTold = false;
+        message.isPart = false;
         int at = slot * CONTROL_LENGTH;
         final int limit = at + vector.controlLength(slot);
         while (at < limit) {

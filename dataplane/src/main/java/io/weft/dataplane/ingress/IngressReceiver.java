@@ -132,6 +132,9 @@ public final class IngressReceiver implements PolledAgent {
     }
 
     private void onMessage(final ReceivedMessage received) {
+        if (received.isPart) {
+            return;
+        }
         if (null != received.refusal) {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
             counters.drop(received.refusal, 1);

@@ -9,11 +9,14 @@ import io.weft.encap.GatherList;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.UdpFlyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.MessageVector;
 import io.weft.linux.ReceivePort;
 import io.weft.linux.SocketConstants;
+import io.weft.linux.TunnelFilter;
+import java.net.Inet4Address;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -25,24 +28,26 @@ import org.jspecify.annotations.Nullable;
  * slot as one that comes by UDP does:
  *
  * <pre>
- *   headers   | vnet header | Ethernet | IPv4 | UDP |      slot   | VXLAN and Ethernet | IP packet |
+ *   headers   | vnet header | Ethernet | IP | UDP |        slot   | VXLAN and Ethernet | IP packet |
  * </pre>
  *
  * What the kernel's UDP layer would refuse is refused here (net/ipv4/ip_input.c {@code ip_rcv_core}, net/ipv4/udp.c
- * {@code __udp4_lib_rcv}). Owned by the ingress receiver.
+ * {@code __udp4_lib_rcv}, net/ipv6/udp.c {@code udp6_csum_init}). Owned by the ingress receiver.
  */
 public final class PacketReceiver implements UnderlayReceiver {
     private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
     private static final int IP_OFFSET = VNET_LENGTH + EthernetFlyweight.LENGTH;
-    private static final int UDP_OFFSET = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
-    private static final int HEADERS_LENGTH = UDP_OFFSET + UdpFlyweight.LENGTH;
-    private static final int HEADERS_STRIDE = BitUtil.CACHE_LINE_LENGTH;
     private static final int IOVECS = 2;
 
     /** A busy packet socket does not keep those waiting that come by UDP: one in so many cycles begins there. */
     private static final int CYCLES_BETWEEN_DATAGRAMS = 16;
 
     private final ReceivePort port;
+    private final int udpPort;
+    private final @Nullable Ipv6Reassembler reassembler;
+    private final int ipLength;
+    private final int headersLength;
+    private final int headersStride;
     private final DatagramReceiver datagrams;
     private final WorkerCounters counters;
     private final UnsafeBuffer arena;
@@ -54,24 +59,32 @@ public final class PacketReceiver implements UnderlayReceiver {
 
     /**
      * @param port the packet socket.
+     * @param filter what it takes.
      * @param datagrams by the UDP socket, into the same ring.
      */
     public PacketReceiver(
             final ReceivePort port,
+            final TunnelFilter filter,
             final DatagramReceiver datagrams,
             final IngressRing ring,
             final WorkerCounters counters) {
         this.port = port;
+        udpPort = filter.port();
+        final boolean isIpv4 = filter.local() instanceof Inet4Address;
+        reassembler = isIpv4 ? null : new Ipv6Reassembler();
+        ipLength = isIpv4 ? Ipv4Flyweight.MIN_LENGTH : Ipv6Flyweight.LENGTH;
+        headersLength = IP_OFFSET + ipLength + UdpFlyweight.LENGTH;
+        headersStride = BitUtil.align(headersLength, BitUtil.CACHE_LINE_LENGTH);
         this.datagrams = datagrams;
         this.counters = counters;
         arena = ring.arena();
         final int slotCount = ring.slotCount();
-        headers = allocate(slotCount * HEADERS_STRIDE);
+        headers = allocate(slotCount * headersStride);
         iovecs = allocate(slotCount * IOVECS * GatherList.ENTRY_LENGTH);
         vector = new MessageVector(slotCount);
         for (int slot = 0; slot < slotCount; slot++) {
             final int iovec = slot * IOVECS * GatherList.ENTRY_LENGTH;
-            GatherList.put(iovecs, iovec, headers.addressOffset() + (long) slot * HEADERS_STRIDE, HEADERS_LENGTH);
+            GatherList.put(iovecs, iovec, headers.addressOffset() + (long) slot * headersStride, headersLength);
             final long address = arena.addressOffset() + (long) slot * IngressRing.SLOT_LENGTH;
             GatherList.put(iovecs, iovec + GatherList.ENTRY_LENGTH, address, IngressRing.SLOT_LENGTH);
             vector.iovecs(slot, iovecs.addressOffset() + iovec, IOVECS);
@@ -80,7 +93,11 @@ public final class PacketReceiver implements UnderlayReceiver {
 
     /** What a receiver takes outside of the heap, in bytes. */
     static long memoryLength(final int slotCount) {
-        return (long) slotCount * (HEADERS_STRIDE + IOVECS * GatherList.ENTRY_LENGTH + MessageVector.MESSAGE_LENGTH);
+        final int headersMost = IP_OFFSET + Ipv6Flyweight.LENGTH + UdpFlyweight.LENGTH;
+        final int ofSlot = BitUtil.align(headersMost, BitUtil.CACHE_LINE_LENGTH)
+                + IOVECS * GatherList.ENTRY_LENGTH
+                + MessageVector.MESSAGE_LENGTH;
+        return (long) slotCount * ofSlot + Ipv6Reassembler.memoryLength();
     }
 
     private static UnsafeBuffer allocate(final int length) {
@@ -134,47 +151,79 @@ public final class PacketReceiver implements UnderlayReceiver {
     }
 
     private void readPacket(final int slot, final ReceivedMessage message) {
-        final int vnet = slot * HEADERS_STRIDE;
+        final int vnet = slot * headersStride;
         final int ip = vnet + IP_OFFSET;
-        message.offset = slot * IngressRing.SLOT_LENGTH;
-        message.length = UdpFlyweight.length(headers, vnet + UDP_OFFSET) - UdpFlyweight.LENGTH;
-        message.outerTos = Ipv4Flyweight.tos(headers, ip);
         message.isTold = true;
+        message.isPart = false;
+        message.offset = slot * IngressRing.SLOT_LENGTH;
+        message.length = 0;
         message.segmentLength = 0;
         message.gsoSize = 0;
         message.partialStart = 0;
+        final int available = vector.length(slot) - headersLength;
+        if (0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC)) {
+            message.refusal = DropReason.DATAGRAM_TRUNCATED;
+        } else if (null == reassembler) {
+            final boolean isSound = Ipv4Flyweight.isChecksumRight(headers, ip, Ipv4Flyweight.MIN_LENGTH);
+            message.outerTos = Ipv4Flyweight.tos(headers, ip);
+            final int length = Ipv4Flyweight.totalLength(headers, ip) - Ipv4Flyweight.MIN_LENGTH;
+            readDatagram(vnet, message, isSound ? length - UdpFlyweight.LENGTH : -1, available);
+        } else {
+            readIpv6(vnet, message, available, reassembler);
+        }
+    }
+
+    private void readIpv6(
+            final int vnet, final ReceivedMessage message, final int available, final Ipv6Reassembler assembler) {
+        final int ip = vnet + IP_OFFSET;
+        final int length = Ipv6Flyweight.payloadLength(headers, ip) - Ipv6Reassembler.FRAGMENT_HEADER_LENGTH;
+        if (IpProtocol.FRAGMENT != Ipv6Flyweight.nextHeader(headers, ip)) {
+            message.outerTos = Ipv6Flyweight.trafficClass(headers, ip);
+            readDatagram(vnet, message, length, available);
+            return;
+        }
+        final int whole = length > available ? 0 : assembler.add(headers, ip, arena, message.offset, length);
+        message.isPart = 0 == whole || udpPort != UdpFlyweight.destinationPort(headers, ip + ipLength);
+        message.outerTos = Ipv6Flyweight.trafficClass(headers, ip);
+        if (!message.isPart) {
+            VirtioNetHeaderFlyweight.putPlain(headers, vnet); // what was said is said of one fragment
+            readDatagram(vnet, message, whole - UdpFlyweight.LENGTH, IngressRing.SLOT_LENGTH);
+        }
+    }
+
+    /**
+     * @param told bytes behind the UDP header, as the IP header says; negative if that is broken.
+     * @param available bytes behind the UDP header that were received.
+     */
+    private void readDatagram(final int vnet, final ReceivedMessage message, final int told, final int available) {
+        final int udp = vnet + IP_OFFSET + ipLength;
+        final int length = UdpFlyweight.length(headers, udp) - UdpFlyweight.LENGTH;
         final int flags = VirtioNetHeaderFlyweight.flags(headers, vnet);
         final boolean isPartial = 0 != (flags & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
-        final boolean isVerified = 0 != (flags & VirtioNetHeaderFlyweight.DATA_VALID);
-        message.refusal = refusal(slot, ip, message, isPartial || isVerified);
-        if (null == message.refusal) {
+        if (length < 0 || length > told || told > available) {
+            message.refusal = DropReason.OUTER_HEADER;
+            return;
+        }
+        message.length = length;
+        if (isPartial
+                || 0 != (flags & VirtioNetHeaderFlyweight.DATA_VALID)
+                || isChecksumRight(vnet + IP_OFFSET, message)) {
+            message.refusal = null;
             readOffloads(vnet, message, isPartial);
+        } else {
+            message.refusal = DropReason.UDP_CSUM;
         }
     }
 
-    private @Nullable DropReason refusal(
-            final int slot, final int ip, final ReceivedMessage message, final boolean isChecked) {
-        if (0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC)) {
-            return DropReason.DATAGRAM_TRUNCATED;
-        }
-        final int available = Ipv4Flyweight.totalLength(headers, ip) - Ipv4Flyweight.MIN_LENGTH - UdpFlyweight.LENGTH;
-        if (message.length < 0
-                || message.length > available
-                || available > vector.length(slot) - HEADERS_LENGTH
-                || !Ipv4Flyweight.isChecksumRight(headers, ip, Ipv4Flyweight.MIN_LENGTH)) {
-            return DropReason.OUTER_HEADER;
-        }
-        return isChecked || isChecksumRight(ip, message) ? null : DropReason.UDP_CSUM;
-    }
-
-    /** A device that cannot check the outer checksum leaves it to the UDP layer, and so to this. */
+    /** A device that cannot check the outer checksum leaves it to the UDP layer, and so to this. Over IPv6 there has to be one. */
     private boolean isChecksumRight(final int ip, final ReceivedMessage message) {
-        final int udp = ip + Ipv4Flyweight.MIN_LENGTH;
+        final int udp = ip + ipLength;
         if (0 == UdpFlyweight.checksum(headers, udp)) {
-            return true;
+            return null == reassembler;
         }
         final int length = UdpFlyweight.LENGTH + message.length;
-        final long pseudoHeader = InternetChecksum.pseudoHeader(headers, ip, 4, IpProtocol.UDP, length);
+        final long pseudoHeader =
+                InternetChecksum.pseudoHeader(headers, ip, null == reassembler ? 4 : 6, IpProtocol.UDP, length);
         final long sum = InternetChecksum.sum(headers, udp, UdpFlyweight.LENGTH, pseudoHeader);
         return InternetChecksum.ALL_ONES
                 == InternetChecksum.fold(InternetChecksum.sum(arena, message.offset, message.length, sum));
@@ -186,7 +235,7 @@ public final class PacketReceiver implements UnderlayReceiver {
      * joined, as for {@code UDP_GRO}.
      */
     private void readOffloads(final int vnet, final ReceivedMessage message, final boolean isPartial) {
-        final int inside = VirtioNetHeaderFlyweight.checksumStart(headers, vnet) + VNET_LENGTH - HEADERS_LENGTH;
+        final int inside = VirtioNetHeaderFlyweight.checksumStart(headers, vnet) + VNET_LENGTH - headersLength;
         final boolean isInner = isPartial && inside > 0 && inside < message.length;
         if (isInner) {
             message.partialStart = message.offset + inside;

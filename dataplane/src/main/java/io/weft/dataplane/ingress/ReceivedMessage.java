@@ -10,6 +10,9 @@ public final class ReceivedMessage {
     @Nullable
     DropReason refusal;
 
+    /** Whether it is a piece of a datagram, of which others are to come: nothing that could be told of. */
+    boolean isPart;
+
     /** Where in the arena it begins. */
     int offset;
 

@@ -61,9 +61,9 @@ public final class PacketSockets implements AutoCloseable {
         return ports;
     }
 
-    /** The device that packets come by. */
-    public int linkIndex() {
-        return filter.linkIndex();
+    /** What they take at present. */
+    public TunnelFilter filter() {
+        return filter;
     }
 
     /**

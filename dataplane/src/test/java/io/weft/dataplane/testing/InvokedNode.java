@@ -20,7 +20,6 @@ import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -85,8 +84,10 @@ public final class InvokedNode implements AutoCloseable {
         sender.bind(LOOPBACK, 0);
         receivePort = new ScriptedUnderlay(receiver);
         sendPort = new ScriptedUnderlay(sender);
-        final List<PacketSocket> packetPorts =
-                UnderlayPort.PACKET == underlayPort ? openPacketPorts(receiver) : List.of();
+        final DataPlaneContext context = new DataPlaneContext();
+        if (UnderlayPort.PACKET == underlayPort) {
+            usePacketPorts(context, receiver);
+        }
         final RoutingTables routing = resources.add(new RoutingTables(new RoutingContext()
                 .encapsulation(encapsulation)
                 .underlayPort(peer.getLocalPort())
@@ -100,10 +101,8 @@ public final class InvokedNode implements AutoCloseable {
         routing.publish();
         final CountersManager manager = NodeCounters.newManager();
         counters = new NodeCounters(manager);
-        dataPlane = resources.add(new DataPlane(new DataPlaneContext()
-                .hostPorts(List.of(host), true)
+        dataPlane = resources.add(new DataPlane(context.hostPorts(List.of(host), true)
                 .receivePorts(List.of(receivePort))
-                .packetPorts(packetPorts)
                 .sendPorts(List.of(List.of(sendPort)))
                 .routing(routing)
                 .counters(manager)
@@ -114,12 +113,12 @@ public final class InvokedNode implements AutoCloseable {
                 .conclude()));
     }
 
-    private List<PacketSocket> openPacketPorts(final UdpSocket receiver) {
-        final TunnelFilter filter = new TunnelFilter(LOOPBACK_INDEX, (Inet4Address) LOOPBACK, port);
+    private void usePacketPorts(final DataPlaneContext context, final UdpSocket receiver) {
+        final TunnelFilter filter = new TunnelFilter(LOOPBACK_INDEX, LOOPBACK, port);
         receiver.leave(filter);
         final List<PacketSocket> opened = PacketSocket.open(filter, 1, UnderlaySockets.BUFFER_LENGTH_DEFAULT);
         opened.forEach(resources::add);
-        return opened;
+        context.packetPorts(opened, filter);
     }
 
     private static void addVxlanPeer(final RoutingTables routing) {

@@ -11,7 +11,6 @@ import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
-import io.weft.linux.ReceivePort;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunDevice;
 import io.weft.linux.TunnelFilter;
@@ -21,7 +20,6 @@ import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
@@ -60,18 +58,20 @@ public final class StaticNode implements AutoCloseable {
         namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
         namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
         namespace.sysctl("net/ipv4/conf/" + DEVICE + "/accept_local", 1);
-        final InetAddress local = InetAddress.getByName(node.underlayAddress());
+        final InetAddress local = InetAddress.getByName(address(node, options));
         final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
         resources.add(sockets);
-        final List<? extends ReceivePort> packetPorts =
-                options.packetPort ? openPacketPorts(namespace, node, sockets) : List.of();
+        final DataPlaneContext context = new DataPlaneContext();
+        if (options.packetPort) {
+            usePacketPorts(context, namespace, node, sockets, local);
+        }
         final MacAddress mac = MacAddress.parse(node.vtepMac());
         routing = new RoutingTables(
                 new RoutingContext().encapsulation(options.encapsulation).vni(1).vtepMac(mac));
         resources.add(routing);
         for (final Topology.Node peer : topology.nodes()) {
             if (peer.index() != node.index()) {
-                addPeer(peer);
+                addPeer(peer, InetAddress.getByName(address(peer, options)));
             }
         }
         routing.publish();
@@ -87,11 +87,9 @@ public final class StaticNode implements AutoCloseable {
         offload = options.tunnelOffload
                 ? openOffload(namespace, sockets, local, options.workers, topology.podMtu())
                 : null;
-        dataPlane = new DataPlane(new DataPlaneContext()
-                .tunnelOffload(offload)
+        dataPlane = new DataPlane(context.tunnelOffload(offload)
                 .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
                 .receivePorts(sockets.receivePorts())
-                .packetPorts(packetPorts)
                 .sendPorts(sockets.sendPorts())
                 .routing(routing)
                 .counters(countersFile.manager())
@@ -114,6 +112,10 @@ public final class StaticNode implements AutoCloseable {
         public boolean joinUdp = true;
         public boolean tunnelOffload;
         public boolean packetPort;
+
+        /** The underlay between the nodes; a peer is a weft node then. */
+        public boolean ipv6Underlay;
+
         public Encapsulation encapsulation = Encapsulation.VXLAN;
         public ThreadingMode threadingMode = ThreadingMode.SHARED;
 
@@ -125,17 +127,19 @@ public final class StaticNode implements AutoCloseable {
         }
     }
 
-    private List<? extends ReceivePort> openPacketPorts(
-            final NetworkNamespace namespace, final Topology.Node node, final UnderlaySockets sockets)
-            throws UnknownHostException {
+    private void usePacketPorts(
+            final DataPlaneContext context,
+            final NetworkNamespace namespace,
+            final Topology.Node node,
+            final UnderlaySockets sockets,
+            final InetAddress local) {
         final int linkIndex = Integer.parseInt(namespace
                 .exec("cat", "/sys/class/net/" + node.underlayDevice() + "/ifindex")
                 .trim());
-        final Inet4Address local = (Inet4Address) InetAddress.getByName(node.underlayAddress());
         final PacketSockets opened = namespace.call(() -> PacketSockets.open(
                 sockets, new TunnelFilter(linkIndex, local, PORT), UnderlaySockets.BUFFER_LENGTH_DEFAULT));
         resources.add(opened);
-        return opened.ports();
+        context.packetPorts(opened.ports(), opened.filter());
     }
 
     private TunnelOffload openOffload(
@@ -174,16 +178,20 @@ public final class StaticNode implements AutoCloseable {
         return new StaticNode(topology, node, options);
     }
 
-    private void addPeer(final Topology.Node peer) throws UnknownHostException {
+    private static String address(final Topology.Node node, final Options options) {
+        return options.ipv6Underlay ? node.underlayAddressV6() : node.underlayAddress();
+    }
+
+    private void addPeer(final Topology.Node peer, final InetAddress underlay) throws UnknownHostException {
         if (Encapsulation.BARE_IP == routing.context().encapsulation()) {
-            routing.addRoute(IpPrefix.parse(peer.subnet()), InetAddress.getByName(peer.underlayAddress()));
+            routing.addRoute(IpPrefix.parse(peer.subnet()), underlay);
             return;
         }
         final InetAddress gateway = InetAddress.getByName(peer.subnetBase());
         final MacAddress mac = MacAddress.parse(peer.vtepMac());
         routing.addRoute(IpPrefix.parse(peer.subnet()), gateway);
         routing.addNeighbour(gateway, mac);
-        routing.addFdb(mac, InetAddress.getByName(peer.underlayAddress()));
+        routing.addFdb(mac, underlay);
     }
 
     public RoutingTables routing() {

@@ -144,21 +144,21 @@ final class Forwarder implements AutoCloseable {
         final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
         queues.forEach(undo::push);
         final TunnelOffload offload = openOffload(settings, sockets);
+        final DataPlaneContext context = new DataPlaneContext();
         final PacketReception packets = PacketReception.open(settings, sockets);
         if (null != packets) {
             undo.push(packets);
             packetReception = packets;
+            packets.use(context);
         }
         final IpPrefix subnet = settings.own().key().subnet();
         final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
-        final DataPlane started = new DataPlane(new DataPlaneContext()
-                .routing(tables)
+        final DataPlane started = new DataPlane(context.routing(tables)
                 .counters(counters.manager())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
                 .hostPorts(queues, queues.get(0).udpSegmentation())
                 .tunnelOffload(offload)
                 .receivePorts(sockets.receivePorts())
-                .packetPorts(null == packets ? List.of() : packets.ports())
                 .sendPorts(sockets.sendPorts())
                 .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
                 .threadingMode(options.threadingMode)

@@ -4,10 +4,10 @@ package io.weft.overlay.forwarding;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.LinuxException;
-import io.weft.linux.PacketSocket;
 import io.weft.linux.TunnelFilter;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
@@ -15,8 +15,6 @@ import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
-import java.net.Inet4Address;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,9 +48,7 @@ public final class PacketReception implements AutoCloseable {
         try {
             requireEthernet(underlay);
             final TunnelFilter filter = new TunnelFilter(
-                    underlay.linkIndex(),
-                    (Inet4Address) settings.local(),
-                    settings.backend().port());
+                    underlay.linkIndex(), settings.local(), settings.backend().port());
             final PacketReception reception =
                     new PacketReception(PacketSockets.open(udp, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
             LOG.log(
@@ -81,9 +77,7 @@ public final class PacketReception implements AutoCloseable {
             return "peers of the " + settings.backend().type()
                     + " backend send nothing that a packet socket would tell of";
         }
-        return UnderlayFamily.IPV4 == settings.family()
-                ? ""
-                : "over IPv6 a packet socket would not get what comes in fragments";
+        return "";
     }
 
     private static void requireEthernet(final Underlay underlay) {
@@ -102,14 +96,14 @@ public final class PacketReception implements AutoCloseable {
         return null != link.mac() && !link.loopback();
     }
 
-    /** The packet socket of each worker. */
-    List<PacketSocket> ports() {
-        return sockets.ports();
+    /** What the data plane receives by. */
+    void use(final DataPlaneContext context) {
+        context.packetPorts(sockets.ports(), sockets.filter());
     }
 
     /** One look at the interface, once a second and whenever it may have changed: it may have been made anew. */
     public void follow(final Underlay now) {
-        if (now.linkIndex() == sockets.linkIndex()) {
+        if (now.linkIndex() == sockets.filter().linkIndex()) {
             return;
         }
         try {
