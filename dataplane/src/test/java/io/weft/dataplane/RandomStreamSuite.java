@@ -160,6 +160,40 @@ abstract class RandomStreamSuite {
         }
     }
 
+    /** At an MTU of 1500 the longest datagrams do not fit, and come in fragments. */
+    @ParameterizedTest
+    @CsvSource({
+        "PASSTHROUGH, 1520, INVOKER, 1",
+        "SEGMENT, 1520, SHARED_NETWORK, 2",
+        "NONE, 1520, INVOKER, 1",
+        "SEGMENT, 1500, INVOKER, 1",
+        "NONE, 1500, SHARED, 1"
+    })
+    void shouldArriveAsItWasSentOverIpv6(
+            final Offload offload, final int underlayMtu, final ThreadingMode mode, final int workers)
+            throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Topology topology = resources.add(
+                    Topology.builder().dualStack().mtu(underlayMtu).build());
+            final StaticNode.Options options = port.options();
+            options.ipv6Underlay = true;
+            options.threadingMode = mode;
+            options.workers = workers;
+            topology.nodes().forEach(offload::apply);
+            final List<StaticNode> wefts = new ArrayList<>();
+            for (final Topology.Node node : topology.nodes()) {
+                wefts.add(resources.add(StaticNode.start(topology, node, options)));
+            }
+            DualStack.addPeer(topology.node(0), wefts.get(0), topology.node(1));
+            DualStack.addPeer(topology.node(1), wefts.get(1), topology.node(0));
+            final PodTun a = resources.add(new PodTun(topology.node(0)));
+            final PodTun b = resources.add(new PodTun(topology.node(1)));
+            exchange(new RandomTraffic(1, a, b, false, Encapsulation.VXLAN), b, wefts);
+            exchange(new RandomTraffic(2, b, a, false, Encapsulation.VXLAN), a, wefts);
+            assertSound(wefts, offload);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({
         "PASSTHROUGH, INVOKER, 1, 64, true",
