@@ -200,14 +200,15 @@ public final class PacketReceiver implements UnderlayReceiver {
         final int length = UdpFlyweight.length(headers, udp) - UdpFlyweight.LENGTH;
         final int flags = VirtioNetHeaderFlyweight.flags(headers, vnet);
         final boolean isPartial = 0 != (flags & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
+        final boolean isVerified = isPartial || 0 != (flags & VirtioNetHeaderFlyweight.DATA_VALID);
         if (length < 0 || length > told || told > available) {
             message.refusal = DropReason.OUTER_HEADER;
             return;
         }
         message.length = length;
-        if (isPartial
-                || 0 != (flags & VirtioNetHeaderFlyweight.DATA_VALID)
-                || isChecksumRight(vnet + IP_OFFSET, message)) {
+        final boolean hasChecksum = 0 != UdpFlyweight.checksum(headers, udp);
+        final boolean mayBeWithout = null == reassembler; // over IPv6 there has to be one
+        if (hasChecksum ? isVerified || isChecksumRight(vnet + IP_OFFSET, message) : mayBeWithout) {
             message.refusal = null;
             readOffloads(vnet, message, isPartial);
         } else {
@@ -215,12 +216,9 @@ public final class PacketReceiver implements UnderlayReceiver {
         }
     }
 
-    /** A device that cannot check the outer checksum leaves it to the UDP layer, and so to this. Over IPv6 there has to be one. */
+    /** A device that cannot check the outer checksum leaves it to the UDP layer, and so to this. */
     private boolean isChecksumRight(final int ip, final ReceivedMessage message) {
         final int udp = ip + ipLength;
-        if (0 == UdpFlyweight.checksum(headers, udp)) {
-            return null == reassembler;
-        }
         final int length = UdpFlyweight.LENGTH + message.length;
         final long pseudoHeader =
                 InternetChecksum.pseudoHeader(headers, ip, null == reassembler ? 4 : 6, IpProtocol.UDP, length);
