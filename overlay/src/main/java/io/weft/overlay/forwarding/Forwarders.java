@@ -34,7 +34,6 @@ public final class Forwarders implements AutoCloseable {
     public static Forwarders open(
             final WeftOptions options, final NetworkConfig config, final Lease own, final Underlay underlay) {
         final PodMtu mtu = PodMtu.of(config, underlay);
-        mtu.require();
         final Forwarders opened = new Forwarders();
         boolean isOpen = false;
         try {

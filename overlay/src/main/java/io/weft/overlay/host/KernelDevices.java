@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
-import static java.lang.System.Logger.Level.INFO;
-
 import io.weft.address.MacAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.netlink.Vxlan;
 import io.weft.overlay.lease.BackendConfig;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param ipv6Device {@code flannel-v6.<VNI>}; null when there is none.
  */
 public record KernelDevices(@Nullable Link device, @Nullable Link ipv6Device) {
-    private static final System.Logger LOG = System.getLogger(KernelDevices.class.getName());
+    /** None. */
+    public static final KernelDevices NONE = new KernelDevices(null, null);
 
     /** Finds devices of flannel's names that are VXLAN devices of the backend's VNI and port. */
     public static KernelDevices find(final Rtnetlink rtnetlink, final BackendConfig backend) {
@@ -43,16 +45,8 @@ public record KernelDevices(@Nullable Link device, @Nullable Link ipv6Device) {
         return null == ipv6Device ? null : ipv6Device.mac();
     }
 
-    /** Deletes the devices, and with them their routes, neighbours and FDB entries. */
-    public void delete(final Rtnetlink rtnetlink) {
-        delete(rtnetlink, device);
-        delete(rtnetlink, ipv6Device);
-    }
-
-    private static void delete(final Rtnetlink rtnetlink, final @Nullable Link link) {
-        if (null != link) {
-            LOG.log(INFO, "taking over from the kernel device {0}, VTEP MAC {1}", link.name(), link.mac());
-            rtnetlink.deleteLink(link.index());
-        }
+    /** Those that are there. */
+    public List<Link> links() {
+        return Stream.of(device, ipv6Device).filter(Objects::nonNull).toList();
     }
 }

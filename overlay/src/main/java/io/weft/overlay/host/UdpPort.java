@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The underlay's UDP port before weftd binds it. Binding alone would not tell: sockets that share a port by SO_REUSEPORT
@@ -19,7 +20,9 @@ import java.util.Locale;
  */
 public final class UdpPort {
     /** Linux Documentation/networking/proc_net_tcp.rst: local address and port in hexadecimal are the second column. */
-    private static final Path[] TABLES = {Path.of("/proc/thread-self/net/udp"), Path.of("/proc/thread-self/net/udp6")};
+    private static final Path TABLE = Path.of("/proc/thread-self/net/udp");
+
+    private static final Path IPV6_TABLE = Path.of("/proc/thread-self/net/udp6");
 
     private UdpPort() {}
 
@@ -28,24 +31,41 @@ public final class UdpPort {
      *
      * @param rtnetlink of the same namespace.
      * @param port that weftd is about to bind.
+     * @param replaced devices that may have it, for they are going to be taken over.
      * @throws StartupException naming the owner.
      */
-    public static void requireFree(final Rtnetlink rtnetlink, final int port) {
+    public static void requireFree(final Rtnetlink rtnetlink, final int port, final KernelDevices replaced) {
         for (final Link link : rtnetlink.links()) {
             final Vxlan vxlan = link.vxlan();
-            if (null != vxlan && port == vxlan.port() && link.up()) {
+            if (null != vxlan && port == vxlan.port() && link.up() && !isOneOf(replaced, link)) {
                 throw new StartupException("UDP port " + port + " belongs to the kernel VXLAN device " + link.name()
                         + " (VNI " + vxlan.vni() + "): stop what made it (flanneld) and remove it (ip link delete "
                         + link.name() + ")");
             }
         }
-        for (final Path table : TABLES) {
-            if (Files.exists(table)) {
-                inodes(table, port).stream().findFirst().ifPresent(inode -> {
-                    throw new StartupException("UDP port " + port + " belongs to " + owner(inode));
-                });
-            }
+        // The socket of a kernel device is in the table as well; nobody else can have its port.
+        if (!isUp(replaced.device())) {
+            requireFree(TABLE, port);
         }
+        if (!isUp(replaced.ipv6Device())) {
+            requireFree(IPV6_TABLE, port);
+        }
+    }
+
+    private static boolean isUp(final @Nullable Link link) {
+        return null != link && link.up();
+    }
+
+    private static void requireFree(final Path table, final int port) {
+        if (Files.exists(table)) {
+            inodes(table, port).stream().findFirst().ifPresent(inode -> {
+                throw new StartupException("UDP port " + port + " belongs to " + owner(inode));
+            });
+        }
+    }
+
+    private static boolean isOneOf(final KernelDevices replaced, final Link link) {
+        return replaced.links().stream().anyMatch(device -> device.index() == link.index());
     }
 
     /** The sockets bound to the port, by the number of their inode: the tenth column. */

@@ -10,6 +10,7 @@ import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.OffloadTrial;
+import io.weft.overlay.forwarding.PodMtu;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.host.BridgeNetfilter;
@@ -19,7 +20,9 @@ import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.host.ReadinessLock;
+import io.weft.overlay.host.RunningFlanneld;
 import io.weft.overlay.host.SubnetFile;
+import io.weft.overlay.host.Takeover;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
@@ -140,10 +143,16 @@ public final class OverlayNode implements AutoCloseable {
             undo.push(DeviceLock.take(options.weft().runDirectory, name));
         }
         ReadinessLock.requireFree(subnetFile.path());
+        PodMtu.of(config, underlay).require();
+        final KernelDevices replaced = replaced(config.backend());
+        // All that can be refused has been: from here on something is changed, in the registry and on the host.
         final LeaseKey previous = subnetFile.previous();
-        final Lease acquired = acquire(config.backend(), underlay, previous);
+        final Lease acquired = acquire(config.backend(), underlay, previous, replaced);
         own = acquired;
         LOG.log(INFO, "own lease {0}", acquired);
+        final Takeover takeover = Takeover.begin(rtnetlink, replaced);
+        undo.push(takeover);
+        requireFreePort(config.backend(), KernelDevices.NONE);
         final Forwarders opened = Forwarders.open(options.weft(), config, acquired, underlay);
         undo.push(opened);
         forwarders = opened;
@@ -172,6 +181,7 @@ public final class OverlayNode implements AutoCloseable {
             repair(opened, routes, isComparisonDue(routes));
         });
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
+        takeover.complete();
     }
 
     /** What is no pod, and must not be captured by the overlay wherever the cluster network covers it. */
@@ -190,15 +200,23 @@ public final class OverlayNode implements AutoCloseable {
         return UnderlayFamily.deviceNames(options.weft(), config.backend(), underlay);
     }
 
-    /** The node's lease, with the MAC of the kernel device that it takes over from, where it may choose one. */
-    private Lease acquire(final BackendConfig backend, final Underlay underlay, final @Nullable LeaseKey previous)
-            throws InterruptedException {
-        final KernelDevices replaced = KernelDevices.find(rtnetlink, backend);
-        final boolean takesOver = registry.ownsMac();
-        if (!takesOver) {
-            requireFreePort(backend);
+    /** The kernel devices to take over, if the registry lets this node have their MAC. Whatever else is in the way is refused. */
+    private KernelDevices replaced(final BackendConfig backend) {
+        final KernelDevices found = registry.ownsMac() ? KernelDevices.find(rtnetlink, backend) : KernelDevices.NONE;
+        if (!found.links().isEmpty()) {
+            RunningFlanneld.requireNone();
         }
-        final Lease acquired = registry.acquire(new NodeRequest(
+        requireFreePort(backend, found);
+        return found;
+    }
+
+    private Lease acquire(
+            final BackendConfig backend,
+            final Underlay underlay,
+            final @Nullable LeaseKey previous,
+            final KernelDevices replaced)
+            throws InterruptedException {
+        return registry.acquire(new NodeRequest(
                 underlay.publicIp(),
                 underlay.publicIpv6(),
                 underlay.ownAddresses(),
@@ -207,11 +225,6 @@ public final class OverlayNode implements AutoCloseable {
                 replaced.ipv6Mac(),
                 previous,
                 former));
-        if (takesOver) {
-            replaced.delete(rtnetlink);
-            requireFreePort(backend);
-        }
-        return acquired;
     }
 
     /**
@@ -311,9 +324,9 @@ public final class OverlayNode implements AutoCloseable {
         }
     }
 
-    private void requireFreePort(final BackendConfig backend) {
+    private void requireFreePort(final BackendConfig backend, final KernelDevices replaced) {
         if (backend.type().isTunnel()) {
-            UdpPort.requireFree(rtnetlink, backend.port());
+            UdpPort.requireFree(rtnetlink, backend.port(), replaced);
         }
     }
 
