@@ -124,10 +124,18 @@ class MigrationGuideTest {
                 assertOutput(outputs, "weft counters", "egress forwarded packets");
 
                 final List<String> back = commands("Back to flanneld");
-                assertEquals(2, back.size(), () -> String.join("\n", back));
+                assertEquals(3, back.size(), () -> String.join("\n", back));
                 for (final String command : back) {
                     run(cluster, node, command, run, bin);
+                    if (command.equals("systemctl start flanneld")) {
+                        // Beside the guard routes, which are there until weftd is uninstalled.
+                        assertTrue(node.namespace()
+                                .ip("route", "show", "type", "blackhole")
+                                .contains(Topology.CLUSTER_NETWORK));
+                        stream.awaitProgress(TIMEOUT_MS);
+                    }
                 }
+                assertEquals("", node.namespace().ip("route", "show", "type", "blackhole"));
                 stream.awaitProgress(TIMEOUT_MS);
                 LOG.log(INFO, "back to flanneld, the stream stood still for {0} ms", stream.takeLongestGapMs());
                 assertEquals("", node.namespace().ip("-oneline", "link", "show", "type", "tun"));
@@ -163,7 +171,7 @@ class MigrationGuideTest {
                 for (final Map.Entry<String, String> name : names(cluster, node).entrySet()) {
                     line = line.replace(name.getKey(), name.getValue());
                 }
-                if (line.startsWith("weftd ")) {
+                if (line.startsWith("weftd ") && !line.contains("--uninstall")) {
                     weftd = node.namespace()
                             .start(shell(line, run, bin))
                             .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);

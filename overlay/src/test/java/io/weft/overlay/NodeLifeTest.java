@@ -105,6 +105,8 @@ class NodeLifeTest {
     }
 
     private String blackholes() {
-        return node.namespace().ip("route", "show", "type", "blackhole").strip();
+        return node.namespace()
+                .ip("route", "show", "type", "blackhole", "proto", "boot")
+                .strip();
     }
 }

@@ -44,6 +44,6 @@ final class WeftdCommand implements Callable<Integer> {
         if (null != flanneld.vmodule || null != flanneld.logBacktraceAt) {
             LOG.log(INFO, "--vmodule and --log_backtrace_at have no meaning here and are ignored");
         }
-        return new Weftd(options).run();
+        return weft.uninstall ? Uninstall.run(weft) : new Weftd(options).run();
     }
 }

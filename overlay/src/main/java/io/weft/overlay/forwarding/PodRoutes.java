@@ -7,6 +7,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Blackholes;
+import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.HostRoutes;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.OverlayDevice;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -42,6 +44,9 @@ public final class PodRoutes implements AutoCloseable {
     private final Map<UnderlayFamily, OverlayDevice> devices = new EnumMap<>(UnderlayFamily.class);
     private final Blackholes blackholes;
     private final HostRoutes routes;
+    private final GuardRoutes guards;
+    /** What is no pod, and must not be captured. */
+    private final Set<InetAddress> reachable = new HashSet<>();
     /** How packets to each peer's subnet go. */
     private final Map<IpPrefix, Way> ways = new HashMap<>();
     /** Whether each subnet has a kernel route of its own, instead of one for all of the cluster network. */
@@ -75,6 +80,11 @@ public final class PodRoutes implements AutoCloseable {
         this.underlay = underlay;
         this.forwarders = forwarders;
         final boolean isTunnel = config.backend().type().isTunnel();
+        guards = new GuardRoutes(rtnetlink, config.backend().vni());
+        if (isTunnel) {
+            prefixes(config.network(), config.ipv6Network()).forEach(guards::add);
+        }
+        undo.push(guards);
         routes = new HostRoutes(
                 rtnetlink,
                 prefixes(config.network(), config.ipv6Network()),
@@ -133,6 +143,9 @@ public final class PodRoutes implements AutoCloseable {
     }
 
     private void route(final IpPrefix subnet, final Way way) {
+        if (isRoutedBySubnet && reachable.stream().noneMatch(subnet::contains)) {
+            guards.add(subnet);
+        }
         final UnderlayFamily pods = UnderlayFamily.of(subnet);
         final boolean isDirect =
                 config.backend().directRouting() && way.family == pods && routes.direct(subnet, way.publicAddress);
@@ -147,6 +160,7 @@ public final class PodRoutes implements AutoCloseable {
      * own, as with flannel, and all else of the network is left alone (docs/decisions/0051-one-route-one-tun.md).
      */
     public void keepReachable(final Set<InetAddress> addresses) {
+        addresses.stream().filter(this::isCovered).forEach(reachable::add);
         if (isRoutedBySubnet) {
             return;
         }
@@ -160,6 +174,10 @@ public final class PodRoutes implements AutoCloseable {
         }
     }
 
+    private boolean isCovered(final InetAddress address) {
+        return prefixes(config.network(), config.ipv6Network()).stream().anyMatch(network -> network.contains(address));
+    }
+
     private void routeBySubnet(final IpPrefix network, final InetAddress address) {
         LOG.log(
                 INFO,
@@ -167,6 +185,7 @@ public final class PodRoutes implements AutoCloseable {
                 network,
                 IpAddress.of(address));
         isRoutedBySubnet = true;
+        prefixes(config.network(), config.ipv6Network()).forEach(guards::remove);
         devices.values().forEach(OverlayDevice::leaveNetworkUnrouted);
         ways.forEach(this::route);
     }
@@ -180,11 +199,15 @@ public final class PodRoutes implements AutoCloseable {
     public void remove(final IpPrefix subnet) {
         ways.remove(subnet);
         routes.remove(subnet);
+        if (isRoutedBySubnet) {
+            guards.remove(subnet);
+        }
     }
 
     /** Lets the kernel use what was added and removed. */
     public void publish() {
         isPublished = true;
+        guards.publish();
         routes.publish();
         if (isRoutedBySubnet) {
             devices.values()
@@ -211,6 +234,7 @@ public final class PodRoutes implements AutoCloseable {
         devices.values().forEach(OverlayDevice::repairRoutes);
         blackholes.repair();
         if (isPublished) {
+            guards.repair();
             routes.repair();
         }
     }
@@ -223,6 +247,7 @@ public final class PodRoutes implements AutoCloseable {
     /** Differences of devices, addresses, their routes and blackhole routes that were put right. */
     public long deviceRepairs() {
         return blackholes.repairs()
+                + guards.repairs()
                 + devices.values().stream().mapToLong(OverlayDevice::repairs).sum();
     }
 
@@ -231,7 +256,17 @@ public final class PodRoutes implements AutoCloseable {
         return routes.repairs();
     }
 
-    /** Takes the routes of single subnets back; those of the devices go with the devices. */
+    /** Sees to it, before the devices are up, that packets to pods go nowhere when the devices are gone. */
+    public void guard() {
+        guards.begin();
+    }
+
+    /** Lets the guards outlive this node, which has been ready once. */
+    public void leaveGuards() {
+        guards.leave();
+    }
+
+    /** Takes the routes of single subnets back, but for the guards; those of the devices go with the devices. */
     @Override
     public void close() {
         TakeDown.all(undo);

@@ -7,6 +7,8 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -18,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * whatever way; the device itself gives no such right, since a TUN with several queues can be opened several times.
  */
 public final class DeviceLock implements AutoCloseable {
+    private static final String SUFFIX = ".lock";
+
     private final Path file;
     private final FileChannel channel;
 
@@ -37,7 +41,7 @@ public final class DeviceLock implements AutoCloseable {
     public static DeviceLock take(final Path runDirectory, final String deviceName) {
         try {
             OwnDirectory.require("--run-dir", runDirectory);
-            final Path file = runDirectory.resolve(deviceName + ".lock");
+            final Path file = runDirectory.resolve(deviceName + SUFFIX);
             final DeviceLock lock = tryTake(file);
             if (null == lock) {
                 throw new StartupException("device " + deviceName + " belongs to another weftd, process "
@@ -51,6 +55,29 @@ public final class DeviceLock implements AutoCloseable {
                     "lock device " + deviceName + " in " + runDirectory + ": " + failure
                             + ". Choose a writable directory by --run-dir",
                     failure);
+        }
+    }
+
+    /**
+     * Looks whether a weftd of this run directory lives.
+     *
+     * @throws StartupException naming it.
+     */
+    public static void requireNoneHeld(final Path runDirectory) {
+        if (!Files.isDirectory(runDirectory)) {
+            return;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(runDirectory, "*" + SUFFIX)) {
+            for (final Path file : files) {
+                final DeviceLock lock = tryTake(file);
+                if (null == lock) {
+                    throw new StartupException(
+                            "weftd runs, process " + Files.readString(file).trim() + " by " + file + ": stop it first");
+                }
+                lock.close();
+            }
+        } catch (final IOException | DirectoryIteratorException failure) {
+            throw new StartupException("look for locks in " + runDirectory + ": " + failure, failure);
         }
     }
 

@@ -15,6 +15,7 @@ import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.host.BridgeNetfilter;
 import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
@@ -133,6 +134,7 @@ public final class OverlayNode implements AutoCloseable {
 
     private void setUp() throws InterruptedException {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
+        GuardRoutes.giveWayTo(rtnetlink, registry::addresses);
         final NetworkConfig config = registry.config();
         Ipv6.requireFor(config.ipv6Network());
         checkBridgeNetfilter(config);
@@ -160,6 +162,7 @@ public final class OverlayNode implements AutoCloseable {
                 new PodRoutes(rtnetlink, config, acquired.key(), underlay, opened, options.flanneld().ipBlackholeRoute);
         undo.push(routes);
         routes.keepReachable(reachedOtherwise(underlay));
+        routes.guard();
         repair(opened, routes, true);
         routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
         final UnderlayChanges changes =
@@ -172,8 +175,8 @@ public final class OverlayNode implements AutoCloseable {
         leases = table;
         opened.each((deviceName, tables) ->
                 undo.push(ControlAnswers.open(options.weft().runDirectory, deviceName, tables, loop)));
-        final Runnable ready = () ->
-                becomeReady(previous, opened, admission, changes, String.join(" and ", deviceNames(config, underlay)));
+        final Runnable ready = () -> becomeReady(
+                previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
         registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, ready)));
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
@@ -268,6 +271,7 @@ public final class OverlayNode implements AutoCloseable {
     private void becomeReady(
             final @Nullable LeaseKey previous,
             final Forwarders opened,
+            final PodRoutes routes,
             final PodAdmission admission,
             final UnderlayChanges changes,
             final String deviceNames) {
@@ -281,6 +285,7 @@ public final class OverlayNode implements AutoCloseable {
         admission.give(mtu);
         undo.push(admission);
         opened.keepCounters();
+        routes.leaveGuards();
         isReady = true;
         // What a start leaves is promoted now: the collections to come, under load, find little to copy.
         System.gc();

@@ -124,4 +124,12 @@ public final class WeftOptions {
             defaultValue = "/run/weft",
             description = "lock and counters of running daemons (default: ${DEFAULT-VALUE})")
     public Path runDirectory = Path.of("weft");
+
+    @Option(
+            names = "--uninstall",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "take away what weftd leaves on a host when it stops, the guard routes, and end")
+    public boolean uninstall;
 }

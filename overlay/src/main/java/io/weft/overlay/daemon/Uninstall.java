@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.daemon;
+
+import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.GuardRoutes;
+import io.weft.overlay.host.Privileges;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.options.WeftOptions;
+
+/**
+ * The end of weft on a host: takes away what weftd leaves there on purpose when it stops. Firewall rules and the routes of a host-gw
+ * network stay, for flanneld has the same ones.
+ */
+final class Uninstall {
+    private Uninstall() {}
+
+    /**
+     * Runs it, in the calling thread's network namespace.
+     *
+     * @return the exit code: 0.
+     * @throws StartupException when a weftd of the same run directory runs, or the kernel refuses.
+     */
+    static int run(final WeftOptions options) {
+        Privileges.requireNetAdmin();
+        DeviceLock.requireNoneHeld(options.runDirectory);
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            GuardRoutes.removeAll(rtnetlink);
+            return 0;
+        } catch (final LinuxException failure) {
+            throw new StartupException(String.valueOf(failure.getMessage()), failure);
+        }
+    }
+}
