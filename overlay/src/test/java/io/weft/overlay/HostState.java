@@ -41,7 +41,8 @@ final class HostState {
                         .map(command -> "# " + command + "\n" + output(namespace, command.split(" ", -1)))
                         .collect(Collectors.joining())
                 + "# files\n"
-                + sorted(namespace.exec("find", directory.toString(), "-printf", "%y %m %P\\n"));
+                + sorted(
+                        namespace.exec("find", directory.toString(), "!", "-name", ".*.new", "-printf", "%y %m %P\\n"));
     }
 
     /** What a command says of a host, without what changes by itself. */

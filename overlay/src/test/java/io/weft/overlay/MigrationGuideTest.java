@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The commands of docs/migrate-from-flannel.md, read from there and run one after the other on a node whose pod talks to another
- * node's all the while. They run as they stand, with a /run of the node's own, but for two things that a namespace does not have:
+ * node's all the while. They run as they stand, with a /run and a /var/lib of the node's own, but for two things that a namespace does not have:
  *
  * <ul>
  *   <li>There is no systemd. {@code systemctl stop} and {@code start} of flanneld stop and start {@link Flanneld}; of weftd, stop
@@ -87,12 +87,12 @@ class MigrationGuideTest {
         return bin;
     }
 
-    /** The words that run a line of the guide on the node, whose /run is a directory of the test. */
+    /** The words that run a line of the guide on the node, whose /run is a directory of the test, and its /var/lib an empty one. */
     private String[] shell(final String line, final Path run, final Path bin) {
         return new String[] {
             "sh",
             "-c",
-            "mount --bind \"$0\" /run && PATH=$1:$PATH exec bash -c \"$2\"",
+            "mount -t tmpfs tmpfs /var/lib && mount --bind \"$0\" /run && PATH=$1:$PATH exec bash -c \"$2\"",
             run.toString(),
             bin.toString(),
             line

@@ -330,6 +330,24 @@ class WeftdEtcdTest {
         }
     }
 
+    @Test
+    void shouldTellInReadinessThatAnotherNodeClaimsItsLease() {
+        final String key = "subnets/" + node.subnet().replace('/', '-');
+        final String others = lease(node.underlayAddress(), "02:00:00:00:00:0a").replace("null", "\"fd00:100::9\"");
+        put(key, others);
+        try (BackgroundProcess weftd = startReady("--healthz-ip=127.0.0.1", "--healthz-port=18081")) {
+            assertEquals("flanneld is ready", http("/readyz"));
+            put(key, others); // whoever puts this back is alive
+            Await.until(
+                    () -> http("/readyz") + weftd.output(),
+                    TIMEOUT_MS,
+                    () -> http("/readyz")
+                            .contains("own_lease: the lease " + node.subnet().replace('/', '-')));
+            node.namespace().run(() -> etcd().ctl("del", "/coreos.com/network/" + key));
+            Await.until(() -> http("/readyz"), TIMEOUT_MS, () -> "flanneld is ready".equals(http("/readyz")));
+        }
+    }
+
     private String http(final String path) {
         return node.namespace().exec("curl", "--silent", "http://127.0.0.1:18081" + path);
     }

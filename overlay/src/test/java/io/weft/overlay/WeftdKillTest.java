@@ -4,6 +4,7 @@ package io.weft.overlay;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
@@ -29,6 +30,10 @@ class WeftdKillTest {
             final Topology.Node peer = cluster.node(1);
             cluster.startFlanneld(peer);
             BackgroundProcess weftd = cluster.startReadyWeftd(node, OPTIONS);
+            Await.until(
+                    weftd::output,
+                    Await.TIMEOUT_MS,
+                    () -> hasFile(cluster.directory(node).resolve("state")));
             final String before = HostState.of(node.namespace(), cluster.directory(node));
             try (DatagramStream to = new DatagramStream(node, peer);
                     DatagramStream from = new DatagramStream(peer, node)) {
@@ -43,5 +48,11 @@ class WeftdKillTest {
                 }
             }
         }
+    }
+
+    /** The leases known before, which are written soon after a node is ready. */
+    private static boolean hasFile(final Path state) {
+        final String[] names = state.toFile().list((parent, name) -> !name.endsWith(".new"));
+        return null != names && 1 == names.length;
     }
 }

@@ -38,6 +38,7 @@ public final class WeftdProcess {
     static String[] command(final Path directory, final String... options) {
         final List<String> command = java(WeftdMain.class);
         command.add("--run-dir=" + directory.resolve("run"));
+        command.add("--state-dir=" + directory.resolve("state"));
         command.add("--subnet-file=" + directory.resolve("subnet.env"));
         command.addAll(List.of(options));
         return command.toArray(String[]::new);

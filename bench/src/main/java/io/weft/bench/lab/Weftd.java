@@ -58,6 +58,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         words.add(registry);
         words.add("--subnet-file=" + directory.resolve("subnet-" + node.letter() + ".env"));
         words.add("--run-dir=" + runDirectory(directory, node));
+        words.add("--state-dir=" + directory.resolve("state-" + node.letter()));
         words.addAll(arguments);
         return Command.start(log(directory, node).toFile(), words);
     }

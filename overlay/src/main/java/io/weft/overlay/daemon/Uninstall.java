@@ -8,6 +8,8 @@ import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.Privileges;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
+import io.weft.overlay.registry.known.KnownLeasesFile;
+import java.io.UncheckedIOException;
 
 /**
  * The end of weft on a host: takes away what weftd leaves there on purpose when it stops. Firewall rules and the routes of a host-gw
@@ -27,8 +29,9 @@ final class Uninstall {
         DeviceLock.requireNoneHeld(options.runDirectory);
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             GuardRoutes.removeAll(rtnetlink);
+            KnownLeasesFile.deleteAll(options.stateDirectory);
             return 0;
-        } catch (final LinuxException failure) {
+        } catch (final LinuxException | UncheckedIOException failure) {
             throw new StartupException(String.valueOf(failure.getMessage()), failure);
         }
     }

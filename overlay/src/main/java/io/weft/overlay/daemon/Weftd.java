@@ -17,12 +17,15 @@ import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
 import io.weft.overlay.ops.HealthServer;
 import io.weft.overlay.options.FlanneldOptions;
+import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdCommandLine;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.registry.FileRegistry;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.etcd.EtcdRegistry;
+import io.weft.overlay.registry.known.KnownLeasesFile;
+import io.weft.overlay.registry.known.KnownRegistry;
 import io.weft.overlay.registry.kube.KubeAccess;
 import io.weft.overlay.registry.kube.KubeRegistry;
 import java.io.UncheckedIOException;
@@ -176,9 +179,22 @@ final class Weftd {
     private Registry registry() {
         return switch (options.registryKind()) {
             case FILE -> new FileRegistry(options.registryFile());
-            case ETCD -> new EtcdRegistry(etcdSettings(options.flanneld()));
-            case KUBE -> kubeRegistry(options.flanneld());
+            case ETCD -> known(new EtcdRegistry(etcdSettings(options.flanneld())), options.flanneld().etcdPrefix, true);
+            case KUBE ->
+                known(
+                        kubeRegistry(options.flanneld()),
+                        options.flanneld().kubeAnnotationPrefix + " node "
+                                + System.getenv().getOrDefault("NODE_NAME", ""),
+                        false);
         };
+    }
+
+    /** A file serves the daemon of one registry and run directory, and of one device name. */
+    private Registry known(final Registry registry, final String place, final boolean allocates) {
+        final WeftOptions weft = options.weft();
+        final String daemon = registry.kind() + ' ' + place + ", device " + weft.deviceName + ", run directory "
+                + weft.runDirectory.toAbsolutePath().normalize();
+        return new KnownRegistry(registry, new KnownLeasesFile(weft.stateDirectory, daemon, allocates));
     }
 
     private static Registry kubeRegistry(final FlanneldOptions flanneld) {

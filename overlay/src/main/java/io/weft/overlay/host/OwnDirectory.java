@@ -10,10 +10,10 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
-/** Where weftd keeps locks and sockets: no other user may come between. */
-final class OwnDirectory {
+/** Where weftd keeps locks, sockets and what it knew: no other user may come between. */
+public final class OwnDirectory {
     /** Of a file that other users can neither read nor lock. */
-    static final FileAttribute<Set<PosixFilePermission>> OWN_FILE =
+    public static final FileAttribute<Set<PosixFilePermission>> OWN_FILE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private static final FileAttribute<Set<PosixFilePermission>> DIRECTORY =
@@ -28,7 +28,7 @@ final class OwnDirectory {
      * @throws StartupException when every user may make and rename files in it, and so keep weftd from its own.
      * @throws IOException when it cannot be made.
      */
-    static void require(final String option, final Path directory) throws IOException {
+    public static void require(final String option, final Path directory) throws IOException {
         Files.createDirectories(directory, DIRECTORY);
         if (Files.getPosixFilePermissions(directory).contains(PosixFilePermission.OTHERS_WRITE)) {
             throw new StartupException("directory " + directory

@@ -21,4 +21,10 @@ public record BackendConfig(BackendType type, int vni, int port, int mtu, boolea
     public static final int PORT_DEFAULT = 8472;
     /** flannel pkg/backend/udp/udp_amd64.go, {@code defaultPort}. */
     public static final int PORT_UDP_DEFAULT = 8285;
+
+    /** The object as flannel's JSON. */
+    String json() {
+        return "{\"Type\":\"" + type + "\",\"VNI\":" + vni + ",\"Port\":" + port + ",\"MTU\":" + mtu + ",\"Learning\":"
+                + learning + ",\"DirectRouting\":" + directRouting + '}';
+    }
 }

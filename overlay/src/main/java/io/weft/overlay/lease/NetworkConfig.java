@@ -34,4 +34,35 @@ public record NetworkConfig(
             return subnet.length() == first.length() && first.compareTo(subnet) <= 0 && subnet.compareTo(last) <= 0;
         }
     }
+
+    /** The configuration as flannel's JSON; the reader makes the same of it again. */
+    public String json() {
+        final StringBuilder text = new StringBuilder(256);
+        text.append("{\"EnableIPv4\":").append(null != network);
+        text.append(",\"EnableIPv6\":").append(null != ipv6Network);
+        family(text, "", network, allocation);
+        family(text, "IPv6", ipv6Network, ipv6Allocation);
+        text.append(",\"EnableNFTables\":").append(nftables);
+        return text.append(",\"Backend\":").append(backend.json()).append('}').toString();
+    }
+
+    private static void family(
+            final StringBuilder text,
+            final String prefix,
+            final @Nullable IpPrefix network,
+            final @Nullable Allocation allocation) {
+        if (null != network) {
+            text.append(",\"")
+                    .append(prefix)
+                    .append("Network\":\"")
+                    .append(network)
+                    .append('"');
+        }
+        if (null != allocation) {
+            text.append(",\"").append(prefix).append("SubnetLen\":").append(allocation.first.length());
+            text.append(",\"").append(prefix).append("SubnetMin\":\"").append(allocation.first.base());
+            text.append("\",\"").append(prefix).append("SubnetMax\":\"").append(allocation.last.base());
+            text.append('"');
+        }
+    }
 }

@@ -180,6 +180,7 @@ public final class OverlayNode implements AutoCloseable {
         registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, ready)));
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
+            lookAtRegistry();
             follow.run();
             repair(opened, routes, isComparisonDue(routes));
         });
@@ -286,6 +287,7 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(admission);
         opened.keepCounters();
         routes.leaveGuards();
+        lookAtRegistry();
         isReady = true;
         // What a start leaves is promoted now: the collections to come, under load, find little to copy.
         System.gc();
@@ -372,6 +374,15 @@ public final class OverlayNode implements AutoCloseable {
         });
         metrics.hostRepairs(routes.deviceRepairs() + opened.offloadRepairs());
         metrics.directRouteRepairs(routes.routeRepairs());
+    }
+
+    /** The node forwards by the leases that it knows, whatever becomes of the registry. */
+    private void lookAtRegistry() {
+        final String loss = registry.status().loss();
+        final String ownTrouble = registry.status().ownTrouble();
+        conditions.set(
+                Condition.REGISTRY, null == loss ? "" : registry.kind() + " is not followed at present: " + loss);
+        conditions.set(Condition.OWN_LEASE, null == ownTrouble ? "" : ownTrouble);
     }
 
     private boolean isComparisonDue(final PodRoutes routes) {

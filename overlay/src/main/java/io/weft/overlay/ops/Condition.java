@@ -11,6 +11,10 @@ public enum Condition {
     MTU,
     /** Devices, addresses and routes of the overlay are on the host. */
     HOST,
+    /** The registry is followed, and has answered since the start. */
+    REGISTRY,
+    /** What this node has in the registry is as it should be, and nobody else claims it. */
+    OWN_LEASE,
     /** Masquerade and forward rules are set. */
     RULES,
     /** subnet.env and the lock beside it are there for the CNI plugin. */

@@ -126,10 +126,18 @@ public final class WeftOptions {
     public Path runDirectory = Path.of("weft");
 
     @Option(
+            names = "--state-dir",
+            paramLabel = "DIR",
+            defaultValue = "/var/lib/weft",
+            description = "leases known before, for a start while etcd or the Kubernetes API is away"
+                    + " (default: ${DEFAULT-VALUE})")
+    public Path stateDirectory = Path.of("weft");
+
+    @Option(
             names = "--uninstall",
             arity = "0..1",
             fallbackValue = "true",
             defaultValue = "false",
-            description = "take away what weftd leaves on a host when it stops, the guard routes, and end")
+            description = "take away what weftd leaves on a host when it stops, guard routes and known leases, and end")
     public boolean uninstall;
 }

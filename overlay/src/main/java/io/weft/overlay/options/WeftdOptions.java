@@ -73,6 +73,9 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
         if (null == (@Nullable Path) weft.runDirectory) {
             throw new StartupException("--run-dir=: must be a directory");
         }
+        if (null == (@Nullable Path) weft.stateDirectory) {
+            throw new StartupException("--state-dir=: must be a directory");
+        }
         final String name = weft.deviceName;
         if (!name.isEmpty()
                 && (name.getBytes(UTF_8).length > DEVICE_NAME_LENGTH_MAX

@@ -12,12 +12,33 @@ public final class RegistryStatus {
     private final AtomicLong failures = new AtomicLong();
     private volatile @Nullable String trouble = "not read yet";
     private volatile @Nullable String ownTrouble;
+    private volatile String revision = "";
     private volatile long lastContactNs = System.nanoTime();
 
     /** The registry answered, and what it holds is usable. */
     public void contact() {
         lastContactNs = System.nanoTime();
         trouble = null;
+    }
+
+    /** How far its changes have been taken over, in the registry's own words. */
+    public void revision(final String reached) {
+        revision = reached;
+    }
+
+    /** The last of {@link #revision(String)}; empty for a registry without. */
+    public String revision() {
+        return revision;
+    }
+
+    /** Why the registry cannot be followed now, or has not been yet; null when it is. */
+    public @Nullable String loss() {
+        return trouble;
+    }
+
+    /** What is wrong with what this node has in the registry; null when nothing is. */
+    public @Nullable String ownTrouble() {
+        return ownTrouble;
     }
 
     /** A change was taken over. */

@@ -55,7 +55,7 @@ final class EtcdLeases implements Follower.Source {
             isFirst = false;
             final EtcdOwnLease.Snapshot snapshot = own.takeSnapshot();
             listener.onSnapshot(memory.replace(snapshot.leases(), false, System.nanoTime()));
-            lastRevision = snapshot.revision();
+            reached(snapshot.revision());
             return;
         }
         leaseReader.beginList();
@@ -71,9 +71,14 @@ final class EtcdLeases implements Follower.Source {
                     "etcd has lost data: {0} leases that it lacks are kept for a day, until their nodes come back",
                     String.valueOf(memory.lostCount()));
         }
-        lastRevision = revision;
+        reached(revision);
         keep(listing.ownEntry);
         isOwnDeleted = false;
+    }
+
+    private void reached(final long revision) {
+        lastRevision = revision;
+        status.revision(Long.toString(revision));
     }
 
     /** All leases as they are read. */
@@ -179,7 +184,7 @@ final class EtcdLeases implements Follower.Source {
         final JsonValue type = event.member("type"); // the gateway leaves out PUT, which is 0
         final boolean isDelete = null != type && "DELETE".equals(type.string());
         status.event();
-        lastRevision = Math.max(lastRevision, entry.modRevision());
+        reached(Math.max(lastRevision, entry.modRevision()));
         if (isOwn(entry)) {
             isOwnDeleted = isDelete;
             keep(isDelete ? null : entry);

@@ -97,7 +97,7 @@ final class KubeLeases implements Follower.Source {
             final JsonValue metadata = page.required("metadata");
             final JsonValue more = metadata.member("continue");
             if (null == more || more.string().isEmpty()) {
-                version = metadata.required("resourceVersion").string();
+                reached(metadata);
                 break;
             }
             from = "&continue=" + URLEncoder.encode(more.string(), StandardCharsets.UTF_8);
@@ -106,6 +106,11 @@ final class KubeLeases implements Follower.Source {
         if (null != ownNode) {
             own.keep(ownNode, listener); // last: whatever is wrong with it is no reason not to hear of the others
         }
+    }
+
+    private void reached(final JsonValue metadata) {
+        version = metadata.required("resourceVersion").string();
+        status.revision(version);
     }
 
     /** The name of a node; null, and said once, for an object that has none. */
@@ -165,7 +170,7 @@ final class KubeLeases implements Follower.Source {
                 return false;
             }
         }
-        version = node.required("metadata").required("resourceVersion").string();
+        reached(node.required("metadata"));
         return true;
     }
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.known;
+
+import io.weft.address.IpAddress;
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.json.JsonText;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.NetworkConfigReader;
+import io.weft.overlay.registry.NodeRequest;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a node knew of its network.
+ *
+ * @param daemon which of this host's daemons it was, and of which registry.
+ * @param revision of the registry, as that tells it.
+ * @param confirmedMs when the registry was last followed without a gap, in milliseconds since 1970.
+ * @param config of the network.
+ * @param publicIp the IPv4 address that the node announced; null without one.
+ * @param publicIpv6 the same for IPv6.
+ * @param own the node's lease.
+ * @param leases of all nodes, the own one among them.
+ */
+record KnownLeases(
+        String daemon,
+        String revision,
+        long confirmedMs,
+        NetworkConfig config,
+        @Nullable InetAddress publicIp,
+        @Nullable InetAddress publicIpv6,
+        Lease own,
+        Collection<Lease> leases) {
+
+    /** Why this is not what the registry would answer to a request; null when it may well be. */
+    @Nullable
+    String misfit(final NodeRequest request) {
+        if (!Objects.equals(publicIp, request.publicIp()) || !Objects.equals(publicIpv6, request.publicIpv6())) {
+            return "this node has another address now";
+        }
+        if (null != request.takenOverMac() || null != request.takenOverMacV6()) {
+            return "flanneld ran here since";
+        }
+        if ((null != request.previous() && !own.key().equals(request.previous()))
+                || (null != request.former() && !own.equals(request.former()))) {
+            return "this node has had another lease since";
+        }
+        return null;
+    }
+
+    /** The request for exactly this node's lease. */
+    NodeRequest insist(final NodeRequest request) {
+        final LeaseAttributes attributes = own.attributes();
+        return new NodeRequest(
+                request.publicIp(),
+                request.publicIpv6(),
+                request.ownAddresses(),
+                request.backend(),
+                null == attributes.vtep() ? null : attributes.vtep().mac(),
+                null == attributes.vtepV6() ? null : attributes.vtepV6().mac(),
+                own.key(),
+                own);
+    }
+
+    /** Writes it as JSON, leases in flannel's own. */
+    void write(final Appendable out) throws IOException {
+        out.append("{\"daemon\":").append(JsonValue.quote(daemon));
+        out.append(",\n\"revision\":").append(JsonValue.quote(revision));
+        out.append(",\n\"confirmedMs\":").append(Long.toString(confirmedMs));
+        out.append(",\n\"config\":").append(config.json());
+        append(out, "PublicIP", publicIp);
+        append(out, "PublicIPv6", publicIpv6);
+        out.append(",\n\"own\":").append(entry(own, '{')).append('}');
+        out.append(",\n\"leases\":");
+        char separator = '{';
+        for (final Lease lease : leases) {
+            out.append(entry(lease, separator));
+            separator = ',';
+        }
+        out.append('{' == separator ? "{}}\n" : "}}\n");
+    }
+
+    private static void append(final Appendable out, final String key, final @Nullable InetAddress address)
+            throws IOException {
+        if (null != address) {
+            out.append(",\n\"" + key + "\":\"")
+                    .append(IpAddress.of(address).toString())
+                    .append('"');
+        }
+    }
+
+    private static String entry(final Lease lease, final char separator) {
+        return separator + "\n" + JsonValue.quote(lease.key().toString()) + ':'
+                + lease.attributes().json();
+    }
+
+    /**
+     * Reads what {@link #write} has written.
+     *
+     * @param allocates the registry hands out subnets, so that their bounds are part of the configuration.
+     * @throws JsonException when it is anything else.
+     */
+    static KnownLeases read(final byte[] text, final String source, final boolean allocates) {
+        final JsonText whole = JsonText.of(text, source);
+        final Map<String, JsonText> parts = whole.members();
+        final List<Lease> own = leases(required(parts, "own", whole));
+        if (1 != own.size()) {
+            throw required(parts, "own", whole).error("has " + own.size() + " leases");
+        }
+        return new KnownLeases(
+                required(parts, "daemon", whole).read().string(),
+                required(parts, "revision", whole).read().string(),
+                required(parts, "confirmedMs", whole).read().integer(0, Long.MAX_VALUE),
+                NetworkConfigReader.read(required(parts, "config", whole).read(), true, allocates),
+                address(parts.get("PublicIP")),
+                address(parts.get("PublicIPv6")),
+                own.get(0),
+                leases(required(parts, "leases", whole)));
+    }
+
+    private static JsonText required(final Map<String, JsonText> parts, final String key, final JsonText whole) {
+        final JsonText part = parts.get(key);
+        if (null == part) {
+            throw whole.error("has no \"" + key + "\"");
+        }
+        return part;
+    }
+
+    private static @Nullable InetAddress address(final @Nullable JsonText text) {
+        if (null == text) {
+            return null;
+        }
+        try {
+            return IpAddress.parse(text.read().string()).toInetAddress();
+        } catch (final IllegalArgumentException failure) {
+            throw text.error(String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private static List<Lease> leases(final JsonText object) {
+        final List<Lease> leases = new ArrayList<>();
+        object.members().forEach((key, text) -> {
+            try {
+                leases.add(new Lease(LeaseKey.parse(key), LeaseAttributes.read(text.read(), true)));
+            } catch (final IllegalArgumentException failure) {
+                throw text.error(String.valueOf(failure.getMessage()));
+            }
+        });
+        return leases;
+    }
+}

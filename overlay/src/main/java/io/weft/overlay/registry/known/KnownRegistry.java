@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.known;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.NotYetException;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.Registry;
+import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.RegistryStatus;
+import java.net.InetAddress;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A registry whose leases are kept on disk, and that answers from there when it does not answer itself: a node that starts while
+ * its registry is away forwards by what it knew. As soon as the registry answers, that counts; when it says something else of the
+ * network or of this node, the node is set up anew.
+ */
+public final class KnownRegistry implements Registry {
+    private static final System.Logger LOG = System.getLogger(KnownRegistry.class.getName());
+    /** What a registry that is well needs less than, and a node without its pods' packets can spare. */
+    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final long LOOK_MS = 10;
+
+    private final Registry registry;
+    private final KnownLeasesFile file;
+    /** What may be used; null when there is nothing, or it does not fit. */
+    private @Nullable KnownLeases known;
+    /** The network configuration is the known one, since the registry has not said any. */
+    private boolean isConfigKnown;
+
+    private @Nullable FutureTask<NetworkConfig> configAsked;
+    private @Nullable FutureTask<Lease> leaseAsked;
+    private @Nullable NetworkConfig config;
+    private @Nullable NodeRequest request;
+    private @Nullable Lease own;
+    private volatile @Nullable LeaseKeeper keeper;
+    // Guarded by this.
+    private boolean isClosed;
+    private boolean isNodeReady;
+    private boolean isWatching;
+
+    /**
+     * A registry with a file beside it.
+     *
+     * @param registry that is asked; closed with this.
+     * @param file of this daemon and that registry.
+     */
+    public KnownRegistry(final Registry registry, final KnownLeasesFile file) {
+        this.registry = registry;
+        this.file = file;
+    }
+
+    @Override
+    public NetworkConfig config() throws InterruptedException {
+        final NetworkConfig told = askConfig();
+        config = told;
+        return told;
+    }
+
+    private NetworkConfig askConfig() throws InterruptedException {
+        known = file.read(System.currentTimeMillis());
+        final KnownLeases before = known;
+        if (null == before) {
+            return registry.config();
+        }
+        final FutureTask<NetworkConfig> asked = ask(registry::config);
+        configAsked = asked;
+        if (isAnswered(asked)) {
+            final NetworkConfig answer = answer(asked);
+            if (!answer.equals(before.config())) {
+                known = null;
+            }
+            return answer;
+        }
+        isConfigKnown = true;
+        return before.config();
+    }
+
+    @Override
+    public Lease acquire(final NodeRequest nodeRequest) throws InterruptedException {
+        request = nodeRequest;
+        final Lease told = askLease(nodeRequest);
+        own = told;
+        return told;
+    }
+
+    private Lease askLease(final NodeRequest nodeRequest) throws InterruptedException {
+        final KnownLeases before = known;
+        if (null == before) {
+            return registry.acquire(nodeRequest);
+        }
+        final String misfit = before.misfit(nodeRequest);
+        if (null != misfit) {
+            LOG.log(INFO, "the leases known before are not used: {0}", misfit);
+            known = null;
+            requireConfig();
+            return registry.acquire(nodeRequest);
+        }
+        if (!isConfigKnown) {
+            final FutureTask<Lease> asked = ask(() -> registry.acquire(before.insist(nodeRequest)));
+            leaseAsked = asked;
+            if (isAnswered(asked)) {
+                known = null;
+                return answer(asked);
+            }
+        }
+        LOG.log(
+                WARNING,
+                "{0} does not answer ({1}): this node begins with the {2} leases that it knew at {3}, revision {4}",
+                registry.kind(),
+                registry.status().loss(),
+                String.valueOf(before.leases().size()),
+                Instant.ofEpochMilli(before.confirmedMs()),
+                before.revision());
+        return before.own();
+    }
+
+    /** Waits for the registry's own configuration, where the known one was told. */
+    private void requireConfig() throws InterruptedException {
+        final FutureTask<NetworkConfig> asked = configAsked;
+        if (isConfigKnown && null != asked && !answer(asked).equals(config)) {
+            file.delete();
+            throw new NotYetException("the network configuration has changed since this node last ran");
+        }
+        isConfigKnown = false;
+    }
+
+    @Override
+    public void watch(final LeaseListener listener) {
+        final NodeRequest asked = Objects.requireNonNull(request, "acquire() comes first");
+        final Lease acquired = Objects.requireNonNull(own, "acquire() comes first");
+        final LeaseKeeper kept = new LeaseKeeper(
+                        file,
+                        listener,
+                        registry.status(),
+                        Objects.requireNonNull(config, "config() comes first"),
+                        asked,
+                        acquired)
+                .start();
+        keeper = kept;
+        final KnownLeases before = known;
+        if (null == before) {
+            begin(kept);
+            return;
+        }
+        listener.onSnapshot(List.copyOf(before.leases()));
+        start(() -> follow(before, asked, kept));
+    }
+
+    /** Waits for the registry, and goes on with what it says. */
+    private void follow(final KnownLeases before, final NodeRequest asked, final LeaseKeeper kept) {
+        try {
+            final FutureTask<NetworkConfig> configAnswer = configAsked;
+            final NetworkConfig now = null == configAnswer ? before.config() : answer(configAnswer);
+            if (!now.equals(before.config())) {
+                kept.onRestartNeeded("the network configuration has changed since this node last ran");
+                return;
+            }
+            final FutureTask<Lease> leaseAnswer = leaseAsked;
+            final Lease lease = null == leaseAnswer ? registry.acquire(before.insist(asked)) : answer(leaseAnswer);
+            if (!lease.equals(before.own())) {
+                kept.onRestartNeeded("the own lease is " + lease + " now, was " + before.own());
+                return;
+            }
+            begin(kept);
+        } catch (final RegistryException refused) {
+            kept.onRestartNeeded(String.valueOf(refused.getMessage()));
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized void begin(final LeaseListener listener) {
+        if (isClosed) {
+            return;
+        }
+        registry.watch(listener);
+        isWatching = true;
+        if (isNodeReady) {
+            registry.nodeReady();
+        }
+    }
+
+    private static <T> FutureTask<T> ask(final Callable<T> question) {
+        final FutureTask<T> asked = new FutureTask<>(question);
+        start(asked);
+        return asked;
+    }
+
+    private static void start(final Runnable task) {
+        final Thread thread = new Thread(task, "weft-registry-first");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Whether the answer comes before patience ends: at the first failure, or after a while. */
+    private boolean isAnswered(final FutureTask<?> asked) throws InterruptedException {
+        final long startNs = System.nanoTime();
+        while (0 == registry.status().failures() && System.nanoTime() - startNs < PATIENCE_NS) {
+            try {
+                asked.get(LOOK_MS, TimeUnit.MILLISECONDS);
+                return true;
+            } catch (final ExecutionException failure) {
+                return true; // which is an answer as well
+            } catch (final TimeoutException notYet) {
+                // looked at again
+            }
+        }
+        return asked.isDone();
+    }
+
+    private static <T> T answer(final FutureTask<T> asked) throws InterruptedException {
+        try {
+            return asked.get();
+        } catch (final ExecutionException failure) {
+            final Throwable cause = failure.getCause();
+            if (cause instanceof final RuntimeException refused) {
+                throw refused;
+            }
+            if (cause instanceof InterruptedException) {
+                throw new InterruptedException("closed");
+            }
+            throw new IllegalStateException(cause);
+        }
+    }
+
+    @Override
+    public String kind() {
+        return registry.kind();
+    }
+
+    @Override
+    public boolean ownsMac() {
+        return registry.ownsMac();
+    }
+
+    @Override
+    public RegistryStatus status() {
+        return registry.status();
+    }
+
+    @Override
+    public Set<InetAddress> addresses() {
+        return registry.addresses();
+    }
+
+    @Override
+    public synchronized void nodeReady() {
+        isNodeReady = true;
+        if (isWatching) {
+            registry.nodeReady();
+        }
+    }
+
+    @Override
+    public void close() {
+        synchronized (this) { // so that nobody begins to follow meanwhile
+            isClosed = true;
+            registry.close();
+        }
+        final LeaseKeeper open = keeper;
+        if (null != open) {
+            open.close();
+        }
+    }
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.known;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
+import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.NetworkConfigReader;
+import io.weft.overlay.registry.NodeRequest;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class KnownLeasesFileTest {
+    private static final String DAEMON = "etcd /coreos.com/network, device , run directory /run/weft";
+    private static final long NOW_MS = 1_700_000_000_000L;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private static NetworkConfig config(final String json, final boolean allocates) {
+        return NetworkConfigReader.read(
+                JsonReader.read(json.getBytes(StandardCharsets.UTF_8), "test"), true, allocates);
+    }
+
+    private static Lease lease(final String key, final String value) {
+        return new Lease(
+                LeaseKey.parse(key),
+                LeaseAttributes.read(JsonReader.read(value.getBytes(StandardCharsets.UTF_8), "test"), true));
+    }
+
+    private static Lease lease(final int node) {
+        return lease(
+                "10.244." + node + ".0-24",
+                "{\"PublicIP\":\"192.168.100." + node + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,"
+                        + "\"VtepMAC\":\"02:00:00:00:00:0" + node + "\"}}");
+    }
+
+    private static KnownLeases known(final long confirmedMs) {
+        return new KnownLeases(
+                DAEMON,
+                "123",
+                confirmedMs,
+                config("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}", true),
+                address(1),
+                null,
+                lease(1),
+                List.of(lease(1), lease(2)));
+    }
+
+    private static Inet4Address address(final int node) {
+        return (Inet4Address) IpAddress.parse("192.168.100." + node).toInetAddress();
+    }
+
+    private KnownLeasesFile file() {
+        return new KnownLeasesFile(directory.resolve("state"), DAEMON, true);
+    }
+
+    private Path path() throws IOException {
+        try (Stream<Path> files = Files.list(directory.resolve("state"))) {
+            final List<Path> all = files.toList();
+            assertEquals(1, all.size(), all::toString);
+            return all.get(0);
+        }
+    }
+
+    @Test
+    void shouldReadWhatWasWrittenAndBeForItsUserAlone() throws IOException {
+        assertNull(file().read(NOW_MS), "there is none yet");
+        assertTrue(file().write(known(NOW_MS)));
+        assertTrue(file().write(known(NOW_MS + 1)));
+        assertEquals(known(NOW_MS + 1), file().read(NOW_MS));
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(path())));
+        file().delete();
+        assertNull(file().read(NOW_MS));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'Network':'10.244.0.0/16','SubnetLen':26,'SubnetMin':'10.244.1.0','SubnetMax':'10.244.9.64',"
+                        + "'EnableNFTables':true,'Backend':{'Type':'vxlan','VNI':7,'Port':4789,'MTU':1400,"
+                        + "'Learning':true,'DirectRouting':true}}",
+                "{'EnableIPv6':true,'Network':'10.244.0.0/28','IPv6Network':'fd00:10:244::/48',"
+                        + "'Backend':{'Type':'vxlan'}}",
+                "{'EnableIPv4':false,'EnableIPv6':true,'IPv6Network':'fd00:10:244::/48','Backend':{'Type':'host-gw'}}",
+                "{'Network':'10.244.0.0/16'}",
+            })
+    void shouldReadTheSameConfigurationAgain(final String json) {
+        for (final boolean allocates : new boolean[] {true, false}) {
+            final NetworkConfig config = config(json.replace('\'', '"'), allocates);
+            assertEquals(config, config(config.json(), allocates));
+        }
+    }
+
+    @Test
+    void shouldReadLeasesOfBothFamiliesAgain() {
+        final Lease own = lease(
+                "10.244.1.0-24&fd00:10:244:1::-64",
+                "{\"PublicIP\":\"192.168.100.1\",\"PublicIPv6\":\"fd00:100::1\",\"BackendType\":\"vxlan\","
+                        + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:01\"},"
+                        + "\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:06:01\"}}");
+        final KnownLeases known = new KnownLeases(
+                DAEMON,
+                "",
+                NOW_MS,
+                config(
+                        "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:10:244::/48\","
+                                + "\"Backend\":{\"Type\":\"vxlan\"}}",
+                        true),
+                address(1),
+                IpAddress.parse("fd00:100::1").toInetAddress(),
+                own,
+                List.of());
+        assertTrue(file().write(known));
+        assertEquals(known, file().read(NOW_MS));
+    }
+
+    @Test
+    void shouldIgnoreWhateverIsNotItsOwnWork() throws IOException {
+        assertTrue(file().write(known(NOW_MS)));
+        final byte[] right = Files.readAllBytes(path());
+        for (int length = 0; length < right.length; length++) {
+            Files.write(path(), Arrays.copyOf(right, length));
+            assertNull(file().read(NOW_MS), "cut after " + length);
+        }
+        for (int i = 0; i < right.length; i++) {
+            final byte[] wrong = right.clone();
+            wrong[i] ^= 1;
+            Files.write(path(), wrong);
+            assertNull(file().read(NOW_MS), "changed at " + i);
+        }
+        Files.write(path(), right);
+        assertNotNull(file().read(NOW_MS));
+        Files.delete(path());
+        Files.createDirectory(directory.resolve("state").resolve(String.format("leases-%08x", DAEMON.hashCode())));
+        assertNull(file().read(NOW_MS), "a directory");
+        assertFalse(file().write(known(NOW_MS)));
+    }
+
+    @Test
+    void shouldIgnoreTheFileOfAnotherDaemon() throws IOException {
+        final KnownLeasesFile other = new KnownLeasesFile(directory.resolve("state"), DAEMON + "2", true);
+        assertTrue(other.write(known(NOW_MS)));
+        assertNull(file().read(NOW_MS), "it has a file of its own");
+        Files.move(path(), directory.resolve("state").resolve(String.format("leases-%08x", (DAEMON + "3").hashCode())));
+        assertNull(new KnownLeasesFile(directory.resolve("state"), DAEMON + "3", true).read(NOW_MS));
+    }
+
+    @Test
+    void shouldIgnoreWhatIsOlderThanALeaseLives() {
+        assertTrue(file().write(known(NOW_MS)));
+        assertNotNull(file().read(NOW_MS + KnownLeasesFile.AGE_MAX_MS));
+        assertNull(file().read(NOW_MS + KnownLeasesFile.AGE_MAX_MS + 1));
+        assertNotNull(file().read(0), "a clock without a battery says nothing");
+    }
+
+    @Test
+    void shouldHarmNothingWhenItCannotBeWritten() throws IOException {
+        assertFalse(new KnownLeasesFile(Path.of("/proc/version/state"), DAEMON, true).write(known(NOW_MS)));
+        final Path open = Files.createDirectory(directory.resolve("state"));
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertFalse(file().write(known(NOW_MS)), "others could replace it");
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxr-xr-x"));
+        assertTrue(file().write(known(NOW_MS)));
+    }
+
+    private static NodeRequest request(
+            final int node,
+            final @Nullable MacAddress takenOver,
+            final @Nullable LeaseKey previous,
+            final @Nullable Lease former) {
+        return new NodeRequest(
+                address(node),
+                null,
+                Set.of(address(node)),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
+                takenOver,
+                null,
+                previous,
+                former);
+    }
+
+    @Test
+    void shouldFitThisNodeAsItWasAlone() {
+        final KnownLeases known = known(NOW_MS);
+        assertNull(known.misfit(request(1, null, null, null)));
+        assertNull(known.misfit(request(1, null, lease(1).key(), lease(1))));
+        assertNotNull(known.misfit(request(2, null, null, null)));
+        assertNotNull(known.misfit(request(1, MacAddress.parse("02:00:00:00:00:01"), null, null)));
+        assertNotNull(known.misfit(request(1, null, lease(2).key(), null)));
+        assertNotNull(known.misfit(request(1, null, null, lease(2))));
+        assertEquals(
+                Objects.requireNonNull(lease(1).attributes().vtep()).mac(),
+                known.insist(request(1, null, null, null)).takenOverMac());
+    }
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.address.IpAddress;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.CloseAll;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.Registry;
+import io.weft.overlay.registry.known.KnownLeasesFile;
+import io.weft.overlay.registry.known.KnownRegistry;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A node that starts while the Kubernetes API lets nobody in. */
+class KnownNodesTest {
+    private static final String PREFIX = "flannel.alpha.coreos.com";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final CloseAll resources = new CloseAll();
+    private final Recorder recorder = new Recorder();
+    private @Nullable NodeApiServer server;
+
+    private static final class Recorder implements LeaseListener {
+        private final Set<LeaseKey> known = ConcurrentHashMap.newKeySet();
+        private final CountDownLatch restart = new CountDownLatch(1);
+
+        @Override
+        public void onSnapshot(final List<Lease> leases) {
+            known.clear();
+            leases.forEach(this::onPut);
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            known.add(lease.key());
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            known.remove(key);
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            restart.countDown();
+        }
+    }
+
+    @BeforeEach
+    void setUp() throws Exception {
+        server = resources.add(new NodeApiServer());
+        Files.writeString(
+                directory.resolve("net-conf.json"), "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        api().put("one", "10.244.1.0/24", Map.of());
+        api().put("two", "10.244.2.0/24", annotations(2));
+        final Registry first = registry();
+        final Lease own = acquire(first);
+        first.watch(recorder);
+        awaitKnown(Set.of(own.key(), LeaseKey.parse("10.244.2.0-24")));
+        first.close(); // which writes what it knows
+        recorder.known.clear();
+        api().requireToken("another");
+    }
+
+    @AfterEach
+    void tearDown() {
+        resources.close();
+    }
+
+    private NodeApiServer api() {
+        return Objects.requireNonNull(server);
+    }
+
+    private Registry registry() {
+        return resources.add(new KnownRegistry(
+                new KubeRegistry(new KubeRegistry.Settings(
+                        KubeAccess.of(null, api().uri().toString(), Map.of()),
+                        PREFIX,
+                        directory.resolve("net-conf.json"),
+                        true,
+                        Map.of("NODE_NAME", "one"))),
+                new KnownLeasesFile(directory.resolve("state"), "kube one", false)));
+    }
+
+    private static Lease acquire(final Registry registry) throws InterruptedException {
+        registry.config();
+        final Inet4Address address =
+                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
+        return registry.acquire(new NodeRequest(
+                address,
+                null,
+                Set.of(address),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
+                null,
+                null,
+                null,
+                null));
+    }
+
+    private static Map<String, String> annotations(final int node) {
+        return Map.of(
+                PREFIX + "/kube-subnet-manager",
+                "true",
+                PREFIX + "/backend-type",
+                "vxlan",
+                PREFIX + "/backend-data",
+                "{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:0" + node + "\"}",
+                PREFIX + "/public-ip",
+                "192.168.0." + node);
+    }
+
+    private void awaitKnown(final Set<LeaseKey> keys) {
+        Await.until(() -> keys + " is not " + recorder.known, Await.TIMEOUT_MS, () -> keys.equals(recorder.known));
+    }
+
+    @Test
+    void shouldBeginWithTheNodesKnownBeforeAndFollowTheApiWhenItAnswers() throws Exception {
+        api().put("three", "10.244.3.0/24", annotations(3));
+        final Registry registry = registry();
+        final Lease own = acquire(registry);
+        registry.watch(recorder);
+        awaitKnown(Set.of(own.key(), LeaseKey.parse("10.244.2.0-24")));
+        assertTrue(registry.status().isLost());
+        registry.nodeReady();
+        api().requireToken("");
+        awaitKnown(Set.of(own.key(), LeaseKey.parse("10.244.2.0-24"), LeaseKey.parse("10.244.3.0-24")));
+        Await.until(
+                "the node's condition",
+                Await.TIMEOUT_MS,
+                () -> api().patches().stream().anyMatch(patch -> patch.contains("NetworkUnavailable")));
+        assertEquals(1, recorder.restart.getCount());
+    }
+
+    @Test
+    void shouldSetTheNodeUpAnewAndForgetWhenItsPodCidrIsAnother() throws Exception {
+        api().put("one", "10.244.7.0/24", Map.of());
+        final Registry registry = registry();
+        assertEquals("10.244.1.0-24", acquire(registry).key().toString());
+        registry.watch(recorder);
+        api().requireToken("");
+        assertTrue(recorder.restart.await(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS));
+        registry.close();
+        assertEquals(List.of(), files());
+        assertEquals("10.244.7.0-24", acquire(registry()).key().toString());
+    }
+
+    private List<String> files() throws IOException {
+        return List.of(
+                Objects.requireNonNull(directory.resolve("state").toFile().list()));
+    }
+}
