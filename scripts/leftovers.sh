@@ -50,13 +50,24 @@ processes_of_dead_runs() {
   done
 }
 
+# Whether a JVM of this id lives: here, or in a PID namespace below this one, whose run named its things by the id that the JVM
+# has there (NSpid of proc_pid_status(5)).
+has_jvm() { # PID
+  local status
+  # A process that has ended and is not waited for yet has a name still, but no program.
+  [[ $(readlink "/proc/$1/exe") != */java ]] || return 0
+  while read -r status; do
+    [[ $(readlink "${status%/status}/exe") != */java ]] || return 0
+  done < <(grep -lsE "^NSpid:.*[[:space:]]$1([[:space:]]|\$)" /proc/[0-9]*/status)
+  return 1
+}
+
 # Namespaces and control groups, as files, whose JVM is gone.
 orphans() {
   local file
   for file in /run/netns/weft-* /sys/fs/cgroup/weft-test-* /sys/fs/cgroup/*/weft-test-*; do
     [[ -e $file && ${file##*/} =~ ^weft-([a-z]+-)?([0-9]+)(-|$) ]] || continue
-    # A process that has ended and is not waited for yet has a name still, but no program.
-    [[ $(readlink "/proc/${BASH_REMATCH[2]}/exe") == */java ]] || echo "$file"
+    has_jvm "${BASH_REMATCH[2]}" || echo "$file"
   done
 }
 
