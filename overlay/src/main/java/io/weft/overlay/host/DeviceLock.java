@@ -42,7 +42,11 @@ public final class DeviceLock implements AutoCloseable {
         try {
             OwnDirectory.require("--run-dir", runDirectory);
             final Path file = runDirectory.resolve(deviceName + SUFFIX);
-            final DeviceLock lock = tryTake(file);
+            DeviceLock lock = tryTake(file);
+            if (null == lock && isOfNobody(file)) {
+                Files.deleteIfExists(file);
+                lock = tryTake(file);
+            }
             if (null == lock) {
                 throw new StartupException("device " + deviceName + " belongs to another weftd, process "
                         + Files.readString(file).trim() + ", which keeps its files in " + runDirectory
@@ -56,6 +60,16 @@ public final class DeviceLock implements AutoCloseable {
                             + ". Choose a writable directory by --run-dir",
                     failure);
         }
+    }
+
+    /** A file of an older weftd, which others could open, may be locked by them, when the process that it names is gone. */
+    private static boolean isOfNobody(final Path file) throws IOException {
+        if (!Files.exists(file) || !OwnDirectory.isOpenToOthers(file)) {
+            return false;
+        }
+        final String pid = Files.readString(file).trim();
+        return !pid.matches("\\d{1,18}")
+                || ProcessHandle.of(Long.parseLong(pid)).isEmpty();
     }
 
     /**
@@ -98,6 +112,9 @@ public final class DeviceLock implements AutoCloseable {
             // The holder before deleted the file at its end: a lock on a file that has lost its name is worth nothing.
             // The file is not opened for this, since closing any descriptor of it would give the lock back.
             taken = Files.exists(file) && pid.length() == Files.size(file);
+            if (taken) {
+                Files.setPosixFilePermissions(file, OwnDirectory.OWN_FILE.value()); // by name, for the same reason
+            }
             return taken ? new DeviceLock(file, channel) : null;
         } catch (final OverlappingFileLockException heldByThisProcess) {
             return null;
