@@ -99,7 +99,7 @@ final class EtcdOwnLease {
                 }
             }
             throw new UnavailableException("other nodes were faster " + ATTEMPTS_MAX + " times to take a subnet");
-        } catch (final UnavailableException | RuntimeException failure) {
+        } catch (final UnavailableException | InterruptedException | RuntimeException failure) {
             term.giveBack();
             throw failure;
         }
@@ -147,11 +147,26 @@ final class EtcdOwnLease {
                 throw lost;
             }
             isWritten = true;
+        } catch (final InterruptedException stop) {
+            findOut(key, attributes, leaseId);
+            throw stop;
         }
         if (isWritten) {
             term.used();
         }
         return isWritten;
+    }
+
+    /** This process is told to stop while it writes: whether the key has the etcd lease decides what becomes of that. */
+    private void findOut(final LeaseKey key, final LeaseAttributes attributes, final long leaseId)
+            throws InterruptedException {
+        try {
+            if (isInEtcd(key, attributes, leaseId)) {
+                term.used();
+            }
+        } catch (final UnavailableException | JsonException unknown) {
+            LOG.log(WARNING, "whether the own lease {0} was written is not known: {1}", key, unknown.getMessage());
+        }
     }
 
     private boolean isInEtcd(final LeaseKey key, final LeaseAttributes attributes, final long leaseId)

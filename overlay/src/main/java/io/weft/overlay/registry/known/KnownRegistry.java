@@ -14,6 +14,7 @@ import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.RegistryStatus;
 import java.net.InetAddress;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -34,6 +35,7 @@ public final class KnownRegistry implements Registry {
     /** What a registry that is well needs less than, and a node without its pods' packets can spare. */
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
 
+    private static final long CLOSE_MS = 1_000;
     private static final long LOOK_MS = 10;
 
     private final Registry registry;
@@ -48,7 +50,10 @@ public final class KnownRegistry implements Registry {
     private @Nullable NetworkConfig config;
     private @Nullable NodeRequest request;
     private @Nullable Lease own;
-    private volatile @Nullable LeaseKeeper keeper;
+    /** Of the control thread. */
+    private final List<Thread> askers = new ArrayList<>();
+
+    private @Nullable LeaseKeeper keeper;
     // Guarded by this.
     private boolean isClosed;
     private boolean isNodeReady;
@@ -196,15 +201,16 @@ public final class KnownRegistry implements Registry {
         }
     }
 
-    private static <T> FutureTask<T> ask(final Callable<T> question) {
+    private <T> FutureTask<T> ask(final Callable<T> question) {
         final FutureTask<T> asked = new FutureTask<>(question);
         start(asked);
         return asked;
     }
 
-    private static void start(final Runnable task) {
+    private void start(final Runnable task) {
         final Thread thread = new Thread(task, "weft-registry-first");
         thread.setDaemon(true);
+        askers.add(thread);
         thread.start();
     }
 
@@ -276,6 +282,14 @@ public final class KnownRegistry implements Registry {
         final LeaseKeeper open = keeper;
         if (null != open) {
             open.close();
+        }
+        askers.forEach(Thread::interrupt);
+        try {
+            for (final Thread asker : askers) {
+                asker.join(CLOSE_MS); // it may have something to give back
+            }
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -315,6 +315,36 @@ class EtcdFaultsTest {
         assertEquals(1, registries.get(0).status().refusals());
     }
 
+    /** A daemon that is told to stop while it waits for the answer to a grant gives it back; one that has written keeps it. */
+    @ParameterizedTest
+    @CsvSource({"lease/grant, 0", "kv/txn, 1"})
+    void shouldLeaveNoUnusedEtcdLeaseWhenToldToStopMeanwhile(final String request, final int kept) throws Exception {
+        proxy().spoil("/v3/" + request, FaultyProxy.Fault.HALF_BODY, 1);
+        final EtcdRegistry registry = registry(proxy().endpoint(), "");
+        final Thread starting = new Thread(() -> {
+            try {
+                registry.config();
+                registry.acquire(request(1, null, null));
+            } catch (final InterruptedException stop) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        starting.start();
+        Await.until(request + " is asked for", TIMEOUT_MS, () -> proxy().count(request) > 0);
+        Await.until(
+                () -> "etcd leases are " + etcdLeases(),
+                TIMEOUT_MS,
+                () -> 1 == etcdLeases().size()
+                        && kept
+                                == etcd().ctl("get", "--prefix", "--keys-only", SUBNETS)
+                                        .lines()
+                                        .filter(line -> !line.isEmpty())
+                                        .count());
+        starting.interrupt();
+        starting.join(TIMEOUT_MS);
+        assertEquals(kept, etcdLeases().size(), etcdLeases()::toString);
+    }
+
     @Test
     void shouldFindTheEndpointThatAnswersAmongThoseThatDoNot() throws Exception {
         try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
