@@ -96,6 +96,7 @@ class HostRepairTest {
                 "device | ip route delete 10.244.0.0/16",
                 "device | ip route replace 10.244.0.0/16 via 192.168.100.2",
                 "device | ip route delete blackhole 10.244.0.0/24",
+                "device | ip route delete blackhole 10.244.0.0/16",
                 "node | ip link delete weft.1",
                 "rules | iptables -t nat -F FLANNEL-POSTRTG",
                 "rules | iptables -D FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD",

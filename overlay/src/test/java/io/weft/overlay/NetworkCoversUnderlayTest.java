@@ -29,6 +29,7 @@ class NetworkCoversUnderlayTest {
 
     private final CloseAll resources = new CloseAll();
     private Topology topology = Topology.twoNodes();
+    private boolean isDirect;
 
     @BeforeEach
     void setUp() {
@@ -49,8 +50,8 @@ class NetworkCoversUnderlayTest {
     private void write(final String... entries) throws IOException {
         final Path fresh = Files.writeString(
                 directory.resolve("fresh"),
-                "{\"config\":{\"Network\":\"" + NETWORK + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + String.join(",", entries) + "}}");
+                "{\"config\":{\"Network\":\"" + NETWORK + "\",\"Backend\":{\"Type\":\"vxlan\",\"DirectRouting\":"
+                        + isDirect + "}},\"leases\":{" + String.join(",", entries) + "}}");
         Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
     }
 
@@ -72,12 +73,7 @@ class NetworkCoversUnderlayTest {
 
     @Test
     void shouldLeaveAllButTheSubnetsOfLeasesAsItWasWhenTheUnderlayIsInTheNetwork() throws IOException {
-        for (int i = 0; i < UNDERLAY.length; i++) {
-            final Topology.Node node = topology.node(i);
-            node.namespace().ip("address", "flush", "dev", node.underlayDevice());
-            node.namespace().ip("address", "add", UNDERLAY[i] + "/24", "dev", node.underlayDevice());
-            node.namespace().ip("route", "add", "default", "via", "10.200.0.254");
-        }
+        moveUnderlay();
         write(lease(0, UNDERLAY[0]), lease(1, UNDERLAY[1]));
         final String before = topology.node(0)
                 .namespace()
@@ -101,6 +97,40 @@ class NetworkCoversUnderlayTest {
                         .lines()
                         .findFirst()
                         .orElse(""));
+    }
+
+    private void moveUnderlay() {
+        for (int i = 0; i < UNDERLAY.length; i++) {
+            final Topology.Node node = topology.node(i);
+            node.namespace().ip("address", "flush", "dev", node.underlayDevice());
+            node.namespace().ip("address", "add", UNDERLAY[i] + "/24", "dev", node.underlayDevice());
+            node.namespace().ip("route", "add", "default", "via", "10.200.0.254");
+        }
+    }
+
+    /** There is no route of the whole network that packets could fall back to. */
+    @Test
+    void shouldLeadIntoTheTunnelWhileAPeerIsOnNoLinkOfADirectRoute() throws IOException {
+        moveUnderlay();
+        isDirect = true;
+        write(lease(0, UNDERLAY[0]), lease(1, UNDERLAY[1]));
+        final BackgroundProcess weftd = start(0);
+        final Topology.Node node = topology.node(0);
+        final String direct = topology.node(1).subnet() + " via " + UNDERLAY[1] + " dev " + node.underlayDevice();
+        awaitRoute(weftd, direct);
+        node.namespace().ip("route", "add", UNDERLAY[1] + "/32", "via", "10.200.0.254");
+        node.namespace().ip("route", "delete", topology.node(1).subnet(), "via", UNDERLAY[1]);
+        awaitRoute(weftd, topology.node(1).subnet() + " dev weft.1");
+        node.namespace().ip("route", "delete", UNDERLAY[1] + "/32");
+        awaitRoute(weftd, direct);
+        assertEquals("", routes(0));
+    }
+
+    private void awaitRoute(final BackgroundProcess weftd, final String route) {
+        Await.until(
+                () -> route + " is not in " + topology.node(0).namespace().ip("route") + weftd.output(),
+                WeftdProcess.START_TIMEOUT_MS,
+                () -> topology.node(0).namespace().ip("route").contains(route));
     }
 
     @Test

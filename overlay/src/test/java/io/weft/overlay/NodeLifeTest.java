@@ -77,6 +77,19 @@ class NodeLifeTest {
         }
     }
 
+    /** As on a full disk: what was there before is forwarded for, and the node is ready as soon as the file can be written. */
+    @Test
+    void shouldGoOnAndTryAgainWhenSubnetEnvCannotBeWrittenAtTheStart() throws IOException {
+        final Path hindrance = Files.createDirectories(directory.resolve(".subnet.env.new/in the way"));
+        try (BackgroundProcess weftd = WeftdProcess.start(node, directory)
+                .awaitOutput(". Tried again every second", WeftdProcess.START_TIMEOUT_MS)) {
+            assertTrue(node.namespace().ip("route").contains("10.244.0.0/16 dev weft.1"), weftd::output);
+            Files.delete(hindrance);
+            weftd.awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+            assertTrue(Files.readString(subnetFile).contains("FLANNEL_MTU=1450"));
+        }
+    }
+
     private void awaitText(final String text, final BackgroundProcess weftd) {
         Await.until(() -> "not written again: " + weftd.output(), WeftdProcess.START_TIMEOUT_MS, () -> {
             try {

@@ -9,6 +9,7 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Blackholes;
 import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.HostRoutes;
+import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.OverlayDevice;
 import io.weft.overlay.host.Underlay;
@@ -147,10 +148,14 @@ public final class PodRoutes implements AutoCloseable {
             guards.add(subnet);
         }
         final UnderlayFamily pods = UnderlayFamily.of(subnet);
-        final boolean isDirect =
-                config.backend().directRouting() && way.family == pods && routes.direct(subnet, way.publicAddress);
-        if (!isDirect && (isRoutedBySubnet || !isCarriedBy(way.family, pods))) {
-            routes.dev(subnet, Objects.requireNonNull(devices.get(way.family)).deviceIndex());
+        final boolean needsRoute = isRoutedBySubnet || !isCarriedBy(way.family, pods);
+        final int deviceIndex =
+                needsRoute ? Objects.requireNonNull(devices.get(way.family)).deviceIndex() : HostRoutes.NO_DEVICE;
+        final boolean isDirect = config.backend().directRouting()
+                && way.family == pods
+                && routes.direct(subnet, way.publicAddress, deviceIndex);
+        if (!isDirect && needsRoute) {
+            routes.dev(subnet, deviceIndex);
         }
     }
 
@@ -226,17 +231,23 @@ public final class PodRoutes implements AutoCloseable {
      * @return false when a device is gone.
      */
     public boolean repairDevices() {
-        return devices.values().stream().allMatch(OverlayDevice::repair);
+        final HostSteps steps = new HostSteps();
+        final boolean[] isThere = {true};
+        devices.values().forEach(device -> steps.attempt(() -> isThere[0] &= device.repair()));
+        steps.requireAll();
+        return isThere[0];
     }
 
     /** The same of the routes. It takes the kernel time where it has many of others; the devices come first. */
     public void repairRoutes() {
-        devices.values().forEach(OverlayDevice::repairRoutes);
-        blackholes.repair();
+        final HostSteps steps = new HostSteps();
+        devices.values().forEach(device -> steps.attempt(device::repairRoutes));
+        steps.attempt(blackholes::repair);
         if (isPublished) {
-            guards.repair();
-            routes.repair();
+            steps.attempt(guards::repair);
+            steps.attempt(routes::repair);
         }
+        steps.requireAll();
     }
 
     /** Whether a route could not be set and should be tried again soon. */

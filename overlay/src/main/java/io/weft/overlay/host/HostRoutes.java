@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 public final class HostRoutes implements AutoCloseable {
     /** Of the numbers that Linux include/uapi/linux/rtnetlink.h leaves to routing daemons, one that iproute2 names nobody by. */
     static final int PROTOCOL = 87;
+
+    /** Of a subnet that the route of its whole network leads into the tunnel. */
+    public static final int NO_DEVICE = 0;
 
     private static final System.Logger LOG = System.getLogger(HostRoutes.class.getName());
 
@@ -49,8 +53,20 @@ public final class HostRoutes implements AutoCloseable {
 
     private long repairs;
 
-    /** Where to: a gateway on the link, or nobody but the device. */
-    private record Target(@Nullable InetAddress gateway, int linkIndex) {}
+    /**
+     * Where to: a gateway on the link, or nobody but the device.
+     *
+     * @param otherwise the device while no link leads to the gateway; {@link #NO_DEVICE} where another route leads to it.
+     */
+    private record Target(@Nullable InetAddress gateway, int linkIndex, int otherwise) {
+        boolean isMetBy(final Route route) {
+            return Objects.equals(gateway, route.gateway()) && linkIndex == route.linkIndex();
+        }
+
+        boolean isMetOtherwiseBy(final Route route) {
+            return NO_DEVICE != otherwise && null == route.gateway() && otherwise == route.linkIndex();
+        }
+    }
 
     /**
      * Without a route yet.
@@ -69,12 +85,14 @@ public final class HostRoutes implements AutoCloseable {
      * Wants a subnet to be routed to its node without a tunnel, if the node is on the same link: the kernel's way to it has no
      * gateway (flannel pkg/ip/iface.go, DirectRouting).
      *
+     * @param deviceIndex of the tunnel's device, to which the subnet is routed if the node leaves the link; {@link #NO_DEVICE}
+     *     where that needs no route.
      * @return false if it is not.
      */
-    public boolean direct(final IpPrefix subnet, final InetAddress publicAddress) {
+    public boolean direct(final IpPrefix subnet, final InetAddress publicAddress, final int deviceIndex) {
         final int linkIndex = linkTo(publicAddress);
         if (0 != linkIndex) {
-            want(subnet, new Target(publicAddress, linkIndex));
+            want(subnet, new Target(publicAddress, linkIndex, deviceIndex));
         }
         return 0 != linkIndex;
     }
@@ -84,12 +102,12 @@ public final class HostRoutes implements AutoCloseable {
      * pkg/backend/hostgw).
      */
     public void via(final IpPrefix subnet, final InetAddress publicAddress) {
-        want(subnet, new Target(publicAddress, linkTo(publicAddress)));
+        want(subnet, new Target(publicAddress, linkTo(publicAddress), NO_DEVICE));
     }
 
     /** Wants a subnet to be routed to a device. */
     public void dev(final IpPrefix subnet, final int linkIndex) {
-        want(subnet, new Target(null, linkIndex));
+        want(subnet, new Target(null, linkIndex, NO_DEVICE));
     }
 
     private void want(final IpPrefix subnet, final Target target) {
@@ -133,10 +151,11 @@ public final class HostRoutes implements AutoCloseable {
         for (final Route route : rtnetlink.routes(RouteFilter.main().protocol(PROTOCOL))) {
             final IpPrefix subnet = route.destination();
             if (RouteType.UNICAST == route.type() && networks.stream().anyMatch(network -> network.contains(subnet))) {
-                if (new Target(route.gateway(), route.linkIndex()).equals(wanted.get(subnet))) {
+                final Target target = wanted.get(subnet);
+                if (null != target && target.isMetBy(route)) {
                     present.put(subnet, route);
                     right.add(subnet);
-                } else {
+                } else if (null == target || !target.isMetOtherwiseBy(route)) {
                     rtnetlink.deleteRoute(route);
                 }
             }
@@ -158,6 +177,7 @@ public final class HostRoutes implements AutoCloseable {
         final Route route = null == target.gateway ? bare : bare.via(target.gateway);
         try {
             if (0 == linkIndex) {
+                setOtherwise(subnet, target);
                 throw new LinuxException("set route " + route, Errno.EHOSTUNREACH, "No interface is on a link with it");
             }
             rtnetlink.replaceRoute(route);
@@ -166,13 +186,22 @@ public final class HostRoutes implements AutoCloseable {
             final Level level = null == target.gateway ? DEBUG : INFO;
             LOG.log(isRepair ? WARNING : level, "route {0}{1}", route, isRepair ? ", repaired" : "");
             troubles.remove(subnet);
-            wanted.put(subnet, new Target(target.gateway, linkIndex));
+            wanted.put(subnet, new Target(target.gateway, linkIndex, target.otherwise));
             present.put(subnet, route);
         } catch (final LinuxException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(troubles.put(subnet, trouble))) {
                 LOG.log(WARNING, "{0}. {1} until it succeeds", trouble, meanwhile);
             }
+        }
+    }
+
+    /** Where no other route leads into the tunnel, this one does while the node is on no link of this one. */
+    private void setOtherwise(final IpPrefix subnet, final Target target) {
+        if (NO_DEVICE != target.otherwise) {
+            final Route route = Route.to(subnet).dev(target.otherwise).protocol(PROTOCOL);
+            rtnetlink.replaceRoute(route);
+            present.put(subnet, route);
         }
     }
 

@@ -16,6 +16,7 @@ import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.host.BridgeNetfilter;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.GuardRoutes;
+import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
@@ -283,7 +284,13 @@ public final class OverlayNode implements AutoCloseable {
         }
         conditions.set(Condition.BRIDGE, bridgeTrouble);
         final int mtu = changes.podMtu().least();
-        admission.give(mtu);
+        if (!admission.give(mtu)) {
+            loop.after(
+                    COMPARE_MS,
+                    () -> becomeReadyOnce(
+                            () -> becomeReady(previous, opened, routes, admission, changes, deviceNames)));
+            return;
+        }
         undo.push(admission);
         opened.keepCounters();
         routes.leaveGuards();
@@ -363,14 +370,17 @@ public final class OverlayNode implements AutoCloseable {
     /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */
     private void repair(final Forwarders opened, final PodRoutes routes, final boolean isRoutesDue) {
         compareHost(isRoutesDue, () -> {
-            if (!routes.repairDevices()) {
-                loop.end("the device is gone");
-                return;
-            }
+            final HostSteps steps = new HostSteps();
+            steps.attempt(() -> {
+                if (!routes.repairDevices()) {
+                    loop.end("the device is gone");
+                }
+            });
             if (isRoutesDue) {
-                routes.repairRoutes();
+                steps.attempt(routes::repairRoutes);
             }
-            opened.repairOffload(rtnetlink);
+            steps.attempt(() -> opened.repairOffload(rtnetlink));
+            steps.requireAll();
         });
         metrics.hostRepairs(routes.deviceRepairs() + opened.offloadRepairs());
         metrics.directRouteRepairs(routes.routeRepairs());

@@ -41,13 +41,28 @@ final class PodAdmission implements AutoCloseable {
      * Lets pods be wired from now on.
      *
      * @param mtu of pods, in bytes.
-     * @throws StartupException when it cannot be told.
+     * @return false when it cannot be told at present, as on a full disk: to be tried again. Packets are forwarded all the same.
      */
-    void give(final int mtu) {
-        file.write(content, mtu);
-        lock = ReadinessLock.take(file.path());
+    boolean give(final int mtu) {
+        try {
+            file.write(content, mtu);
+            lock = ReadinessLock.take(file.path());
+        } catch (final StartupException failure) {
+            tellTrouble(failure);
+            return false;
+        }
         writtenMtu = mtu;
         isGiven = true;
+        conditions.holds(Condition.SUBNET_FILE);
+        return true;
+    }
+
+    private void tellTrouble(final Exception failure) {
+        final String trouble = String.valueOf(failure.getMessage());
+        if (!trouble.equals(conditions.trouble(Condition.SUBNET_FILE))) {
+            LOG.log(WARNING, "{0}. Tried again every second", trouble);
+        }
+        conditions.set(Condition.SUBNET_FILE, trouble);
     }
 
     /** Puts right what was given: somebody took the file or the lock away, or pods have another MTU from now on. */
@@ -71,11 +86,7 @@ final class PodAdmission implements AutoCloseable {
             }
             conditions.holds(Condition.SUBNET_FILE);
         } catch (final StartupException | IOException failure) {
-            final String trouble = String.valueOf(failure.getMessage());
-            if (!trouble.equals(conditions.trouble(Condition.SUBNET_FILE))) {
-                LOG.log(WARNING, "{0}. Tried again every second", trouble);
-            }
-            conditions.set(Condition.SUBNET_FILE, trouble);
+            tellTrouble(failure);
         }
     }
 
