@@ -140,6 +140,17 @@ class GuardRoutesTest {
     }
 
     @Test
+    void shouldTakeAwayWhatItsNetworkHadUnderAnotherVniAndNothingOfOtherNetworks() {
+        final String others = "blackhole 10.77.0.0/16 proto 87 metric 2000005";
+        final String anybodys = "blackhole 10.244.99.0/24 metric 2000001";
+        for (final String route : List.of("blackhole 10.244.0.0/16 proto 87 metric 2000005", others, anybodys)) {
+            node.namespace().ip(("route add " + route).split(" ", -1));
+        }
+        startReady();
+        assertEquals(String.join("\n", GUARD, anybodys, others), guards());
+    }
+
+    @Test
     void shouldPutTheGuardBackWhenSomebodyRemovesIt() {
         final BackgroundProcess weftd = startReady();
         node.namespace().ip("route", "delete", "blackhole", "10.244.0.0/16");

@@ -81,7 +81,7 @@ public final class PodRoutes implements AutoCloseable {
         this.underlay = underlay;
         this.forwarders = forwarders;
         final boolean isTunnel = config.backend().type().isTunnel();
-        guards = new GuardRoutes(rtnetlink, config.backend().vni());
+        guards = new GuardRoutes(rtnetlink, config.backend().vni(), prefixes(config.network(), config.ipv6Network()));
         if (isTunnel) {
             prefixes(config.network(), config.ipv6Network()).forEach(guards::add);
         }

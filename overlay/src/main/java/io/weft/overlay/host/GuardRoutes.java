@@ -35,6 +35,7 @@ public final class GuardRoutes implements AutoCloseable {
 
     private final Rtnetlink rtnetlink;
     private final int metric;
+    private final List<IpPrefix> networks;
     private final Set<IpPrefix> wanted = new HashSet<>();
     /** Wanted otherwise since the last publication. */
     private final Set<IpPrefix> changed = new LinkedHashSet<>();
@@ -52,10 +53,12 @@ public final class GuardRoutes implements AutoCloseable {
      *
      * @param rtnetlink of the node's namespace.
      * @param vni of the network.
+     * @param networks of the cluster: what is in them is nobody else's.
      */
-    public GuardRoutes(final Rtnetlink rtnetlink, final int vni) {
+    public GuardRoutes(final Rtnetlink rtnetlink, final int vni, final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
         metric = METRIC + vni;
+        this.networks = List.copyOf(networks);
     }
 
     /** Wants what is for a prefix to go nowhere, unless a better route leads it somewhere. */
@@ -76,7 +79,7 @@ public final class GuardRoutes implements AutoCloseable {
     public void begin() {
         final List<Route> present = present();
         for (final IpPrefix prefix : wanted) {
-            if (present.stream().noneMatch(route -> route.destination().equals(prefix))) {
+            if (present.stream().noneMatch(route -> isOf(route, prefix))) {
                 final Route route = set(prefix);
                 added.add(route);
                 LOG.log(INFO, "route {0}: goes nowhere while no weftd runs", route);
@@ -91,14 +94,16 @@ public final class GuardRoutes implements AutoCloseable {
         return route;
     }
 
+    /** Also those of these networks that were set when they had another VNI. */
     private List<Route> present() {
-        return rtnetlink.routes(guards()).stream()
-                .filter(route -> metric == route.metric())
+        return allOf(rtnetlink).stream()
+                .filter(route -> metric == route.metric()
+                        || networks.stream().anyMatch(network -> network.contains(route.destination())))
                 .toList();
     }
 
-    private static RouteFilter guards() {
-        return RouteFilter.main().type(RouteType.BLACKHOLE).protocol(HostRoutes.PROTOCOL);
+    private boolean isOf(final Route route, final IpPrefix prefix) {
+        return metric == route.metric() && route.destination().equals(prefix);
     }
 
     /** Gives the kernel what has changed since the last time: new ones first. The first time, all is compared. */
@@ -127,7 +132,7 @@ public final class GuardRoutes implements AutoCloseable {
         final Set<IpPrefix> missing = new HashSet<>(wanted);
         final List<Route> unwanted = new ArrayList<>();
         for (final Route route : present()) {
-            if (!missing.remove(route.destination())) {
+            if (metric != route.metric() || !missing.remove(route.destination())) {
                 unwanted.add(route);
             }
         }
@@ -184,7 +189,7 @@ public final class GuardRoutes implements AutoCloseable {
     }
 
     private static List<Route> allOf(final Rtnetlink rtnetlink) {
-        return rtnetlink.routes(guards()).stream()
+        return rtnetlink.routes(RouteFilter.main().type(RouteType.BLACKHOLE).protocol(HostRoutes.PROTOCOL)).stream()
                 .filter(route -> METRIC <= route.metric() && route.metric() <= METRIC + BackendConfig.VNI_MAX)
                 .toList();
     }

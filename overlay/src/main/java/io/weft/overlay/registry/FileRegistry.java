@@ -4,6 +4,7 @@ package io.weft.overlay.registry;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_CREATE;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_DELETE;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_MODIFY;
@@ -23,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +52,7 @@ public final class FileRegistry implements Registry {
     private @Nullable RegistryFile contents;
     private @Nullable NodeRequest request;
     private @Nullable WatchService watchService;
+    private final CountDownLatch closed = new CountDownLatch(1);
 
     /**
      * A registry that is read at {@link #config}.
@@ -100,21 +103,31 @@ public final class FileRegistry implements Registry {
     @Override
     public void watch(final LeaseListener listener) {
         listener.onSnapshot(contentsInUse().leases());
-        final WatchService service;
-        try {
-            service = file.getFileSystem().newWatchService();
-        } catch (final IOException failure) {
-            throw new RegistryException(
-                    "watch " + file + ": " + failure.getMessage() + ". Raise fs.inotify.max_user_instances", failure);
-        }
+        final WatchService service = open();
         watchService = service;
         final Thread thread = new Thread(() -> follow(service, listener), "weft-registry");
         thread.setDaemon(true);
         thread.start();
     }
 
+    /** Null where the host has no watch left: the file is compared now and then in any case. */
+    private @Nullable WatchService open() {
+        try {
+            return file.getFileSystem().newWatchService();
+        } catch (final IOException failure) {
+            LOG.log(
+                    WARNING,
+                    "watch {0}: {1}. Raise fs.inotify.max_user_instances; until weftd starts again the file is compared every"
+                            + " second",
+                    file,
+                    failure.getMessage());
+            return null;
+        }
+    }
+
     @Override
     public void close() {
+        closed.countDown();
         final WatchService service = watchService;
         if (null != service) {
             try {
@@ -148,9 +161,15 @@ public final class FileRegistry implements Registry {
         return own.get(0);
     }
 
-    private void follow(final WatchService service, final LeaseListener listener) {
-        WatchKey key = null;
+    private void follow(final @Nullable WatchService service, final LeaseListener listener) {
         try {
+            if (null == service) {
+                do {
+                    compare(listener);
+                } while (!closed.await(COMPARE_MS, TimeUnit.MILLISECONDS));
+                return;
+            }
+            WatchKey key = null;
             while (true) {
                 if (null == key || !key.isValid()) {
                     key = register(service);

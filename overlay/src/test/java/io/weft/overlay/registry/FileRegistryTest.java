@@ -9,10 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.Command;
+import io.weft.linux.testing.RequiresRoot;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
@@ -96,6 +98,66 @@ class FileRegistryTest {
 
     private @Nullable String next() throws InterruptedException {
         return heard.poll(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS);
+    }
+
+    /** Follows a file and prints the subnets that it hears of. */
+    static final class FollowerMain {
+        private FollowerMain() {}
+
+        public static void main(final String[] arguments) throws IOException {
+            final FileRegistry registry = new FileRegistry(Path.of(arguments[0]));
+            registry.config();
+            registry.acquire(request(OWN));
+            registry.watch(new LeaseListener() {
+                @Override
+                public void onSnapshot(final List<Lease> leases) {
+                    leases.forEach(this::onPut);
+                }
+
+                @Override
+                public void onPut(final Lease lease) {
+                    System.out.println(lease.key());
+                }
+
+                @Override
+                public void onRemove(final LeaseKey key) {}
+
+                @Override
+                public void onRestartNeeded(final String why) {
+                    System.out.println(why);
+                }
+            });
+            System.out.println(System.in.read());
+        }
+    }
+
+    /** The limit is that of a user namespace, so this process has one of its own. */
+    @Test
+    @RequiresRoot
+    void shouldFollowTheFileWhenTheHostHasNoWatchLeft() throws Exception {
+        replace(document(lease(1)));
+        final Process follower = new ProcessBuilder(
+                        "unshare",
+                        "--user",
+                        "--map-root-user",
+                        "sh",
+                        "-c",
+                        "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"",
+                        "sh",
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        FollowerMain.class.getName(),
+                        file.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader output = follower.inputReader()) {
+            assertEquals("10.244.1.0-24", output.readLine());
+            replace(document(lease(1), lease(2)));
+            assertEquals("10.244.2.0-24", output.readLine());
+        } finally {
+            follower.destroyForcibly().waitFor();
+        }
     }
 
     @Test
