@@ -125,10 +125,14 @@ abstract class DualStackSuite {
     }
 
     private long sentPackets(final String device) {
+        return counted(device, DataPlaneCounter.EGRESS_FORWARDED_PACKETS);
+    }
+
+    private long counted(final String device, final DataPlaneCounter counter) {
         final AtomicLong sum = new AtomicLong();
         try (CountersFile file = CountersFile.open(directoryOf(node).resolve("run/" + device + ".counters"))) {
             file.reader().forEach((value, id, label) -> {
-                if (DataPlaneCounter.EGRESS_FORWARDED_PACKETS.label().equals(label)) {
+                if (counter.label().equals(label)) {
                     sum.addAndGet(value);
                 }
             });
@@ -167,6 +171,12 @@ abstract class DualStackSuite {
         PodTraffic.assertCarried(node, peer, true);
         assertEquals(before, sentPackets("weft.1"), weftd::output);
         assertTrue(sentPackets("weft-v6.1") > 0, weftd::output);
+        for (final String device : new String[] {"weft.1", "weft-v6.1"}) {
+            assertEquals(
+                    "packet".equals(underlayPort),
+                    counted(device, DataPlaneCounter.INGRESS_PACKET_MESSAGES) > 0,
+                    () -> device + " by packet socket");
+        }
     }
 
     /** What is longer than the pods' MTU is a superframe, and what fills it fills a segment, whatever the device would carry. */
