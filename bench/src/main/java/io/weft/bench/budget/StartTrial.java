@@ -49,11 +49,11 @@ final class StartTrial implements Trial {
 
         double routeRepairSeconds() {
             final long startNs = System.nanoTime();
-            ip("route", "delete", NETWORK);
+            ip("route", "delete", NETWORK, "dev", DEVICE);
             return Stopwatch.secondsUntil(
                     startNs,
                     () -> "a route for " + NETWORK,
-                    () -> !ip("route", "show", NETWORK).isBlank());
+                    () -> !ip("route", "show", NETWORK, "dev", DEVICE).isBlank()); // beside the guard route
         }
 
         double routeReplaceSeconds() {
