@@ -6,6 +6,7 @@ import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.PacketPort;
 import io.weft.linux.ReceivePort;
@@ -52,7 +53,6 @@ public final class DataPlaneContext {
     private long spinNs = SPIN_NS_DEFAULT;
     private boolean busyPoll;
     private int mtu = 1450;
-    private boolean hostJoinsUdp;
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
     private @Nullable TunnelOffload tunnelOffload;
     private int hostIpv4;
@@ -62,6 +62,11 @@ public final class DataPlaneContext {
     /** Checks all that was set. */
     public DataPlaneContext conclude() {
         require(!hostPorts.isEmpty(), "at least one host port is needed");
+        for (final PacketPort port : hostPorts) {
+            require(
+                    VirtioNetHeaderFlyweight.LENGTH == port.framing().vnetHeaderLength(),
+                    "a host port's vnet header has not " + VirtioNetHeaderFlyweight.LENGTH + " bytes");
+        }
         require(hostPorts.size() == receivePorts.size(), "each host port needs a receiving underlay port");
         require(
                 packetPorts.isEmpty() || hostPorts.size() == packetPorts.size(),
@@ -145,21 +150,11 @@ public final class DataPlaneContext {
         return hostPorts;
     }
 
-    /**
-     * Sets the queues of the host's device, one for each worker.
-     *
-     * @param joinsUdp whether the device takes UDP superframes.
-     */
-    public DataPlaneContext hostPorts(final List<? extends PacketPort> ports, final boolean joinsUdp) {
+    /** Sets the queues of the host's device, one for each worker; their vnet header is {@link VirtioNetHeaderFlyweight}. */
+    public DataPlaneContext hostPorts(final List<? extends PacketPort> ports) {
         beforeConclusion();
         hostPorts = List.copyOf(ports);
-        hostJoinsUdp = joinsUdp;
         return this;
-    }
-
-    /** Whether the host's device takes UDP superframes. */
-    public boolean hostJoinsUdp() {
-        return hostJoinsUdp;
     }
 
     /** The sockets on the VXLAN port, one for each worker. */

@@ -18,6 +18,8 @@ import io.weft.dataplane.ingress.IngressSender;
 import io.weft.dataplane.ingress.PacketReceiver;
 import io.weft.dataplane.ingress.UnderlayReceiver;
 import io.weft.dataplane.tunnel.PodPathMtu;
+import io.weft.encap.FrameHeader;
+import io.weft.linux.Framing;
 import io.weft.linux.PacketPort;
 import java.util.List;
 import org.agrona.concurrent.SystemNanoClock;
@@ -37,13 +39,14 @@ final class Worker implements AutoCloseable {
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), index);
         final PacketPort host = context.hostPorts().get(index);
+        final FrameHeader frameHeader = frameHeader(host.framing());
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
         egressReceiver = new EgressReceiver(
                 host,
                 egressRing,
                 context.tunnel(),
                 context.routing().newReader(),
-                new UnreachableNotifier(context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
+                new UnreachableNotifier(frameHeader, context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 podPathMtu,
                 counters,
                 doorbells.egressSender(),
@@ -59,7 +62,8 @@ final class Worker implements AutoCloseable {
         final IngressRing ingressRing = new IngressRing(
                 context.ingressSlots(),
                 context.ingressFrames(),
-                context.hostJoinsUdp(),
+                frameHeader,
+                host.framing().takesUdpSuperframes(),
                 context.tunnel().headerLength());
         ingressCommands = new CommandQueue(doorbells.ingressReceiver());
         ingressReceiver = new IngressReceiver(
@@ -83,6 +87,12 @@ final class Worker implements AutoCloseable {
                 ? datagrams
                 : new PacketReceiver(
                         context.packetPorts().get(index), context.packetFilter(), datagrams, ring, counters);
+    }
+
+    private static FrameHeader frameHeader(final Framing framing) {
+        return 0 == framing.linkHeaderLength()
+                ? FrameHeader.ofPackets()
+                : FrameHeader.ofEthernet(framing.destinationMac(), framing.sourceMac());
     }
 
     /** For each agent the doorbell of its thread: agents that share a thread share its doorbell. */

@@ -13,6 +13,7 @@ import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
+import io.weft.linux.Framing;
 import io.weft.linux.MessageVector;
 import io.weft.linux.PacketPort;
 import io.weft.linux.SocketAddress;
@@ -52,7 +53,7 @@ class RouteChangeTest {
             }
             routing.publish();
             try (DataPlane dataPlane = new DataPlane(new DataPlaneContext()
-                    .hostPorts(List.of(host), true)
+                    .hostPorts(List.of(host))
                     .receivePorts(List.of(underlay))
                     .sendPorts(List.of(List.of(underlay)))
                     .routing(routing)
@@ -142,6 +143,11 @@ class RouteChangeTest {
 
         void stop() {
             stopped = true;
+        }
+
+        @Override
+        public Framing framing() {
+            return Framing.ofPackets(VirtioNetHeaderFlyweight.LENGTH, true);
         }
 
         @Override

@@ -9,13 +9,13 @@ import org.agrona.concurrent.UnsafeBuffer;
  * first packet, headers and all, and of each further one the payload.
  *
  * <pre>
- *   packet 0   | tunnel | IP | TCP | payload 0 |        entry 0: vnet header, IP, TCP, payload 0
+ *   packet 0   | tunnel | IP | TCP | payload 0 |        entry 0: header of the frame, IP, TCP, payload 0
  *   packet 1   | tunnel | IP | TCP | payload 1 |        entry 1: payload 1
  *   packet 2   | tunnel | IP | TCP | payload 2 |        entry 2: payload 2
  * </pre>
  *
- * The vnet header goes over what is left of the tunnel header. Where that is too short, the packet before may lie there: the
- * vnet header has a place of its own beside the gather list, and an entry in front of the others.
+ * The {@link FrameHeader} goes over what is left of the tunnel header. Where that is too short, the packet before may lie there:
+ * the frame's header has a place of its own beside the gather list, and an entry in front of the others.
  *
  * <p>What may be joined is said by {@link JoinRules}. Reused by one thread.
  */
@@ -23,10 +23,10 @@ public final class Superframe {
     /** How many packets one superframe joins: {@code UDP_MAX_SEGMENTS} of kernels before 6.9 (include/linux/udp.h). */
     public static final int MAX_SEGMENTS = 64;
 
-    /** Where the entry of the vnet header is, after that header itself; the entries of the packets follow. */
-    private static final int VNET_ENTRY_OFFSET = BitUtil.align(VirtioNetHeaderFlyweight.LENGTH, Long.BYTES);
+    /** Where the entry of the frame's header is, after that header itself; the entries of the packets follow. */
+    private static final int HEADER_ENTRY_OFFSET = BitUtil.align(FrameHeader.MAX_LENGTH, Long.BYTES);
 
-    private static final int FIRST_ENTRY_OFFSET = VNET_ENTRY_OFFSET + GatherList.ENTRY_LENGTH;
+    private static final int FIRST_ENTRY_OFFSET = HEADER_ENTRY_OFFSET + GatherList.ENTRY_LENGTH;
 
     /** Bytes that a superframe needs for its gather list. */
     public static final int GATHER_LENGTH =
@@ -36,6 +36,7 @@ public final class Superframe {
 
     private final UnsafeBuffer gather;
     private final int gatherOffset;
+    private final FrameHeader header;
     private final boolean joinsUdp;
     private final boolean hasHeadroom;
     private final IpPacket first = new IpPacket();
@@ -48,15 +49,21 @@ public final class Superframe {
     /**
      * @param gather the memory of the gather list.
      * @param gatherOffset where in it the {@link #GATHER_LENGTH} bytes of this superframe begin.
+     * @param header that the host's device wants in front of a packet.
      * @param joinsUdp whether the host's device takes UDP superframes.
      * @param tunnelHeaderLength bytes in front of each packet that nobody needs any more.
      */
     public Superframe(
-            final UnsafeBuffer gather, final int gatherOffset, final boolean joinsUdp, final int tunnelHeaderLength) {
+            final UnsafeBuffer gather,
+            final int gatherOffset,
+            final FrameHeader header,
+            final boolean joinsUdp,
+            final int tunnelHeaderLength) {
         this.gather = gather;
         this.gatherOffset = gatherOffset;
+        this.header = header;
         this.joinsUdp = joinsUdp;
-        hasHeadroom = tunnelHeaderLength >= VirtioNetHeaderFlyweight.LENGTH;
+        hasHeadroom = tunnelHeaderLength >= header.length();
     }
 
     /**
@@ -123,7 +130,7 @@ public final class Superframe {
         return true;
     }
 
-    /** Writes the headers of the superframe and the vnet header in front of it. */
+    /** Writes the headers of the superframe and the frame's header in front of it. */
     public void conclude(final UnsafeBuffer frames) {
         if (segments > 1) {
             gsoSize = first.payloadLength();
@@ -131,14 +138,14 @@ public final class Superframe {
         }
         final int firstEntry = gatherOffset + FIRST_ENTRY_OFFSET;
         final long firstAddress = frames.addressOffset() + first.offset();
-        final int vnetLength = VirtioNetHeaderFlyweight.LENGTH;
+        final int headerLength = header.length();
         if (hasHeadroom) {
-            putVnet(frames, frames, first.offset() - vnetLength);
-            GatherList.put(gather, firstEntry, firstAddress - vnetLength, vnetLength + first.totalLength());
+            putHeader(frames, frames, first.offset() - headerLength);
+            GatherList.put(gather, firstEntry, firstAddress - headerLength, headerLength + first.totalLength());
         } else {
-            putVnet(frames, gather, gatherOffset);
-            final int vnetEntry = gatherOffset + VNET_ENTRY_OFFSET;
-            GatherList.put(gather, vnetEntry, gather.addressOffset() + gatherOffset, vnetLength);
+            putHeader(frames, gather, gatherOffset);
+            final int headerEntry = gatherOffset + HEADER_ENTRY_OFFSET;
+            GatherList.put(gather, headerEntry, gather.addressOffset() + gatherOffset, headerLength);
             GatherList.put(gather, firstEntry, firstAddress, first.totalLength());
         }
     }
@@ -162,14 +169,15 @@ public final class Superframe {
                 InternetChecksum.pseudoHeader(frames, ip, first.version(), first.protocol(), transportLength));
     }
 
-    private void putVnet(final UnsafeBuffer frames, final UnsafeBuffer target, final int vnetOffset) {
+    private void putHeader(final UnsafeBuffer frames, final UnsafeBuffer target, final int offset) {
         if (1 == segments && ChecksumState.PARTIAL != checksumState) {
-            VirtioNetHeaderFlyweight.putPlain(target, vnetOffset);
+            header.putPlain(target, offset, first.version());
             return;
         }
-        VirtioNetHeaderFlyweight.put(
+        header.put(
                 target,
-                vnetOffset,
+                offset,
+                first.version(),
                 0 == gsoSize ? VirtioNetHeaderFlyweight.GSO_NONE : gsoType(frames),
                 first.headersLength(),
                 gsoSize,
@@ -195,7 +203,7 @@ public final class Superframe {
     }
 
     private int listOffset() {
-        return gatherOffset + (hasHeadroom ? FIRST_ENTRY_OFFSET : VNET_ENTRY_OFFSET);
+        return gatherOffset + (hasHeadroom ? FIRST_ENTRY_OFFSET : HEADER_ENTRY_OFFSET);
     }
 
     /** Address of the first piece: the complete packet if there is only one. Valid after {@link #conclude}. */

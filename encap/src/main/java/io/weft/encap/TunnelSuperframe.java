@@ -32,7 +32,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class TunnelSuperframe {
     private static final int OUTER_UDP_OFFSET = 20;
     private static final int INNER_NETWORK_OFFSET = OUTER_UDP_OFFSET + Short.BYTES;
-    private static final int VNET_LENGTH = INNER_NETWORK_OFFSET + Short.BYTES;
+    /** Bytes of the vnet header. */
+    public static final int VNET_LENGTH = INNER_NETWORK_OFFSET + Short.BYTES;
 
     private static final int ETHERNET_OFFSET = VNET_LENGTH;
     private static final int IPV4_OFFSET = ETHERNET_OFFSET + EthernetFlyweight.LENGTH;

@@ -6,8 +6,8 @@ import static java.nio.ByteOrder.nativeOrder;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * {@code struct virtio_net_hdr}, the vnet header: what a TUN device with {@code IFF_VNET_HDR} puts in front of
- * each packet, in the machine's byte order (drivers/net/tun.c, {@code tun_legacy_is_little_endian}).
+ * {@code struct virtio_net_hdr}, the vnet header: what a device of the host puts in front of
+ * each frame (TUN with {@code IFF_VNET_HDR}, packet socket with {@code PACKET_VNET_HDR}), in the machine's byte order (drivers/net/tun.c, {@code tun_legacy_is_little_endian}).
  *
  * <pre>
  *  0       1       2               4               6               8              10
@@ -16,7 +16,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * +-------+-------+---------------+---------------+---------------+---------------+
  * </pre>
  *
- * checksumStart counts from the first byte of the packet, checksumOffset from checksumStart. Source:
+ * checksumStart counts from the first byte after this header, checksumOffset from checksumStart. Source:
  * include/uapi/linux/virtio_net.h.
  */
 public final class VirtioNetHeaderFlyweight {

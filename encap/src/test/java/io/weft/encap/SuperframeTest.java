@@ -26,7 +26,7 @@ class SuperframeTest {
 
     private final UnsafeBuffer frames = Bytes.zeroed(1 << 20);
     private final UnsafeBuffer gather = Bytes.zeroed(GATHER_AT + Superframe.GATHER_LENGTH);
-    private final Superframe superframe = new Superframe(gather, GATHER_AT, true, HEADROOM);
+    private final Superframe superframe = new Superframe(gather, GATHER_AT, FrameHeader.ofPackets(), true, HEADROOM);
     private final IpPacket packet = new IpPacket();
     private int end;
 
@@ -147,7 +147,7 @@ class SuperframeTest {
         final byte[] before = new byte[64];
         Arrays.fill(before, (byte) 0x5A);
         frames.putBytes(0, before);
-        final Superframe bare = new Superframe(gather, GATHER_AT, true, 0);
+        final Superframe bare = new Superframe(gather, GATHER_AT, FrameHeader.ofPackets(), true, 0);
         int at = before.length;
         for (final PacketBuilder each : List.of(first(kind), second(kind))) {
             final byte[] bytes = each.build();
@@ -340,7 +340,7 @@ class SuperframeTest {
 
     @Test
     void shouldNotJoinUdpForADeviceThatTakesNone() {
-        final Superframe tcpOnly = new Superframe(gather, GATHER_AT, false, HEADROOM);
+        final Superframe tcpOnly = new Superframe(gather, GATHER_AT, FrameHeader.ofPackets(), false, HEADROOM);
         tcpOnly.begin(frames, packet, place(first(PacketBuilder.Kind.UDP4).build()), 0);
         assertFalse(tcpOnly.isOpen());
         tcpOnly.begin(frames, packet, place(first(PacketBuilder.Kind.TCP4).build()), 0);

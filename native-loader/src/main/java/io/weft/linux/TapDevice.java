@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
-import static java.nio.ByteOrder.nativeOrder;
-
 import java.util.ArrayList;
 import java.util.List;
-import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * One queue of a TAP device through which unsegmented superframes of a UDP tunnel are handed to the host's IP stack, for a
  * device on the way out to cut (Linux 6.17): each write takes an Ethernet frame behind a
- * {@code struct virtio_net_hdr_v1_hash_tunnel} of {@value #VNET_HEADER_LENGTH} bytes. It has to be a TAP: of a TUN device
+ * {@code struct virtio_net_hdr_v1_hash_tunnel}. It has to be a TAP: of a TUN device
  * the kernel refuses such a frame (drivers/net/tun_vnet.h, include/linux/virtio_net.h {@code virtio_net_hdr_tnl_to_skb}).
  *
- * <p>Only written to; {@link #write(long, int)} may be called from any thread, which the kernel serialises.
+ * <p>Only written to: what the host sends to the device stays there.
  */
-public final class TapDevice implements PacketPort, AutoCloseable {
-    /** {@code sizeof(struct virtio_net_hdr_v1_hash_tunnel)}, include/uapi/linux/virtio_net.h. */
-    public static final int VNET_HEADER_LENGTH = 24;
-
-    private static final long TUNSETVNETHDRSZ = 0x400454D8L;
-
+public final class TapDevice implements FrameSink, AutoCloseable {
     private static final int TUN_F_CSUM = 0x01;
     private static final int TUN_F_TSO4 = 0x02;
     private static final int TUN_F_UDP_TUNNEL_GSO = 0x080;
@@ -31,10 +22,12 @@ public final class TapDevice implements PacketPort, AutoCloseable {
             TUN_F_CSUM | TUN_F_TSO4 | TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM;
 
     private final int fd;
+    private final Framing framing;
     private boolean closed;
 
-    private TapDevice(final int fd) {
+    private TapDevice(final int fd, final int vnetHeaderLength) {
         this.fd = fd;
+        framing = Framing.ofEthernet(vnetHeaderLength, 0, 0, true);
     }
 
     /**
@@ -43,16 +36,18 @@ public final class TapDevice implements PacketPort, AutoCloseable {
      *
      * @param name the name of the device, at most {@value TunDevice#MAX_NAME_LENGTH} ASCII characters.
      * @param queues how many queues to attach, 1 or more.
+     * @param vnetHeaderLength bytes of the vnet header in front of each frame, with its fields for the tunnel.
      * @throws LinuxException if the kernel knows no tunnel offload ({@link #takesTunnelSuperframes}), or as
      *     {@link TunDevice#open} does.
      */
-    public static List<TapDevice> open(final String name, final int queues) {
+    public static List<TapDevice> open(final String name, final int queues, final int vnetHeaderLength) {
         final List<TapDevice> devices = new ArrayList<>(queues);
         try {
             for (int i = 0; i < queues; i++) {
-                final TapDevice device = new TapDevice(TunDevice.openDriver());
+                final TapDevice device = new TapDevice(TunDevice.openDriver(), vnetHeaderLength);
                 devices.add(device);
                 TunDevice.attach(device.fd, name, TunDevice.IFF_TAP, queues > 1);
+                TunDevice.vnetHeaderLength(device.fd, name, vnetHeaderLength);
                 device.requireTunnelOffload(name);
             }
             return devices;
@@ -72,29 +67,20 @@ public final class TapDevice implements PacketPort, AutoCloseable {
 
     /** Whether the kernel knows tunnel offload for such devices. Tries with a device of a name of the kernel's choice, which is gone at the end. */
     public static boolean takesTunnelSuperframes() {
-        try (TapDevice device = new TapDevice(TunDevice.openDriver())) {
+        try (TapDevice device = new TapDevice(TunDevice.openDriver(), 0)) {
             TunDevice.attach(device.fd, "", TunDevice.IFF_TAP, false);
             return device.setTunnelOffload();
         }
     }
 
     private boolean setTunnelOffload() {
-        final UnsafeBuffer length = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
-        length.putInt(0, VNET_HEADER_LENGTH, nativeOrder());
-        return Libc.LIBC.ioctl(fd, TUNSETVNETHDRSZ, length.addressOffset()) >= 0
-                && Libc.LIBC.ioctl(fd, TunDevice.TUNSETOFFLOAD, TUNNEL_OFFLOADS) >= 0;
+        return Libc.LIBC.ioctl(fd, TunDevice.TUNSETOFFLOAD, TUNNEL_OFFLOADS) >= 0;
     }
 
-    /** None: nothing is read. */
+    /** Ethernet frames, whose addresses are the writer's to know. */
     @Override
-    public int fd() {
-        return -1;
-    }
-
-    /** Nothing is read: what the host sends to the device stays there. */
-    @Override
-    public int read(final long address, final int capacity) {
-        return -Errno.EAGAIN;
+    public Framing framing() {
+        return framing;
     }
 
     @Override

@@ -12,18 +12,12 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * One queue of a TUN device: each read gives one IP packet, or one superframe of up to 64 KB, behind a
- * {@code struct virtio_net_hdr} of {@value #VNET_HEADER_LENGTH} bytes; each write takes the same.
+ * {@code struct virtio_net_hdr}; each write takes the same.
  *
  * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which the kernel serialises.
  * Sources: include/uapi/linux/if_tun.h, include/uapi/linux/if.h, Documentation/networking/tuntap.rst.
  */
 public final class TunDevice implements PacketPort, AutoCloseable {
-    /** {@code sizeof(struct virtio_net_hdr)}, the header that a TUN device starts with (drivers/net/tun.c). */
-    public static final int VNET_HEADER_LENGTH = 10;
-
-    /** The longest read there can be: the header and an IP packet as long as its length field can say. */
-    public static final int MAX_READ_LENGTH = VNET_HEADER_LENGTH + 0xFFFF;
-
     /** {@code IFNAMSIZ} less the terminating zero. */
     public static final int MAX_NAME_LENGTH = 15;
 
@@ -35,6 +29,7 @@ public final class TunDevice implements PacketPort, AutoCloseable {
 
     private static final long TUNSETIFF = 0x400454CAL;
     static final long TUNSETOFFLOAD = 0x400454D0L;
+    private static final long TUNSETVNETHDRSZ = 0x400454D8L;
 
     static final short IFF_TUN = 0x0001;
     static final short IFF_TAP = 0x0002;
@@ -58,13 +53,13 @@ public final class TunDevice implements PacketPort, AutoCloseable {
 
     private final int fd;
     private final String name;
-    private final boolean udpSegmentation;
+    private final Framing framing;
     private boolean closed;
 
-    private TunDevice(final int fd, final String name, final boolean udpSegmentation) {
+    private TunDevice(final int fd, final String name, final Framing framing) {
         this.fd = fd;
         this.name = name;
-        this.udpSegmentation = udpSegmentation;
+        this.framing = framing;
     }
 
     /**
@@ -73,14 +68,15 @@ public final class TunDevice implements PacketPort, AutoCloseable {
      *
      * @param name the name of the device, at most {@value #MAX_NAME_LENGTH} ASCII characters.
      * @param queues how many queues to attach, 1 or more.
+     * @param vnetHeaderLength bytes of the vnet header in front of each packet, 10 or more.
      * @return the queues, each with checksum and segmentation offload as far as the kernel gives it.
      * @throws LinuxException if there is no TUN driver, no permission, or the name is taken.
      */
-    public static List<TunDevice> open(final String name, final int queues) {
+    public static List<TunDevice> open(final String name, final int queues, final int vnetHeaderLength) {
         final List<TunDevice> devices = new ArrayList<>(queues);
         try {
             for (int i = 0; i < queues; i++) {
-                devices.add(openQueue(name, queues > 1));
+                devices.add(openQueue(name, queues > 1, vnetHeaderLength));
             }
             return devices;
         } catch (final LinuxException ex) {
@@ -89,11 +85,12 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         }
     }
 
-    private static TunDevice openQueue(final String name, final boolean multiQueue) {
+    private static TunDevice openQueue(final String name, final boolean multiQueue, final int vnetHeaderLength) {
         final int fd = openDriver();
         try {
             attach(fd, name, IFF_TUN, multiQueue);
-            return new TunDevice(fd, name, offload(fd, name));
+            vnetHeaderLength(fd, name, vnetHeaderLength);
+            return new TunDevice(fd, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name)));
         } catch (final LinuxException ex) {
             Libc.LIBC.close(fd);
             throw ex;
@@ -121,6 +118,15 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         if (Libc.LIBC.ioctl(fd, TUNSETIFF, request.addressOffset()) < 0) {
             final int errno = Errno.last();
             throw new LinuxException("create device " + name, errno, attachRemedy(errno, name));
+        }
+    }
+
+    /** Has each frame begin with a vnet header of so many bytes. */
+    static void vnetHeaderLength(final int fd, final String name, final int bytes) {
+        final UnsafeBuffer length = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
+        length.putInt(0, bytes, nativeOrder());
+        if (Libc.LIBC.ioctl(fd, TUNSETVNETHDRSZ, length.addressOffset()) < 0) {
+            throw new LinuxException("set a vnet header of " + bytes + " bytes on " + name, Errno.last());
         }
     }
 
@@ -156,40 +162,24 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         return fd;
     }
 
-    /** Whether UDP superframes may be written and read (kernel 6.2 on). */
-    public boolean udpSegmentation() {
-        return udpSegmentation;
+    /** Bare packets; superframes of UDP from Linux 6.2 on. */
+    @Override
+    public Framing framing() {
+        return framing;
     }
 
-    /**
-     * Reads one packet.
-     *
-     * @return the length with the header, or a negative errno; -{@link Errno#EAGAIN} if there is none.
-     */
     @Override
     public int read(final long address, final int capacity) {
         final long length = Libc.LIBC.read(fd, address, capacity);
         return length < 0 ? -Errno.last() : (int) length;
     }
 
-    /**
-     * Writes one packet from contiguous memory.
-     *
-     * @return the length written, or a negative errno.
-     */
     @Override
     public int write(final long address, final int length) {
         final long written = Libc.LIBC.write(fd, address, length);
         return written < 0 ? -Errno.last() : (int) written;
     }
 
-    /**
-     * Writes one packet that lies in pieces.
-     *
-     * @param iovecs address of an array of {@code struct iovec}.
-     * @param count how many; at most 1024 ({@code UIO_MAXIOV}).
-     * @return the length written, or a negative errno.
-     */
     @Override
     public int writev(final long iovecs, final int count) {
         final long written = Libc.LIBC.writev(fd, iovecs, count);

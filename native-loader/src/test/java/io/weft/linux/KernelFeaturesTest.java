@@ -26,8 +26,9 @@ class KernelFeaturesTest {
                 assertTrue(features.udpSegmentation());
                 assertTrue(List.of(64, 128).contains(features.maxUdpSegments()), features.toString());
                 assertTrue(features.udpReceiveOffload());
-                final List<TunDevice> queues = TunDevice.open("weft.1", features.tunMultiQueue() ? 2 : 1);
-                assertEquals(features.tunUdpSegmentation(), queues.get(0).udpSegmentation());
+                final List<TunDevice> queues = TunDevice.open("weft.1", features.tunMultiQueue() ? 2 : 1, 10);
+                assertEquals(
+                        features.tunUdpSegmentation(), queues.get(0).framing().takesUdpSuperframes());
                 CloseHelper.closeAll(queues);
                 try (Rtnetlink rtnetlink = Rtnetlink.open()) {
                     assertEquals(

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay;
 
+import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.Framing;
 import io.weft.linux.Poller;
 import io.weft.linux.TunDevice;
 import io.weft.linux.testing.CloseAll;
@@ -30,7 +32,7 @@ final class FlannelUdpPeer implements AutoCloseable {
     private static final int OVERHEAD = 20 + 8;
 
     private static final int POLL_MS = 50;
-    private static final int VNET_LENGTH = TunDevice.VNET_HEADER_LENGTH;
+    private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
     private static final int TTL_OFFSET = 8;
     private static final int CHECKSUM_OFFSET = 10;
 
@@ -43,8 +45,9 @@ final class FlannelUdpPeer implements AutoCloseable {
 
     FlannelUdpPeer(final Topology topology, final Topology.Node own, final Topology.Node other) throws Exception {
         peer = new InetSocketAddress(other.underlayAddress(), PORT);
-        tun = resources.add(
-                own.namespace().call(() -> TunDevice.open(DEVICE, 1)).get(0));
+        tun = resources.add(own.namespace()
+                .call(() -> TunDevice.open(DEVICE, 1, VNET_LENGTH))
+                .get(0));
         for (final String feature : new String[] {"tso", "tx-udp-segmentation", "gso", "tx"}) {
             own.namespace().exec("ethtool", "-K", DEVICE, feature, "off");
         }
@@ -70,7 +73,8 @@ final class FlannelUdpPeer implements AutoCloseable {
     }
 
     private void forwardOut() {
-        final UnsafeBuffer buffer = new UnsafeBuffer(BufferUtil.allocateDirectAligned(TunDevice.MAX_READ_LENGTH, 8));
+        final UnsafeBuffer buffer =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(VNET_LENGTH + Framing.MAX_PACKET_LENGTH, 8));
         final Poller poller = new Poller(1);
         while (!isClosed) {
             poller.set(0, tun.fd(), Poller.POLLIN);
@@ -97,7 +101,8 @@ final class FlannelUdpPeer implements AutoCloseable {
     }
 
     private void forwardIn() {
-        final UnsafeBuffer buffer = new UnsafeBuffer(BufferUtil.allocateDirectAligned(TunDevice.MAX_READ_LENGTH, 8));
+        final UnsafeBuffer buffer =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(VNET_LENGTH + Framing.MAX_PACKET_LENGTH, 8));
         final ByteBuffer datagram = ByteBuffer.allocate(0x10000);
         while (!isClosed) {
             try {

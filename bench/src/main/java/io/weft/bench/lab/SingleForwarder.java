@@ -4,7 +4,9 @@ package io.weft.bench.lab;
 import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.address.IpFamily;
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
+import io.weft.linux.Framing;
 import io.weft.linux.LinuxException;
 import io.weft.linux.MessageVector;
 import io.weft.linux.Poller;
@@ -32,10 +34,10 @@ public final class SingleForwarder {
     /** Outer IPv4 and UDP headers. */
     private static final int OVERHEAD = 20 + 8;
 
-    private static final int PACKET_OFFSET = TunDevice.VNET_HEADER_LENGTH;
+    private static final int PACKET_OFFSET = VirtioNetHeaderFlyweight.LENGTH;
 
     private final UnsafeBuffer buffer =
-            new UnsafeBuffer(BufferUtil.allocateDirectAligned(TunDevice.MAX_READ_LENGTH, 8));
+            new UnsafeBuffer(BufferUtil.allocateDirectAligned(PACKET_OFFSET + Framing.MAX_PACKET_LENGTH, 8));
     private final UnsafeBuffer iovec =
             new UnsafeBuffer(BufferUtil.allocateDirectAligned(MessageVector.IOVEC_LENGTH, 8));
     private final UnsafeBuffer peerName =
@@ -66,7 +68,7 @@ public final class SingleForwarder {
 
     public static void main(final String[] args) throws UnknownHostException {
         final String device = args[0];
-        try (TunDevice tun = TunDevice.open(device, 1).get(0);
+        try (TunDevice tun = TunDevice.open(device, 1, PACKET_OFFSET).get(0);
                 UdpSocket socket = UdpSocket.open(IpFamily.IPV4)) {
             for (final String feature : List.of("tso", "tx-udp-segmentation", "gso", "tx")) {
                 Command.run("ethtool", "-K", device, feature, "off");

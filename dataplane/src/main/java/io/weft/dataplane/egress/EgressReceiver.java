@@ -16,7 +16,6 @@ import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
 import io.weft.linux.PacketPort;
-import io.weft.linux.TunDevice;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;
@@ -42,9 +41,10 @@ public final class EgressReceiver implements PolledAgent {
     /** Two superframes: cut and sent together they make three messages, one by one they would make four. */
     private static final int MAX_BYTES = 0x20000;
 
-    private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
-
     private final PacketPort host;
+    private final int headerLength;
+    private final int linkHeaderLength;
+    private final int maxFrameLength;
     private final EgressRing ring;
     private final Tunnel tunnel;
     private final UnsafeBuffer arena;
@@ -73,6 +73,9 @@ public final class EgressReceiver implements PolledAgent {
             final Doorbell senderDoorbell,
             final int worker) {
         this.host = host;
+        headerLength = host.framing().headerLength();
+        linkHeaderLength = host.framing().linkHeaderLength();
+        maxFrameLength = host.framing().maxFrameLength();
         this.ring = ring;
         this.tunnel = tunnel;
         arena = ring.arena();
@@ -99,16 +102,15 @@ public final class EgressReceiver implements PolledAgent {
                 gauge.onFull();
                 break;
             }
-            final int length =
-                    host.read(arena.addressOffset() + frame.ipOffset - VNET_LENGTH, TunDevice.MAX_READ_LENGTH);
-            if (length < VNET_LENGTH) {
+            final int length = host.read(arena.addressOffset() + frame.ipOffset - headerLength, maxFrameLength);
+            if (length < headerLength) {
                 onReadFailure(length);
                 break;
             }
             frames++;
             bytes += length;
-            if (onFrame(frame, length - VNET_LENGTH, snapshot)) {
-                ring.publish(frame, length - VNET_LENGTH);
+            if (onFrame(frame, length - headerLength, snapshot)) {
+                ring.publish(frame, length - headerLength);
                 published++;
             }
         }
@@ -133,7 +135,7 @@ public final class EgressReceiver implements PolledAgent {
             counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, 1);
             return drop(DropReason.IP_INHDR, 1);
         }
-        final boolean valid = readVnetHeader(frame, ip - VNET_LENGTH);
+        final boolean valid = readVnetHeader(frame, ip - headerLength);
         final int segments = frame.segments();
         counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, segments);
         if (!valid) {
@@ -170,7 +172,8 @@ public final class EgressReceiver implements PolledAgent {
         frame.needsChecksum =
                 0 != (VirtioNetHeaderFlyweight.flags(arena, vnet) & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
         if (frame.needsChecksum) {
-            frame.checksumStart = packet.offset() + VirtioNetHeaderFlyweight.checksumStart(arena, vnet);
+            frame.checksumStart =
+                    packet.offset() - linkHeaderLength + VirtioNetHeaderFlyweight.checksumStart(arena, vnet);
             frame.checksumOffset = frame.checksumStart + VirtioNetHeaderFlyweight.checksumOffset(arena, vnet);
             if (frame.checksumOffset + Short.BYTES > packet.offset() + packet.totalLength()) {
                 return false;

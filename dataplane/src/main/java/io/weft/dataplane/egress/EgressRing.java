@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
-import io.weft.linux.TunDevice;
+import io.weft.linux.Framing;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.agrona.BitUtil;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EgressRing {
     private static final int MAX_FRAME_LENGTH =
-            BitUtil.align(EgressFrame.HEADROOM + TunDevice.MAX_READ_LENGTH, BitUtil.CACHE_LINE_LENGTH);
+            BitUtil.align(EgressFrame.HEADROOM + Framing.MAX_PACKET_LENGTH, BitUtil.CACHE_LINE_LENGTH);
 
     private static final VarHandle RELEASED_SEQUENCE;
 

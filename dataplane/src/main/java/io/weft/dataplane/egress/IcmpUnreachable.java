@@ -4,13 +4,13 @@ package io.weft.dataplane.egress;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.encap.FrameHeader;
 import io.weft.encap.IcmpFlyweight;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpPacket;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
-import io.weft.encap.VirtioNetHeaderFlyweight;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * host.
  *
  * <pre>
- *  vnet header, IP header, then
+ *  FrameHeader, IP header, then
  *
  *  0        1        2                 4                 8
  * +--------+--------+-----------------+-----------------+---------------------------------------
@@ -43,16 +43,19 @@ final class IcmpUnreachable {
     private static final int VERSION_4_WITHOUT_OPTIONS = 0x45;
     private static final int VERSION_6 = 0x6000_0000;
 
-    private final UnsafeBuffer message = new UnsafeBuffer(BufferUtil.allocateDirectAligned(
-            VirtioNetHeaderFlyweight.LENGTH + MAX_IPV6_LENGTH, BitUtil.CACHE_LINE_LENGTH));
+    private final UnsafeBuffer message = new UnsafeBuffer(
+            BufferUtil.allocateDirectAligned(FrameHeader.MAX_LENGTH + MAX_IPV6_LENGTH, BitUtil.CACHE_LINE_LENGTH));
+    private final FrameHeader header;
     private final int ipv4Source;
     private final byte @Nullable [] ipv6Source;
 
     /**
+     * @param header that the host's device wants in front of a packet.
      * @param ipv4Source address that the messages come from, first byte highest.
      * @param ipv6Source the same for IPv6.
      */
-    IcmpUnreachable(final int ipv4Source, final byte @Nullable [] ipv6Source) {
+    IcmpUnreachable(final FrameHeader header, final int ipv4Source, final byte @Nullable [] ipv6Source) {
+        this.header = header;
         this.ipv4Source = ipv4Source;
         this.ipv6Source = ipv6Source;
     }
@@ -64,8 +67,8 @@ final class IcmpUnreachable {
 
     /** Writes the frame that tells a packet's source of it. Returns the length in bytes. */
     int put(final UnsafeBuffer frames, final IpPacket packet) {
-        final int ip = VirtioNetHeaderFlyweight.LENGTH;
-        VirtioNetHeaderFlyweight.putPlain(message, 0);
+        final int ip = header.length();
+        header.putPlain(message, 0, packet.version());
         return ip + (4 == packet.version() ? putIpv4(frames, packet, ip) : putIpv6(frames, packet, ip));
     }
 

@@ -8,7 +8,7 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.TunnelSuperframe;
-import io.weft.linux.PacketPort;
+import io.weft.linux.FrameSink;
 import io.weft.linux.SocketAddress;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -22,7 +22,7 @@ final class OffloadQueue {
 
     private final UnsafeBuffer arena;
     private final TunnelOffload offload;
-    private final PacketPort port;
+    private final FrameSink port;
     private final WorkerCounters counters;
     private TunnelOffload.Mode mode = TunnelOffload.Mode.OFF;
     private int mtu;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.encap.FrameHeader;
 import io.weft.encap.IpPacket;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
-import io.weft.linux.PacketPort;
+import io.weft.linux.FrameSink;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -30,13 +31,15 @@ public final class UnreachableNotifier {
     private final TokenBucket tokens;
 
     /**
+     * @param header that the host's device wants in front of a packet.
      * @param ipv4Source address that the messages come from, first byte highest, or 0 to send none.
      * @param ipv6Source the same for IPv6, or null to send none.
      */
-    public UnreachableNotifier(final int ipv4Source, final byte @Nullable [] ipv6Source, final NanoClock clock) {
+    public UnreachableNotifier(
+            final FrameHeader header, final int ipv4Source, final byte @Nullable [] ipv6Source, final NanoClock clock) {
         hasIpv4Source = 0 != ipv4Source;
         hasIpv6Source = null != ipv6Source;
-        message = new IcmpUnreachable(ipv4Source, ipv6Source);
+        message = new IcmpUnreachable(header, ipv4Source, ipv6Source);
         tokens = new TokenBucket(BURST, REFILL_INTERVAL_NS, clock);
     }
 
@@ -55,7 +58,7 @@ public final class UnreachableNotifier {
      *
      * @return whether one was written.
      */
-    boolean notify(final PacketPort host, final UnsafeBuffer frames, final IpPacket packet) {
+    boolean notify(final FrameSink host, final UnsafeBuffer frames, final IpPacket packet) {
         if (!mayAnswer(frames, packet) || !tokens.take()) {
             return false;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import io.weft.encap.FrameHeader;
 import io.weft.encap.Superframe;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -57,14 +58,18 @@ public final class IngressRing {
      * @param tunnelHeaderLength bytes in front of each packet of a datagram.
      */
     public IngressRing(
-            final int slotCount, final int frameCount, final boolean joinsUdp, final int tunnelHeaderLength) {
+            final int slotCount,
+            final int frameCount,
+            final FrameHeader header,
+            final boolean joinsUdp,
+            final int tunnelHeaderLength) {
         this.slotCount = slotCount;
         arena = allocate(slotCount * SLOT_LENGTH);
         final UnsafeBuffer gather = allocate(frameCount * Superframe.GATHER_LENGTH);
         frames = new IngressFrame[frameCount];
         for (int i = 0; i < frameCount; i++) {
             frames[i] = new IngressFrame(
-                    new Superframe(gather, i * Superframe.GATHER_LENGTH, joinsUdp, tunnelHeaderLength));
+                    new Superframe(gather, i * Superframe.GATHER_LENGTH, header, joinsUdp, tunnelHeaderLength));
         }
         queue = new SpscVarHandleArrayQueue<>(frameCount);
     }

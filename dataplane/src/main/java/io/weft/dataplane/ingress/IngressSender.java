@@ -8,7 +8,7 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.Superframe;
 import io.weft.linux.Errno;
-import io.weft.linux.PacketPort;
+import io.weft.linux.FrameSink;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class IngressSender implements PolledAgent {
     private static final int MAX_FRAMES = 256;
 
-    private final PacketPort host;
+    private final FrameSink host;
     private final IngressRing ring;
     private final WorkerCounters counters;
     private final Doorbell receiverDoorbell;
@@ -33,7 +33,7 @@ public final class IngressSender implements PolledAgent {
      * @param worker index of the worker, for the role's name.
      */
     public IngressSender(
-            final PacketPort host,
+            final FrameSink host,
             final IngressRing ring,
             final WorkerCounters counters,
             final Doorbell receiverDoorbell,

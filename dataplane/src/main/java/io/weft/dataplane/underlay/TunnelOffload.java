@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.underlay;
 
-import io.weft.linux.PacketPort;
+import io.weft.linux.FrameSink;
 import java.util.List;
 
 /**
@@ -23,7 +23,7 @@ public final class TunnelOffload {
         ON
     }
 
-    private final List<? extends PacketPort> ports;
+    private final List<? extends FrameSink> ports;
     private final List<int[]> sourcePorts;
     private final int localIpv4;
     private volatile Mode mode = Mode.OFF;
@@ -39,7 +39,7 @@ public final class TunnelOffload {
      * @param mtu of pods in bytes.
      */
     public TunnelOffload(
-            final List<? extends PacketPort> ports,
+            final List<? extends FrameSink> ports,
             final List<int[]> sourcePorts,
             final long deviceMac,
             final int localIpv4,
@@ -72,7 +72,7 @@ public final class TunnelOffload {
     }
 
     /** The queue of the device that a worker writes to. */
-    public PacketPort port(final int worker) {
+    public FrameSink port(final int worker) {
         return ports.get(worker);
     }
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.linux.TunDevice;
+import io.weft.linux.Framing;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
@@ -46,7 +46,7 @@ class EgressRingTest {
                 assertTrue(!inFlight.isEmpty(), "nothing is in flight and yet there is no room");
             } else {
                 final int start = frame.ipOffset - EgressFrame.HEADROOM;
-                final int end = frame.ipOffset + TunDevice.MAX_READ_LENGTH - TunDevice.VNET_HEADER_LENGTH;
+                final int end = frame.ipOffset + Framing.MAX_PACKET_LENGTH;
                 assertTrue(start >= 0 && end <= CAPACITY, "within the memory");
                 for (final int[] other : inFlight) {
                     assertTrue(end <= other[0] || start >= other[1], "two frames overlap");

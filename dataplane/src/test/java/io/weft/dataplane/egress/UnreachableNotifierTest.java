@@ -12,6 +12,7 @@ import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.dataplane.testing.StaticNode;
+import io.weft.encap.FrameHeader;
 import io.weft.encap.IpPacket;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
@@ -32,7 +33,8 @@ class UnreachableNotifierTest {
 
     private final ScriptedHost host = new ScriptedHost();
     private long nowNs;
-    private final UnreachableNotifier notifier = new UnreachableNotifier(0x0AF4_0000, null, () -> nowNs);
+    private final UnreachableNotifier notifier =
+            new UnreachableNotifier(FrameHeader.ofPackets(), 0x0AF4_0000, null, () -> nowNs);
 
     @Test
     void shouldQuoteThePacketInAMessageWithRightChecksums() {
@@ -89,7 +91,7 @@ class UnreachableNotifierTest {
 
     @Test
     void shouldStaySilentWhenTheHostHasNoAddress() {
-        final UnreachableNotifier silent = new UnreachableNotifier(0, null, () -> nowNs);
+        final UnreachableNotifier silent = new UnreachableNotifier(FrameHeader.ofPackets(), 0, null, () -> nowNs);
         final byte[] packet = udp(InvokedNode.NOWHERE, 1);
         final UnsafeBuffer buffer = buffer(packet);
         final IpPacket parsed = new IpPacket();

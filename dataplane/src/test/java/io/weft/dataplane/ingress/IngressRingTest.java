@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.encap.ChecksumState;
+import io.weft.encap.FrameHeader;
 import io.weft.encap.IpPacket;
 import io.weft.routing.RewriteBlock;
 import java.util.ArrayDeque;
@@ -38,7 +39,8 @@ class IngressRingTest {
     @Test
     void shouldNeverHandOutASlotInFlightWhenBatchesAreOfAnyLength() {
         final Random random = new Random(1);
-        final IngressRing ring = new IngressRing(SLOTS, FRAMES, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
+        final IngressRing ring =
+                new IngressRing(SLOTS, FRAMES, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
         final Deque<int[]> inFlight = new ArrayDeque<>();
         int refused = 0;
         for (int round = 0; round < ROUNDS; round++) {
@@ -71,7 +73,8 @@ class IngressRingTest {
 
     @Test
     void shouldGiveNoFrameWhenAllAreInFlight() {
-        final IngressRing ring = new IngressRing(SLOTS, 2, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
+        final IngressRing ring =
+                new IngressRing(SLOTS, 2, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
         assertEquals(1, ring.claimSlots(1));
         begin(ring, Objects.requireNonNull(ring.claimFrame()));
         begin(ring, Objects.requireNonNull(ring.claimFrame()));

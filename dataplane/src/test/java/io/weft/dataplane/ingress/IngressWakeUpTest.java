@@ -14,6 +14,7 @@ import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.encap.FrameHeader;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
@@ -35,7 +36,8 @@ class IngressWakeUpTest {
             final RoutingTables routing =
                     resources.add(new RoutingTables(new RoutingContext().vni(1).vtepMac(new MacAddress(1))));
             final int slots = 2;
-            final IngressRing ring = new IngressRing(slots, 16, true, RewriteBlock.TUNNEL_HEADER_LENGTH);
+            final IngressRing ring =
+                    new IngressRing(slots, 16, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
             final InvokedNode sockets = resources.add(new InvokedNode(1));
             final IngressReceiver receiver = new IngressReceiver(
                     new DatagramReceiver(sockets.receivePort(), ring),

@@ -49,7 +49,7 @@ public final class InvokedNode implements AutoCloseable {
 
     private final CloseAll resources = new CloseAll();
     private final List<Throwable> errors = new ArrayList<>();
-    private final ScriptedHost host = new ScriptedHost();
+    private final ScriptedHost host;
     private final ScriptedUnderlay receivePort;
     private final ScriptedUnderlay sendPort;
     private final DatagramSocket peer;
@@ -70,7 +70,22 @@ public final class InvokedNode implements AutoCloseable {
     /** In the calling thread's network namespace; a packet port needs root. */
     public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final UnderlayPort underlayPort)
             throws IOException {
+        this(maxSegments, encapsulation, underlayPort, new ScriptedHost());
+    }
+
+    public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final ScriptedHost host)
+            throws IOException {
+        this(maxSegments, encapsulation, UnderlayPort.UDP, host);
+    }
+
+    private InvokedNode(
+            final int maxSegments,
+            final Encapsulation encapsulation,
+            final UnderlayPort underlayPort,
+            final ScriptedHost host)
+            throws IOException {
         this.encapsulation = encapsulation;
+        this.host = host;
         peer = resources.add(new DatagramSocket(0, LOOPBACK));
         peer.setSoTimeout(TIMEOUT_MS);
         joinedSender = resources.add(new JoinedSender());
@@ -101,7 +116,7 @@ public final class InvokedNode implements AutoCloseable {
         routing.publish();
         final CountersManager manager = NodeCounters.newManager();
         counters = new NodeCounters(manager);
-        dataPlane = resources.add(new DataPlane(context.hostPorts(List.of(host), true)
+        dataPlane = resources.add(new DataPlane(context.hostPorts(List.of(host))
                 .receivePorts(List.of(receivePort))
                 .sendPorts(List.of(List.of(sendPort)))
                 .routing(routing)

@@ -3,6 +3,7 @@ package io.weft.dataplane.testing;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.Poller;
@@ -28,7 +29,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class PodTun implements AutoCloseable {
     private static final String DEVICE = "pod0";
     private static final int CAPACITY = 0x20000;
-    private static final int VNET_LENGTH = TunDevice.VNET_HEADER_LENGTH;
+    private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
 
     private final TunDevice device;
     private final UnsafeBuffer buffer = new UnsafeBuffer(BufferUtil.allocateDirectAligned(CAPACITY, 64));
@@ -37,7 +38,9 @@ public final class PodTun implements AutoCloseable {
     private final InetAddress addressV6;
 
     public PodTun(final Topology.Node node) {
-        device = node.namespace().call(() -> TunDevice.open(DEVICE, 1)).get(0);
+        device = node.namespace()
+                .call(() -> TunDevice.open(DEVICE, 1, VNET_LENGTH))
+                .get(0);
         address = inet("10.244." + node.index() + ".77");
         addressV6 = inet(node.subnetBaseV6() + "77");
         node.namespace().exec("ethtool", "-K", DEVICE, "tx", "off", "sg", "off", "tso", "off", "gso", "off");
@@ -66,7 +69,7 @@ public final class PodTun implements AutoCloseable {
 
     /** Whether {@link #sendPartial} may cut UDP packets: not on kernels before 6.2. */
     public boolean takesUdpSuperframes() {
-        return device.udpSegmentation();
+        return device.framing().takesUdpSuperframes();
     }
 
     /** Sends a packet as it is. */

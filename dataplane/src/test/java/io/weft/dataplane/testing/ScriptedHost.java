@@ -2,7 +2,9 @@
 package io.weft.dataplane.testing;
 
 import io.weft.encap.GatherList;
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
+import io.weft.linux.Framing;
 import io.weft.linux.PacketPort;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
@@ -11,12 +13,27 @@ import java.util.List;
 import java.util.Queue;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** A host that gives the packets a test puts in and fails when the test says so. */
+/** A host that gives the frames a test puts in and fails when the test says so. */
 public final class ScriptedHost implements PacketPort {
+    private final Framing framing;
     private final Queue<byte[]> packets = new ArrayDeque<>();
     private final Queue<Integer> readErrors = new ArrayDeque<>();
     private final Queue<Integer> writeErrors = new ArrayDeque<>();
     private final List<byte[]> written = new ArrayList<>();
+
+    /** A device of bare packets. */
+    public ScriptedHost() {
+        this(Framing.ofPackets(VirtioNetHeaderFlyweight.LENGTH, true));
+    }
+
+    public ScriptedHost(final Framing framing) {
+        this.framing = framing;
+    }
+
+    @Override
+    public Framing framing() {
+        return framing;
+    }
 
     /** The next read gives this frame, vnet header first. */
     public void give(final byte[] frame) {

@@ -11,6 +11,8 @@ import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.encap.TunnelSuperframe;
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunDevice;
 import io.weft.linux.TunnelFilter;
@@ -52,7 +54,8 @@ public final class StaticNode implements AutoCloseable {
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
         final NetworkNamespace namespace = node.namespace();
-        final List<TunDevice> queues = namespace.call(() -> TunDevice.open(DEVICE, options.workers));
+        final List<TunDevice> queues =
+                namespace.call(() -> TunDevice.open(DEVICE, options.workers, VirtioNetHeaderFlyweight.LENGTH));
         resources.addAll(queues);
         namespace.ip("addr", "add", node.subnetBase() + "/32", "dev", DEVICE);
         namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
@@ -88,7 +91,10 @@ public final class StaticNode implements AutoCloseable {
                 ? openOffload(namespace, sockets, local, options.workers, topology.podMtu())
                 : null;
         dataPlane = new DataPlane(context.tunnelOffload(offload)
-                .hostPorts(queues, queues.get(0).udpSegmentation() && options.joinUdp)
+                .hostPorts(
+                        options.joinUdp
+                                ? queues
+                                : queues.stream().map(TcpOnlyPort::new).toList())
                 .receivePorts(sockets.receivePorts())
                 .sendPorts(sockets.sendPorts())
                 .routing(routing)
@@ -148,7 +154,8 @@ public final class StaticNode implements AutoCloseable {
             final InetAddress local,
             final int workers,
             final int mtu) {
-        final List<TapDevice> taps = namespace.call(() -> TapDevice.open(OFFLOAD_DEVICE, workers));
+        final List<TapDevice> taps =
+                namespace.call(() -> TapDevice.open(OFFLOAD_DEVICE, workers, TunnelSuperframe.VNET_LENGTH));
         resources.addAll(taps);
         namespace.ip("link", "set", OFFLOAD_DEVICE, "up");
         namespace.sysctl("net/ipv4/conf/" + OFFLOAD_DEVICE + "/accept_local", 1);

@@ -2,6 +2,7 @@
 package io.weft.jmh.encap;
 
 import io.weft.encap.ChecksumState;
+import io.weft.encap.FrameHeader;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpPacket;
 import io.weft.encap.IpProtocol;
@@ -45,7 +46,8 @@ public class SuperframeBenchmark {
     private final IpPacket wholePacket = new IpPacket();
     private final IpPacket parsed = new IpPacket();
     private final SuperframeCutter cutter = new SuperframeCutter();
-    private final Superframe superframe = new Superframe(memory(Superframe.GATHER_LENGTH), 0, true, TUNNEL_LENGTH);
+    private final Superframe superframe =
+            new Superframe(memory(Superframe.GATHER_LENGTH), 0, FrameHeader.ofPackets(), true, TUNNEL_LENGTH);
 
     private static UnsafeBuffer memory(final int length) {
         return new UnsafeBuffer(ByteBuffer.allocateDirect(length));

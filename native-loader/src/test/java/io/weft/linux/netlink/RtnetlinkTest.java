@@ -120,7 +120,7 @@ class RtnetlinkTest {
     @Test
     void shouldReadATunDeviceWithoutAMacAddress() {
         withRtnetlink(rtnetlink -> {
-            final List<TunDevice> queues = TunDevice.open("weft.1", 1);
+            final List<TunDevice> queues = TunDevice.open("weft.1", 1, 10);
             try {
                 final Link link = link(rtnetlink, "weft.1");
                 assertEquals("tun", link.kind());

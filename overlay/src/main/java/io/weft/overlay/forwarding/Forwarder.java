@@ -11,6 +11,7 @@ import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.TunDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
@@ -141,7 +142,8 @@ final class Forwarder implements AutoCloseable {
         final WeftOptions options = settings.options();
         final UnderlaySockets sockets = openSockets(settings);
         undo.push(sockets);
-        final List<TunDevice> queues = TunDevice.open(settings.deviceName(), options.workers());
+        final List<TunDevice> queues =
+                TunDevice.open(settings.deviceName(), options.workers(), VirtioNetHeaderFlyweight.LENGTH);
         queues.forEach(undo::push);
         final TunnelOffload offload = openOffload(settings, sockets);
         final DataPlaneContext context = new DataPlaneContext();
@@ -156,7 +158,7 @@ final class Forwarder implements AutoCloseable {
         final DataPlane started = new DataPlane(context.routing(tables)
                 .counters(counters.manager())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
-                .hostPorts(queues, queues.get(0).udpSegmentation())
+                .hostPorts(queues)
                 .tunnelOffload(offload)
                 .receivePorts(sockets.receivePorts())
                 .sendPorts(sockets.sendPorts())

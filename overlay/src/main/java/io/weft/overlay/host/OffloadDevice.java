@@ -2,6 +2,7 @@
 package io.weft.overlay.host;
 
 import io.weft.address.MacAddress;
+import io.weft.encap.TunnelSuperframe;
 import io.weft.linux.LinuxException;
 import io.weft.linux.TapDevice;
 import io.weft.linux.netlink.InterfaceAddress;
@@ -44,7 +45,7 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
         if (!TapDevice.takesTunnelSuperframes()) {
             return null;
         }
-        final List<TapDevice> taps = TapDevice.open(name, queues);
+        final List<TapDevice> taps = TapDevice.open(name, queues, TunnelSuperframe.VNET_LENGTH);
         final OffloadDevice device = new OffloadDevice(name, taps);
         boolean isSetUp = false;
         try {
