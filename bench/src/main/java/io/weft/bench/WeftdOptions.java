@@ -27,6 +27,12 @@ final class WeftdOptions {
     private String underlayPort = "";
 
     @Option(
+            names = "--pod-port",
+            defaultValue = "",
+            description = "By what weftd takes pods' packets: auto, tun or packet (default: weftd's own).")
+    private String podPort = "";
+
+    @Option(
             names = "--weft-java-opts",
             defaultValue = "",
             description = "JVM options for weftd, such as --weft-java-opts=-Xmx128m.")
@@ -34,7 +40,8 @@ final class WeftdOptions {
 
     Weftd weftd() {
         final Weftd weftd = new Weftd(List.of(launcher.toString()), arguments, javaOptions);
-        return underlayPort.isEmpty() ? weftd : weftd.with("--underlay-port=" + underlayPort);
+        final Weftd received = underlayPort.isEmpty() ? weftd : weftd.with("--underlay-port=" + underlayPort);
+        return podPort.isEmpty() ? received : received.with("--pod-port=" + podPort);
     }
 
     /** Where the other launchers are: beside the daemon's. */

@@ -71,6 +71,11 @@ public final class DataPlane implements AutoCloseable {
         return taken;
     }
 
+    /** Counts what was lost between the host and its ports since the last call. Control thread. */
+    public void countLosses() {
+        workers.forEach(Worker::countLosses);
+    }
+
     /** What all workers together have counted. From any thread, until the counters' memory goes. */
     public long total(final DataPlaneCounter counter) {
         long sum = 0;

@@ -30,6 +30,7 @@ final class Worker implements AutoCloseable {
     private final EgressSender egressSender;
     private final IngressReceiver ingressReceiver;
     private final IngressSender ingressSender;
+    private final PacketPort host;
     private final CommandQueue ingressCommands;
     private final WorkerCounters counters;
     private final Doorbells doorbells;
@@ -38,7 +39,7 @@ final class Worker implements AutoCloseable {
     Worker(final DataPlaneContext context, final PodPathMtu podPathMtu, final int index) {
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), index);
-        final PacketPort host = context.hostPorts().get(index);
+        host = context.hostPorts().get(index);
         final FrameHeader frameHeader = frameHeader(host.framing());
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
         egressReceiver = new EgressReceiver(
@@ -162,6 +163,11 @@ final class Worker implements AutoCloseable {
     /** In the order of a packet's way. */
     private List<PolledAgent> agents() {
         return List.of(egressReceiver, egressSender, ingressReceiver, ingressSender);
+    }
+
+    /** The one counter that is the control thread's. */
+    void countLosses() {
+        counters.add(DataPlaneCounter.EGRESS_HOST_LOSSES, host.takeLosses());
     }
 
     long counted(final DataPlaneCounter counter) {

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.DualStack;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.Ports;
 import io.weft.dataplane.testing.StaticNode;
 import io.weft.dataplane.testing.UnderlayCapture;
-import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.RequiresRoot;
@@ -44,11 +44,11 @@ abstract class FrameEqualitySuite {
     private static final String WRONG = "_ws.malformed || !vxlan || ip.checksum.status == 0 || udp.checksum.status == 0"
             + " || tcp.checksum.status == 0";
 
-    private final UnderlayPort port;
+    private final Ports ports;
 
-    /** @param port that weft's nodes receive by. */
-    FrameEqualitySuite(final UnderlayPort port) {
-        this.port = port;
+    /** @param ports of weft's nodes. */
+    FrameEqualitySuite(final Ports ports) {
+        this.ports = ports;
     }
 
     @Test
@@ -82,7 +82,7 @@ abstract class FrameEqualitySuite {
                 a.namespace().exec("ethtool", "-K", a.underlayDevice(), offload, "off");
             }
             if (weft) {
-                final StaticNode node = resources.add(StaticNode.start(topology, a, port.options()));
+                final StaticNode node = resources.add(StaticNode.start(topology, a, ports.options()));
                 DualStack.addPeer(a, node, b);
             } else {
                 topology.kernelVxlan(a);

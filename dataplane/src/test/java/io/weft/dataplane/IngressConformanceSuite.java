@@ -8,8 +8,8 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.Ports;
 import io.weft.dataplane.testing.StaticNode;
-import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
@@ -60,11 +60,11 @@ abstract class IngressConformanceSuite {
     private record Case(
             VxlanDatagram datagram, int outerTos, @Nullable DropReason reason) {}
 
-    private final UnderlayPort port;
+    private final Ports ports;
 
-    /** @param port that weft's nodes receive by. */
-    IngressConformanceSuite(final UnderlayPort port) {
-        this.port = port;
+    /** @param ports of weft's nodes. */
+    IngressConformanceSuite(final Ports ports) {
+        this.ports = ports;
     }
 
     @Test
@@ -80,11 +80,11 @@ abstract class IngressConformanceSuite {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology =
                     resources.add(Topology.builder().dualStack().build());
-            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(1), port.options()));
+            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(1), ports.options()));
             final Map<String, List<String>> byWeft = deliver(resources, topology, cases, node);
             assertTrue(node.errors().isEmpty(), () -> node.errors().toString());
             node.counters().awaitConserved();
-            port.assertUsed(node);
+            ports.assertUsed(node);
             assertEquals(
                     DECIDED_DIFFERENCES,
                     differences(byKernel, byWeft).keySet(),

@@ -3,20 +3,26 @@ package io.weft.dataplane;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.ScriptedBatchHost;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.Errno;
 import io.weft.linux.Framing;
+import io.weft.linux.testing.Await;
 import io.weft.routing.Encapsulation;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The host's device may have a link header: its frames carry the same packets as those of one that has none. */
@@ -98,6 +104,38 @@ class LinkHeaderTest {
             assertLinkHeader("0800", message);
             assertEquals(CraftedPacket.ICMP, message[FRAMING.headerLength() + 9]);
             assertEquals(Map.of(DropReason.IP_OUTNOROUTES, 1L), node.counters().drops());
+        }
+    }
+
+    @Test
+    void shouldWriteSeveralAtOnceAndPassOverThoseThatTheHostRefuses() throws Exception {
+        final ScriptedBatchHost host = new ScriptedBatchHost(FRAMING);
+        final int count = 40;
+        try (InvokedNode node = new InvokedNode(DataPlaneContext.MAX_SEGMENTS_DEFAULT, Encapsulation.VXLAN, host)) {
+            for (final int errno : new int[] {0, Errno.EMSGSIZE, 0, Errno.EINTR, 0, Errno.EINVAL, Errno.ENETDOWN}) {
+                host.failWrite(errno);
+            }
+            for (int i = 0; i < count; i++) {
+                node.sendFromPeer(CraftedPacket.udp(InvokedNode.PEER_POD, InvokedNode.POD, 1000 + i, 2000, new byte[i])
+                        .bytes());
+            }
+            Await.until("not all came", Await.TIMEOUT_MS, () -> {
+                node.invoke();
+                return count == node.counters().of(DataPlaneCounter.INGRESS_RECEIVED_PACKETS);
+            });
+            assertEquals(
+                    Map.of(DropReason.PKT_TOO_BIG, 1L, DropReason.HOST_REFUSED, 1L, DropReason.HOST_DOWN, 1L),
+                    node.counters().drops());
+            assertEquals(
+                    IntStream.range(0, count)
+                            .filter(i -> 1 != i && 4 != i && 5 != i)
+                            .boxed()
+                            .toList(),
+                    host.written().stream()
+                            .map(frame -> frame.length - FRAMING.headerLength() - 28)
+                            .toList());
+            assertTrue(host.calls() < count, () -> host.calls() + " calls");
+            node.counters().assertConserved();
         }
     }
 }

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.testing.DualStack;
+import io.weft.dataplane.testing.Ports;
 import io.weft.dataplane.testing.StaticNode;
-import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
@@ -58,11 +58,11 @@ abstract class NarrowPodSuite {
         }
     }
 
-    private final UnderlayPort port;
+    private final Ports ports;
 
-    /** @param port that weft's nodes receive by. */
-    NarrowPodSuite(final UnderlayPort port) {
-        this.port = port;
+    /** @param ports of weft's nodes. */
+    NarrowPodSuite(final Ports ports) {
+        this.ports = ports;
     }
 
     @ParameterizedTest
@@ -83,7 +83,7 @@ abstract class NarrowPodSuite {
                     resources.add(Topology.builder().dualStack().build());
             final Topology.Node own = topology.node(0);
             final Topology.Node peer = topology.node(1);
-            final StaticNode weft = resources.add(StaticNode.start(topology, own, port.options()));
+            final StaticNode weft = resources.add(StaticNode.start(topology, own, ports.options()));
             topology.kernelVxlan(peer);
             DualStack.addPeer(own, weft, peer);
             DualStack.addPeer(peer.namespace(), own);
@@ -96,7 +96,7 @@ abstract class NarrowPodSuite {
                     () -> "came as superframes: " + weft.counters());
             assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
             weft.counters().awaitConserved();
-            port.assertUsed(weft);
+            ports.assertUsed(weft);
         }
     }
 

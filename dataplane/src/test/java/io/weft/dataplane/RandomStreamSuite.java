@@ -9,9 +9,9 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.DualStack;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.Ports;
 import io.weft.dataplane.testing.RandomTraffic;
 import io.weft.dataplane.testing.StaticNode;
-import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.linux.TapDevice;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
@@ -64,11 +64,11 @@ abstract class RandomStreamSuite {
         }
     }
 
-    private final UnderlayPort port;
+    private final Ports ports;
 
-    /** @param port that weft's nodes receive by. */
-    RandomStreamSuite(final UnderlayPort port) {
-        this.port = port;
+    /** @param ports of weft's nodes. */
+    RandomStreamSuite(final Ports ports) {
+        this.ports = ports;
     }
 
     @ParameterizedTest
@@ -97,7 +97,7 @@ abstract class RandomStreamSuite {
             final int maxSegments,
             final boolean joinUdp)
             throws Exception {
-        final StaticNode.Options options = port.options();
+        final StaticNode.Options options = ports.options();
         options.threadingMode = mode;
         options.workers = workers;
         options.maxSegments = maxSegments;
@@ -120,7 +120,7 @@ abstract class RandomStreamSuite {
             final Offload offload, final boolean weftPeer, final ThreadingMode mode, final int workers)
             throws Exception {
         assumeTrue(TapDevice.takesTunnelSuperframes(), "needs Linux 6.17");
-        final StaticNode.Options options = port.options();
+        final StaticNode.Options options = ports.options();
         options.threadingMode = mode;
         options.workers = workers;
         options.tunnelOffload = true;
@@ -152,7 +152,7 @@ abstract class RandomStreamSuite {
             }
             final PodTun a = resources.add(new PodTun(topology.node(0)));
             final PodTun b = resources.add(new PodTun(topology.node(1)));
-            final boolean isGuessed = Offload.PASSTHROUGH == offload && !weftPeer && !port.isToldHowToCut();
+            final boolean isGuessed = Offload.PASSTHROUGH == offload && !weftPeer && !ports.isToldHowToCut();
             exchange(new RandomTraffic(1, a, b, false, Encapsulation.VXLAN), b, wefts);
             exchange(new RandomTraffic(2, b, a, isGuessed, Encapsulation.VXLAN), a, wefts);
             assertSound(wefts, offload);
@@ -175,7 +175,7 @@ abstract class RandomStreamSuite {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(
                     Topology.builder().dualStack().mtu(underlayMtu).build());
-            final StaticNode.Options options = port.options();
+            final StaticNode.Options options = ports.options();
             options.ipv6Underlay = true;
             options.threadingMode = mode;
             options.workers = workers;
@@ -212,7 +212,7 @@ abstract class RandomStreamSuite {
             throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(Topology.twoNodes());
-            final StaticNode.Options options = port.options();
+            final StaticNode.Options options = ports.options();
             options.encapsulation = Encapsulation.BARE_IP;
             options.threadingMode = mode;
             options.workers = workers;
@@ -233,7 +233,7 @@ abstract class RandomStreamSuite {
 
     private void assertSound(final List<StaticNode> wefts, final Offload offload) {
         for (final StaticNode weft : wefts) {
-            port.assertUsed(weft);
+            ports.assertUsed(weft);
             assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
             awaitConserved(weft);
             assertTrue(

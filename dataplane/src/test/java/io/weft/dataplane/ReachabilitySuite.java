@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.Ports;
 import io.weft.dataplane.testing.StaticNode;
-import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.linux.Poller;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
@@ -43,11 +43,11 @@ abstract class ReachabilitySuite {
     /** Around every border: nothing much, one packet and one byte more, a fragmented one, the largest. */
     private static final int[] UDP_LENGTHS = {1, 2, 64, 1421, 1422, 1423, 1473, 8192, MAX_UDP_PAYLOAD};
 
-    private final UnderlayPort port;
+    private final Ports ports;
 
-    /** @param port that weft's nodes receive by. */
-    ReachabilitySuite(final UnderlayPort port) {
-        this.port = port;
+    /** @param ports of weft's nodes. */
+    ReachabilitySuite(final Ports ports) {
+        this.ports = ports;
     }
 
     @ParameterizedTest
@@ -63,7 +63,7 @@ abstract class ReachabilitySuite {
     void shouldCarryAllTrafficBetweenWeftAndKernelNodes(final ThreadingMode mode, final int workers) throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(Topology.builder().nodes(3).build());
-            final StaticNode.Options options = port.options();
+            final StaticNode.Options options = ports.options();
             options.threadingMode = mode;
             options.workers = workers;
             final StaticNode a = resources.add(StaticNode.start(topology, topology.node(0), options));

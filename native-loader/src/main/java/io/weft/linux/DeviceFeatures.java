@@ -34,6 +34,7 @@ public final class DeviceFeatures implements AutoCloseable {
     private static final int ETHTOOL_GSTRINGS = 0x1B;
     private static final int ETHTOOL_GSSET_INFO = 0x37;
     private static final int ETHTOOL_GFEATURES = 0x3A;
+    private static final int ETHTOOL_SFEATURES = 0x3B;
     private static final int ETH_SS_FEATURES = 4;
     private static final int ETH_GSTRING_LEN = 32;
 
@@ -52,6 +53,9 @@ public final class DeviceFeatures implements AutoCloseable {
     private static final int BLOCKS_OFFSET = 2 * Integer.BYTES;
     private static final int BLOCK_LENGTH = 4 * Integer.BYTES;
     private static final int ACTIVE_OFFSET = 2 * Integer.BYTES;
+
+    // struct ethtool_sfeatures: the same, with two words for each block: which to change, and what to
+    private static final int CHANGE_LENGTH = 2 * Integer.BYTES;
 
     private final String device;
     private final UdpSocket socket;
@@ -126,6 +130,27 @@ public final class DeviceFeatures implements AutoCloseable {
                                     & (1 << position));
         }
         return active;
+    }
+
+    /**
+     * Switches all of the features off; those that this kernel or device does not know are off already.
+     *
+     * @throws LinuxException if the kernel refuses: CAP_NET_ADMIN is needed.
+     */
+    public void switchOff() {
+        final int blocks = features.getInt(Integer.BYTES, nativeOrder());
+        final UnsafeBuffer change = allocate(BLOCKS_OFFSET + blocks * CHANGE_LENGTH);
+        change.putInt(0, ETHTOOL_SFEATURES, nativeOrder());
+        change.putInt(Integer.BYTES, blocks, nativeOrder());
+        for (final int position : wanted) {
+            if (position >= 0) {
+                final int offset = BLOCKS_OFFSET + position / Integer.SIZE * CHANGE_LENGTH;
+                change.putInt(offset, change.getInt(offset, nativeOrder()) | (1 << position), nativeOrder());
+            }
+        }
+        if (!ask(change)) {
+            throw new LinuxException("switch features of " + device + " off", Errno.last());
+        }
     }
 
     private boolean ask(final UnsafeBuffer question) {

@@ -21,6 +21,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * @param udpSegmentation whether a UDP socket cuts a large send in datagrams ({@code UDP_SEGMENT}, Linux 4.18).
  * @param maxUdpSegments into how many at most: 128, 64 on older kernels, 0 without.
  * @param udpReceiveOffload whether a UDP socket joins received datagrams ({@code UDP_GRO}, Linux 5.0).
+ * @param tun whether there is a TUN driver that this process may open; the following need one.
  * @param tunMultiQueue whether a TUN device may have several queues ({@code IFF_MULTI_QUEUE}, Linux 3.8).
  * @param tunUdpSegmentation whether a TUN device takes UDP superframes ({@code TUN_F_USO4}, {@code USO6}, Linux 6.2).
  * @param tunnelSegmentation whether a TAP device takes unsegmented superframes of a UDP tunnel (Linux 6.17).
@@ -30,6 +31,7 @@ public record KernelFeatures(
         boolean udpSegmentation,
         int maxUdpSegments,
         boolean udpReceiveOffload,
+        boolean tun,
         boolean tunMultiQueue,
         boolean tunUdpSegmentation,
         boolean tunnelSegmentation) {
@@ -61,7 +63,7 @@ public record KernelFeatures(
      * namespace. The loopback device must be up.
      *
      * @return what was found.
-     * @throws LinuxException with the remedy if there is no capability CAP_NET_ADMIN or no TUN driver.
+     * @throws LinuxException with the remedy if there is no capability CAP_NET_ADMIN.
      */
     public static KernelFeatures probe() {
         requireNetAdmin();
@@ -71,9 +73,9 @@ public record KernelFeatures(
             segmentation = socket.segmentationOffload();
             receiveOffload = socket.receiveOffload();
         }
-        final int tun = openTun();
+        final int tun = Libc.LIBC.open(TUN_DEVICE, O_RDWR | O_CLOEXEC, 0);
         try {
-            final boolean multiQueue = 0 != (tunFeatures(tun) & IFF_MULTI_QUEUE);
+            final boolean multiQueue = tun >= 0 && 0 != (tunFeatures(tun) & IFF_MULTI_QUEUE);
             return new KernelFeatures(
                     read(Path.of("/proc/sys/kernel/osrelease")),
                     segmentation,
@@ -82,11 +84,14 @@ public record KernelFeatures(
                                     IpAddress.parse("127.0.0.1").toInetAddress())
                             : 0,
                     receiveOffload,
+                    tun >= 0,
                     multiQueue,
-                    takesUdpSuperframes(tun),
+                    tun >= 0 && takesUdpSuperframes(tun),
                     TapDevice.takesTunnelSuperframes());
         } finally {
-            Libc.LIBC.close(tun);
+            if (tun >= 0) {
+                Libc.LIBC.close(tun);
+            }
         }
     }
 
@@ -98,12 +103,13 @@ public record KernelFeatures(
      */
     public List<String> missing() {
         final List<String> missing = new ArrayList<>();
-        addUnless(tunnelSegmentation, missing, "tunnel offload of TAP devices (6.17)");
+        addUnless(tun, missing, "a TUN driver that may be opened");
+        addUnless(!tun || tunnelSegmentation, missing, "tunnel offload of TAP devices (6.17)");
         addUnless(
                 maxUdpSegments >= MAX_UDP_SEGMENTS,
                 missing,
                 MAX_UDP_SEGMENTS + " segments in a message of UDP_SEGMENT (6.9)");
-        addUnless(tunUdpSegmentation, missing, "UDP superframes of TUN devices, USO (6.2)");
+        addUnless(!tun || tunUdpSegmentation, missing, "UDP superframes of TUN devices, USO (6.2)");
         addUnless(udpReceiveOffload, missing, "UDP_GRO (5.0)");
         addUnless(udpSegmentation, missing, "UDP_SEGMENT (4.18)");
         return missing;
@@ -142,16 +148,12 @@ public record KernelFeatures(
      * @throws LinuxException with the remedy if it cannot be opened.
      */
     public static void requireTun() {
-        Libc.LIBC.close(openTun());
-    }
-
-    private static int openTun() {
         final int fd = Libc.LIBC.open(TUN_DEVICE, O_RDWR | O_CLOEXEC, 0);
         if (fd < 0) {
             final int errno = Errno.last();
             throw new LinuxException("open " + TUN_DEVICE, errno, tunRemedy(errno));
         }
-        return fd;
+        Libc.LIBC.close(fd);
     }
 
     static String tunRemedy(final int errno) {

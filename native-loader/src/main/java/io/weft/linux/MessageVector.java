@@ -88,6 +88,11 @@ public final class MessageVector {
         return buffer.getLong(index * MESSAGE_LENGTH + IOVECS_OFFSET, nativeOrder());
     }
 
+    /** How many iovecs the message has. */
+    public int iovecCount(final int index) {
+        return (int) buffer.getLong(index * MESSAGE_LENGTH + IOVEC_COUNT_OFFSET, nativeOrder());
+    }
+
     /** Sets the control messages: their address and length in bytes, or 0 and 0. */
     public void control(final int index, final long address, final int length) {
         final int offset = index * MESSAGE_LENGTH;

@@ -97,6 +97,12 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         }
     }
 
+    /** Whether the driver may be opened. */
+    static boolean isDriverThere() {
+        final int fd = Libc.LIBC.open(CLONE_DEVICE, O_RDWR | O_CLOEXEC, 0);
+        return fd >= 0 && 0 == Libc.LIBC.close(fd);
+    }
+
     /** A descriptor of the driver, of no device yet. */
     static int openDriver() {
         final int fd = Libc.LIBC.open(CLONE_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);

@@ -42,13 +42,16 @@ class KernelFeaturesTest {
 
     @Test
     void shouldTellWhatAnOlderKernelLacks() {
-        assertEquals(List.of(), new KernelFeatures("6.18.0", true, 128, true, true, true, true).missing());
+        assertEquals(List.of(), new KernelFeatures("6.18.0", true, 128, true, true, true, true, true).missing());
         assertEquals(
                 List.of(
                         "tunnel offload of TAP devices (6.17)",
                         "128 segments in a message of UDP_SEGMENT (6.9)",
                         "UDP superframes of TUN devices, USO (6.2)"),
-                new KernelFeatures("5.10.0", true, 64, true, true, false, false).missing());
+                new KernelFeatures("5.10.0", true, 64, true, true, true, false, false).missing());
+        assertEquals(
+                List.of("a TUN driver that may be opened"),
+                new KernelFeatures("6.18.0", true, 128, true, false, false, false, false).missing());
     }
 
     @Test

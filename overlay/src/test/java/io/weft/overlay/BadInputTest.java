@@ -65,6 +65,8 @@ class BadInputTest {
                 "--iface=uA --healthz-ip=192.0.2.7 --healthz-port=8081 | listen on --healthz-ip=192.0.2.7 --healthz-port=8081",
                 "--iface=uA --device-name=uA | uA",
                 "--iface=uA --device-name=lo | lo",
+                "--iface=uA --pod-port=packet --device-name=uA | An interface uA or uA-far of another kind exists",
+                "--iface=uA --pod-port=packet --device-name=lo | An interface lo or lo-far of another kind exists",
                 "--iface=uA --run-dir=/proc/version/run | Choose a writable directory by --run-dir",
                 "--iface=uA --subnet-file=/proc/version/subnet.env | Choose a writable place by --subnet-file",
                 "--iface=uA --counters-file=/proc/version/counters | Choose a writable place by --counters-file",

@@ -4,6 +4,6 @@ package io.weft.overlay;
 /** weftd receives by packet sockets. */
 class MixedOverlayByPacketTest extends MixedOverlaySuite {
     MixedOverlayByPacketTest() {
-        super("packet");
+        super("--underlay-port=packet");
     }
 }

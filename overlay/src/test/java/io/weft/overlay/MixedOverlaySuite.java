@@ -45,11 +45,11 @@ abstract class MixedOverlaySuite {
     private final Map<Topology.Node, Flanneld> flannelds = new HashMap<>();
     private @Nullable MixedCluster started;
 
-    private final String underlayPort;
+    private final String[] options;
 
-    /** @param underlayPort of weftd, as its option says it. */
-    MixedOverlaySuite(final String underlayPort) {
-        this.underlayPort = underlayPort;
+    /** @param options of weftd: its ports. */
+    MixedOverlaySuite(final String... options) {
+        this.options = options.clone();
     }
 
     @BeforeEach
@@ -72,7 +72,7 @@ abstract class MixedOverlaySuite {
     }
 
     private void startWeftd(final Topology.Node node) {
-        weftds.put(node, cluster().startReadyWeftd(node, "--underlay-port=" + underlayPort));
+        weftds.put(node, cluster().startReadyWeftd(node, options));
     }
 
     /** flanneld is stopped, and weftd started on what it left. */

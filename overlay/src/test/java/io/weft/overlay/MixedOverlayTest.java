@@ -4,6 +4,6 @@ package io.weft.overlay;
 /** weftd receives by UDP sockets. */
 class MixedOverlayTest extends MixedOverlaySuite {
     MixedOverlayTest() {
-        super("udp");
+        super("--underlay-port=udp");
     }
 }

@@ -382,15 +382,20 @@ class WeftdTest {
     }
 
     @Test
-    void shouldSayHowToLoadTheDriverWhenThereIsNoTun() {
+    void shouldSayHowToLoadTheDriverWhenATunIsWishedForAndThereIsNone() {
         final String command = "mount -t tmpfs none /dev/net && exec \"$@\"";
         final Command.Result result = node.namespace()
                 .tryExec(Stream.concat(
                                 Stream.of("unshare", "--mount", "sh", "-c", command, "sh"),
-                                Stream.of(WeftdProcess.command(directory, "--registry=file:" + leases)))
+                                Stream.of(
+                                        WeftdProcess.command(directory, "--registry=file:" + leases, "--pod-port=tun")))
                         .toArray(String[]::new));
         assertEquals(1, result.exitCode());
-        assertTrue(result.errors().contains("/dev/net/tun does not exist: load the driver"), result::errors);
+        assertTrue(
+                result.errors()
+                        .contains(
+                                "--pod-port=tun: open /dev/net/tun: ENOENT (no such file or directory). Load the driver"),
+                result::errors);
     }
 
     @Test

@@ -11,6 +11,9 @@ public enum DataPlane {
     /** The same, which receives from the underlay by packet socket. */
     WEFT_PACKET,
 
+    /** The same with packet sockets in the place of a TUN. */
+    WEFT_POD_PACKET,
+
     /** The kernel's VXLAN device, set up as flannel's vxlan backend does. */
     KERNEL,
 

@@ -56,6 +56,8 @@ public final class Overlay implements AutoCloseable {
             case WEFT -> processes.put(node, weftd.start(node, lab.nodes(), directory));
             case WEFT_PACKET ->
                 processes.put(node, weftd.with("--underlay-port=packet").start(node, lab.nodes(), directory));
+            case WEFT_POD_PACKET ->
+                processes.put(node, weftd.with("--pod-port=packet").start(node, lab.nodes(), directory));
             case SINGLE -> {
                 final Node peer = lab.node(1 - node.index());
                 processes.put(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));

@@ -65,6 +65,7 @@ public final class HtmlReport {
     private static String describe(final Pairing pairing) {
         return switch (pairing) {
             case WEFT -> "weft";
+            case WEFT_POD_PACKET -> "weft, packet pod port";
             case KERNEL -> "kernel VXLAN";
             case SINGLE -> "one packet per call (flannel udp)";
             case WEFT_KERNEL -> "weft to kernel";

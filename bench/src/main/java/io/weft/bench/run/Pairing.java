@@ -7,6 +7,7 @@ import java.util.List;
 /** Which data plane runs on the sending node, and which on the receiving one. */
 public enum Pairing {
     WEFT("weft", DataPlane.WEFT, DataPlane.WEFT),
+    WEFT_POD_PACKET("weft-pod-packet", DataPlane.WEFT_POD_PACKET, DataPlane.WEFT_POD_PACKET),
     KERNEL("kernel", DataPlane.KERNEL, DataPlane.KERNEL),
     SINGLE("single", DataPlane.SINGLE, DataPlane.SINGLE),
     WEFT_KERNEL("weft-kernel", DataPlane.WEFT, DataPlane.KERNEL),

@@ -12,6 +12,7 @@ import org.agrona.IoUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.status.CountersManager;
 import org.agrona.concurrent.status.CountersReader;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file that holds all counters. It is mapped by the process that counts, outlives it, and is read by any other
@@ -30,6 +31,9 @@ public final class CountersFile implements AutoCloseable {
     /** Format of the header; another one is not read. */
     public static final int VERSION = 1;
 
+    /** Type id of remarks: what was chosen, and why. */
+    private static final int REMARK_TYPE_ID = 600;
+
     private static final int VERSION_OFFSET = 0;
     private static final int PID_OFFSET = 8;
     private static final int STARTED_OFFSET = PID_OFFSET + Long.BYTES;
@@ -42,6 +46,7 @@ public final class CountersFile implements AutoCloseable {
     private final UnsafeBuffer header;
     private final UnsafeBuffer metadata;
     private final UnsafeBuffer values;
+    private @Nullable CountersManager manager;
 
     private CountersFile(final MappedByteBuffer mapped, final int metadataLength, final int valuesLength) {
         this.mapped = mapped;
@@ -123,9 +128,18 @@ public final class CountersFile implements AutoCloseable {
         return true;
     }
 
-    /** A manager to allocate counters with; for the process that made the file. */
+    /** The manager to allocate counters with; for the process that made the file, and its control thread. */
     public CountersManager manager() {
-        return new CountersManager(metadata, values, US_ASCII);
+        if (null == manager) {
+            manager = new CountersManager(metadata, values, US_ASCII);
+        }
+        return manager;
+    }
+
+    /** Leaves a remark among the labels, with the value 1; for the process that made the file. */
+    public void remark(final String text) {
+        final String label = text.substring(0, Math.min(text.length(), CountersReader.MAX_LABEL_LENGTH));
+        manager().newCounter(label, REMARK_TYPE_ID, key -> {}).setRelease(1);
     }
 
     /** A reader of all counters. */

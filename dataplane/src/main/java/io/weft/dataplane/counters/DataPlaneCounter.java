@@ -210,7 +210,15 @@ public enum DataPlaneCounter {
             Direction.INGRESS,
             "ingress queue capacity frames",
             "weft_queue_capacity_frames",
-            "frames that may be between receiver and sender");
+            "frames that may be between receiver and sender"),
+
+    EGRESS_HOST_LOSSES(
+            128,
+            Kind.COUNTER,
+            Direction.EGRESS,
+            "egress host losses",
+            "weft_host_losses_total",
+            "frames that a packet socket lost on their way from the host, since they were not read in time");
 
     /** What the number means. */
     private enum Kind {
@@ -222,7 +230,7 @@ public enum DataPlaneCounter {
     }
 
     /** All ids are below this. */
-    static final int ID_LIMIT = 128;
+    static final int ID_LIMIT = 192;
 
     private final int id;
     private final Kind kind;

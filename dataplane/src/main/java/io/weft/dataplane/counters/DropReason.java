@@ -37,7 +37,8 @@ public enum DropReason {
     HOST_ERROR(46, Direction.INGRESS, "host's device failed otherwise"),
     INNER_TTL_EXPIRED(47, Direction.INGRESS, "inner time to live ended at this end of the tunnel"),
     UDP_CSUM(48, Direction.INGRESS, "outer UDP checksum is wrong; seen by a packet socket, whose host drops it too"),
-    OUTER_HEADER(49, Direction.INGRESS, "outer IP or UDP header is malformed; seen by a packet socket");
+    OUTER_HEADER(49, Direction.INGRESS, "outer IP or UDP header is malformed; seen by a packet socket"),
+    PKT_TOO_BIG(50, Direction.INGRESS, "inner packet is longer than the host's device takes");
 
     /** All ids are below this. */
     static final int ID_LIMIT = 64;

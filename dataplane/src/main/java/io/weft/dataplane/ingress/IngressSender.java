@@ -8,6 +8,7 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.Superframe;
 import io.weft.linux.Errno;
+import io.weft.linux.FrameBatchSink;
 import io.weft.linux.FrameSink;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * Second half of a packet's way from the underlay to the host, after {@link IngressReceiver}.
  *
  * <ol start="6">
- *   <li>write each packet, or each superframe from its gather list, to the host's device;
+ *   <li>write each packet, or each superframe from its gather list, to the host's device; several at once where it takes that;
  *   <li>release the memory.
  * </ol>
  */
@@ -23,6 +24,7 @@ public final class IngressSender implements PolledAgent {
     private static final int MAX_FRAMES = 256;
 
     private final FrameSink host;
+    private final @Nullable FrameBatch batch;
     private final IngressRing ring;
     private final WorkerCounters counters;
     private final Doorbell receiverDoorbell;
@@ -39,6 +41,7 @@ public final class IngressSender implements PolledAgent {
             final Doorbell receiverDoorbell,
             final int worker) {
         this.host = host;
+        batch = host instanceof final FrameBatchSink sink ? new FrameBatch(sink, this::onWritten) : null;
         this.ring = ring;
         this.counters = counters;
         this.receiverDoorbell = receiverDoorbell;
@@ -54,9 +57,16 @@ public final class IngressSender implements PolledAgent {
             if (null == frame) {
                 break;
             }
-            write(frame.superframe);
+            if (null == batch) {
+                write(frame.superframe);
+            } else {
+                batch.add(frame.superframe);
+            }
             last = frame;
             frames++;
+        }
+        if (null != batch) {
+            batch.flush();
         }
         if (null != last) {
             ring.release(last);
@@ -73,6 +83,10 @@ public final class IngressSender implements PolledAgent {
                     ? host.write(superframe.firstAddress(), superframe.firstLength())
                     : host.writev(superframe.gatherAddress(), count);
         } while (-Errno.EINTR == result);
+        onWritten(superframe, result);
+    }
+
+    private void onWritten(final Superframe superframe, final int result) {
         if (result < 0) {
             counters.drop(reason(-result), superframe.segments());
             return;
@@ -82,11 +96,15 @@ public final class IngressSender implements PolledAgent {
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, 1);
     }
 
-    /** What drivers/net/tun.c, {@code tun_get_user}, returns for a packet that it does not take. */
+    /**
+     * What drivers/net/tun.c, {@code tun_get_user}, and net/packet/af_packet.c, {@code packet_snd}, return for a packet that they do
+     * not take.
+     */
     private static DropReason reason(final int errno) {
         return switch (errno) {
-            case Errno.EIO, Errno.EBADFD -> DropReason.HOST_DOWN;
+            case Errno.EIO, Errno.EBADFD, Errno.ENETDOWN, Errno.ENXIO -> DropReason.HOST_DOWN;
             case Errno.EINVAL -> DropReason.HOST_REFUSED;
+            case Errno.EMSGSIZE -> DropReason.PKT_TOO_BIG;
             default -> DropReason.HOST_ERROR;
         };
     }

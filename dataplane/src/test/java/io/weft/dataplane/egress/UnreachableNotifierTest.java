@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.pod.PodPort;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.PodTun;
@@ -24,6 +25,8 @@ import java.util.Map;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A pod learns that its destination has no route, but not too often, and never about what has no one sender. */
 class UnreachableNotifierTest {
@@ -116,12 +119,15 @@ class UnreachableNotifierTest {
         }
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @RequiresRoot
-    void shouldReachTheProgramInThePod() throws Exception {
+    void shouldReachTheProgramInThePod(final PodPort podPort) throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(Topology.twoNodes());
-            resources.add(StaticNode.start(topology, topology.node(0), new StaticNode.Options()));
+            final StaticNode.Options options = new StaticNode.Options();
+            options.podPort = podPort;
+            resources.add(StaticNode.start(topology, topology.node(0), options));
             final Command.Result result = topology.node(0).pod().tryExec("ping", "-c", "1", "-W", "60", "10.244.77.1");
             assertTrue(
                     result.output().contains("From 10.244.0.0")

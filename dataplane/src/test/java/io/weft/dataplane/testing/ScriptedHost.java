@@ -9,16 +9,17 @@ import io.weft.linux.PacketPort;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** A host that gives the frames a test puts in and fails when the test says so. */
-public final class ScriptedHost implements PacketPort {
+public class ScriptedHost implements PacketPort {
     private final Framing framing;
     private final Queue<byte[]> packets = new ArrayDeque<>();
     private final Queue<Integer> readErrors = new ArrayDeque<>();
-    private final Queue<Integer> writeErrors = new ArrayDeque<>();
+    private final Deque<Integer> writeErrors = new ArrayDeque<>();
     private final List<byte[]> written = new ArrayList<>();
 
     /** A device of bare packets. */
@@ -44,8 +45,14 @@ public final class ScriptedHost implements PacketPort {
         readErrors.add(errno);
     }
 
+    /** The next write that was not told to fail yet fails; with 0 it does not. */
     public void failWrite(final int errno) {
         writeErrors.add(errno);
+    }
+
+    /** The very next write fails. */
+    void failNextWriteWith(final int errno) {
+        writeErrors.push(errno);
     }
 
     /** The frames written, vnet header first. */
@@ -79,8 +86,9 @@ public final class ScriptedHost implements PacketPort {
     }
 
     private int take(final byte[] frame) {
-        if (!writeErrors.isEmpty()) {
-            return -writeErrors.remove();
+        final int errno = writeErrors.isEmpty() ? 0 : writeErrors.remove();
+        if (0 != errno) {
+            return -errno;
         }
         written.add(frame);
         return frame.length;

@@ -8,15 +8,16 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.pod.PodDevice;
+import io.weft.dataplane.pod.PodPort;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.encap.TunnelSuperframe;
-import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.TapDevice;
-import io.weft.linux.TunDevice;
 import io.weft.linux.TunnelFilter;
 import io.weft.linux.UdpSocket;
+import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
@@ -36,7 +37,7 @@ import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A weft node in one of the topology's namespaces, with its peers set by hand instead of by leases: real TUN device, real
+ * A weft node in one of the topology's namespaces, with its peers set by hand instead of by leases: real device, real
  * sockets, in this process, so that a test sees counters and threads.
  */
 public final class StaticNode implements AutoCloseable {
@@ -47,6 +48,7 @@ public final class StaticNode implements AutoCloseable {
 
     private final List<AutoCloseable> resources = new ArrayList<>();
     private final Queue<Throwable> errors = new ConcurrentLinkedQueue<>();
+    private final PodDevice podDevice;
     private final DataPlane dataPlane;
     private final RoutingTables routing;
     private final NodeCounters counters;
@@ -54,11 +56,13 @@ public final class StaticNode implements AutoCloseable {
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
         final NetworkNamespace namespace = node.namespace();
-        final List<TunDevice> queues =
-                namespace.call(() -> TunDevice.open(DEVICE, options.workers, VirtioNetHeaderFlyweight.LENGTH));
-        resources.addAll(queues);
+        final Rtnetlink rtnetlink = namespace.call(Rtnetlink::open);
+        resources.add(rtnetlink);
+        podDevice = namespace.call(() -> options.podPort.open(rtnetlink, DEVICE, options.workers));
+        resources.add(podDevice);
         namespace.ip("addr", "add", node.subnetBase() + "/32", "dev", DEVICE);
         namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
+        podDevice.repair();
         namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
         namespace.sysctl("net/ipv4/conf/" + DEVICE + "/accept_local", 1);
         final InetAddress local = InetAddress.getByName(address(node, options));
@@ -93,8 +97,10 @@ public final class StaticNode implements AutoCloseable {
         dataPlane = new DataPlane(context.tunnelOffload(offload)
                 .hostPorts(
                         options.joinUdp
-                                ? queues
-                                : queues.stream().map(TcpOnlyPort::new).toList())
+                                ? podDevice.ports()
+                                : podDevice.ports().stream()
+                                        .map(TcpOnlyPort::new)
+                                        .toList())
                 .receivePorts(sockets.receivePorts())
                 .sendPorts(sockets.sendPorts())
                 .routing(routing)
@@ -112,6 +118,7 @@ public final class StaticNode implements AutoCloseable {
 
     /** How the node is set up; the defaults are those of the data plane. */
     public static final class Options {
+        public PodPort podPort = PodPort.TUN;
         public int workers = 1;
         public int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
         public long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
@@ -173,6 +180,11 @@ public final class StaticNode implements AutoCloseable {
                 mtu);
         opened.mode(TunnelOffload.Mode.ON);
         return opened;
+    }
+
+    /** What the host routes pods' packets to. */
+    public PodDevice podDevice() {
+        return podDevice;
     }
 
     /** The way of superframes that leave unsegmented; only if it was asked for. */

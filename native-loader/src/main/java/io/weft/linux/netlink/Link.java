@@ -33,11 +33,17 @@ public record Link(
     // include/uapi/linux/if.h
     static final int IFF_UP = 0x1;
     private static final int IFF_LOOPBACK = 0x8;
+    static final int IFF_NOARP = 0x80;
     private static final int IFF_LOWER_UP = 0x10000;
 
     /** Whether it was set up by the administrator. */
     public boolean up() {
         return 0 != (flags & IFF_UP);
+    }
+
+    /** Whether its neighbours are asked for their MAC addresses. */
+    public boolean resolvesNeighbours() {
+        return 0 == (flags & IFF_NOARP);
     }
 
     /** Whether it has a carrier. */

@@ -3,6 +3,7 @@ package io.weft.linux.netlink;
 
 import static io.weft.linux.SocketConstants.AF_UNSPEC;
 
+import io.weft.address.MacAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,10 @@ final class LinkCodec {
     /** {@code RTEXT_FILTER_SKIP_STATS}: half of each message would be counters. */
     static final int SKIP_STATISTICS = 1 << 3;
 
-    private static final int IFLA_ADDRESS = 1;
+    static final int IFLA_ADDRESS = 1;
+    static final int IFLA_AF_SPEC = 26;
+
+    private static final int VETH_INFO_PEER = 1; // include/uapi/linux/veth.h
     private static final int IFLA_MASTER = 10;
     private static final int IFLA_LINKINFO = 18;
     private static final int IFLA_INFO_KIND = 1;
@@ -61,6 +65,33 @@ final class LinkCodec {
                 .i32(index)
                 .i32(flags)
                 .i32(mask);
+    }
+
+    /** A request for a pair of links of which each gives what the other takes, both without ARP and neighbour discovery. */
+    static NetlinkRequest vethRequest(
+            final int requestFlags,
+            final String name,
+            final MacAddress mac,
+            final String peerName,
+            final MacAddress peerMac) {
+        return request(MessageType.RTM_NEWLINK, requestFlags, 0, Link.IFF_NOARP, Link.IFF_NOARP)
+                .attribute(IFLA_IFNAME, name)
+                .attribute(IFLA_ADDRESS, mac)
+                .nest(
+                        IFLA_LINKINFO,
+                        info -> info.attribute(IFLA_INFO_KIND, "veth")
+                                .nest(
+                                        IFLA_INFO_DATA,
+                                        data -> data.nest(
+                                                VETH_INFO_PEER,
+                                                peer -> peer.u8(AF_UNSPEC)
+                                                        .u8(0)
+                                                        .u16(0)
+                                                        .i32(0)
+                                                        .i32(Link.IFF_NOARP)
+                                                        .i32(Link.IFF_NOARP)
+                                                        .attribute(IFLA_IFNAME, peerName)
+                                                        .attribute(IFLA_ADDRESS, peerMac))));
     }
 
     /** The link, or null for what a bridge tells of its port, which is in messages of the same type. */

@@ -6,6 +6,7 @@ import static java.nio.ByteOrder.nativeOrder;
 import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.function.Consumer;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -63,6 +64,19 @@ final class NetlinkRequest {
     /** A text with its terminating zero. */
     NetlinkRequest attribute(final int type, final String text) {
         return attribute(type, (text + '\0').getBytes(StandardCharsets.UTF_8));
+    }
+
+    NetlinkRequest attribute(final int type, final byte value) {
+        return attribute(type, new byte[] {value});
+    }
+
+    /** An attribute that holds what the writer puts in: attributes, or a fixed part and attributes. */
+    NetlinkRequest nest(final int type, final Consumer<NetlinkRequest> writer) {
+        final int start = length;
+        attributeHeader(type, 0);
+        writer.accept(this);
+        buffer.putShort(start + Attributes.LENGTH_OFFSET, (short) (length - start), nativeOrder());
+        return this;
     }
 
     private NetlinkRequest attribute(final int type, final byte[] value) {

@@ -13,9 +13,11 @@ import static io.weft.linux.netlink.MessageType.RTM_SETLINK;
 import static io.weft.linux.netlink.NetlinkMessage.NLM_F_ACK;
 import static io.weft.linux.netlink.NetlinkMessage.NLM_F_CREATE;
 import static io.weft.linux.netlink.NetlinkMessage.NLM_F_DUMP;
+import static io.weft.linux.netlink.NetlinkMessage.NLM_F_EXCL;
 import static io.weft.linux.netlink.NetlinkMessage.NLM_F_REPLACE;
 
 import io.weft.address.IpAddress;
+import io.weft.address.MacAddress;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.NetlinkSocket;
@@ -36,6 +38,13 @@ import org.jspecify.annotations.Nullable;
  * explanation. A verb that deletes returns false where there was nothing to delete. Changing takes CAP_NET_ADMIN.
  */
 public final class Rtnetlink implements AutoCloseable {
+    /** {@code IPV4_DEVCONF_ACCEPT_LOCAL}: packets that come in may have one of the host's own addresses as their source. */
+    public static final int ACCEPT_LOCAL = 23;
+
+    private static final int IFLA_INET_CONF = 1; // include/uapi/linux/if_link.h
+    private static final int IFLA_INET6_ADDR_GEN_MODE = 8;
+    private static final byte IN6_ADDR_GEN_MODE_NONE = 1;
+
     private static final int REPLACE = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
 
     private final NetlinkSocket socket;
@@ -164,6 +173,76 @@ public final class Rtnetlink implements AutoCloseable {
     private void setLink(final String tried, final int linkIndex, final int attribute, final int value) {
         exchange.acknowledged(
                 tried, LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex).attribute(attribute, value));
+    }
+
+    /**
+     * Makes a pair of links of which each gives what the other takes (veth). Both are down, and resolve no neighbours: the host
+     * sends its frames to the sending link's own MAC address (net/ipv4/arp.c, {@code arp_constructor}).
+     *
+     * @param name of the one.
+     * @param mac of the one, which nobody then has a reason to change.
+     * @param peerName of the other.
+     * @param peerMac likewise.
+     * @throws LinuxException {@link Errno#EEXIST} if a name is taken, {@link Errno#EOPNOTSUPP} if the kernel knows no veth.
+     */
+    public void addVeth(final String name, final MacAddress mac, final String peerName, final MacAddress peerMac) {
+        exchange.acknowledged(
+                "make the veth pair " + name + " and " + peerName,
+                LinkCodec.vethRequest(NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, name, mac, peerName, peerMac));
+    }
+
+    /** Sets a link's MAC address. */
+    public void setMac(final int linkIndex, final MacAddress mac) {
+        exchange.acknowledged(
+                "set the MAC address of link " + linkIndex + " to " + mac,
+                LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex).attribute(LinkCodec.IFLA_ADDRESS, mac));
+    }
+
+    /** Has a link resolve no neighbours. */
+    public void setNoArp(final int linkIndex) {
+        exchange.acknowledged(
+                "switch ARP of link " + linkIndex + " off",
+                LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex, Link.IFF_NOARP, Link.IFF_NOARP));
+    }
+
+    /**
+     * Has a link make no IPv6 address by itself, not even a link-local one; best before it is set up.
+     *
+     * @return false where it has no IPv6 at all.
+     */
+    public boolean setNoAddressGeneration(final int linkIndex) {
+        try {
+            exchange.acknowledged(
+                    "switch address generation of link " + linkIndex + " off",
+                    LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex)
+                            .nest(
+                                    LinkCodec.IFLA_AF_SPEC,
+                                    families -> families.nest(
+                                            AF_INET6,
+                                            ipv6 -> ipv6.attribute(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE))));
+            return true;
+        } catch (final LinuxException e) {
+            if (Errno.EAFNOSUPPORT == e.errno()) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Sets one of a link's IPv4 settings, as under /proc/sys/net/ipv4/conf, which may not be writable where this is allowed.
+     *
+     * @param setting one of the {@code IPV4_DEVCONF_} numbers of include/uapi/linux/ip.h.
+     */
+    public void setIpv4Setting(final int linkIndex, final int setting, final int value) {
+        exchange.acknowledged(
+                "set IPv4 setting " + setting + " of link " + linkIndex + " to " + value,
+                LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex)
+                        .nest(
+                                LinkCodec.IFLA_AF_SPEC,
+                                families -> families.nest(
+                                        AF_INET,
+                                        ipv4 -> ipv4.nest(IFLA_INET_CONF, conf -> conf.attribute(setting, value)))));
     }
 
     /**

@@ -9,6 +9,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.KernelFeatures;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Privileges;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
@@ -68,7 +69,7 @@ final class Weftd {
     int run() {
         Thread.setDefaultUncaughtExceptionHandler(Weftd::end);
         Privileges.requireNetAdmin();
-        Privileges.requireTun();
+        LOG.log(INFO, "{0}", PodPortChoice.of(options.weft().podPort));
         tellWhatTheKernelLacks();
         final Thread control = Thread.currentThread();
         final CountDownLatch takenDown = new CountDownLatch(1);

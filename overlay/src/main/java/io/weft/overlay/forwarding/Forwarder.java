@@ -9,10 +9,11 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
-import io.weft.encap.VirtioNetHeaderFlyweight;
-import io.weft.linux.TunDevice;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
@@ -29,7 +30,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -37,7 +37,7 @@ import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What forwards over one underlay family: a data plane with its TUN device, its sockets on the underlay, its tables and its
+ * What forwards over one underlay family: a data plane with its device, its sockets on the underlay, its tables and its
  * counters. Made, fed and closed by the control thread.
  */
 final class Forwarder implements AutoCloseable {
@@ -48,6 +48,7 @@ final class Forwarder implements AutoCloseable {
     private final String deviceName;
     private final RoutingTables tables;
     private final CountersFile counters;
+    private @Nullable PodDevice podDevice;
     private @Nullable DataPlane dataPlane;
     private @Nullable OffloadTrial offloadTrial;
     private @Nullable PacketReception packetReception;
@@ -142,9 +143,7 @@ final class Forwarder implements AutoCloseable {
         final WeftOptions options = settings.options();
         final UnderlaySockets sockets = openSockets(settings);
         undo.push(sockets);
-        final List<TunDevice> queues =
-                TunDevice.open(settings.deviceName(), options.workers(), VirtioNetHeaderFlyweight.LENGTH);
-        queues.forEach(undo::push);
+        final PodDevice pods = openPodDevice(settings);
         final TunnelOffload offload = openOffload(settings, sockets);
         final DataPlaneContext context = new DataPlaneContext();
         final PacketReception packets = PacketReception.open(settings, sockets);
@@ -158,7 +157,7 @@ final class Forwarder implements AutoCloseable {
         final DataPlane started = new DataPlane(context.routing(tables)
                 .counters(counters.manager())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
-                .hostPorts(queues)
+                .hostPorts(pods.ports())
                 .tunnelOffload(offload)
                 .receivePorts(sockets.receivePorts())
                 .sendPorts(sockets.sendPorts())
@@ -173,6 +172,32 @@ final class Forwarder implements AutoCloseable {
         undo.push(started);
         started.start();
         dataPlane = started;
+    }
+
+    private PodDevice openPodDevice(final Settings settings) {
+        final PodPortChoice choice = PodPortChoice.of(settings.options().podPort);
+        final Rtnetlink rtnetlink = Rtnetlink.open();
+        undo.push(rtnetlink);
+        final PodDevice opened = choice.port()
+                .open(rtnetlink, settings.deviceName(), settings.options().workers());
+        undo.push(opened);
+        podDevice = opened;
+        counters.remark(choice.toString());
+        return opened;
+    }
+
+    /**
+     * Puts right what somebody changed at the data plane's side of the device.
+     *
+     * @return false when the device is gone.
+     */
+    boolean repairPodDevice() {
+        return Objects.requireNonNull(podDevice, "open() comes first").repair();
+    }
+
+    /** What {@link #repairPodDevice} put right. */
+    long podDeviceRepairs() {
+        return Objects.requireNonNull(podDevice, "open() comes first").repairs();
     }
 
     /** Null where superframes cannot be left to a device: that costs speed and nothing else, so it is no reason to end. */
@@ -208,7 +233,7 @@ final class Forwarder implements AutoCloseable {
         return packetReception;
     }
 
-    /** The name of the TUN device. */
+    /** The name of the device that pods' packets are routed to. */
     String deviceName() {
         return deviceName;
     }
@@ -277,8 +302,9 @@ final class Forwarder implements AutoCloseable {
         return Objects.requireNonNull(dataPlane, "open() comes first").mtu(bytes);
     }
 
-    /** Shows readers of the counters that the control thread lives. */
+    /** Shows readers of the counters that the control thread lives, and what only it can count. */
     void heartbeat() {
+        Objects.requireNonNull(dataPlane, "open() comes first").countLosses();
         counters.heartbeat(System.currentTimeMillis());
     }
 

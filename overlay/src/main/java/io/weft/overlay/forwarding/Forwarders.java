@@ -100,6 +100,22 @@ public final class Forwarders implements AutoCloseable {
         forwarders.values().forEach(forwarder -> forwarder.tables().publish());
     }
 
+    /**
+     * Puts right what somebody changed at the data planes' side of their devices.
+     *
+     * @return false when a device is gone.
+     */
+    public boolean repairPodDevices() {
+        return forwarders.values().stream().allMatch(Forwarder::repairPodDevice);
+    }
+
+    /** What {@link #repairPodDevices} put right. */
+    public long podDeviceRepairs() {
+        return forwarders.values().stream()
+                .mapToLong(Forwarder::podDeviceRepairs)
+                .sum();
+    }
+
     /** Puts right what somebody changed at the devices that superframes leave by. */
     public void repairOffload(final Rtnetlink rtnetlink) {
         offloads().forEach(offload -> offloadRepairs += offload.repair(rtnetlink));

@@ -6,12 +6,12 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.pod.SiblingName;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;
-import io.weft.linux.TunDevice;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
@@ -113,7 +113,7 @@ public final class OffloadTrial implements AutoCloseable {
             final Forwarder.Settings settings,
             final UnderlaySockets sockets,
             final ToLongFunction<DataPlaneCounter> counters) {
-        final String name = deviceName(settings.deviceName());
+        final String name = SiblingName.of(settings.deviceName(), DEVICE_SUFFIX);
         @Nullable OffloadDevice device = null;
         @Nullable OffloadTrial trial = null;
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
@@ -149,16 +149,6 @@ public final class OffloadTrial implements AutoCloseable {
         return sockets.sendPorts().stream()
                 .map(ports -> ports.stream().mapToInt(UdpSocket::localPort).toArray())
                 .toList();
-    }
-
-    /** A name that is too long is cut, and told from others that begin alike by a hash. */
-    private static String deviceName(final String tunName) {
-        final int most = TunDevice.MAX_NAME_LENGTH - DEVICE_SUFFIX.length();
-        if (tunName.length() <= most) {
-            return tunName + DEVICE_SUFFIX;
-        }
-        final String hash = String.format("%04x", tunName.hashCode() & 0xFFFF);
-        return tunName.substring(0, most - hash.length()) + hash + DEVICE_SUFFIX;
     }
 
     /** What is switched, for the data threads. */

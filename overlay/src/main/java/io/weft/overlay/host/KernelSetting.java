@@ -23,14 +23,19 @@ record KernelSetting(Path file, String value) {
      * @throws IOException if it cannot be set, as in a container where /proc/sys is not writable.
      */
     boolean repair() throws IOException {
-        try (InputStream in = new FileInputStream(file.toFile())) {
-            if (value.charAt(0) == in.read()) {
-                return false;
-            }
-        } catch (final FileNotFoundException absent) {
+        if (!isOtherwise()) {
             return false;
         }
         Files.writeString(file, value);
         return true;
+    }
+
+    /** Whether it has another value than it should; false if this kernel has no such setting. */
+    boolean isOtherwise() throws IOException {
+        try (InputStream in = new FileInputStream(file.toFile())) {
+            return value.charAt(0) != in.read();
+        } catch (final FileNotFoundException absent) {
+            return false;
+        }
     }
 }

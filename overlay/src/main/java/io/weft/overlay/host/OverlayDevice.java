@@ -39,7 +39,7 @@ public final class OverlayDevice {
      * What should be.
      *
      * @param rtnetlink of the namespace that the device is in.
-     * @param deviceName of the TUN device, which the data plane makes.
+     * @param deviceName of the device, which the data plane makes.
      * @param mtu of the device in bytes.
      * @param addresses of the device, each as a network of one address: flannel's subnet base with /32 or /128.
      * @param networks that are routed to the device, each by one route, unless {@link #leaveNetworkUnrouted}: the cluster
@@ -53,7 +53,7 @@ public final class OverlayDevice {
             final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
         this.deviceName = deviceName;
-        settings = new DeviceSettings(deviceName);
+        settings = new DeviceSettings(rtnetlink, deviceName);
         this.mtu = mtu;
         this.addresses = List.copyOf(addresses);
         this.networks = List.copyOf(networks);
@@ -96,7 +96,7 @@ public final class OverlayDevice {
     }
 
     private void repairLink(final Link link) {
-        settings.repair();
+        settings.repair(link.index());
         if (TX_QUEUE_LENGTH != link.txQueueLength()) {
             say("queue of " + TX_QUEUE_LENGTH + " packets (was " + link.txQueueLength() + ")");
             rtnetlink.setTxQueueLength(link.index(), TX_QUEUE_LENGTH);

@@ -12,7 +12,6 @@ public final class Privileges {
     private static final int CAP_NET_ADMIN = 12;
 
     private static final Path STATUS = Path.of("/proc/self/status");
-    private static final Path TUN = Path.of("/dev/net/tun");
 
     private Privileges() {}
 
@@ -22,17 +21,6 @@ public final class Privileges {
             throw new StartupException("weftd has no CAP_NET_ADMIN and so may not make a device or a route:"
                     + " run it as root, or give it the capability (systemd: AmbientCapabilities=CAP_NET_ADMIN,"
                     + " Kubernetes: securityContext.capabilities.add: [NET_ADMIN])");
-        }
-    }
-
-    /** Throws a {@link StartupException} unless the kernel's TUN driver can be opened. */
-    public static void requireTun() {
-        if (!Files.exists(TUN)) {
-            throw new StartupException(TUN + " does not exist: load the driver (modprobe tun), and in a container mount"
-                    + " the host's " + TUN + " or make it (mknod " + TUN + " c 10 200)");
-        }
-        if (!Files.isReadable(TUN) || !Files.isWritable(TUN)) {
-            throw new StartupException(TUN + " may not be opened: in a container allow the device (c 10:200 rw)");
         }
     }
 

@@ -372,7 +372,7 @@ public final class OverlayNode implements AutoCloseable {
         compareHost(isRoutesDue, () -> {
             final HostSteps steps = new HostSteps();
             steps.attempt(() -> {
-                if (!routes.repairDevices()) {
+                if (!routes.repairDevices() || !opened.repairPodDevices()) {
                     loop.end("the device is gone");
                 }
             });
@@ -382,7 +382,7 @@ public final class OverlayNode implements AutoCloseable {
             steps.attempt(() -> opened.repairOffload(rtnetlink));
             steps.requireAll();
         });
-        metrics.hostRepairs(routes.deviceRepairs() + opened.offloadRepairs());
+        metrics.hostRepairs(routes.deviceRepairs() + opened.podDeviceRepairs() + opened.offloadRepairs());
         metrics.directRouteRepairs(routes.routeRepairs());
     }
 

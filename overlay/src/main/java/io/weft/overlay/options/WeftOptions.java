@@ -27,14 +27,15 @@ public final class WeftOptions {
             names = "--device-name",
             paramLabel = "NAME",
             defaultValue = "",
-            description = "name of the TUN device (default: weft.<VNI>); that of an IPv6 underlay has -v6"
-                    + " at its end (default: weft-v6.<VNI>)")
+            description =
+                    "name of the device that pods' packets are routed to (default: weft.<VNI>); that of an IPv6 underlay has -v6"
+                            + " at its end (default: weft-v6.<VNI>)")
     public String deviceName = "";
 
     @Option(
             names = "--workers",
             paramLabel = "COUNT",
-            description = "TUN queues and underlay sockets, each with agents of its own, 1 to 64"
+            description = "queues of the device and underlay sockets, each with agents of its own, 1 to 64"
                     + " (default: one for every four cores)")
     @Range(min = 1, max = WORKERS_MAX)
     @Nullable
@@ -109,6 +110,21 @@ public final class WeftOptions {
                             + " that come unsegmented are to be cut, and which the host's firewall does not see; AUTO is UDP"
                             + " (default: ${DEFAULT-VALUE})")
     public UnderlayPort underlayPort = UnderlayPort.AUTO;
+
+    /** By what pods' packets may come and go. */
+    public enum PodPorts {
+        AUTO,
+        TUN,
+        PACKET
+    }
+
+    @Option(
+            names = "--pod-port",
+            paramLabel = "AUTO|TUN|PACKET",
+            defaultValue = "AUTO",
+            description = "by what pods' packets come and go: TUN, a TUN device; PACKET, packet sockets at the far end"
+                    + " of a veth pair; AUTO, TUN where /dev/net/tun opens, else PACKET (default: ${DEFAULT-VALUE})")
+    public PodPorts podPort = PodPorts.AUTO;
 
     @Option(
             names = "--counters-file",

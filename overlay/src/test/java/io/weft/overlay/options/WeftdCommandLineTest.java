@@ -148,6 +148,7 @@ class WeftdCommandLineTest {
                 "2 | --tunnel-offload=maybe | must be AUTO or OFF",
                 "2 | --underlay-port=tcp | must be AUTO or UDP or PACKET",
                 "2 | --underlay-port= | must be AUTO or UDP or PACKET",
+                "2 | --pod-port=veth | must be AUTO or TUN or PACKET",
                 "1 | --counters-file=/ | must be the path of a file",
                 "1 | --run-dir= | must be a directory",
             })
@@ -169,6 +170,7 @@ class WeftdCommandLineTest {
                 "1 | WEFTD_WORKERS | 65 | --workers=65: must be from 1 to 64",
                 "2 | WEFTD_TUNNEL_OFFLOAD | perhaps | --tunnel-offload=perhaps: must be AUTO or OFF",
                 "2 | WEFTD_UNDERLAY_PORT | raw | --underlay-port=raw: must be AUTO or UDP or PACKET",
+                "2 | WEFTD_POD_PORT | tap | --pod-port=tap: must be AUTO or TUN or PACKET",
                 "1 | WEFTD_DEVICE_NAME | a b | --device-name=a b: must be a name",
             })
     void shouldNameFlagValueAndRangeWhenAVariableHasNoMeaning(
@@ -353,6 +355,7 @@ class WeftdCommandLineTest {
                 "--threading-mode=dedicated",
                 "--tunnel-offload=off",
                 "--underlay-port=packet",
+                "--pod-port=packet",
                 "--device-name=flannel.1",
                 "--counters-file=counters",
                 "--iface=lo",
@@ -365,6 +368,7 @@ class WeftdCommandLineTest {
         assertEquals(ThreadingMode.DEDICATED, command.weft.threadingMode);
         assertEquals(WeftOptions.TunnelOffloading.OFF, command.weft.tunnelOffload);
         assertEquals(WeftOptions.UnderlayPort.PACKET, command.weft.underlayPort);
+        assertEquals(WeftOptions.PodPorts.PACKET, command.weft.podPort);
         assertEquals(Path.of("counters"), command.weft.countersFile);
     }
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.encap.Superframe;
+import io.weft.linux.Errno;
+import io.weft.linux.FrameBatchSink;
+import io.weft.linux.MessageVector;
+
+/** Frames for a sink that takes several at once. Owned by the ingress sender. */
+final class FrameBatch {
+    /** More would save little: the call is a small part of what a frame costs the host. */
+    private static final int CAPACITY = 32;
+
+    /** What becomes of a frame. */
+    interface Outcome {
+        /**
+         * Called once for each frame, in their order.
+         *
+         * @param result of the write: 0, or a negative errno.
+         */
+        void onWritten(Superframe frame, int result);
+    }
+
+    private final FrameBatchSink sink;
+    private final Outcome outcome;
+    private final MessageVector messages = new MessageVector(CAPACITY);
+    private final Superframe[] frames = new Superframe[CAPACITY];
+    private int count;
+
+    FrameBatch(final FrameBatchSink sink, final Outcome outcome) {
+        this.sink = sink;
+        this.outcome = outcome;
+        for (int i = 0; i < CAPACITY; i++) {
+            messages.name(i, 0, 0);
+            messages.control(i, 0, 0);
+        }
+    }
+
+    /** Adds a frame, whose memory stays as it is until the flush. */
+    void add(final Superframe frame) {
+        messages.iovecs(count, frame.gatherAddress(), frame.gatherCount());
+        frames[count++] = frame;
+        if (CAPACITY == count) {
+            flush();
+        }
+    }
+
+    /** Writes all that was added. A frame that is refused does not keep those after it. */
+    void flush() {
+        int written = 0;
+        while (written < count) {
+            final int result = sink.write(messages, written, count - written);
+            if (-Errno.EINTR == result) {
+                continue;
+            }
+            final int ended = Math.max(1, result);
+            for (int i = written; i < written + ended; i++) {
+                outcome.onWritten(frames[i], Math.min(0, result));
+            }
+            written += ended;
+        }
+        count = 0;
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.pod;
+
+import io.weft.linux.PacketPort;
+import java.util.List;
+
+/** A device that the host routes pods' packets to, with the data plane at its other side. Control thread alone. */
+public interface PodDevice extends AutoCloseable {
+    /** The data plane's side, a port for each worker. */
+    List<? extends PacketPort> ports();
+
+    /**
+     * Puts right what somebody changed at what is not the host's side: MTU, address and state of that are the host's.
+     *
+     * @return false when the device is gone.
+     */
+    boolean repair();
+
+    /** Differences that were put right. */
+    long repairs();
+
+    /** Takes the device away; packets that lie in it are gone. */
+    @Override
+    void close();
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.pod;
+
+import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.FrameSocket;
+import io.weft.linux.KernelFeatures;
+import io.weft.linux.PacketPort;
+import io.weft.linux.TunDevice;
+import io.weft.linux.netlink.Rtnetlink;
+import java.util.List;
+import org.agrona.CloseHelper;
+
+/** By what the data plane takes pods' packets from the host, and gives them to it. */
+public enum PodPort {
+    /** A TUN device, whose queues are read and written. */
+    TUN {
+        @Override
+        public void require() {
+            KernelFeatures.requireTun();
+        }
+
+        @Override
+        PodDevice make(final Rtnetlink rtnetlink, final String name, final int workers) {
+            return new Tun(TunDevice.open(name, workers, VirtioNetHeaderFlyweight.LENGTH));
+        }
+    },
+
+    /** A veth pair, whose far end packet sockets read and write: for where there is no {@code /dev/net/tun}. */
+    PACKET {
+        @Override
+        public void require() {
+            FrameSocket.require();
+        }
+
+        @Override
+        PodDevice make(final Rtnetlink rtnetlink, final String name, final int workers) {
+            return VethPodDevice.make(rtnetlink, name, workers);
+        }
+    };
+
+    /**
+     * Checks that this process may have such a port.
+     *
+     * @throws io.weft.linux.LinuxException with the remedy if it may not.
+     */
+    public abstract void require();
+
+    abstract PodDevice make(Rtnetlink rtnetlink, String name, int workers);
+
+    /**
+     * Makes the device, in the place of one that a process left which is no more.
+     *
+     * @param rtnetlink of the calling thread's network namespace, open for as long as the device.
+     * @param name of the device.
+     * @param workers how many ports it shall have, 1 or more.
+     * @throws io.weft.linux.LinuxException if the name is another's, or the kernel refuses.
+     */
+    public PodDevice open(final Rtnetlink rtnetlink, final String name, final int workers) {
+        VethPodDevice.removeLeft(rtnetlink, name);
+        return make(rtnetlink, name, workers);
+    }
+
+    /** All of the device is the host's, and it goes with its last queue. */
+    private record Tun(List<TunDevice> queues) implements PodDevice {
+        @Override
+        public List<? extends PacketPort> ports() {
+            return queues;
+        }
+
+        @Override
+        public boolean repair() {
+            return true;
+        }
+
+        @Override
+        public long repairs() {
+            return 0;
+        }
+
+        @Override
+        public void close() {
+            CloseHelper.closeAll(queues);
+        }
+    }
+}
