@@ -8,6 +8,7 @@ import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
+import io.weft.linux.HostOutput;
 import io.weft.linux.PacketPort;
 import io.weft.linux.ReceivePort;
 import io.weft.linux.TunnelFilter;
@@ -55,6 +56,7 @@ public final class DataPlaneContext {
     private int mtu = 1450;
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
     private @Nullable TunnelOffload tunnelOffload;
+    private List<? extends HostOutput> hostOutputs = List.of();
     private int hostIpv4;
     private byte @Nullable [] hostIpv6;
     private boolean concluded;
@@ -71,6 +73,9 @@ public final class DataPlaneContext {
         require(
                 packetPorts.isEmpty() || hostPorts.size() == packetPorts.size(),
                 "each host port needs a packet port, or none has one");
+        require(
+                hostOutputs.isEmpty() || hostPorts.size() == hostOutputs.size(),
+                "each host port needs a host output, or none has one");
         require(hostPorts.size() == sendPorts.size(), "each host port needs sending underlay ports");
         for (final List<? extends DatagramPort> ports : sendPorts) {
             require(BitUtil.isPowerOfTwo(ports.size()), "the number of sending ports must be a power of two");
@@ -277,6 +282,18 @@ public final class DataPlaneContext {
     public DataPlaneContext tunnelOffload(final @Nullable TunnelOffload offload) {
         beforeConclusion();
         tunnelOffload = offload;
+        return this;
+    }
+
+    /** By which a worker sends ICMP messages; null to send none. */
+    public @Nullable HostOutput hostOutput(final int worker) {
+        return hostOutputs.isEmpty() ? null : hostOutputs.get(worker);
+    }
+
+    /** Sets by which each worker sends ICMP messages; none where it is empty. */
+    public DataPlaneContext hostOutputs(final List<? extends HostOutput> outputs) {
+        beforeConclusion();
+        hostOutputs = List.copyOf(outputs);
         return this;
     }
 

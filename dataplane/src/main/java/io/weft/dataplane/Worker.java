@@ -47,7 +47,8 @@ final class Worker implements AutoCloseable {
                 egressRing,
                 context.tunnel(),
                 context.routing().newReader(),
-                new UnreachableNotifier(frameHeader, context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
+                new UnreachableNotifier(
+                        context.hostOutput(index), context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 podPathMtu,
                 counters,
                 doorbells.egressSender(),

@@ -201,7 +201,7 @@ public final class EgressReceiver implements PolledAgent {
         if (UnreachableNotifier.isGroupAddressed(arena, packet)) {
             return drop(DropReason.MULTICAST, segments);
         }
-        if (unreachables.notify(host, arena, packet)) {
+        if (unreachables.notify(arena, packet)) {
             counters.add(DataPlaneCounter.EGRESS_UNREACHABLES, 1);
         }
         return drop(DropReason.IP_OUTNOROUTES, segments);

@@ -4,7 +4,6 @@ package io.weft.dataplane.egress;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
-import io.weft.encap.FrameHeader;
 import io.weft.encap.IcmpFlyweight;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpPacket;
@@ -17,11 +16,11 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The message that a destination is unreachable: ICMP (RFC 792) or its IPv6 form (RFC 4443, section 3.1), as a frame for the
- * host.
+ * The message that a destination is unreachable: ICMP (RFC 792) or its IPv6 form (RFC 4443, section 3.1), with its IP
+ * header.
  *
  * <pre>
- *  FrameHeader, IP header, then
+ *  IP header, then
  *
  *  0        1        2                 4                 8
  * +--------+--------+-----------------+-----------------+---------------------------------------
@@ -40,74 +39,73 @@ final class IcmpUnreachable {
     /** RFC 4443, section 3.1: as much of the packet as fits into the smallest IPv6 MTU. */
     private static final int MAX_IPV6_LENGTH = 1280;
 
+    private static final int IP_OFFSET = 0;
     private static final int VERSION_4_WITHOUT_OPTIONS = 0x45;
     private static final int VERSION_6 = 0x6000_0000;
 
-    private final UnsafeBuffer message = new UnsafeBuffer(
-            BufferUtil.allocateDirectAligned(FrameHeader.MAX_LENGTH + MAX_IPV6_LENGTH, BitUtil.CACHE_LINE_LENGTH));
-    private final FrameHeader header;
+    private final UnsafeBuffer message =
+            new UnsafeBuffer(BufferUtil.allocateDirectAligned(MAX_IPV6_LENGTH, BitUtil.CACHE_LINE_LENGTH));
     private final int ipv4Source;
     private final byte @Nullable [] ipv6Source;
 
     /**
-     * @param header that the host's device wants in front of a packet.
      * @param ipv4Source address that the messages come from, first byte highest.
      * @param ipv6Source the same for IPv6.
      */
-    IcmpUnreachable(final FrameHeader header, final int ipv4Source, final byte @Nullable [] ipv6Source) {
-        this.header = header;
+    IcmpUnreachable(final int ipv4Source, final byte @Nullable [] ipv6Source) {
         this.ipv4Source = ipv4Source;
         this.ipv6Source = ipv6Source;
     }
 
-    /** Where the frame is. */
+    /** Where the message is. */
     long address() {
         return message.addressOffset();
     }
 
-    /** Writes the frame that tells a packet's source of it. Returns the length in bytes. */
+    /** Writes the message that tells a packet's source of it. Returns the length in bytes. */
     int put(final UnsafeBuffer frames, final IpPacket packet) {
-        final int ip = header.length();
-        header.putPlain(message, 0, packet.version());
-        return ip + (4 == packet.version() ? putIpv4(frames, packet, ip) : putIpv6(frames, packet, ip));
+        return 4 == packet.version() ? putIpv4(frames, packet) : putIpv6(frames, packet);
     }
 
-    private int putIpv4(final UnsafeBuffer frames, final IpPacket packet, final int ip) {
-        final int icmp = ip + Ipv4Flyweight.MIN_LENGTH;
+    private int putIpv4(final UnsafeBuffer frames, final IpPacket packet) {
+        final int icmp = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
         final int quotedLength =
                 Math.min(packet.totalLength(), MAX_IPV4_LENGTH - Ipv4Flyweight.MIN_LENGTH - IcmpFlyweight.LENGTH);
         final int totalLength = Ipv4Flyweight.MIN_LENGTH + IcmpFlyweight.LENGTH + quotedLength;
-        message.setMemory(ip, Ipv4Flyweight.MIN_LENGTH, (byte) 0);
-        message.putByte(ip + Ipv4Flyweight.VERSION_IHL_OFFSET, (byte) VERSION_4_WITHOUT_OPTIONS);
-        Ipv4Flyweight.totalLength(message, ip, totalLength);
-        message.putByte(ip + Ipv4Flyweight.TTL_OFFSET, (byte) TTL);
-        message.putByte(ip + Ipv4Flyweight.PROTOCOL_OFFSET, (byte) IpProtocol.ICMP);
-        message.putInt(ip + Ipv4Flyweight.SOURCE_OFFSET, ipv4Source, BIG_ENDIAN);
+        message.setMemory(IP_OFFSET, Ipv4Flyweight.MIN_LENGTH, (byte) 0);
+        message.putByte(IP_OFFSET + Ipv4Flyweight.VERSION_IHL_OFFSET, (byte) VERSION_4_WITHOUT_OPTIONS);
+        Ipv4Flyweight.totalLength(message, IP_OFFSET, totalLength);
+        message.putByte(IP_OFFSET + Ipv4Flyweight.TTL_OFFSET, (byte) TTL);
+        message.putByte(IP_OFFSET + Ipv4Flyweight.PROTOCOL_OFFSET, (byte) IpProtocol.ICMP);
+        message.putInt(IP_OFFSET + Ipv4Flyweight.SOURCE_OFFSET, ipv4Source, BIG_ENDIAN);
         message.putInt(
-                ip + Ipv4Flyweight.DESTINATION_OFFSET, Ipv4Flyweight.source(frames, packet.offset()), BIG_ENDIAN);
-        Ipv4Flyweight.updateChecksum(message, ip, Ipv4Flyweight.MIN_LENGTH);
+                IP_OFFSET + Ipv4Flyweight.DESTINATION_OFFSET,
+                Ipv4Flyweight.source(frames, packet.offset()),
+                BIG_ENDIAN);
+        Ipv4Flyweight.updateChecksum(message, IP_OFFSET, Ipv4Flyweight.MIN_LENGTH);
         putIcmp(frames, packet, icmp, IcmpFlyweight.UNREACHABLE, IcmpFlyweight.NET_UNREACHABLE, quotedLength);
         final long sum = InternetChecksum.sum(message, icmp, IcmpFlyweight.LENGTH + quotedLength, 0);
         InternetChecksum.put(message, icmp + IcmpFlyweight.CHECKSUM_OFFSET, sum);
         return totalLength;
     }
 
-    private int putIpv6(final UnsafeBuffer frames, final IpPacket packet, final int ip) {
-        final int icmp = ip + Ipv6Flyweight.LENGTH;
+    private int putIpv6(final UnsafeBuffer frames, final IpPacket packet) {
+        final int icmp = IP_OFFSET + Ipv6Flyweight.LENGTH;
         final int quotedLength =
                 Math.min(packet.totalLength(), MAX_IPV6_LENGTH - Ipv6Flyweight.LENGTH - IcmpFlyweight.LENGTH);
         final int icmpLength = IcmpFlyweight.LENGTH + quotedLength;
-        message.putInt(ip + Ipv6Flyweight.VERSION_CLASS_LABEL_OFFSET, VERSION_6, BIG_ENDIAN);
-        Ipv6Flyweight.payloadLength(message, ip, icmpLength);
-        message.putByte(ip + Ipv6Flyweight.NEXT_HEADER_OFFSET, (byte) IpProtocol.ICMPV6);
-        message.putByte(ip + Ipv6Flyweight.HOP_LIMIT_OFFSET, (byte) TTL);
+        message.putInt(IP_OFFSET + Ipv6Flyweight.VERSION_CLASS_LABEL_OFFSET, VERSION_6, BIG_ENDIAN);
+        Ipv6Flyweight.payloadLength(message, IP_OFFSET, icmpLength);
+        message.putByte(IP_OFFSET + Ipv6Flyweight.NEXT_HEADER_OFFSET, (byte) IpProtocol.ICMPV6);
+        message.putByte(IP_OFFSET + Ipv6Flyweight.HOP_LIMIT_OFFSET, (byte) TTL);
         if (null != ipv6Source) {
-            message.putBytes(ip + Ipv6Flyweight.SOURCE_OFFSET, ipv6Source);
+            message.putBytes(IP_OFFSET + Ipv6Flyweight.SOURCE_OFFSET, ipv6Source);
         }
         final int theirSource = packet.offset() + Ipv6Flyweight.SOURCE_OFFSET;
-        message.putBytes(ip + Ipv6Flyweight.DESTINATION_OFFSET, frames, theirSource, Ipv6Flyweight.ADDRESS_LENGTH);
+        message.putBytes(
+                IP_OFFSET + Ipv6Flyweight.DESTINATION_OFFSET, frames, theirSource, Ipv6Flyweight.ADDRESS_LENGTH);
         putIcmp(frames, packet, icmp, IcmpFlyweight.ICMPV6_UNREACHABLE, IcmpFlyweight.ICMPV6_NO_ROUTE, quotedLength);
-        final long pseudoHeader = InternetChecksum.pseudoHeader(message, ip, 6, IpProtocol.ICMPV6, icmpLength);
+        final long pseudoHeader = InternetChecksum.pseudoHeader(message, IP_OFFSET, 6, IpProtocol.ICMPV6, icmpLength);
         InternetChecksum.put(
                 message,
                 icmp + IcmpFlyweight.CHECKSUM_OFFSET,

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
-import io.weft.encap.FrameHeader;
 import io.weft.encap.IpPacket;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
-import io.weft.linux.FrameSink;
+import io.weft.linux.HostOutput;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells a pod that its destination has no route, if it may be told, at a limited rate (RFC 1812, section 4.3.2.8). Belongs to
- * the egress receiver.
+ * Tells a pod that its destination has no route, if it may be told, at a limited rate (RFC 1812, section 4.3.2.8). The message is
+ * one of the host's own: it does not come in from weft's device, where the host takes a packet with one of its own addresses as
+ * source for forged. Belongs to the egress receiver.
  */
 public final class UnreachableNotifier {
     private static final int ICMP_ECHO_REQUEST = 8;
@@ -27,19 +27,24 @@ public final class UnreachableNotifier {
 
     private final boolean hasIpv4Source;
     private final boolean hasIpv6Source;
+    private final @Nullable HostOutput host;
     private final IcmpUnreachable message;
     private final TokenBucket tokens;
 
     /**
-     * @param header that the host's device wants in front of a packet.
+     * @param host sends the messages; null to send none.
      * @param ipv4Source address that the messages come from, first byte highest, or 0 to send none.
      * @param ipv6Source the same for IPv6, or null to send none.
      */
     public UnreachableNotifier(
-            final FrameHeader header, final int ipv4Source, final byte @Nullable [] ipv6Source, final NanoClock clock) {
+            final @Nullable HostOutput host,
+            final int ipv4Source,
+            final byte @Nullable [] ipv6Source,
+            final NanoClock clock) {
+        this.host = host;
         hasIpv4Source = 0 != ipv4Source;
         hasIpv6Source = null != ipv6Source;
-        message = new IcmpUnreachable(header, ipv4Source, ipv6Source);
+        message = new IcmpUnreachable(ipv4Source, ipv6Source);
         tokens = new TokenBucket(BURST, REFILL_INTERVAL_NS, clock);
     }
 
@@ -54,16 +59,16 @@ public final class UnreachableNotifier {
     }
 
     /**
-     * Writes a message to the host, unless none is due.
+     * Sends a message, unless none is due.
      *
-     * @return whether one was written.
+     * @return whether one was sent.
      */
-    boolean notify(final FrameSink host, final UnsafeBuffer frames, final IpPacket packet) {
-        if (!mayAnswer(frames, packet) || !tokens.take()) {
+    boolean notify(final UnsafeBuffer frames, final IpPacket packet) {
+        if (null == host || !mayAnswer(frames, packet) || !tokens.take()) {
             return false;
         }
         final int length = message.put(frames, packet);
-        return host.write(message.address(), length) > 0;
+        return host.send(message.address(), length) > 0;
     }
 
     /** RFC 1122, section 3.2.2: not about an ICMP error, a later fragment, or a packet from nobody in particular. */

@@ -13,7 +13,6 @@ import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
-import io.weft.encap.FrameHeader;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
@@ -40,7 +39,7 @@ class EgressWakeUpTest {
                     ring,
                     Tunnel.of(routing.context()),
                     routing.newReader(),
-                    new UnreachableNotifier(FrameHeader.ofPackets(), 0, null, () -> 0),
+                    new UnreachableNotifier(null, 0, null, () -> 0),
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     counters,
                     doorbell,

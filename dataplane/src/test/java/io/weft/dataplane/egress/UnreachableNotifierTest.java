@@ -11,9 +11,8 @@ import io.weft.dataplane.pod.PodPort;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.PodTun;
-import io.weft.dataplane.testing.ScriptedHost;
+import io.weft.dataplane.testing.ScriptedOutput;
 import io.weft.dataplane.testing.StaticNode;
-import io.weft.encap.FrameHeader;
 import io.weft.encap.IpPacket;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
@@ -31,24 +30,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A pod learns that its destination has no route, but not too often, and never about what has no one sender. */
 class UnreachableNotifierTest {
     private static final int BURST = 50;
-    private static final int VNET_LENGTH = 10;
-    private static final int ICMP_OFFSET = VNET_LENGTH + 20;
+    private static final int ICMP_OFFSET = 20;
 
-    private final ScriptedHost host = new ScriptedHost();
+    private final ScriptedOutput host = new ScriptedOutput();
     private long nowNs;
-    private final UnreachableNotifier notifier =
-            new UnreachableNotifier(FrameHeader.ofPackets(), 0x0AF4_0000, null, () -> nowNs);
+    private final UnreachableNotifier notifier = new UnreachableNotifier(host, 0x0AF4_0000, null, () -> nowNs);
 
     @Test
     void shouldQuoteThePacketInAMessageWithRightChecksums() {
         final byte[] packet = udp(InvokedNode.NOWHERE, 100);
         assertTrue(notify(packet));
-        final byte[] written = host.written().get(0);
+        final byte[] written = host.sent().get(0);
         final byte[] icmp = CraftedPacket.tail(written, ICMP_OFFSET);
         final byte[] expected = CraftedPacket.raw(PodTun.inet("10.244.0.0"), InvokedNode.POD, CraftedPacket.ICMP, icmp)
                 .id(0)
                 .bytes();
-        assertArrayEquals(expected, CraftedPacket.tail(written, VNET_LENGTH));
+        assertArrayEquals(expected, written);
         assertEquals(3, icmp[0]);
         assertEquals(0, icmp[1]);
         assertEquals(0, checksum(icmp));
@@ -59,8 +56,8 @@ class UnreachableNotifierTest {
     void shouldQuoteNoMoreThanFitsInto576Bytes() {
         final byte[] packet = udp(InvokedNode.NOWHERE, 1300);
         assertTrue(notify(packet));
-        final byte[] written = host.written().get(0);
-        assertEquals(VNET_LENGTH + 576, written.length);
+        final byte[] written = host.sent().get(0);
+        assertEquals(576, written.length);
         assertArrayEquals(Arrays.copyOf(packet, 576 - 28), CraftedPacket.tail(written, ICMP_OFFSET + 8));
     }
 
@@ -69,12 +66,12 @@ class UnreachableNotifierTest {
         for (int i = 0; i < 2 * BURST; i++) {
             notify(udp(InvokedNode.NOWHERE, 1));
         }
-        assertEquals(BURST, host.written().size());
+        assertEquals(BURST, host.sent().size());
         nowNs += 30_000_000;
         for (int i = 0; i < BURST; i++) {
             notify(udp(InvokedNode.NOWHERE, 1));
         }
-        assertEquals(BURST + 3, host.written().size());
+        assertEquals(BURST + 3, host.sent().size());
     }
 
     @Test
@@ -89,18 +86,18 @@ class UnreachableNotifierTest {
                 .bytes());
         notify(CraftedPacket.udp(nobody, InvokedNode.NOWHERE, 1, 2, new byte[8]).bytes());
         notify(CraftedPacket.udp(group, InvokedNode.NOWHERE, 1, 2, new byte[8]).bytes());
-        assertEquals(0, host.written().size());
+        assertEquals(0, host.sent().size());
     }
 
     @Test
     void shouldStaySilentWhenTheHostHasNoAddress() {
-        final UnreachableNotifier silent = new UnreachableNotifier(FrameHeader.ofPackets(), 0, null, () -> nowNs);
+        final UnreachableNotifier silent = new UnreachableNotifier(host, 0, null, () -> nowNs);
         final byte[] packet = udp(InvokedNode.NOWHERE, 1);
         final UnsafeBuffer buffer = buffer(packet);
         final IpPacket parsed = new IpPacket();
         parsed.parse(buffer, 0, packet.length, true);
-        silent.notify(host, buffer, parsed);
-        assertEquals(0, host.written().size());
+        silent.notify(buffer, parsed);
+        assertEquals(0, host.sent().size());
     }
 
     @Test
@@ -114,7 +111,7 @@ class UnreachableNotifierTest {
                     Map.of(DropReason.IP_OUTNOROUTES, 1L, DropReason.MULTICAST, 2L),
                     node.counters().drops());
             assertEquals(1, node.counters().of(DataPlaneCounter.EGRESS_UNREACHABLES));
-            assertEquals(1, node.host().written().size());
+            assertEquals(1, node.output().sent().size());
             node.counters().assertConserved();
         }
     }
@@ -140,7 +137,7 @@ class UnreachableNotifierTest {
         final UnsafeBuffer buffer = buffer(packet);
         final IpPacket parsed = new IpPacket();
         assertEquals(IpPacket.Fault.NONE, parsed.parse(buffer, 0, packet.length, true));
-        return notifier.notify(host, buffer, parsed);
+        return notifier.notify(buffer, parsed);
     }
 
     private static UnsafeBuffer buffer(final byte[] packet) {

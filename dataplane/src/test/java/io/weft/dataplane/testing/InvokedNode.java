@@ -50,6 +50,7 @@ public final class InvokedNode implements AutoCloseable {
     private final CloseAll resources = new CloseAll();
     private final List<Throwable> errors = new ArrayList<>();
     private final ScriptedHost host;
+    private final ScriptedOutput output = new ScriptedOutput();
     private final ScriptedUnderlay receivePort;
     private final ScriptedUnderlay sendPort;
     private final DatagramSocket peer;
@@ -122,6 +123,7 @@ public final class InvokedNode implements AutoCloseable {
                 .routing(routing)
                 .counters(manager)
                 .errorHandler(errors::add)
+                .hostOutputs(List.of(output))
                 .hostIpv4(0x0AF4_0000)
                 .maxSegments(maxSegments)
                 .threadingMode(ThreadingMode.INVOKER)
@@ -148,6 +150,11 @@ public final class InvokedNode implements AutoCloseable {
 
     public ScriptedHost host() {
         return host;
+    }
+
+    /** What the host would send of its own. */
+    public ScriptedOutput output() {
+        return output;
     }
 
     public ScriptedUnderlay receivePort() {

@@ -14,6 +14,7 @@ import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.encap.TunnelSuperframe;
+import io.weft.linux.RawSocket;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunnelFilter;
 import io.weft.linux.UdpSocket;
@@ -64,7 +65,6 @@ public final class StaticNode implements AutoCloseable {
         namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
         podDevice.repair();
         namespace.ip("route", "add", Topology.CLUSTER_NETWORK, "dev", DEVICE);
-        namespace.sysctl("net/ipv4/conf/" + DEVICE + "/accept_local", 1);
         final InetAddress local = InetAddress.getByName(address(node, options));
         final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
         resources.add(sockets);
@@ -94,6 +94,12 @@ public final class StaticNode implements AutoCloseable {
         offload = options.tunnelOffload
                 ? openOffload(namespace, sockets, local, options.workers, topology.podMtu())
                 : null;
+        final List<RawSocket> outputs = new ArrayList<>();
+        for (int i = 0; i < options.workers; i++) {
+            final RawSocket output = namespace.call(RawSocket::open);
+            resources.add(output);
+            outputs.add(output);
+        }
         dataPlane = new DataPlane(context.tunnelOffload(offload)
                 .hostPorts(
                         options.joinUdp
@@ -107,6 +113,7 @@ public final class StaticNode implements AutoCloseable {
                 .counters(countersFile.manager())
                 .errorHandler(errors::add)
                 .mtu(topology.podMtu())
+                .hostOutputs(outputs)
                 .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
                 .maxSegments(options.maxSegments)
                 .spinNs(options.spinNs)

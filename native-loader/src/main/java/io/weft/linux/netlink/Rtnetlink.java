@@ -38,6 +38,12 @@ import org.jspecify.annotations.Nullable;
  * explanation. A verb that deletes returns false where there was nothing to delete. Changing takes CAP_NET_ADMIN.
  */
 public final class Rtnetlink implements AutoCloseable {
+    /** {@code IPV4_DEVCONF_FORWARDING}: packets that come in may go on to others. */
+    public static final int FORWARDING = 1;
+
+    /** {@code IPV4_DEVCONF_RP_FILTER}: whether the source of what comes in must be reached by the same link, 0 if not. */
+    public static final int RP_FILTER = 8;
+
     /** {@code IPV4_DEVCONF_ACCEPT_LOCAL}: packets that come in may have one of the host's own addresses as their source. */
     public static final int ACCEPT_LOCAL = 23;
 

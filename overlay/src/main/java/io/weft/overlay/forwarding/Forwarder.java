@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
@@ -12,6 +13,8 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.linux.LinuxException;
+import io.weft.linux.RawSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Underlay;
@@ -29,7 +32,9 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -166,12 +171,29 @@ final class Forwarder implements AutoCloseable {
                 .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
                 .busyPoll(options.busyPoll)
                 .mtu(settings.podMtu())
+                .hostOutputs(openOutputs(options.workers()))
                 .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
                 .conclude());
         undo.push(started);
         started.start();
         dataPlane = started;
+    }
+
+    /** None where the kernel refuses: then pods wait for an answer that does not come, and all else works. */
+    private List<RawSocket> openOutputs(final int workers) {
+        final List<RawSocket> outputs = new ArrayList<>();
+        try {
+            for (int i = 0; i < workers; i++) {
+                final RawSocket output = RawSocket.open();
+                undo.push(output);
+                outputs.add(output);
+            }
+            return outputs;
+        } catch (final LinuxException failure) {
+            LOG.log(WARNING, "{0}. Pods will not be told when a destination has no route", failure.getMessage());
+            return List.of();
+        }
     }
 
     private PodDevice openPodDevice(final Settings settings) {

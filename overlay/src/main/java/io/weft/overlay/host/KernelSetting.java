@@ -16,20 +16,6 @@ import java.nio.file.Path;
  * @param value that it should have.
  */
 record KernelSetting(Path file, String value) {
-    /**
-     * Gives it the value it should have.
-     *
-     * @return false if it has it, or if this kernel has no such setting, as one without IPv6.
-     * @throws IOException if it cannot be set, as in a container where /proc/sys is not writable.
-     */
-    boolean repair() throws IOException {
-        if (!isOtherwise()) {
-            return false;
-        }
-        Files.writeString(file, value);
-        return true;
-    }
-
     /** Whether it has another value than it should; false if this kernel has no such setting. */
     boolean isOtherwise() throws IOException {
         try (InputStream in = new FileInputStream(file.toFile())) {

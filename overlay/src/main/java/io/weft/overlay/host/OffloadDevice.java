@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param queues one for each worker.
  */
 public record OffloadDevice(String name, List<TapDevice> queues) implements AutoCloseable {
-    private static final Path SETTINGS = Path.of("/proc/sys/net");
+    private static final Path SETTINGS = Path.of("/proc/sys/net/ipv4/conf");
 
     /** Of a link by itself (RFC 3927), since no packet ever has it. */
     private static final byte[] ADDRESS = {(byte) 169, (byte) 254, 84, 72};
@@ -38,7 +38,7 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
      *
      * @return null if the kernel has no tunnel offload for such devices: it came with Linux 6.17.
      * @throws LinuxException if the device cannot be made for another reason.
-     * @throws IOException if a setting cannot be made, as in a container where /proc/sys is not writable.
+     * @throws IOException if a setting cannot be read.
      */
     public static @Nullable OffloadDevice open(final Rtnetlink rtnetlink, final String name, final int queues)
             throws IOException {
@@ -49,6 +49,7 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
         final OffloadDevice device = new OffloadDevice(name, taps);
         boolean isSetUp = false;
         try {
+            rtnetlink.link(name).ifPresent(link -> rtnetlink.setNoAddressGeneration(link.index()));
             device.repair(rtnetlink);
             isSetUp = true;
             return device;
@@ -83,10 +84,9 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
             return 0;
         }
         final Link link = found.get();
-        int differences = set("ipv4/conf/" + name + "/accept_local", "1")
-                + set("ipv4/conf/" + name + "/rp_filter", "0")
-                + set("ipv4/conf/" + name + "/forwarding", "1")
-                + set("ipv6/conf/" + name + "/disable_ipv6", "1");
+        int differences = set(rtnetlink, link, "accept_local", Rtnetlink.ACCEPT_LOCAL, 1)
+                + set(rtnetlink, link, "rp_filter", Rtnetlink.RP_FILTER, 0)
+                + set(rtnetlink, link, "forwarding", Rtnetlink.FORWARDING, 1);
         final InetAddress address = address();
         if (rtnetlink.addresses(link.index()).stream()
                 .noneMatch(present -> present.address().equals(address))) {
@@ -109,8 +109,13 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
         }
     }
 
-    private static int set(final String setting, final String value) throws IOException {
-        return new KernelSetting(SETTINGS.resolve(setting), value).repair() ? 1 : 0;
+    private int set(final Rtnetlink rtnetlink, final Link link, final String setting, final int number, final int value)
+            throws IOException {
+        if (!new KernelSetting(SETTINGS.resolve(name).resolve(setting), Integer.toString(value)).isOtherwise()) {
+            return 0;
+        }
+        rtnetlink.setIpv4Setting(link.index(), number, value);
+        return 1;
     }
 
     @Override

@@ -23,7 +23,6 @@ public final class OverlayDevice {
 
     private final Rtnetlink rtnetlink;
     private final String deviceName;
-    private final DeviceSettings settings;
     /** Packets that wait for the daemon to run: as many as before an Ethernet card; a TUN device starts with half of it. */
     private static final int TX_QUEUE_LENGTH = 1000;
 
@@ -53,7 +52,6 @@ public final class OverlayDevice {
             final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
         this.deviceName = deviceName;
-        settings = new DeviceSettings(rtnetlink, deviceName);
         this.mtu = mtu;
         this.addresses = List.copyOf(addresses);
         this.networks = List.copyOf(networks);
@@ -96,7 +94,6 @@ public final class OverlayDevice {
     }
 
     private void repairLink(final Link link) {
-        settings.repair(link.index());
         if (TX_QUEUE_LENGTH != link.txQueueLength()) {
             say("queue of " + TX_QUEUE_LENGTH + " packets (was " + link.txQueueLength() + ")");
             rtnetlink.setTxQueueLength(link.index(), TX_QUEUE_LENGTH);
