@@ -93,21 +93,6 @@ class LinkHeaderTest {
     }
 
     @Test
-    void shouldTellOfAnUnreachableDestinationBehindALinkHeader() throws Exception {
-        try (InvokedNode node = node()) {
-            node.host()
-                    .give(frame(CraftedPacket.udp(InvokedNode.POD, InvokedNode.NOWHERE, 1000, 2000, new byte[8])
-                                    .bytes())
-                            .array());
-            node.invoke();
-            final byte[] message = node.host().written().get(0);
-            assertLinkHeader("0800", message);
-            assertEquals(CraftedPacket.ICMP, message[FRAMING.headerLength() + 9]);
-            assertEquals(Map.of(DropReason.IP_OUTNOROUTES, 1L), node.counters().drops());
-        }
-    }
-
-    @Test
     void shouldWriteSeveralAtOnceAndPassOverThoseThatTheHostRefuses() throws Exception {
         final ScriptedBatchHost host = new ScriptedBatchHost(FRAMING);
         final int count = 40;
