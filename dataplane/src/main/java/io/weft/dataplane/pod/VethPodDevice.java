@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.agrona.CloseHelper;
@@ -98,14 +99,14 @@ final class VethPodDevice implements PodDevice {
             throw explained(failure, name, farName);
         }
         final int nearIndex = index(rtnetlink, name);
+        final List<FrameSocket> sockets = new ArrayList<>();
         boolean isMade = false;
         try {
             final int farIndex = index(rtnetlink, farName);
             rtnetlink.setNoAddressGeneration(farIndex);
             switchOff(name, UNTOLD);
             rtnetlink.setUp(farIndex);
-            final List<FrameSocket> sockets =
-                    FrameSocket.open(farIndex, HOST_MAC.value(), FAR_MAC.value(), workers, BUFFER_LENGTH);
+            sockets.addAll(FrameSocket.open(farIndex, HOST_MAC.value(), FAR_MAC.value(), workers, BUFFER_LENGTH));
             final VethPodDevice device = new VethPodDevice(rtnetlink, name, nearIndex, farIndex, sockets);
             if (!sockets.get(0).framing().takesUdpSuperframes()) {
                 switchOff(name, UDP_SEGMENTATION);
@@ -114,6 +115,7 @@ final class VethPodDevice implements PodDevice {
             return device;
         } finally {
             if (!isMade) {
+                CloseHelper.quietCloseAll(sockets);
                 rtnetlink.deleteLink(nearIndex);
             }
         }
@@ -165,7 +167,9 @@ final class VethPodDevice implements PodDevice {
             throw new LinuxException(
                     "create device " + name,
                     Errno.EBUSY,
-                    "Another process reads from " + farName + ": stop it, or choose another name with --device-name");
+                    "Another process reads from " + farName
+                            + " (ss --packet --processes shows which): stop it, or choose another"
+                            + " name with --device-name");
         }
         rtnetlink.deleteLink(near.get().index());
     }

@@ -173,16 +173,27 @@ class PodDeviceTest {
             for (int i = 0; i < sent; i++) {
                 host.send(new DatagramPacket(new byte[8], 8, PodTun.inet("10.244.1.2"), 9));
             }
-            int work;
-            do {
-                work = node.dataPlane().invoke();
-            } while (work > 0);
-            node.dataPlane().countLosses();
-            final long lost = node.counters().of(DataPlaneCounter.EGRESS_HOST_LOSSES);
-            assertTrue(lost > 0, () -> node.counters().toString());
+            Await.until(() -> node.counters().toString(), Await.TIMEOUT_MS, () -> {
+                int work;
+                do {
+                    work = node.dataPlane().invoke();
+                } while (work > 0);
+                node.dataPlane().countLosses();
+                // A frame comes by the backlog of a CPU, and what is too much for that is the device's loss.
+                return node.counters().of(DataPlaneCounter.EGRESS_HOST_LOSSES)
+                                + node.counters().of(DataPlaneCounter.EGRESS_RECEIVED_FRAMES)
+                                + transmitDrops(topology.node(0))
+                        >= sent;
+            });
             assertTrue(
-                    lost + node.counters().of(DataPlaneCounter.EGRESS_RECEIVED_FRAMES) >= sent,
+                    node.counters().of(DataPlaneCounter.EGRESS_HOST_LOSSES) > 0,
                     () -> node.counters().toString());
         }
+    }
+
+    private static long transmitDrops(final Topology.Node node) {
+        return Long.parseLong(node.namespace()
+                .exec("cat", "/sys/class/net/" + StaticNode.DEVICE + "/statistics/tx_dropped")
+                .trim());
     }
 }

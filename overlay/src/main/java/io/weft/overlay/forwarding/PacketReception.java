@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 public final class PacketReception implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(PacketReception.class.getName());
 
+    private static final String VRF = "vrf"; // drivers/net/vrf.c, DRV_NAME
+
     private final PacketSockets sockets;
     private String trouble = "";
 
@@ -80,14 +82,23 @@ public final class PacketReception implements AutoCloseable {
         return "";
     }
 
+    /** In a VRF the UDP socket would see each packet come by the VRF, and take it too. */
     private static void requireEthernet(final Underlay underlay) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-            if (!rtnetlink
-                    .link(underlay.name())
-                    .map(PacketReception::isEthernet)
-                    .orElse(false)) {
+            final Link link = rtnetlink.link(underlay.name()).orElse(null);
+            if (null == link || !isEthernet(link)) {
                 throw new StartupException(
                         "--underlay-port=packet: interface " + underlay.name() + " is not Ethernet, choose udp");
+            }
+            final boolean isInVrf = 0 != link.masterIndex()
+                    && rtnetlink
+                            .link(link.masterIndex())
+                            .map(Link::kind)
+                            .filter(VRF::equals)
+                            .isPresent();
+            if (isInVrf) {
+                throw new StartupException(
+                        "--underlay-port=packet: interface " + underlay.name() + " is in a VRF, choose udp");
             }
         }
     }
