@@ -2,6 +2,7 @@
 package io.weft.overlay.registry;
 
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ public final class RegistryStatus {
     private volatile @Nullable String trouble = "not read yet";
     private volatile @Nullable String ownTrouble;
     private volatile String revision = "";
+    private volatile @Nullable Long ownEndNs;
     private volatile long lastContactNs = System.nanoTime();
 
     /** The registry answered, and what it holds is usable. */
@@ -39,6 +41,23 @@ public final class RegistryStatus {
     /** What is wrong with what this node has in the registry; null when nothing is. */
     public @Nullable String ownTrouble() {
         return ownTrouble;
+    }
+
+    /**
+     * What this node has in the registry was written or renewed, and ends by itself.
+     *
+     * @param remainingNs nanoseconds until then.
+     */
+    public void ownEndsIn(final long remainingNs) {
+        ownEndNs = System.nanoTime() + remainingNs;
+    }
+
+    /** When what this node has in the registry ends, unless it is renewed; in milliseconds since 1970, null when it does not end. */
+    public @Nullable Long ownUntilMs() {
+        final Long endNs = ownEndNs;
+        return null == endNs
+                ? null
+                : Long.valueOf(System.currentTimeMillis() + TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime()));
     }
 
     /** A change was taken over. */

@@ -153,6 +153,7 @@ final class EtcdOwnLease {
         }
         if (isWritten) {
             term.used();
+            status.ownEndsIn(term.remainingNs());
         }
         return isWritten;
     }
@@ -245,6 +246,8 @@ final class EtcdOwnLease {
                 put(own.key(), own.attributes(), 0, 0);
             } else if (!isRight || term.take(present.leaseId()) != present.leaseId()) {
                 put(own.key(), own.attributes(), present.modRevision(), present.leaseId());
+            } else {
+                status.ownEndsIn(term.remainingNs());
             }
             status.ownTrouble(null);
             return true;

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param daemon which of this host's daemons it was, and of which registry.
  * @param revision of the registry, as that tells it.
  * @param confirmedMs when the registry was last followed without a gap, in milliseconds since 1970.
+ * @param ownUntilMs when the own lease ends, unless it is renewed, in milliseconds since 1970; null when it does not end.
  * @param config of the network.
  * @param publicIp the IPv4 address that the node announced; null without one.
  * @param publicIpv6 the same for IPv6.
@@ -36,6 +37,7 @@ record KnownLeases(
         String daemon,
         String revision,
         long confirmedMs,
+        @Nullable Long ownUntilMs,
         NetworkConfig config,
         @Nullable InetAddress publicIp,
         @Nullable InetAddress publicIpv6,
@@ -77,6 +79,9 @@ record KnownLeases(
         out.append("{\"daemon\":").append(JsonValue.quote(daemon));
         out.append(",\n\"revision\":").append(JsonValue.quote(revision));
         out.append(",\n\"confirmedMs\":").append(Long.toString(confirmedMs));
+        if (null != ownUntilMs) {
+            out.append(",\n\"ownUntilMs\":").append(ownUntilMs.toString());
+        }
         out.append(",\n\"config\":").append(config.json());
         append(out, "PublicIP", publicIp);
         append(out, "PublicIPv6", publicIpv6);
@@ -113,6 +118,7 @@ record KnownLeases(
     static KnownLeases read(final byte[] text, final String source, final boolean allocates) {
         final JsonText whole = JsonText.of(text, source);
         final Map<String, JsonText> parts = whole.members();
+        final JsonText until = parts.get("ownUntilMs");
         final List<Lease> own = leases(required(parts, "own", whole));
         if (1 != own.size()) {
             throw required(parts, "own", whole).error("has " + own.size() + " leases");
@@ -121,6 +127,7 @@ record KnownLeases(
                 required(parts, "daemon", whole).read().string(),
                 required(parts, "revision", whole).read().string(),
                 required(parts, "confirmedMs", whole).read().integer(0, Long.MAX_VALUE),
+                null == until ? null : Long.valueOf(until.read().integer(0, Long.MAX_VALUE)),
                 NetworkConfigReader.read(required(parts, "config", whole).read(), true, allocates),
                 address(parts.get("PublicIP")),
                 address(parts.get("PublicIPv6")),

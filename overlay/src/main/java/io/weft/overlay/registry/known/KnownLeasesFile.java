@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * place, is said once and harms nothing: a node then waits for its registry as it would without a file.
  */
 public final class KnownLeasesFile {
-    /** flannel's etcd leases live as long (pkg/subnet/etcd, subnetTTL): after that another node may have the own subnet. */
+    /** flannel's etcd leases live as long (pkg/subnet/etcd, subnetTTL): after that none of them need be there any more. */
     static final long AGE_MAX_MS = TimeUnit.HOURS.toMillis(24);
 
     private static final System.Logger LOG = System.getLogger(KnownLeasesFile.class.getName());
@@ -65,7 +65,7 @@ public final class KnownLeasesFile {
     }
 
     private static byte[] head(final long checksum) {
-        return String.format(Locale.ROOT, "weft-leases 1 %08x\n", checksum).getBytes(StandardCharsets.US_ASCII);
+        return String.format(Locale.ROOT, "weft-leases 2 %08x\n", checksum).getBytes(StandardCharsets.US_ASCII);
     }
 
     /** Which daemon it is of. */
@@ -91,6 +91,10 @@ public final class KnownLeasesFile {
             final long ageMs = nowMs - known.confirmedMs();
             if (ageMs > AGE_MAX_MS) {
                 throw new IOException("is " + TimeUnit.MILLISECONDS.toHours(ageMs) + " hours old");
+            }
+            final Long untilMs = known.ownUntilMs();
+            if (null != untilMs && nowMs > untilMs) {
+                throw new IOException("is of a lease that has ended, so that another node may have the subnet");
             }
             return known;
         } catch (final IOException | JsonException failure) {

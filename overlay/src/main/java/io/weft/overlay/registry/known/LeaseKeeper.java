@@ -145,6 +145,7 @@ final class LeaseKeeper implements LeaseListener, AutoCloseable {
                 file.daemon(),
                 status.revision(),
                 System.currentTimeMillis() - TimeUnit.NANOSECONDS.toMillis(status.lagNs()),
+                status.ownUntilMs(),
                 config,
                 request.publicIp(),
                 request.publicIpv6(),

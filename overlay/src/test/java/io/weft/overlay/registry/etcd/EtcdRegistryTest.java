@@ -136,6 +136,9 @@ class EtcdRegistryTest {
                 "{\"PublicIP\":\"192.168.0.1\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
                         + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}",
                 value(own.key().toString()));
+        final long remainingMs =
+                Objects.requireNonNull(registries.get(0).status().ownUntilMs()) - System.currentTimeMillis();
+        assertTrue(0 < remainingMs && remainingMs <= TimeUnit.HOURS.toMillis(24), () -> remainingMs + " ms");
         final String[] leases = etcd().ctl("lease", "list").lines().skip(1).toArray(String[]::new);
         assertEquals(1, leases.length);
         assertTrue(etcd().ctl("lease", "timetolive", leases[0]).contains("granted with TTL(86400s)"));

@@ -61,10 +61,15 @@ class KnownLeasesFileTest {
     }
 
     private static KnownLeases known(final long confirmedMs) {
+        return known(confirmedMs, null);
+    }
+
+    private static KnownLeases known(final long confirmedMs, final @Nullable Long ownUntilMs) {
         return new KnownLeases(
                 DAEMON,
                 "123",
                 confirmedMs,
+                ownUntilMs,
                 config("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}", true),
                 address(1),
                 null,
@@ -128,6 +133,7 @@ class KnownLeasesFileTest {
                 DAEMON,
                 "",
                 NOW_MS,
+                null,
                 config(
                         "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:10:244::/48\","
                                 + "\"Backend\":{\"Type\":\"vxlan\"}}",
@@ -177,6 +183,15 @@ class KnownLeasesFileTest {
         assertNotNull(file().read(NOW_MS + KnownLeasesFile.AGE_MAX_MS));
         assertNull(file().read(NOW_MS + KnownLeasesFile.AGE_MAX_MS + 1));
         assertNotNull(file().read(0), "a clock without a battery says nothing");
+    }
+
+    /** A lease is renewed shortly before its end alone, so a file that was confirmed just now may be of one that ends soon. */
+    @Test
+    void shouldIgnoreWhatIsOfALeaseThatHasEnded() {
+        final KnownLeases known = known(NOW_MS, NOW_MS + 1_000);
+        assertTrue(file().write(known));
+        assertEquals(known, file().read(NOW_MS + 1_000));
+        assertNull(file().read(NOW_MS + 1_001));
     }
 
     @Test
