@@ -16,7 +16,6 @@ import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.known.KnownLeasesFile;
 import io.weft.overlay.registry.known.KnownRegistry;
-import java.io.IOException;
 import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,7 +80,11 @@ class KnownNodesTest {
         final Lease own = acquire(first);
         first.watch(recorder);
         awaitKnown(Set.of(own.key(), LeaseKey.parse("10.244.2.0-24")));
-        first.close(); // which writes what it knows
+        first.close(); // which has what it knows written, on a thread that it does not wait for for long
+        Await.until(
+                () -> "what it knows is written: " + files(),
+                Await.TIMEOUT_MS,
+                () -> 1 == files().size() && files().get(0).startsWith("leases-"));
         recorder.known.clear();
         api().requireToken("another");
     }
@@ -164,12 +167,12 @@ class KnownNodesTest {
         api().requireToken("");
         assertTrue(recorder.restart.await(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS));
         registry.close();
-        assertEquals(List.of(), files());
+        Await.until(() -> "what it knew is forgotten: " + files(), Await.TIMEOUT_MS, () -> files().isEmpty());
         assertEquals("10.244.7.0-24", acquire(registry()).key().toString());
     }
 
-    private List<String> files() throws IOException {
-        return List.of(
-                Objects.requireNonNull(directory.resolve("state").toFile().list()));
+    private List<String> files() {
+        final String[] names = directory.resolve("state").toFile().list();
+        return null == names ? List.of() : List.of(names); // the directory is made with the first file
     }
 }
