@@ -177,7 +177,7 @@ final class EtcdOwnLease {
             return null != present
                     && present.leaseId() == leaseId
                     && attributes.json().equals(present.value());
-        } catch (final UnavailableException | JsonException failure) {
+        } catch (final UnavailableException | JsonException | InterruptedException failure) {
             term.uncertain();
             throw failure;
         }

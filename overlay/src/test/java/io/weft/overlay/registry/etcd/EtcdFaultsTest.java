@@ -345,6 +345,35 @@ class EtcdFaultsTest {
         assertEquals(kept, etcdLeases().size(), etcdLeases()::toString);
     }
 
+    /** Told to stop while it writes, and again while it asks whether that was written: it may have been. */
+    @Test
+    void shouldKeepTheEtcdLeaseThatTheKeyMayHaveWhenToldToStopTwice() throws Exception {
+        proxy().spoil("/v3/kv/txn", FaultyProxy.Fault.HALF_BODY, 1);
+        final EtcdRegistry registry = registry(proxy().endpoint(), "");
+        final Thread starting = new Thread(() -> {
+            try {
+                registry.config();
+                registry.acquire(request(1, null, null));
+            } catch (final InterruptedException stop) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        starting.start();
+        Await.until(
+                "the lease is written",
+                TIMEOUT_MS,
+                () -> !etcd().ctl("get", "--prefix", "--keys-only", SUBNETS).isBlank());
+        proxy().spoil("/v3/kv/range", FaultyProxy.Fault.HALF_BODY, 1);
+        final long asked = proxy().count("/v3/kv/range");
+        starting.interrupt();
+        Await.until("etcd is asked what it has", TIMEOUT_MS, () -> proxy().count("/v3/kv/range") > asked);
+        starting.interrupt();
+        starting.join(TIMEOUT_MS);
+        assertEquals(1, etcdLeases().size(), etcdLeases()::toString);
+        assertNotEquals(
+                "", etcd().ctl("get", "--prefix", "--keys-only", SUBNETS).strip());
+    }
+
     @Test
     void shouldFindTheEndpointThatAnswersAmongThoseThatDoNot() throws Exception {
         try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
