@@ -221,8 +221,8 @@ final class Weftd {
 
     /**
      * A thread of the daemon has ended, so the daemon does: a supervisor that starts it anew is better than one part that is
-     * missing for good. The kernel takes the devices away, and nothing is handed over in an orderly way, for nobody knows what
-     * else is broken.
+     * missing for good. The kernel takes TUN devices away, and the next start a veth pair that is left; nothing is handed over in
+     * an orderly way, for nobody knows what else is broken.
      */
     private static void end(final Thread thread, final Throwable failure) {
         LOG.log(ERROR, "thread " + thread.getName() + " has ended, and weftd with it, to be started anew", failure);

@@ -330,7 +330,7 @@ final class Forwarder implements AutoCloseable {
         counters.heartbeat(System.currentTimeMillis());
     }
 
-    /** Stops forwarding; the device, which only lives while it is held, is gone after this. */
+    /** Stops forwarding; the device is gone after this. */
     @Override
     public void close() {
         synchronized (this) {

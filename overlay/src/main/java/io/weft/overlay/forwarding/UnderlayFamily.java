@@ -75,7 +75,7 @@ public enum UnderlayFamily {
     }
 
     /**
-     * The TUN device's name: {@code weft.1} and {@code weft-v6.1} for VNI 1, or what --device-name makes of it.
+     * The device's name: {@code weft.1} and {@code weft-v6.1} for VNI 1, or what --device-name makes of it.
      *
      * @throws StartupException when the kernel takes no name of that length.
      */
