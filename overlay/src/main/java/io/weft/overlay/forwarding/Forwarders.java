@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
@@ -106,7 +107,11 @@ public final class Forwarders implements AutoCloseable {
      * @return false when a device is gone.
      */
     public boolean repairPodDevices() {
-        return forwarders.values().stream().allMatch(Forwarder::repairPodDevice);
+        final HostSteps steps = new HostSteps();
+        final boolean[] isThere = {true};
+        forwarders.values().forEach(forwarder -> steps.attempt(() -> isThere[0] &= forwarder.repairPodDevice()));
+        steps.requireAll();
+        return isThere[0];
     }
 
     /** What {@link #repairPodDevices} put right. */

@@ -371,11 +371,12 @@ public final class OverlayNode implements AutoCloseable {
     private void repair(final Forwarders opened, final PodRoutes routes, final boolean isRoutesDue) {
         compareHost(isRoutesDue, () -> {
             final HostSteps steps = new HostSteps();
-            steps.attempt(() -> {
-                if (!routes.repairDevices() || !opened.repairPodDevices()) {
-                    loop.end("the device is gone");
-                }
-            });
+            final boolean[] isThere = {true};
+            steps.attempt(() -> isThere[0] &= routes.repairDevices());
+            steps.attempt(() -> isThere[0] &= opened.repairPodDevices());
+            if (!isThere[0]) {
+                loop.end("the device is gone");
+            }
             if (isRoutesDue) {
                 steps.attempt(routes::repairRoutes);
             }
