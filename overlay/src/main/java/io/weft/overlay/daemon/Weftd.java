@@ -180,13 +180,12 @@ final class Weftd {
     private Registry registry() {
         return switch (options.registryKind()) {
             case FILE -> new FileRegistry(options.registryFile());
-            case ETCD -> known(new EtcdRegistry(etcdSettings(options.flanneld())), options.flanneld().etcdPrefix, true);
-            case KUBE ->
+            case ETCD ->
                 known(
-                        kubeRegistry(options.flanneld()),
-                        options.flanneld().kubeAnnotationPrefix + " node "
-                                + System.getenv().getOrDefault("NODE_NAME", ""),
-                        false);
+                        new EtcdRegistry(etcdSettings(options.flanneld())),
+                        options.flanneld().etcdEndpoints + ' ' + options.flanneld().etcdPrefix,
+                        true);
+            case KUBE -> kubeRegistry(options.flanneld());
         };
     }
 
@@ -198,13 +197,18 @@ final class Weftd {
         return new KnownRegistry(registry, new KnownLeasesFile(weft.stateDirectory, daemon, allocates));
     }
 
-    private static Registry kubeRegistry(final FlanneldOptions flanneld) {
-        return new KubeRegistry(new KubeRegistry.Settings(
-                KubeAccess.of(flanneld.kubeconfigFile, flanneld.kubeApiUrl, System.getenv()),
-                flanneld.kubeAnnotationPrefix,
-                flanneld.netConfigPath,
-                flanneld.setNodeNetworkUnavailable,
-                System.getenv()));
+    private Registry kubeRegistry(final FlanneldOptions flanneld) {
+        final KubeAccess access = KubeAccess.of(flanneld.kubeconfigFile, flanneld.kubeApiUrl, System.getenv());
+        return known(
+                new KubeRegistry(new KubeRegistry.Settings(
+                        access,
+                        flanneld.kubeAnnotationPrefix,
+                        flanneld.netConfigPath,
+                        flanneld.setNodeNetworkUnavailable,
+                        System.getenv())),
+                access.server() + " " + flanneld.kubeAnnotationPrefix + " node "
+                        + System.getenv().getOrDefault("NODE_NAME", ""),
+                false);
     }
 
     private static EtcdRegistry.Settings etcdSettings(final FlanneldOptions flanneld) {

@@ -39,7 +39,7 @@ public final class OwnDirectory {
     }
 
     /** Whether other users can open a file, and so lock it. */
-    static boolean isOpenToOthers(final Path file) throws IOException {
+    public static boolean isOpenToOthers(final Path file) throws IOException {
         final Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(file);
         permissions.remove(PosixFilePermission.OWNER_READ);
         permissions.remove(PosixFilePermission.OWNER_WRITE);

@@ -45,6 +45,8 @@ public final class KnownLeasesFile {
 
     private static final int HEAD_LENGTH = head(0).length;
     private static final String PREFIX = "leases-";
+    /** Also of a process that was killed while it wrote. */
+    private static final String LEFT = "{" + PREFIX + "*,." + PREFIX + "*.new}";
 
     private final Path file;
     private final String daemon;
@@ -84,6 +86,10 @@ public final class KnownLeasesFile {
             return null;
         }
         try {
+            OwnDirectory.require("--state-dir", Objects.requireNonNull(file.getParent()));
+            if (OwnDirectory.isOpenToOthers(file)) {
+                throw new IOException("other users can open it");
+            }
             final KnownLeases known = KnownLeases.read(body(), file.toString(), allocates);
             if (!known.daemon().equals(daemon)) {
                 throw new IOException("is of another daemon, " + known.daemon());
@@ -97,7 +103,7 @@ public final class KnownLeasesFile {
                 throw new IOException("is of a lease that has ended, so that another node may have the subnet");
             }
             return known;
-        } catch (final IOException | JsonException failure) {
+        } catch (final IOException | JsonException | StartupException failure) {
             LOG.log(WARNING, "{0} is not used: {1}. This node waits for its registry", file, failure.getMessage());
             return null;
         }
@@ -181,7 +187,7 @@ public final class KnownLeasesFile {
         if (!Files.isDirectory(directory)) {
             return;
         }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, PREFIX + "*")) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, LEFT)) {
             for (final Path file : files) {
                 Files.deleteIfExists(file);
             }

@@ -204,6 +204,27 @@ class KnownLeasesFileTest {
         assertTrue(file().write(known(NOW_MS)));
     }
 
+    @Test
+    void shouldIgnoreWhatAnotherUserMayHaveWritten() throws IOException {
+        assertTrue(file().write(known(NOW_MS)));
+        Files.setPosixFilePermissions(path(), PosixFilePermissions.fromString("rw-rw----"));
+        assertNull(file().read(NOW_MS), "others can write it");
+        Files.setPosixFilePermissions(path(), PosixFilePermissions.fromString("rw-------"));
+        assertNotNull(file().read(NOW_MS));
+        Files.setPosixFilePermissions(directory.resolve("state"), PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertNull(file().read(NOW_MS), "others could replace it");
+    }
+
+    @Test
+    void shouldDeleteAllThatDaemonsLeftAndNothingElse() throws IOException {
+        assertTrue(file().write(known(NOW_MS)));
+        final Path state = directory.resolve("state");
+        Files.createFile(state.resolve(".leases-00c0ffee.new")); // of a daemon that was killed while it wrote
+        Files.createFile(state.resolve("another"));
+        KnownLeasesFile.deleteAll(state);
+        assertEquals(state.resolve("another"), path());
+    }
+
     private static NodeRequest request(
             final int node,
             final @Nullable MacAddress takenOver,
