@@ -379,6 +379,7 @@ class WeftdTest {
                         .toArray(String[]::new));
         assertEquals(1, result.exitCode());
         assertTrue(result.errors().contains("weftd has no CAP_NET_ADMIN"), result::errors);
+        assertTrue(result.errors().contains("AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW"), result::errors);
     }
 
     @Test
