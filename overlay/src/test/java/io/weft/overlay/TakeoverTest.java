@@ -16,6 +16,7 @@ import io.weft.overlay.registry.etcd.EtcdServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -24,6 +25,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * weftd goes on in the place of the devices that flanneld left, wholly or not at all: when it cannot, devices, routes, neighbours
@@ -31,6 +34,10 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @RequiresRoot
 class TakeoverTest {
+    /** As deploy/weftd.service gives it. */
+    private static final List<String> UNITS_PRIVILEGE =
+            List.of("setpriv", "--bounding-set=-all,+net_admin,+net_raw,+dac_override", "--inh-caps=-all");
+
     private static final String SUBNETS = MixedCluster.PREFIX + "/subnets/";
 
     @TempDir
@@ -85,11 +92,17 @@ class TakeoverTest {
     }
 
     private BackgroundProcess start() {
-        return WeftdProcess.start(
-                node.namespace(),
+        return start(List.of());
+    }
+
+    /** @param launcher the command that runs weftd; empty for none. */
+    private BackgroundProcess start(final List<String> launcher) {
+        final String[] weftd = WeftdProcess.command(
                 files,
                 "--etcd-endpoints=" + Objects.requireNonNull(etcd).endpoint(),
                 "--iface=" + node.underlayDevice());
+        return node.namespace()
+                .start(Stream.concat(launcher.stream(), Stream.of(weftd)).toArray(String[]::new));
     }
 
     private boolean isReached(final String address) {
@@ -128,10 +141,14 @@ class TakeoverTest {
 
     /** @param isUntouched nothing was written to etcd either. */
     private void assertRefused(final String cause, final boolean isUntouched) {
+        assertRefused(cause, isUntouched, List.of());
+    }
+
+    private void assertRefused(final String cause, final boolean isUntouched, final List<String> launcher) {
         final String before = host();
         final String leases = ctl("get", "--prefix", SUBNETS);
         final String revisions = ctl("get", "--prefix", "--write-out=json", SUBNETS);
-        try (BackgroundProcess weftd = start()) {
+        try (BackgroundProcess weftd = start(launcher)) {
             assertEquals(1, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
             assertTrue(weftd.output().contains(cause), weftd::output);
             assertEquals(before, host(), weftd::output);
@@ -177,8 +194,9 @@ class TakeoverTest {
         assertRefused("UDP port 8472 belongs to the kernel VXLAN device cilium_vxlan (VNI 2)", true);
     }
 
-    @Test
-    void shouldChangeNothingWhenFlanneldStillRuns() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldChangeNothingWhenFlanneldStillRuns(final boolean isUnitsPrivilege) throws Exception {
         final Path flanneld = Files.copy(Path.of("/bin/sleep"), directory.resolve("flanneld"));
         try (NetworkNamespace elsewhere = NetworkNamespace.create("elsewhere");
                 BackgroundProcess another = elsewhere.start(flanneld.toString(), "infinity");
@@ -187,7 +205,10 @@ class TakeoverTest {
                 final Path comm = Path.of("/proc", String.valueOf(each.process().pid()), "comm");
                 Await.until(() -> comm + " is not flanneld", Await.TIMEOUT_MS, () -> isNamed(comm));
             }
-            assertRefused("flanneld still runs, process " + running.process().pid() + ": stop it first", true);
+            assertRefused(
+                    "flanneld still runs, process " + running.process().pid() + ": stop it first",
+                    true,
+                    isUnitsPrivilege ? UNITS_PRIVILEGE : List.of());
             running.process().destroyForcibly().waitFor();
             try (BackgroundProcess weftd = start()) {
                 weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);

@@ -9,7 +9,14 @@ import java.nio.file.Path;
 /** The flanneld that a node goes on in the place of: its device outlives it, so nothing but the process tells that it runs. */
 public final class RunningFlanneld {
     private static final String NAME = "flanneld";
-    private static final Path OWN_NETWORK = Path.of("/proc/thread-self/ns/net");
+    /**
+     * Of each network namespace there is one such file, with an inode of its own (fs/proc/proc_net.c): unlike the link ns/net, it
+     * may be looked at without the right to trace the process.
+     */
+    private static final String OF_NETWORK = "net/dev";
+
+    private static final String INODE = "unix:ino";
+    private static final Path OWN = Path.of("/proc/thread-self");
 
     private RunningFlanneld() {}
 
@@ -29,7 +36,8 @@ public final class RunningFlanneld {
         final Path proc = Path.of("/proc", String.valueOf(process.pid()));
         try {
             return NAME.equals(Files.readString(proc.resolve("comm")).strip())
-                    && Files.readSymbolicLink(proc.resolve("ns/net")).equals(Files.readSymbolicLink(OWN_NETWORK));
+                    && Files.getAttribute(proc.resolve(OF_NETWORK), INODE)
+                            .equals(Files.getAttribute(OWN.resolve(OF_NETWORK), INODE));
         } catch (final IOException endedOrNotToBeSeen) {
             return false;
         }
