@@ -181,9 +181,30 @@ class PodPortTest {
         assertEquals(before, state());
     }
 
-    /** Devices, addresses, routes and neighbours, but for the bridge, whose state comes and goes with the pods. */
+    @Test
+    void shouldTakeAwayAtTheEndOfWeftWhatAKilledDaemonLeftAndNothingThatIsInUse() throws Exception {
+        try (BackgroundProcess weftd = startReady("--pod-port=packet")) {
+            final String before = pair();
+            assertEquals(0, uninstall(directory.resolve("another")).exitCode());
+            assertEquals(before, pair(), "a daemon of another run directory reads from it");
+            weftd.process().destroyForcibly().waitFor();
+        }
+        assertTrue(pair().contains("weft.1-far"), "a pair outlives its daemon");
+        final Command.Result uninstalled = uninstall(directory);
+        assertEquals(0, uninstalled.exitCode(), uninstalled::errors);
+        assertEquals("", pair());
+    }
+
+    private Command.Result uninstall(final Path of) {
+        return node.namespace().tryExec(WeftdProcess.command(of, "--uninstall"));
+    }
+
+    /**
+     * Devices, addresses, routes and neighbours, but for the bridge, whose state comes and goes with the pods, and the guard
+     * routes, which stay.
+     */
     private String state() {
-        final String state = HostState.of(node.namespace(), directory).replaceAll("(?m)^cni0:.*\n", "");
+        final String state = HostState.of(node.namespace(), directory).replaceAll("(?m)^(cni0:|blackhole .* proto 87 ).*\n", "");
         return state.substring(0, state.indexOf("# iptables-save"));
     }
 

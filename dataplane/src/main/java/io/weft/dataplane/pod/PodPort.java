@@ -60,6 +60,17 @@ public enum PodPort {
         return make(rtnetlink, name, workers);
     }
 
+    /**
+     * Deletes the devices that outlive a process which was killed, unless another reads from them.
+     *
+     * @param rtnetlink of the calling thread's network namespace.
+     * @return their names.
+     * @throws io.weft.linux.LinuxException if the kernel refuses.
+     */
+    public static List<String> removeLeft(final Rtnetlink rtnetlink) {
+        return VethPodDevice.removeLeft(rtnetlink);
+    }
+
     /** All of the device is the host's, and it goes with its last queue. */
     private record Tun(List<TunDevice> queues) implements PodDevice {
         @Override

@@ -174,6 +174,20 @@ final class VethPodDevice implements PodDevice {
         rtnetlink.deleteLink(near.get().index());
     }
 
+    /** Deletes the pairs of processes that were killed, whatever their names, and returns those of the near ends. */
+    static List<String> removeLeft(final Rtnetlink rtnetlink) {
+        final List<String> removed = new ArrayList<>();
+        for (final Link near : rtnetlink.links()) {
+            final Optional<Link> far =
+                    isOurs(near) ? rtnetlink.link(SiblingName.of(near.name(), FAR_SUFFIX)) : Optional.empty();
+            if (far.isPresent() && !hasReader(far.get().index())) {
+                rtnetlink.deleteLink(near.index());
+                removed.add(near.name());
+            }
+        }
+        return removed;
+    }
+
     private static boolean isOurs(final Link link) {
         return VETH.equals(link.kind()) && HOST_MAC.equals(link.mac());
     }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.daemon;
 
+import static java.lang.System.Logger.Level.INFO;
+
+import io.weft.dataplane.pod.PodPort;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.DeviceLock;
@@ -12,10 +15,12 @@ import io.weft.overlay.registry.known.KnownLeasesFile;
 import java.io.UncheckedIOException;
 
 /**
- * The end of weft on a host: takes away what weftd leaves there on purpose when it stops. Firewall rules and the routes of a host-gw
+ * The end of weft on a host: takes away what weftd leaves there, on purpose when it stops, or because it was killed. Firewall rules and the routes of a host-gw
  * network stay, for flanneld has the same ones.
  */
 final class Uninstall {
+    private static final System.Logger LOG = System.getLogger(Uninstall.class.getName());
+
     private Uninstall() {}
 
     /**
@@ -29,6 +34,7 @@ final class Uninstall {
         DeviceLock.requireNoneHeld(options.runDirectory);
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             GuardRoutes.removeAll(rtnetlink);
+            PodPort.removeLeft(rtnetlink).forEach(name -> LOG.log(INFO, "device {0} taken away", name));
             KnownLeasesFile.deleteAll(options.stateDirectory);
             return 0;
         } catch (final LinuxException | UncheckedIOException failure) {

@@ -154,6 +154,7 @@ public final class WeftOptions {
             arity = "0..1",
             fallbackValue = "true",
             defaultValue = "false",
-            description = "take away what weftd leaves on a host when it stops, guard routes and known leases, and end")
+            description = "take away what weftd leaves on a host, guard routes, known leases and veth pairs of daemons"
+                    + " that were killed, and end")
     public boolean uninstall;
 }
