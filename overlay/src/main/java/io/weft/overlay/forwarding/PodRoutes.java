@@ -212,12 +212,13 @@ public final class PodRoutes implements AutoCloseable {
     /** Lets the kernel use what was added and removed. */
     public void publish() {
         isPublished = true;
-        guards.publish();
-        routes.publish();
-        if (isRoutedBySubnet) {
-            devices.values()
-                    .forEach(OverlayDevice::repairRoutes); // which takes the one route away, when all others are there
+        final HostSteps steps = new HostSteps();
+        steps.attempt(routes::publish);
+        steps.attempt(guards::publish);
+        if (isRoutedBySubnet) { // takes the one route away, when all others are there
+            devices.values().forEach(device -> steps.attempt(device::repairRoutes));
         }
+        steps.requireAll();
     }
 
     /** Gives the devices the MTU that the underlay leaves them now. */
@@ -244,8 +245,10 @@ public final class PodRoutes implements AutoCloseable {
         devices.values().forEach(device -> steps.attempt(device::repairRoutes));
         steps.attempt(blackholes::repair);
         if (isPublished) {
-            steps.attempt(guards::repair);
             steps.attempt(routes::repair);
+            steps.attempt(guards::repair);
+        } else {
+            steps.attempt(guards::begin);
         }
         steps.requireAll();
     }

@@ -78,13 +78,17 @@ public final class GuardRoutes implements AutoCloseable {
     /** Sets those that are missing, and leaves what else an earlier daemon left until {@link #publish}. */
     public void begin() {
         final List<Route> present = present();
+        final HostSteps steps = new HostSteps();
         for (final IpPrefix prefix : wanted) {
             if (present.stream().noneMatch(route -> isOf(route, prefix))) {
-                final Route route = set(prefix);
-                added.add(route);
-                LOG.log(INFO, "route {0}: goes nowhere while no weftd runs", route);
+                steps.attempt(() -> {
+                    final Route route = set(prefix);
+                    added.add(route);
+                    LOG.log(INFO, "route {0}: goes nowhere while no weftd runs", route);
+                });
             }
         }
+        steps.requireAll();
     }
 
     private Route set(final IpPrefix prefix) {
