@@ -236,6 +236,42 @@ class TakeoverTest {
         }
     }
 
+    /** Else what is for pods leaves the host by its default route in between. */
+    @Test
+    void shouldGuardTheNetworkFromBeforeTheDevicesAreDownUntilTheyAreBack() throws Exception {
+        Files.createDirectories(files.resolve("run/weft-v6.1.sock/in the way"));
+        try (BackgroundProcess monitor = node.namespace().start("ip", "-oneline", "monitor", "link", "route")) {
+            awaitMonitoring(monitor);
+            assertRefused("make control socket", false);
+            final String guard = "blackhole " + Topology.CLUSTER_NETWORK;
+            Await.until(
+                    monitor::output, Await.TIMEOUT_MS, () -> monitor.output().contains("Deleted " + guard));
+            final List<String> changes = monitor.output().lines().toList();
+            final int set = first(changes, guard + ".*");
+            final int down = first(changes, "\\d+: " + KernelVxlan.DEVICE + ": <BROADCAST,MULTICAST>.*");
+            final int back = first(changes.subList(down, changes.size()), peer.subnet() + " via .*") + down;
+            final int deleted = first(changes, "Deleted " + guard + ".*");
+            assertTrue(set < down && down < back && back < deleted, monitor::output);
+        }
+    }
+
+    private void awaitMonitoring(final BackgroundProcess monitor) {
+        Await.until("the monitor tells of a route", Await.TIMEOUT_MS, () -> {
+            node.namespace().ip("route", "add", "blackhole", "10.99.0.0/16");
+            node.namespace().ip("route", "delete", "blackhole", "10.99.0.0/16");
+            return monitor.output().contains("10.99.0.0/16");
+        });
+    }
+
+    private static int first(final List<String> lines, final String pattern) {
+        for (int i = 0; i < lines.size(); i++) {
+            if (lines.get(i).matches(pattern)) {
+                return i;
+            }
+        }
+        throw new AssertionError(pattern + " is not in\n" + String.join("\n", lines));
+    }
+
     /** The control socket is the last of what is made on the host, so all else is there already. */
     @Test
     void shouldPutBackWhatWasWhenAStepAfterItFails() throws Exception {

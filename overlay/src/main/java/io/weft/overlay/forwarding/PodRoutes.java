@@ -66,6 +66,7 @@ public final class PodRoutes implements AutoCloseable {
      * @param rtnetlink of the node's namespace.
      * @param own this node's subnets.
      * @param forwarders whose devices packets are routed to.
+     * @param guards of the cluster network.
      * @param isBlackholed flanneld's --ip-blackhole-route: what no pod of this node has is not sent on.
      */
     public PodRoutes(
@@ -74,6 +75,7 @@ public final class PodRoutes implements AutoCloseable {
             final LeaseKey own,
             final Underlay underlay,
             final Forwarders forwarders,
+            final GuardRoutes guards,
             final boolean isBlackholed) {
         this.rtnetlink = rtnetlink;
         this.config = config;
@@ -81,11 +83,7 @@ public final class PodRoutes implements AutoCloseable {
         this.underlay = underlay;
         this.forwarders = forwarders;
         final boolean isTunnel = config.backend().type().isTunnel();
-        guards = new GuardRoutes(rtnetlink, config.backend().vni(), prefixes(config.network(), config.ipv6Network()));
-        if (isTunnel) {
-            prefixes(config.network(), config.ipv6Network()).forEach(guards::add);
-        }
-        undo.push(guards);
+        this.guards = guards;
         routes = new HostRoutes(
                 rtnetlink,
                 prefixes(config.network(), config.ipv6Network()),
@@ -268,11 +266,6 @@ public final class PodRoutes implements AutoCloseable {
     /** The same of routes to single subnets. */
     public long routeRepairs() {
         return routes.repairs();
-    }
-
-    /** Sees to it, before the devices are up, that packets to pods go nowhere when the devices are gone. */
-    public void guard() {
-        guards.begin();
     }
 
     /** Lets the guards outlive this node, which has been ready once. */

@@ -4,6 +4,7 @@ package io.weft.overlay.node;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
@@ -55,6 +56,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -153,17 +155,19 @@ public final class OverlayNode implements AutoCloseable {
         final Lease acquired = acquire(config.backend(), underlay, previous, replaced);
         own = acquired;
         LOG.log(INFO, "own lease {0}", acquired);
+        final Set<InetAddress> reachable = reachedOtherwise(underlay);
+        // Before a device that carries packets goes, and until it is back.
+        final GuardRoutes guards = guard(config, reachable);
         final Takeover takeover = Takeover.begin(rtnetlink, replaced);
         undo.push(takeover);
         requireFreePort(config.backend(), KernelDevices.NONE);
         final Forwarders opened = Forwarders.open(options.weft(), config, acquired, underlay);
         undo.push(opened);
         forwarders = opened;
-        final PodRoutes routes =
-                new PodRoutes(rtnetlink, config, acquired.key(), underlay, opened, options.flanneld().ipBlackholeRoute);
+        final PodRoutes routes = new PodRoutes(
+                rtnetlink, config, acquired.key(), underlay, opened, guards, options.flanneld().ipBlackholeRoute);
         undo.push(routes);
-        routes.keepReachable(reachedOtherwise(underlay));
-        routes.guard();
+        routes.keepReachable(reachable);
         repair(opened, routes, true);
         routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
         final UnderlayChanges changes =
@@ -199,6 +203,22 @@ public final class OverlayNode implements AutoCloseable {
             }
         }
         return addresses;
+    }
+
+    /** Sees to it that packets to pods go nowhere while no device takes them. Where the network covers others, leases tell the pods. */
+    private GuardRoutes guard(final NetworkConfig config, final Set<InetAddress> reachable) {
+        final List<IpPrefix> networks = Stream.of(config.network(), config.ipv6Network())
+                .filter(Objects::nonNull)
+                .toList();
+        final GuardRoutes guards = new GuardRoutes(rtnetlink, config.backend().vni(), networks);
+        undo.push(guards);
+        if (config.backend().type().isTunnel()
+                && reachable.stream()
+                        .noneMatch(address -> networks.stream().anyMatch(network -> network.contains(address)))) {
+            networks.forEach(guards::add);
+        }
+        compareHost(false, guards::begin);
+        return guards;
     }
 
     private List<String> deviceNames(final NetworkConfig config, final Underlay underlay) {
