@@ -187,7 +187,7 @@ abstract class DualStackSuite {
         final BackgroundProcess weftd = start(node);
         startKernel(false);
         Await.until("no way to the peer", TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
-        try (BackgroundProcess receiver = peer.pod().start("iperf3", "--server");
+        try (BackgroundProcess receiver = PodTraffic.startStreamReceiver(peer);
                 BackgroundProcess stream = node.pod()
                         .start("iperf3", "--client", peer.podAddress(), "--time", "3600", "--bitrate", "500M")) {
             weftd.awaitOutput("superframes leave unsegmented", TIMEOUT_MS);

@@ -204,7 +204,8 @@ class PodPortTest {
      * routes, which stay.
      */
     private String state() {
-        final String state = HostState.of(node.namespace(), directory).replaceAll("(?m)^(cni0:|blackhole .* proto 87 ).*\n", "");
+        final String state =
+                HostState.of(node.namespace(), directory).replaceAll("(?m)^(cni0:|blackhole .* proto 87 ).*\n", "");
         return state.substring(0, state.indexOf("# iptables-save"));
     }
 

@@ -45,6 +45,13 @@ final class PodTraffic {
         assertUdp(from, to, ipv6);
     }
 
+    /** An iperf3 server in a node's pod, which listens. */
+    static BackgroundProcess startStreamReceiver(final Topology.Node node) {
+        final BackgroundProcess receiver = node.pod().start("iperf3", "--server", "--forceflush");
+        receiver.awaitOutput("Server listening", Await.TIMEOUT_MS);
+        return receiver;
+    }
+
     static boolean reaches(final Topology.Node from, final Topology.Node to, final boolean ipv6) {
         return 0
                 == from.pod()

@@ -57,7 +57,7 @@ class TunnelOffloadTest {
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
                         + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
-        receiver = peer.pod().start("iperf3", "--server");
+        receiver = PodTraffic.startStreamReceiver(peer);
     }
 
     @AfterEach
