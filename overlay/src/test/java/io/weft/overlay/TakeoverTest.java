@@ -96,13 +96,15 @@ class TakeoverTest {
     }
 
     /** @param launcher the command that runs weftd; empty for none. */
-    private BackgroundProcess start(final List<String> launcher) {
+    private BackgroundProcess start(final List<String> launcher, final String... options) {
         final String[] weftd = WeftdProcess.command(
                 files,
                 "--etcd-endpoints=" + Objects.requireNonNull(etcd).endpoint(),
                 "--iface=" + node.underlayDevice());
         return node.namespace()
-                .start(Stream.concat(launcher.stream(), Stream.of(weftd)).toArray(String[]::new));
+                .start(Stream.of(launcher.stream(), Stream.of(weftd), Stream.of(options))
+                        .flatMap(words -> words)
+                        .toArray(String[]::new));
     }
 
     private boolean isReached(final String address) {
@@ -169,6 +171,17 @@ class TakeoverTest {
             assertTrue(node.namespace()
                     .ip("route", "show", "table", "local")
                     .contains("local " + node.subnetBase() + " dev weft.1"));
+        }
+    }
+
+    /** As operators do whose firewall names flannel's device. */
+    @Test
+    void shouldTakeOverTheNameOfTheDeviceToo() {
+        try (BackgroundProcess weftd = start(List.of(), "--device-name=flannel.1")) {
+            weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+            assertEquals("", node.namespace().ip("-oneline", "link", "show", "type", "vxlan"));
+            assertTrue(node.namespace().ip("-oneline", "link").contains(" flannel.1: "), weftd::output);
+            Await.until(weftd::output, Await.TIMEOUT_MS, () -> isReached(peer.podAddress()));
         }
     }
 

@@ -139,6 +139,18 @@ public final class Rtnetlink implements AutoCloseable {
     }
 
     /**
+     * Gives a link another name. Kernels before 6.2 do that while it is down only.
+     *
+     * @param linkIndex of the link.
+     * @param name at most 15 characters.
+     */
+    public void rename(final int linkIndex, final String name) {
+        exchange.acknowledged(
+                "rename link " + linkIndex + " to " + name,
+                LinkCodec.request(RTM_SETLINK, NLM_F_ACK, linkIndex).attribute(LinkCodec.IFLA_IFNAME, name));
+    }
+
+    /**
      * Sets the largest packet of a link.
      *
      * @param linkIndex of the link.

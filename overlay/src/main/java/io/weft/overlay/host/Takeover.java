@@ -4,6 +4,7 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.dataplane.pod.SiblingName;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
@@ -13,15 +14,19 @@ import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
  * Going on in the place of the kernel devices that flanneld left: all or nothing. They are set down, which sets their UDP port
  * free, and deleted when this node forwards in their place; when that comes to nothing they are set up again, with what the
- * kernel takes from a device that goes down. Used by the control thread alone.
+ * kernel takes from a device that goes down. One that has the name of a device of weft's own has another one meanwhile. Used by the
+ * control thread alone.
  */
 public final class Takeover implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Takeover.class.getName());
+
+    private static final String ASIDE_SUFFIX = "-old";
 
     private final Rtnetlink rtnetlink;
     private final List<Before> devices = new ArrayList<>();
@@ -53,8 +58,10 @@ public final class Takeover implements AutoCloseable {
      *
      * @param rtnetlink of their namespace.
      * @param replaced those that are there.
+     * @param ownNames of the devices that are to come.
      */
-    public static Takeover begin(final Rtnetlink rtnetlink, final KernelDevices replaced) {
+    public static Takeover begin(
+            final Rtnetlink rtnetlink, final KernelDevices replaced, final Collection<String> ownNames) {
         final Takeover takeover = new Takeover(rtnetlink);
         boolean isBegun = false;
         try {
@@ -62,6 +69,9 @@ public final class Takeover implements AutoCloseable {
                 LOG.log(INFO, "taking over from the kernel device {0}, VTEP MAC {1}", link.name(), link.mac());
                 takeover.devices.add(Before.of(rtnetlink, link));
                 rtnetlink.setDown(link.index());
+                if (ownNames.contains(link.name())) {
+                    rtnetlink.rename(link.index(), SiblingName.of(link.name(), ASIDE_SUFFIX));
+                }
             }
             isBegun = true;
             return takeover;
@@ -92,6 +102,10 @@ public final class Takeover implements AutoCloseable {
                 WARNING,
                 "the kernel device {0} is put back as it was",
                 before.link().name());
+        final Link now = rtnetlink.link(before.link().index()).orElse(before.link());
+        if (!now.name().equals(before.link().name())) {
+            attempt(() -> rtnetlink.rename(now.index(), before.link().name()));
+        }
         if (before.link().up()) {
             attempt(() -> rtnetlink.setUp(before.link().index()));
         }

@@ -158,7 +158,7 @@ public final class OverlayNode implements AutoCloseable {
         final Set<InetAddress> reachable = reachedOtherwise(underlay);
         // Before a device that carries packets goes, and until it is back.
         final GuardRoutes guards = guard(config, reachable);
-        final Takeover takeover = Takeover.begin(rtnetlink, replaced);
+        final Takeover takeover = Takeover.begin(rtnetlink, replaced, deviceNames(config, underlay));
         undo.push(takeover);
         requireFreePort(config.backend(), KernelDevices.NONE);
         final Forwarders opened = Forwarders.open(options.weft(), config, acquired, underlay);
