@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
-import static io.weft.linux.SocketConstants.AF_PACKET;
-import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
+import static io.weft.linux.LinkSocket.ETH_P_ALL;
+import static io.weft.linux.LinkSocket.ETH_P_IP;
+import static io.weft.linux.LinkSocket.PACKET_OUTGOING;
 import static io.weft.linux.SocketConstants.SOCK_DGRAM;
-import static io.weft.linux.SocketConstants.SOCK_NONBLOCK;
-import static java.nio.ByteOrder.BIG_ENDIAN;
-import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.linux.SocketFilter.Label;
-import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
@@ -28,15 +25,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <p>Sources: include/uapi/linux/if_packet.h, if_ether.h, filter.h; Documentation/networking/filter.rst.
  */
 public final class DepartureSocket implements AutoCloseable {
-    private static final int ETH_P_ALL = 3;
-    private static final int ETH_P_IP = 0x0800;
-    private static final int PACKET_OUTGOING = 4;
     private static final int IPPROTO_UDP = 17;
-
-    // struct sockaddr_ll: u16 family; be16 protocol; int ifindex; ... 20 bytes
-    private static final int NAME_PROTOCOL_OFFSET = Short.BYTES;
-    private static final int NAME_INDEX_OFFSET = NAME_PROTOCOL_OFFSET + Short.BYTES;
-    private static final int NAME_LENGTH = 20;
 
     private static final int BUFFER_LENGTH = 64;
 
@@ -51,7 +40,7 @@ public final class DepartureSocket implements AutoCloseable {
     private static final int VERSION_6 = 0x60;
 
     private final int fd;
-    private final UnsafeBuffer buffer = allocate(BUFFER_LENGTH);
+    private final UnsafeBuffer buffer = LinkSocket.allocate(BUFFER_LENGTH);
     private boolean closed;
 
     private DepartureSocket(final int fd) {
@@ -67,14 +56,10 @@ public final class DepartureSocket implements AutoCloseable {
      * @throws LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     public static DepartureSocket open(final int linkIndex, final int udpPort, final int mtu) {
-        final int fd = Libc.LIBC.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0) {
-            throw new LinuxException("open a packet socket", Errno.last(), "It needs capability CAP_NET_RAW");
-        }
-        final DepartureSocket socket = new DepartureSocket(fd);
+        final DepartureSocket socket = new DepartureSocket(LinkSocket.open(SOCK_DGRAM));
         try {
             socket.filter(udpPort, mtu);
-            socket.bind(linkIndex);
+            LinkSocket.bind(socket.fd, ETH_P_ALL, linkIndex);
             return socket;
         } catch (final LinuxException ex) {
             socket.close();
@@ -86,7 +71,7 @@ public final class DepartureSocket implements AutoCloseable {
         final Label refuse = new Label();
         final Label accept = new Label();
         final Label version6 = new Label();
-        final int errno = new SocketFilter()
+        final SocketFilter filter = new SocketFilter()
                 .loadByte(SocketFilter.ANCILLARY_PACKET_TYPE)
                 .jumpIfEqual(PACKET_OUTGOING, null, refuse)
                 .loadHalf(SocketFilter.ANCILLARY_PROTOCOL)
@@ -106,21 +91,8 @@ public final class DepartureSocket implements AutoCloseable {
                 .place(refuse)
                 .refuse()
                 .place(accept)
-                .accept(BUFFER_LENGTH)
-                .attach(fd);
-        if (0 != errno) {
-            throw new LinuxException("filter a packet socket", -errno);
-        }
-    }
-
-    private void bind(final int linkIndex) {
-        final UnsafeBuffer name = allocate(NAME_LENGTH);
-        name.putShort(0, (short) AF_PACKET, nativeOrder());
-        name.putShort(NAME_PROTOCOL_OFFSET, (short) ETH_P_ALL, BIG_ENDIAN);
-        name.putInt(NAME_INDEX_OFFSET, linkIndex, nativeOrder());
-        if (Libc.LIBC.bind(fd, name.addressOffset(), NAME_LENGTH) < 0) {
-            throw new LinuxException("bind a packet socket to interface " + linkIndex, Errno.last());
-        }
+                .accept(BUFFER_LENGTH);
+        LinkSocket.filter(fd, filter);
     }
 
     /** Whether a superframe has left since the last question. An interface that is down lets none leave. */
@@ -138,9 +110,5 @@ public final class DepartureSocket implements AutoCloseable {
             closed = true;
             Libc.LIBC.close(fd);
         }
-    }
-
-    private static UnsafeBuffer allocate(final int length) {
-        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, Long.BYTES));
     }
 }

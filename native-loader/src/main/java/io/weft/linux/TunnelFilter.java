@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static io.weft.linux.LinkSocket.ETH_P_IP;
+import static io.weft.linux.LinkSocket.ETH_P_IPV6;
+
 import io.weft.linux.SocketFilter.Label;
 import java.net.Inet4Address;
 import java.net.InetAddress;
@@ -34,8 +37,6 @@ import java.nio.ByteBuffer;
  * @param port the UDP port that they are sent to.
  */
 public record TunnelFilter(int linkIndex, InetAddress local, int port) {
-    static final int ETH_P_IP = 0x0800;
-    static final int ETH_P_IPV6 = 0x86DD;
 
     private static final int PACKET_HOST = 0;
     private static final int IPPROTO_UDP = 17;

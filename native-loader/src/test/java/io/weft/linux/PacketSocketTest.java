@@ -31,7 +31,7 @@ class PacketSocketTest {
     private static final int PORT = 8472;
     private static final int BUFFER_LENGTH = 1 << 20;
     private static final int CAPACITY = 0x20000;
-    private static final int HEADERS_LENGTH = PacketSocket.VNET_HEADER_LENGTH + 14 + 20 + 8;
+    private static final int HEADERS_LENGTH = LinkSocket.VNET_HEADER_LENGTH + 14 + 20 + 8;
     private static final String LAST = "last";
     private static final int SOL_IP = 0;
     private static final int IP_OPTIONS = 4;
