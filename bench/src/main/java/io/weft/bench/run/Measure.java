@@ -10,6 +10,7 @@ public enum Measure {
     TCP4("TCP, 4 streams", Metric.GIGABITS_PER_SECOND),
     UDP64("UDP 64 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDP1300("UDP 1300 B, saturated", Metric.RECEIVED_PER_SECOND),
+    UDPGSO("UDP superframes of 48 datagrams, saturated", Metric.GIGABITS_PER_SECOND),
     LATENCY("Ping-pong 64 B", Metric.P50_US, Metric.P99_US),
 
     /** Loss-free rate by search, and latency at fractions of it. Has results of its own, not samples. */

@@ -8,7 +8,8 @@ import io.weft.bench.stats.LossFreeSearch;
 import io.weft.bench.traffic.PeerProxy;
 import java.io.IOException;
 
-/** Sends on a fixed schedule from one pod to the other: searches the loss-free rate, and takes latencies at a rate. */
+/** Sends datagrams from one pod to the other, however they are received: on a fixed schedule, to search the loss-free rate and take
+ * latencies at a rate, and as fast as can be. */
 final class OpenLoopPair {
     static final int PAYLOAD_LENGTH = 64;
 
@@ -63,6 +64,13 @@ final class OpenLoopPair {
                 outcome.sent - received,
                 cpuS / (received / 1e6),
                 Curve.points(outcome.arrival.latencies()));
+    }
+
+    /** Gigabits of payload that came of UDP superframes sent for a time, as fast as can be. */
+    double superframeGigabits(final double seconds) throws IOException {
+        final long before = receiver.superframeBytes();
+        sender.superframes(to, Math.round(seconds * 1e3));
+        return (receiver.superframeBytes() - before) * 8 / 1e9;
     }
 
     private record Outcome(int sent, PeerProxy.Arrival arrival) {}

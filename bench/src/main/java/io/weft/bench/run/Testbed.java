@@ -82,6 +82,7 @@ final class Testbed {
             case TCP4 -> tcp(seconds, 4);
             case UDP64 -> udp(seconds, 64);
             case UDP1300 -> udp(seconds, 1300);
+            case UDPGSO -> superframes(seconds);
             case LATENCY -> latency(seconds);
             case LOSSFREE -> throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
         };
@@ -116,6 +117,15 @@ final class Testbed {
             values.put(Metric.DAEMON_SECONDS_PER_MILLION, (daemonSeconds() - daemonS) / millions);
             values.put(Metric.ALLOCATED_BYTES_PER_PACKET, (allocatedBytes() - allocated) / udp.received());
         }
+        return values;
+    }
+
+    private Map<Metric, Double> superframes(final double seconds) throws IOException {
+        final double machineS = CpuTime.machineSeconds();
+        final double gigabits = openLoop.superframeGigabits(seconds);
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        values.put(Metric.GIGABITS_PER_SECOND, gigabits / seconds);
+        values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / gigabits);
         return values;
     }
 

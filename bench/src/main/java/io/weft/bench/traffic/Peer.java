@@ -27,12 +27,15 @@ import org.jspecify.annotations.Nullable;
  * receive RUN ADDRESS                         open-loop receiver, from ADDRESS
  * send RUN ADDRESS RATE COUNT LENGTH          open-loop sender: ok SENT
  * collect EXPECTED                            the receiver's result: ok RECEIVED HISTOGRAM
+ * superframes ADDRESS DURATION_MS             UDP superframes as fast as can be: ok SENT_BYTES
+ * superframe-bytes                            payload of superframes that came so far: ok RECEIVED_BYTES
  * </pre>
  */
 public final class Peer {
     private final String address;
     private @Nullable OpenLoopReceiver receiver;
     private @Nullable OpenLoopSender sender;
+    private @Nullable SuperframeReceiver superframeReceiver;
 
     private Peer(final String address) {
         this.address = address;
@@ -79,6 +82,12 @@ public final class Peer {
             }
             case "send" -> String.valueOf(send(words));
             case "collect" -> collect(Long.parseLong(words[1]));
+            case "superframes" -> {
+                try (SuperframeSender superframes = new SuperframeSender(address, words[1])) {
+                    yield String.valueOf(superframes.send(Long.parseLong(words[2])));
+                }
+            }
+            case "superframe-bytes" -> String.valueOf(superframeReceiver().receivedBytes());
             default -> throw new IOException("unknown command " + words[0]);
         };
     }
@@ -88,6 +97,15 @@ public final class Peer {
         if (null == current) {
             current = new OpenLoopReceiver(address, from);
             receiver = current;
+        }
+        return current;
+    }
+
+    private SuperframeReceiver superframeReceiver() throws IOException {
+        SuperframeReceiver current = superframeReceiver;
+        if (null == current) {
+            current = new SuperframeReceiver(address);
+            superframeReceiver = current;
         }
         return current;
     }

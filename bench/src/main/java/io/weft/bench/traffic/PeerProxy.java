@@ -79,6 +79,16 @@ public final class PeerProxy implements AutoCloseable {
         }
     }
 
+    /** Sends UDP superframes for a time and returns how many bytes of payload left. */
+    public long superframes(final Node to, final long durationMs) throws IOException {
+        return Long.parseLong(ask("superframes " + to.podAddress() + " " + durationMs));
+    }
+
+    /** How many bytes of payload of UDP superframes have come so far. The first call begins to listen. */
+    public long superframeBytes() throws IOException {
+        return Long.parseLong(ask("superframe-bytes"));
+    }
+
     private String ask(final String command) throws IOException {
         commands.write(command);
         commands.newLine();
