@@ -3,6 +3,7 @@ package io.weft.bench;
 
 import io.weft.bench.lab.Weftd;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -33,13 +34,20 @@ final class WeftdOptions {
     private String podPort = "";
 
     @Option(
+            names = "--user",
+            defaultValue = "",
+            description = "User that weftd runs as, with CAP_NET_ADMIN and CAP_NET_RAW alone, such as nobody; who can"
+                    + " read the launcher (default: root).")
+    private String user = "";
+
+    @Option(
             names = "--weft-java-opts",
             defaultValue = "",
             description = "JVM options for weftd, such as --weft-java-opts=-Xmx128m.")
     private String javaOptions = "";
 
     Weftd weftd() {
-        final Weftd weftd = new Weftd(List.of(launcher.toString()), arguments, javaOptions);
+        final Weftd weftd = new Weftd(List.of(launcher.toString()), arguments, javaOptions, user);
         final Weftd received = underlayPort.isEmpty() ? weftd : weftd.with("--underlay-port=" + underlayPort);
         return podPort.isEmpty() ? received : received.with("--pod-port=" + podPort);
     }
@@ -52,7 +60,10 @@ final class WeftdOptions {
     /** What was asked for, for a report. */
     @Override
     public String toString() {
-        final String asked = (String.join(" ", weftd().arguments()) + " " + javaOptions).strip();
-        return asked.isEmpty() ? "defaults" : asked;
+        final List<String> asked = new ArrayList<>(weftd().arguments());
+        asked.add(user.isEmpty() ? "" : "user=" + user);
+        asked.add(javaOptions);
+        final String words = String.join(" ", asked).strip();
+        return words.isEmpty() ? "defaults" : words;
     }
 }

@@ -46,11 +46,13 @@ public final class Overlay implements AutoCloseable {
      * Starts the data plane of one node, in the place of one that has ended. Does not wait for anything.
      *
      * @throws Command.CommandException if the lab is being taken down.
+     * @throws IOException also if the daemon's user is unknown.
      */
     public synchronized void start(final Node node, final DataPlane plane, final Weftd weftd) throws IOException {
         if (closed) {
             throw new Command.CommandException("start " + plane + ": the lab is being taken down");
         }
+        weftd.admit(directory);
         switch (plane) {
             case KERNEL -> KernelVxlan.start(node, lab.nodes());
             case WEFT -> processes.put(node, weftd.start(node, lab.nodes(), directory));

@@ -4,6 +4,7 @@ package io.weft.bench.lab;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -14,13 +15,38 @@ import java.util.stream.Collectors;
  * @param command the launcher's words, such as {@code bin/weftd}.
  * @param arguments more arguments than the lab gives by itself.
  * @param javaOptions JVM options, put into {@code WEFT_JAVA_OPTS}.
+ * @param user that it runs as, with no rights but {@link #CAPABILITIES}; empty for that of the lab, root.
  */
-public record Weftd(List<String> command, List<String> arguments, String javaOptions) {
+public record Weftd(List<String> command, List<String> arguments, String javaOptions, String user) {
+    private static final String CAPABILITIES = "-all,+net_admin,+net_raw"; // as setpriv(1) writes them
+
     /** The same with one more argument. */
     public Weftd with(final String argument) {
         final List<String> more = new ArrayList<>(arguments);
         more.add(argument);
-        return new Weftd(command, more, javaOptions);
+        return new Weftd(command, more, javaOptions, user);
+    }
+
+    /** Lets the daemon of whichever user make files in a directory. */
+    void admit(final Path directory) throws IOException {
+        if (!user.isEmpty()) {
+            final UserPrincipal owner =
+                    directory.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName(user);
+            Files.setOwner(directory, owner);
+        }
+    }
+
+    private List<String> asUser() {
+        return user.isEmpty()
+                ? List.of()
+                : List.of(
+                        "setpriv",
+                        "--reuid=" + user,
+                        "--init-groups",
+                        "--bounding-set=" + CAPABILITIES,
+                        "--inh-caps=" + CAPABILITIES,
+                        "--ambient-caps=" + CAPABILITIES,
+                        "--no-new-privs");
     }
 
     /** Where a node's daemon leaves what it says. */
@@ -53,6 +79,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
     public Process start(final Node node, final String registry, final Path directory) {
         final String options = "-Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
         final List<String> words = new ArrayList<>(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
+        words.addAll(asUser());
         words.addAll(command);
         words.add("--iface=" + Node.UNDERLAY_DEVICE);
         words.add(registry);

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @RequiresRoot
 class LabTest {
-    private static final Weftd NO_WEFTD = new Weftd(List.of(), List.of(), "");
+    private static final Weftd NO_WEFTD = new Weftd(List.of(), List.of(), "", "");
 
     private final String prefix = "weft-labtest-" + ProcessHandle.current().pid();
 
@@ -87,13 +87,35 @@ class LabTest {
         try (Lab lab = new Lab(prefix)) {
             lab.up(2);
             try (Overlay overlay = new Overlay(lab)) {
-                final Weftd broken = new Weftd(List.of("sh", "-c", "echo no such option >&2; exit 2"), List.of(), "");
+                final Weftd broken =
+                        new Weftd(List.of("sh", "-c", "echo no such option >&2; exit 2"), List.of(), "", "");
 
                 final Command.CommandException ex = assertThrows(
                         Command.CommandException.class,
                         () -> overlay.start(List.of(DataPlane.WEFT, DataPlane.KERNEL), broken));
 
                 assertEquals("node A: the data plane ended with status 2: no such option", ex.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void shouldStartTheDaemonWithTwoCapabilitiesWhenItHasAUser() throws IOException {
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(2);
+            try (Overlay overlay = new Overlay(lab)) {
+                // Its arguments begin with the interface, which is $0; the run directory is to be made in the lab's.
+                final String says =
+                        "id -un; grep -E '^Cap(Eff|Bnd)' /proc/self/status; mkdir \"${4#*=}\" && echo made; exit 2";
+                final Weftd daemon = new Weftd(List.of("sh", "-c", says), List.of(), "", "nobody");
+
+                assertThrows(
+                        Command.CommandException.class,
+                        () -> overlay.start(List.of(DataPlane.WEFT, DataPlane.KERNEL), daemon));
+
+                assertEquals(
+                        List.of("nobody", "CapEff:\t0000000000003000", "CapBnd:\t0000000000003000", "made"),
+                        overlay.said(lab.node(0)).lines().toList());
             }
         }
     }

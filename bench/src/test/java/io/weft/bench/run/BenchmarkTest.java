@@ -26,7 +26,8 @@ class BenchmarkTest {
         final List<String> statuses = new ArrayList<>();
         try (Teardown teardown = new Teardown()) {
             final String prefix = "weft-benchtest-" + ProcessHandle.current().pid();
-            new Benchmark(plan, lines::add, statuses::add).run(prefix, new Weftd(List.of(), List.of(), ""), teardown);
+            new Benchmark(plan, lines::add, statuses::add)
+                    .run(prefix, new Weftd(List.of(), List.of(), "", ""), teardown);
         }
 
         for (int i = 0; i < statuses.size(); i++) {
