@@ -86,5 +86,8 @@ final class Libc {
         int sched_setaffinity(int pid, long setLength, long set);
 
         int kill(int pid, int signal);
+
+        /** Variadic in C; on x86-64 and AArch64 such arguments are passed as others are. */
+        long syscall(long number, long argument1, long argument2, long argument3);
     }
 }

@@ -12,7 +12,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * One queue of a TUN device: each read gives one IP packet, or one superframe of up to 64 KB, behind a
- * {@code struct virtio_net_hdr}; each write takes the same.
+ * {@code struct virtio_net_hdr}; each write takes the same. All packets of a flow come by one queue, in their order: by several queues
+ * where {@link TunSteering} chooses among them, and where it may not by one, to which the others only write.
  *
  * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which the kernel serialises.
  * Sources: include/uapi/linux/if_tun.h, include/uapi/linux/if.h, Documentation/networking/tuntap.rst.
@@ -26,6 +27,7 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private static final int O_RDWR = 2;
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
+    private static final int F_DUPFD_CLOEXEC = 1030; // include/uapi/linux/fcntl.h
 
     private static final long TUNSETIFF = 0x400454CAL;
     static final long TUNSETOFFLOAD = 0x400454D0L;
@@ -54,17 +56,19 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private final int fd;
     private final String name;
     private final Framing framing;
+    private final boolean isReader;
     private boolean closed;
 
-    private TunDevice(final int fd, final String name, final Framing framing) {
+    private TunDevice(final int fd, final String name, final Framing framing, final boolean isReader) {
         this.fd = fd;
         this.name = name;
         this.framing = framing;
+        this.isReader = isReader;
     }
 
     /**
      * Creates the device in the calling thread's network namespace, with one non-blocking queue for each worker. The
-     * device goes when the last queue is closed.
+     * device goes when the last queue is closed. Without CAP_BPF, or before Linux 4.16, the first alone is read.
      *
      * @param name the name of the device, at most {@value #MAX_NAME_LENGTH} ASCII characters.
      * @param queues how many queues to attach, 1 or more.
@@ -75,8 +79,11 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     public static List<TunDevice> open(final String name, final int queues, final int vnetHeaderLength) {
         final List<TunDevice> devices = new ArrayList<>(queues);
         try {
-            for (int i = 0; i < queues; i++) {
-                devices.add(openQueue(name, queues > 1, vnetHeaderLength));
+            final TunDevice first = openQueue(name, queues > 1, vnetHeaderLength);
+            devices.add(first);
+            final boolean isSteered = queues > 1 && 0 == TunSteering.steer(first.fd);
+            while (devices.size() < queues) {
+                devices.add(isSteered ? openQueue(name, true, vnetHeaderLength) : first.writer());
             }
             return devices;
         } catch (final LinuxException ex) {
@@ -90,11 +97,20 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         try {
             attach(fd, name, IFF_TUN, multiQueue);
             vnetHeaderLength(fd, name, vnetHeaderLength);
-            return new TunDevice(fd, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name)));
+            return new TunDevice(fd, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name)), true);
         } catch (final LinuxException ex) {
             Libc.LIBC.close(fd);
             throw ex;
         }
+    }
+
+    /** Writes to the same queue, and reads nothing. */
+    private TunDevice writer() {
+        final int copy = Libc.LIBC.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0) {
+            throw new LinuxException("copy the descriptor of a queue of " + name, Errno.last());
+        }
+        return new TunDevice(copy, name, framing, false);
     }
 
     /** Whether the driver may be opened. */
@@ -162,10 +178,15 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         return name;
     }
 
-    /** The file descriptor, to be polled. */
+    /** The file descriptor, to be polled; negative, which poll(2) passes by, if nothing is to be read here. */
     @Override
     public int fd() {
-        return fd;
+        return isReader ? fd : -1;
+    }
+
+    /** Whether packets may come here. */
+    public boolean isReader() {
+        return isReader;
     }
 
     /** Bare packets; superframes of UDP from Linux 6.2 on. */
@@ -176,6 +197,9 @@ public final class TunDevice implements PacketPort, AutoCloseable {
 
     @Override
     public int read(final long address, final int capacity) {
+        if (!isReader) {
+            return -Errno.EAGAIN;
+        }
         final long length = Libc.LIBC.read(fd, address, capacity);
         return length < 0 ? -Errno.last() : (int) length;
     }

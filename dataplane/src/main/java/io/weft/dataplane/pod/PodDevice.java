@@ -9,6 +9,9 @@ public interface PodDevice extends AutoCloseable {
     /** The data plane's side, a port for each worker. */
     List<? extends PacketPort> ports();
 
+    /** How many of the ports packets come by, 1 or more; by the others they only go to the host. */
+    int readers();
+
     /**
      * Puts right what somebody changed at what is not the host's side: MTU, address and state of that are the host's.
      *

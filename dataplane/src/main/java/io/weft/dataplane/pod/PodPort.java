@@ -79,6 +79,11 @@ public enum PodPort {
         }
 
         @Override
+        public int readers() {
+            return (int) queues.stream().filter(TunDevice::isReader).count();
+        }
+
+        @Override
         public boolean repair() {
             return true;
         }

@@ -210,6 +210,11 @@ final class VethPodDevice implements PodDevice {
     }
 
     @Override
+    public int readers() {
+        return sockets.size();
+    }
+
+    @Override
     public boolean repair() {
         final Optional<Link> near = rtnetlink.link(nearIndex);
         final Optional<Link> far = rtnetlink.link(farIndex);

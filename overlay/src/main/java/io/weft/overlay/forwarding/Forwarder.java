@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
@@ -47,6 +48,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Forwarder implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Forwarder.class.getName());
+
     /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
     private static final int COUNTERS_CAPACITY = 8192;
 
@@ -204,6 +206,13 @@ final class Forwarder implements AutoCloseable {
                 .open(rtnetlink, settings.deviceName(), settings.options().workers());
         undo.push(opened);
         podDevice = opened;
+        if (opened.readers() < settings.options().workers()) {
+            LOG.log(
+                    INFO,
+                    "{0}: worker 0 alone takes what pods send, so that each flow keeps its order: several could with CAP_BPF,"
+                            + " from Linux 4.16 on",
+                    settings.deviceName());
+        }
         counters.remark(choice.toString());
         return opened;
     }

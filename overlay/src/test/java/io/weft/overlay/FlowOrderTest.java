@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Packets of a flow arrive in the order they were sent in, whatever the number of workers and however its answers come: flows of UDP
+ * from a pod on weft to one on a kernel node, which answers each now and then.
+ */
+@RequiresRoot
+class FlowOrderTest {
+    private static final int FLOWS = 4;
+    private static final int PACKETS_OF_FLOW = 20_000;
+    private static final int PACKETS_BETWEEN_ANSWERS = 1_000;
+    private static final int LENGTH = 200;
+    private static final int BUFFER_LENGTH = 4 << 20;
+
+    /** What a container has that may configure the network, and no more. */
+    private static final List<String> TWO_CAPABILITIES =
+            List.of("setpriv", "--bounding-set=-all,+net_admin,+net_raw", "--inh-caps=-all");
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final Topology topology = Topology.twoNodes();
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private final AtomicLong late = new AtomicLong();
+
+    @BeforeEach
+    void setUp() throws IOException {
+        topology.kernelVxlan(peer);
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + lease(node) + "," + lease(peer) + "}}");
+    }
+
+    @AfterEach
+    void tearDown() {
+        topology.close();
+    }
+
+    private static String lease(final Topology.Node of) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac() + "\"}}";
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, TUN, false", "2, TUN, false", "4, TUN, true", "16, TUN, false", "4, PACKET, true"})
+    void shouldKeepTheOrderOfEachFlow(final int workers, final String podPort, final boolean hasTwoCapabilities)
+            throws Exception {
+        final List<String> command = new ArrayList<>(hasTwoCapabilities ? TWO_CAPABILITIES : List.of());
+        command.addAll(List.of(WeftdProcess.command(
+                directory,
+                "--registry=file:" + directory.resolve("leases.json"),
+                "--iface=" + node.underlayDevice(),
+                "--pod-port=" + podPort,
+                "--workers=" + workers)));
+        try (BackgroundProcess weftd = node.namespace().start(command.toArray(String[]::new))) {
+            weftd.awaitOutput("ready: weft.1 forwards", WeftdProcess.START_TIMEOUT_MS);
+            Await.until(weftd::output, Await.TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
+            final List<Flow> flows = new ArrayList<>();
+            try {
+                for (int i = 0; i < FLOWS; i++) {
+                    flows.add(new Flow());
+                }
+                for (int sequence = 1; sequence <= PACKETS_OF_FLOW; sequence++) {
+                    for (final Flow flow : flows) {
+                        flow.send(sequence);
+                    }
+                }
+                for (final Flow flow : flows) {
+                    flow.awaitEnd();
+                }
+            } finally {
+                flows.forEach(Flow::close);
+            }
+        }
+        assertEquals(0, late.get(), "packets that came after a later one of their flow");
+    }
+
+    /** Numbered datagrams from pod to pod. */
+    private final class Flow {
+        private final InetAddress address = InetAddress.getByName(peer.podAddress());
+        private final DatagramSocket source = node.pod().call(DatagramSocket::new);
+        private final DatagramSocket sink = peer.pod().call(() -> new DatagramSocket(0, address));
+        private final InetSocketAddress target = new InetSocketAddress(address, sink.getLocalPort());
+        private final AtomicLong last = new AtomicLong();
+
+        Flow() throws IOException {
+            source.setSendBufferSize(BUFFER_LENGTH);
+            sink.setReceiveBufferSize(BUFFER_LENGTH);
+            final Thread receiver = new Thread(this::receive, "flow-receiver");
+            receiver.setDaemon(true);
+            receiver.start();
+        }
+
+        void send(final int sequence) {
+            final byte[] bytes = ByteBuffer.allocate(LENGTH).putInt(sequence).array();
+            try {
+                source.send(new DatagramPacket(bytes, LENGTH, target));
+            } catch (final IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
+        }
+
+        private void receive() {
+            final byte[] bytes = new byte[LENGTH];
+            final DatagramPacket packet = new DatagramPacket(bytes, LENGTH);
+            int received = 0;
+            try {
+                while (true) {
+                    sink.receive(packet);
+                    final int sequence = ByteBuffer.wrap(bytes).getInt();
+                    if (sequence < last.get()) {
+                        late.incrementAndGet();
+                    }
+                    last.accumulateAndGet(sequence, Math::max);
+                    received++;
+                    if (0 == received % PACKETS_BETWEEN_ANSWERS) {
+                        sink.send(new DatagramPacket(bytes, LENGTH, packet.getSocketAddress()));
+                    }
+                }
+            } catch (final SocketException closed) {
+                // close() ends it
+            } catch (final IOException failure) {
+                throw new AssertionError(failure);
+            }
+        }
+
+        /** What was sent may be lost where buffers are full, so one more is sent until one of these came. */
+        void awaitEnd() {
+            final AtomicLong sequence = new AtomicLong(PACKETS_OF_FLOW);
+            Await.until("the end of a flow", Await.TIMEOUT_MS, () -> {
+                send((int) sequence.incrementAndGet());
+                return last.get() > PACKETS_OF_FLOW;
+            });
+        }
+
+        void close() {
+            source.close();
+            sink.close();
+        }
+    }
+}
