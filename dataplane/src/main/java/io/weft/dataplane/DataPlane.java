@@ -3,10 +3,14 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.ingress.IngressPolicy;
+import io.weft.dataplane.ingress.Offender;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
@@ -27,15 +31,17 @@ public final class DataPlane implements AutoCloseable {
     private final List<Worker> workers = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
     private final @Nullable TunnelOffload tunnelOffload;
+    private final AtomicReference<IngressPolicy> ingressPolicy;
 
     /**
      * @param context concluded.
      */
     public DataPlane(final DataPlaneContext context) {
         tunnelOffload = context.tunnelOffload();
+        ingressPolicy = new AtomicReference<>(context.ingressPolicy());
         final PodPathMtu podPathMtu = new PodPathMtu(SystemNanoClock.INSTANCE);
         for (int i = 0; i < context.workers(); i++) {
-            final Worker worker = new Worker(context, podPathMtu, i);
+            final Worker worker = new Worker(context, podPathMtu, ingressPolicy, i);
             workers.add(worker);
             threads.addAll(worker.threads());
         }
@@ -69,6 +75,16 @@ public final class DataPlane implements AutoCloseable {
             taken &= worker.mtu(mtu);
         }
         return taken;
+    }
+
+    /** Says who may send what from the next batch on. Control thread. */
+    public void ingressPolicy(final IngressPolicy policy) {
+        ingressPolicy.setRelease(policy);
+    }
+
+    /** Calls with what was refused last by the policy for each reason, if that was after the last call. Control thread. */
+    public void takeOffenders(final Consumer<Offender> consumer) {
+        workers.forEach(worker -> worker.takeOffenders(consumer));
     }
 
     /** Counts what was lost between the host and its ports since the last call. Control thread. */

@@ -3,6 +3,7 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.egress.DatagramBatch;
 import io.weft.dataplane.egress.EgressRing;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.TunnelOffload;
@@ -57,6 +58,7 @@ public final class DataPlaneContext {
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
     private @Nullable TunnelOffload tunnelOffload;
     private List<? extends HostOutput> hostOutputs = List.of();
+    private IngressPolicy ingressPolicy = IngressPolicy.ANYTHING;
     private int hostIpv4;
     private byte @Nullable [] hostIpv6;
     private boolean concluded;
@@ -294,6 +296,18 @@ public final class DataPlaneContext {
     public DataPlaneContext hostOutputs(final List<? extends HostOutput> outputs) {
         beforeConclusion();
         hostOutputs = List.copyOf(outputs);
+        return this;
+    }
+
+    /** Who may send what at first. */
+    IngressPolicy ingressPolicy() {
+        return ingressPolicy;
+    }
+
+    /** Sets who may send what at first; anybody anything unless set. */
+    public DataPlaneContext ingressPolicy(final IngressPolicy policy) {
+        beforeConclusion();
+        ingressPolicy = policy;
         return this;
     }
 

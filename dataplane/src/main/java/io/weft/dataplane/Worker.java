@@ -12,9 +12,13 @@ import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.egress.UnreachableNotifier;
 import io.weft.dataplane.ingress.DatagramReceiver;
+import io.weft.dataplane.ingress.IngressCheck;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressReceiver;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.ingress.IngressSender;
+import io.weft.dataplane.ingress.LastOffenders;
+import io.weft.dataplane.ingress.Offender;
 import io.weft.dataplane.ingress.PacketReceiver;
 import io.weft.dataplane.ingress.UnderlayReceiver;
 import io.weft.dataplane.tunnel.PodPathMtu;
@@ -22,6 +26,8 @@ import io.weft.encap.FrameHeader;
 import io.weft.linux.Framing;
 import io.weft.linux.PacketPort;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.agrona.concurrent.SystemNanoClock;
 
 /** One way out and one way in, with queues, counters and threads of their own. */
@@ -33,10 +39,15 @@ final class Worker implements AutoCloseable {
     private final PacketPort host;
     private final CommandQueue ingressCommands;
     private final WorkerCounters counters;
+    private final LastOffenders offenders = new LastOffenders();
     private final Doorbells doorbells;
     private final List<AgentThread> threads;
 
-    Worker(final DataPlaneContext context, final PodPathMtu podPathMtu, final int index) {
+    Worker(
+            final DataPlaneContext context,
+            final PodPathMtu podPathMtu,
+            final AtomicReference<IngressPolicy> ingressPolicy,
+            final int index) {
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), index);
         host = context.hostPorts().get(index);
@@ -72,6 +83,7 @@ final class Worker implements AutoCloseable {
                 underlayReceiver(context, ingressRing, index),
                 ingressRing,
                 context.tunnel(),
+                new IngressCheck(ingressPolicy, counters, offenders),
                 context.mtu(),
                 podPathMtu,
                 ingressCommands,
@@ -169,6 +181,10 @@ final class Worker implements AutoCloseable {
     /** The one counter that is the control thread's. */
     void countLosses() {
         counters.add(DataPlaneCounter.EGRESS_HOST_LOSSES, host.takeLosses());
+    }
+
+    void takeOffenders(final Consumer<Offender> consumer) {
+        offenders.take(consumer);
     }
 
     long counted(final DataPlaneCounter counter) {

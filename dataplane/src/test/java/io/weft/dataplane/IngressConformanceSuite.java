@@ -293,13 +293,18 @@ abstract class IngressConformanceSuite {
                 new Case(good().tagged(0x8100_0000), 3, DropReason.IP_TUNNEL_ECN));
     }
 
-    /** What says that it is from the receiving host itself, its own routing drops. */
+    /** What says that it is from the receiving host itself, its own routing drops where the device's does not. */
     private static void addSourceCases(final Map<String, Case> cases) {
-        for (final String own : List.of("10.244.1.0", "10.244.1.1", "192.168.100.2", "127.0.0.1")) {
-            final byte[] packet = CraftedPacket.udp(PodTun.inet(own), DESTINATION, 5000, 5001, new byte[8])
-                    .bytes();
-            add(cases, "from " + own, new VxlanDatagram(packet), null);
-        }
+        addFrom(cases, "10.244.1.0", DropReason.IP_LOCAL_SOURCE);
+        addFrom(cases, "10.244.1.1", DropReason.OWN_SUBNET_SOURCE);
+        addFrom(cases, "192.168.100.2", DropReason.IP_LOCAL_SOURCE);
+        addFrom(cases, "127.0.0.1", DropReason.IP_LOCALNET);
+    }
+
+    private static void addFrom(final Map<String, Case> cases, final String source, final DropReason reason) {
+        final byte[] packet = CraftedPacket.udp(PodTun.inet(source), DESTINATION, 5000, 5001, new byte[8])
+                .bytes();
+        add(cases, "from " + source, new VxlanDatagram(packet), reason);
     }
 
     private static void addIpv4Cases(final Map<String, Case> cases) {

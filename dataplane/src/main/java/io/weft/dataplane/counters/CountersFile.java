@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import org.agrona.BitUtil;
 import org.agrona.IoUtil;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.status.AtomicCounter;
 import org.agrona.concurrent.status.CountersManager;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
@@ -136,10 +137,24 @@ public final class CountersFile implements AutoCloseable {
         return manager;
     }
 
-    /** Leaves a remark among the labels, with the value 1; for the process that made the file. */
-    public void remark(final String text) {
-        final String label = text.substring(0, Math.min(text.length(), CountersReader.MAX_LABEL_LENGTH));
-        manager().newCounter(label, REMARK_TYPE_ID, key -> {}).setRelease(1);
+    /**
+     * Leaves a remark among the labels, with the value 1; for the process that made the file.
+     *
+     * @return its number, for {@link #changeRemark}.
+     */
+    public int remark(final String text) {
+        final AtomicCounter remark = manager().newCounter(label(text), REMARK_TYPE_ID, key -> {});
+        remark.setRelease(1);
+        return remark.id();
+    }
+
+    /** Says something else in a remark; who reads it at that moment may see some of both. */
+    public void changeRemark(final int number, final String text) {
+        manager().setCounterLabel(number, label(text));
+    }
+
+    private static String label(final String text) {
+        return text.substring(0, Math.min(text.length(), CountersReader.MAX_LABEL_LENGTH));
     }
 
     /** A reader of all counters. */

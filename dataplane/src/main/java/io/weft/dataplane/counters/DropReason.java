@@ -38,10 +38,28 @@ public enum DropReason {
     INNER_TTL_EXPIRED(47, Direction.INGRESS, "inner time to live ended at this end of the tunnel"),
     UDP_CSUM(48, Direction.INGRESS, "outer UDP checksum is wrong; seen by a packet socket, whose host drops it too"),
     OUTER_HEADER(49, Direction.INGRESS, "outer IP or UDP header is malformed; seen by a packet socket"),
-    PKT_TOO_BIG(50, Direction.INGRESS, "inner packet is longer than the host's device takes");
+    PKT_TOO_BIG(50, Direction.INGRESS, "inner packet is longer than the host's device takes"),
+    UNKNOWN_SENDER(51, Direction.INGRESS, "outer source is of no lease and no Node; --ingress-allow admits it"),
+    IP_LOCAL_SOURCE(52, Direction.INGRESS, "inner source is an address of this node"),
+    IP_INVALID_SOURCE(53, Direction.INGRESS, "inner source is multicast, broadcast, unspecified or IPv4-mapped"),
+    IP_LOCALNET(54, Direction.INGRESS, "inner source or destination is of the loopback network"),
+    OWN_SUBNET_SOURCE(55, Direction.INGRESS, "inner source is of this node's subnet, and came from another node"),
+    OTHER_NODES_SOURCE(
+            56,
+            Direction.INGRESS,
+            "inner source is of the subnet of another node than the one that sent it; --ingress-allow admits it"),
+    UNANNOUNCED_SOURCE(
+            57,
+            Direction.INGRESS,
+            "inner source is neither of the sender's subnet nor an address that it announces; --ingress-sources=known"
+                    + " admits it"),
+    FOREIGN_DESTINATION(
+            58,
+            Direction.INGRESS,
+            "inner destination is neither of this node's subnet nor its address; --ingress-sources=any admits it");
 
     /** All ids are below this. */
-    static final int ID_LIMIT = 64;
+    public static final int ID_LIMIT = 64;
 
     private final int id;
     private final Direction direction;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import static java.nio.ByteOrder.BIG_ENDIAN;
+import static java.nio.ByteOrder.nativeOrder;
+
+import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.encap.GatherList;
 import io.weft.linux.ControlMessage;
@@ -18,8 +22,15 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class DatagramReceiver implements UnderlayReceiver {
     private static final int CONTROL_LENGTH = 64;
 
+    /** {@code struct sockaddr_in6}, the longer one, aligned. */
+    private static final int NAME_LENGTH = 32;
+
+    private static final int SIN_ADDR_OFFSET = 4; // include/uapi/linux/in.h, struct sockaddr_in
+    private static final int SIN6_ADDR_OFFSET = 8; // include/uapi/linux/in6.h, struct sockaddr_in6
+
     private final ReceivePort port;
     private final UnsafeBuffer controls;
+    private final UnsafeBuffer names;
     private final UnsafeBuffer iovecs;
     private final MessageVector vector;
 
@@ -28,6 +39,7 @@ public final class DatagramReceiver implements UnderlayReceiver {
         this.port = port;
         final int slotCount = ring.slotCount();
         controls = allocate(slotCount * CONTROL_LENGTH);
+        names = allocate(slotCount * NAME_LENGTH);
         iovecs = allocate(slotCount * GatherList.ENTRY_LENGTH);
         vector = new MessageVector(slotCount);
         for (int slot = 0; slot < slotCount; slot++) {
@@ -41,7 +53,8 @@ public final class DatagramReceiver implements UnderlayReceiver {
 
     /** What a receiver takes outside of the heap, in bytes. */
     static long memoryLength(final int slotCount) {
-        return (long) slotCount * (CONTROL_LENGTH + GatherList.ENTRY_LENGTH + MessageVector.MESSAGE_LENGTH);
+        return (long) slotCount
+                * (CONTROL_LENGTH + NAME_LENGTH + GatherList.ENTRY_LENGTH + MessageVector.MESSAGE_LENGTH);
     }
 
     private static UnsafeBuffer allocate(final int length) {
@@ -51,6 +64,7 @@ public final class DatagramReceiver implements UnderlayReceiver {
     /** The kernel has written over what it was told of a slot's message: tells it again. */
     private void rearm(final int slot) {
         vector.control(slot, controls.addressOffset() + (long) slot * CONTROL_LENGTH, CONTROL_LENGTH);
+        vector.name(slot, names.addressOffset() + (long) slot * NAME_LENGTH, NAME_LENGTH);
     }
 
     @Override
@@ -73,6 +87,7 @@ public final class DatagramReceiver implements UnderlayReceiver {
         message.offset = slot * IngressRing.SLOT_LENGTH;
         message.length = vector.length(slot);
         message.refusal = 0 == (vector.flags(slot) & SocketConstants.MSG_TRUNC) ? null : DropReason.DATAGRAM_TRUNCATED;
+        readSource(slot * NAME_LENGTH, message);
         message.outerTos = 0;
         message.segmentLength = 0;
         message.isTold = false;
@@ -92,5 +107,16 @@ public final class DatagramReceiver implements UnderlayReceiver {
             at = ControlMessage.next(controls, at, limit);
         }
         rearm(slot);
+    }
+
+    private void readSource(final int name, final ReceivedMessage message) {
+        message.isIpv4 = IpFamily.IPV4.socketFamily() == names.getShort(name, nativeOrder());
+        if (message.isIpv4) {
+            message.sourceHigh = (long) names.getInt(name + SIN_ADDR_OFFSET, BIG_ENDIAN) << Integer.SIZE;
+            message.sourceLow = 0;
+        } else {
+            message.sourceHigh = names.getLong(name + SIN6_ADDR_OFFSET, BIG_ENDIAN);
+            message.sourceLow = names.getLong(name + SIN6_ADDR_OFFSET + Long.BYTES, BIG_ENDIAN);
+        }
     }
 }

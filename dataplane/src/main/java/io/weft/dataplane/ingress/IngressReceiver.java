@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>receive messages into the ring; one may hold many datagrams of one length ({@code UDP_GRO});
- *   <li>check what the {@link Tunnel} put in front of the packet, and the inner IP header;
+ *   <li>check who sent them;
+ *   <li>check what the {@link Tunnel} put in front of the packet, the inner IP header, and its addresses;
  *   <li>carry a congestion mark from outside to inside (RFC 6040);
  *   <li>find the state of the inner checksum: verified, partial or wrong;
  *   <li>join what continues a superframe of this batch, else begin a new one; hand all over at the end of the batch.
@@ -43,6 +44,7 @@ public final class IngressReceiver implements PolledAgent {
     private final IngressRing ring;
     private final UnsafeBuffer arena;
     private final Tunnel tunnel;
+    private final IngressCheck check;
     private final CommandQueue commands;
     private final WorkerCounters counters;
     private final Doorbell senderDoorbell;
@@ -57,6 +59,7 @@ public final class IngressReceiver implements PolledAgent {
 
     /**
      * @param underlay made for the same ring.
+     * @param check who may send what.
      * @param mtu of pods in bytes.
      * @param podPathMtu what routers behind the host's device told.
      * @param commands run by this agent, one in each duty cycle.
@@ -67,6 +70,7 @@ public final class IngressReceiver implements PolledAgent {
             final UnderlayReceiver underlay,
             final IngressRing ring,
             final Tunnel tunnel,
+            final IngressCheck check,
             final int mtu,
             final PodPathMtu podPathMtu,
             final CommandQueue commands,
@@ -77,6 +81,7 @@ public final class IngressReceiver implements PolledAgent {
         this.ring = ring;
         arena = ring.arena();
         this.tunnel = tunnel;
+        this.check = check;
         guess = new SegmentGuess(arena, tunnel, podPathMtu, mtu);
         this.commands = commands;
         this.counters = counters;
@@ -110,6 +115,7 @@ public final class IngressReceiver implements PolledAgent {
             onReadFailure(received);
             return 0;
         }
+        check.beginBatch();
         int bytes = 0;
         for (int slot = first; slot < first + received; slot++) {
             underlay.read(slot, message);
@@ -140,6 +146,9 @@ public final class IngressReceiver implements PolledAgent {
             counters.drop(received.refusal, 1);
             return;
         }
+        if (check.refuses(received)) {
+            return;
+        }
         final int start = received.offset;
         final int length = received.length;
         final int segmentLength = received.segmentLength;
@@ -167,6 +176,9 @@ public final class IngressReceiver implements PolledAgent {
         final @Nullable DropReason reason = tunnel.leave(arena, datagram, length, packet);
         if (null != reason) {
             counters.drop(reason, 1);
+            return;
+        }
+        if (check.refuses(received, arena, packet)) {
             return;
         }
         final int tos = packet.tos(arena);

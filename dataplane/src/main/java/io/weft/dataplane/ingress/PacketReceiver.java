@@ -160,6 +160,7 @@ public final class PacketReceiver implements UnderlayReceiver {
         message.segmentLength = 0;
         message.gsoSize = 0;
         message.partialStart = 0;
+        readSource(ip, message);
         final int available = vector.length(slot) - headersLength;
         if (0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC)) {
             message.refusal = DropReason.DATAGRAM_TRUNCATED;
@@ -171,6 +172,14 @@ public final class PacketReceiver implements UnderlayReceiver {
         } else {
             readIpv6(vnet, message, available, reassembler);
         }
+    }
+
+    private void readSource(final int ip, final ReceivedMessage message) {
+        message.isIpv4 = null == reassembler;
+        message.sourceHigh = message.isIpv4
+                ? (long) Ipv4Flyweight.source(headers, ip) << Integer.SIZE
+                : Ipv6Flyweight.sourceHigh(headers, ip);
+        message.sourceLow = message.isIpv4 ? 0 : Ipv6Flyweight.sourceLow(headers, ip);
     }
 
     private void readIpv6(

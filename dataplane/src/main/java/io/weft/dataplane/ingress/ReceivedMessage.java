@@ -19,6 +19,15 @@ public final class ReceivedMessage {
     /** Bytes of all its datagrams together. */
     int length;
 
+    /** Whether it came over IPv4. */
+    boolean isIpv4;
+
+    /** The first half of the address that it came from, as {@link io.weft.address.IpAddress#high}. */
+    long sourceHigh;
+
+    /** The second half; 0 for an IPv4 address. */
+    long sourceLow;
+
     /** Type of service of the datagrams; 0 if the kernel does not tell. */
     int outerTos;
 

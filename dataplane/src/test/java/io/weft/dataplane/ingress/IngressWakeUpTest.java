@@ -20,6 +20,7 @@ import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.concurrent.SystemNanoClock;
 import org.junit.jupiter.api.Test;
 
@@ -43,6 +44,7 @@ class IngressWakeUpTest {
                     new DatagramReceiver(sockets.receivePort(), ring),
                     ring,
                     Tunnel.of(routing.context()),
+                    new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), counters, new LastOffenders()),
                     1450,
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     new CommandQueue(doorbell),

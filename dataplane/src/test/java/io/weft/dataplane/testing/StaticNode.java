@@ -8,6 +8,7 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.pod.PodPort;
 import io.weft.dataplane.underlay.PacketSockets;
@@ -113,6 +114,7 @@ public final class StaticNode implements AutoCloseable {
                 .counters(countersFile.manager())
                 .errorHandler(errors::add)
                 .mtu(topology.podMtu())
+                .ingressPolicy(policy(topology, node, options.ingressSources))
                 .hostOutputs(outputs)
                 .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
                 .maxSegments(options.maxSegments)
@@ -137,6 +139,9 @@ public final class StaticNode implements AutoCloseable {
         public boolean ipv6Underlay;
 
         public Encapsulation encapsulation = Encapsulation.VXLAN;
+        /** Who may send what, by the nodes of the topology: what is right passes what is not asked for at all. */
+        public IngressPolicy.Sources ingressSources = IngressPolicy.Sources.KNOWN;
+
         public ThreadingMode threadingMode = ThreadingMode.SHARED;
 
         private UnderlaySockets openSockets(final InetAddress local) {
@@ -145,6 +150,25 @@ public final class StaticNode implements AutoCloseable {
                     ? UnderlaySockets.open(local, PORT, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength)
                     : UnderlaySockets.openOnePort(local, PORT, workers, bufferLength);
         }
+    }
+
+    private static IngressPolicy policy(
+            final Topology topology, final Topology.Node own, final IngressPolicy.Sources sources) {
+        final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
+        for (final Topology.Node node : topology.nodes()) {
+            final List<IpAddress> addresses =
+                    List.of(IpAddress.parse(node.underlayAddress()), IpAddress.parse(node.underlayAddressV6()));
+            final List<IpPrefix> subnets = List.of(IpPrefix.parse(node.subnet()), IpPrefix.parse(node.subnetV6()));
+            if (node.index() == own.index()) {
+                subnets.forEach(policy::ownSubnet);
+                addresses.forEach(address ->
+                        policy.ownAddress(new IpPrefix(address, address.family().addressBits())));
+                policy.ownAddress(IpPrefix.parse(node.subnetBase() + "/32"));
+            } else {
+                policy.node(addresses, subnets);
+            }
+        }
+        return policy.build();
     }
 
     private void usePacketPorts(

@@ -11,6 +11,7 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
@@ -39,6 +40,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +61,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable DataPlane dataPlane;
     private @Nullable OffloadTrial offloadTrial;
     private @Nullable PacketReception packetReception;
+    private final IngressOffenders offenders;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -112,6 +115,7 @@ final class Forwarder implements AutoCloseable {
         this.deviceName = deviceName;
         this.tables = tables;
         this.counters = counters;
+        offenders = new IngressOffenders(counters, SystemNanoClock.INSTANCE);
     }
 
     /** Makes the device and starts to forward, with empty tables; leaves nothing behind when it fails. */
@@ -173,6 +177,7 @@ final class Forwarder implements AutoCloseable {
                 .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
                 .busyPoll(options.busyPoll)
                 .mtu(settings.podMtu())
+                .ingressPolicy(new IngressPolicy.Builder(options.ingressSources).build())
                 .hostOutputs(openOutputs(options.workers()))
                 .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
@@ -319,6 +324,11 @@ final class Forwarder implements AutoCloseable {
         return isClosed ? null : reader.apply(counters.reader());
     }
 
+    /** Says who may send what from now on. */
+    void ingressPolicy(final IngressPolicy policy) {
+        Objects.requireNonNull(dataPlane, "open() comes first").ingressPolicy(policy);
+    }
+
     /** Lets the counters file outlive this forwarder: for a node that was ready once, and not for a start that failed. */
     void keepCounters() {
         isOutlived = true;
@@ -335,7 +345,9 @@ final class Forwarder implements AutoCloseable {
 
     /** Shows readers of the counters that the control thread lives, and what only it can count. */
     void heartbeat() {
-        Objects.requireNonNull(dataPlane, "open() comes first").countLosses();
+        final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
+        running.countLosses();
+        running.takeOffenders(offenders::take);
         counters.heartbeat(System.currentTimeMillis());
     }
 

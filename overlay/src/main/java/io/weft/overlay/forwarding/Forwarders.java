@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.Underlay;
@@ -94,6 +95,11 @@ public final class Forwarders implements AutoCloseable {
      */
     public boolean mtu(final PodMtu mtu) {
         return forwarders.values().stream().allMatch(forwarder -> forwarder.mtu(mtu.least()));
+    }
+
+    /** Says who may send what from now on, over whichever underlay. */
+    public void ingressPolicy(final IngressPolicy policy) {
+        forwarders.values().forEach(forwarder -> forwarder.ingressPolicy(policy));
     }
 
     /** Lets the data threads use what has changed in the tables. */

@@ -21,6 +21,9 @@ import java.util.concurrent.locks.LockSupport;
 public final class HostWatch implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(HostWatch.class.getName());
 
+    /** Links are numbered from 1 on. */
+    private static final int ANY_DEVICE = 0;
+
     private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final RtnetlinkMonitor monitor;
@@ -62,6 +65,11 @@ public final class HostWatch implements AutoCloseable {
         thread.setDaemon(true);
         thread.start();
         return watch;
+    }
+
+    /** The same for the addresses of whichever device. */
+    public static HostWatch ofAddresses(final Runnable onChange) {
+        return start("", ANY_DEVICE, List.of(), onChange);
     }
 
     private static RtnetlinkMonitor monitor(final List<IpPrefix> networks) {
@@ -112,7 +120,7 @@ public final class HostWatch implements AutoCloseable {
             return isNamed || change.link().index() == deviceIndex;
         }
         if (event instanceof final RtnetlinkEvent.AddressChange change) {
-            return change.address().linkIndex() == deviceIndex;
+            return ANY_DEVICE == deviceIndex || change.address().linkIndex() == deviceIndex;
         }
         if (event instanceof final RtnetlinkEvent.RouteChange change) {
             return (change.removed() || HostRoutes.PROTOCOL != change.route().protocol())

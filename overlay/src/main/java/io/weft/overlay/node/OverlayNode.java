@@ -21,6 +21,7 @@ import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
+import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.RunningFlanneld;
@@ -176,8 +177,11 @@ public final class OverlayNode implements AutoCloseable {
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final Runnable follow = () -> follow(opened, changes, admission);
         undo.push(HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), () -> loop.post(follow)));
-        final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes);
+        final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
         leases = table;
+        final Runnable lookAtAddresses = () -> lookAtAddresses(table);
+        lookAtAddresses.run();
+        undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
         opened.each((deviceName, tables) ->
                 undo.push(ControlAnswers.open(options.weft().runDirectory, deviceName, tables, loop)));
         final Runnable ready = () -> becomeReady(
@@ -187,10 +191,16 @@ public final class OverlayNode implements AutoCloseable {
             opened.heartbeat();
             lookAtRegistry();
             follow.run();
+            lookAtAddresses.run();
             repair(opened, routes, isComparisonDue(routes));
         });
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
         takeover.complete();
+    }
+
+    /** What other nodes may send here, and what they may not say to be from. */
+    private void lookAtAddresses(final LeaseTable table) {
+        compareHost(false, () -> table.ownAddresses(OwnAddresses.now(rtnetlink)));
     }
 
     /** What is no pod, and must not be captured by the overlay wherever the cluster network covers it. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.options;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.dataplane.ThreadingMode;
+import io.weft.dataplane.ingress.IngressPolicy;
+import io.weft.overlay.lifecycle.StartupException;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -110,6 +115,42 @@ public final class WeftOptions {
                             + " that come unsegmented are to be cut, and which the host's firewall does not see; AUTO is UDP"
                             + " (default: ${DEFAULT-VALUE})")
     public UnderlayPort underlayPort = UnderlayPort.AUTO;
+
+    @Option(
+            names = "--ingress-sources",
+            paramLabel = "KNOWN|STRICT|ANY",
+            defaultValue = "KNOWN",
+            description =
+                    "what is let in from the underlay: KNOWN, what a node sends that a lease or Node names, but for"
+                            + " what says to be of this node or of a third one; STRICT, from the sender's own pods and addresses"
+                            + " alone; ANY, everything, as flannel does (default: ${DEFAULT-VALUE})")
+    public IngressPolicy.Sources ingressSources = IngressPolicy.Sources.KNOWN;
+
+    @Option(
+            names = "--ingress-allow",
+            paramLabel = "PREFIX",
+            split = ",",
+            description =
+                    "let in what comes from these addresses as well, whatever node it may be: for nodes that send from"
+                            + " others than their leases name; may be given more than once")
+    List<String> ingressAllow = List.of();
+
+    /** Senders that are let in though no lease names them. */
+    public List<IpPrefix> ingressAllow() {
+        return ingressAllow.stream()
+                .filter(text -> !text.isBlank())
+                .map(WeftOptions::senders)
+                .toList();
+    }
+
+    private static IpPrefix senders(final String text) {
+        try {
+            return text.indexOf('/') < 0 ? IpPrefix.host(IpAddress.parse(text)) : IpPrefix.parse(text);
+        } catch (final IllegalArgumentException failure) {
+            throw new StartupException("--ingress-allow=" + text
+                    + ": must be a prefix such as 192.0.2.0/24 or an address, " + failure.getMessage());
+        }
+    }
 
     /** By what pods' packets may come and go. */
     public enum PodPorts {

@@ -83,6 +83,7 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
             throw new StartupException("--device-name=" + name + ": must be a name of 1 to " + DEVICE_NAME_LENGTH_MAX
                     + " characters without space, slash, colon or percent sign, and not \"all\" or \"default\"");
         }
+        weft.ingressAllow();
         registryKind();
     }
 

@@ -10,6 +10,7 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.options.WeftOptions;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -32,19 +33,30 @@ public final class LeaseTable {
     private final Map<LeaseKey, Lease> leases = new HashMap<>();
     private final Peers peers;
     /** Leases that were refused, with the reason, so that the log hears of each once. */
-    private final Map<LeaseKey, String> refused = new HashMap<>();
+    private final Map<LeaseKey, Refusal> refused = new HashMap<>();
+
+    private final IngressSenders senders;
+    private Set<IpPrefix> ownAddresses = Set.of();
 
     /** At first too: routes that an earlier daemon left are compared with the first leases, however many there are. */
     private boolean isChanged = true;
 
     private long refusals;
 
+    private record Refusal(Lease lease, String fault) {}
+
+    /** @param options which of the other nodes' packets are let in. */
     public LeaseTable(
-            final NetworkConfig config, final LeaseKey own, final Forwarders forwarders, final PodRoutes routes) {
+            final NetworkConfig config,
+            final LeaseKey own,
+            final Forwarders forwarders,
+            final PodRoutes routes,
+            final WeftOptions options) {
         this.config = config;
         this.own = own;
         this.forwarders = forwarders;
         this.routes = routes;
+        senders = new IngressSenders(options.ingressSources, options.ingressAllow(), own);
         peers = Peers.of(config, forwarders, routes, Collections.unmodifiableCollection(leases.values()));
     }
 
@@ -59,7 +71,7 @@ public final class LeaseTable {
                 remove(key);
             }
         }
-        refused.keySet().retainAll(present);
+        isChanged |= refused.keySet().retainAll(present);
         snapshot.forEach(this::put);
     }
 
@@ -70,11 +82,11 @@ public final class LeaseTable {
         }
         final String fault = fault(lease);
         if (null != fault) {
-            remove(lease.key());
+            withdraw(lease.key());
             refuse(lease, fault);
             return;
         }
-        remove(lease.key());
+        withdraw(lease.key());
         isChanged = true;
         try {
             peers.install(lease);
@@ -87,7 +99,10 @@ public final class LeaseTable {
     }
 
     private void refuse(final Lease lease, final String fault) {
-        if (!fault.equals(refused.put(lease.key(), fault))) {
+        final Refusal refusal = new Refusal(lease, fault);
+        final Refusal before = refused.put(lease.key(), refusal);
+        isChanged |= !refusal.equals(before);
+        if (null == before || !fault.equals(before.fault)) {
             refusals++;
             LOG.log(WARNING, "lease {0} is ignored: {1}", lease.key(), fault);
         }
@@ -95,6 +110,11 @@ public final class LeaseTable {
 
     /** Forgets a lease. */
     public void remove(final LeaseKey key) {
+        withdraw(key);
+        isChanged |= null != refused.remove(key);
+    }
+
+    private void withdraw(final LeaseKey key) {
         final Lease before = leases.remove(key);
         if (null != before) {
             peers.withdraw(before);
@@ -102,9 +122,19 @@ public final class LeaseTable {
         }
     }
 
+    /** This host has these addresses now. */
+    public void ownAddresses(final Set<IpPrefix> addresses) {
+        isChanged |= !addresses.equals(ownAddresses);
+        ownAddresses = addresses;
+    }
+
     /** Publishes if anything changed since the last time. */
     public void publish() {
         if (isChanged) {
+            forwarders.ingressPolicy(senders.policy(
+                    leases.values(),
+                    refused.values().stream().map(Refusal::lease).toList(),
+                    ownAddresses));
             forwarders.publish();
             routes.publish();
             isChanged = false; // not if the kernel refused: then it is published again

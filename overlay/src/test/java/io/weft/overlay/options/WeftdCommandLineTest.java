@@ -86,6 +86,10 @@ class WeftdCommandLineTest {
                 "1 | --iface-can-reach=10.0.0.0/8 | must be an IPv4 or IPv6 address",
                 "1 | --iface-can-reach=127.0.0.1 | must be an address by which other nodes reach this one",
                 "1 | --public-ip=1.2.3 | must be an IPv4 address",
+                "1 | --ingress-allow=192.0.2.0/33 | must be a prefix such as 192.0.2.0/24 or an address",
+                "1 | --ingress-allow=nat.example | must be a prefix such as 192.0.2.0/24 or an address",
+                "1 | --ingress-allow=192.0.2.1/24 | must be a prefix such as 192.0.2.0/24 or an address",
+                "2 | --ingress-sources=some | must be KNOWN or STRICT or ANY",
                 "1 | --public-ip=1.2.3.4/24 | must be an IPv4 address",
                 "1 | --public-ip=256.1.1.1 | must be an IPv4 address",
                 "1 | --public-ip=fd00::1 | must be an IPv4 address",
@@ -307,6 +311,17 @@ class WeftdCommandLineTest {
         assertEquals(List.of("^(eth|en).*,x$"), command.flanneld.ifaceRegex);
         assertTakes("--iface=eth1", "-iface", "10.0.0.1");
         assertEquals(List.of("eth1", "10.0.0.1"), command.flanneld.iface);
+    }
+
+    @Test
+    void shouldTakeSendersWithCommasAndRepeated() {
+        assertTakes("--ingress-allow=192.0.2.0/24,2001:db8::/32", "--ingress-allow", "198.51.100.7");
+        assertEquals(
+                "[192.0.2.0/24, 2001:db8::/32, 198.51.100.7/32]",
+                command.weft.ingressAllow().toString());
+        environment.put("WEFTD_INGRESS_ALLOW", "192.0.2.1,192.0.2.2");
+        assertTakes();
+        assertEquals("[192.0.2.1/32, 192.0.2.2/32]", command.weft.ingressAllow().toString());
     }
 
     @Test

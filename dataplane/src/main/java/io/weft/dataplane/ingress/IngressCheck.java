@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.encap.IpPacket;
+import java.util.concurrent.atomic.AtomicReference;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds what comes against the {@link IngressPolicy}: counts what that refuses, and keeps whom. Owned by the ingress receiver.
+ */
+public final class IngressCheck {
+    private static final UnsafeBuffer NOTHING_INSIDE = new UnsafeBuffer(new byte[0]);
+
+    private final AtomicReference<IngressPolicy> published;
+    private final WorkerCounters counters;
+    private final LastOffenders offenders;
+    private IngressPolicy policy = IngressPolicy.ANYTHING;
+    /** Of the message before, which most often is by the same peer as the next. */
+    private long sourceHigh;
+
+    private long sourceLow;
+    private boolean isIpv4;
+    private int sender = IngressPolicy.STRANGER;
+
+    /**
+     * @param published by the control thread.
+     * @param offenders where those are kept that are refused.
+     */
+    public IngressCheck(
+            final AtomicReference<IngressPolicy> published,
+            final WorkerCounters counters,
+            final LastOffenders offenders) {
+        this.published = published;
+        this.counters = counters;
+        this.offenders = offenders;
+    }
+
+    /** From here on the policy holds that is published now. */
+    void beginBatch() {
+        final IngressPolicy current = published.getAcquire();
+        if (policy != current) {
+            policy = current;
+            findSender();
+        }
+    }
+
+    private void findSender() {
+        sender = policy.sender(isIpv4, sourceHigh, sourceLow);
+    }
+
+    /** Whether nothing of a message may pass, by who sent it; it is counted then. */
+    boolean refuses(final ReceivedMessage message) {
+        if (!policy.isRestricting()) {
+            return false;
+        }
+        if (sourceHigh != message.sourceHigh || sourceLow != message.sourceLow || isIpv4 != message.isIpv4) {
+            sourceHigh = message.sourceHigh;
+            sourceLow = message.sourceLow;
+            isIpv4 = message.isIpv4;
+            findSender();
+        }
+        if (IngressPolicy.STRANGER != sender) {
+            return false;
+        }
+        final int datagrams = message.segmentLength > 0
+                ? Math.max(1, (message.length + message.segmentLength - 1) / message.segmentLength)
+                : 1;
+        counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, datagrams);
+        counters.drop(DropReason.UNKNOWN_SENDER, datagrams);
+        offenders.put(DropReason.UNKNOWN_SENDER, message, NOTHING_INSIDE, null);
+        return true;
+    }
+
+    /** Whether a packet may not pass, out of a message that may, by its addresses; the drop is counted then. */
+    boolean refuses(final ReceivedMessage message, final UnsafeBuffer arena, final IpPacket packet) {
+        if (!policy.isRestricting()) {
+            return false;
+        }
+        final @Nullable DropReason reason = policy.refusal(sender, arena, packet);
+        if (null == reason) {
+            return false;
+        }
+        counters.drop(reason, 1);
+        offenders.put(reason, message, arena, packet);
+        return true;
+    }
+}

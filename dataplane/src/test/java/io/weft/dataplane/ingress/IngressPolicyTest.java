@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.ingress.IngressPolicy.Sources;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.encap.IpPacket;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * This node has 10.244.0.0/24, fd00:0::/64, 192.168.0.1 and 192.168.0.100. Node 1 has 10.244.1.0/24, node 2 10.244.2.0/24 and so on,
+ * at 192.168.0.11 and 2001:db8::11, 192.168.0.12 and 2001:db8::12; nodes 3 and 4 are both behind 203.0.113.7. 198.51.100.0/24 is
+ * admitted, as is 192.168.0.13.
+ */
+class IngressPolicyTest {
+    private static IngressPolicy policy(final Sources sources) {
+        return new IngressPolicy.Builder(sources)
+                .node(
+                        addresses("192.168.0.11", "2001:db8::11"),
+                        List.of(IpPrefix.parse("10.244.1.0/24"), IpPrefix.parse("fd00:0:0:1::/64")))
+                .node(
+                        addresses("192.168.0.12", "2001:db8::12"),
+                        List.of(IpPrefix.parse("10.244.2.0/24"), IpPrefix.parse("fd00:0:0:2::/64")))
+                .node(addresses("203.0.113.7"), List.of(IpPrefix.parse("10.244.3.0/24")))
+                .node(addresses("203.0.113.7", "192.168.0.14"), List.of(IpPrefix.parse("10.244.4.0/24")))
+                .node(addresses("192.168.0.13"), List.of(IpPrefix.parse("10.244.5.0/24")))
+                // The own address, as a stale lease of this node may have it, is no other node's.
+                .node(addresses("192.168.0.1"), List.of(IpPrefix.parse("10.244.6.0/24")))
+                .admit(IpPrefix.parse("198.51.100.0/24"))
+                .admit(IpPrefix.parse("192.168.0.13/32"))
+                .ownSubnet(IpPrefix.parse("10.244.0.0/24"))
+                .ownSubnet(IpPrefix.parse("fd00::/64"))
+                .ownAddress(IpPrefix.parse("192.168.0.1/32"))
+                .ownAddress(IpPrefix.parse("192.168.0.100/32"))
+                .ownAddress(IpPrefix.parse("10.244.0.0/32"))
+                .ownAddress(IpPrefix.parse("2001:db8::1/128"))
+                .build();
+    }
+
+    private static List<IpAddress> addresses(final String... texts) {
+        return Arrays.stream(texts).map(IpAddress::parse).toList();
+    }
+
+    private static String judge(
+            final IngressPolicy policy, final String outer, final String source, final String destination) {
+        final IpAddress from = IpAddress.parse(outer);
+        final int sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
+        if (IngressPolicy.STRANGER == sender) {
+            return DropReason.UNKNOWN_SENDER.name();
+        }
+        final byte[] bytes = CraftedPacket.udp(inet(source), inet(destination), 1, 2, new byte[8])
+                .bytes();
+        final UnsafeBuffer arena = new UnsafeBuffer(bytes);
+        final IpPacket packet = new IpPacket();
+        assertEquals(IpPacket.Fault.NONE, packet.parse(arena, 0, bytes.length, true));
+        final @Nullable DropReason reason = policy.refusal(sender, arena, packet);
+        return null == reason ? "passes" : reason.name();
+    }
+
+    private static InetAddress inet(final String text) {
+        return IpAddress.parse(text).toInetAddress();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // outer, inner source, inner destination, known, strict
+        "192.168.0.11, 10.244.1.9, 10.244.0.9, passes, passes",
+        "192.168.0.11, 10.244.1.0, 10.244.0.9, passes, passes",
+        "192.168.0.11, 10.244.1.9, 10.244.0.0, passes, passes",
+        "192.168.0.11, 10.244.1.9, 192.168.0.100, passes, passes",
+        "192.168.0.11, 192.168.0.11, 10.244.0.9, passes, passes",
+        "2001:db8::11, 10.244.1.9, 10.244.0.9, passes, passes",
+        "192.168.0.11, fd00:0:0:1::9, fd00::9, passes, passes",
+        "192.168.0.11, 2001:db8::11, fd00::9, passes, passes",
+        "192.168.0.11, 10.96.0.1, 10.244.0.9, passes, UNANNOUNCED_SOURCE",
+        "192.168.0.11, 8.8.8.8, 10.244.0.9, passes, UNANNOUNCED_SOURCE",
+        "192.168.0.11, 10.244.9.9, 10.244.0.9, passes, UNANNOUNCED_SOURCE",
+        "192.168.0.11, 192.168.0.12, 10.244.0.9, passes, UNANNOUNCED_SOURCE",
+        "2001:db8::11, fe80::1, fd00::9, passes, UNANNOUNCED_SOURCE",
+        "2001:db8::11, 2001:db8::12, fd00::9, passes, UNANNOUNCED_SOURCE",
+        "192.168.0.99, 10.244.1.9, 10.244.0.9, UNKNOWN_SENDER, UNKNOWN_SENDER",
+        "192.168.0.1, 10.244.6.9, 10.244.0.9, UNKNOWN_SENDER, UNKNOWN_SENDER",
+        "10.244.0.9, 10.244.1.9, 10.244.0.9, UNKNOWN_SENDER, UNKNOWN_SENDER",
+        "192.168.0.11, 10.244.2.9, 10.244.0.9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",
+        "2001:db8::11, 10.244.2.9, 10.244.0.9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",
+        "2001:db8::11, fd00:0:0:2::9, fd00::9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",
+        "203.0.113.7, 10.244.3.9, 10.244.0.9, passes, passes",
+        "203.0.113.7, 10.244.4.9, 10.244.0.9, passes, passes",
+        "203.0.113.7, 192.168.0.14, 10.244.0.9, passes, passes",
+        "203.0.113.7, 10.244.1.9, 10.244.0.9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",
+        "192.168.0.14, 10.244.4.9, 10.244.0.9, passes, passes",
+        "192.168.0.14, 10.244.3.9, 10.244.0.9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",
+        "198.51.100.9, 10.244.1.9, 10.244.0.9, passes, passes",
+        "198.51.100.9, 192.168.0.11, 10.244.0.9, passes, passes",
+        "198.51.100.9, 8.8.8.8, 10.244.0.9, passes, UNANNOUNCED_SOURCE",
+        "198.51.100.9, 10.244.0.8, 10.244.0.9, OWN_SUBNET_SOURCE, OWN_SUBNET_SOURCE",
+        "192.168.0.13, 10.244.1.9, 10.244.0.9, passes, passes",
+        "192.168.0.11, 10.244.0.8, 10.244.0.9, OWN_SUBNET_SOURCE, OWN_SUBNET_SOURCE",
+        "192.168.0.11, fd00::8, fd00::9, OWN_SUBNET_SOURCE, OWN_SUBNET_SOURCE",
+        "192.168.0.11, 10.244.0.0, 10.244.0.9, IP_LOCAL_SOURCE, IP_LOCAL_SOURCE",
+        "192.168.0.11, 192.168.0.100, 10.244.0.9, IP_LOCAL_SOURCE, IP_LOCAL_SOURCE",
+        "192.168.0.11, 2001:db8::1, fd00::9, IP_LOCAL_SOURCE, IP_LOCAL_SOURCE",
+        "192.168.0.11, 127.0.0.1, 10.244.0.9, IP_LOCALNET, IP_LOCALNET",
+        "192.168.0.11, 10.244.1.9, 127.0.0.1, IP_LOCALNET, IP_LOCALNET",
+        "192.168.0.11, ::1, fd00::9, IP_LOCALNET, IP_LOCALNET",
+        "192.168.0.11, fd00:0:0:1::9, ::1, IP_LOCALNET, IP_LOCALNET",
+        "192.168.0.11, 0.0.0.0, 10.244.0.9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, 0.1.2.3, 10.244.0.9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, 224.0.0.5, 10.244.0.9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, 239.1.1.1, 10.244.0.9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, 255.255.255.255, 10.244.0.9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, ::, fd00::9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, ff02::1, fd00::9, IP_INVALID_SOURCE, IP_INVALID_SOURCE",
+        "192.168.0.11, 10.244.1.9, 8.8.8.8, FOREIGN_DESTINATION, FOREIGN_DESTINATION",
+        "192.168.0.11, 10.244.1.9, 10.244.2.9, FOREIGN_DESTINATION, FOREIGN_DESTINATION",
+        "192.168.0.11, 10.244.1.9, 10.244.1.8, FOREIGN_DESTINATION, FOREIGN_DESTINATION",
+        "192.168.0.11, 10.244.1.9, 224.0.0.1, FOREIGN_DESTINATION, FOREIGN_DESTINATION",
+        "192.168.0.11, fd00:0:0:1::9, fe80::1, FOREIGN_DESTINATION, FOREIGN_DESTINATION",
+    })
+    void shouldJudgeByWhoSentAndByWhatIsInside(
+            final String outer,
+            final String source,
+            final String destination,
+            final String known,
+            final String strict) {
+        assertEquals(known, judge(policy(Sources.KNOWN), outer, source, destination));
+        assertEquals(strict, judge(policy(Sources.STRICT), outer, source, destination));
+    }
+
+    @Test
+    void shouldAskNothingWhenAnybodyMaySendAnything() {
+        assertFalse(policy(Sources.ANY).isRestricting());
+        assertFalse(IngressPolicy.ANYTHING.isRestricting());
+    }
+
+    @Test
+    void shouldFindEachOfTenThousandNodes() {
+        final IngressPolicy.Builder builder = new IngressPolicy.Builder(Sources.KNOWN);
+        for (int node = 0; node < 10_000; node++) {
+            builder.node(
+                    List.of(IpAddress.ofIpv4(0x0A00_0001 + node)),
+                    List.of(new IpPrefix(IpAddress.ofIpv4(0x6400_0000 + (node << 8)), 24)));
+        }
+        final IngressPolicy policy =
+                builder.ownSubnet(IpPrefix.parse("192.0.2.0/24")).build();
+        final Random random = new Random(14);
+        for (int i = 0; i < 10_000; i++) {
+            final int node = random.nextInt(10_000);
+            final int other = random.nextInt(10_000);
+            final String outer = IpAddress.ofIpv4(0x0A00_0001 + node).toString();
+            final String source =
+                    IpAddress.ofIpv4(0x6400_0000 + (other << 8) + 7).toString();
+            assertEquals(node == other ? "passes" : "OTHER_NODES_SOURCE", judge(policy, outer, source, "192.0.2.1"));
+        }
+        assertEquals("UNKNOWN_SENDER", judge(policy, "10.0.39.17", "100.0.0.1", "192.0.2.1"));
+    }
+
+    @Test
+    void shouldMatchTheLongestPrefix() {
+        final PrefixTable table = new PrefixTable();
+        table.put(IpPrefix.parse("::/0"), 1);
+        table.put(IpPrefix.parse("fd00::/48"), 2);
+        table.put(IpPrefix.parse("fd00::1:0/112"), 3);
+        table.put(IpPrefix.parse("fd00::1:1/128"), 4);
+        assertEquals(1, find(table, "2001:db8::1"));
+        assertEquals(2, find(table, "fd00::1"));
+        assertEquals(3, find(table, "fd00::1:2"));
+        assertEquals(4, find(table, "fd00::1:1"));
+        assertEquals(PrefixTable.ABSENT, find(new PrefixTable(), "fd00::"));
+    }
+
+    private static int find(final PrefixTable table, final String address) {
+        final IpAddress key = IpAddress.parse(address);
+        return table.find(key.high(), key.low());
+    }
+
+    @Test
+    void shouldKeepWhoWasRefusedLastUntilItIsTaken() {
+        final LastOffenders offenders = new LastOffenders();
+        final ReceivedMessage message = new ReceivedMessage();
+        message.isIpv4 = true;
+        message.sourceHigh = IpAddress.parse("192.168.0.11").high();
+        final UnsafeBuffer arena =
+                new UnsafeBuffer(CraftedPacket.udp(inet("fd00::8"), inet("fd00::9"), 1, 2, new byte[8])
+                        .bytes());
+        final IpPacket packet = new IpPacket();
+        packet.parse(arena, 0, arena.capacity(), true);
+        offenders.put(DropReason.UNKNOWN_SENDER, message, arena, null);
+        offenders.put(DropReason.OWN_SUBNET_SOURCE, message, arena, packet);
+        final List<String> taken = new ArrayList<>();
+        offenders.take(offender -> taken.add(offender.reason() + " " + offender.addresses()));
+        assertEquals(
+                List.of("UNKNOWN_SENDER 192.168.0.11", "OWN_SUBNET_SOURCE 192.168.0.11, inside fd00::8 > fd00::9"),
+                taken);
+        offenders.take(offender -> assertNull(offender, "it was taken"));
+    }
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.peers;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.ingress.IngressPolicy;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who may send what to this node, by the leases of the others and by its own addresses (docs/decisions/0023). Control thread alone.
+ */
+final class IngressSenders {
+    private final IngressPolicy.Sources sources;
+    private final List<IpPrefix> admitted;
+    private final LeaseKey own;
+
+    /** @param admitted senders that no lease has to name. */
+    IngressSenders(final IngressPolicy.Sources sources, final List<IpPrefix> admitted, final LeaseKey own) {
+        this.sources = sources;
+        this.admitted = List.copyOf(admitted);
+        this.own = own;
+    }
+
+    /**
+     * The policy as of now.
+     *
+     * @param taken leases that packets are sent by.
+     * @param refused leases that fit this node not, whose nodes may send all the same.
+     * @param ownAddresses of this host.
+     */
+    IngressPolicy policy(
+            final Collection<Lease> taken, final Collection<Lease> refused, final Set<IpPrefix> ownAddresses) {
+        if (IngressPolicy.Sources.ANY == sources) {
+            return IngressPolicy.ANYTHING;
+        }
+        final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
+        taken.forEach(lease -> policy.node(addresses(lease), subnets(lease.key())));
+        refused.forEach(lease -> policy.node(addresses(lease), List.of()));
+        admitted.forEach(policy::admit);
+        subnets(own).forEach(policy::ownSubnet);
+        ownAddresses.forEach(policy::ownAddress);
+        return policy.build();
+    }
+
+    private static List<IpAddress> addresses(final Lease lease) {
+        final List<IpAddress> addresses = new ArrayList<>();
+        add(addresses, lease.attributes().publicIp());
+        add(addresses, lease.attributes().publicIpv6());
+        return addresses;
+    }
+
+    private static void add(final List<IpAddress> addresses, final @Nullable InetAddress address) {
+        if (null != address) {
+            addresses.add(IpAddress.of(address));
+        }
+    }
+
+    private static List<IpPrefix> subnets(final LeaseKey key) {
+        return Stream.of(key.subnet(), key.ipv6Subnet())
+                .filter(Objects::nonNull)
+                .toList();
+    }
+}
