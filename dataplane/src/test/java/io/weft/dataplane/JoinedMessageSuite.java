@@ -7,11 +7,13 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.testing.Await;
 import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,6 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 abstract class JoinedMessageSuite {
     private static final int DATAGRAMS = 5;
+    /** Of one message, as every kernel with UDP_SEGMENT makes them: include/linux/udp.h, {@code UDP_MAX_SEGMENTS}. */
+    private static final int MANY_DATAGRAMS = 64;
+
     private static final int LENGTH = 500;
     private static final int VNET_LENGTH = VirtioNetHeaderFlyweight.LENGTH;
     private static final int TUNNEL_LENGTH = 8 + 14;
@@ -86,6 +91,42 @@ abstract class JoinedMessageSuite {
             assertEquals(text(packets), delivered(node));
             node.counters().assertConserved();
         }
+    }
+
+    /** Acknowledgements without data cannot be joined, so each needs a frame of its own. */
+    @Test
+    void shouldDeliverAllOfABatchThatHoldsMorePacketsThanThereAreFrames() throws Exception {
+        try (InvokedNode node = open()) {
+            final List<byte[]> acknowledgements = IntStream.range(
+                            0, DataPlaneContext.INGRESS_FRAMES_DEFAULT + 2 * MANY_DATAGRAMS)
+                    .mapToObj(JoinedMessageSuite::acknowledgement)
+                    .toList();
+            for (int from = 0; from < acknowledgements.size(); from += MANY_DATAGRAMS) {
+                final List<byte[]> packets = acknowledgements.subList(from, from + MANY_DATAGRAMS);
+                node.sendFromPeer(message(packets), TUNNEL_LENGTH + packets.get(0).length);
+            }
+            node.invokeUntilReceived(acknowledgements.size());
+            Await.until(() -> node.counters().toString(), Await.TIMEOUT_MS, () -> {
+                node.invoke();
+                return acknowledgements.size() == node.host().written().size();
+            });
+            assertEquals(text(acknowledgements), delivered(node));
+            assertEquals(Map.of(), node.counters().drops());
+            node.counters().assertConserved();
+        }
+    }
+
+    private static byte[] acknowledgement(final int sequence) {
+        return CraftedPacket.tcp(
+                        InvokedNode.PEER_POD,
+                        InvokedNode.POD,
+                        1000,
+                        2000,
+                        sequence,
+                        CraftedPacket.ACK,
+                        new byte[0],
+                        new byte[0])
+                .bytes();
     }
 
     /**

@@ -31,7 +31,6 @@ public enum DropReason {
     IP_CSUM(40, Direction.INGRESS, "inner IPv4 header checksum is wrong"),
     IP_TUNNEL_ECN(41, Direction.INGRESS, "congestion was marked outside of a packet that cannot carry the mark"),
     DATAGRAM_TRUNCATED(42, Direction.INGRESS, "datagram is longer than any that weft takes"),
-    RING_FULL(43, Direction.INGRESS, "one message held more packets than there are descriptors"),
     HOST_DOWN(44, Direction.INGRESS, "host's device is down"),
     HOST_REFUSED(45, Direction.INGRESS, "host's device took the packet for malformed"),
     HOST_ERROR(46, Direction.INGRESS, "host's device failed otherwise"),

@@ -27,28 +27,23 @@ final class FlowJoiner {
     }
 
     /**
-     * Appends a packet to its flow's superframe, or begins a new one with it.
+     * Appends a packet to its flow's superframe, or begins a new one with it, for which the ring {@linkplain IngressRing#hasFrame() has}
+     * a frame.
      *
      * @param unsegmentedGsoSize as {@link Superframe#begin} takes it.
-     * @return false if the ring has no frame left: the packet is in none.
      */
-    boolean join(final IpPacket packet, final ChecksumState state, final int unsegmentedGsoSize) {
+    void join(final IpPacket packet, final ChecksumState state, final int unsegmentedGsoSize) {
         if (!packet.isFlowKnown()) {
             // It may belong to any: in none may it be overtaken by what comes after.
             endBatch();
         }
         final int flow = FlowHash.spread(packet.flowHash()) >>> FLOW_SHIFT;
         final @Nullable Superframe latest = open[flow];
-        if (null != latest && latest.append(ring.arena(), packet, state)) {
-            return true;
+        if (null == latest || !latest.append(ring.arena(), packet, state)) {
+            final Superframe superframe = ring.claimFrame().superframe;
+            superframe.begin(ring.arena(), packet, state, unsegmentedGsoSize);
+            open[flow] = superframe;
         }
-        final @Nullable IngressFrame frame = ring.claimFrame();
-        if (null == frame) {
-            return false;
-        }
-        frame.superframe.begin(ring.arena(), packet, state, unsegmentedGsoSize);
-        open[flow] = frame.superframe;
-        return true;
     }
 
     /** Nothing is appended any more to what was joined so far. */

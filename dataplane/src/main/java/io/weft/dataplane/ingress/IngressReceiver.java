@@ -30,12 +30,14 @@ import org.jspecify.annotations.Nullable;
  *   <li>join what continues a superframe of this batch, else begin a new one; hand all over at the end of the batch.
  * </ol>
  *
- * Nothing waits for a later batch. Within a flow, order is kept: a packet that does not continue its flow's superframe
- * begins the next one.
+ * Nothing waits for a later batch; one that holds more packets than there are frames is gone on with when there are. Within a
+ * flow, order is kept: a packet that does not continue its flow's superframe begins the next one.
  */
 public final class IngressReceiver implements PolledAgent {
     /** A superframe is joined of up to 46 packets: a batch of single datagrams should hold more than one. */
     private static final int MAX_MESSAGES = 128;
+
+    private static final int UNREAD = -1;
 
     /** About what the second-level cache holds beside everything else. */
     private static final int MAX_BYTES = 0x40000;
@@ -55,6 +57,17 @@ public final class IngressReceiver implements PolledAgent {
     private final FlowJoiner joiner;
     private final SegmentGuess guess;
     private int window = MAX_MESSAGES;
+    /** Of the batch that is being joined: the next message, the one behind the last, and where in {@link #message} to go on. */
+    private int nextSlot;
+
+    private int endSlot;
+    private int nextOffset = UNREAD;
+    private int batchLength;
+
+    /** Of {@link #message}: bytes of each datagram but the last, and of each segment in one that came unsegmented, or 0. */
+    private int datagramLength;
+
+    private int gsoSize;
     private boolean senderBehind;
 
     /**
@@ -99,7 +112,11 @@ public final class IngressReceiver implements PolledAgent {
     @Override
     public int doWork() {
         gauge.onCycle(ring.inFlight());
-        return commands.runOne() + receive();
+        return commands.runOne() + (isBatchDone() ? receive() : resume());
+    }
+
+    private boolean isBatchDone() {
+        return nextSlot == endSlot;
     }
 
     private int receive() {
@@ -115,20 +132,43 @@ public final class IngressReceiver implements PolledAgent {
             onReadFailure(received);
             return 0;
         }
+        nextSlot = first;
+        endSlot = first + received;
+        batchLength = 0;
+        counters.add(DataPlaneCounter.INGRESS_MESSAGES, received);
+        final int work = join();
+        if (isBatchDone()) {
+            window =
+                    Math.max(1, Math.min(MAX_MESSAGES, (int) ((long) MAX_BYTES * received / Math.max(1, batchLength))));
+        }
+        return work;
+    }
+
+    /** The batch before holds more packets than there were frames: goes on where it stopped. */
+    private int resume() {
+        senderBehind = !ring.hasFrame();
+        if (senderBehind) {
+            gauge.onFull();
+            return 0;
+        }
+        return join();
+    }
+
+    /** Joins what the messages of the batch hold, as far as there are frames, and hands it over. */
+    private int join() {
+        final int first = nextSlot;
+        final int lengthBefore = batchLength;
         check.beginBatch();
-        int bytes = 0;
-        for (int slot = first; slot < first + received; slot++) {
-            underlay.read(slot, message);
-            bytes += message.length;
-            onMessage(message);
+        while (!isBatchDone() && joinMessage()) {
+            nextSlot++;
+            nextOffset = UNREAD;
         }
         joiner.endBatch();
-        counters.add(DataPlaneCounter.INGRESS_MESSAGES, received);
-        window = Math.max(1, Math.min(MAX_MESSAGES, (int) ((long) MAX_BYTES * received / Math.max(1, bytes))));
-        if (ring.publish(received) > 0) {
+        senderBehind = !isBatchDone();
+        if (ring.publish(nextSlot - first) > 0) {
             senderDoorbell.ring();
         }
-        return received + bytes / WORK_LENGTH;
+        return nextSlot - first + (batchLength - lengthBefore) / WORK_LENGTH;
     }
 
     private void onReadFailure(final int result) {
@@ -137,33 +177,49 @@ public final class IngressReceiver implements PolledAgent {
         }
     }
 
-    private void onMessage(final ReceivedMessage received) {
-        if (received.isPart) {
-            return;
+    /** False if there is no frame for the next packet: the message is to be gone on with. */
+    private boolean joinMessage() {
+        if (UNREAD == nextOffset) {
+            underlay.read(nextSlot, message);
+            batchLength += message.length;
+            nextOffset = 0;
+            if (message.isPart || isRefused(message)) {
+                return true;
+            }
+            findDatagrams();
         }
+        final int length = message.length;
+        do {
+            if (!ring.hasFrame()) {
+                return false;
+            }
+            onDatagram(message.offset + nextOffset, Math.min(datagramLength, length - nextOffset), message, gsoSize);
+            nextOffset += datagramLength;
+        } while (nextOffset < length);
+        return true;
+    }
+
+    /** Whether the message is datagrams that the kernel joined, or one that came unsegmented. */
+    private void findDatagrams() {
+        final int length = message.length;
+        final int segmentLength = message.segmentLength;
+        final boolean isUnsegmented = message.isTold
+                ? message.gsoSize > 0
+                : segmentLength > 0
+                        && length > segmentLength
+                        && guess.isUnsegmented(message.offset, length, segmentLength);
+        datagramLength = segmentLength > 0 && !isUnsegmented ? segmentLength : Math.max(1, length);
+        gsoSize = isUnsegmented ? (message.isTold ? message.gsoSize : segmentLength) : 0;
+    }
+
+    /** Whether nothing of a message goes further. */
+    private boolean isRefused(final ReceivedMessage received) {
         if (null != received.refusal) {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
             counters.drop(received.refusal, 1);
-            return;
+            return true;
         }
-        if (check.refuses(received)) {
-            return;
-        }
-        final int start = received.offset;
-        final int length = received.length;
-        final int segmentLength = received.segmentLength;
-        if (received.isTold
-                ? received.gsoSize > 0
-                : segmentLength > 0 && length > segmentLength && guess.isUnsegmented(start, length, segmentLength)) {
-            onDatagram(start, length, received, received.isTold ? received.gsoSize : segmentLength);
-            return;
-        }
-        final int datagramLength = segmentLength > 0 ? segmentLength : Math.max(1, length);
-        int offset = 0;
-        do {
-            onDatagram(start + offset, Math.min(datagramLength, length - offset), received, 0);
-            offset += datagramLength;
-        } while (offset < length);
+        return check.refuses(received);
     }
 
     /**
@@ -196,10 +252,7 @@ public final class IngressReceiver implements PolledAgent {
         } else if (ChecksumState.WRONG == state) {
             counters.add(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS, 1);
         }
-        final int gsoSize = received.isTold || toldGsoSize > 0 ? toldGsoSize : guess.gsoSize(packet, state);
-        if (!joiner.join(packet, state, gsoSize)) {
-            counters.drop(DropReason.RING_FULL, 1);
-        }
+        joiner.join(packet, state, received.isTold || toldGsoSize > 0 ? toldGsoSize : guess.gsoSize(packet, state));
     }
 
     /** Where the kernel tells what it left undone, all else was done: a sum that looks undone by chance is none. */
@@ -225,7 +278,7 @@ public final class IngressReceiver implements PolledAgent {
     /** The sender may have made room, and rung, before this thread said that it waits: so look once more. */
     @Override
     public boolean hasWork() {
-        return !commands.isEmpty() || (senderBehind && ring.claimSlots(1) > 0);
+        return !commands.isEmpty() || (senderBehind && (isBatchDone() ? ring.claimSlots(1) > 0 : ring.hasFrame()));
     }
 
     @Override

@@ -41,6 +41,9 @@ public final class IngressRing {
     private long position;
     private long sequence;
 
+    /** What the receiver knows of {@link #releasedSequence}; never more. */
+    private long releasedSeen;
+
     /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
     private long restartPosition;
 
@@ -122,13 +125,17 @@ public final class IngressRing {
         return (int) (position & (slotCount - 1));
     }
 
-    /** Receiver: a frame of the batch that is being received, or null if all are in flight. */
-    @Nullable
-    IngressFrame claimFrame() {
-        final long released = (long) RELEASED_SEQUENCE.getAcquire(this);
-        if (sequence - released == frames.length) {
-            return null;
+    /** Receiver: whether a frame is free. */
+    boolean hasFrame() {
+        if (sequence - releasedSeen < frames.length) {
+            return true;
         }
+        releasedSeen = (long) RELEASED_SEQUENCE.getAcquire(this);
+        return sequence - releasedSeen < frames.length;
+    }
+
+    /** Receiver: a frame of the batch that is being received, after {@link #hasFrame} has said that there is one. */
+    IngressFrame claimFrame() {
         final IngressFrame frame = frames[(int) sequence & (frames.length - 1)];
         frame.sequence = sequence++;
         return frame;
@@ -137,14 +144,11 @@ public final class IngressRing {
     /**
      * Receiver: hands all frames claimed since the last call to the sender, after their headers are written.
      *
-     * @param slots how many slots they lie in.
+     * @param slots how many slots they lie in, and nothing else: the last frames of a slot that is not done yet do not count it.
      * @return how many frames there were.
      */
     int publish(final int slots) {
         final int count = (int) (sequence - publishedSequence);
-        if (0 == count) {
-            return 0;
-        }
         final long start = position;
         position += slots;
         while (publishedSequence < sequence) {

@@ -2,8 +2,7 @@
 package io.weft.dataplane.ingress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.testing.CraftedPacket;
@@ -54,9 +53,7 @@ class IngressRingTest {
                     assertTrue(first + claimed <= batch[0] || first >= batch[1], "a slot is handed out twice");
                 }
                 final int used = 1 + random.nextInt(claimed);
-                final IngressFrame frame = ring.claimFrame();
-                assertNotNull(frame);
-                begin(ring, frame);
+                begin(ring, ring.claimFrame());
                 assertEquals(1, ring.publish(used));
                 inFlight.add(new int[] {first, first + used});
             }
@@ -76,9 +73,30 @@ class IngressRingTest {
         final IngressRing ring =
                 new IngressRing(SLOTS, 2, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
         assertEquals(1, ring.claimSlots(1));
-        begin(ring, Objects.requireNonNull(ring.claimFrame()));
-        begin(ring, Objects.requireNonNull(ring.claimFrame()));
-        assertNull(ring.claimFrame());
+        begin(ring, ring.claimFrame());
+        begin(ring, ring.claimFrame());
+        assertFalse(ring.hasFrame());
         assertEquals(2, ring.publish(1));
+        ring.release(Objects.requireNonNull(ring.poll()));
+        assertTrue(ring.hasFrame());
+    }
+
+    @Test
+    void shouldKeepASlotUntilItsLastFrameIsReleasedWhenItIsPublishedInParts() {
+        final IngressRing ring =
+                new IngressRing(SLOTS, 2, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
+        assertEquals(SLOTS, ring.claimSlots(SLOTS));
+        begin(ring, ring.claimFrame());
+        begin(ring, ring.claimFrame());
+        assertEquals(2, ring.publish(0), "the slot is not done");
+        ring.release(Objects.requireNonNull(ring.poll()));
+        begin(ring, ring.claimFrame());
+        assertEquals(1, ring.publish(1), "the rest of it");
+        ring.release(Objects.requireNonNull(ring.poll()));
+        assertEquals(SLOTS - 1, ring.claimSlots(SLOTS), "one frame of the slot is in flight");
+        assertEquals(1, ring.firstSlot());
+        ring.release(Objects.requireNonNull(ring.poll()));
+        assertEquals(SLOTS, ring.claimSlots(SLOTS));
+        assertEquals(0, ring.firstSlot());
     }
 }

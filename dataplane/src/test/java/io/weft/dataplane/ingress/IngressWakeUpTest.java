@@ -52,7 +52,7 @@ class IngressWakeUpTest {
                     doorbell,
                     0);
             assertEquals(slots, ring.claimSlots(slots));
-            IngressRingTest.begin(ring, Objects.requireNonNull(ring.claimFrame()));
+            IngressRingTest.begin(ring, ring.claimFrame());
             ring.publish(slots);
             receiver.doWork();
             assertFalse(receiver.wantsInput(), "the ring is full");

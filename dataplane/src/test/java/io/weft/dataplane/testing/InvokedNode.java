@@ -47,6 +47,9 @@ public final class InvokedNode implements AutoCloseable {
     private static final int VNET_LENGTH = 10;
     private static final int VXLAN_LENGTH = 8 + 14;
 
+    /** Holds a batch of messages. */
+    private static final int BUFFER_LENGTH = 1 << 20;
+
     private final CloseAll resources = new CloseAll();
     private final List<Throwable> errors = new ArrayList<>();
     private final ScriptedHost host;
@@ -95,6 +98,7 @@ public final class InvokedNode implements AutoCloseable {
         }
         final UdpSocket receiver = resources.add(UdpSocket.open(IpFamily.IPV4));
         receiver.receiveOffload();
+        receiver.bufferLengths(BUFFER_LENGTH);
         receiver.bind(LOOPBACK, port);
         final UdpSocket sender = resources.add(UdpSocket.open(IpFamily.IPV4));
         sender.bind(LOOPBACK, 0);
