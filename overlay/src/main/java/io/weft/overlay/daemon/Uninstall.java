@@ -12,11 +12,12 @@ import io.weft.overlay.host.Privileges;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.registry.known.KnownLeasesFile;
+import io.weft.overlay.rules.TunnelPort;
 import java.io.UncheckedIOException;
 
 /**
- * The end of weft on a host: takes away what weftd leaves there, on purpose when it stops, or because it was killed. Firewall rules and the routes of a host-gw
- * network stay, for flanneld has the same ones.
+ * The end of weft on a host: takes away what weftd leaves there, on purpose when it stops, or because it was killed. The routes of a host-gw network and
+ * those firewall rules stay that flanneld has as well.
  */
 final class Uninstall {
     private static final System.Logger LOG = System.getLogger(Uninstall.class.getName());
@@ -36,6 +37,7 @@ final class Uninstall {
             GuardRoutes.removeAll(rtnetlink);
             PodPort.removeLeft(rtnetlink).forEach(name -> LOG.log(INFO, "device {0} taken away", name));
             KnownLeasesFile.deleteAll(options.stateDirectory);
+            TunnelPort.removeRules();
             return 0;
         } catch (final LinuxException | UncheckedIOException failure) {
             throw new StartupException(String.valueOf(failure.getMessage()), failure);

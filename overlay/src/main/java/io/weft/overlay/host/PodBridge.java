@@ -59,6 +59,17 @@ public final class PodBridge {
         }
     }
 
+    /** The name of the bridge of a subnet: what has an address in it with the subnet's length. Empty if there is none. */
+    public static String name(final Rtnetlink rtnetlink, final IpPrefix subnet) {
+        return rtnetlink.addresses().stream()
+                .filter(address ->
+                        address.prefixLength() == subnet.length() && subnet.contains(IpPrefix.host(address.address())))
+                .findFirst()
+                .flatMap(address -> rtnetlink.link(address.linkIndex()))
+                .map(Link::name)
+                .orElse("");
+    }
+
     private static List<IpPrefix> subnets(final LeaseKey key) {
         return Stream.of(key.subnet(), key.ipv6Subnet())
                 .filter(Objects::nonNull)

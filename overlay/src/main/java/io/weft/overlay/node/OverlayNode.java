@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
@@ -49,6 +50,7 @@ import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
 import io.weft.overlay.rules.RulesKeeper;
+import io.weft.overlay.rules.TunnelPort;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -186,7 +188,7 @@ public final class OverlayNode implements AutoCloseable {
                 undo.push(ControlAnswers.open(options.weft().runDirectory, deviceName, tables, loop)));
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
-        registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, ready)));
+        registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, underlay, ready)));
         loop.every(COMPARE_MS, () -> {
             opened.heartbeat();
             lookAtRegistry();
@@ -266,14 +268,18 @@ public final class OverlayNode implements AutoCloseable {
      * Has the rules set, after the tables: the tools take longer than all the rest, and pods that were there before wait for
      * their packets. Pods are wired after the rules, as under flanneld, or in spite of rules that cannot be set.
      */
-    private void setRules(final NetworkConfig config, final Lease acquired, final Runnable ready) {
+    private void setRules(
+            final NetworkConfig config, final Lease acquired, final Underlay underlay, final Runnable ready) {
         publish();
         final FlanneldOptions flanneld = options.flanneld();
         final NodeRules rules = NodeRules.of(
                 config,
                 acquired.key(),
                 new NodeRules.Wishes(
-                        flanneld.ipMasq, !flanneld.ipMasqFullyRandomDisable, flanneld.iptablesForwardRules));
+                        flanneld.ipMasq,
+                        !flanneld.ipMasqFullyRandomDisable,
+                        flanneld.iptablesForwardRules,
+                        tunnelPort(config.backend(), underlay)));
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired) -> {
@@ -291,6 +297,19 @@ public final class OverlayNode implements AutoCloseable {
                 becomeReadyOnce(ready);
             }
         });
+    }
+
+    /** What pods may not send to, where not everybody may. */
+    private @Nullable TunnelPort tunnelPort(final BackendConfig backend, final Underlay underlay) {
+        if (!backend.type().isTunnel() || IngressPolicy.Sources.ANY == options.weft().ingressSources) {
+            return null;
+        }
+        return new TunnelPort(
+                backend.port(),
+                rtnetlink.addresses().stream()
+                        .filter(address -> underlay.localAddresses().contains(address.address()))
+                        .map(address -> IpPrefix.containing(address.address(), address.prefixLength()))
+                        .toList());
     }
 
     private void becomeReadyOnce(final Runnable ready) {

@@ -7,8 +7,9 @@ import java.util.regex.Pattern;
 
 /** What is of interest in the output of iptables-save, which may have hundreds of thousands of rules of others. */
 final class IptablesDump {
-    /** Our rules have a comment with one of flannel's names in front. */
-    private static final Pattern OWN = Pattern.compile("--comment \"?flanneld (masq|forward)\"?( |$)");
+    /** Our rules have a comment: one of flannel's, or that of the rules which flannel has not. */
+    private static final Pattern OWN =
+            Pattern.compile("--comment \"?(flanneld (masq|forward)|" + TunnelPort.COMMENT + ")\"?( |$)");
     /** Chains that kubelet makes, in this one of the two iptables, to tell others where Kubernetes' rules are (KEP 3178). */
     private static final Pattern KUBELET = Pattern.compile(":KUBE-(IPTABLES-HINT|KUBELET-CANARY) .*");
     /** A rule of FORWARD that lets nothing pass. */
@@ -47,7 +48,8 @@ final class IptablesDump {
 
     private void addRule(final String line) {
         final boolean isForward = line.startsWith("-A FORWARD ") && "filter".equals(table);
-        if (line.contains("flanneld ") && OWN.matcher(line).find()) {
+        if ((line.contains("flanneld ") || line.contains("weftd "))
+                && OWN.matcher(line).find()) {
             own.add(new OwnRule(table, line));
             isJumpTooLate |= isForward && catchAllPosition > 0;
             return;

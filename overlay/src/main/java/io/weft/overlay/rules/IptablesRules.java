@@ -23,10 +23,14 @@ public final class IptablesRules implements Ruleset {
     private static final String FORWARD = " -m comment --comment \"flanneld forward\"";
     private static final String MASQUERADE_CHAIN = "FLANNEL-POSTRTG";
     private static final String FORWARD_CHAIN = "FLANNEL-FWD";
+    private static final String TUNNEL_PORT = " -m comment --comment \"" + TunnelPort.COMMENT + '"';
+    private static final String TUNNEL_PORT_CHAIN = "WEFT-TUNNEL-PORT";
 
     private final String tool;
     private final Scope scope;
     private final NodeRules.Wishes wishes;
+    private final IpPrefix network;
+    private final IpPrefix subnet;
     private final List<Chain> chains = new ArrayList<>();
     /** What iptables printed right after the rules were set, which is not quite what it was given. */
     private final Map<Place, List<String>> expected = new HashMap<>();
@@ -46,11 +50,11 @@ public final class IptablesRules implements Ruleset {
      *
      * @param table it is in.
      * @param name of the chain.
-     * @param hook the built-in chain from which it is reached.
-     * @param jump the rule of the hook that leads to it, without the hook.
+     * @param hooks the built-in chains from which it is reached.
+     * @param jump the rule of a hook that leads to it, without the hook.
      * @param rules of the chain, without {@code -A}.
      */
-    private record Chain(String table, String name, String hook, String jump, List<String> rules) {
+    private record Chain(String table, String name, List<String> hooks, String jump, List<String> rules) {
         boolean isForward() {
             return FORWARD_CHAIN.equals(name);
         }
@@ -73,6 +77,8 @@ public final class IptablesRules implements Ruleset {
         tool = network.isIpv4() ? "iptables" : "ip6tables";
         this.scope = scope;
         this.wishes = wishes;
+        this.network = network;
+        this.subnet = subnet;
         final boolean isAll = Scope.ALL == scope;
         if (wishes.masquerade() || !isAll) {
             chains.add(masqueradeChain(network, subnet, wishes.randomPorts()));
@@ -89,7 +95,7 @@ public final class IptablesRules implements Ruleset {
         return new Chain(
                 "nat",
                 name,
-                "POSTROUTING",
+                List.of("POSTROUTING"),
                 MASQUERADE + " -j " + name,
                 List.of(
                         name + " -m mark --mark 0x4000/0x4000" + MASQUERADE + " -j RETURN",
@@ -105,15 +111,60 @@ public final class IptablesRules implements Ruleset {
         return new Chain(
                 "filter",
                 name,
-                "FORWARD",
+                List.of("FORWARD"),
                 FORWARD + " -j " + name,
                 List.of(
                         name + " -s " + network + FORWARD + " -j ACCEPT",
                         name + " -d " + network + FORWARD + " -j ACCEPT"));
     }
 
+    /**
+     * In the table mangle, which comes before what others accept, and after the destination of a Service has become that of a pod.
+     */
+    private static Chain tunnelPortChain(
+            final IpPrefix network, final IpPrefix subnet, final TunnelPort tunnelPort, final String podBridge) {
+        final List<String> pods = new ArrayList<>(List.of(" -s " + subnet));
+        if (!podBridge.isEmpty()) {
+            pods.add(" -i " + podBridge);
+        }
+        final List<String> rules = new ArrayList<>();
+        for (final TunnelPort.Destination refused : tunnelPort.refused(network)) {
+            for (final String pod : pods) {
+                rules.add(TUNNEL_PORT_CHAIN + pod + (refused.isOutside() ? " !" : "") + " -d " + refused.prefix()
+                        + " -p udp -m udp --dport " + tunnelPort.port() + TUNNEL_PORT + " -j DROP");
+            }
+        }
+        return new Chain(
+                "mangle",
+                TUNNEL_PORT_CHAIN,
+                List.of("INPUT", "FORWARD"),
+                TUNNEL_PORT + " -j " + TUNNEL_PORT_CHAIN,
+                rules);
+    }
+
+    /** Follows the bridge of pods. */
+    private boolean followPodBridge() {
+        final TunnelPort tunnelPort = wishes.tunnelPort();
+        if (null == tunnelPort || Scope.ALL != scope) {
+            return false;
+        }
+        final Chain wanted = tunnelPortChain(network, subnet, tunnelPort, TunnelPort.podBridge(subnet));
+        if (chains.contains(wanted)) {
+            return false;
+        }
+        chains.removeIf(chain -> TUNNEL_PORT_CHAIN.equals(chain.name));
+        chains.add(wanted);
+        return true;
+    }
+
     @Override
     public boolean repair() {
+        final boolean isFirst = expected.isEmpty();
+        final boolean isFollowed = followPodBridge();
+        return repairAll() && (isFirst || !isFollowed);
+    }
+
+    private boolean repairAll() {
         final List<IptablesVariant> variants = IptablesVariant.installed(tool);
         if (Scope.ALL == scope && variants.isEmpty()) {
             throw new RulesException("neither " + tool + " nor " + tool + "-nft or " + tool
@@ -181,9 +232,11 @@ public final class IptablesRules implements Ruleset {
     private static String renewal(final Chain chain, final List<String> present, final IptablesDump dump) {
         final StringBuilder text = begin(chain, present);
         final int position = chain.isForward() ? dump.catchAllPosition() : 0;
-        text.append(0 == position ? "-A " + chain.hook : "-I " + chain.hook + ' ' + position)
-                .append(chain.jump)
-                .append('\n');
+        for (final String hook : chain.hooks) {
+            text.append(0 == position ? "-A " + hook : "-I " + hook + ' ' + position)
+                    .append(chain.jump)
+                    .append('\n');
+        }
         chain.rules.forEach(rule -> text.append("-A ").append(rule).append('\n'));
         return text.append("COMMIT\n").toString();
     }
@@ -194,6 +247,17 @@ public final class IptablesRules implements Ruleset {
                 .append(chain.name)
                 .append("\nCOMMIT\n")
                 .toString();
+    }
+
+    /** Takes away what flanneld has not, from wherever it is. */
+    static void removeTunnelPort(final boolean ipv4) {
+        final Chain chain = new Chain("mangle", TUNNEL_PORT_CHAIN, List.of(), "", List.of());
+        for (final IptablesVariant variant : IptablesVariant.installed(ipv4 ? "iptables" : "ip6tables")) {
+            final List<String> present = variant.dump().own(chain.table);
+            if (!present.isEmpty()) {
+                variant.restore(removal(chain, present));
+            }
+        }
     }
 
     private static StringBuilder begin(final Chain chain, final List<String> present) {

@@ -4,6 +4,7 @@ package io.weft.overlay.rules;
 import io.weft.address.IpPrefix;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * flannel's nftables rules of one address family (flannel pkg/trafficmngr/nftables): its tables and chains. The fourth
@@ -12,9 +13,14 @@ import java.util.List;
 public final class NftablesRules implements Ruleset {
     private static final String POSTROUTING_CHAIN = "postrtg";
     private static final String FORWARD_CHAIN = "forward";
+    private static final String TUNNEL_PORT_CHAIN = "tunnelport";
 
     private final String family;
     private final String table;
+    private final IpPrefix network;
+    private final IpPrefix subnet;
+    private final @Nullable TunnelPort tunnelPort;
+    private String podBridge = "";
     private final List<String> postrouting = new ArrayList<>();
     private final List<String> forward = new ArrayList<>();
     /** What nft lists right after the rules were set: nft prints them in words of its own. */
@@ -28,6 +34,9 @@ public final class NftablesRules implements Ruleset {
      * @param wishes which rules.
      */
     public NftablesRules(final IpPrefix network, final IpPrefix subnet, final NodeRules.Wishes wishes) {
+        this.network = network;
+        this.subnet = subnet;
+        tunnelPort = wishes.tunnelPort();
         family = network.isIpv4() ? "ip" : "ip6";
         table = network.isIpv4() ? "flannel-ipv4" : "flannel-ipv6";
         final String source = family + " saddr ";
@@ -53,12 +62,35 @@ public final class NftablesRules implements Ruleset {
         if (postrouting.isEmpty() && forward.isEmpty()) {
             return false;
         }
-        if (!expected.isEmpty() && expected.equals(listing())) {
+        final String formerBridge = podBridge;
+        podBridge = null == tunnelPort ? "" : TunnelPort.podBridge(subnet);
+        final boolean isFirst = expected.isEmpty();
+        final boolean isFollowed = !podBridge.equals(formerBridge);
+        if (!isFirst && !isFollowed && expected.equals(listing())) {
             return false;
         }
         Tool.run(List.of("nft", "-f", "-"), script(), line -> {});
         expected = listing();
-        return true;
+        return isFirst || !isFollowed;
+    }
+
+    /** Before what others accept, and after the destination of a Service has become that of a pod. */
+    private List<String> tunnelPortRules() {
+        final List<String> rules = new ArrayList<>();
+        if (null == tunnelPort) {
+            return rules;
+        }
+        final List<String> pods = new ArrayList<>(List.of(family + " saddr " + subnet));
+        if (!podBridge.isEmpty()) {
+            pods.add("iifname \"" + podBridge + '"');
+        }
+        for (final TunnelPort.Destination refused : tunnelPort.refused(network)) {
+            for (final String pod : pods) {
+                rules.add(pod + ' ' + family + " daddr " + (refused.isOutside() ? "!= " : "") + refused.prefix()
+                        + " udp dport " + tunnelPort.port() + " counter drop");
+            }
+        }
+        return rules;
     }
 
     /** Our table, and nobody else's; empty when there is none. */
@@ -84,6 +116,13 @@ public final class NftablesRules implements Ruleset {
         script.append("table ").append(family).append(' ').append(table).append(" {\n");
         chain(script, POSTROUTING_CHAIN, "type nat hook postrouting priority srcnat;", postrouting);
         chain(script, FORWARD_CHAIN, "type filter hook forward priority filter;", forward);
+        for (final String hook : List.of("input", "forward")) {
+            chain(
+                    script,
+                    TUNNEL_PORT_CHAIN + '-' + hook,
+                    "type filter hook " + hook + " priority mangle;",
+                    tunnelPortRules());
+        }
         return script.append("}\n").toString();
     }
 
@@ -93,6 +132,23 @@ public final class NftablesRules implements Ruleset {
             script.append("chain ").append(name).append(" {\n").append(hook).append('\n');
             rules.forEach(rule -> script.append(rule).append('\n'));
             script.append("}\n");
+        }
+    }
+
+    /** Takes away what flanneld has not, where it is. */
+    static void removeTunnelPort(final boolean ipv4) {
+        final String family = ipv4 ? "ip" : "ip6";
+        final String table = ipv4 ? "flannel-ipv4" : "flannel-ipv6";
+        final StringBuilder script = new StringBuilder();
+        Tool.run(List.of("nft", "list", "chains", family), "", line -> {
+            final String chain = line.strip();
+            if (chain.startsWith("chain " + TUNNEL_PORT_CHAIN)) {
+                script.append("delete chain ").append(family).append(' ').append(table);
+                script.append(chain, "chain".length(), chain.indexOf('{')).append('\n');
+            }
+        });
+        if (!script.isEmpty()) {
+            Tool.run(List.of("nft", "-f", "-"), script.toString(), line -> {});
         }
     }
 

@@ -6,6 +6,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rules of a node: one set for each IP version of its cluster network.
@@ -20,8 +21,13 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former) {
      * @param masquerade traffic that leaves the cluster network.
      * @param randomPorts masquerade with random source ports.
      * @param forward accept forwarded traffic of the cluster network.
+     * @param tunnelPort what pods may not send to; null where they may.
      */
-    public record Wishes(boolean masquerade, boolean randomPorts, boolean forward) {}
+    public record Wishes(
+            boolean masquerade,
+            boolean randomPorts,
+            boolean forward,
+            @Nullable TunnelPort tunnelPort) {}
 
     /** The rules for a node's subnets; none where nothing is wished. */
     public static NodeRules of(final NetworkConfig config, final LeaseKey own, final Wishes wishes) {

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Both iptables of Debian beside each other in a namespace, with rules that others have in them. */
 @RequiresRoot
 class IptablesRulesTest {
-    private static final NodeRules.Wishes ALL = new NodeRules.Wishes(true, true, true);
+    private static final NodeRules.Wishes ALL = new NodeRules.Wishes(true, true, true, null);
     private static final List<String> MASQUERADE = List.of("POSTROUTING", "FLANNEL-POSTRTG");
     private static final List<String> FORWARD = List.of("FORWARD", "FLANNEL-FWD");
 
@@ -205,7 +205,7 @@ class IptablesRulesTest {
         final IptablesRules forwardAlone = new IptablesRules(
                 IpPrefix.parse("10.244.0.0/16"),
                 IpPrefix.parse("10.244.1.0/24"),
-                new NodeRules.Wishes(false, false, true),
+                new NodeRules.Wishes(false, false, true, null),
                 IptablesRules.Scope.ALL);
         set(forwardAlone);
         assertHas("iptables", true, true);

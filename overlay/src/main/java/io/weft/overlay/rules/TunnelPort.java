@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.rules;
+
+import static java.lang.System.Logger.Level.DEBUG;
+
+import io.weft.address.IpPrefix;
+import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.PodBridge;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What pods of this node may not send to: the tunnel's port of any node, by which they would send into the overlay as this node does,
+ * masqueraded by it (docs/decisions/0024). Among pods the port is a port like any other.
+ *
+ * @param port of UDP.
+ * @param nodes networks that nodes are in; they matter where the cluster's network covers them.
+ */
+public record TunnelPort(int port, List<IpPrefix> nodes) {
+    private static final System.Logger LOG = System.getLogger(TunnelPort.class.getName());
+
+    static final String COMMENT = "weftd tunnel port";
+
+    /** Copies the list. */
+    public TunnelPort {
+        nodes = List.copyOf(nodes);
+    }
+
+    /** Where no packets of pods go to: everything but the cluster's network, and what is in there of nodes. */
+    List<Destination> refused(final IpPrefix network) {
+        final List<Destination> refused = new ArrayList<>();
+        nodes.stream().filter(network::contains).forEach(covered -> refused.add(new Destination(false, covered)));
+        refused.add(new Destination(true, network));
+        return refused;
+    }
+
+    /** @param isOutside all but the prefix is meant. */
+    record Destination(boolean isOutside, IpPrefix prefix) {}
+
+    /** Takes the rules away from this host. What a tool that is not there may have set before stays. */
+    public static void removeRules() {
+        for (final boolean ipv4 : new boolean[] {true, false}) {
+            attempt(() -> IptablesRules.removeTunnelPort(ipv4));
+            attempt(() -> NftablesRules.removeTunnelPort(ipv4));
+        }
+    }
+
+    private static void attempt(final Runnable removal) {
+        try {
+            removal.run();
+        } catch (final RulesException failure) {
+            LOG.log(DEBUG, "rules of the tunnel''s port are not looked for: {0}", failure.getMessage());
+        }
+    }
+
+    /**
+     * The bridge that pods of a subnet are at, by which their packets come whatever source they name; empty while there is none, as
+     * before the first pod or with a plugin that makes none.
+     */
+    static String podBridge(final IpPrefix subnet) {
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            return PodBridge.name(rtnetlink, subnet);
+        } catch (final LinuxException failure) {
+            throw new RulesException(String.valueOf(failure.getMessage()));
+        }
+    }
+}
