@@ -296,7 +296,7 @@ abstract class IngressConformanceSuite {
     /** What says that it is from the receiving host itself, its own routing drops where the device's does not. */
     private static void addSourceCases(final Map<String, Case> cases) {
         addFrom(cases, "10.244.1.0", DropReason.IP_LOCAL_SOURCE);
-        addFrom(cases, "10.244.1.1", DropReason.OWN_SUBNET_SOURCE);
+        addFrom(cases, "10.244.1.1", DropReason.IP_LOCAL_SOURCE);
         addFrom(cases, "192.168.100.2", DropReason.IP_LOCAL_SOURCE);
         addFrom(cases, "127.0.0.1", DropReason.IP_LOCALNET);
     }

@@ -34,7 +34,7 @@ public final class IngressPolicy {
     public static final IngressPolicy ANYTHING = new Builder(Sources.ANY).build();
 
     /** A sender that is nobody. */
-    static final int STRANGER = AddressTable.ABSENT;
+    public static final int STRANGER = AddressTable.ABSENT;
 
     /** A sender that was admitted by its address, and may be any node. */
     static final int ADMITTED = -1;
@@ -150,7 +150,7 @@ public final class IngressPolicy {
     }
 
     /** {@link #STRANGER}, {@link #ADMITTED}, or the number of a sender; the halves as in {@link IpAddress}. */
-    int sender(final boolean isIpv4, final long high, final long low) {
+    public int sender(final boolean isIpv4, final long high, final long low) {
         final Family family = isIpv4 ? ipv4 : ipv6;
         if (PrefixTable.ABSENT != family.admitted.find(high, low)) {
             return ADMITTED;
@@ -159,8 +159,7 @@ public final class IngressPolicy {
     }
 
     /** Why a packet from a sender may not pass; null if it may. */
-    @Nullable
-    DropReason refusal(final int sender, final UnsafeBuffer arena, final IpPacket packet) {
+    public @Nullable DropReason refusal(final int sender, final UnsafeBuffer arena, final IpPacket packet) {
         return 4 == packet.version()
                 ? refusalOfIpv4(sender, arena, packet.offset())
                 : refusalOfIpv6(sender, arena, packet.offset());
@@ -174,7 +173,7 @@ public final class IngressPolicy {
             return DropReason.IP_LOCALNET;
         }
         // Linux net/ipv4/route.c, ip_route_input_slow: what is martian whatever the host's addresses are.
-        if (0 == firstByte || MULTICAST_NIBBLE == firstByte >>> 4 || BROADCAST == source) {
+        if (0 == source || MULTICAST_NIBBLE == firstByte >>> 4 || BROADCAST == source) {
             return DropReason.IP_INVALID_SOURCE;
         }
         return refusal(ipv4, sender, (long) source << Integer.SIZE, 0, (long) destination << Integer.SIZE, 0);
@@ -188,7 +187,7 @@ public final class IngressPolicy {
         if ((0 == high && LOOPBACK_V6 == low) || (0 == destinationHigh && LOOPBACK_V6 == destinationLow)) {
             return DropReason.IP_LOCALNET;
         }
-        // Linux net/ipv6/ip6_input.c, ip6_rcv_core
+        // Linux net/ipv6/ip6_input.c, ip6_rcv_core; and what is IPv4-mapped is on no wire (RFC 4942 section 2.2).
         final boolean isMulticast = MULTICAST_BYTE_V6 == high >>> IPV6_FIRST_BYTE_SHIFT;
         if (isMulticast || (0 == high && (0 == low || MAPPED_V6 == low >>> Integer.SIZE))) {
             return DropReason.IP_INVALID_SOURCE;

@@ -152,7 +152,8 @@ public final class StaticNode implements AutoCloseable {
         }
     }
 
-    private static IngressPolicy policy(
+    /** Who may send what to a node of a topology. */
+    public static IngressPolicy policy(
             final Topology topology, final Topology.Node own, final IngressPolicy.Sources sources) {
         final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
         for (final Topology.Node node : topology.nodes()) {
@@ -164,6 +165,7 @@ public final class StaticNode implements AutoCloseable {
                 addresses.forEach(address ->
                         policy.ownAddress(new IpPrefix(address, address.family().addressBits())));
                 policy.ownAddress(IpPrefix.parse(node.subnetBase() + "/32"));
+                policy.ownAddress(IpPrefix.parse(node.bridgeAddress() + "/32"));
             } else {
                 policy.node(addresses, subnets);
             }
