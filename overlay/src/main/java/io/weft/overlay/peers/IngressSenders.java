@@ -55,6 +55,7 @@ final class IngressSenders {
         final List<IpAddress> addresses = new ArrayList<>();
         add(addresses, lease.attributes().publicIp());
         add(addresses, lease.attributes().publicIpv6());
+        lease.nodeAddresses().forEach(address -> addresses.add(IpAddress.of(address)));
         return addresses;
     }
 

@@ -20,8 +20,10 @@ import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Node objects as leases, and back (flannel pkg/subnet/kube/kube.go and annotations.go). One thread at a time. */
@@ -34,6 +36,8 @@ final class KubeNodes {
     static final String PUBLIC_IPV6 = "public-ipv6";
     static final String PUBLIC_IP_OVERWRITE = "public-ip-overwrite";
     static final String PUBLIC_IPV6_OVERWRITE = "public-ipv6-overwrite";
+
+    private static final Set<String> ADDRESS_TYPES = Set.of("InternalIP", "ExternalIP");
 
     private final String prefix;
     private final Refusals refusals;
@@ -119,11 +123,27 @@ final class KubeNodes {
             }
             final LeaseAttributes attributes = attributes(node);
             refusals.forget(name);
-            return new Lease(key, attributes);
+            return new Lease(key, attributes, addresses(node));
         } catch (final JsonException | IllegalArgumentException failure) {
             refusals.refuse(name, String.valueOf(failure.getMessage()));
             return null;
         }
+    }
+
+    /** What a Node object names of addresses of the node (core/v1 NodeAddress); names among them are not asked for. */
+    private static Set<InetAddress> addresses(final JsonValue node) {
+        final JsonValue status = node.member("status");
+        final JsonValue listed = null == status ? null : status.member("addresses");
+        final Set<InetAddress> addresses = new HashSet<>();
+        if (null != listed) {
+            for (final JsonValue each : listed.elements()) {
+                if (ADDRESS_TYPES.contains(each.required("type").string())) {
+                    addresses.add(
+                            IpAddress.parse(each.required("address").string()).toInetAddress());
+                }
+            }
+        }
+        return addresses;
     }
 
     private LeaseAttributes attributes(final JsonValue node) {

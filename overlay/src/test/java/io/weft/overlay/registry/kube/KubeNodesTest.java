@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.weft.address.IpAddress;
+import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.registry.RegistryStatus;
+import java.util.Objects;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** What is read of a Node object beside what flannel writes there. */
+class KubeNodesTest {
+    private static Lease lease(final String status) {
+        final String node = "{\"metadata\":{\"name\":\"one\",\"annotations\":{\"f/kube-subnet-manager\":\"true\","
+                + "\"f/backend-type\":\"vxlan\",\"f/public-ip\":\"203.0.113.7\"}},\"spec\":{\"podCIDR\":\"10.244.1.0/24\"}"
+                + status + "}";
+        return Objects.requireNonNull(
+                new KubeNodes("f", new RegistryStatus()).lease(JsonReader.read(node.getBytes(UTF_8), "a node")));
+    }
+
+    @Test
+    void shouldKnowTheAddressesThatANodeMaySendFrom() {
+        assertEquals(
+                Set.of(
+                        IpAddress.parse("192.168.0.1").toInetAddress(),
+                        IpAddress.parse("2001:db8::1").toInetAddress(),
+                        IpAddress.parse("198.51.100.1").toInetAddress()),
+                lease(",\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.168.0.1\"},"
+                                + "{\"type\":\"InternalIP\",\"address\":\"2001:db8::1\"},"
+                                + "{\"type\":\"ExternalIP\",\"address\":\"198.51.100.1\"},"
+                                + "{\"type\":\"Hostname\",\"address\":\"one\"}]}")
+                        .nodeAddresses());
+        assertEquals(Set.of(), lease(",\"status\":{}").nodeAddresses());
+        assertEquals(Set.of(), lease("").nodeAddresses());
+    }
+}
