@@ -9,7 +9,7 @@ budget_packages=(etcd-server:etcd etcd-client:etcdctl containernetworking-plugin
 test_packages=(
   tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
   containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
-  strace:strace openssl:openssl faketime:faketime
+  strace:strace openssl:openssl faketime:faketime systemd:systemd-analyze
 )
 
 need() { # PACKAGE:PROGRAM...

@@ -106,6 +106,15 @@ public final class DataPlane implements AutoCloseable {
         return threads.stream().map(AgentThread::thread).toList();
     }
 
+    /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
+    public boolean hasTurned() {
+        boolean hasTurned = true;
+        for (final AgentThread thread : threads) {
+            hasTurned &= thread.hasTurned();
+        }
+        return hasTurned;
+    }
+
     /** Stops all threads and waits for their end. Packets in flight are sent or delivered no more. */
     @Override
     public void close() {

@@ -3,6 +3,7 @@ package io.weft.dataplane.agent;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
+import java.util.ArrayList;
 import java.util.List;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.Agent;
@@ -13,6 +14,7 @@ import org.agrona.concurrent.SystemNanoClock;
 
 /** A data thread: the agents that share it, and how it waits. */
 public final class AgentThread implements AutoCloseable {
+    private final DutyCycles dutyCycles = new DutyCycles();
     private final PollIdleStrategy idleStrategy;
     private final AgentRunner runner;
     private final Thread thread;
@@ -33,7 +35,9 @@ public final class AgentThread implements AutoCloseable {
             final boolean busyPoll,
             final WorkerCounters counters,
             final ErrorHandler errorHandler) {
-        final Agent agent = new SharingAgent(name, agents);
+        final List<Agent> all = new ArrayList<>(agents);
+        all.add(dutyCycles);
+        final Agent agent = new SharingAgent(name, all);
         idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.idleNs(name));
         runner = new AgentRunner(
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
@@ -67,6 +71,14 @@ public final class AgentThread implements AutoCloseable {
     /** The thread, to be watched. */
     public Thread thread() {
         return thread;
+    }
+
+    /**
+     * Whether the thread has ended a duty cycle since the last time that this was asked: one that goes on does so within a good
+     * second, also with nothing to do. From any thread, but always the same.
+     */
+    public boolean hasTurned() {
+        return dutyCycles.hasNew();
     }
 
     /** Stops the thread and waits for its end. */

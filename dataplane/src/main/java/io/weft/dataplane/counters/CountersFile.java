@@ -5,8 +5,14 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import org.agrona.BitUtil;
 import org.agrona.IoUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -17,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The file that holds all counters. It is mapped by the process that counts, outlives it, and is read by any other
- * process that may open it, also when the first one hangs or is dead.
+ * process of the same user, also when the first one hangs or is dead.
  *
  * <pre>
  *   0  int   format version, written last     8  long  process id
@@ -57,7 +63,7 @@ public final class CountersFile implements AutoCloseable {
     }
 
     /**
-     * Makes the file anew, in place of what an earlier process left.
+     * Makes the file anew, in place of what an earlier process left. No other user may read it.
      *
      * @param capacity how many counters there is room for.
      * @param pid of this process.
@@ -69,8 +75,7 @@ public final class CountersFile implements AutoCloseable {
         IoUtil.deleteIfExists(file);
         final int valuesLength = capacity * CountersReader.COUNTER_LENGTH;
         final int metadataLength = capacity * CountersReader.METADATA_LENGTH;
-        final MappedByteBuffer mapped =
-                IoUtil.mapNewFile(file, (long) HEADER_LENGTH + metadataLength + valuesLength, false);
+        final MappedByteBuffer mapped = mapNew(path, (long) HEADER_LENGTH + metadataLength + valuesLength);
         final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength);
         counters.header.putLong(PID_OFFSET, pid, LITTLE_ENDIAN);
         counters.header.putLong(STARTED_OFFSET, nowMs, LITTLE_ENDIAN);
@@ -79,6 +84,18 @@ public final class CountersFile implements AutoCloseable {
         counters.header.putInt(VALUES_LENGTH_OFFSET, valuesLength, LITTLE_ENDIAN);
         counters.header.putIntRelease(VERSION_OFFSET, VERSION);
         return counters;
+    }
+
+    /** Of a name that is there, a link that another user has put there among them, nothing is opened. */
+    private static MappedByteBuffer mapNew(final Path path, final long length) {
+        try (FileChannel channel = FileChannel.open(
+                path,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+            return channel.map(FileChannel.MapMode.READ_WRITE, 0, length);
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
     }
 
     /**

@@ -14,6 +14,7 @@ import io.weft.overlay.host.Privileges;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lifecycle.NotYetException;
+import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
 import io.weft.overlay.ops.HealthServer;
@@ -69,20 +70,22 @@ final class Weftd {
     int run() {
         Thread.setDefaultUncaughtExceptionHandler(Weftd::end);
         Privileges.requireNetAdmin();
+        Privileges.tellWhatIsTooMuch();
         LOG.log(INFO, "{0}", PodPortChoice.of(options.weft().podPort));
         tellWhatTheKernelLacks();
         final Thread control = Thread.currentThread();
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
-        try (HealthServer health = healthServer();
+        try (ServiceManager serviceManager = ServiceManager.start(System.getenv(), this::hasTurned);
+                HealthServer health = healthServer();
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
             final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
             if (null != health) {
                 LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(health.port()));
             }
             while (!isStopping) {
-                runOrRetry(rtnetlink, underlay);
+                runOrRetry(rtnetlink, underlay, serviceManager);
             }
             return 0;
         } catch (final RegistryException | LinuxException failure) {
@@ -119,9 +122,11 @@ final class Weftd {
         }
     }
 
-    private void runOrRetry(final Rtnetlink rtnetlink, final UnderlayCheck underlay) throws InterruptedException {
+    private void runOrRetry(
+            final Rtnetlink rtnetlink, final UnderlayCheck underlay, final ServiceManager serviceManager)
+            throws InterruptedException {
         try {
-            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink, underlay));
+            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink, underlay, serviceManager));
         } catch (final RegistryException | LinuxException | StartupException failure) {
             if (null == former && !(failure instanceof NotYetException)) {
                 throw failure;
@@ -136,9 +141,11 @@ final class Weftd {
         }
     }
 
-    private String runNode(final Rtnetlink rtnetlink, final UnderlayCheck underlay) throws InterruptedException {
+    private String runNode(final Rtnetlink rtnetlink, final UnderlayCheck underlay, final ServiceManager serviceManager)
+            throws InterruptedException {
         try (Registry registry = registry();
-                OverlayNode node = OverlayNode.start(options, registry, rtnetlink, underlay, former, takenDown)) {
+                OverlayNode node =
+                        OverlayNode.start(options, registry, rtnetlink, underlay, serviceManager, former, takenDown)) {
             current = node;
             try {
                 return node.run();
@@ -157,6 +164,12 @@ final class Weftd {
         } finally {
             current = null;
         }
+    }
+
+    /** While there is no node, nothing can stand still. */
+    private boolean hasTurned() {
+        final OverlayNode node = current;
+        return null == node || node.hasTurned();
     }
 
     private @Nullable HealthServer healthServer() {

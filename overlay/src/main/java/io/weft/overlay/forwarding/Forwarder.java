@@ -343,6 +343,11 @@ final class Forwarder implements AutoCloseable {
         return Objects.requireNonNull(dataPlane, "open() comes first").mtu(bytes);
     }
 
+    /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
+    boolean hasTurned() {
+        return Objects.requireNonNull(dataPlane, "open() comes first").hasTurned();
+    }
+
     /** Shows readers of the counters that the control thread lives, and what only it can count. */
     void heartbeat() {
         final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");

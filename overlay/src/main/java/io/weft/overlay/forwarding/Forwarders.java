@@ -158,6 +158,15 @@ public final class Forwarders implements AutoCloseable {
         forwarders.values().forEach(Forwarder::keepCounters);
     }
 
+    /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
+    public boolean hasTurned() {
+        boolean hasTurned = true;
+        for (final Forwarder forwarder : forwarders.values()) {
+            hasTurned &= forwarder.hasTurned();
+        }
+        return hasTurned;
+    }
+
     /** Shows readers of the counters that the control thread lives. */
     public void heartbeat() {
         forwarders.values().forEach(Forwarder::heartbeat);

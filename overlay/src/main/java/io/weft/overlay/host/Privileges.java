@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import static java.lang.System.Logger.Level.INFO;
+
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +13,11 @@ public final class Privileges {
     /** Linux include/uapi/linux/capability.h. */
     private static final int CAP_NET_ADMIN = 12;
 
+    private static final int CAP_NET_RAW = 13;
+
     private static final Path STATUS = Path.of("/proc/self/status");
+
+    private static final System.Logger LOG = System.getLogger(Privileges.class.getName());
 
     private Privileges() {}
 
@@ -22,6 +28,21 @@ public final class Privileges {
                     + " run it as root, or give it that and CAP_NET_RAW, without which pods are not told when a"
                     + " destination has no route (systemd: AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, Kubernetes:"
                     + " securityContext.capabilities.add: [NET_ADMIN, NET_RAW])");
+        }
+    }
+
+    /**
+     * Tells the log of capabilities that weftd does not need. bin/weftd takes them away, before there are threads that would each
+     * have them; it cannot where a container has CAP_SETPCAP taken away and not the others.
+     */
+    public static void tellWhatIsTooMuch() {
+        final long tooMany = effectiveCapabilities() & ~(1L << CAP_NET_ADMIN | 1L << CAP_NET_RAW);
+        if (0 != tooMany) {
+            LOG.log(
+                    INFO,
+                    "weftd needs CAP_NET_ADMIN and CAP_NET_RAW, and has others as well (mask {0}): start it by bin/weftd, with setpriv"
+                            + " installed, or give it no more than these two",
+                    Long.toHexString(tooMany));
         }
     }
 

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -117,7 +118,9 @@ public final class ReadinessLock implements AutoCloseable {
         try {
             replaceIfOpenToOthers(file);
             final FileChannel channel = FileChannel.open(
-                    file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), OwnDirectory.OWN_FILE);
+                    file,
+                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+                    OwnDirectory.OWN_FILE);
             boolean isTaken = false;
             try {
                 isTaken = null != await(channel);

@@ -79,6 +79,7 @@ public final class OverlayNode implements AutoCloseable {
     private final Registry registry;
     private final Rtnetlink rtnetlink;
     private final UnderlayCheck underlayCheck;
+    private final ServiceManager serviceManager;
     private final @Nullable Lease former;
     private final ControlLoop loop = new ControlLoop(this::publish);
     private final Conditions conditions = new Conditions();
@@ -94,12 +95,14 @@ public final class OverlayNode implements AutoCloseable {
             final Registry registry,
             final Rtnetlink rtnetlink,
             final UnderlayCheck underlayCheck,
+            final ServiceManager serviceManager,
             final @Nullable Lease former,
             final int takenDown) {
         this.options = options;
         this.registry = registry;
         this.rtnetlink = rtnetlink;
         this.underlayCheck = underlayCheck;
+        this.serviceManager = serviceManager;
         this.former = former;
         metrics = new NodeMetrics(registry.status(), registry.kind(), conditions);
         metrics.nodeRepairs(takenDown);
@@ -109,6 +112,7 @@ public final class OverlayNode implements AutoCloseable {
      * Sets a node up; nothing is left behind when that fails.
      *
      * @param underlayCheck of all nodes of this process: it remembers what they were on.
+     * @param serviceManager that is told when it is ready.
      * @param former the lease of the node that ran before in this process; null for the first.
      * @param takenDown nodes that ran before in this process, for the metrics.
      */
@@ -117,10 +121,12 @@ public final class OverlayNode implements AutoCloseable {
             final Registry registry,
             final Rtnetlink rtnetlink,
             final UnderlayCheck underlayCheck,
+            final ServiceManager serviceManager,
             final @Nullable Lease former,
             final int takenDown)
             throws InterruptedException {
-        final OverlayNode node = new OverlayNode(options, registry, rtnetlink, underlayCheck, former, takenDown);
+        final OverlayNode node =
+                new OverlayNode(options, registry, rtnetlink, underlayCheck, serviceManager, former, takenDown);
         boolean isSetUp = false;
         try {
             node.setUp();
@@ -353,7 +359,7 @@ public final class OverlayNode implements AutoCloseable {
                 deviceNames,
                 ownLease().key(),
                 String.valueOf(mtu));
-        ServiceManager.tellReady();
+        serviceManager.tellReady();
         registry.nodeReady();
     }
 
@@ -361,6 +367,12 @@ public final class OverlayNode implements AutoCloseable {
     public String metrics() {
         final Forwarders opened = forwarders;
         return metrics.text(null == opened ? List.of() : opened.counters());
+    }
+
+    /** Whether each data thread, if there is one, has gone on since the last time that this was asked. One thread asks. */
+    public boolean hasTurned() {
+        final Forwarders opened = forwarders;
+        return null == opened || opened.hasTurned();
     }
 
     /** Whether pods can be wired; from any thread. */

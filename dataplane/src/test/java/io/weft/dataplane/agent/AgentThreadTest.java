@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.testing.NodeCounters;
+import io.weft.linux.testing.Await;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class AgentThreadTest {
+    private final WorkerCounters counters = new WorkerCounters(NodeCounters.newManager(), 0);
+    private volatile CountDownLatch hindrance = new CountDownLatch(0);
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldTurnWhetherThereIsWorkOrNot(final boolean busyPoll) {
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread = start(doorbell, busyPoll)) {
+            awaitTurn(thread);
+            awaitTurn(thread);
+        }
+    }
+
+    @Test
+    void shouldNotTurnWhileAnAgentHangs() throws Exception {
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread = start(doorbell, true)) {
+            awaitTurn(thread);
+            final CountDownLatch hangs = new CountDownLatch(1);
+            hindrance = hangs;
+            Await.until(
+                    () -> "the agent hangs",
+                    Await.TIMEOUT_MS,
+                    () -> Thread.State.WAITING == thread.thread().getState());
+            thread.hasTurned();
+            assertFalse(thread.hasTurned());
+            hangs.countDown();
+            awaitTurn(thread);
+        }
+    }
+
+    private AgentThread start(final Doorbell doorbell, final boolean busyPoll) {
+        final AgentThread thread = new AgentThread(
+                "weft-test", List.of(new HinderedAgent()), doorbell, 0, busyPoll, counters, failure -> {});
+        thread.start();
+        return thread;
+    }
+
+    private static void awaitTurn(final AgentThread thread) {
+        Await.until(() -> "a turn", Await.TIMEOUT_MS, thread::hasTurned);
+    }
+
+    private final class HinderedAgent implements PolledAgent {
+        @Override
+        public int doWork() throws InterruptedException {
+            hindrance.await();
+            return 0;
+        }
+
+        @Override
+        public int pollFd() {
+            return -1;
+        }
+
+        @Override
+        public boolean hasWork() {
+            return false;
+        }
+
+        @Override
+        public boolean wantsInput() {
+            return false;
+        }
+
+        @Override
+        public String roleName() {
+            return "hindered";
+        }
+    }
+}
