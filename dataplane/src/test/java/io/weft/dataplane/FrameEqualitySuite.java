@@ -34,7 +34,7 @@ abstract class FrameEqualitySuite {
     private static final int SOURCE_PORT_OFFSET = 14 + 20;
     private static final int UDP_CHECKSUM_OFFSET = 14 + 20 + 6;
     private static final int TRANSPORT_OFFSET = 14 + 20 + 8 + 22 + 20;
-    private static final int LAST_PORT = 60_000;
+    static final int LAST_PORT = 60_000;
     private static final int BAD_PORT = 7_777;
     private static final int GSO_SIZE = 1_300;
     private static final byte[] NONE = {};
@@ -123,7 +123,7 @@ abstract class FrameEqualitySuite {
     }
 
     /** The same MAC addresses on every run, and no ARP. */
-    private static void fixUnderlay(final Topology.Node a, final Topology.Node b) {
+    static void fixUnderlay(final Topology.Node a, final Topology.Node b) {
         a.namespace().ip("link", "set", a.underlayDevice(), "address", "02:aa:00:00:00:01");
         b.namespace().ip("link", "set", b.underlayDevice(), "address", "02:aa:00:00:00:02");
         a.namespace()
@@ -139,13 +139,13 @@ abstract class FrameEqualitySuite {
                         "permanent");
     }
 
-    private static int port(final byte[] frame) {
+    static int port(final byte[] frame) {
         return frame.length < TRANSPORT_OFFSET + 4
                 ? 0
                 : ((frame[TRANSPORT_OFFSET + 2] & 0xFF) << 8) | (frame[TRANSPORT_OFFSET + 3] & 0xFF);
     }
 
-    private static String normalise(final byte[] frame) {
+    static String normalise(final byte[] frame) {
         final byte[] bytes = frame.clone();
         for (final int offset : new int[] {IP_ID_OFFSET, IP_CHECKSUM_OFFSET, SOURCE_PORT_OFFSET, UDP_CHECKSUM_OFFSET}) {
             assertTrue(UDP_CHECKSUM_OFFSET != offset || bytes[offset] != 0 || bytes[offset + 1] != 0, "no checksum");

@@ -77,6 +77,16 @@ public final class PodTun implements AutoCloseable {
         send(packet, 0, 0, 0, 0, 0);
     }
 
+    /** Sends a packet, if the kernel takes it for one. */
+    public void trySend(final byte[] packet) {
+        buffer.setMemory(0, VNET_LENGTH, (byte) 0);
+        buffer.putBytes(VNET_LENGTH, packet);
+        final int written = device.write(buffer.addressOffset(), VNET_LENGTH + packet.length);
+        if (written < 0 && -Errno.EINVAL != written) {
+            throw new LinuxException("write " + packet.length + " bytes to " + DEVICE, -written);
+        }
+    }
+
     /** Sends a packet whose checksum is left to a device, cut into segments of {@code gsoSize} if that is not 0. */
     public void sendPartial(final CraftedPacket packet, final int gsoSize) {
         final byte[] bytes = packet.checksum(CraftedPacket.Checksum.PARTIAL).bytes();
