@@ -210,7 +210,11 @@ public final class InvokedNode implements AutoCloseable {
 
     /** The peer sends a packet to the node's pod. */
     public void sendFromPeer(final byte[] packet) throws IOException {
-        final byte[] datagram = Encapsulation.VXLAN == encapsulation ? encapsulate(packet) : packet;
+        sendDatagramFromPeer(Encapsulation.VXLAN == encapsulation ? encapsulate(packet) : packet);
+    }
+
+    /** The peer sends a datagram to the node's port, as it is. */
+    public void sendDatagramFromPeer(final byte[] datagram) throws IOException {
         peer.send(new DatagramPacket(datagram, datagram.length, LOOPBACK, port));
     }
 

@@ -74,7 +74,7 @@ public final class ControlSocket implements AutoCloseable {
                         (received, isAll) -> answer(received, isAll, answerer)));
     }
 
-    private static @Nullable CompletionStage<ByteBuffer> answer(
+    static @Nullable CompletionStage<ByteBuffer> answer(
             final ByteBuffer received,
             final boolean isAll,
             final Function<String, CompletableFuture<String>> answerer) {

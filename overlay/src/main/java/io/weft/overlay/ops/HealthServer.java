@@ -99,7 +99,7 @@ public final class HealthServer implements AutoCloseable {
         }
     }
 
-    private static @Nullable CompletionStage<ByteBuffer> answer(
+    static @Nullable CompletionStage<ByteBuffer> answer(
             final ByteBuffer received,
             final boolean isAll,
             final Supplier<String> unready,
