@@ -8,11 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.RequiresRoot;
 import java.io.IOException;
-import java.io.RandomAccessFile;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,7 +41,7 @@ class ArchiveTest {
         assertTrue(loaded().contains(SHARED), loaded());
         assertEquals(without, version());
 
-        final Path library = directory.resolve("lib/picocli-4.7.7.jar");
+        final Path library = library("picocli-*.jar");
         final FileTime time = Files.getLastModifiedTime(library);
         Files.setLastModifiedTime(library, FileTime.fromMillis(time.toMillis() - 100_000));
         assertEquals(without, version(), "with another library");
@@ -53,14 +52,12 @@ class ArchiveTest {
         Files.writeString(maker, jvm + "OF_ANOTHER_JVM=\n");
         assertFalse(loaded().contains(SHARED));
         assertEquals(without, version(), "by another JVM");
-        Files.writeString(maker, jvm);
+    }
 
-        final Path archive = directory.resolve("lib/weft.jsa");
-        Files.setPosixFilePermissions(archive, PosixFilePermissions.fromString("rw-------"));
-        try (RandomAccessFile file = new RandomAccessFile(archive.toFile(), "rw")) {
-            file.setLength(file.length() / 2);
+    private Path library(final String pattern) throws IOException {
+        try (DirectoryStream<Path> libraries = Files.newDirectoryStream(directory.resolve("lib"), pattern)) {
+            return libraries.iterator().next();
         }
-        assertEquals(without, version(), "by half of it");
     }
 
     private Command.Result version() {
