@@ -31,6 +31,7 @@ public final class Follower implements AutoCloseable {
     private final Source source;
     private final RegistryStatus status;
     private final CountDownLatch closed = new CountDownLatch(1);
+    private final Outage outage = new Outage();
     private boolean isListed;
     private long listAgainNs;
     private volatile @Nullable ChangeStream stream;
@@ -112,21 +113,27 @@ public final class Follower implements AutoCloseable {
             }
             isListed = follow();
         } catch (final UnavailableException | JsonException failure) {
-            if (status.failure(String.valueOf(failure.getMessage()))) {
+            if (isNews(String.valueOf(failure.getMessage()))) {
                 LOG.log(WARNING, "{0}. Forwarding goes on with the leases as they are", failure.getMessage());
             }
         } catch (final RuntimeException defect) {
             // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
-            if (status.failure(String.valueOf(defect))) {
+            if (isNews(String.valueOf(defect))) {
                 LOG.log(ERROR, name + " cannot be followed. Forwarding goes on with the leases as they are", defect);
             }
         }
+    }
+
+    private boolean isNews(final String cause) {
+        status.failure(cause);
+        return outage.isNews(cause, System.nanoTime());
     }
 
     private void list() throws UnavailableException, InterruptedException {
         final boolean isBack = status.isLost();
         source.list();
         status.contact();
+        outage.end();
         if (isBack) {
             LOG.log(INFO, "{0} is followed again", name);
         }

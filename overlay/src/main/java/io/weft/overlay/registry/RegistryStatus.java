@@ -70,16 +70,10 @@ public final class RegistryStatus {
         refusals.incrementAndGet();
     }
 
-    /**
-     * The registry cannot be followed for now.
-     *
-     * @return true when it could be before, so that the log hears of it once.
-     */
-    public boolean failure(final String cause) {
+    /** The registry cannot be followed for now. */
+    public void failure(final String cause) {
         failures.incrementAndGet();
-        final boolean first = null == trouble;
         trouble = cause;
-        return first;
     }
 
     /**

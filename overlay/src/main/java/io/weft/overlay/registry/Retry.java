@@ -60,6 +60,7 @@ public final class Retry implements AutoCloseable {
     private <T> T untilAnswered(final Attempt<T> attempt, final long pauseMaxMs) throws InterruptedException {
         final Backoff backoff = new Backoff(PAUSE_MIN_MS, pauseMaxMs);
         String said = "";
+        long pauseNs = 0;
         while (true) {
             try {
                 final T answer = attempt.run();
@@ -73,8 +74,9 @@ public final class Retry implements AutoCloseable {
                     backoff.reset();
                 }
                 status.failure(cause);
+                pauseNs = failure instanceof final UnavailableException unavailable ? unavailable.pauseNs() : 0;
             }
-            if (closed.await(backoff.nextNs(), TimeUnit.NANOSECONDS)) {
+            if (closed.await(Math.max(pauseNs, backoff.nextNs()), TimeUnit.NANOSECONDS)) {
                 throw new InterruptedException("closed");
             }
         }

@@ -26,6 +26,11 @@ public class UnavailableException extends Exception {
         super(message, cause);
     }
 
+    /** Nanoseconds in which the registry wants not to be asked again; 0 when it has not said so. */
+    public long pauseNs() {
+        return 0;
+    }
+
     /**
      * There was no answer.
      *

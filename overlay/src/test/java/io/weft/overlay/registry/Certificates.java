@@ -31,10 +31,23 @@ public final class Certificates {
         issue(name, List.of("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"));
     }
 
+    /**
+     * The same for another name of a server.
+     *
+     * @param alternative as openssl writes it: {@code DNS:kubernetes.default}.
+     */
+    public void issueFor(final String name, final String alternative) {
+        issue(name, List.of("-newkey", "rsa:2048"), alternative);
+    }
+
     private void issue(final String name, final List<String> key) {
+        issue(name, key, "IP:127.0.0.1");
+    }
+
+    private void issue(final String name, final List<String> key, final String alternative) {
         final List<String> options = new ArrayList<>(key);
         options.addAll(List.of("-CA", file("ca.crt"), "-CAkey", file("ca.key")));
-        options.addAll(List.of("-addext", "subjectAltName=IP:127.0.0.1"));
+        options.addAll(List.of("-addext", "subjectAltName=" + alternative));
         options.addAll(List.of("-addext", "basicConstraints=critical,CA:FALSE"));
         request(name, options);
     }

@@ -202,7 +202,10 @@ public final class FaultyProxy implements AutoCloseable {
         request.method(exchange.getRequestMethod(), HttpRequest.BodyPublishers.ofByteArray(body));
         final HttpResponse<InputStream> response =
                 http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-        if (path.contains("watch") && 200 == response.statusCode()) {
+        response.headers()
+                .firstValue("Retry-After")
+                .ifPresent(seconds -> exchange.getResponseHeaders().set("Retry-After", seconds));
+        if (null == rule && path.contains("watch") && 200 == response.statusCode()) {
             stream(exchange, response.body());
             return;
         }

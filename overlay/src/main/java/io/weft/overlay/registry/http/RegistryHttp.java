@@ -26,9 +26,11 @@ public final class RegistryHttp {
 
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
     private static final int HTTP_OK = 200;
+    private static final int HTTP_CREATED = 201;
     private static final int SHOWN_LENGTH_MAX = 300;
 
     private final @Nullable TlsFiles tls;
+    private final @Nullable HttpProxy proxy;
     private final long deadlineMs;
     private @Nullable SSLContext context;
     private @Nullable HttpClient client;
@@ -38,12 +40,25 @@ public final class RegistryHttp {
      *
      * @param statusCode of HTTP.
      * @param body all of it.
+     * @param retryAfterS seconds that the server wants not to be asked again in (RFC 9110, 10.2.3); 0 when it has not said so.
      */
     @SuppressWarnings("ArrayRecordComponent") // nobody compares answers
-    public record Answer(int statusCode, byte[] body) {
-        /** True for 200. */
+    public record Answer(int statusCode, byte[] body, int retryAfterS) {
+        private static Answer of(final HttpResponse<?> response, final byte[] body) {
+            return new Answer(
+                    response.statusCode(),
+                    body,
+                    response.headers()
+                            .firstValue("Retry-After")
+                            .filter(seconds ->
+                                    seconds.matches("[0-9]{1,5}")) // or a date, which nobody's clock need share
+                            .map(Integer::valueOf)
+                            .orElse(0));
+        }
+
+        /** True for 200 and 201. */
         public boolean isOk() {
-            return HTTP_OK == statusCode;
+            return HTTP_OK == statusCode || HTTP_CREATED == statusCode;
         }
 
         /** As much of the body as fits a message. */
@@ -52,12 +67,13 @@ public final class RegistryHttp {
         }
     }
 
-    /** A stream was asked for, and refused. */
+    /** Something was asked for, and refused. */
     public static final class RefusedException extends Exception {
         private static final long serialVersionUID = 1L;
         private final transient Answer answer;
 
-        private RefusedException(final Answer answer) {
+        /** @param answer that is another than 200. */
+        public RefusedException(final Answer answer) {
             super("refused with " + answer.statusCode);
             this.answer = answer;
         }
@@ -75,7 +91,17 @@ public final class RegistryHttp {
      * @param deadline for the whole of an answer, and for the head of a stream.
      */
     public RegistryHttp(final @Nullable TlsFiles tls, final Duration deadline) {
+        this(tls, null, deadline);
+    }
+
+    /**
+     * The same by way of a proxy.
+     *
+     * @param proxy null for none.
+     */
+    public RegistryHttp(final @Nullable TlsFiles tls, final @Nullable HttpProxy proxy, final Duration deadline) {
         this.tls = tls;
+        this.proxy = proxy;
         deadlineMs = deadline.toMillis();
     }
 
@@ -86,8 +112,17 @@ public final class RegistryHttp {
      * @throws IOException when there is none in time, or the connection fails.
      */
     public Answer call(final HttpRequest request) throws IOException, InterruptedException {
-        final HttpResponse<byte[]> response = await(request, head -> new LimitedBody(LENGTH_MAX));
-        return new Answer(response.statusCode(), response.body());
+        return call(request, deadlineMs);
+    }
+
+    /**
+     * The same within another time.
+     *
+     * @param timeoutMs for all of the answer.
+     */
+    public Answer call(final HttpRequest request, final long timeoutMs) throws IOException, InterruptedException {
+        final HttpResponse<byte[]> response = await(request, timeoutMs, head -> new LimitedBody(LENGTH_MAX));
+        return Answer.of(response, response.body());
     }
 
     /**
@@ -97,24 +132,39 @@ public final class RegistryHttp {
      * @throws IOException when there is none in time, or the connection fails.
      */
     public ChangeStream open(final HttpRequest request) throws IOException, InterruptedException, RefusedException {
-        final HttpResponse<Object> response = await(
-                request,
-                head -> HTTP_OK == head.statusCode()
-                        ? HttpResponse.BodySubscribers.mapping(new ChangeStream(LENGTH_MAX), stream -> stream)
-                        : HttpResponse.BodySubscribers.mapping(new LimitedBody(LENGTH_MAX), body -> body));
-        if (response.body() instanceof final ChangeStream stream) {
-            return stream;
-        }
-        throw new RefusedException(new Answer(response.statusCode(), (byte[]) response.body()));
+        return new ChangeStream(openBody(request, deadlineMs), LENGTH_MAX);
     }
 
-    private <T> HttpResponse<T> await(final HttpRequest request, final HttpResponse.BodyHandler<T> handler)
+    /**
+     * Opens an answer that may be longer than fits the heap.
+     *
+     * @param headDeadlineMs for its head; then nothing may be silent longer than the deadline of answers.
+     * @throws RefusedException when the answer is another than 200.
+     * @throws IOException when there is none in time, or the connection fails.
+     */
+    public BodyStream openBody(final HttpRequest request, final long headDeadlineMs)
+            throws IOException, InterruptedException, RefusedException {
+        final long silenceMaxNs = TimeUnit.MILLISECONDS.toNanos(deadlineMs);
+        final HttpResponse<Object> response = await(
+                request,
+                headDeadlineMs,
+                head -> HTTP_OK == head.statusCode()
+                        ? HttpResponse.BodySubscribers.mapping(new BodyStream(silenceMaxNs), stream -> stream)
+                        : HttpResponse.BodySubscribers.mapping(new LimitedBody(LENGTH_MAX), body -> body));
+        if (response.body() instanceof final BodyStream stream) {
+            return stream;
+        }
+        throw new RefusedException(Answer.of(response, (byte[]) response.body()));
+    }
+
+    private <T> HttpResponse<T> await(
+            final HttpRequest request, final long timeoutMs, final HttpResponse.BodyHandler<T> handler)
             throws IOException, InterruptedException {
         final CompletableFuture<HttpResponse<T>> pending = client().sendAsync(request, handler);
         try {
-            return pending.get(deadlineMs, TimeUnit.MILLISECONDS);
+            return pending.get(timeoutMs, TimeUnit.MILLISECONDS);
         } catch (final TimeoutException late) {
-            throw new IOException("no whole answer within " + deadlineMs + " ms", late);
+            throw new IOException("no whole answer within " + timeoutMs + " ms", late);
         } catch (final ExecutionException failure) {
             throw failure.getCause() instanceof final IOException cause ? cause : new IOException(failure.getCause());
         } finally {
@@ -127,11 +177,14 @@ public final class RegistryHttp {
         final SSLContext current = null == tls ? null : tls.context();
         if (null == client || current != context) {
             context = current;
-            client = HttpClient.newBuilder()
+            final HttpClient.Builder builder = HttpClient.newBuilder()
                     .version(HttpClient.Version.HTTP_1_1)
                     .connectTimeout(CONNECT_TIMEOUT)
-                    .sslContext(null == current ? TlsFiles.withoutAny() : current)
-                    .build();
+                    .sslContext(null == current ? TlsFiles.withoutAny() : current);
+            if (null != proxy) {
+                builder.proxy(proxy.selector());
+            }
+            client = builder.build();
         }
         return client;
     }

@@ -6,6 +6,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.Refusals;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -98,6 +99,11 @@ final class KubeClaims {
             }
         }
         listener.onRemove(key);
+    }
+
+    /** The leases of all nodes by name, whoever holds the subnet. */
+    Map<String, Lease> leases() {
+        return Collections.unmodifiableMap(leases);
     }
 
     /** How many nodes have a lease. */

@@ -1,101 +1,202 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube;
 
-import io.weft.overlay.json.JsonException;
-import io.weft.overlay.json.JsonReader;
-import io.weft.overlay.json.JsonTooLargeException;
-import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.options.Version;
 import io.weft.overlay.registry.UnavailableException;
-import io.weft.overlay.registry.http.AnswerTooLongException;
+import io.weft.overlay.registry.http.BodyStream;
 import io.weft.overlay.registry.http.ChangeStream;
+import io.weft.overlay.registry.http.HttpProxy;
 import io.weft.overlay.registry.http.RegistryHttp;
+import io.weft.overlay.registry.kube.access.Caller;
+import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
+import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** The API server's HTTP. May be used by several threads. */
 final class KubeClient {
     private static final Duration DEADLINE = Duration.ofSeconds(10);
 
+    /** A server may need long to begin a list of many nodes; client-go waits for a minute. */
+    private static final long LIST_HEAD_MS = 30_000;
+
+    private static final long PROBE_MS = 2_000;
+    private static final int HTTP_UNAUTHORIZED = 401;
+    private static final int HTTP_TOO_MANY = 429;
+    private static final int HTTP_INTERNAL_ERROR = 500;
+    private static final String USER_AGENT = "weftd/" + Version.text() + " (linux/" + architecture() + ") kubernetes";
+
     private final KubeAccess access;
-    private final RegistryHttp http;
+    private KubeAccess.@Nullable Connection connection;
+    private @Nullable RegistryHttp http;
 
     KubeClient(final KubeAccess access) {
         this.access = access;
-        http = new RegistryHttp(access.tls(), DEADLINE);
     }
 
-    /** The answer is too long to be read: less may be asked for. */
-    static final class TooLongException extends UnavailableException {
+    /** As Go calls it, and with it every other client of the API. */
+    private static String architecture() {
+        final String name = System.getProperty("os.arch");
+        return switch (name) {
+            case "x86_64" -> "amd64";
+            case "aarch64" -> "arm64";
+            default -> name;
+        };
+    }
+
+    /** The server has answered, and refused. */
+    static final class RefusedException extends UnavailableException {
         private static final long serialVersionUID = 1L;
 
-        private TooLongException(final String message, final Throwable cause) {
-            super(message, cause);
+        private final int statusCode;
+        private final int retryAfterS;
+
+        private RefusedException(
+                final KubeAccess.Connection current, final String path, final RegistryHttp.Answer answer) {
+            super("the Kubernetes API at " + current.server() + " refused " + path + " with " + answer.statusCode()
+                    + ": " + answer.shownBody());
+            statusCode = answer.statusCode();
+            retryAfterS = answer.retryAfterS();
+        }
+
+        int statusCode() {
+            return statusCode;
+        }
+
+        /** The server's cache has not come as far as the version that was asked for (apimachinery, NewTooLargeResourceVersionError). */
+        boolean isTooNew() {
+            return HttpURLConnection.HTTP_GATEWAY_TIMEOUT == statusCode
+                    && String.valueOf(getMessage()).contains("Too large resource version");
+        }
+
+        @Override
+        public long pauseNs() {
+            return TimeUnit.SECONDS.toNanos(retryAfterS);
         }
     }
 
-    /**
-     * Reads an object or a list.
-     *
-     * @throws TooLongException when the answer is longer than may be.
-     */
-    JsonValue get(final String path) throws UnavailableException, InterruptedException {
-        return send(path, request(path).GET().build());
+    /** How a request is finished, once it has its head. */
+    private interface Finish {
+        HttpRequest.Builder on(HttpRequest.Builder head);
+    }
+
+    /** Reads one object. */
+    byte[] get(final String path) throws UnavailableException, InterruptedException {
+        return send(path, HttpRequest.Builder::GET);
     }
 
     /** Changes members of an object by a strategic merge patch. */
     void patch(final String path, final String patch) throws UnavailableException, InterruptedException {
         send(
                 path,
-                request(path)
-                        .header("Content-Type", "application/strategic-merge-patch+json")
-                        .method("PATCH", HttpRequest.BodyPublishers.ofString(patch))
-                        .build());
+                head -> head.header("Content-Type", "application/strategic-merge-patch+json")
+                        .method("PATCH", HttpRequest.BodyPublishers.ofString(patch)));
+    }
+
+    /** Makes an object. */
+    void create(final String path, final String object) throws UnavailableException, InterruptedException {
+        send(
+                path,
+                head -> head.header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(object)));
     }
 
     /** Opens a stream of events, one JSON text a line. To be closed by the caller, from any thread. */
     ChangeStream open(final String path) throws UnavailableException, InterruptedException {
+        return ask(path, HttpRequest.Builder::GET, RegistryHttp::open);
+    }
+
+    /** Opens a list, which may be longer than fits the heap. To be closed by the caller. */
+    BodyStream list(final String path) throws UnavailableException, InterruptedException {
+        return ask(path, HttpRequest.Builder::GET, (http, request) -> http.openBody(request, LIST_HEAD_MS));
+    }
+
+    /** Whether the server gives any answer that is not a failure of its own, within a short time. */
+    boolean isAlive() throws InterruptedException {
+        final KubeAccess.Connection current = access.connection();
         try {
-            return http.open(request(path).GET().build());
-        } catch (final RegistryHttp.RefusedException refused) {
-            throw refused(path, refused.answer());
-        } catch (final IOException failure) {
-            throw unreachable(failure);
+            final int status = http(current)
+                    .call(request(current, "/readyz", HttpRequest.Builder::GET), PROBE_MS)
+                    .statusCode();
+            return status < HTTP_INTERNAL_ERROR && HTTP_TOO_MANY != status && HTTP_UNAUTHORIZED != status;
+        } catch (final IOException | UnavailableException none) {
+            return false;
         }
     }
 
-    private JsonValue send(final String path, final HttpRequest request)
-            throws UnavailableException, InterruptedException {
-        try {
+    private byte[] send(final String path, final Finish finish) throws UnavailableException, InterruptedException {
+        return ask(path, finish, (http, request) -> {
             final RegistryHttp.Answer answer = http.call(request);
             if (!answer.isOk()) {
-                throw refused(path, answer);
+                throw new RegistryHttp.RefusedException(answer);
             }
-            return JsonReader.read(answer.body(), access.server() + path);
-        } catch (final AnswerTooLongException | JsonTooLargeException failure) {
-            throw new TooLongException(
-                    "the Kubernetes API at " + access.server() + path + ": " + failure.getMessage(), failure);
+            return answer.body();
+        });
+    }
+
+    /** One way to use an answer. */
+    private interface Use<T> {
+        T of(RegistryHttp http, HttpRequest request)
+                throws IOException, InterruptedException, RegistryHttp.RefusedException;
+    }
+
+    private <T> T ask(final String path, final Finish finish, final Use<T> use)
+            throws UnavailableException, InterruptedException {
+        final KubeAccess.Connection current = access.connection();
+        try {
+            try {
+                return use.of(http(current), request(current, path, finish));
+            } catch (final RegistryHttp.RefusedException refused) {
+                // A token that the server does not know any more may be replaced by one that a plugin makes.
+                if (HTTP_UNAUTHORIZED != refused.answer().statusCode()
+                        || !current.caller().isRenewed()) {
+                    throw refused;
+                }
+                return use.of(http(current), request(current, path, finish));
+            }
+        } catch (final RegistryHttp.RefusedException refused) {
+            throw new RefusedException(current, path, refused.answer());
         } catch (final IOException failure) {
-            throw unreachable(failure);
-        } catch (final JsonException failure) {
-            throw new UnavailableException("the Kubernetes API answered no JSON: " + failure.getMessage(), failure);
+            throw unreachable(current, failure);
         }
     }
 
-    private HttpRequest.Builder request(final String path) throws UnavailableException {
-        final HttpRequest.Builder builder =
-                HttpRequest.newBuilder(URI.create(access.server() + path)).header("Accept", "application/json");
-        final String authorization = access.authorization();
-        return null == authorization ? builder : builder.header("Authorization", authorization);
+    /** What comes of a stream that breaks off. */
+    UnavailableException unreachable(final IOException failure) {
+        return unreachable(access.connection(), failure);
     }
 
-    private UnavailableException unreachable(final IOException failure) {
-        return UnavailableException.unreachable("the Kubernetes API at " + access.server(), failure);
+    /** Connections are kept as long as the way to the server is the same. */
+    private synchronized RegistryHttp http(final KubeAccess.Connection current) {
+        RegistryHttp known = http;
+        if (null == known || !current.equals(connection)) {
+            known = new RegistryHttp(current.tls(), current.proxy(), DEADLINE);
+            http = known;
+            connection = current;
+        }
+        return known;
     }
 
-    private UnavailableException refused(final String path, final RegistryHttp.Answer answer) {
-        return new UnavailableException("the Kubernetes API at " + access.server() + " refused " + path + " with "
-                + answer.statusCode() + ": " + answer.shownBody());
+    private static HttpRequest request(final KubeAccess.Connection current, final String path, final Finish finish)
+            throws UnavailableException, InterruptedException {
+        final HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(current.server() + path))
+                .header("Accept", "application/json")
+                .header("User-Agent", USER_AGENT);
+        for (final Caller.Header header : current.caller().headers()) {
+            builder.header(header.name(), header.value());
+        }
+        final HttpProxy proxy = current.proxy();
+        if (null != proxy && null != proxy.authorization()) {
+            builder.header(HttpProxy.AUTHORIZATION, proxy.authorization());
+        }
+        return finish.on(builder).build();
+    }
+
+    private static UnavailableException unreachable(final KubeAccess.Connection current, final IOException failure) {
+        return UnavailableException.unreachable("the Kubernetes API at " + current.server(), failure);
     }
 }

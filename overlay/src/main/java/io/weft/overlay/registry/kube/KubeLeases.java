@@ -3,56 +3,38 @@ package io.weft.overlay.registry.kube;
 
 import static java.lang.System.Logger.Level.INFO;
 
-import io.weft.overlay.json.JsonException;
-import io.weft.overlay.json.JsonReader;
-import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.Lease;
-import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.Refusals;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.UnavailableException;
-import io.weft.overlay.registry.http.ChangeStream;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The leases in the Node objects, as they are followed. Keeps the own node's object as well. */
-final class KubeLeases implements Follower.Source {
+/** The leases in the Node objects, as they are at a version of the API. Keeps the own node's object as well. The registry's thread alone. */
+final class KubeLeases {
     private static final System.Logger LOG = System.getLogger(KubeLeases.class.getName());
-    private static final String NODES = "/api/v1/nodes";
-    /** Node objects of some 20 KB each: so many make one answer small against the heap. */
-    private static final int PAGE_LENGTH = 100;
-    /** The server ends a watch after 5 to 10 minutes, as those of client-go (tools/cache/reflector.go, minWatchTimeout). */
-    private static final int WATCH_TIMEOUT_MIN_S = 300;
-    /** The server sends a bookmark about once a minute (apiserver storage/cacher, bookmarkFrequency). */
-    static final Duration SILENCE_MAX = Duration.ofSeconds(90);
 
-    private final KubeClient client;
     private final KubeNodes nodes;
     private final KubeOwnNode own;
     private final LeaseListener listener;
     private final RegistryStatus status;
     private final Refusals refusals;
     private final KubeClaims claims;
-    private final Duration silenceMax;
-    /** The version of the last change that was read. */
+    /** The version of the last change that was read; empty before the first list. */
     private String version = "";
+    /** What has come of a list; null while none is read. */
+    private @Nullable Listing listing;
+    /** Names that have changed since a comparison began; null while there is none. */
+    private @Nullable Set<String> touched;
 
     KubeLeases(
-            final KubeClient client,
-            final KubeNodes nodes,
-            final KubeOwnNode own,
-            final LeaseListener listener,
-            final RegistryStatus status,
-            final Duration silenceMax) {
-        this.silenceMax = silenceMax;
-        this.client = client;
+            final KubeNodes nodes, final KubeOwnNode own, final LeaseListener listener, final RegistryStatus status) {
         this.nodes = nodes;
         this.own = own;
         this.listener = listener;
@@ -61,129 +43,147 @@ final class KubeLeases implements Follower.Source {
         claims = new KubeClaims(own.name(), listener, new Refusals("node", status));
     }
 
-    @Override
-    public void list() throws UnavailableException, InterruptedException {
+    /** Nodes as a list has them, with the few that are of use. */
+    private static final class Listing {
+        private final Map<String, Lease> leases = new LinkedHashMap<>();
+        private @Nullable KubeNode own;
+    }
+
+    /** The version that changes are asked for from. */
+    String version() {
+        return version;
+    }
+
+    private void reached(final String reached) {
+        if (!reached.isEmpty()) {
+            version = reached;
+            status.revision(reached);
+        }
+    }
+
+    /** All nodes come now, each by {@link #listed}. */
+    void beginList() {
         nodes.beginList();
         refusals.beginList();
-        final Map<String, Lease> leases = new LinkedHashMap<>();
-        JsonValue ownNode = null;
-        String from = "";
-        int pageLength = PAGE_LENGTH;
-        while (true) {
-            final JsonValue page;
-            try {
-                page = client.get(NODES + "?limit=" + pageLength + from);
-            } catch (final KubeClient.TooLongException failure) {
-                if (1 == pageLength) {
-                    throw failure;
-                }
-                pageLength = Math.max(1, pageLength / 4);
-                continue;
-            }
-            for (final JsonValue node : page.required("items").elements()) {
-                final String name = name(node);
-                final Lease lease = null == name ? null : lease(name, node);
-                if (null != lease) {
-                    leases.put(name, lease);
-                }
-                if (own.name().equals(name)) {
-                    ownNode = node;
-                }
-            }
-            if (leases.size() > Registry.LEASES_MAX) {
-                throw new UnavailableException("the Kubernetes API has more than " + Registry.LEASES_MAX
-                        + " nodes, for which this node has no memory");
-            }
-            final JsonValue metadata = page.required("metadata");
-            final JsonValue more = metadata.member("continue");
-            if (null == more || more.string().isEmpty()) {
-                reached(metadata);
-                break;
-            }
-            from = "&continue=" + URLEncoder.encode(more.string(), StandardCharsets.UTF_8);
+        listing = new Listing();
+        touched = null; // a list that is whole is more than a comparison
+    }
+
+    /** One node of a list. */
+    void listed(final KubeNode node) throws UnavailableException {
+        final Listing current = listing;
+        if (null == current || !isNamed(node)) {
+            return;
         }
-        claims.replace(leases);
-        if (null != ownNode) {
-            own.keep(ownNode, listener); // last: whatever is wrong with it is no reason not to hear of the others
+        final Lease lease = lease(node);
+        if (null == lease) {
+            current.leases.remove(node.name());
+        } else {
+            current.leases.put(node.name(), lease);
+        }
+        if (own.name().equals(node.name())) {
+            current.own = node;
+        }
+        if (current.leases.size() > Registry.LEASES_MAX) {
+            throw new UnavailableException("the Kubernetes API has more than " + Registry.LEASES_MAX
+                    + " nodes, for which this node has no memory");
         }
     }
 
-    private void reached(final JsonValue metadata) {
-        version = metadata.required("resourceVersion").string();
-        status.revision(version);
+    /** True between {@link #beginList} and {@link #endList}. */
+    boolean isListing() {
+        return null != listing;
     }
 
-    /** The name of a node; null, and said once, for an object that has none. */
-    private @Nullable String name(final JsonValue node) {
-        try {
-            return KubeNodes.name(node);
-        } catch (final JsonException failure) {
-            refusals.refuse("without a name", String.valueOf(failure.getMessage()));
-            return null;
+    /** The list will not come to its end. */
+    void abandonList() {
+        listing = null;
+    }
+
+    /** All nodes have come: what was not among them is gone. */
+    void endList(final String reached) throws InterruptedException {
+        final Listing complete = listing;
+        listing = null;
+        if (null == complete) {
+            return;
         }
+        reached(reached);
+        claims.replace(complete.leases);
+        status.contact();
+        if (null != complete.own) {
+            own.keep(complete.own, listener); // last: whatever is wrong with it is no reason not to hear of the others
+        }
+    }
+
+    /** Whether a node has a name; said once for those without. */
+    private boolean isNamed(final KubeNode node) {
+        if (node.name().isEmpty()) {
+            refusals.refuse("without a name", "it has no metadata.name");
+        }
+        return !node.name().isEmpty();
     }
 
     /** The lease of a node; null where it has none that is of use. */
-    private @Nullable Lease lease(final String name, final JsonValue node) {
+    private @Nullable Lease lease(final KubeNode node) {
         final Lease lease = nodes.lease(node);
-        if (null != lease && !own.name().equals(name) && own.isRival(lease)) {
-            refusals.refuse(name, "it has the public address of this node: give one of the two another");
+        if (null != lease && !own.name().equals(node.name()) && own.isRival(lease)) {
+            refusals.refuse(node.name(), "it has the public address of this node: give one of the two another");
             return null;
         }
-        refusals.forget(name);
+        refusals.forget(node.name());
         return lease;
     }
 
-    @Override
-    public ChangeStream changes() throws UnavailableException, InterruptedException {
-        final int timeoutS = WATCH_TIMEOUT_MIN_S + ThreadLocalRandom.current().nextInt(WATCH_TIMEOUT_MIN_S);
-        return client.open(NODES + "?watch=true&allowWatchBookmarks=true&resourceVersion=" + version
-                + "&timeoutSeconds=" + timeoutS);
-    }
-
-    @Override
-    public long silenceMaxNs() {
-        return silenceMax.toNanos();
-    }
-
-    /** A version that the server has forgotten it answers with an error. */
-    @Override
-    public boolean resumes() {
-        return true;
-    }
-
-    @Override
-    public void tick() throws InterruptedException {
-        own.tick(listener);
-    }
-
-    @Override
-    public boolean take(final byte[] line) throws UnavailableException, InterruptedException {
-        final JsonValue event = JsonReader.read(line, "the watch of nodes");
-        final JsonValue node = event.required("object");
-        switch (event.required("type").string()) {
-            case "ADDED", "MODIFIED" -> put(node);
+    /**
+     * Takes over one line of a watch.
+     *
+     * @return false when the server has lost the version that the watch goes on from: all nodes are to be listed anew.
+     * @throws UnavailableException for an error that may pass.
+     */
+    boolean take(final KubeEvent event) throws UnavailableException, InterruptedException {
+        final KubeNode node = event.node();
+        switch (event.type()) {
+            case "ADDED", "MODIFIED" -> {
+                if (isListing()) {
+                    listed(node);
+                } else {
+                    put(node);
+                }
+            }
             case "DELETED" -> remove(node);
-            case "BOOKMARK" -> {} // its version is all that it has
+            case "BOOKMARK" -> {
+                if (event.isEndOfList()) {
+                    endList(node.version());
+                }
+            }
             default -> {
-                LOG.log(INFO, "the Kubernetes API ended the watch; all nodes are compared anew");
+                LOG.log(INFO, "the Kubernetes API ended the watch: {0} {1}", event.code(), event.message());
                 return false;
             }
         }
-        reached(node.required("metadata"));
+        if (!isListing()) {
+            if (node.version().isEmpty()) {
+                throw new UnavailableException(
+                        "the Kubernetes API answered the watch of nodes with an object that has no resourceVersion");
+            }
+            reached(node.version());
+        }
         return true;
     }
 
-    private void put(final JsonValue node) throws InterruptedException {
-        final String name = name(node);
-        if (null == name) {
+    private void put(final KubeNode node) throws InterruptedException {
+        if (!isNamed(node)) {
             return;
         }
-        if (own.name().equals(name)) {
+        touch(node.name());
+        if (own.name().equals(node.name())) {
             own.keep(node, listener);
         }
-        final Lease lease = lease(name, node);
         status.event();
+        take(node.name(), lease(node));
+    }
+
+    private void take(final String name, final @Nullable Lease lease) {
         if (null == lease) {
             claims.remove(name);
         } else if (claims.size() >= Registry.LEASES_MAX && !claims.knows(name)) {
@@ -193,13 +193,64 @@ final class KubeLeases implements Follower.Source {
         }
     }
 
-    private void remove(final JsonValue node) {
-        final String name = name(node);
-        if (null != name) {
-            nodes.forget(name);
-            refusals.forget(name);
-            status.event();
-            claims.remove(name);
+    private void remove(final KubeNode node) {
+        final Listing current = listing;
+        nodes.forget(node.name());
+        refusals.forget(node.name());
+        if (null != current) {
+            current.leases.remove(node.name());
+            return;
         }
+        touch(node.name());
+        status.event();
+        claims.remove(node.name());
+    }
+
+    private void touch(final String name) {
+        if (null != touched) {
+            touched.add(name);
+        }
+    }
+
+    /** From now on it is noted what changes, for {@link #compare}. */
+    void beginComparison() {
+        touched = new HashSet<>();
+    }
+
+    /**
+     * Compares what is known with a list that was asked for after {@link #beginComparison}: what has changed since is known better.
+     *
+     * @return how many nodes were not as they should be.
+     */
+    int compare(final Map<String, KubeNode> listed) throws InterruptedException {
+        final Set<String> changed = touched;
+        touched = null;
+        if (null == changed) {
+            return 0;
+        }
+        int differences = 0;
+        final Map<String, Lease> known = new HashMap<>(claims.leases());
+        for (final KubeNode node : listed.values()) {
+            final Lease before = known.remove(node.name());
+            if (changed.contains(node.name())) {
+                continue;
+            }
+            final Lease lease = lease(node);
+            if (null == lease ? null != before : !lease.equals(before)) {
+                differences++;
+                take(node.name(), lease);
+            }
+            if (own.name().equals(node.name())) {
+                own.keep(node, listener);
+            }
+        }
+        known.keySet().removeAll(changed);
+        known.keySet().forEach(claims::remove);
+        return differences + known.size();
+    }
+
+    /** Does what is due by time. */
+    void tick() throws InterruptedException {
+        own.tick(listener);
     }
 }

@@ -37,8 +37,6 @@ final class KubeNodes {
     static final String PUBLIC_IP_OVERWRITE = "public-ip-overwrite";
     static final String PUBLIC_IPV6_OVERWRITE = "public-ipv6-overwrite";
 
-    private static final Set<String> ADDRESS_TYPES = Set.of("InternalIP", "ExternalIP");
-
     private final String prefix;
     private final Refusals refusals;
 
@@ -59,16 +57,15 @@ final class KubeNodes {
         refusals.forget(name);
     }
 
-    static String name(final JsonValue node) {
-        return node.required("metadata").required("name").string();
+    /** What the names of its annotations begin with. */
+    String prefix() {
+        return prefix;
     }
 
     /** The text of an annotation; null without. */
     @Nullable
-    String annotation(final JsonValue node, final String name) {
-        final JsonValue annotations = node.required("metadata").member("annotations");
-        final JsonValue value = null == annotations ? null : annotations.member(prefix + name);
-        return null == value ? null : value.string();
+    String annotation(final KubeNode node, final String name) {
+        return node.annotations().get(prefix + name);
     }
 
     /**
@@ -76,17 +73,10 @@ final class KubeNodes {
      *
      * @throws IllegalArgumentException when one is no subnet.
      */
-    static @Nullable LeaseKey key(final JsonValue node) {
-        final JsonValue spec = node.member("spec");
-        if (null == spec) {
-            return null;
-        }
-        final JsonValue several = spec.member("podCIDRs");
-        final JsonValue one = spec.member("podCIDR");
-        final List<JsonValue> cidrs = null != several ? several.elements() : null == one ? List.of() : List.of(one);
+    static @Nullable LeaseKey key(final KubeNode node) {
         IpPrefix ipv4 = null;
         IpPrefix ipv6 = null;
-        for (final JsonValue cidr : cidrs) {
+        for (final String cidr : node.podCidrs()) {
             final IpPrefix subnet = subnet(cidr);
             ipv4 = subnet.isIpv4() ? subnet : ipv4;
             ipv6 = subnet.isIpv4() ? ipv6 : subnet;
@@ -95,27 +85,26 @@ final class KubeNodes {
     }
 
     /** The same of this node. */
-    static @Nullable LeaseKey ownKey(final JsonValue node) throws UnavailableException {
+    static @Nullable LeaseKey ownKey(final KubeNode node) throws UnavailableException {
         try {
             return key(node);
         } catch (final IllegalArgumentException failure) {
-            throw new UnavailableException("node " + name(node) + ": " + failure.getMessage(), failure);
+            throw new UnavailableException("node " + node.name() + ": " + failure.getMessage(), failure);
         }
     }
 
-    private static IpPrefix subnet(final JsonValue cidr) {
+    private static IpPrefix subnet(final String cidr) {
         try {
-            return IpPrefix.parseContaining(cidr.string());
+            return IpPrefix.parseContaining(cidr);
         } catch (final IllegalArgumentException failure) {
-            throw new IllegalArgumentException(
-                    "its pod CIDR is no subnet: " + failure.getMessage(), failure); // without a place, which changes
+            throw new IllegalArgumentException("its pod CIDR is no subnet: " + failure.getMessage(), failure);
         }
     }
 
     /** The lease of a node; null for one that is not flannel's, and, said once, for one that is wrong. */
     @Nullable
-    Lease lease(final JsonValue node) {
-        final String name = name(node);
+    Lease lease(final KubeNode node) {
+        final String name = node.name();
         try {
             final LeaseKey key = key(node);
             if (!"true".equals(annotation(node, MANAGED)) || null == key) {
@@ -130,23 +119,16 @@ final class KubeNodes {
         }
     }
 
-    /** What a Node object names of addresses of the node (core/v1 NodeAddress); names among them are not asked for. */
-    private static Set<InetAddress> addresses(final JsonValue node) {
-        final JsonValue status = node.member("status");
-        final JsonValue listed = null == status ? null : status.member("addresses");
+    /** What a Node object names of addresses of the node. */
+    private static Set<InetAddress> addresses(final KubeNode node) {
         final Set<InetAddress> addresses = new HashSet<>();
-        if (null != listed) {
-            for (final JsonValue each : listed.elements()) {
-                if (ADDRESS_TYPES.contains(each.required("type").string())) {
-                    addresses.add(
-                            IpAddress.parse(each.required("address").string()).toInetAddress());
-                }
-            }
+        for (final String address : node.addresses()) {
+            addresses.add(IpAddress.parse(address).toInetAddress());
         }
         return addresses;
     }
 
-    private LeaseAttributes attributes(final JsonValue node) {
+    private LeaseAttributes attributes(final KubeNode node) {
         final String type = annotation(node, BACKEND_TYPE);
         final String publicIp = annotation(node, PUBLIC_IP);
         final String publicIpv6 = annotation(node, PUBLIC_IPV6);
@@ -170,7 +152,7 @@ final class KubeNodes {
         return address;
     }
 
-    private @Nullable VtepData vtep(final JsonValue node, final String annotation) {
+    private @Nullable VtepData vtep(final KubeNode node, final String annotation) {
         final String text = annotation(node, annotation);
         if (null == text || "null".equals(text) || text.isEmpty()) {
             return null;
@@ -180,7 +162,7 @@ final class KubeNodes {
     }
 
     /** The patch that gives a node the annotations of its lease; empty when it has them. */
-    String patch(final JsonValue node, final LeaseAttributes wanted) {
+    String patch(final KubeNode node, final LeaseAttributes wanted) {
         final Map<String, @Nullable String> annotations = new HashMap<>();
         annotations.put(MANAGED, "true");
         annotations.put(BACKEND_TYPE, wanted.backendType());

@@ -5,8 +5,6 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.weft.overlay.json.JsonException;
-import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -29,6 +27,7 @@ final class KubeOwnNode {
 
     private final KubeClient client;
     private final KubeNodes nodes;
+    private final NodeReader reader;
     private final String name;
     private final Lease own;
     private final @Nullable LeaseAttributes replaced;
@@ -52,6 +51,7 @@ final class KubeOwnNode {
             final RegistryStatus status) {
         this.client = client;
         this.nodes = nodes;
+        reader = new NodeReader(nodes.prefix());
         this.name = name;
         this.own = own;
         this.replaced = replaced;
@@ -84,8 +84,8 @@ final class KubeOwnNode {
         final long nowNs = System.nanoTime();
         if (isPutBackDue && putBack.isDue(nowNs)) {
             try {
-                keep(client.get(NODES + name), listener);
-            } catch (final UnavailableException | JsonException failure) {
+                keep(reader.node(client.get(NODES + name)), listener);
+            } catch (final UnavailableException failure) {
                 tellUnwritten(failure);
             }
         }
@@ -111,7 +111,7 @@ final class KubeOwnNode {
     }
 
     /** Compares the node's object with what it should say. */
-    void keep(final JsonValue node, final LeaseListener listener) throws InterruptedException {
+    void keep(final KubeNode node, final LeaseListener listener) throws InterruptedException {
         final LeaseKey key;
         try {
             key = KubeNodes.ownKey(node);

@@ -5,14 +5,12 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
-import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.registry.BoundedFile;
-import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
@@ -21,12 +19,12 @@ import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.UnavailableException;
 import io.weft.overlay.registry.http.HostAddresses;
+import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -36,15 +34,16 @@ import org.jspecify.annotations.Nullable;
 /** Leases in the Kubernetes API, as flannel keeps them with --kube-subnet-mgr (flannel pkg/subnet/kube). */
 public final class KubeRegistry implements Registry {
     private final Settings settings;
-    private final Duration silenceMax;
+    private final KubeFollower.Timing timing;
     private final KubeClient client;
     private final RegistryStatus status = new RegistryStatus();
     private final KubeNodes nodes;
+    private final NodeReader reader;
     private final Retry retry = new Retry(status);
     private String nodeName = "";
     private @Nullable NetworkConfig config;
     private @Nullable KubeOwnNode ownNode;
-    private @Nullable Follower follower;
+    private @Nullable KubeFollower follower;
 
     /**
      * How the registry is used.
@@ -68,15 +67,16 @@ public final class KubeRegistry implements Registry {
      * @param settings how it is used.
      */
     public KubeRegistry(final Settings settings) {
-        this(settings, KubeLeases.SILENCE_MAX);
+        this(settings, KubeFollower.Timing.USUAL);
     }
 
-    /** @param silenceMax how long a watch may be silent before it is opened anew. */
-    KubeRegistry(final Settings settings, final Duration silenceMax) {
+    /** @param timing how long things may take. */
+    KubeRegistry(final Settings settings, final KubeFollower.Timing timing) {
         this.settings = settings;
-        this.silenceMax = silenceMax;
+        this.timing = timing;
         client = new KubeClient(settings.access);
         nodes = new KubeNodes(settings.annotationPrefix, status);
+        reader = new NodeReader(nodes.prefix());
     }
 
     @Override
@@ -91,7 +91,7 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public Set<InetAddress> addresses() {
-        return HostAddresses.of(List.of(settings.access.server()));
+        return HostAddresses.of(List.of(settings.access.connection().server()));
     }
 
     @Override
@@ -138,14 +138,15 @@ public final class KubeRegistry implements Registry {
             throw new RegistryException("the node's name is not known: set NODE_NAME, or POD_NAME and POD_NAMESPACE"
                     + " (valueFrom.fieldRef in the manifest)");
         }
-        return client.get("/api/v1/namespaces/" + namespace + "/pods/" + pod)
+        final String path = "/api/v1/namespaces/" + namespace + "/pods/" + pod;
+        return JsonReader.read(client.get(path), path)
                 .required("spec")
                 .required("nodeName")
                 .string();
     }
 
     private Lease tryAcquire(final NodeRequest request) throws UnavailableException, InterruptedException {
-        final JsonValue node = client.get("/api/v1/nodes/" + nodeName);
+        final KubeNode node = reader.node(client.get("/api/v1/nodes/" + nodeName));
         final LeaseKey key = KubeNodes.ownKey(node);
         if (null == key) {
             throw new UnavailableException("node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
@@ -173,13 +174,13 @@ public final class KubeRegistry implements Registry {
         }
     }
 
-    private @Nullable LeaseAttributes known(final JsonValue node) {
+    private @Nullable LeaseAttributes known(final KubeNode node) {
         final Lease lease = nodes.lease(node);
         return null == lease ? null : lease.attributes();
     }
 
     /** What an administrator wrote on the node wins over the interface's addresses. */
-    private NodeRequest withOverwrites(final JsonValue node, final NodeRequest request) {
+    private NodeRequest withOverwrites(final KubeNode node, final NodeRequest request) {
         final String ipv4 = nodes.annotation(node, KubeNodes.PUBLIC_IP_OVERWRITE);
         final String ipv6 = nodes.annotation(node, KubeNodes.PUBLIC_IPV6_OVERWRITE);
         try {
@@ -207,8 +208,8 @@ public final class KubeRegistry implements Registry {
     @Override
     public void watch(final LeaseListener listener) {
         final KubeOwnNode node = Objects.requireNonNull(ownNode, "acquire() comes first");
-        follower = Follower.start(
-                "the Kubernetes API", new KubeLeases(client, nodes, node, listener, status, silenceMax), status);
+        follower =
+                new KubeFollower(client, new KubeLeases(nodes, node, listener, status), reader, status, timing).start();
     }
 
     /** The API is told by the registry's thread: whoever calls this has packets to forward. */

@@ -4,18 +4,22 @@ package io.weft.overlay.registry.tls;
 import io.weft.overlay.registry.BoundedFile;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Where PEM text comes from: a file, which may be renewed, or text that was given. */
+/** Where PEM text comes from: a file, which may be renewed, text that was given, or a program that makes it. */
 public final class PemSource {
     private final String name;
-    private final @Nullable Path file;
-    private final byte[] text;
+    private final Reading reading;
 
-    private PemSource(final String name, final @Nullable Path file, final byte[] text) {
+    private PemSource(final String name, final Reading reading) {
         this.name = name;
-        this.file = file;
-        this.text = text;
+        this.reading = reading;
+    }
+
+    /** Gives the text as it is now. */
+    private interface Reading {
+        byte[] read() throws IOException;
     }
 
     /**
@@ -26,7 +30,9 @@ public final class PemSource {
      * @return null for none.
      */
     public static @Nullable PemSource ofFile(final String option, final @Nullable Path file) {
-        return null == file ? null : new PemSource(option + '=' + file, file, new byte[0]);
+        return null == file
+                ? null
+                : new PemSource(option + '=' + file, () -> BoundedFile.read(file, BoundedFile.SETTING_LENGTH_MAX));
     }
 
     /**
@@ -35,12 +41,23 @@ public final class PemSource {
      * @param name what messages call it.
      */
     public static PemSource ofText(final String name, final byte[] text) {
-        return new PemSource(name, null, text.clone());
+        final byte[] copy = text.clone();
+        return new PemSource(name, () -> copy);
+    }
+
+    /**
+     * Text that somebody makes anew now and then.
+     *
+     * @param name what messages call it.
+     * @param text gives it as it is now; empty while there is none, which is not wrong.
+     */
+    public static PemSource of(final String name, final Supplier<byte[]> text) {
+        return new PemSource(name, text::get);
     }
 
     /** The text as it is now. */
-    byte[] read() throws IOException {
-        return null == file ? text : BoundedFile.read(file, BoundedFile.SETTING_LENGTH_MAX);
+    public byte[] read() throws IOException {
+        return reading.read();
     }
 
     /** What messages call it. */

@@ -34,6 +34,7 @@ public final class TlsFiles {
     private final @Nullable PemSource authorities;
     private final @Nullable PemSource certificate;
     private final @Nullable PemSource key;
+    private final ServerCheck check;
     /** The texts that were looked at last, whether they were fit for use or not. */
     private List<byte[]> texts = List.of();
 
@@ -52,6 +53,20 @@ public final class TlsFiles {
             final @Nullable PemSource authorities,
             final @Nullable PemSource certificate,
             final @Nullable PemSource key) {
+        this(authorities, certificate, key, ServerCheck.BY_URL);
+    }
+
+    /**
+     * The same, where the server is not known by the name in its URL.
+     *
+     * @param check what is looked at.
+     */
+    public TlsFiles(
+            final @Nullable PemSource authorities,
+            final @Nullable PemSource certificate,
+            final @Nullable PemSource key,
+            final ServerCheck check) {
+        this.check = check;
         if (null == certificate ^ null == key) {
             throw new RegistryException((null == certificate ? key : certificate) + " is of no use alone: name the "
                     + (null == certificate ? "certificate of this key" : "key of this certificate") + " too");
@@ -117,13 +132,16 @@ public final class TlsFiles {
 
     private SSLContext load(final List<byte[]> read) throws GeneralSecurityException {
         final SSLContext loaded = SSLContext.getInstance("TLS");
-        loaded.init(keyManagers(read.get(1), read.get(2)), trustManagers(read.get(0)), null);
-        return loaded;
+        loaded.init(
+                keyManagers(read.get(1), read.get(2)),
+                check.isSkipped() ? new TrustManager[] {new TrustEverybody()} : trustManagers(read.get(0)),
+                null);
+        return check.name().isEmpty() ? loaded : new NamedContext(loaded, check.name());
     }
 
     private KeyManager @Nullable [] keyManagers(final byte[] certificateText, final byte[] keyText)
             throws GeneralSecurityException {
-        if (null == certificate || null == key) {
+        if (null == certificate || null == key || (0 == certificateText.length && 0 == keyText.length)) {
             return null;
         }
         final List<X509Certificate> chain = named(certificate, () -> Pem.certificates(certificateText));

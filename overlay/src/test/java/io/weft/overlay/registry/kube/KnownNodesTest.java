@@ -16,6 +16,7 @@ import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.known.KnownLeasesFile;
 import io.weft.overlay.registry.known.KnownRegistry;
+import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -17,18 +17,19 @@ import io.weft.overlay.registry.FaultyProxy;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** An API server whose answers are late, lost or wrong, and machines that claim what is this node's. */
@@ -46,7 +48,7 @@ class KubeFaultsTest {
     @TempDir
     private Path directory = Path.of(".");
 
-    private Duration silenceMax = KubeLeases.SILENCE_MAX;
+    private KubeFollower.Timing timing = KubeFollower.Timing.USUAL;
     private @Nullable NodeApiServer server;
     private @Nullable FaultyProxy before;
     private final List<KubeRegistry> registries = new ArrayList<>();
@@ -84,7 +86,7 @@ class KubeFaultsTest {
                         directory.resolve("net-conf.json"),
                         true,
                         Map.of("NODE_NAME", "one")),
-                silenceMax);
+                timing);
         registries.add(registry);
         return registry;
     }
@@ -112,18 +114,19 @@ class KubeFaultsTest {
     }
 
     private void put(final int node, final String podCidr) {
-        api().put(
-                        "node" + node,
-                        podCidr,
-                        Map.of(
-                                PREFIX + "/kube-subnet-manager",
-                                "true",
-                                PREFIX + "/backend-type",
-                                "vxlan",
-                                PREFIX + "/backend-data",
-                                "{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:0" + node + "\"}",
-                                PREFIX + "/public-ip",
-                                "192.168.0." + node));
+        api().put("node" + node, podCidr, annotations(node));
+    }
+
+    private static Map<String, String> annotations(final int node) {
+        return Map.of(
+                PREFIX + "/kube-subnet-manager",
+                "true",
+                PREFIX + "/backend-type",
+                "vxlan",
+                PREFIX + "/backend-data",
+                String.format("{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:%02x\"}", node),
+                PREFIX + "/public-ip",
+                "192.168.0." + node);
     }
 
     private void awaitKnown(final String key, final int node) {
@@ -144,12 +147,15 @@ class KubeFaultsTest {
                 () -> String.valueOf(registry.status().trouble()).contains(cause));
     }
 
+    private static final String LIST = "nodes?resourceVersion=";
+
     @Test
     void shouldAskAnewWhenHalfAnAnswerIsAllThatComes() throws Exception {
+        api().streamLists(NodeApiServer.StreamingLists.REFUSED);
         follow();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);
-        proxy().spoil("limit=", FaultyProxy.Fault.HALF_BODY, 1);
+        proxy().spoil(LIST, FaultyProxy.Fault.HALF_BODY, 1);
         api().restart();
         Await.until("a list that stalls", TIMEOUT_MS, proxy()::isUsedUp);
         put(3, "10.244.3.0/24");
@@ -162,22 +168,80 @@ class KubeFaultsTest {
         follow();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);
-        final long lists = proxy().count("limit=");
+        final long lists = proxy().count(LIST) + proxy().count("sendInitialEvents");
         proxy().cutStreams();
         put(3, "10.244.3.0/24");
         awaitKnown("10.244.3.0-24", 3);
-        assertEquals(lists, proxy().count("limit="));
+        assertEquals(lists, proxy().count(LIST) + proxy().count("sendInitialEvents"));
     }
 
     @Test
     void shouldOpenTheWatchAnewWhenTheOtherEndIsGoneWithoutAWord() throws Exception {
-        silenceMax = Duration.ofSeconds(1);
+        timing = new KubeFollower.Timing(Duration.ofSeconds(1), Duration.ofMillis(500), Duration.ofMinutes(30));
         follow();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);
         proxy().silenceStreams();
         put(3, "10.244.3.0/24");
         awaitKnown("10.244.3.0-24", 3);
+    }
+
+    @Test
+    void shouldAskAgainNoSoonerThanTheServerWants() throws Exception {
+        follow();
+        awaitStream();
+        api().refuse("GET", 429, 2);
+        proxy().cutStreams();
+        Await.until("a refusal", TIMEOUT_MS, () -> 1 == api().refusedNs().size());
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        final long pauseNs = api().refusedNs().get(1) - api().refusedNs().get(0);
+        assertTrue(pauseNs >= TimeUnit.SECONDS.toNanos(2), () -> pauseNs + " ns");
+        assertEquals(0, proxy().count("/readyz"), "whoever wants to be left alone is");
+    }
+
+    @Test
+    void shouldFollowAgainSoonByAProbeHoweverLongTheServerWasAway() throws Exception {
+        final KubeRegistry registry = follow();
+        awaitStream();
+        proxy().spoil("nodes", FaultyProxy.Fault.LOST_ANSWER, Integer.MAX_VALUE);
+        proxy().spoil("readyz", FaultyProxy.Fault.LOST_ANSWER, Integer.MAX_VALUE);
+        proxy().cutStreams();
+        Await.until("probes", TIMEOUT_MS, () -> proxy().count("/readyz") >= 2);
+        assertTrue(registry.status().isLost());
+        final long watches = proxy().count("watch=");
+        proxy().heal();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        assertEquals(1, proxy().count("sendInitialEvents"), "what was lost is the watch alone");
+        assertTrue(proxy().count("watch=") > watches);
+    }
+
+    @Test
+    void shouldMendByAComparisonWhatNoWatchHasTold() throws Exception {
+        timing = new KubeFollower.Timing(Duration.ofSeconds(90), Duration.ofMillis(500), Duration.ofMillis(1_200));
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        api().putUnseen("node2", "10.244.22.0/24", annotations(2));
+        api().putUnseen("node3", "10.244.3.0/24", annotations(3));
+        awaitKnown("10.244.3.0-24", 3);
+        awaitKnown("10.244.22.0-24", 2);
+        assertNull(known.get("10.244.2.0-24"));
+        assertEquals(1, proxy().count("sendInitialEvents"));
+    }
+
+    @Test
+    void shouldGoOnFromABookmark() throws Exception {
+        follow();
+        awaitStream();
+        api().bookmark();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        proxy().cutStreams();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+        assertEquals(1, proxy().count("sendInitialEvents") + proxy().count(LIST));
     }
 
     @Test
@@ -256,24 +320,25 @@ class KubeFaultsTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "limit= | `` | is empty",
-                "limit= | {} | has no \"items\"",
-                "limit= | {'items':7,'metadata':{}} | items must be an array",
-                "limit= | {'items':[]} | has no \"metadata\"",
-                "limit= | {'items':[],'metadata':{}} | has no \"resourceVersion\"",
-                "limit= | {'items':[],'metadata':{'continue':7}} | metadata.continue must be a string",
-                "watch= | nonsense | the watch of nodes",
-                "watch= | {} | has no \"object\"",
-                "watch= | {'type':'ADDED','object':7} | object must be an object",
-                "watch= | {'type':'ADDED','object':{'metadata':{'name':'x'}}} | has no \"resourceVersion\"",
+                "LIST | `` | that is empty",
+                "LIST | {} | that has no items",
+                "LIST | {'items':7,'metadata':{}} | that has no items",
+                "LIST | {'items':[]} | that has no metadata.resourceVersion",
+                "LIST | {'items':[],'metadata':{}} | that has no metadata.resourceVersion",
+                "LIST | {'items':[{'metadata':{'name':'x'}},{'meta | that is no JSON",
+                "watch= | nonsense | the watch of nodes that is no JSON",
+                "watch= | {} | has no type",
+                "watch= | {'type':'ADDED','object':7} | has no object",
+                "watch= | {'type':'ADDED','object':{'metadata':{'name':'x'}}} | has no resourceVersion",
             })
     void shouldKeepWhatIsKnownWhenAnAnswerIsWrong(final String what, final String wrong, final String cause)
             throws Exception {
+        api().streamLists(NodeApiServer.StreamingLists.REFUSED);
         final KubeRegistry registry = follow();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);
         awaitStream();
-        proxy().answer(what, wrong.replace('\'', '"') + '\n');
+        proxy().answer(what.replace("LIST", LIST), wrong.replace('\'', '"') + '\n');
         api().restart();
         proxy().cutStreams();
         awaitTrouble(registry, cause);
@@ -283,37 +348,27 @@ class KubeFaultsTest {
         awaitKnown("10.244.3.0-24", 3);
     }
 
-    /** Such as the images and managed fields of a node that has many. */
-    @Test
-    void shouldAskForLessAtATimeWhenNodesAreFat() throws Exception {
-        final Map<String, String> fat = new HashMap<>();
-        for (int i = 0; i < 5_000; i++) {
-            fat.put("feature-" + i, "x".repeat(20));
+    /** Such as the images and managed fields of a node that has many: 120 MB in all, which the tests' heap holds four times. */
+    @ParameterizedTest
+    @EnumSource(NodeApiServer.StreamingLists.class)
+    void shouldReadAListThatIsLongerThanAnAnswerMayBe(final NodeApiServer.StreamingLists way) throws Exception {
+        api().streamLists(way);
+        api().fatten(200_000);
+        for (int i = 2; i < 100; i++) {
+            api().put("node" + i, "10.244." + i + ".0/24", annotations(i));
         }
-        for (int i = 0; i < 120; i++) {
-            api().put("fat" + i, "10.244." + (100 + i) + ".0/24", fat);
-        }
-        put(2, "10.244.2.0/24");
         follow();
-        awaitKnown("10.244.2.0-24", 2);
-        assertTrue(proxy().count("limit=6") > 0);
-    }
-
-    @Test
-    void shouldReadTheOtherNodesWhenOneHasNoName() throws Exception {
-        proxy().answer(
-                        "limit=",
-                        "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{},{\"metadata\":7},"
-                                + "{\"metadata\":{\"name\":\"node2\",\"annotations\":{\"" + PREFIX
-                                + "/kube-subnet-manager\":\"true\",\"" + PREFIX + "/public-ip\":\"192.168.0.2\"}},"
-                                + "\"spec\":{\"podCIDR\":\"10.244.2.0/24\"}}]}");
-        follow();
-        awaitKnown("10.244.2.0-24", 2);
+        Await.until(() -> "known: " + known.size(), TIMEOUT_MS, () -> 99 == known.size());
+        api().fatten(0);
+        put(3, "10.244.103.0/24");
+        awaitKnown("10.244.103.0-24", 3);
+        assertEquals(NodeApiServer.StreamingLists.GIVEN == way ? 0 : 1, proxy().count(LIST));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"limit=", "watch="})
+    @ValueSource(strings = {LIST, "watch="})
     void shouldGiveUpAnAnswerWithoutAnEnd(final String what) throws Exception {
+        api().streamLists(NodeApiServer.StreamingLists.REFUSED);
         final KubeRegistry registry = follow();
         awaitStream();
         proxy().spoil(what, FaultyProxy.Fault.ENDLESS_BODY, Integer.MAX_VALUE);

@@ -5,25 +5,25 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.address.IpAddress;
-import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.UnavailableException;
 import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What is read of a Node object beside what flannel writes there. */
 class KubeNodesTest {
-    private static Lease lease(final String status) {
+    private static Lease lease(final String status) throws UnavailableException {
         final String node = "{\"metadata\":{\"name\":\"one\",\"annotations\":{\"f/kube-subnet-manager\":\"true\","
                 + "\"f/backend-type\":\"vxlan\",\"f/public-ip\":\"203.0.113.7\"}},\"spec\":{\"podCIDR\":\"10.244.1.0/24\"}"
                 + status + "}";
         return Objects.requireNonNull(
-                new KubeNodes("f", new RegistryStatus()).lease(JsonReader.read(node.getBytes(UTF_8), "a node")));
+                new KubeNodes("f", new RegistryStatus()).lease(new NodeReader("f/").node(node.getBytes(UTF_8))));
     }
 
     @Test
-    void shouldKnowTheAddressesThatANodeMaySendFrom() {
+    void shouldKnowTheAddressesThatANodeMaySendFrom() throws UnavailableException {
         assertEquals(
                 Set.of(
                         IpAddress.parse("192.168.0.1").toInetAddress(),

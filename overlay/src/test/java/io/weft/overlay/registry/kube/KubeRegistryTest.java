@@ -15,6 +15,7 @@ import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.nio.file.Files;
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class KubeRegistryTest {
@@ -222,13 +224,23 @@ class KubeRegistryTest {
                 : "'" + key + "':'" + certificates.file(file) + "'";
     }
 
-    @Test
-    void shouldReadAllPagesOfALongList() throws Exception {
+    @ParameterizedTest
+    @EnumSource(NodeApiServer.StreamingLists.class)
+    void shouldListOnceByTheServersWatchCacheAndThenWatch(final NodeApiServer.StreamingLists way) throws Exception {
+        api().streamLists(way);
         for (int i = 2; i < 252; i++) {
             api().put("node" + i, "10.244." + i + ".0/24", annotations(i, String.format("02:00:00:00:00:%02x", i)));
         }
         follow();
         Await.until(() -> "known: " + known.size(), TIMEOUT_MS, () -> 251 == known.size());
+        api().remove("node251");
+        Await.until(() -> "known: " + known.size(), TIMEOUT_MS, () -> 250 == known.size());
+        final List<String> lists = api().requests().stream()
+                .filter(request -> request.contains("/nodes?") && !request.contains("watch"))
+                .toList();
+        assertEquals(
+                NodeApiServer.StreamingLists.GIVEN == way ? List.of() : List.of("GET /api/v1/nodes?resourceVersion=0"),
+                lists);
     }
 
     @Test

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
@@ -14,10 +15,13 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -26,9 +30,10 @@ import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of the Kubernetes API that is Node objects, over HTTP: list in pages, watch from a version with 410 for one that is
- * too old, strategic merge patch of annotations by the status subresource. Debian has no kube-apiserver, so this stands in for
- * it; it is as strict about paths, methods and content types as the API's reference is.
+ * The part of the Kubernetes API that is Node objects, over HTTP, as a server with a watch cache gives it: a list of a version is whole,
+ * one without in pages; a watch goes on from a version, with 410 for one that is too old, or begins with all nodes and a mark behind them;
+ * strategic merge patch of annotations and conditions by the status subresource; events. Debian has no kube-apiserver, so this stands in
+ * for it; it is as strict about paths, methods and content types as the API's reference is.
  */
 final class NodeApiServer implements AutoCloseable {
     private final HttpServer server;
@@ -42,15 +47,40 @@ final class NodeApiServer implements AutoCloseable {
 
     private int version;
     private volatile String token = "";
+    private volatile StreamingLists streamingLists = StreamingLists.GIVEN;
+    private volatile int fat;
+    private final List<String> requests = new ArrayList<>();
+    private final List<String> told = new ArrayList<>();
+    private final Deque<Refusal> refusals = new ArrayDeque<>();
+    private final List<Long> refusedNs = new ArrayList<>();
+    private volatile Headers lastHeaders = new Headers();
 
-    private record Node(String podCidr, Map<String, String> annotations) {}
+    private record Node(
+            List<String> podCidrs, Map<String, String> annotations, Map<String, String> conditions, int uid) {}
+
+    private record Refusal(String method, int statusCode, int retryAfterS) {}
+
+    /** What becomes of a watch that is to begin with all nodes. */
+    enum StreamingLists {
+        /** Kubernetes 1.34 and later. */
+        GIVEN,
+        /** Servers that know them, and have them switched off. */
+        REFUSED,
+        /** Servers before 1.27: a watch that says nothing of them, and, of any version, begins with all nodes too. */
+        UNKNOWN
+    }
 
     NodeApiServer() throws IOException {
         this(null);
     }
 
-    /** @param tls of a server that wants its callers' certificates; null for http. */
+    /** @param tls of a server that needs its callers' certificates; null for http. */
     NodeApiServer(final @Nullable SSLContext tls) throws IOException {
+        this(tls, true);
+    }
+
+    /** @param needsCertificate of its callers. */
+    NodeApiServer(final @Nullable SSLContext tls, final boolean needsCertificate) throws IOException {
         final InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         if (null == tls) {
             server = HttpServer.create(address, 0);
@@ -60,7 +90,7 @@ final class NodeApiServer implements AutoCloseable {
                 @Override
                 public void configure(final HttpsParameters parameters) {
                     final SSLParameters wanted = tls.getDefaultSSLParameters();
-                    wanted.setNeedClientAuth(true);
+                    wanted.setNeedClientAuth(needsCertificate);
                     parameters.setSSLParameters(wanted);
                 }
             });
@@ -76,15 +106,89 @@ final class NodeApiServer implements AutoCloseable {
                 + server.getAddress().getPort());
     }
 
+    /** Head of the request that came last. */
+    Headers lastHeaders() {
+        return lastHeaders;
+    }
+
     /** Refuses whoever has another token than this from now on. */
     void requireToken(final String wanted) {
         token = wanted;
     }
 
+    void streamLists(final StreamingLists wanted) {
+        streamingLists = wanted;
+    }
+
+    /** Makes each node longer by so many bytes of what nobody wants to know. */
+    void fatten(final int length) {
+        fat = length;
+    }
+
+    /** Refuses the next request of this method. */
+    synchronized void refuse(final String method, final int statusCode, final int retryAfterS) {
+        refusals.add(new Refusal(method, statusCode, retryAfterS));
+    }
+
+    /** When a request was refused, and when the one after that came; of {@link System#nanoTime}. */
+    synchronized List<Long> refusedNs() {
+        return List.copyOf(refusedNs);
+    }
+
+    /** Methods and targets of the requests so far. */
+    synchronized List<String> requests() {
+        return List.copyOf(requests);
+    }
+
+    /** Events, of the kind that people read, so far. */
+    synchronized List<String> told() {
+        return List.copyOf(told);
+    }
+
     synchronized void put(final String name, final String podCidr, final Map<String, String> annotations) {
-        final String type = nodes.containsKey(name) ? "MODIFIED" : "ADDED";
-        nodes.put(name, new Node(podCidr, new HashMap<>(annotations)));
-        event(type, name);
+        put(name, podCidr.isEmpty() ? List.of() : List.of(podCidr), annotations);
+    }
+
+    synchronized void put(final String name, final List<String> podCidrs, final Map<String, String> annotations) {
+        final Node before = nodes.get(name);
+        nodes.put(
+                name,
+                new Node(
+                        podCidrs,
+                        new HashMap<>(annotations),
+                        null == before ? new TreeMap<>() : before.conditions(),
+                        null == before ? version + 1 : before.uid()));
+        event(null == before ? "ADDED" : "MODIFIED", name);
+    }
+
+    /** Changes the status of a condition, as another controller does. */
+    synchronized void condition(final String name, final String type, final String status) {
+        Objects.requireNonNull(nodes.get(name)).conditions().put(type, status);
+        event("MODIFIED", name);
+    }
+
+    /** Type and status of a node's conditions. */
+    synchronized Map<String, String> conditions(final String name) {
+        final Node node = nodes.get(name);
+        return null == node ? Map.of() : Map.copyOf(node.conditions());
+    }
+
+    /** Changes a node and tells no watch of it, as if the change had been lost. */
+    synchronized void putUnseen(final String name, final String podCidr, final Map<String, String> annotations) {
+        nodes.put(name, new Node(List.of(podCidr), new HashMap<>(annotations), new TreeMap<>(), version));
+    }
+
+    /** Tells all watches the present version, as the server does about once a minute. */
+    synchronized void bookmark() {
+        version++;
+        oldest = version + 1; // what was before is not asked for again by whoever has heard of this
+        events.clear();
+        watches.removeIf(watch -> !isWritten(watch, bookmark("")));
+    }
+
+    private String bookmark(final String annotations) {
+        return "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Node\",\"metadata\":{\"resourceVersion\":\"" + version
+                + "\"" + annotations + "}}}\n";
     }
 
     synchronized void remove(final String name) {
@@ -137,34 +241,70 @@ final class NodeApiServer implements AutoCloseable {
         final List<String> annotations = new ArrayList<>();
         node.annotations()
                 .forEach((key, value) -> annotations.add(JsonValue.quote(key) + ':' + JsonValue.quote(value)));
-        final String cidr = JsonValue.quote(node.podCidr());
-        return "{\"kind\":\"Node\",\"metadata\":{\"name\":" + JsonValue.quote(name) + ",\"resourceVersion\":\""
-                + version
-                + "\",\"annotations\":{" + String.join(",", annotations) + "}},\"spec\":"
-                + (node.podCidr().isEmpty() ? "{}" : "{\"podCIDR\":" + cidr + ",\"podCIDRs\":[" + cidr + "]}") + "}";
+        final List<String> conditions = new ArrayList<>();
+        node.conditions()
+                .forEach((type, status) -> conditions.add(
+                        "{\"type\":" + JsonValue.quote(type) + ",\"status\":" + JsonValue.quote(status) + "}"));
+        final List<String> cidrs =
+                node.podCidrs().stream().map(JsonValue::quote).toList();
+        return "{\"kind\":\"Node\",\"metadata\":{\"name\":" + JsonValue.quote(name) + ",\"uid\":\"" + node.uid()
+                + "\",\"resourceVersion\":\"" + version
+                + "\",\"annotations\":{" + String.join(",", annotations) + "},\"managedFields\":[\"" + "x".repeat(fat)
+                + "\"]},\"spec\":"
+                + (cidrs.isEmpty()
+                        ? "{}"
+                        : "{\"podCIDR\":" + cidrs.get(0) + ",\"podCIDRs\":[" + String.join(",", cidrs) + "]}")
+                + ",\"status\":{\"conditions\":[" + String.join(",", conditions) + "]}}";
     }
 
     private void answer(final HttpExchange exchange) throws IOException {
+        lastHeaders = exchange.getRequestHeaders();
         final String path = exchange.getRequestURI().getPath();
         final Map<String, String> query = query(exchange.getRequestURI().getQuery());
+        final Refusal refusal = note(exchange);
         final boolean isKnown = token.isEmpty()
                 || ("Bearer " + token).equals(exchange.getRequestHeaders().getFirst("Authorization"));
-        if (!isKnown) {
+        if (null != refusal) {
+            exchange.getResponseHeaders().set("Retry-After", String.valueOf(refusal.retryAfterS()));
+            respond(exchange, refusal.statusCode(), "{\"kind\":\"Status\",\"reason\":\"TooManyRequests\"}");
+        } else if (!isKnown) {
             respond(exchange, 401, "{\"kind\":\"Status\",\"reason\":\"Unauthorized\"}");
         } else if ("PATCH".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+/status")) {
             patch(exchange, path.split("/", -1)[4]);
         } else if ("GET".equals(exchange.getRequestMethod()) && "/api/v1/nodes".equals(path)) {
             if ("true".equals(query.get("watch"))) {
-                watch(exchange, Integer.parseInt(query.getOrDefault("resourceVersion", "0")));
+                watch(exchange, query);
             } else {
                 respond(exchange, 200, list(query));
             }
+        } else if ("GET".equals(exchange.getRequestMethod()) && "/readyz".equals(path)) {
+            respond(exchange, 200, "ok");
+        } else if ("POST".equals(exchange.getRequestMethod()) && "/api/v1/namespaces/default/events".equals(path)) {
+            tell(exchange);
         } else if ("GET".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+")) {
             final String json = get(path.substring("/api/v1/nodes/".length()));
             respond(exchange, "{}".equals(json) ? 404 : 200, json);
         } else {
             respond(exchange, 405, "{\"kind\":\"Status\",\"reason\":\"MethodNotAllowed\"}");
         }
+    }
+
+    private synchronized @Nullable Refusal note(final HttpExchange exchange) {
+        requests.add(exchange.getRequestMethod() + ' ' + exchange.getRequestURI());
+        final Refusal next = refusals.peek();
+        final boolean isRefused = null != next && next.method().equals(exchange.getRequestMethod());
+        if (isRefused || 1 == refusedNs.size()) {
+            refusedNs.add(System.nanoTime());
+        }
+        return isRefused ? refusals.remove() : null;
+    }
+
+    private void tell(final HttpExchange exchange) throws IOException {
+        final String event = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+        synchronized (this) {
+            told.add(event);
+        }
+        respond(exchange, 201, event);
     }
 
     private static Map<String, String> query(final String text) {
@@ -181,7 +321,8 @@ final class NodeApiServer implements AutoCloseable {
     }
 
     private synchronized String list(final Map<String, String> query) {
-        final int limit = Integer.parseInt(query.getOrDefault("limit", "500"));
+        final boolean isCached = query.containsKey("resourceVersion"); // the cache knows no limit
+        final int limit = isCached ? Integer.MAX_VALUE : Integer.parseInt(query.getOrDefault("limit", "500"));
         final String from = query.getOrDefault("continue", "");
         final List<String> names =
                 nodes.keySet().stream().filter(name -> name.compareTo(from) > 0).toList();
@@ -192,20 +333,34 @@ final class NodeApiServer implements AutoCloseable {
                 + String.join(",", page.stream().map(this::json).toList()) + "]}";
     }
 
-    private synchronized void watch(final HttpExchange exchange, final int from) throws IOException {
+    private synchronized void watch(final HttpExchange exchange, final Map<String, String> query) throws IOException {
+        final boolean isList = query.containsKey("sendInitialEvents") && StreamingLists.UNKNOWN != streamingLists;
+        if (isList && StreamingLists.REFUSED == streamingLists) {
+            respond(exchange, 422, "{\"kind\":\"Status\",\"reason\":\"Invalid\"}");
+            return;
+        }
+        final int from = Integer.parseInt(query.getOrDefault("resourceVersion", "0"));
         exchange.sendResponseHeaders(200, 0);
         final OutputStream body = exchange.getResponseBody();
-        if (from + 1 < oldest) {
+        if (isList || 0 == from) {
+            for (final String name : nodes.keySet()) {
+                isWritten(body, "{\"type\":\"ADDED\",\"object\":" + json(name) + "}\n");
+            }
+            if (isList) {
+                isWritten(body, bookmark(",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}"));
+            }
+        } else if (from + 1 < oldest) {
             isWritten(
                     body,
                     "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\"}}\n");
             body.close();
             return;
+        } else {
+            for (int i = from + 1 - oldest; i < events.size(); i++) {
+                isWritten(body, events.get(i));
+            }
         }
         body.flush();
-        for (int i = from + 1 - oldest; i < events.size(); i++) {
-            isWritten(body, events.get(i));
-        }
         watches.add(body);
     }
 
@@ -220,7 +375,17 @@ final class NodeApiServer implements AutoCloseable {
         synchronized (this) {
             patches.add(new String(body, StandardCharsets.UTF_8));
             final JsonValue metadata = patch.member("metadata");
+            final JsonValue status = patch.member("status");
             final Node node = nodes.get(name);
+            if (null != status && null != node) {
+                status.required("conditions")
+                        .elements()
+                        .forEach(condition -> node.conditions()
+                                .put(
+                                        condition.required("type").string(),
+                                        condition.required("status").string()));
+                event("MODIFIED", name);
+            }
             if (null != metadata && null != node) {
                 metadata.required("annotations")
                         .members()

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.overlay.registry.Backoff;
+import io.weft.overlay.registry.Outage;
+import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.UnavailableException;
+import io.weft.overlay.registry.http.AnswerTooLongException;
+import io.weft.overlay.registry.http.ChangeStream;
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Follows the nodes, on a thread of its own, as client-go's reflector does (tools/cache/reflector.go): a list from the server's watch
+ * cache, then one watch after the other, each from where the one before was. All times are those of the monotonic clock.
+ */
+final class KubeFollower implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(KubeFollower.class.getName());
+    /** The server ends a watch after 5 to 10 minutes, as those of client-go (minWatchTimeout). */
+    private static final int WATCH_TIMEOUT_MIN_S = 300;
+
+    /** What a server says that knows streaming lists and has them switched off. */
+    private static final int HTTP_UNPROCESSABLE = 422;
+
+    private static final long BACKOFF_MIN_MS = 100;
+    private static final long BACKOFF_MAX_MS = 30_000;
+    private static final long TICK_NS = TimeUnit.SECONDS.toNanos(1);
+    /** A watch that has gone on for so long is a sign of life. */
+    private static final long STEADY_NS = TimeUnit.SECONDS.toNanos(5);
+    /** While a server is away it is asked for a sign of life at most so often. */
+    private static final long PROBE_NS = TimeUnit.SECONDS.toNanos(5);
+
+    private final KubeClient client;
+    private final KubeLeases leases;
+    private final NodeReader reader;
+    private final NodeLists lists;
+    private final RegistryStatus status;
+    private final Timing timing;
+    private final Backoff backoff = new Backoff(BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+    private final Outage outage = new Outage();
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private boolean isListed;
+    /** Streaming lists are not tried again with a server that has not given one. */
+    private boolean streamsLists = true;
+
+    private volatile @Nullable ChangeStream stream;
+
+    /**
+     * How long things may take.
+     *
+     * @param silenceMax of a watch, before it is opened anew: the server sends a bookmark about once a minute
+     *     (apiserver storage/cacher, bookmarkFrequency).
+     * @param proofMax of a streaming list, for its first object, and twice that for the next or the end.
+     * @param comparison between two comparisons with a whole list, less a random part of up to a quarter.
+     */
+    record Timing(Duration silenceMax, Duration proofMax, Duration comparison) {
+        static final Timing USUAL = new Timing(Duration.ofSeconds(90), Duration.ofMillis(500), Duration.ofMinutes(30));
+    }
+
+    KubeFollower(
+            final KubeClient client,
+            final KubeLeases leases,
+            final NodeReader reader,
+            final RegistryStatus status,
+            final Timing timing) {
+        this.client = client;
+        this.leases = leases;
+        this.reader = reader;
+        this.status = status;
+        this.timing = timing;
+        lists = new NodeLists(client, reader, leases, timing.comparison);
+    }
+
+    KubeFollower start() {
+        final Thread thread = new Thread(this::run, "weft-registry");
+        thread.setDaemon(true);
+        thread.start();
+        return this;
+    }
+
+    private void run() {
+        try {
+            while (!isClosed()) {
+                listAndFollow();
+            }
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private boolean isClosed() {
+        return 0 == closed.getCount();
+    }
+
+    private void listAndFollow() throws InterruptedException {
+        final long startNs = System.nanoTime();
+        UnavailableException cause = null;
+        try {
+            follow(isListed ? watch() : list());
+        } catch (final UnavailableException failure) {
+            cause = failure;
+            tell(String.valueOf(failure.getMessage()), null);
+        } catch (final RuntimeException defect) {
+            // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
+            isListed = false;
+            tell(String.valueOf(defect), defect);
+        }
+        leases.abandonList();
+        if (System.nanoTime() - startNs > STEADY_NS && null == cause) {
+            backoff.reset();
+        }
+        pause(cause);
+    }
+
+    private void tell(final String cause, final @Nullable RuntimeException defect) {
+        status.failure(cause);
+        if (!outage.isNews(cause, System.nanoTime())) {
+            return;
+        }
+        if (null == defect) {
+            LOG.log(WARNING, "{0}. Forwarding goes on with the leases as they are", cause);
+        } else {
+            LOG.log(
+                    ERROR,
+                    "the Kubernetes API cannot be followed. Forwarding goes on with the leases as they are",
+                    defect);
+        }
+    }
+
+    /** Also after a stream that ended at once: a server that refuses it would be asked without a pause. */
+    private void pause(final @Nullable UnavailableException cause) throws InterruptedException {
+        final long wantedNs = null == cause ? 0 : cause.pauseNs();
+        final long endNs = System.nanoTime() + Math.max(backoff.nextNs(), wantedNs);
+        // What answers is alive, and tells no news of itself; one that is overloaded wants to be left alone.
+        final boolean isProbed = null != cause
+                && 0 == wantedNs
+                && (!(cause instanceof final KubeClient.RefusedException refused)
+                        || refused.statusCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR);
+        while (true) {
+            final long leftNs = endNs - System.nanoTime();
+            final long untilProbeNs = PROBE_NS - ThreadLocalRandom.current().nextLong(PROBE_NS / 4);
+            if (closed.await(isProbed ? Math.min(leftNs, untilProbeNs) : leftNs, TimeUnit.NANOSECONDS)
+                    || System.nanoTime() - endNs >= 0) {
+                return;
+            }
+            if (isProbed && client.isAlive()) {
+                backoff.reset();
+                return;
+            }
+        }
+    }
+
+    private static String watchPath(final String rest) {
+        final int timeoutS = WATCH_TIMEOUT_MIN_S + ThreadLocalRandom.current().nextInt(WATCH_TIMEOUT_MIN_S);
+        return NodeLists.NODES + "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" + timeoutS + rest;
+    }
+
+    /** Goes on from the last change. */
+    private ChangeStream watch() throws UnavailableException, InterruptedException {
+        try {
+            return client.open(watchPath("&resourceVersion=" + leases.version()));
+        } catch (final KubeClient.RefusedException refused) {
+            // Gone is a version that is forgotten; a bad request would be one the next time too.
+            isListed = isListed
+                    && HttpURLConnection.HTTP_GONE != refused.statusCode()
+                    && HttpURLConnection.HTTP_BAD_REQUEST != refused.statusCode();
+            throw refused;
+        }
+    }
+
+    /** Lists all nodes and opens the watch that goes on from there, or a watch that begins with all nodes. */
+    private ChangeStream list() throws UnavailableException, InterruptedException {
+        if (streamsLists) {
+            try {
+                final ChangeStream opened =
+                        client.open(watchPath("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+                                + "&resourceVersion=" + lists.startVersion()));
+                leases.beginList();
+                return opened;
+            } catch (final KubeClient.RefusedException refused) {
+                if (HttpURLConnection.HTTP_BAD_REQUEST != refused.statusCode()
+                        && HTTP_UNPROCESSABLE != refused.statusCode()) {
+                    throw refused;
+                }
+                noStreamingLists(refused.getMessage());
+            }
+        }
+        lists.list();
+        listed();
+        return watch();
+    }
+
+    private void noStreamingLists(final @Nullable String why) {
+        streamsLists = false;
+        LOG.log(DEBUG, "no streaming list: {0}", why);
+    }
+
+    /** All nodes are known. */
+    private void listed() {
+        isListed = true;
+        lists.listed();
+        followed();
+    }
+
+    private void followed() {
+        final boolean isBack = status.isLost();
+        status.contact();
+        outage.end();
+        if (isBack) {
+            LOG.log(INFO, "the Kubernetes API is followed again");
+        }
+    }
+
+    /** Follows one watch to its end. */
+    private void follow(final ChangeStream given) throws UnavailableException, InterruptedException {
+        try (given) {
+            stream = given;
+            long nowNs = System.nanoTime();
+            long heardNs = nowNs;
+            boolean hasHeard = false;
+            while (!isClosed() && nowNs - heardNs < timing.silenceMax.toNanos()) {
+                if (leases.isListing() && isProofMissing(nowNs - heardNs, hasHeard)) {
+                    noStreamingLists("it does not come to its end mark");
+                    return;
+                }
+                final byte[] line = given.next(leases.isListing() ? timing.proofMax.toNanos() / 2 : TICK_NS);
+                nowNs = System.nanoTime();
+                if (null != line) {
+                    heardNs = nowNs;
+                    hasHeard = true;
+                    if (!take(line)) {
+                        return;
+                    }
+                } else if (isListed && status.isLost()) {
+                    followed(); // an error would have been the first to come
+                }
+                if (isListed) {
+                    lists.tick();
+                    leases.tick();
+                }
+            }
+        } catch (final AnswerTooLongException failure) {
+            isListed = false;
+            throw new UnavailableException(
+                    "the watch of the Kubernetes API cannot be used: " + failure.getMessage(), failure);
+        } catch (final IOException lost) {
+            LOG.log(DEBUG, "the watch of the Kubernetes API ended: {0}", lost.getMessage());
+            if (leases.isListing()) {
+                throw client.unreachable(lost);
+            }
+        } finally {
+            stream = null;
+        }
+    }
+
+    /** Whether what comes is no streaming list, but a watch of a server that does not know them. */
+    private boolean isProofMissing(final long silenceNs, final boolean hasHeard) {
+        final long maxNs = timing.proofMax.toNanos();
+        return silenceNs >= (hasHeard ? 2 * maxNs : maxNs);
+    }
+
+    /** @return false when another list is needed. */
+    private boolean take(final byte[] line) throws UnavailableException, InterruptedException {
+        final boolean wasListing = leases.isListing();
+        boolean isTaken = false;
+        try {
+            final KubeEvent event = reader.event(line);
+            isTaken = leases.take(event);
+        } finally {
+            isListed &= isTaken; // a version that comes of what cannot be read is of no use
+        }
+        if (isTaken && wasListing && !leases.isListing()) {
+            listed();
+        } else if (isTaken && isListed) {
+            followed();
+        }
+        return isTaken;
+    }
+
+    @Override
+    public void close() {
+        closed.countDown();
+        lists.close();
+        final ChangeStream open = stream;
+        if (null != open) {
+            open.close();
+        }
+    }
+}
