@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
-import io.weft.dataplane.egress.DatagramBatch;
 import io.weft.dataplane.egress.EgressRing;
+import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
@@ -56,6 +57,7 @@ public final class DataPlaneContext {
     private boolean busyPoll;
     private int mtu = 1450;
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
+    private @Nullable PacketTransmission packetTransmission;
     private @Nullable TunnelOffload tunnelOffload;
     private List<? extends HostOutput> hostOutputs = List.of();
     private IngressPolicy ingressPolicy = IngressPolicy.ANYTHING;
@@ -275,6 +277,18 @@ public final class DataPlaneContext {
         return this;
     }
 
+    /** The way by packet sockets; null if there is none. */
+    public @Nullable PacketTransmission packetTransmission() {
+        return packetTransmission;
+    }
+
+    /** Sets the way by packet sockets; who is not reached by it is reached by the sending ports. */
+    public DataPlaneContext packetTransmission(final @Nullable PacketTransmission transmission) {
+        beforeConclusion();
+        packetTransmission = transmission;
+        return this;
+    }
+
     /** The way for superframes that need no cutting; null if there is none. */
     public @Nullable TunnelOffload tunnelOffload() {
         return tunnelOffload;
@@ -361,7 +375,7 @@ public final class DataPlaneContext {
         return workers
                 * (EgressRing.memoryLength(EGRESS_RING_LENGTH_DEFAULT)
                         + IngressRing.memoryLength(INGRESS_SLOTS_DEFAULT, INGRESS_FRAMES_DEFAULT)
-                        + sendPorts * DatagramBatch.memoryLength()
+                        + EgressSender.memoryLength(sendPorts)
                         + WORKER_REST_LENGTH);
     }
 }

@@ -68,6 +68,7 @@ final class Worker implements AutoCloseable {
                 egressRing,
                 context.sendPorts().get(index),
                 context.maxSegments(),
+                context.packetTransmission(),
                 context.tunnelOffload(),
                 counters,
                 doorbells.egressReceiver(),

@@ -81,8 +81,8 @@ abstract class FrameEqualitySuite {
             for (final String offload : offloads) {
                 a.namespace().exec("ethtool", "-K", a.underlayDevice(), offload, "off");
             }
-            if (weft) {
-                final StaticNode node = resources.add(StaticNode.start(topology, a, ports.options()));
+            final StaticNode node = weft ? resources.add(StaticNode.start(topology, a, ports.options())) : null;
+            if (null != node) {
                 DualStack.addPeer(a, node, b);
             } else {
                 topology.kernelVxlan(a);
@@ -92,6 +92,9 @@ abstract class FrameEqualitySuite {
             final UnderlayCapture capture = resources.add(new UnderlayCapture(b));
             sendAll(pod, PodTun.inet("10.244.1.77"), PodTun.inet(b.subnetBaseV6() + "77"));
             final List<byte[]> frames = capture.framesUntil(frame -> LAST_PORT == port(frame));
+            if (null != node) {
+                ports.underlay().assertSent(node);
+            }
             if (dissect) {
                 assertNothingWrong(capture, frames.size());
             }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.encap;
 
-import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -49,13 +48,12 @@ public final class TunnelSuperframe {
     private static final int UDP_TUNNEL_IPV4 = 0x20;
 
     private static final int MAX_IP_LENGTH = 0xFFFF;
-    private static final int VERSION_4_WITHOUT_OPTIONS = 0x45;
 
     private TunnelSuperframe() {}
 
     /** Whether the outer IP header can say how long the superframe is. */
     public static boolean fits(final int tunnelHeaderLength, final int innerLength) {
-        return Ipv4Flyweight.MIN_LENGTH + UdpFlyweight.LENGTH + tunnelHeaderLength + innerLength <= MAX_IP_LENGTH;
+        return OuterHeader.IPV4_LENGTH + tunnelHeaderLength + innerLength <= MAX_IP_LENGTH;
     }
 
     /**
@@ -83,26 +81,9 @@ public final class TunnelSuperframe {
             final int sourcePort,
             final int destinationPort) {
         final int start = vxlan - LENGTH;
-        final int ip = start + IPV4_OFFSET;
-        final int udp = start + UDP_OFFSET;
         EthernetFlyweight.put(buffer, start + ETHERNET_OFFSET, mac, mac, EthernetFlyweight.TYPE_IPV4);
-        buffer.putByte(ip + Ipv4Flyweight.VERSION_IHL_OFFSET, (byte) VERSION_4_WITHOUT_OPTIONS);
-        buffer.putByte(ip + Ipv4Flyweight.TOS_OFFSET, (byte) tos);
-        Ipv4Flyweight.totalLength(buffer, ip, Ipv4Flyweight.MIN_LENGTH + UdpFlyweight.LENGTH + length);
-        Ipv4Flyweight.id(buffer, ip, id);
-        buffer.putShort(ip + Ipv4Flyweight.FRAGMENT_OFFSET, (short) 0, BIG_ENDIAN);
-        buffer.putByte(ip + Ipv4Flyweight.TTL_OFFSET, (byte) ttl);
-        buffer.putByte(ip + Ipv4Flyweight.PROTOCOL_OFFSET, (byte) IpProtocol.UDP);
-        buffer.putInt(ip + Ipv4Flyweight.SOURCE_OFFSET, source, BIG_ENDIAN);
-        buffer.putInt(ip + Ipv4Flyweight.DESTINATION_OFFSET, destination, BIG_ENDIAN);
-        Ipv4Flyweight.updateChecksum(buffer, ip, Ipv4Flyweight.MIN_LENGTH);
-        buffer.putShort(udp + UdpFlyweight.SOURCE_PORT_OFFSET, (short) sourcePort, BIG_ENDIAN);
-        buffer.putShort(udp + UdpFlyweight.DESTINATION_PORT_OFFSET, (short) destinationPort, BIG_ENDIAN);
-        UdpFlyweight.length(buffer, udp, UdpFlyweight.LENGTH + length);
-        InternetChecksum.putPartial(
-                buffer,
-                udp + UdpFlyweight.CHECKSUM_OFFSET,
-                InternetChecksum.pseudoHeader(buffer, ip, 4, IpProtocol.UDP, UdpFlyweight.LENGTH + length));
+        OuterHeader.putIpv4(
+                buffer, start + IPV4_OFFSET, length, tos, id, ttl, source, destination, sourcePort, destinationPort);
     }
 
     /**

@@ -74,7 +74,8 @@ public final class FrameSocket implements PacketPort, FrameBatchSink, AutoClosea
             if (count > 1) {
                 shareByFlow(sockets);
             }
-            final boolean takesUdp = UdpSuperframeProbe.takes(sockets.get(0));
+            final boolean takesUdp =
+                    UdpSuperframeProbe.takes(sockets.get(0).fd, VNET_HEADER_LENGTH, Framing.ETHERNET_LENGTH);
             for (final FrameSocket socket : sockets) {
                 socket.framing = Framing.ofEthernet(VNET_HEADER_LENGTH, hostMac, ownMac, takesUdp);
                 socket.filter();

@@ -29,7 +29,14 @@ import org.agrona.concurrent.UnsafeBuffer;
  * Sources: include/uapi/linux/netlink.h, include/linux/socket.h, include/uapi/asm-generic/socket.h.
  */
 public final class NetlinkSocket implements AutoCloseable {
-    private static final int NETLINK_ROUTE = 0;
+    /** Links, addresses, routes and neighbours. */
+    public static final int NETLINK_ROUTE = 0;
+
+    /** IPsec's policies. */
+    public static final int NETLINK_XFRM = 6;
+
+    /** Firewall rules, among others. */
+    public static final int NETLINK_NETFILTER = 12;
 
     private static final int SOL_NETLINK = 270;
     private static final int NETLINK_ADD_MEMBERSHIP = 1;
@@ -70,16 +77,22 @@ public final class NetlinkSocket implements AutoCloseable {
         message.putLong(IOVEC_COUNT_OFFSET, 1, nativeOrder());
     }
 
+    /** A socket for {@link #NETLINK_ROUTE}. */
+    public static NetlinkSocket open() {
+        return open(NETLINK_ROUTE);
+    }
+
     /**
      * Opens a socket with extended acknowledgements and, where the kernel (4.20 on) has it, strict checking of requests.
      *
+     * @param protocol such as {@link #NETLINK_ROUTE}.
      * @return the bound socket.
-     * @throws LinuxException if the kernel refuses.
+     * @throws LinuxException if the kernel refuses; {@link Errno#EPROTONOSUPPORT} if it has none of that protocol.
      */
-    public static NetlinkSocket open() {
-        final int fd = Libc.LIBC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    public static NetlinkSocket open(final int protocol) {
+        final int fd = Libc.LIBC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
         if (fd < 0) {
-            throw new LinuxException("open a routing netlink socket", Errno.last());
+            throw new LinuxException("open a netlink socket of protocol " + protocol, Errno.last());
         }
         final NetlinkSocket socket = new NetlinkSocket(fd);
         try {
@@ -94,7 +107,7 @@ public final class NetlinkSocket implements AutoCloseable {
     private void configure() {
         address.putShort(ADDRESS_FAMILY_OFFSET, (short) AF_NETLINK, nativeOrder());
         if (Libc.LIBC.bind(fd, address.addressOffset(), ADDRESS_LENGTH) < 0) {
-            throw new LinuxException("bind a routing netlink socket", Errno.last());
+            throw new LinuxException("bind a netlink socket", Errno.last());
         }
         // Kernels without these options lack only the text of errors and the filters of dumps, which are filtered
         // again.

@@ -5,6 +5,8 @@ import static io.weft.linux.SocketConstants.MSG_DONTWAIT;
 import static io.weft.linux.SocketConstants.SOCK_RAW;
 import static io.weft.linux.SocketConstants.SO_RCVBUF;
 import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
+import static io.weft.linux.SocketConstants.SO_SNDBUF;
+import static io.weft.linux.SocketConstants.SO_SNDBUFFORCE;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -23,13 +25,17 @@ import org.agrona.CloseHelper;
  *
  * Fragments of IPv4 are put together by the kernel before ({@code PACKET_FANOUT_FLAG_DEFRAG}); those of IPv6 come as they are, with a
  * fragment header in the place of the UDP header. The host's IP stack gets each packet too, and
- * the host's firewall has no say in what this socket gets. Set up by one thread; then one may receive, and another {@link #become}.
+ * the host's firewall has no say in what this socket gets. It sends the same, past the host's IP stack, through the queues of the
+ * device. Set up by one thread; then one may receive, one send, and another {@link #become}.
  *
- * <p>It is bound to one protocol, so it sees no packet that leaves, and costs none. Sources: include/uapi/linux/if_packet.h,
+ * <p>It is bound to one protocol, so it sees no packet that leaves, its own among them, and costs none. Sources: include/uapi/linux/if_packet.h,
  * net/packet/af_packet.c.
  */
-public final class PacketSocket implements ReceivePort, AutoCloseable {
+public final class PacketSocket implements DatagramPort, AutoCloseable {
     private static final int FANOUT_DEFRAG = 0x8000; // PACKET_FANOUT_FLAG_DEFRAG
+
+    /** In every network namespace: include/net/net_namespace.h, {@code LOOPBACK_IFINDEX}. */
+    private static final int LOOPBACK_INDEX = 1;
 
     private static final int O_CLOEXEC = 0x80000; // include/uapi/asm-generic/fcntl.h
 
@@ -69,10 +75,28 @@ public final class PacketSocket implements ReceivePort, AutoCloseable {
         }
     }
 
+    /**
+     * Whether the kernel (6.2 on) cuts superframes of UDP that such a socket sends. Tried on loopback in the calling thread's network
+     * namespace, which must be up.
+     *
+     * @throws LinuxException if the kernel refuses a packet socket: CAP_NET_RAW is needed.
+     */
+    public static boolean cutsUdpSuperframes() {
+        final int fd = LinkSocket.open(SOCK_RAW);
+        try {
+            LinkSocket.tellOffloads(fd);
+            LinkSocket.bind(fd, 0, LOOPBACK_INDEX);
+            return UdpSuperframeProbe.takes(fd, LinkSocket.VNET_HEADER_LENGTH, Framing.ETHERNET_LENGTH);
+        } finally {
+            Libc.LIBC.close(fd);
+        }
+    }
+
     /** A socket gets what all others get until it has joined them: so it takes nothing before. */
     private void prepare(final TunnelFilter filter, final int bufferLength) {
         LinkSocket.tellOffloads(fd);
         LinkSocket.bufferLength(fd, SO_RCVBUFFORCE, SO_RCVBUF, bufferLength);
+        LinkSocket.bufferLength(fd, SO_SNDBUFFORCE, SO_SNDBUF, bufferLength);
         LinkSocket.filter(fd, new SocketFilter().refuse());
         LinkSocket.bind(fd, filter.protocol(), filter.linkIndex());
     }
@@ -108,6 +132,19 @@ public final class PacketSocket implements ReceivePort, AutoCloseable {
     public int receive(final MessageVector messages, final int from, final int count) {
         final int received = Libc.LIBC.recvmmsg(fd, messages.address(from), count, MSG_DONTWAIT, 0);
         return received < 0 ? -Errno.last() : received;
+    }
+
+    /**
+     * Sends up to {@code count} frames of the vector from {@code from} on.
+     *
+     * @return how many were sent, or a negative errno for the first: -{@link Errno#EMSGSIZE} if it is longer than the device takes,
+     *     -{@link Errno#ENOBUFS} if the device's queue dropped it, -{@link Errno#ENETDOWN} or -{@link Errno#ENXIO} without the device,
+     *     -{@link Errno#EINVAL} for what the kernel does not cut.
+     */
+    @Override
+    public int send(final MessageVector messages, final int from, final int count) {
+        final int sent = Libc.LIBC.sendmmsg(fd, messages.address(from), count, MSG_DONTWAIT);
+        return sent < 0 ? -Errno.last() : sent;
     }
 
     @Override

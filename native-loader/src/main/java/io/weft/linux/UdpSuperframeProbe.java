@@ -31,9 +31,13 @@ final class UdpSuperframeProbe {
 
     private UdpSuperframeProbe() {}
 
-    static boolean takes(final FrameSink sink) {
-        final int ethernet = sink.framing().vnetHeaderLength();
-        final int ip = sink.framing().headerLength();
+    /**
+     * @param fd of a packet socket that is bound to a link.
+     * @param ethernet bytes of the vnet header.
+     * @param linkHeaderLength bytes of the link's header.
+     */
+    static boolean takes(final int fd, final int ethernet, final int linkHeaderLength) {
+        final int ip = ethernet + linkHeaderLength;
         final int udp = ip + IPV4_LENGTH;
         final int length = udp + UDP_LENGTH + SEGMENTS;
         final UnsafeBuffer frame = new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, Long.BYTES));
@@ -51,6 +55,6 @@ final class UdpSuperframeProbe {
         frame.putByte(ip + 8, (byte) 1);
         frame.putByte(ip + 9, (byte) IPPROTO_UDP);
         frame.putShort(udp + 4, (short) (length - udp), BIG_ENDIAN);
-        return sink.write(frame.addressOffset(), length) > 0;
+        return Libc.LIBC.write(fd, frame.addressOffset(), length) > 0;
     }
 }

@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.CountersFile;
@@ -64,10 +65,14 @@ class UnderlayPortTest {
 
     /** All workers' messages by packet socket. */
     private long packetMessages() {
+        return counted(DataPlaneCounter.INGRESS_PACKET_MESSAGES);
+    }
+
+    private long counted(final DataPlaneCounter counter) {
         final AtomicLong sum = new AtomicLong();
         try (CountersFile file = CountersFile.open(directory.resolve("run/weft.1.counters"))) {
             file.reader().forEach((value, id, label) -> {
-                if (DataPlaneCounter.INGRESS_PACKET_MESSAGES.label().equals(label)) {
+                if (counter.label().equals(label)) {
                     sum.addAndGet(value);
                 }
             });
@@ -88,14 +93,15 @@ class UnderlayPortTest {
 
     @ParameterizedTest
     @CsvSource({
-        "--underlay-port=udp, weft.1 receives by UDP: --underlay-port says so",
-        "--underlay-port=auto, weft.1 receives by UDP: a packet socket"
+        "--underlay-port=udp, weft.1 receives and sends by UDP: --underlay-port says so",
+        "--underlay-port=auto, weft.1 receives and sends by UDP: a packet socket"
     })
     void shouldReceiveByUdpAndSayWhy(final String option, final String said) throws Exception {
         try (BackgroundProcess weftd = start(option)) {
             assertTrue(weftd.output().contains(said), weftd::output);
             awaitReached(weftd);
             assertEquals(0, packetMessages());
+            assertEquals(0, counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES));
             assertEquals(List.of(), packetSockets());
         }
     }
@@ -110,8 +116,39 @@ class UnderlayPortTest {
             PodTraffic.assertCarried(peer, node, false);
             PodTraffic.assertCarried(node, peer, false);
             assertTrue(packetMessages() > 0);
+            assertTrue(counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES) > 0);
+            assertEquals(0, counted(DataPlaneCounter.EGRESS_PACKET_REFUSALS));
+            assertTrue(neighbours().contains(" managed "), this::neighbours);
         }
         assertEquals(List.of(), packetSockets());
+        assertFalse(neighbours().contains(" managed "), this::neighbours);
+    }
+
+    /** What passes the host's IP stack by would pass by IPsec too. */
+    @Test
+    void shouldSendByUdpWhileTheHostHasIpsecPolicies() throws Exception {
+        try (BackgroundProcess weftd = start("--underlay-port=packet")) {
+            awaitReached(weftd);
+            Await.until(weftd::output, TIMEOUT_MS, () -> {
+                PodTraffic.reaches(node, peer, false);
+                return counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES) > 0;
+            });
+            namespace.ip("xfrm", "policy", "add", "dst", "203.0.113.1/32", "dir", "out", "action", "allow");
+            weftd.awaitOutput("the host has IPsec policies", TIMEOUT_MS);
+            final long before = counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES);
+            PodTraffic.assertCarried(node, peer, false);
+            assertEquals(before, counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES));
+
+            namespace.ip("xfrm", "policy", "flush");
+            Await.until(weftd::output, TIMEOUT_MS, () -> {
+                PodTraffic.reaches(node, peer, false);
+                return counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES) > before;
+            });
+        }
+    }
+
+    private String neighbours() {
+        return namespace.exec("ip", "neigh", "show", "dev", node.underlayDevice());
     }
 
     @Test

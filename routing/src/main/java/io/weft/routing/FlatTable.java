@@ -102,7 +102,12 @@ final class FlatTable {
         return row;
     }
 
-    private boolean isUsed(final int row) {
+    /** All rows are below this; some are not used. */
+    int limit() {
+        return mask + 1;
+    }
+
+    boolean isUsed(final int row) {
         return 0 != rows[row * rowLongs] || 0 != rows[row * rowLongs + 1];
     }
 

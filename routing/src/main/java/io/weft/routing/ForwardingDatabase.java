@@ -3,6 +3,8 @@ package io.weft.routing;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * FDB: MAC of a VTEP to its underlay address, port and VNI; what {@code bridge fdb} shows for a kernel VXLAN device.
@@ -67,6 +69,16 @@ final class ForwardingDatabase {
 
     IpAddress underlay(final int row) {
         return new IpAddress(family(row), high(row), low(row));
+    }
+
+    Set<IpAddress> underlays() {
+        final Set<IpAddress> underlays = new HashSet<>();
+        for (int row = 0; row < table.limit(); row++) {
+            if (table.isUsed(row)) {
+                underlays.add(underlay(row));
+            }
+        }
+        return underlays;
     }
 
     /** {@code sin6_scope_id} of a link-local IPv6 address; 0 otherwise. */

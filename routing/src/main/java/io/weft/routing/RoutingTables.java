@@ -11,6 +11,7 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.agrona.collections.IntHashSet;
 import org.agrona.collections.LongHashSet;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -248,6 +249,11 @@ public final class RoutingTables implements AutoCloseable {
     public void replaceFdb(final MacAddress mac, final InetAddress underlay, final int port, final int vni) {
         requireFdb(mac, underlay, port, vni);
         putFdb(mac, underlay, port, vni);
+    }
+
+    /** The underlay addresses of all FDB entries. */
+    public Set<IpAddress> underlays() {
+        return fdb.underlays();
     }
 
     /** Removes an FDB entry; returns whether there was one. */

@@ -218,7 +218,21 @@ public enum DataPlaneCounter {
             Direction.EGRESS,
             "egress host losses",
             "weft_host_losses_total",
-            "frames that a packet socket lost on their way from the host, since they were not read in time");
+            "frames that a packet socket lost on their way from the host, since they were not read in time"),
+    EGRESS_PACKET_MESSAGES(
+            129,
+            Kind.COUNTER,
+            Direction.EGRESS,
+            "egress packet messages",
+            "weft_packet_messages_total",
+            "of the socket messages sent, those by a packet socket"),
+    EGRESS_PACKET_REFUSALS(
+            130,
+            Kind.COUNTER,
+            Direction.EGRESS,
+            "egress packet refusals",
+            "weft_packet_refusals_total",
+            "batches that a packet socket refused for more than want of memory, sent by UDP instead");
 
     /** What the number means. */
     private enum Kind {

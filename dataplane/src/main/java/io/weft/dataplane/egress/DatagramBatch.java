@@ -12,22 +12,30 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Datagrams that wait to be sent through one socket. Those that follow one another, go to one peer and have one length
- * are one message, which the kernel cuts ({@code UDP_SEGMENT}); the last of a message may be shorter.
+ * Datagrams that wait to be sent. Those that follow one another, go to one peer and have one length are one message, which the kernel
+ * cuts; the last of a message may be shorter. By a UDP socket ({@code UDP_SEGMENT}) or, with outer headers, by a packet socket:
  *
  * <pre>
  *   message 0   name, control: UDP_SEGMENT 1472      iovecs  | headers 0 | payload 0 | headers 1 | payload 1 | ...
  *   message 1   name, control: -                     iovecs  | packet in the arena |
+ *
+ *   message 0   -                           iovecs  | outer headers | headers 0 | payload 0 | headers 1 | payload 1 | ...
+ *   message 1   -                           iovecs  | outer headers | packet in the arena |
  * </pre>
  *
- * Owned by a {@link DatagramSender}.
+ * Owned by a {@link DatagramSender} or a {@link PacketQueue}.
  */
-public final class DatagramBatch {
-    private static final int MAX_MESSAGES = 64;
+final class DatagramBatch {
+    static final int MAX_MESSAGES = 64;
     private static final int MAX_IOVECS = 1024;
 
-    /** The kernel's limit for the iovecs of one message ({@code UIO_MAXIOV}) is never reached: two for each segment. */
+    /**
+     * The kernel's limit for the iovecs of one message ({@code UIO_MAXIOV}) is never reached: two for each segment, and one for outer
+     * headers.
+     */
     private static final int IOVECS_PER_SEGMENT = 2;
+
+    private static final int IOVECS_MOST = 1 + IOVECS_PER_SEGMENT;
 
     private static final int HEADERS_LENGTH = 0x10000;
     private static final int CONTROL_LENGTH = 2 * ControlMessage.SPACE;
@@ -39,6 +47,7 @@ public final class DatagramBatch {
     private final UnsafeBuffer iovecs = allocate(MAX_IOVECS * GatherList.ENTRY_LENGTH);
     private final UnsafeBuffer headers = allocate(HEADERS_LENGTH + SuperframeCutter.HEADER_SLOT_LENGTH);
 
+    private final @Nullable OuterHeaders outer;
     private int maxSegments;
     private int messageCount;
     private int iovecCount;
@@ -50,9 +59,11 @@ public final class DatagramBatch {
     /**
      * @param arena the memory that frames lie in.
      * @param maxSegments datagrams of one message at most.
+     * @param outer what stands in front of a message, null for a UDP socket, which sees to that itself.
      */
-    DatagramBatch(final UnsafeBuffer arena, final int maxSegments) {
+    DatagramBatch(final UnsafeBuffer arena, final int maxSegments, final @Nullable OuterHeaders outer) {
         this.arena = arena;
+        this.outer = outer;
         this.maxSegments = maxSegments;
         for (int i = 0; i < MAX_MESSAGES; i++) {
             messages[i] = new DatagramMessage();
@@ -60,7 +71,7 @@ public final class DatagramBatch {
     }
 
     /** What a batch takes outside of the heap, in bytes: a vector, and what its messages point to. */
-    public static long memoryLength() {
+    static long memoryLength() {
         return MAX_MESSAGES * (long) (CONTROL_LENGTH + MessageVector.MESSAGE_LENGTH)
                 + MAX_IOVECS * (long) GatherList.ENTRY_LENGTH
                 + HEADERS_LENGTH
@@ -76,25 +87,34 @@ public final class DatagramBatch {
         maxSegments = segments;
     }
 
+    /** How many datagrams one message has at most. */
+    int maxSegments() {
+        return maxSegments;
+    }
+
     /** Whether there is room for one more datagram, of whatever kind. */
     boolean hasRoom() {
         return messageCount < MAX_MESSAGES
-                && iovecCount + IOVECS_PER_SEGMENT <= MAX_IOVECS
+                && iovecCount + IOVECS_MOST <= MAX_IOVECS
                 && headersPosition + SuperframeCutter.HEADER_SLOT_LENGTH <= HEADERS_LENGTH;
     }
 
-    /** Adds a packet that lies in the arena as it goes out, tunnel header in front. */
-    void add(final EgressFrame frame, final int length) {
-        prepare(frame, length);
+    /**
+     * Adds a packet that lies in the arena as it goes out, tunnel header in front.
+     *
+     * @param socket of the worker's sending sockets the one that the flow belongs to.
+     */
+    void add(final EgressFrame frame, final int length, final int socket) {
+        prepare(frame, length, socket);
         putIovec(arena.addressOffset() + frame.ipOffset - frame.tunnelHeaderLength, length);
     }
 
     /** Adds one segment of a superframe: headers from the cutter, payload from the arena. */
-    void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
+    void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment, final int socket) {
         final int headersLength = cutter.headersLength();
         final int payloadLength = cutter.payloadLength(segment);
         cutter.writeHeaders(headers, headersPosition, segment);
-        prepare(frame, headersLength + payloadLength);
+        prepare(frame, headersLength + payloadLength, socket);
         putIovec(headers.addressOffset() + headersPosition, headersLength);
         putIovec(arena.addressOffset() + cutter.payloadOffset(segment), payloadLength);
         headersPosition += BitUtil.align(headersLength, Long.BYTES);
@@ -106,16 +126,19 @@ public final class DatagramBatch {
     }
 
     /** Joins the datagram to the open message, or opens one for it. */
-    private void prepare(final EgressFrame frame, final int length) {
+    private void prepare(final EgressFrame frame, final int length, final int socket) {
         final DatagramMessage last = open;
-        if (null != last && last.segments < maxSegments && last.takes(arena, frame, length)) {
+        if (null != last && last.segments < maxSegments && last.takes(arena, frame, length, socket)) {
             last.append(length);
             open = length == last.segmentLength ? last : null;
             return;
         }
         concludeLast();
         final DatagramMessage next = messages[messageCount++];
-        next.begin(frame, length, iovecCount);
+        if (null != outer) {
+            iovecCount++;
+        }
+        next.begin(frame, length, socket, iovecCount);
         open = next;
     }
 
@@ -132,6 +155,25 @@ public final class DatagramBatch {
         }
         final int index = messageCount - 1;
         final DatagramMessage message = messages[index];
+        if (null == outer) {
+            putMessage(vector, index, index);
+            return;
+        }
+        final int length = outer.put(index, message);
+        final int first = message.firstIovec - 1;
+        GatherList.put(iovecs, first * GatherList.ENTRY_LENGTH, outer.address(index), length);
+        vector.iovecs(index, iovecs.addressOffset() + (long) first * GatherList.ENTRY_LENGTH, iovecsEnd(index) - first);
+    }
+
+    /** Where the iovecs of a message end. */
+    private int iovecsEnd(final int index) {
+        final boolean isLast = index == messageCount - 1;
+        return isLast ? iovecCount : messages[index + 1].firstIovec - (null == outer ? 0 : 1);
+    }
+
+    /** Writes message header {@code at} of a vector, for a UDP socket that cuts the message of that index. */
+    private void putMessage(final MessageVector target, final int at, final int index) {
+        final DatagramMessage message = messages[index];
         int control = index * CONTROL_LENGTH;
         if (message.segments > 1) {
             ControlMessage.putShort(
@@ -139,7 +181,17 @@ public final class DatagramBatch {
             control += ControlMessage.SPACE;
         }
         control += putTos(control, message);
-        putHeader(vector, index, index, message.firstIovec, iovecCount, control - index * CONTROL_LENGTH);
+        putHeader(target, at, index, message.firstIovec, iovecsEnd(index), control - index * CONTROL_LENGTH);
+    }
+
+    /**
+     * Makes a message of one of this batch, whatever is in front of it here, that a UDP socket cuts.
+     *
+     * @param single whose only message is written.
+     * @param index of the message, after {@link #conclude}.
+     */
+    void putMessage(final MessageVector single, final int index) {
+        putMessage(single, 0, index);
     }
 
     /** Writes message header {@code at} of a vector, for the message of that index: iovecs up to {@code iovecsEnd}. */

@@ -22,8 +22,11 @@ final class DatagramMessage {
     /** Bytes of each datagram but the last, which may be shorter. */
     int segmentLength;
 
-    /** Index of the first of its iovecs. */
+    /** Index of the first iovec of its datagrams. */
     int firstIovec;
+
+    /** Which of the worker's sending sockets its flows belong to. */
+    int socket;
 
     /** Where in the arena the peer's socket address is. */
     int nameOffset;
@@ -35,7 +38,8 @@ final class DatagramMessage {
     int tos;
 
     /** Begins anew with one datagram. */
-    void begin(final EgressFrame frame, final int datagramLength, final int iovec) {
+    void begin(final EgressFrame frame, final int datagramLength, final int ofSocket, final int iovec) {
+        socket = ofSocket;
         segments = 1;
         length = datagramLength;
         segmentLength = datagramLength;
@@ -47,8 +51,9 @@ final class DatagramMessage {
     }
 
     /** Whether one more datagram may be appended; the last one must have had full length. */
-    boolean takes(final UnsafeBuffer arena, final EgressFrame frame, final int datagramLength) {
+    boolean takes(final UnsafeBuffer arena, final EgressFrame frame, final int datagramLength, final int ofSocket) {
         return datagramLength <= segmentLength
+                && ofSocket == socket
                 && length + datagramLength <= MAX_LENGTH
                 && frame.outerTos == tos
                 && frame.sockaddrLength == nameLength

@@ -32,7 +32,7 @@ final class DatagramSender implements UnderlaySender {
             final DatagramPort port, final UnsafeBuffer arena, final int maxSegments, final WorkerCounters counters) {
         this.port = port;
         this.counters = counters;
-        batch = new DatagramBatch(arena, maxSegments);
+        batch = new DatagramBatch(arena, maxSegments, null);
         policy = new SendPolicy(maxSegments > 1);
     }
 
@@ -50,13 +50,13 @@ final class DatagramSender implements UnderlaySender {
     @Override
     public void add(final EgressFrame frame, final int length) {
         makeRoom();
-        batch.add(frame, length);
+        batch.add(frame, length, 0);
     }
 
     @Override
     public void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
         makeRoom();
-        batch.addSegment(frame, cutter, segment);
+        batch.addSegment(frame, cutter, segment, 0);
     }
 
     private void makeRoom() {
@@ -79,10 +79,32 @@ final class DatagramSender implements UnderlaySender {
                 countSent(index, result);
                 index += result;
             } else {
-                index += onFailure(index, -result);
+                index += onFailure(batch, index, -result);
             }
         }
         batch.clear();
+    }
+
+    /** Sends a message of another batch, after all that waits here. */
+    void send(final DatagramBatch other, final int index) {
+        flush();
+        policy.beginFlush();
+        final DatagramMessage message = other.message(index);
+        if (message.segments > batch.maxSegments()) {
+            sendOneByOne(other, index);
+            return;
+        }
+        other.putMessage(single, index);
+        int dealtWith = 0;
+        while (0 == dealtWith) {
+            final int result = port.send(single, 0, 1);
+            if (result > 0) {
+                countSent(1, message.segments, message.innerLength());
+                dealtWith = 1;
+            } else {
+                dealtWith = onFailure(other, index, -result);
+            }
+        }
     }
 
     private void countSent(final int first, final int count) {
@@ -103,8 +125,8 @@ final class DatagramSender implements UnderlaySender {
     }
 
     /** Returns how many messages are dealt with: 0 to try the same one again, or 1. */
-    private int onFailure(final int index, final int errno) {
-        final int segments = batch.message(index).segments;
+    private int onFailure(final DatagramBatch failed, final int index, final int errno) {
+        final int segments = failed.message(index).segments;
         final SendPolicy.Action action = policy.onFailure(errno, segments);
         if (SendPolicy.Action.TRY_AGAIN == action || (SendPolicy.Action.WAIT == action && isWritable())) {
             return 0;
@@ -114,7 +136,7 @@ final class DatagramSender implements UnderlaySender {
             counters.add(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS, 1);
         }
         if (SendPolicy.Action.STOP_SEGMENTATION == action || SendPolicy.Action.SEND_ONE_BY_ONE == action) {
-            sendOneByOne(index);
+            sendOneByOne(failed, index);
         } else {
             counters.drop(SendPolicy.reason(errno), segments);
         }
@@ -127,13 +149,13 @@ final class DatagramSender implements UnderlaySender {
     }
 
     /** Sends the datagrams of a message that the kernel would not cut. */
-    private void sendOneByOne(final int index) {
-        final DatagramMessage message = batch.message(index);
+    private void sendOneByOne(final DatagramBatch refused, final int index) {
+        final DatagramMessage message = refused.message(index);
         int iovec = message.firstIovec;
         int left = message.length;
         while (left > 0) {
             final int length = Math.min(left, message.segmentLength);
-            iovec = batch.putDatagram(single, index, iovec, length);
+            iovec = refused.putDatagram(single, index, iovec, length);
             sendSingle(length - message.tunnelHeaderLength);
             left -= length;
         }

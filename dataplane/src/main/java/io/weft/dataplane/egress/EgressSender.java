@@ -5,11 +5,13 @@ import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.encap.FlowHash;
 import io.weft.encap.SuperframeCutter;
 import io.weft.encap.TransportChecksum;
 import io.weft.linux.DatagramPort;
+import java.util.ArrayList;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>choose a sending socket by the flow's hash, so that the outer source port tells flows apart;
  *   <li>complete the checksum of a single packet; hand a superframe over unsegmented where a device will cut it, else cut
  *       it here: new headers, payload where it lies;
- *   <li>datagrams of one length for one peer join into one message; all messages go out, and the memory is released.
+ *   <li>datagrams of one length for one peer join into one message; all messages go out, by packet socket or UDP socket, and the memory
+ *       is released.
  * </ol>
  */
 public final class EgressSender implements PolledAgent {
@@ -32,6 +35,7 @@ public final class EgressSender implements PolledAgent {
     private final UnderlaySender[] senders;
     private final SuperframeCutter cutter = new SuperframeCutter();
     private final @Nullable OffloadQueue offload;
+    private final @Nullable PacketQueue packets;
     private final WorkerCounters counters;
     private final Doorbell receiverDoorbell;
     private final String roleName;
@@ -39,12 +43,14 @@ public final class EgressSender implements PolledAgent {
     /**
      * @param ports the sending sockets, a power of two of them.
      * @param maxSegments datagrams that the kernel cuts from one message at most.
+     * @param transmission the way by packet socket, null if there is none.
      * @param offload the way for superframes that need no cutting, null if there is none.
      */
     public EgressSender(
             final EgressRing ring,
             final List<? extends DatagramPort> ports,
             final int maxSegments,
+            final @Nullable PacketTransmission transmission,
             final @Nullable TunnelOffload offload,
             final WorkerCounters counters,
             final Doorbell receiverDoorbell,
@@ -55,14 +61,31 @@ public final class EgressSender implements PolledAgent {
         this.receiverDoorbell = receiverDoorbell;
         final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
         this.offload = queue;
-        senders = new UnderlaySender[ports.size()];
+        final List<DatagramSender> sockets = new ArrayList<>();
+        for (final DatagramPort port : ports) {
+            sockets.add(new DatagramSender(port, arena, maxSegments, counters));
+        }
+        packets = null == transmission
+                ? null
+                : new PacketQueue(arena, maxSegments, transmission, sockets, counters, worker);
+        senders = new UnderlaySender[sockets.size()];
         for (int i = 0; i < senders.length; i++) {
-            final DatagramSender socket = new DatagramSender(ports.get(i), arena, maxSegments, counters);
+            final UnderlaySender sender =
+                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), i);
             senders[i] = null == offload || null == queue
-                    ? socket
-                    : new OffloadSender(queue, socket, offload.sourcePorts(worker)[i]);
+                    ? sender
+                    : new OffloadSender(queue, sender, offload.sourcePorts(worker)[i]);
         }
         roleName = "weft-egr-snd-" + worker;
+    }
+
+    /**
+     * What a sender takes outside of the heap, in bytes.
+     *
+     * @param ports sending sockets.
+     */
+    public static long memoryLength(final int ports) {
+        return ports * DatagramBatch.memoryLength() + PacketQueue.memoryLength();
     }
 
     @Override
@@ -71,6 +94,9 @@ public final class EgressSender implements PolledAgent {
         int frames = 0;
         if (null != offload) {
             offload.beginBatch();
+        }
+        if (null != packets) {
+            packets.beginBatch();
         }
         while (frames < MAX_FRAMES) {
             final @Nullable EgressFrame frame = ring.poll();

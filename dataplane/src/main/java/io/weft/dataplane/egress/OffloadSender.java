@@ -4,21 +4,22 @@ package io.weft.dataplane.egress;
 import io.weft.encap.SuperframeCutter;
 
 /**
- * Sends superframes unsegmented by the {@link OffloadQueue} where they may, and all else by a socket. A flow keeps its source port
- * whichever way its packets go, and what its socket holds is sent first. Owned by the egress sender.
+ * Sends superframes unsegmented by the {@link OffloadQueue} where they may, and all else by another sender. A flow keeps its source
+ * port whichever way its packets go, and what the other one holds is sent first. Owned by the egress sender.
  */
 final class OffloadSender implements UnderlaySender {
     private final OffloadQueue queue;
-    private final UnderlaySender socket;
+    private final UnderlaySender sender;
     private final int sourcePort;
 
     /**
      * @param queue shared by all senders of the worker.
-     * @param sourcePort that the socket is bound to.
+     * @param sender for all else.
+     * @param sourcePort of the flows.
      */
-    OffloadSender(final OffloadQueue queue, final UnderlaySender socket, final int sourcePort) {
+    OffloadSender(final OffloadQueue queue, final UnderlaySender sender, final int sourcePort) {
         this.queue = queue;
-        this.socket = socket;
+        this.sender = sender;
         this.sourcePort = sourcePort;
     }
 
@@ -29,22 +30,22 @@ final class OffloadSender implements UnderlaySender {
 
     @Override
     public boolean sendUnsegmented(final EgressFrame frame) {
-        socket.flush();
+        sender.flush();
         return queue.send(frame, sourcePort);
     }
 
     @Override
     public void add(final EgressFrame frame, final int length) {
-        socket.add(frame, length);
+        sender.add(frame, length);
     }
 
     @Override
     public void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
-        socket.addSegment(frame, cutter, segment);
+        sender.addSegment(frame, cutter, segment);
     }
 
     @Override
     public void flush() {
-        socket.flush();
+        sender.flush();
     }
 }

@@ -6,7 +6,7 @@ import io.weft.encap.SuperframeCutter;
 /**
  * A way out to the underlay for the flows of one outer source port. Takes packets, and superframes either as the segments that
  * were cut of them or, where it can, unsegmented; order is that of the calls. Counts all that it takes. Owned by the egress
- * sender. A process has one implementation in use, or two: the compiler sees no interface.
+ * sender. Each caller has one implementation before it: the compiler sees no interface.
  */
 interface UnderlaySender {
     /** Whether {@link #sendUnsegmented} may be tried with a superframe. */

@@ -145,6 +145,13 @@ public final class UnderlaySockets implements AutoCloseable {
         return List.copyOf(senders);
     }
 
+    /** For each worker the ports of its sending sockets, in their order. */
+    public List<int[]> sourcePorts() {
+        return senders.stream()
+                .map(ports -> ports.stream().mapToInt(UdpSocket::localPort).toArray())
+                .toList();
+    }
+
     /** Whether the kernel cuts messages into datagrams for us. */
     public boolean segmentationOffload() {
         return segmentationOffload;

@@ -11,15 +11,18 @@ import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.pod.PodPort;
+import io.weft.dataplane.underlay.NextHopFinder;
+import io.weft.dataplane.underlay.NextHops;
 import io.weft.dataplane.underlay.PacketSockets;
+import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.encap.TunnelSuperframe;
 import io.weft.linux.RawSocket;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunnelFilter;
-import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.routing.Encapsulation;
@@ -47,6 +50,7 @@ public final class StaticNode implements AutoCloseable {
     private static final String OFFLOAD_DEVICE = "weft.1-out";
     private static final int PORT = 8472;
     private static final int COUNTERS = 1024;
+    private static final int HOP_LIMIT = 64;
 
     private final List<AutoCloseable> resources = new ArrayList<>();
     private final Queue<Throwable> errors = new ConcurrentLinkedQueue<>();
@@ -55,6 +59,10 @@ public final class StaticNode implements AutoCloseable {
     private final RoutingTables routing;
     private final NodeCounters counters;
     private final @Nullable TunnelOffload offload;
+    private final List<IpAddress> peers;
+    private final int linkIndex;
+    private final @Nullable NextHopFinder finder;
+    private final @Nullable PacketTransmission sending;
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
         final NetworkNamespace namespace = node.namespace();
@@ -70,8 +78,9 @@ public final class StaticNode implements AutoCloseable {
         final UnderlaySockets sockets = namespace.call(() -> options.openSockets(local));
         resources.add(sockets);
         final DataPlaneContext context = new DataPlaneContext();
+        PacketTransmission transmission = null;
         if (options.packetPort) {
-            usePacketPorts(context, namespace, node, sockets, local);
+            transmission = usePacketPorts(context, namespace, node, sockets, local);
         }
         final MacAddress mac = MacAddress.parse(node.vtepMac());
         routing = new RoutingTables(
@@ -83,6 +92,22 @@ public final class StaticNode implements AutoCloseable {
             }
         }
         routing.publish();
+        if (null != transmission) {
+            context.packetTransmission(transmission);
+            peers = topology.nodes().stream()
+                    .filter(peer -> peer.index() != node.index())
+                    .map(peer -> IpAddress.parse(address(peer, options)))
+                    .toList();
+            linkIndex = linkIndex(node);
+            finder = new NextHopFinder(rtnetlink, local, PORT);
+            sending = transmission;
+            awaitNextHops();
+        } else {
+            peers = List.of();
+            linkIndex = 0;
+            finder = null;
+            sending = null;
+        }
         final Path file = Files.createTempDirectory("weft-test").resolve("counters");
         final CountersFile countersFile =
                 CountersFile.create(file, COUNTERS, ProcessHandle.current().pid(), 0);
@@ -173,19 +198,39 @@ public final class StaticNode implements AutoCloseable {
         return policy.build();
     }
 
-    private void usePacketPorts(
+    private PacketTransmission usePacketPorts(
             final DataPlaneContext context,
             final NetworkNamespace namespace,
             final Topology.Node node,
             final UnderlaySockets sockets,
             final InetAddress local) {
-        final int linkIndex = Integer.parseInt(namespace
-                .exec("cat", "/sys/class/net/" + node.underlayDevice() + "/ifindex")
-                .trim());
-        final PacketSockets opened = namespace.call(() -> PacketSockets.open(
-                sockets, new TunnelFilter(linkIndex, local, PORT), UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+        final TunnelFilter filter = new TunnelFilter(linkIndex(node), local, PORT);
+        final PacketSockets opened =
+                namespace.call(() -> PacketSockets.open(sockets, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
         resources.add(opened);
         context.packetPorts(opened.ports(), opened.filter());
+        return new PacketTransmission(opened.ports(), sockets.sourcePorts(), local);
+    }
+
+    private static int linkIndex(final Topology.Node node) {
+        return Integer.parseInt(node.namespace()
+                .exec("cat", "/sys/class/net/" + node.underlayDevice() + "/ifindex")
+                .trim());
+    }
+
+    /** One look at the next hops of all peers, as a daemon has one each second. */
+    public NextHops lookAtNextHops() {
+        final NextHops found = Objects.requireNonNull(finder).find(linkIndex, peers, HOP_LIMIT);
+        Objects.requireNonNull(sending).nextHops(found);
+        return found;
+    }
+
+    /** Until then frames go by UDP. */
+    public void awaitNextHops() {
+        Await.until(
+                () -> "next hops of " + peers,
+                Await.TIMEOUT_MS,
+                () -> lookAtNextHops().size() == peers.size());
     }
 
     private TunnelOffload openOffload(
@@ -204,10 +249,7 @@ public final class StaticNode implements AutoCloseable {
         final String mac = namespace.exec("cat", "/sys/class/net/" + OFFLOAD_DEVICE + "/address");
         final TunnelOffload opened = new TunnelOffload(
                 taps,
-                sockets.sendPorts().stream()
-                        .map(ports ->
-                                ports.stream().mapToInt(UdpSocket::localPort).toArray())
-                        .toList(),
+                sockets.sourcePorts(),
                 MacAddress.parse(mac.trim()).value(),
                 ByteBuffer.wrap(local.getAddress()).getInt(),
                 mtu);

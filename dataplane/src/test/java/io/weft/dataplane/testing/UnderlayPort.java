@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 
-/** What a node of the tests receives by from the underlay. Suites of tests have one small subclass for each. */
+/** What a node of the tests receives and sends by on the underlay. Suites of tests have one small subclass for each. */
 public enum UnderlayPort {
     /** UDP sockets: how a superframe that came unsegmented is to be cut, and what its checksum is, has to be guessed. */
     UDP,
 
-    /** Packet sockets, and UDP sockets for what those leave: nothing is guessed. */
+    /** Packet sockets, and UDP sockets for what those leave and do not reach: nothing is guessed. */
     PACKET;
 
     /** A node with this port, and all else by default. */
@@ -20,10 +20,34 @@ public enum UnderlayPort {
         return options;
     }
 
-    /** That all or nothing of what the node received came by packet socket, as far as this port takes it. */
+    /** That all or nothing of what the node received and sent went by packet socket, as far as this port takes it. */
     public void assertUsed(final StaticNode node) {
+        assertReceived(node);
+        assertSent(node);
+    }
+
+    /** That all or nothing of what the node received came by packet socket, as far as this port takes it. */
+    public void assertReceived(final StaticNode node) {
         final long packets = node.counters().of(DataPlaneCounter.INGRESS_PACKET_MESSAGES);
         assertEquals(PACKET == this ? node.counters().of(DataPlaneCounter.INGRESS_MESSAGES) : 0, packets, "messages");
+    }
+
+    /** That all or nothing of what the node sent went by packet socket, and none was refused. */
+    public void assertSent(final StaticNode node) {
+        final NodeCounters counters = node.counters();
+        final long packets = counters.of(DataPlaneCounter.EGRESS_PACKET_MESSAGES);
+        final long messages = counters.of(DataPlaneCounter.EGRESS_MESSAGES);
+        assertEquals(PACKET == this ? messages : 0, packets, () -> "sent by packet socket: " + counters);
+        assertEquals(0, counters.of(DataPlaneCounter.EGRESS_PACKET_REFUSALS), counters::toString);
+    }
+
+    /** That some of what the node sent went by packet socket, and the rest, which had to be fragmented, by UDP. */
+    public void assertSentBothWays(final StaticNode node) {
+        final NodeCounters counters = node.counters();
+        final long packets = counters.of(DataPlaneCounter.EGRESS_PACKET_MESSAGES);
+        final long messages = counters.of(DataPlaneCounter.EGRESS_MESSAGES);
+        assertEquals(PACKET == this, 0 < packets && packets < messages, counters::toString);
+        assertEquals(0, counters.of(DataPlaneCounter.EGRESS_PACKET_REFUSALS), counters::toString);
     }
 
     /** Whether a superframe of TCP is cut as its sender meant it, however short the segments. */

@@ -26,6 +26,11 @@ final class NeighbourCodec {
     private static final int NDA_DST = 1;
     private static final int NDA_LLADDR = 2;
     private static final int NDA_IFINDEX = 8;
+    private static final int NDA_PROTOCOL = 12;
+    private static final int NDA_FLAGS_EXT = 15;
+
+    private static final int NTF_USE = 1;
+    private static final int NTF_EXT_MANAGED = 1;
 
     private static final int FAMILY_POSITION = 0;
     private static final int INDEX_POSITION = 4;
@@ -54,6 +59,18 @@ final class NeighbourCodec {
                         0)
                 .attribute(NDA_DST, neighbour.address());
         return null == neighbour.mac() ? request : request.attribute(NDA_LLADDR, neighbour.mac());
+    }
+
+    /**
+     * Has the kernel ask for a neighbour, and keep asking where it can (Linux 5.16); older kernels pass over what they do not know. An
+     * entry that is there keeps its state.
+     */
+    static NetlinkRequest keepRequest(final int linkIndex, final InetAddress address, final int protocol) {
+        final int flags = NetlinkMessage.NLM_F_ACK | NetlinkMessage.NLM_F_CREATE;
+        return header(MessageType.RTM_NEWNEIGH, flags, IpFamily.of(address).socketFamily(), linkIndex, 0, NTF_USE)
+                .attribute(NDA_DST, address)
+                .attribute(NDA_PROTOCOL, (byte) protocol)
+                .attribute(NDA_FLAGS_EXT, NTF_EXT_MANAGED);
     }
 
     static NetlinkRequest request(final int type, final int requestFlags, final FdbEntry entry) {
@@ -96,7 +113,9 @@ final class NeighbourCodec {
                 message.i32(INDEX_POSITION),
                 attributes.address(NDA_DST),
                 attributes.hasMac(NDA_LLADDR) ? attributes.mac(NDA_LLADDR) : null,
-                message.u16(STATE_POSITION));
+                message.u16(STATE_POSITION),
+                0 != (attributes.i32(NDA_FLAGS_EXT, 0) & NTF_EXT_MANAGED),
+                attributes.u8(NDA_PROTOCOL, 0));
     }
 
     /** The FDB entry, or null for a neighbour. */

@@ -7,12 +7,14 @@ import static io.weft.linux.netlink.NetlinkMessage.NLM_F_DUMP_INTR;
 
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
+import io.weft.linux.NetlinkSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.NanoClock;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +42,23 @@ final class NetlinkExchange {
             new UnsafeBuffer(BufferUtil.allocateDirectAligned(RECEIVE_CAPACITY, Long.BYTES));
     private final NetlinkMessage message = new NetlinkMessage(buffer);
     private int sequence;
+
+    /** Over a socket, which is not closed here. */
+    static NetlinkExchange over(final NetlinkSocket socket) {
+        return new NetlinkExchange(
+                new Transport() {
+                    @Override
+                    public int send(final UnsafeBuffer buffer, final int length) {
+                        return socket.send(buffer, length);
+                    }
+
+                    @Override
+                    public int receive(final UnsafeBuffer buffer) {
+                        return socket.receive(buffer);
+                    }
+                },
+                SystemNanoClock.INSTANCE);
+    }
 
     NetlinkExchange(final Transport transport, final NanoClock clock) {
         this.transport = transport;

@@ -49,6 +49,11 @@ final class NetlinkRequest {
         return i32(value);
     }
 
+    /** A port, in network order. */
+    NetlinkRequest port(final int type, final int port) {
+        return attribute(type, new byte[] {(byte) (port >>> Byte.SIZE), (byte) port});
+    }
+
     NetlinkRequest attribute(final int type, final InetAddress address) {
         return attribute(type, address.getAddress());
     }

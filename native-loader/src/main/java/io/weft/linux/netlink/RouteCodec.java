@@ -33,8 +33,15 @@ final class RouteCodec {
     private static final int RTA_GATEWAY = 5;
     private static final int RTA_PRIORITY = 6;
     private static final int RTA_PREFSRC = 7;
+    private static final int RTA_SRC = 2;
+    private static final int RTA_METRICS = 8;
     private static final int RTA_TABLE = 15;
     private static final int RTA_VIA = 18;
+    private static final int RTA_ENCAP = 22;
+    private static final int RTA_IP_PROTO = 27;
+    private static final int RTA_DPORT = 29;
+    private static final int RTAX_MTU = 2;
+    private static final byte IPPROTO_UDP = 17;
 
     private static final int RTNH_F_ONLINK = 4;
     private static final int RTM_F_CLONED = 0x200;
@@ -141,6 +148,37 @@ final class RouteCodec {
                         0,
                         AF_INET == family ? RTM_F_LOOKUP_TABLE : 0) // IPv6 tells the table in any case
                 .attribute(RTA_DST, destination);
+    }
+
+    static NetlinkRequest pathRequest(final InetAddress destination, final InetAddress source, final int port) {
+        final int bits = destination.getAddress().length * Byte.SIZE;
+        return new NetlinkRequest(MessageType.RTM_GETROUTE, NetlinkMessage.NLM_F_ACK)
+                .u8(IpFamily.of(destination).socketFamily())
+                .u8(bits)
+                .u8(bits)
+                .u8(0)
+                .i32(0)
+                .i32(0)
+                .attribute(RTA_DST, destination)
+                .attribute(RTA_SRC, source)
+                .attribute(RTA_IP_PROTO, IPPROTO_UDP)
+                .port(RTA_DPORT, port);
+    }
+
+    /** The path, or null for one that is not a plain one of a link: local, refused, or into another tunnel. */
+    static @Nullable DatagramPath decodePath(final NetlinkMessage message, final InetAddress destination) {
+        final Attributes attributes = message.attributes(FIXED_LENGTH);
+        final boolean isPlain = RouteType.UNICAST == RouteType.of(message.u8(TYPE_POSITION))
+                && attributes.has(RTA_OIF)
+                && !attributes.has(RTA_ENCAP);
+        if (!isPlain) {
+            return null;
+        }
+        final InetAddress gateway = gateway(attributes);
+        return new DatagramPath(
+                attributes.i32(RTA_OIF, 0),
+                null == gateway ? destination : gateway,
+                attributes.has(RTA_METRICS) ? attributes.nested(RTA_METRICS).i32(RTAX_MTU, 0) : 0);
     }
 
     static NetlinkRequest replaceRequest(final Route route) {

@@ -26,8 +26,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import org.agrona.concurrent.SystemNanoClock;
-import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,19 +56,7 @@ public final class Rtnetlink implements AutoCloseable {
 
     private Rtnetlink(final NetlinkSocket socket) {
         this.socket = socket;
-        exchange = new NetlinkExchange(
-                new NetlinkExchange.Transport() {
-                    @Override
-                    public int send(final UnsafeBuffer buffer, final int length) {
-                        return socket.send(buffer, length);
-                    }
-
-                    @Override
-                    public int receive(final UnsafeBuffer buffer) {
-                        return socket.receive(buffer);
-                    }
-                },
-                SystemNanoClock.INSTANCE);
+        exchange = NetlinkExchange.over(socket);
     }
 
     /**
@@ -352,6 +338,47 @@ public final class Rtnetlink implements AutoCloseable {
         return exchange.answered(tried, RouteCodec.lookupRequest(destination), RouteCodec::decode).stream()
                 .findFirst()
                 .orElseThrow(() -> new LinuxException(tried, Errno.ENETUNREACH));
+    }
+
+    /**
+     * The way that the datagrams of a UDP socket would take.
+     *
+     * @param source address that the socket is bound to.
+     * @param port that they go to.
+     * @return empty where the host has no way, or none of its own accord.
+     */
+    public Optional<DatagramPath> pathTo(final InetAddress destination, final InetAddress source, final int port) {
+        final String tried = "look up the path to " + IpAddress.of(destination);
+        try {
+            return exchange
+                    .answered(
+                            tried,
+                            RouteCodec.pathRequest(destination, source, port),
+                            message -> RouteCodec.decodePath(message, destination))
+                    .stream()
+                    .findFirst();
+        } catch (final LinuxException e) {
+            final boolean isWithoutWay = switch (e.errno()) {
+                case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL, Errno.EADDRNOTAVAIL -> true;
+                default -> false;
+            };
+            if (isWithoutWay) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Has the kernel find out a neighbour's MAC address and keep it fresh, by itself from Linux 5.16 on, else once. Not for one that
+     * is {@link Neighbour#fixed}.
+     *
+     * @param protocol that marks the entry as the caller's.
+     */
+    public void keepNeighbour(final int linkIndex, final InetAddress address, final int protocol) {
+        exchange.acknowledged(
+                "keep neighbour " + IpAddress.of(address) + " on link " + linkIndex,
+                NeighbourCodec.keepRequest(linkIndex, address, protocol));
     }
 
     /** The IPv4 and IPv6 neighbours of one link. */

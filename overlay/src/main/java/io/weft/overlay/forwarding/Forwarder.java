@@ -60,8 +60,8 @@ final class Forwarder implements AutoCloseable {
     private @Nullable PodDevice podDevice;
     private @Nullable DataPlane dataPlane;
     private @Nullable OffloadTrial offloadTrial;
-    private @Nullable PacketReception packetReception;
     private final IngressOffenders offenders;
+    private @Nullable PacketUnderlay packetUnderlay;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -157,10 +157,10 @@ final class Forwarder implements AutoCloseable {
         final PodDevice pods = openPodDevice(settings);
         final TunnelOffload offload = openOffload(settings, sockets);
         final DataPlaneContext context = new DataPlaneContext();
-        final PacketReception packets = PacketReception.open(settings, sockets);
+        final PacketUnderlay packets = PacketUnderlay.open(settings, sockets, tables, this::total);
         if (null != packets) {
             undo.push(packets);
-            packetReception = packets;
+            packetUnderlay = packets;
             packets.use(context);
         }
         final IpPrefix subnet = settings.own().key().subnet();
@@ -265,8 +265,8 @@ final class Forwarder implements AutoCloseable {
 
     /** That packets are received by packet sockets; null where they are not. */
     @Nullable
-    PacketReception packetReception() {
-        return packetReception;
+    PacketUnderlay packetUnderlay() {
+        return packetUnderlay;
     }
 
     /** The name of the device that pods' packets are routed to. */

@@ -146,9 +146,9 @@ public final class Forwarders implements AutoCloseable {
     }
 
     /** That packets are received by packet sockets; none where they are not. */
-    public List<PacketReception> packetReceptions() {
+    public List<PacketUnderlay> packetUnderlays() {
         return forwarders.values().stream()
-                .map(Forwarder::packetReception)
+                .map(Forwarder::packetUnderlay)
                 .filter(Objects::nonNull)
                 .toList();
     }

@@ -12,13 +12,11 @@ import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;
-import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import org.agrona.CloseHelper;
@@ -123,7 +121,7 @@ public final class OffloadTrial implements AutoCloseable {
             }
             final TunnelOffload offload = new TunnelOffload(
                     device.queues(),
-                    localPorts(sockets),
+                    sockets.sourcePorts(),
                     device.mac(rtnetlink).orElse(0),
                     ByteBuffer.wrap(settings.local().getAddress()).getInt(),
                     settings.podMtu());
@@ -143,12 +141,6 @@ public final class OffloadTrial implements AutoCloseable {
                 CloseHelper.close(device);
             }
         }
-    }
-
-    private static List<int[]> localPorts(final UnderlaySockets sockets) {
-        return sockets.sendPorts().stream()
-                .map(ports -> ports.stream().mapToInt(UdpSocket::localPort).toArray())
-                .toList();
     }
 
     /** What is switched, for the data threads. */

@@ -62,7 +62,7 @@ final class UnderlayChanges {
         for (final OffloadTrial offload : forwarders.offloads()) {
             offload.run(now, check.trouble().isEmpty());
         }
-        forwarders.packetReceptions().forEach(packets -> packets.follow(now));
+        forwarders.packetUnderlays().forEach(packets -> packets.follow(now));
         if (!now.name().equals(underlay.name()) || !now.localAddresses().equals(underlay.localAddresses())) {
             onOtherUnderlay.accept("the underlay is " + now + " now, was " + underlay);
         } else if (now.mtu() != underlay.mtu()) {

@@ -111,7 +111,7 @@ public final class WeftOptions {
             paramLabel = "AUTO|UDP|PACKET",
             defaultValue = "AUTO",
             description =
-                    "receive from the underlay by UDP sockets, or by packet sockets, which are told how superframes"
+                    "receive and send on the underlay by UDP sockets, or by packet sockets, which are told how superframes"
                             + " that come unsegmented are to be cut, and which the host's firewall does not see; AUTO is UDP"
                             + " (default: ${DEFAULT-VALUE})")
     public UnderlayPort underlayPort = UnderlayPort.AUTO;

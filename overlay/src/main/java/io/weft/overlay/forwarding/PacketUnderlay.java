@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.LinuxException;
@@ -15,35 +16,46 @@ import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
+import io.weft.routing.RoutingTables;
+import java.util.function.ToLongFunction;
+import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
 
 /**
- * That a forwarder receives by packet sockets, on whichever device the underlay is (docs/decisions/0008-packet-underlay-port.md). The
+ * That a forwarder receives by packet sockets, and sends by them, on whichever device the underlay is (docs/decisions/0008-packet-underlay-port.md). The
  * UDP sockets stay: they receive what the packet sockets do not take, and so all of it while there is no device. Used by the control
  * thread alone.
  */
-public final class PacketReception implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(PacketReception.class.getName());
+public final class PacketUnderlay implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(PacketUnderlay.class.getName());
 
     private static final String VRF = "vrf"; // drivers/net/vrf.c, DRV_NAME
 
     private final PacketSockets sockets;
+    private final @Nullable PacketSending sending;
     private String trouble = "";
 
-    private PacketReception(final PacketSockets sockets) {
+    private PacketUnderlay(final PacketSockets sockets, final @Nullable PacketSending sending) {
         this.sockets = sockets;
+        this.sending = sending;
     }
 
     /**
      * Opens the sockets where they are wanted, and says in the log what was chosen and why.
      *
+     * @param tables that know all peers.
+     * @param counters tells what all workers have counted.
      * @return null where all is received by UDP.
      * @throws StartupException if they were asked for and cannot be had.
      */
-    static @Nullable PacketReception open(final Forwarder.Settings settings, final UnderlaySockets udp) {
+    static @Nullable PacketUnderlay open(
+            final Forwarder.Settings settings,
+            final UnderlaySockets udp,
+            final RoutingTables tables,
+            final ToLongFunction<DataPlaneCounter> counters) {
         final String hindrance = hindrance(settings);
         if (!hindrance.isEmpty()) {
-            LOG.log(INFO, "{0} receives by UDP: {1}", settings.deviceName(), hindrance);
+            LOG.log(INFO, "{0} receives and sends by UDP: {1}", settings.deviceName(), hindrance);
             return null;
         }
         final Underlay underlay = settings.underlay();
@@ -51,16 +63,15 @@ public final class PacketReception implements AutoCloseable {
             requireEthernet(underlay);
             final TunnelFilter filter = new TunnelFilter(
                     underlay.linkIndex(), settings.local(), settings.backend().port());
-            final PacketReception reception =
-                    new PacketReception(PacketSockets.open(udp, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+            final PacketSockets sockets = PacketSockets.open(udp, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT);
             LOG.log(
                     INFO,
-                    "{0} receives by packet socket on {1}, as --underlay-port says: the host''s firewall does not see what"
-                            + " comes to UDP port {2} by it",
+                    "{0} receives by packet socket on {1}, and sends by it, as --underlay-port says: the host''s firewall does"
+                            + " not see what comes to UDP port {2}, or goes there, by it",
                     settings.deviceName(),
                     underlay.name(),
                     String.valueOf(settings.backend().port()));
-            return reception;
+            return new PacketUnderlay(sockets, PacketSending.open(settings, udp, sockets, tables, counters));
         } catch (final LinuxException failure) {
             throw new StartupException("--underlay-port=packet: " + failure.getMessage() + ", or choose udp", failure);
         }
@@ -110,10 +121,20 @@ public final class PacketReception implements AutoCloseable {
     /** What the data plane receives by. */
     void use(final DataPlaneContext context) {
         context.packetPorts(sockets.ports(), sockets.filter());
+        if (null != sending) {
+            sending.use(context);
+        }
     }
 
     /** One look at the interface, once a second and whenever it may have changed: it may have been made anew. */
     public void follow(final Underlay now) {
+        followLink(now);
+        if (null != sending) {
+            sending.follow(now);
+        }
+    }
+
+    private void followLink(final Underlay now) {
         if (now.linkIndex() == sockets.filter().linkIndex()) {
             return;
         }
@@ -132,6 +153,6 @@ public final class PacketReception implements AutoCloseable {
 
     @Override
     public void close() {
-        sockets.close();
+        CloseHelper.closeAll(sending, sockets);
     }
 }
