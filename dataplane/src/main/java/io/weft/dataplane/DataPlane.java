@@ -87,6 +87,11 @@ public final class DataPlane implements AutoCloseable {
         workers.forEach(worker -> worker.takeOffenders(consumer));
     }
 
+    /** Has threads that wait for the sockets of the underlay wait for those that are there now. Control thread. */
+    public void wakeReceivers() {
+        workers.forEach(Worker::wakeReceiver);
+    }
+
     /** Counts what was lost between the host and its ports since the last call. Control thread. */
     public void countLosses() {
         workers.forEach(Worker::countLosses);

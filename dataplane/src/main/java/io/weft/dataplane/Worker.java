@@ -200,6 +200,11 @@ final class Worker implements AutoCloseable {
         return egressReceiver.doWork() + egressSender.doWork() + ingressReceiver.doWork() + ingressSender.doWork();
     }
 
+    /** Has the receiver look at its sockets anew, if it waits for those that were there before. */
+    void wakeReceiver() {
+        doorbells.ingressReceiver().ring();
+    }
+
     boolean mtu(final int mtu) {
         return ingressCommands.offer(() -> ingressReceiver.onMtu(mtu));
     }

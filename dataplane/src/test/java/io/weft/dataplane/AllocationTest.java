@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.pod.PodPort;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.StaticNode;
@@ -38,13 +39,14 @@ class AllocationTest {
     private final ThreadMXBean threadBean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     @ParameterizedTest
-    @CsvSource({"VXLAN, UDP", "BARE_IP, UDP", "VXLAN, PACKET"})
-    void shouldAllocateNothingWhenAMillionPacketsGoThrough(final Encapsulation encapsulation, final UnderlayPort port)
-            throws Exception {
+    @CsvSource({"VXLAN, UDP, TUN", "BARE_IP, UDP, TUN", "VXLAN, PACKET, PACKET"})
+    void shouldAllocateNothingWhenAMillionPacketsGoThrough(
+            final Encapsulation encapsulation, final UnderlayPort port, final PodPort podPort) throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology = resources.add(Topology.twoNodes());
             final StaticNode.Options options = port.options();
             options.encapsulation = encapsulation;
+            options.podPort = podPort;
             final StaticNode a = resources.add(StaticNode.start(topology, topology.node(0), options));
             final StaticNode b = resources.add(StaticNode.start(topology, topology.node(1), options));
             final PodTun from = resources.add(new PodTun(topology.node(0)));

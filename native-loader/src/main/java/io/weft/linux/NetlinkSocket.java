@@ -32,11 +32,11 @@ public final class NetlinkSocket implements AutoCloseable {
     /** Links, addresses, routes and neighbours. */
     public static final int NETLINK_ROUTE = 0;
 
+    /** Sockets of other families. */
+    public static final int NETLINK_SOCK_DIAG = 4;
+
     /** IPsec's policies. */
     public static final int NETLINK_XFRM = 6;
-
-    /** Firewall rules, among others. */
-    public static final int NETLINK_NETFILTER = 12;
 
     private static final int SOL_NETLINK = 270;
     private static final int NETLINK_ADD_MEMBERSHIP = 1;

@@ -80,6 +80,14 @@ class UnderlayPortTest {
         return sum.get();
     }
 
+    private List<String> labels() {
+        final List<String> labels = new ArrayList<>();
+        try (CountersFile file = CountersFile.open(directory.resolve("run/weft.1.counters"))) {
+            file.reader().forEach((value, id, label) -> labels.add(label));
+        }
+        return labels;
+    }
+
     /** The packet sockets of the namespace, a line each. */
     private List<String> packetSockets() {
         final List<String> lines = new ArrayList<>(
@@ -103,6 +111,8 @@ class UnderlayPortTest {
             assertEquals(0, packetMessages());
             assertEquals(0, counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES));
             assertEquals(List.of(), packetSockets());
+            final String remark = said.replace("weft.1 receives and sends by UDP", "underlay port udp");
+            assertTrue(labels().stream().anyMatch(label -> label.startsWith(remark)), () -> labels().toString());
         }
     }
 
@@ -135,6 +145,8 @@ class UnderlayPortTest {
             });
             namespace.ip("xfrm", "policy", "add", "dst", "203.0.113.1/32", "dir", "out", "action", "allow");
             weftd.awaitOutput("the host has IPsec policies", TIMEOUT_MS);
+            final String remark = "underlay port packet, sends by udp: the host has IPsec policies";
+            Await.until(remark, TIMEOUT_MS, () -> labels().stream().anyMatch(label -> label.startsWith(remark)));
             final long before = counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES);
             PodTraffic.assertCarried(node, peer, false);
             assertEquals(before, counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES));
@@ -144,6 +156,7 @@ class UnderlayPortTest {
                 PodTraffic.reaches(node, peer, false);
                 return counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES) > before;
             });
+            assertTrue(labels().contains("underlay port packet: as --underlay-port says"), () -> labels().toString());
         }
     }
 

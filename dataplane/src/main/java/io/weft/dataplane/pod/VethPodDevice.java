@@ -8,6 +8,7 @@ import io.weft.linux.FrameSocket;
 import io.weft.linux.LinuxException;
 import io.weft.linux.PacketPort;
 import io.weft.linux.netlink.Link;
+import io.weft.linux.netlink.PacketSocketList;
 import io.weft.linux.netlink.Rtnetlink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -192,8 +193,18 @@ final class VethPodDevice implements PodDevice {
         return VETH.equals(link.kind()) && HOST_MAC.equals(link.mac());
     }
 
-    /** Whether a packet socket of the namespace is bound to the link (net/packet/af_packet.c, {@code packet_seq_show}). */
+    /** Whether a weft reads from the link: those that only watch (tcpdump, lldpd) ask for no vnet header. */
     private static boolean hasReader(final int linkIndex) {
+        try {
+            return PacketSocketList.read().stream()
+                    .anyMatch(socket -> linkIndex == socket.linkIndex() && socket.hasVnetHeader());
+        } catch (final LinuxException withoutDiagnosis) {
+            return hasSocket(linkIndex); // without CONFIG_PACKET_DIAG they cannot be told apart
+        }
+    }
+
+    /** Whether any packet socket of the namespace is bound to the link (net/packet/af_packet.c, {@code packet_seq_show}). */
+    private static boolean hasSocket(final int linkIndex) {
         try {
             return Files.readAllLines(PACKET_SOCKETS).stream()
                     .map(line -> line.strip().split("\\s+", -1))

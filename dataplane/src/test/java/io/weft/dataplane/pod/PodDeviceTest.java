@@ -2,6 +2,7 @@
 package io.weft.dataplane.pod;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +15,7 @@ import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.StaticNode;
 import io.weft.dataplane.testing.VxlanDatagram;
+import io.weft.linux.DepartureSocket;
 import io.weft.linux.Errno;
 import io.weft.linux.FrameSocket;
 import io.weft.linux.LinuxException;
@@ -117,6 +119,22 @@ class PodDeviceTest {
                 assertNotEquals(index, rtnetlink.link(DEVICE).orElseThrow().index());
                 left.close();
                 assertTrue(device.repair(), "the one that is gone takes no other along");
+            }
+        });
+    }
+
+    /** As tcpdump and lldpd do, on all interfaces that they find. */
+    @Test
+    void shouldReplaceAPairThatIsOnlyWatched() {
+        withRtnetlink(rtnetlink -> {
+            final PodDevice left = PodPort.PACKET.open(rtnetlink, DEVICE, 1);
+            left.ports().forEach(port -> ((FrameSocket) port).close());
+            final int far = rtnetlink.link(DEVICE + "-far").orElseThrow().index();
+            try (DepartureSocket watcher = DepartureSocket.open(far, 8472, 1450);
+                    PodDevice device = PodPort.PACKET.open(rtnetlink, DEVICE, 1)) {
+                assertFalse(watcher.hasSeen());
+                assertTrue(device.repair());
+                left.close();
             }
         });
     }

@@ -54,6 +54,8 @@ final class Forwarder implements AutoCloseable {
     /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
     private static final int COUNTERS_CAPACITY = 8192;
 
+    private static final int NO_REMARK = -1;
+
     private final String deviceName;
     private final RoutingTables tables;
     private final CountersFile counters;
@@ -62,6 +64,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable OffloadTrial offloadTrial;
     private final IngressOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
+    private int underlayRemark = NO_REMARK;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -157,7 +160,8 @@ final class Forwarder implements AutoCloseable {
         final PodDevice pods = openPodDevice(settings);
         final TunnelOffload offload = openOffload(settings, sockets);
         final DataPlaneContext context = new DataPlaneContext();
-        final PacketUnderlay packets = PacketUnderlay.open(settings, sockets, tables, this::total);
+        final PacketUnderlay packets =
+                PacketUnderlay.open(settings, sockets, tables, this::total, this::wakeReceivers, this::remarkUnderlay);
         if (null != packets) {
             undo.push(packets);
             packetUnderlay = packets;
@@ -255,6 +259,20 @@ final class Forwarder implements AutoCloseable {
     /** What all workers have counted; 0 before they are there. */
     private long total(final DataPlaneCounter counter) {
         return null == dataPlane ? 0 : dataPlane.total(counter);
+    }
+
+    private void remarkUnderlay(final String text) {
+        if (NO_REMARK == underlayRemark) {
+            underlayRemark = counters.remark(text);
+        } else {
+            counters.changeRemark(underlayRemark, text);
+        }
+    }
+
+    private void wakeReceivers() {
+        if (null != dataPlane) {
+            dataPlane.wakeReceivers();
+        }
     }
 
     /** Whether superframes are left to the underlay device; null where that is not possible. */

@@ -22,6 +22,7 @@ import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.NanoClock;
@@ -38,6 +39,8 @@ final class PacketSending implements AutoCloseable {
     /** After a refusal: a packet is not lost by it, but a batch is sent twice over. */
     private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(10);
 
+    private static final String AS_ASKED = "underlay port packet: as --underlay-port says";
+
     private static final int DEFAULT_HOP_LIMIT = 64; // IPDEFTTL, include/uapi/linux/ip.h
 
     private final PacketTransmission transmission;
@@ -48,6 +51,7 @@ final class PacketSending implements AutoCloseable {
     private final ToLongFunction<DataPlaneCounter> counters;
     private final NanoClock clock;
     private final boolean isIpv4;
+    private final Consumer<String> remark;
     private String trouble = "";
     private long refusalsBefore;
     private long refusedUntilNs;
@@ -60,7 +64,9 @@ final class PacketSending implements AutoCloseable {
             final Forwarder.Settings settings,
             final RoutingTables tables,
             final ToLongFunction<DataPlaneCounter> counters,
+            final Consumer<String> remark,
             final NanoClock clock) {
+        this.remark = remark;
         this.transmission = transmission;
         this.sockets = sockets;
         this.rtnetlink = rtnetlink;
@@ -76,6 +82,7 @@ final class PacketSending implements AutoCloseable {
      * Prepares to send by the sockets that a forwarder receives by.
      *
      * @param counters tells what all workers have counted.
+     * @param remark is told by what is received and sent, and why, now and when it changes.
      * @return null where the kernel cuts no superframes for them: by UDP it does, as the log says.
      */
     static @Nullable PacketSending open(
@@ -83,14 +90,18 @@ final class PacketSending implements AutoCloseable {
             final UnderlaySockets udp,
             final PacketSockets packets,
             final RoutingTables tables,
-            final ToLongFunction<DataPlaneCounter> counters) {
+            final ToLongFunction<DataPlaneCounter> counters,
+            final Consumer<String> remark) {
         if (!PacketSocket.cutsUdpSuperframes()) {
+            remark.accept(
+                    "underlay port packet, sends by udp: the kernel cuts no superframes of packet sockets (Linux 6.2)");
             LOG.log(
                     INFO,
                     "{0} sends by UDP: packet sockets take no superframes of UDP from it (Linux 6.2)",
                     settings.deviceName());
             return null;
         }
+        remark.accept(AS_ASKED);
         return new PacketSending(
                 new PacketTransmission(packets.ports(), udp.sourcePorts(), settings.local()),
                 packets,
@@ -98,6 +109,7 @@ final class PacketSending implements AutoCloseable {
                 settings,
                 tables,
                 counters,
+                remark,
                 SystemNanoClock.INSTANCE);
     }
 
@@ -121,6 +133,9 @@ final class PacketSending implements AutoCloseable {
         transmission.nextHops(found);
         if (!hindrance.isEmpty() && !hindrance.equals(trouble)) {
             LOG.log(WARNING, "{0}. All is sent by UDP; it is looked at again every second", hindrance);
+        }
+        if (!hindrance.equals(trouble)) {
+            remark.accept(hindrance.isEmpty() ? AS_ASKED : "underlay port packet, sends by udp: " + hindrance);
         }
         trouble = hindrance;
     }
@@ -150,11 +165,6 @@ final class PacketSending implements AutoCloseable {
         } catch (final IOException | NumberFormatException unreadable) {
             return DEFAULT_HOP_LIMIT;
         }
-    }
-
-    /** How many peers are reached so. */
-    int reached() {
-        return transmission.nextHops().size();
     }
 
     @Override

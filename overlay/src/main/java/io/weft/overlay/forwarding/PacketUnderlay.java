@@ -17,6 +17,7 @@ import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
 import io.weft.routing.RoutingTables;
+import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
@@ -33,9 +34,12 @@ public final class PacketUnderlay implements AutoCloseable {
 
     private final PacketSockets sockets;
     private final @Nullable PacketSending sending;
+    private final Runnable onNewSockets;
     private String trouble = "";
 
-    private PacketUnderlay(final PacketSockets sockets, final @Nullable PacketSending sending) {
+    private PacketUnderlay(
+            final PacketSockets sockets, final @Nullable PacketSending sending, final Runnable onNewSockets) {
+        this.onNewSockets = onNewSockets;
         this.sockets = sockets;
         this.sending = sending;
     }
@@ -45,6 +49,8 @@ public final class PacketUnderlay implements AutoCloseable {
      *
      * @param tables that know all peers.
      * @param counters tells what all workers have counted.
+     * @param onNewSockets has waiting receivers wait for other sockets than before.
+     * @param remark is told the same, for the counters, now and when it changes.
      * @return null where all is received by UDP.
      * @throws StartupException if they were asked for and cannot be had.
      */
@@ -52,10 +58,13 @@ public final class PacketUnderlay implements AutoCloseable {
             final Forwarder.Settings settings,
             final UnderlaySockets udp,
             final RoutingTables tables,
-            final ToLongFunction<DataPlaneCounter> counters) {
+            final ToLongFunction<DataPlaneCounter> counters,
+            final Runnable onNewSockets,
+            final Consumer<String> remark) {
         final String hindrance = hindrance(settings);
         if (!hindrance.isEmpty()) {
             LOG.log(INFO, "{0} receives and sends by UDP: {1}", settings.deviceName(), hindrance);
+            remark.accept("underlay port udp: " + hindrance);
             return null;
         }
         final Underlay underlay = settings.underlay();
@@ -71,7 +80,8 @@ public final class PacketUnderlay implements AutoCloseable {
                     settings.deviceName(),
                     underlay.name(),
                     String.valueOf(settings.backend().port()));
-            return new PacketUnderlay(sockets, PacketSending.open(settings, udp, sockets, tables, counters));
+            return new PacketUnderlay(
+                    sockets, PacketSending.open(settings, udp, sockets, tables, counters, remark), onNewSockets);
         } catch (final LinuxException failure) {
             throw new StartupException("--underlay-port=packet: " + failure.getMessage() + ", or choose udp", failure);
         }
@@ -140,6 +150,7 @@ public final class PacketUnderlay implements AutoCloseable {
         }
         try {
             sockets.follow(now.linkIndex());
+            onNewSockets.run();
             trouble = "";
             LOG.log(INFO, "{0} was made anew: received by packet socket again", now.name());
         } catch (final LinuxException failure) {
