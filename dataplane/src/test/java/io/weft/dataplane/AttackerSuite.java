@@ -131,7 +131,8 @@ abstract class AttackerSuite {
             assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
             weft.counters().awaitConserved();
             ports.assertUsed(weft);
-            weft.dataPlane().ingressPolicy(StaticNode.policy(topology, weftNode, IngressPolicy.Sources.STRICT));
+            weft.dataPlane()
+                    .ingressPolicy(StaticNode.policy(topology, weftNode, IngressPolicy.Sources.STRICT, List.of()));
             assertStrict(weft, byWeft);
         }
     }

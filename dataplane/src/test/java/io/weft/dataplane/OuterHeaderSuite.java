@@ -4,6 +4,7 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.PodTun;
@@ -86,6 +87,7 @@ abstract class OuterHeaderSuite {
         final StaticNode.Options options = port.options();
         options.workers = workers;
         options.ipv6Underlay = ipv6;
+        options.ingressAllow = List.of(IpPrefix.host(peer));
         return resources.add(StaticNode.start(topology, topology.node(1), options));
     }
 

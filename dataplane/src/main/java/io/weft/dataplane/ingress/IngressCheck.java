@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import static java.nio.ByteOrder.nativeOrder;
+
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.IpPacket;
+import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.Ipv6Flyweight;
 import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +17,11 @@ import org.jspecify.annotations.Nullable;
  * Holds what comes against the {@link IngressPolicy}: counts what that refuses, and keeps whom. Owned by the ingress receiver.
  */
 public final class IngressCheck {
+    /** Source and destination lie one behind the other in both headers. */
+    private static final int IPV6_ADDRESSES_LENGTH = 2 * Ipv6Flyweight.ADDRESS_LENGTH;
+
+    private static final int IPV4_ADDRESSES_LENGTH = 2 * Integer.BYTES;
+
     private static final UnsafeBuffer NOTHING_INSIDE = new UnsafeBuffer(new byte[0]);
 
     private final AtomicReference<IngressPolicy> published;
@@ -25,6 +34,11 @@ public final class IngressCheck {
     private long sourceLow;
     private boolean isIpv4;
     private int sender = IngressPolicy.STRANGER;
+
+    /** Of the last packet of this sender that passed, version and addresses as they lie in its header: the next is most often alike. */
+    private int passedVersion;
+
+    private final long[] passed = new long[IPV6_ADDRESSES_LENGTH / Long.BYTES];
 
     /**
      * @param published by the control thread.
@@ -50,6 +64,7 @@ public final class IngressCheck {
 
     private void findSender() {
         sender = policy.sender(isIpv4, sourceHigh, sourceLow);
+        passedVersion = 0;
     }
 
     /** Whether nothing of a message may pass, by who sent it; it is counted then. */
@@ -77,15 +92,48 @@ public final class IngressCheck {
 
     /** Whether a packet may not pass, out of a message that may, by its addresses; the drop is counted then. */
     boolean refuses(final ReceivedMessage message, final UnsafeBuffer arena, final IpPacket packet) {
-        if (!policy.isRestricting()) {
+        if (!policy.isRestricting() || isAsBefore(arena, packet)) {
             return false;
         }
         final @Nullable DropReason reason = policy.refusal(sender, arena, packet);
         if (null == reason) {
+            keepPassed(arena, packet);
             return false;
         }
         counters.drop(reason, 1);
         offenders.put(reason, message, arena, packet);
         return true;
+    }
+
+    /** Whether a packet is between the same addresses as the one that passed last. */
+    private boolean isAsBefore(final UnsafeBuffer arena, final IpPacket packet) {
+        if (packet.version() != passedVersion) {
+            return false;
+        }
+        final int addresses = packet.offset() + addressesOffset(passedVersion);
+        final int length = addressesLength(passedVersion);
+        for (int i = 0; i < length; i += Long.BYTES) {
+            if (passed[i / Long.BYTES] != arena.getLong(addresses + i, nativeOrder())) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void keepPassed(final UnsafeBuffer arena, final IpPacket packet) {
+        passedVersion = packet.version();
+        final int addresses = packet.offset() + addressesOffset(passedVersion);
+        final int length = addressesLength(passedVersion);
+        for (int i = 0; i < length; i += Long.BYTES) {
+            passed[i / Long.BYTES] = arena.getLong(addresses + i, nativeOrder());
+        }
+    }
+
+    private static int addressesOffset(final int version) {
+        return 4 == version ? Ipv4Flyweight.SOURCE_OFFSET : Ipv6Flyweight.SOURCE_OFFSET;
+    }
+
+    private static int addressesLength(final int version) {
+        return 4 == version ? IPV4_ADDRESSES_LENGTH : IPV6_ADDRESSES_LENGTH;
     }
 }

@@ -82,6 +82,7 @@ public final class IngressPolicy {
         private final Family ipv4 = new Family();
         private final Family ipv6 = new Family();
         private final List<int[]> nodesOfSender = new ArrayList<>();
+        private final List<IpPrefix> ownAddresses = new ArrayList<>();
         private int nodes;
 
         /** A policy that knows nobody yet. */
@@ -120,7 +121,7 @@ public final class IngressPolicy {
                 final int[] more = Arrays.copyOf(before, before.length + 1);
                 more[before.length] = node;
                 nodesOfSender.set(present, more);
-            } else if (AddressTable.ABSENT == present) {
+            } else {
                 senders.put(address.high(), address.low(), nodesOfSender.size());
                 nodesOfSender.add(new int[] {node});
             }
@@ -134,12 +135,19 @@ public final class IngressPolicy {
 
         /** Addresses of this node, but for those that mean nothing beyond it or a link: other nodes have the same. */
         public Builder ownAddress(final IpPrefix addresses) {
-            family(addresses.family()).owners.put(addresses, OWN_ADDRESS);
+            ownAddresses.add(addresses);
             return this;
         }
 
-        /** What was collected. */
+        /** What was collected. What other nodes claim of this node's own means nothing. */
         public IngressPolicy build() {
+            for (final IpPrefix own : ownAddresses) {
+                final Family family = family(own.family());
+                family.owners.put(own, OWN_ADDRESS);
+                if (own.family().addressBits() == own.length()) {
+                    family.senders.put(own.base().high(), own.base().low(), OWN_ADDRESS);
+                }
+            }
             return new IngressPolicy(this);
         }
     }
@@ -155,7 +163,8 @@ public final class IngressPolicy {
         if (PrefixTable.ABSENT != family.admitted.find(high, low)) {
             return ADMITTED;
         }
-        return OWN_ADDRESS == family.owners.find(high, low) ? STRANGER : family.senders.find(high, low);
+        final int found = family.senders.find(high, low);
+        return OWN_ADDRESS == found ? STRANGER : found;
     }
 
     /** Why a packet from a sender may not pass; null if it may. */
@@ -231,8 +240,8 @@ public final class IngressPolicy {
 
     /** Whether the address that {@code announced} stands for is one of a node that may be the sender. */
     private boolean isAnnounced(final int sender, final int announced) {
-        if (AddressTable.ABSENT == announced || ADMITTED == sender || sender == announced) {
-            return AddressTable.ABSENT != announced;
+        if (announced < 0 || ADMITTED == sender || sender == announced) {
+            return announced >= 0;
         }
         for (final int node : nodesOfSender[announced]) {
             if (isNode(sender, node)) {

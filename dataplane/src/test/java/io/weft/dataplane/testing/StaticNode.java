@@ -139,7 +139,7 @@ public final class StaticNode implements AutoCloseable {
                 .counters(countersFile.manager())
                 .errorHandler(errors::add)
                 .mtu(topology.podMtu())
-                .ingressPolicy(policy(topology, node, options.ingressSources))
+                .ingressPolicy(policy(topology, node, options.ingressSources, options.ingressAllow))
                 .hostOutputs(outputs)
                 .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
                 .maxSegments(options.maxSegments)
@@ -167,6 +167,9 @@ public final class StaticNode implements AutoCloseable {
         /** Who may send what, by the nodes of the topology: what is right passes what is not asked for at all. */
         public IngressPolicy.Sources ingressSources = IngressPolicy.Sources.KNOWN;
 
+        /** Senders beside the nodes of the topology. */
+        public List<IpPrefix> ingressAllow = List.of();
+
         public ThreadingMode threadingMode = ThreadingMode.SHARED;
 
         private UnderlaySockets openSockets(final InetAddress local) {
@@ -179,8 +182,12 @@ public final class StaticNode implements AutoCloseable {
 
     /** Who may send what to a node of a topology. */
     public static IngressPolicy policy(
-            final Topology topology, final Topology.Node own, final IngressPolicy.Sources sources) {
+            final Topology topology,
+            final Topology.Node own,
+            final IngressPolicy.Sources sources,
+            final List<IpPrefix> admitted) {
         final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
+        admitted.forEach(policy::admit);
         for (final Topology.Node node : topology.nodes()) {
             final List<IpAddress> addresses =
                     List.of(IpAddress.parse(node.underlayAddress()), IpAddress.parse(node.underlayAddressV6()));

@@ -16,8 +16,8 @@ import io.weft.overlay.rules.TunnelPort;
 import java.io.UncheckedIOException;
 
 /**
- * The end of weft on a host: takes away what weftd leaves there, on purpose when it stops, or because it was killed. The routes of a host-gw network and
- * those firewall rules stay that flanneld has as well.
+ * The end of weft on a host: takes away what weftd leaves there, on purpose when it stops, or because it was killed. The routes of a
+ * host-gw network and those firewall rules stay that flanneld has as well.
  */
 final class Uninstall {
     private static final System.Logger LOG = System.getLogger(Uninstall.class.getName());

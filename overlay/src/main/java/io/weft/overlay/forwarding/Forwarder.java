@@ -65,6 +65,7 @@ final class Forwarder implements AutoCloseable {
     private final IngressOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
     private int underlayRemark = NO_REMARK;
+    private boolean isPolicyKnown;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -344,7 +345,12 @@ final class Forwarder implements AutoCloseable {
 
     /** Says who may send what from now on. */
     void ingressPolicy(final IngressPolicy policy) {
-        Objects.requireNonNull(dataPlane, "open() comes first").ingressPolicy(policy);
+        final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
+        running.ingressPolicy(policy);
+        if (!isPolicyKnown) {
+            running.takeOffenders(early -> {}); // who was refused before there was a lease is no stranger for that
+            isPolicyKnown = true;
+        }
     }
 
     /** Lets the counters file outlive this forwarder: for a node that was ready once, and not for a start that failed. */
@@ -370,7 +376,9 @@ final class Forwarder implements AutoCloseable {
     void heartbeat() {
         final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
         running.countLosses();
-        running.takeOffenders(offenders::take);
+        if (isPolicyKnown) {
+            running.takeOffenders(offenders::take);
+        }
         counters.heartbeat(System.currentTimeMillis());
     }
 

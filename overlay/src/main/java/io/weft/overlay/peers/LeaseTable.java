@@ -41,6 +41,9 @@ public final class LeaseTable {
     /** At first too: routes that an earlier daemon left are compared with the first leases, however many there are. */
     private boolean isChanged = true;
 
+    /** Until the leases are here nobody is let in. */
+    private boolean hasSnapshot;
+
     private long refusals;
 
     private record Refusal(Lease lease, String fault) {}
@@ -73,6 +76,8 @@ public final class LeaseTable {
         }
         isChanged |= refused.keySet().retainAll(present);
         snapshot.forEach(this::put);
+        isChanged |= !hasSnapshot;
+        hasSnapshot = true;
     }
 
     /** Takes over one lease; the same again changes nothing. */
@@ -131,10 +136,12 @@ public final class LeaseTable {
     /** Publishes if anything changed since the last time. */
     public void publish() {
         if (isChanged) {
-            forwarders.ingressPolicy(senders.policy(
-                    leases.values(),
-                    refused.values().stream().map(Refusal::lease).toList(),
-                    ownAddresses));
+            if (hasSnapshot) {
+                forwarders.ingressPolicy(senders.policy(
+                        leases.values(),
+                        refused.values().stream().map(Refusal::lease).toList(),
+                        ownAddresses));
+            }
             forwarders.publish();
             routes.publish();
             isChanged = false; // not if the kernel refused: then it is published again
