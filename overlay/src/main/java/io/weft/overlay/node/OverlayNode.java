@@ -47,6 +47,7 @@ import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
 import io.weft.overlay.rules.RulesKeeper;
@@ -150,7 +151,7 @@ public final class OverlayNode implements AutoCloseable {
         final NetworkConfig config = registry.config();
         Ipv6.requireFor(config.ipv6Network());
         checkBridgeNetfilter(config);
-        final Underlay underlay = underlayCheck.begin(wishes(config));
+        final Underlay underlay = underlayCheck.begin(wishes(config, registry.publicAddresses()));
         LOG.log(INFO, "underlay interface {0}", underlay);
         requireOwnAddress(config.backend(), underlay);
         for (final String name : deviceNames(config, underlay)) {
@@ -416,14 +417,15 @@ public final class OverlayNode implements AutoCloseable {
         }
     }
 
-    private UnderlaySelector.Wishes wishes(final NetworkConfig config) {
+    /** @param written in the registry: wins over the flags, as with flanneld. */
+    private UnderlaySelector.Wishes wishes(final NetworkConfig config, final PublicAddresses written) {
         final FlanneldOptions flanneld = options.flanneld();
         return new UnderlaySelector.Wishes(
                 flanneld.iface,
                 flanneld.ifaceRegex,
                 flanneld.ifaceCanReach,
-                flanneld.publicIp,
-                flanneld.publicIpv6,
+                written.publicIp().isEmpty() ? flanneld.publicIp : written.publicIp(),
+                written.publicIpv6().isEmpty() ? flanneld.publicIpv6 : written.publicIpv6(),
                 config.network(),
                 config.ipv6Network());
     }

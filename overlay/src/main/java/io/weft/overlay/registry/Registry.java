@@ -7,8 +7,8 @@ import java.net.InetAddress;
 import java.util.Set;
 
 /**
- * Where the cluster's leases are kept. The daemon's main thread calls {@link #config}, {@link #acquire} and
- * {@link #watch} in this order, once each; {@link #close} may come from any thread at any time.
+ * Where the cluster's leases are kept. The daemon's main thread calls {@link #config}, {@link #publicAddresses},
+ * {@link #acquire} and {@link #watch} in this order, once each; {@link #close} may come from any thread at any time.
  */
 public interface Registry extends AutoCloseable {
     /** Leases that a registry may hold: so many fit the daemon's heap, with what is made of them. More are refused, and what was known stays. */
@@ -22,6 +22,17 @@ public interface Registry extends AutoCloseable {
      * @throws InterruptedException when the daemon is told to stop meanwhile.
      */
     NetworkConfig config() throws InterruptedException;
+
+    /**
+     * The public addresses that are written for this node, which win over flags and choose the underlay. Asked for before the lease;
+     * waits as {@link #config} does.
+     *
+     * @throws RegistryException when one is no address.
+     * @throws InterruptedException when the daemon is told to stop meanwhile.
+     */
+    default PublicAddresses publicAddresses() throws InterruptedException {
+        return PublicAddresses.NONE;
+    }
 
     /**
      * This node's own lease: found, or made where the registry hands out subnets.

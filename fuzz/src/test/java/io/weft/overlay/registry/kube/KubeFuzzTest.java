@@ -2,9 +2,8 @@
 package io.weft.overlay.registry.kube;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import io.weft.overlay.json.JsonException;
-import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.UnavailableException;
 
 /** A Node object of Kubernetes is a lease, or none. */
 class KubeFuzzTest {
@@ -15,9 +14,9 @@ class KubeFuzzTest {
     @FuzzTest
     void shouldReadOrRefuse(final byte[] text) {
         try {
-            nodes.lease(JsonReader.read(text, "node"));
-        } catch (final JsonException refused) {
-            // no JSON, or without a name
+            nodes.lease(new NodeReader(PREFIX + '/').node(text));
+        } catch (final UnavailableException refused) {
+            // no JSON
         }
     }
 }

@@ -11,6 +11,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param config of the network.
  * @param publicIp the IPv4 address that the node announced; null without one.
  * @param publicIpv6 the same for IPv6.
+ * @param written what the registry said of the node's public addresses.
  * @param own the node's lease.
  * @param leases of all nodes, the own one among them.
  */
@@ -41,8 +43,11 @@ record KnownLeases(
         NetworkConfig config,
         @Nullable InetAddress publicIp,
         @Nullable InetAddress publicIpv6,
+        PublicAddresses written,
         Lease own,
         Collection<Lease> leases) {
+    private static final String NODE_PUBLIC_IP = "nodePublicIP";
+    private static final String NODE_PUBLIC_IPV6 = "nodePublicIPv6";
 
     /** Why this is not what the registry would answer to a request; null when it may well be. */
     @Nullable
@@ -83,8 +88,13 @@ record KnownLeases(
             out.append(",\n\"ownUntilMs\":").append(ownUntilMs.toString());
         }
         out.append(",\n\"config\":").append(config.json());
-        append(out, "PublicIP", publicIp);
-        append(out, "PublicIPv6", publicIpv6);
+        append(out, "PublicIP", null == publicIp ? "" : IpAddress.of(publicIp).toString());
+        append(
+                out,
+                "PublicIPv6",
+                null == publicIpv6 ? "" : IpAddress.of(publicIpv6).toString());
+        append(out, NODE_PUBLIC_IP, written.publicIp());
+        append(out, NODE_PUBLIC_IPV6, written.publicIpv6());
         out.append(",\n\"own\":").append(entry(own, '{')).append('}');
         out.append(",\n\"leases\":");
         char separator = '{';
@@ -95,12 +105,9 @@ record KnownLeases(
         out.append('{' == separator ? "{}}\n" : "}}\n");
     }
 
-    private static void append(final Appendable out, final String key, final @Nullable InetAddress address)
-            throws IOException {
-        if (null != address) {
-            out.append(",\n\"" + key + "\":\"")
-                    .append(IpAddress.of(address).toString())
-                    .append('"');
+    private static void append(final Appendable out, final String key, final String address) throws IOException {
+        if (!address.isEmpty()) {
+            out.append(",\n\"" + key + "\":\"").append(address).append('"');
         }
     }
 
@@ -131,6 +138,7 @@ record KnownLeases(
                 NetworkConfigReader.read(required(parts, "config", whole).read(), true, allocates),
                 address(parts.get("PublicIP")),
                 address(parts.get("PublicIPv6")),
+                new PublicAddresses(text(parts.get(NODE_PUBLIC_IP)), text(parts.get(NODE_PUBLIC_IPV6))),
                 own.get(0),
                 leases(required(parts, "leases", whole)));
     }
@@ -141,6 +149,12 @@ record KnownLeases(
             throw whole.error("has no \"" + key + "\"");
         }
         return part;
+    }
+
+    /** An address in text; empty without. */
+    private static String text(final @Nullable JsonText text) {
+        final InetAddress address = address(text);
+        return null == address ? "" : IpAddress.of(address).toString();
     }
 
     private static @Nullable InetAddress address(final @Nullable JsonText text) {

@@ -9,6 +9,7 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.RegistryStatus;
@@ -48,6 +49,7 @@ public final class KnownRegistry implements Registry {
     private @Nullable FutureTask<NetworkConfig> configAsked;
     private @Nullable FutureTask<Lease> leaseAsked;
     private @Nullable NetworkConfig config;
+    private PublicAddresses written = PublicAddresses.NONE;
     private @Nullable NodeRequest request;
     private @Nullable Lease own;
     /** Of the control thread. */
@@ -94,6 +96,19 @@ public final class KnownRegistry implements Registry {
         }
         isConfigKnown = true;
         return before.config();
+    }
+
+    @Override
+    public PublicAddresses publicAddresses() throws InterruptedException {
+        final KnownLeases before = known;
+        final FutureTask<PublicAddresses> asked =
+                null == before || isConfigKnown ? null : ask(registry::publicAddresses);
+        if (null == before) {
+            written = registry.publicAddresses();
+        } else {
+            written = null != asked && isAnswered(asked) ? answer(asked) : before.written();
+        }
+        return written;
     }
 
     @Override
@@ -155,6 +170,7 @@ public final class KnownRegistry implements Registry {
                         registry.status(),
                         Objects.requireNonNull(config, "config() comes first"),
                         asked,
+                        written,
                         acquired)
                 .start();
         keeper = kept;

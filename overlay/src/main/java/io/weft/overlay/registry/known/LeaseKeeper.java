@@ -6,6 +6,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.RegistryStatus;
 import java.util.HashMap;
 import java.util.List;
@@ -29,6 +30,7 @@ final class LeaseKeeper implements LeaseListener, AutoCloseable {
     private final RegistryStatus status;
     private final NetworkConfig config;
     private final NodeRequest request;
+    private final PublicAddresses written;
     private final Lease own;
     private final Thread thread = new Thread(this::run, "weft-known-leases");
     private final CountDownLatch closed = new CountDownLatch(1);
@@ -44,12 +46,14 @@ final class LeaseKeeper implements LeaseListener, AutoCloseable {
             final RegistryStatus status,
             final NetworkConfig config,
             final NodeRequest request,
+            final PublicAddresses written,
             final Lease own) {
         this.file = file;
         this.listener = listener;
         this.status = status;
         this.config = config;
         this.request = request;
+        this.written = written;
         this.own = own;
     }
 
@@ -149,6 +153,7 @@ final class LeaseKeeper implements LeaseListener, AutoCloseable {
                 config,
                 request.publicIp(),
                 request.publicIpv6(),
+                written,
                 own,
                 List.copyOf(leases.values()));
     }

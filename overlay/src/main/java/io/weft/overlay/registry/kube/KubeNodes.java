@@ -11,6 +11,7 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Refusals;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.UnavailableException;
@@ -36,6 +37,9 @@ final class KubeNodes {
     static final String PUBLIC_IPV6 = "public-ipv6";
     static final String PUBLIC_IP_OVERWRITE = "public-ip-overwrite";
     static final String PUBLIC_IPV6_OVERWRITE = "public-ipv6-overwrite";
+
+    static final String NODE_PUBLIC_IP = "node-public-ip";
+    static final String NODE_PUBLIC_IPV6 = "node-public-ipv6";
 
     private final String prefix;
     private final Refusals refusals;
@@ -66,6 +70,29 @@ final class KubeNodes {
     @Nullable
     String annotation(final KubeNode node, final String name) {
         return node.annotations().get(prefix + name);
+    }
+
+    /**
+     * What an administrator has written on a node of where it is reached (flannel 0.25.3 and later, pkg/subnet/kube/kube.go,
+     * GetStoredPublicIP).
+     *
+     * @throws IllegalArgumentException naming the annotation that is no address.
+     */
+    PublicAddresses publicAddresses(final KubeNode node) {
+        return new PublicAddresses(
+                publicAddress(node, NODE_PUBLIC_IP, true), publicAddress(node, NODE_PUBLIC_IPV6, false));
+    }
+
+    private String publicAddress(final KubeNode node, final String name, final boolean ipv4) {
+        final String text = annotation(node, name);
+        if (null == text || text.isEmpty()) {
+            return "";
+        }
+        try {
+            return IpAddress.of(requireFamily(text, ipv4)).toString();
+        } catch (final IllegalArgumentException failure) {
+            throw new IllegalArgumentException("annotation " + prefix + name + ": " + failure.getMessage(), failure);
+        }
     }
 
     /**

@@ -8,8 +8,8 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
-import io.weft.overlay.registry.Backoff;
 import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.PutBack;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.UnavailableException;
@@ -32,10 +32,14 @@ final class KubeOwnNode {
     private final Lease own;
     private final @Nullable LeaseAttributes replaced;
     private final RegistryStatus status;
-    private final PutBack putBack = new PutBack();
-    private final Backoff conditionBackoff = new Backoff(1_000, 60_000);
+    /** Of the Node object that was seen last; another is a Node that was made again, of which nothing has been put back yet. */
+    private String uid;
+
+    private PutBack putBack = new PutBack();
+    private PutBack conditionPutBack = new PutBack();
+    private @Nullable PublicAddresses written;
     private boolean isPutBackDue;
-    private long conditionDueNs = System.nanoTime();
+    private volatile boolean isReady;
     private volatile boolean isConditionDue;
 
     /**
@@ -54,6 +58,7 @@ final class KubeOwnNode {
         reader = new NodeReader(nodes.prefix());
         this.name = name;
         this.own = own;
+        uid = "";
         this.replaced = replaced;
         this.status = status;
     }
@@ -76,6 +81,7 @@ final class KubeOwnNode {
 
     /** Has the condition NetworkUnavailable set to False; from any thread. */
     void nodeReady() {
+        isReady = true;
         isConditionDue = true;
     }
 
@@ -89,7 +95,7 @@ final class KubeOwnNode {
                 tellUnwritten(failure);
             }
         }
-        if (isConditionDue && nowNs - conditionDueNs >= 0) {
+        if (isConditionDue && conditionPutBack.isAllowed(nowNs)) {
             setCondition();
         }
     }
@@ -105,13 +111,13 @@ final class KubeOwnNode {
             isConditionDue = false;
             LOG.log(INFO, "condition NetworkUnavailable of node {0} is False", name);
         } catch (final UnavailableException failure) {
-            conditionDueNs = System.nanoTime() + conditionBackoff.nextNs();
             LOG.log(WARNING, "set the condition NetworkUnavailable, tried again: {0}", failure.getMessage());
         }
     }
 
     /** Compares the node's object with what it should say. */
     void keep(final KubeNode node, final LeaseListener listener) throws InterruptedException {
+        keepCondition(node);
         final LeaseKey key;
         try {
             key = KubeNodes.ownKey(node);
@@ -121,6 +127,10 @@ final class KubeOwnNode {
         }
         if (null != key && !key.equals(own.key())) {
             listener.onRestartNeeded("the pod CIDR of this node is " + key + " now, was " + own.key());
+            return;
+        }
+        if (isWrittenAnew(node)) {
+            listener.onRestartNeeded("an administrator has changed the public address of this node's object");
             return;
         }
         final String patch = nodes.patch(node, own.attributes());
@@ -134,6 +144,30 @@ final class KubeOwnNode {
             isPutBackDue = !isPutBack(patch);
         } else {
             isPutBackDue = true;
+        }
+    }
+
+    /** The condition is this node's to keep, from when it is ready: also of a Node that was made again, or has got it from others. */
+    private void keepCondition(final KubeNode node) {
+        if (!uid.equals(node.uid())) {
+            uid = node.uid();
+            putBack = new PutBack();
+            conditionPutBack = new PutBack();
+        }
+        final KubeNode.Condition condition = node.networkUnavailable();
+        if (isReady && (null == condition || !"False".equals(condition.status()))) {
+            isConditionDue = true;
+        }
+    }
+
+    /** Whether the public addresses that are written are others than those when this node was set up. */
+    private boolean isWrittenAnew(final KubeNode node) {
+        try {
+            final PublicAddresses before = written;
+            written = nodes.publicAddresses(node);
+            return null != before && !before.equals(written);
+        } catch (final IllegalArgumentException wrong) {
+            return false; // the node goes on as it is, until that is an address
         }
     }
 

@@ -13,6 +13,7 @@ import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.registry.BoundedFile;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.RegistryStatus;
@@ -117,6 +118,19 @@ public final class KubeRegistry implements Registry {
         } catch (final JsonException failure) {
             throw new RegistryException(String.valueOf(failure.getMessage()), failure);
         }
+    }
+
+    @Override
+    public PublicAddresses publicAddresses() throws InterruptedException {
+        return retry.untilRead(() -> {
+            final String name = nodeName();
+            final KubeNode node = reader.node(client.get("/api/v1/nodes/" + name));
+            try {
+                return nodes.publicAddresses(node);
+            } catch (final IllegalArgumentException failure) {
+                throw new RegistryException("node " + name + ": " + failure.getMessage(), failure);
+            }
+        });
     }
 
     @Override

@@ -18,6 +18,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.nio.charset.StandardCharsets;
@@ -73,6 +74,7 @@ class KnownLeasesFileTest {
                 config("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}", true),
                 address(1),
                 null,
+                new PublicAddresses("192.168.100.1", ""),
                 lease(1),
                 List.of(lease(1), lease(2)));
     }
@@ -140,6 +142,7 @@ class KnownLeasesFileTest {
                         true),
                 address(1),
                 IpAddress.parse("fd00:100::1").toInetAddress(),
+                PublicAddresses.NONE,
                 own,
                 List.of());
         assertTrue(file().write(known));

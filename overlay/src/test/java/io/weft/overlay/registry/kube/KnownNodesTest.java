@@ -13,10 +13,13 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.known.KnownLeasesFile;
 import io.weft.overlay.registry.known.KnownRegistry;
 import io.weft.overlay.registry.kube.access.KubeAccess;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,6 +115,7 @@ class KnownNodesTest {
 
     private static Lease acquire(final Registry registry) throws InterruptedException {
         registry.config();
+        registry.publicAddresses();
         final Inet4Address address =
                 (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         return registry.acquire(new NodeRequest(
@@ -160,6 +164,25 @@ class KnownNodesTest {
     }
 
     @Test
+    void shouldKnowTheAddressThatWasWrittenOnTheNode() throws Exception {
+        api().requireToken("");
+        api().put("one", "10.244.1.0/24", Map.of(PREFIX + "/node-public-ip", "192.168.0.1"));
+        final Registry second = registry();
+        acquire(second);
+        second.watch(recorder);
+        awaitKnown(Set.of(LeaseKey.parse("10.244.1.0-24"), LeaseKey.parse("10.244.2.0-24")));
+        second.close();
+        Await.until(
+                "what it knows is written",
+                Await.TIMEOUT_MS,
+                () -> text().contains("\"nodePublicIP\":\"192.168.0.1\""));
+        api().requireToken("another");
+        final Registry third = registry();
+        third.config();
+        assertEquals(new PublicAddresses("192.168.0.1", ""), third.publicAddresses());
+    }
+
+    @Test
     void shouldSetTheNodeUpAnewAndForgetWhenItsPodCidrIsAnother() throws Exception {
         api().put("one", "10.244.7.0/24", Map.of());
         final Registry registry = registry();
@@ -170,6 +193,14 @@ class KnownNodesTest {
         registry.close();
         Await.until(() -> "what it knew is forgotten: " + files(), Await.TIMEOUT_MS, () -> files().isEmpty());
         assertEquals("10.244.7.0-24", acquire(registry()).key().toString());
+    }
+
+    private String text() {
+        try {
+            return Files.readString(directory.resolve("state").resolve(files().get(0)));
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
     }
 
     private List<String> files() {

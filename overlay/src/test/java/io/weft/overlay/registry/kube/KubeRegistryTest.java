@@ -14,6 +14,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
@@ -324,6 +325,60 @@ class KubeRegistryTest {
                 () -> api().patches().toString(),
                 TIMEOUT_MS,
                 () -> api().patches().toString().contains("\"type\":\"NetworkUnavailable\",\"status\":\"False\""));
+    }
+
+    @Test
+    void shouldKeepTheConditionForTheWholeLifeOfTheNode() throws Exception {
+        final KubeRegistry registry = follow();
+        api().condition("one", "NetworkUnavailable", "True");
+        registry.nodeReady();
+        awaitCondition();
+        api().condition("one", "NetworkUnavailable", "True");
+        awaitCondition();
+        final Map<String, String> own = api().annotations("one");
+        api().remove("one");
+        api().put("one", "10.244.1.0/24", Map.of());
+        awaitCondition();
+        Await.until("the annotations are back", TIMEOUT_MS, () -> own.equals(api().annotations("one")));
+    }
+
+    private void awaitCondition() {
+        Await.until(
+                () -> "the condition is " + api().conditions("one"),
+                TIMEOUT_MS,
+                () -> "False".equals(api().conditions("one").get("NetworkUnavailable")));
+    }
+
+    @Test
+    void shouldTellTheAddressesThatAreWrittenOnItsNode() throws Exception {
+        final KubeRegistry registry = registry();
+        assertEquals(PublicAddresses.NONE, registry.publicAddresses());
+        api().put(
+                        "one",
+                        "10.244.1.0/24",
+                        Map.of(PREFIX + "/node-public-ip", "203.0.113.7", PREFIX + "/node-public-ipv6", "2001:DB8::7"));
+        assertEquals(new PublicAddresses("203.0.113.7", "2001:db8::7"), registry.publicAddresses());
+        api().put("one", "10.244.1.0/24", Map.of(PREFIX + "/node-public-ip", "2001:db8::7"));
+        final RegistryException failure = assertThrows(RegistryException.class, registry::publicAddresses);
+        assertTrue(
+                String.valueOf(failure.getMessage()).startsWith("node one: annotation " + PREFIX + "/node-public-ip: "),
+                failure::getMessage);
+    }
+
+    @Test
+    void shouldAskForARestartWhenTheAddressThatIsWrittenChanges() throws Exception {
+        follow();
+        final Map<String, String> annotations = new HashMap<>(api().annotations("one"));
+        annotations.put(PREFIX + "/node-public-ip", "203.0.113.7");
+        api().put("one", "10.244.1.0/24", annotations);
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
+    }
+
+    @Test
+    void shouldAskForARestartWhenItGetsASecondPodCidr() throws Exception {
+        follow();
+        api().put("one", List.of("10.244.1.0/24", "fd00:1::/64"), api().annotations("one"));
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
     }
 
     @Test
