@@ -4,12 +4,18 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Neighbour;
 import io.weft.linux.netlink.RtnetlinkEvent;
 import io.weft.linux.netlink.RtnetlinkMonitor;
 import io.weft.linux.netlink.RtnetlinkMonitor.Topic;
+import java.net.InetAddress;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -32,6 +38,7 @@ public final class HostWatch implements AutoCloseable {
     private int deviceIndex;
 
     private final List<IpPrefix> networks;
+    private final Map<InetAddress, MacAddress> macs = new HashMap<>();
     private final Runnable onChange;
     private String trouble = "";
     private final CountDownLatch ended = new CountDownLatch(1);
@@ -60,7 +67,29 @@ public final class HostWatch implements AutoCloseable {
      */
     public static HostWatch start(
             final String deviceName, final int deviceIndex, final List<IpPrefix> networks, final Runnable onChange) {
-        final HostWatch watch = new HostWatch(monitor(networks), deviceName, deviceIndex, networks, onChange);
+        return start(monitor(networks), deviceName, deviceIndex, networks, onChange);
+    }
+
+    /**
+     * Starts to listen for the device and for its neighbours: when the MAC address of one becomes known, is another or is lost.
+     *
+     * @param deviceName of the device.
+     * @param deviceIndex of the same, until one of that name is made anew.
+     * @param onChange called on the watch's thread, once for the events that come together.
+     */
+    public static HostWatch ofNeighbours(final String deviceName, final int deviceIndex, final Runnable onChange) {
+        final RtnetlinkMonitor monitor =
+                RtnetlinkMonitor.open(EnumSet.of(Topic.LINKS, Topic.ADDRESSES, Topic.NEIGHBOURS));
+        return start(monitor, deviceName, deviceIndex, List.of(), onChange);
+    }
+
+    private static HostWatch start(
+            final RtnetlinkMonitor monitor,
+            final String deviceName,
+            final int deviceIndex,
+            final List<IpPrefix> networks,
+            final Runnable onChange) {
+        final HostWatch watch = new HostWatch(monitor, deviceName, deviceIndex, networks, onChange);
         final Thread thread = new Thread(watch::run, "weft-netlink");
         thread.setDaemon(true);
         thread.start();
@@ -127,7 +156,17 @@ public final class HostWatch implements AutoCloseable {
                     && networks.stream()
                             .anyMatch(network -> network.contains(change.route().destination()));
         }
+        if (event instanceof final RtnetlinkEvent.NeighbourChange change) {
+            return change.neighbour().linkIndex() == deviceIndex && isNews(change.neighbour(), change.removed());
+        }
         return event instanceof RtnetlinkEvent.ResyncNeeded;
+    }
+
+    /** A neighbour changes its state now and then, and its MAC address hardly ever. */
+    private boolean isNews(final Neighbour neighbour, final boolean isRemoved) {
+        final MacAddress now = isRemoved || !neighbour.valid() ? null : neighbour.mac();
+        final MacAddress before = null == now ? macs.remove(neighbour.address()) : macs.put(neighbour.address(), now);
+        return !Objects.equals(before, now);
     }
 
     @Override

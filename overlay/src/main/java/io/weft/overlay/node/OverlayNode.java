@@ -185,7 +185,7 @@ public final class OverlayNode implements AutoCloseable {
         final PodAdmission admission = new PodAdmission(
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final Runnable follow = () -> follow(opened, changes, admission);
-        undo.push(HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), () -> loop.post(follow)));
+        undo.push(watch(underlay, !opened.packetUnderlays().isEmpty(), () -> loop.post(follow)));
         final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
         leases = table;
         final Runnable lookAtAddresses = () -> lookAtAddresses(table);
@@ -210,6 +210,13 @@ public final class OverlayNode implements AutoCloseable {
     /** What other nodes may send here, and what they may not say to be from. */
     private void lookAtAddresses(final LeaseTable table) {
         compareHost(false, () -> table.ownAddresses(OwnAddresses.now(rtnetlink)));
+    }
+
+    /** Neighbours matter to packet sockets alone, which write the next hop's MAC address themselves. */
+    private static HostWatch watch(final Underlay underlay, final boolean hasPacketSockets, final Runnable onChange) {
+        return hasPacketSockets
+                ? HostWatch.ofNeighbours(underlay.name(), underlay.linkIndex(), onChange)
+                : HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), onChange);
     }
 
     /** What is no pod, and must not be captured by the overlay wherever the cluster network covers it. */

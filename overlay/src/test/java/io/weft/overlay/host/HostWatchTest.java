@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** What the host's watch calls for. */
+@RequiresRoot
+class HostWatchTest {
+    private static final String NEIGHBOUR = "192.0.2.2";
+
+    private final AtomicInteger calls = new AtomicInteger();
+
+    private void awaitCallAfter(final Runnable change, final String what) {
+        final int before = calls.get();
+        change.run();
+        Await.until(what, Await.TIMEOUT_MS, () -> calls.get() > before);
+    }
+
+    @Test
+    void shouldCallWhenTheMacAddressOfANeighbourIsAnother() throws Exception {
+        try (NetworkNamespace namespace = NetworkNamespace.create("watched")) {
+            namespace.vethTo("w0", namespace, "w1", 1500);
+            final int index = namespace.call(() -> {
+                try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+                    return rtnetlink.link("w0").orElseThrow().index();
+                }
+            });
+            try (HostWatch watch = namespace.call(() -> HostWatch.ofNeighbours("w0", index, calls::incrementAndGet))) {
+                for (final String mac : new String[] {"02:00:00:00:00:02", "02:00:00:00:00:03"}) {
+                    awaitCallAfter(
+                            () -> namespace.ip(
+                                    "neigh", "replace", NEIGHBOUR, "lladdr", mac, "dev", "w0", "nud", "reachable"),
+                            "the watch calls for " + mac);
+                }
+                awaitCallAfter(
+                        () -> namespace.ip("neigh", "delete", NEIGHBOUR, "dev", "w0"),
+                        "the watch calls for a deletion");
+            }
+        }
+    }
+}
