@@ -98,6 +98,12 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
         return IpFamily.IPV6 == family && 0 == high && MAPPED == low >>> Integer.SIZE;
     }
 
+    /** The address with these two halves of the IPv6 form; an IPv4-mapped one is the IPv4 address in it. */
+    public static IpAddress ofMapped(final long mappedHigh, final long mappedLow) {
+        final IpAddress wide = new IpAddress(IpFamily.IPV6, mappedHigh, mappedLow);
+        return wide.isIpv4Mapped() ? ofIpv4((int) mappedLow) : wide;
+    }
+
     /** 224.0.0.0/4 or ff00::/8. */
     public boolean isMulticast() {
         return IpFamily.IPV4 == family ? 0xeL == high >>> 60 : 0xffL == high >>> 56;

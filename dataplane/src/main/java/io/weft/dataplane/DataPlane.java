@@ -3,6 +3,7 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.Offender;
 import io.weft.dataplane.tunnel.PodPathMtu;
@@ -92,9 +93,19 @@ public final class DataPlane implements AutoCloseable {
         workers.forEach(Worker::wakeReceiver);
     }
 
-    /** Counts what was lost between the host and its ports since the last call. Control thread. */
-    public void countLosses() {
-        workers.forEach(Worker::countLosses);
+    /**
+     * Counts what the host dropped since the last call instead of handing it over. Control thread.
+     *
+     * @param fromHost frames on their way from pods.
+     * @param fromUnderlay datagrams from the underlay.
+     */
+    public void countLosses(final long fromHost, final long fromUnderlay) {
+        workers.get(0).countLosses(fromHost, fromUnderlay);
+    }
+
+    /** The counters of all workers. Control thread. */
+    public List<WorkerCounters> counters() {
+        return workers.stream().map(Worker::counters).toList();
     }
 
     /** What all workers together have counted. From any thread, until the counters' memory goes. */

@@ -36,7 +36,6 @@ final class Worker implements AutoCloseable {
     private final EgressSender egressSender;
     private final IngressReceiver ingressReceiver;
     private final IngressSender ingressSender;
-    private final PacketPort host;
     private final CommandQueue ingressCommands;
     private final WorkerCounters counters;
     private final LastOffenders offenders = new LastOffenders();
@@ -50,7 +49,7 @@ final class Worker implements AutoCloseable {
             final int index) {
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), index);
-        host = context.hostPorts().get(index);
+        final PacketPort host = context.hostPorts().get(index);
         final FrameHeader frameHeader = frameHeader(host.framing());
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
         egressReceiver = new EgressReceiver(
@@ -179,9 +178,14 @@ final class Worker implements AutoCloseable {
         return List.of(egressReceiver, egressSender, ingressReceiver, ingressSender);
     }
 
-    /** The one counter that is the control thread's. */
-    void countLosses() {
-        counters.add(DataPlaneCounter.EGRESS_HOST_LOSSES, host.takeLosses());
+    /** Two counters that are the control thread's. */
+    void countLosses(final long fromHost, final long fromUnderlay) {
+        counters.add(DataPlaneCounter.EGRESS_HOST_LOSSES, fromHost);
+        counters.add(DataPlaneCounter.INGRESS_HOST_LOSSES, fromUnderlay);
+    }
+
+    WorkerCounters counters() {
+        return counters;
     }
 
     void takeOffenders(final Consumer<Offender> consumer) {

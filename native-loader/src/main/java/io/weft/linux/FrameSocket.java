@@ -13,13 +13,11 @@ import static io.weft.linux.SocketConstants.SO_RCVBUF;
 import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
 import static io.weft.linux.SocketConstants.SO_SNDBUF;
 import static io.weft.linux.SocketConstants.SO_SNDBUFFORCE;
-import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.linux.SocketFilter.Label;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.CloseHelper;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * A packet socket at one end of a veth pair, in the place of a TUN queue: each read gives one Ethernet frame that the host sent
@@ -32,16 +30,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * Sources: include/uapi/linux/if_packet.h, net/packet/af_packet.c, include/linux/virtio_net.h.
  */
 public final class FrameSocket implements PacketPort, FrameBatchSink, AutoCloseable {
-    private static final int PACKET_STATISTICS = 6;
     private static final int PACKET_IGNORE_OUTGOING = 23;
 
-    // struct tpacket_stats: u32 packets, those lost included; u32 lost
-    private static final int STATISTICS_LOST_OFFSET = Integer.BYTES;
-    private static final int STATISTICS_LENGTH = STATISTICS_LOST_OFFSET + Integer.BYTES;
-
     private final int fd;
-    private final UnsafeBuffer statistics = LinkSocket.allocate(STATISTICS_LENGTH);
-    private final UnsafeBuffer statisticsLength = LinkSocket.allocate(Integer.BYTES);
     private Framing framing;
     private boolean closed;
 
@@ -165,18 +156,9 @@ public final class FrameSocket implements PacketPort, FrameBatchSink, AutoClosea
         return written < 0 ? -Errno.last() : written;
     }
 
-    @Override
+    /** Frames that were lost since the last call, for they were not read in time. */
     public synchronized int takeLosses() {
-        statisticsLength.putInt(0, STATISTICS_LENGTH, nativeOrder());
-        return Libc.LIBC.getsockopt(
-                                fd,
-                                SOL_PACKET,
-                                PACKET_STATISTICS,
-                                statistics.addressOffset(),
-                                statisticsLength.addressOffset())
-                        < 0
-                ? 0
-                : statistics.getInt(STATISTICS_LOST_OFFSET, nativeOrder());
+        return closed ? 0 : LinkSocket.takeLosses(fd);
     }
 
     @Override

@@ -18,13 +18,4 @@ public interface FrameSource {
      * @return its length with all headers; -{@link Errno#EAGAIN} if there is none, or another negative errno.
      */
     int read(long address, int capacity);
-
-    /**
-     * How many frames the kernel has lost since the last call, since they were not read in time. Any thread.
-     *
-     * @return 0 also for a port that does not know: the losses of a TUN device are its own, {@code ip -s link} shows them.
-     */
-    default int takeLosses() {
-        return 0;
-    }
 }

@@ -38,6 +38,12 @@ final class LinkSocket {
     private static final int NAME_INDEX_OFFSET = NAME_PROTOCOL_OFFSET + Short.BYTES;
     private static final int NAME_LENGTH = 20;
 
+    private static final int PACKET_STATISTICS = 6;
+
+    // struct tpacket_stats: u32 packets, those lost included; u32 lost
+    private static final int STATISTICS_LOST_OFFSET = Integer.BYTES;
+    private static final int STATISTICS_LENGTH = STATISTICS_LOST_OFFSET + Integer.BYTES;
+
     private LinkSocket() {}
 
     /**
@@ -122,6 +128,16 @@ final class LinkSocket {
         if (0 != errno) {
             throw new LinuxException(what, errno);
         }
+    }
+
+    /** Frames that were lost since the last call, for they were not read in time. Any thread; 0 where the kernel does not tell. */
+    static int takeLosses(final int fd) {
+        final UnsafeBuffer statistics = allocate(STATISTICS_LENGTH);
+        final UnsafeBuffer length = allocate(Integer.BYTES);
+        length.putInt(0, STATISTICS_LENGTH, nativeOrder());
+        final int result = Libc.LIBC.getsockopt(
+                fd, SOL_PACKET, PACKET_STATISTICS, statistics.addressOffset(), length.addressOffset());
+        return result < 0 ? 0 : statistics.getInt(STATISTICS_LOST_OFFSET, nativeOrder());
     }
 
     static UnsafeBuffer allocate(final int length) {

@@ -147,6 +147,11 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
         return sent < 0 ? -Errno.last() : sent;
     }
 
+    /** Packets that were lost since the last call, for they were not received in time. The thread that closes it. */
+    public int takeLosses() {
+        return closed ? 0 : LinkSocket.takeLosses(fd);
+    }
+
     @Override
     public void close() {
         if (!closed) {

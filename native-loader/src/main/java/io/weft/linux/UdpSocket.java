@@ -33,6 +33,13 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
     private static final int IPV6_RECVTCLASS = 66;
     private static final int PMTUDISC_DONT = 0;
 
+    private static final int SO_MEMINFO = 55; // include/uapi/asm-generic/socket.h
+
+    /** {@code SK_MEMINFO_DROPS} of the u32s that {@code SO_MEMINFO} gives, and their number: include/uapi/linux/sock_diag.h. */
+    private static final int MEMINFO_DROPS_OFFSET = 8 * Integer.BYTES;
+
+    private static final int MEMINFO_LENGTH = MEMINFO_DROPS_OFFSET + Integer.BYTES;
+
     private final int fd;
     private final IpFamily family;
     private boolean closed;
@@ -156,6 +163,19 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
         if (option(SOL_SOCKET, SO_SNDBUFFORCE, bytes) != 0) {
             require("set the send buffer", option(SOL_SOCKET, SO_SNDBUF, bytes));
         }
+    }
+
+    /**
+     * Datagrams that the kernel dropped at this socket since it was opened, for its buffer was full or their checksum wrong; those
+     * that it {@link #leave}s count as well. Wraps at 2^32. Any thread; 0 where the kernel (before 4.12) does not tell.
+     */
+    public int drops() {
+        final UnsafeBuffer memory = new UnsafeBuffer(BufferUtil.allocateDirectAligned(MEMINFO_LENGTH, Long.BYTES));
+        final UnsafeBuffer length = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
+        length.putInt(0, MEMINFO_LENGTH, nativeOrder());
+        final int result =
+                Libc.LIBC.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.addressOffset(), length.addressOffset());
+        return result < 0 ? 0 : memory.getInt(MEMINFO_DROPS_OFFSET, nativeOrder());
     }
 
     private int option(final int level, final int option, final int value) {

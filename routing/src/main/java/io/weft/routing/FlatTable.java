@@ -44,6 +44,24 @@ final class FlatTable {
         return ABSENT;
     }
 
+    /** The first row that is in use from this one on, or {@link #ABSENT}; valid until the next change. */
+    int next(final int from) {
+        for (int row = from; row <= mask; row++) {
+            if (isUsed(row)) {
+                return row;
+            }
+        }
+        return ABSENT;
+    }
+
+    long keyHigh(final int row) {
+        return rows[row * rowLongs];
+    }
+
+    long keyLow(final int row) {
+        return rows[row * rowLongs + 1];
+    }
+
     /** Adds a row with a key that is not there yet; its values are zero. */
     int add(final long high, final long low) {
         if (size >= (mask + 1) >>> 1) {

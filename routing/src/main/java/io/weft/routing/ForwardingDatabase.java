@@ -3,6 +3,7 @@ package io.weft.routing;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.address.MacAddress;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -42,6 +43,15 @@ final class ForwardingDatabase {
                 row,
                 FAMILY_AND_SCOPE,
                 (long) underlay.family().socketFamily() << Integer.SIZE | (scope & 0xffff_ffffL));
+    }
+
+    /** The first row from this one on, or {@link FlatTable#ABSENT}; valid until the next change. */
+    int next(final int from) {
+        return table.next(from);
+    }
+
+    MacAddress mac(final int row) {
+        return new MacAddress(table.keyHigh(row));
     }
 
     boolean remove(final long mac) {

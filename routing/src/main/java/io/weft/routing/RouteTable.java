@@ -4,6 +4,7 @@ package io.weft.routing;
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
+import java.util.function.ObjIntConsumer;
 import org.agrona.collections.IntHashSet;
 import org.agrona.collections.LongArrayList;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,7 @@ final class RouteTable {
     /** One change costs about as much as this many routes in building anew. */
     private static final int CHANGE_COST = 8;
 
+    private final IpFamily family;
     private final RouteTrie routes;
     private final BlockPool pool;
     private final LookupTable lookupTable;
@@ -22,6 +24,7 @@ final class RouteTable {
     private long changesSinceBuild;
 
     RouteTable(final IpFamily family, final BlockPool pool, final Reclaimer reclaimer) {
+        this.family = family;
         this.pool = pool;
         routes = new RouteTrie(family);
         lookupTable = new LookupTable(routes, pool, reclaimer);
@@ -66,6 +69,23 @@ final class RouteTable {
             addChange(prefix.base().high(), prefix.base().low(), prefix.length());
         }
         return previous;
+    }
+
+    /** Calls with each prefix and the number of its gateway; a prefix comes before those that it contains. */
+    void each(final ObjIntConsumer<IpPrefix> consumer) {
+        each(consumer, routes.root());
+    }
+
+    private void each(final ObjIntConsumer<IpPrefix> consumer, final int node) {
+        if (RouteTrie.NONE == node) {
+            return;
+        }
+        if (RouteTrie.NO_VALUE != routes.value(node)) {
+            final IpAddress base = new IpAddress(family, routes.high(node), routes.low(node));
+            consumer.accept(IpPrefix.containing(base, routes.length(node)), routes.value(node));
+        }
+        each(consumer, routes.left(node));
+        each(consumer, routes.right(node));
     }
 
     @Nullable

@@ -12,6 +12,7 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.agrona.collections.IntHashSet;
 import org.agrona.collections.LongHashSet;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -395,6 +396,37 @@ public final class RoutingTables implements AutoCloseable {
         final IpAddress address = IpAddress.of(destination);
         final @Nullable IpPrefix route = (IpFamily.IPV4 == address.family() ? routes4 : routes6).longest(address);
         return Explanation.of(address, route, current, changesPending);
+    }
+
+    /** An FDB entry as {@link #eachFdb} tells of it. */
+    public interface FdbConsumer {
+        /**
+         * Called for each entry.
+         *
+         * @param mac of the VTEP.
+         * @param underlay where it is reached.
+         * @param port UDP port, or {@link #DEFAULT_PORT}.
+         * @param vni VXLAN network identifier, or {@link #DEFAULT_VNI}.
+         */
+        void accept(MacAddress mac, IpAddress underlay, int port, int vni);
+    }
+
+    /** Calls with each route and its gateway, IPv4 first; a prefix comes before those that it contains. */
+    public void eachRoute(final BiConsumer<IpPrefix, IpAddress> consumer) {
+        routes4.each((prefix, gateway) -> consumer.accept(prefix, gateways.address(gateway)));
+        routes6.each((prefix, gateway) -> consumer.accept(prefix, gateways.address(gateway)));
+    }
+
+    /** Calls with each neighbour, in no order. */
+    public void eachNeighbour(final BiConsumer<IpAddress, MacAddress> consumer) {
+        neighbours.each(consumer);
+    }
+
+    /** Calls with each FDB entry, in no order. */
+    public void eachFdb(final FdbConsumer consumer) {
+        for (int row = fdb.next(0); FlatTable.ABSENT != row; row = fdb.next(row + 1)) {
+            consumer.accept(fdb.mac(row), fdb.underlay(row), fdb.port(row), fdb.vni(row));
+        }
     }
 
     /** Number of routes of both families, those not published yet included. */

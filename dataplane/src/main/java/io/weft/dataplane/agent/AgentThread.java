@@ -24,7 +24,7 @@ public final class AgentThread implements AutoCloseable {
      * @param doorbell that rings for this thread.
      * @param spinNs how long to spin before it waits.
      * @param busyPoll whether it never waits.
-     * @param counters where its idle time and its agents' exceptions are counted.
+     * @param counters where its cycles, its idle time and its agents' exceptions are counted.
      * @param errorHandler told of an exception in an agent.
      */
     public AgentThread(
@@ -38,7 +38,8 @@ public final class AgentThread implements AutoCloseable {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
         final Agent agent = new SharingAgent(name, all);
-        idleStrategy = new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.idleNs(name));
+        idleStrategy =
+                new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
         runner = new AgentRunner(
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 errorHandler,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.agent;
 
+import io.weft.dataplane.counters.ThreadCounters;
 import io.weft.linux.Poller;
 import java.util.List;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.NanoClock;
-import org.agrona.concurrent.status.AtomicCounter;
 
 /**
  * Waits in poll(2) for a packet, the doorbell, or the next second; before that it spins for a bounded time where that
@@ -31,9 +31,12 @@ final class PollIdleStrategy implements IdleStrategy {
     private final Poller poller;
     private final NanoClock clock;
     private final long spinNs;
-    private final AtomicCounter idleNs;
+    private final ThreadCounters counters;
     private long idleSinceNs;
     private long countedUntilNs;
+    private long cycleSinceNs;
+    private long longestCycleNs;
+    private boolean hasBegun;
     private boolean idle;
     private boolean spinning;
     private boolean spinPays;
@@ -45,12 +48,12 @@ final class PollIdleStrategy implements IdleStrategy {
             final Doorbell doorbell,
             final NanoClock clock,
             final long spinNs,
-            final AtomicCounter idleNs) {
+            final ThreadCounters counters) {
         this.agents = agents.toArray(new PolledAgent[0]);
         this.doorbell = doorbell;
         this.clock = clock;
         this.spinNs = spinNs;
-        this.idleNs = idleNs;
+        this.counters = counters;
         poller = new Poller(FDS * this.agents.length + 1);
     }
 
@@ -59,6 +62,8 @@ final class PollIdleStrategy implements IdleStrategy {
         if (workCount > 0) {
             idle = false;
             workSinceIdle += workCount;
+            counters.cycles().getAndAddPlain(1);
+            counters.busyNs().getAndAddPlain(onCycle(clock.nanoTime()));
         } else {
             idle();
         }
@@ -68,6 +73,7 @@ final class PollIdleStrategy implements IdleStrategy {
     @SuppressWarnings("ThreadPriorityCheck") // a hint is all that the yield is meant to be
     public void idle() {
         final long nowNs = clock.nanoTime();
+        onCycle(nowNs);
         if (!idle) {
             idle = true;
             idleSinceNs = nowNs;
@@ -85,11 +91,27 @@ final class PollIdleStrategy implements IdleStrategy {
         count(wokenNs);
         spinPays = wokenNs - idleSinceNs < spinNs;
         idle = false;
+        cycleSinceNs = wokenNs;
+    }
+
+    /**
+     * A cycle has ended; returns how long it was, in nanoseconds. Whatever takes the thread from its work for long, packets wait for:
+     * a cycle of its own, or whoever shares its core.
+     */
+    private long onCycle(final long nowNs) {
+        final long durationNs = hasBegun ? nowNs - cycleSinceNs : 0;
+        if (durationNs > longestCycleNs) {
+            longestCycleNs = durationNs;
+            counters.longestCycleNs().setPlain(durationNs);
+        }
+        hasBegun = true;
+        cycleSinceNs = nowNs;
+        return durationNs;
     }
 
     /** Spinning is idleness too; its last turn is not counted, for nobody looks at the clock when work is there. */
     private void count(final long nowNs) {
-        idleNs.getAndAddPlain(nowNs - countedUntilNs);
+        counters.idleNs().getAndAddPlain(nowNs - countedUntilNs);
         countedUntilNs = nowNs;
     }
 

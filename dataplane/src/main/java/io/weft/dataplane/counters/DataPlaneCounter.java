@@ -218,7 +218,7 @@ public enum DataPlaneCounter {
             Direction.EGRESS,
             "egress host losses",
             "weft_host_losses_total",
-            "frames that a packet socket lost on their way from the host, since they were not read in time"),
+            "frames that the host dropped on their way to weft, since they were not read in time"),
     EGRESS_PACKET_MESSAGES(
             129,
             Kind.COUNTER,
@@ -232,7 +232,14 @@ public enum DataPlaneCounter {
             Direction.EGRESS,
             "egress packet refusals",
             "weft_packet_refusals_total",
-            "batches that a packet socket refused for more than want of memory, sent by UDP instead");
+            "batches that a packet socket refused for more than want of memory, sent by UDP instead"),
+    INGRESS_HOST_LOSSES(
+            131,
+            Kind.COUNTER,
+            Direction.INGRESS,
+            "ingress host losses",
+            "weft_host_losses_total",
+            "datagrams that the host dropped at weft's socket, for its buffer was full or their outer checksum wrong");
 
     /** What the number means. */
     private enum Kind {

@@ -3,6 +3,8 @@ package io.weft.dataplane.counters;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.agrona.concurrent.status.CountersManager;
 
@@ -11,15 +13,13 @@ import org.agrona.concurrent.status.CountersManager;
  * file may read them.
  */
 public final class WorkerCounters {
-    /** Type id of the idle times of threads, which are named after them. */
-    static final int IDLE_TYPE_ID = 500;
-
     /** Type ids of drop counters lie above those of {@link DataPlaneCounter}. */
     public static final int DROP_TYPE_ID_BASE = 1000;
 
     private final AtomicCounter[] counters = new AtomicCounter[DataPlaneCounter.ID_LIMIT];
     private final AtomicCounter[] drops = new AtomicCounter[DropReason.ID_LIMIT];
 
+    private final List<ThreadCounters> threads = new ArrayList<>();
     private final CountersManager manager;
     private final int worker;
 
@@ -47,9 +47,29 @@ public final class WorkerCounters {
         });
     }
 
-    /** Nanoseconds that a thread had nothing to do. */
-    public AtomicCounter idleNs(final String threadName) {
-        return allocate(manager, IDLE_TYPE_ID, IdleLabel.of(threadName), worker);
+    /** Allocates the counters of a thread. Control thread. */
+    public ThreadCounters ofThread(final String threadName) {
+        final ThreadCounters counters = new ThreadCounters(
+                allocate(ThreadCounter.IDLE_NS, threadName),
+                allocate(ThreadCounter.CYCLES, threadName),
+                allocate(ThreadCounter.BUSY_NS, threadName),
+                allocate(ThreadCounter.LONGEST_CYCLE_NS, threadName));
+        threads.add(counters);
+        return counters;
+    }
+
+    private AtomicCounter allocate(final ThreadCounter counter, final String threadName) {
+        return allocate(manager, counter.id(), counter.label(threadName), worker);
+    }
+
+    /** Those of the threads that were allocated. */
+    List<ThreadCounters> threads() {
+        return threads;
+    }
+
+    /** What a reason has counted. Any thread. */
+    long dropped(final DropReason reason) {
+        return drops[reason.id()].get();
     }
 
     /** The counter itself, for who keeps it. */

@@ -22,6 +22,13 @@ public interface PodDevice extends AutoCloseable {
     /** Differences that were put right. */
     long repairs();
 
+    /**
+     * Frames that the host dropped since the last call, or since the device was made, instead of handing them to the data plane.
+     *
+     * @throws io.weft.linux.LinuxException if the kernel does not tell.
+     */
+    long takeLosses();
+
     /** Takes the device away; packets that lie in it are gone. */
     @Override
     void close();

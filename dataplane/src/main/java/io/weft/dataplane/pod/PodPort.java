@@ -4,11 +4,9 @@ package io.weft.dataplane.pod;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.FrameSocket;
 import io.weft.linux.KernelFeatures;
-import io.weft.linux.PacketPort;
 import io.weft.linux.TunDevice;
 import io.weft.linux.netlink.Rtnetlink;
 import java.util.List;
-import org.agrona.CloseHelper;
 
 /** By what the data plane takes pods' packets from the host, and gives them to it. */
 public enum PodPort {
@@ -21,7 +19,7 @@ public enum PodPort {
 
         @Override
         PodDevice make(final Rtnetlink rtnetlink, final String name, final int workers) {
-            return new Tun(TunDevice.open(name, workers, VirtioNetHeaderFlyweight.LENGTH));
+            return new TunPodDevice(rtnetlink, name, TunDevice.open(name, workers, VirtioNetHeaderFlyweight.LENGTH));
         }
     },
 
@@ -69,33 +67,5 @@ public enum PodPort {
      */
     public static List<String> removeLeft(final Rtnetlink rtnetlink) {
         return VethPodDevice.removeLeft(rtnetlink);
-    }
-
-    /** All of the device is the host's, and it goes with its last queue. */
-    private record Tun(List<TunDevice> queues) implements PodDevice {
-        @Override
-        public List<? extends PacketPort> ports() {
-            return queues;
-        }
-
-        @Override
-        public int readers() {
-            return (int) queues.stream().filter(TunDevice::isReader).count();
-        }
-
-        @Override
-        public boolean repair() {
-            return true;
-        }
-
-        @Override
-        public long repairs() {
-            return 0;
-        }
-
-        @Override
-        public void close() {
-            CloseHelper.closeAll(queues);
-        }
     }
 }

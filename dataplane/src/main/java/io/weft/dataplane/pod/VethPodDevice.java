@@ -77,6 +77,7 @@ final class VethPodDevice implements PodDevice {
     private final int farIndex;
     private final List<FrameSocket> sockets;
     private long repairs;
+    private long transmitDropsBefore;
 
     private VethPodDevice(
             final Rtnetlink rtnetlink,
@@ -218,6 +219,22 @@ final class VethPodDevice implements PodDevice {
     @Override
     public List<? extends PacketPort> ports() {
         return sockets;
+    }
+
+    /** What the backlog of a CPU had no room for is a loss of the far end, and counted by the near one, which sends to it. */
+    @Override
+    public long takeLosses() {
+        long losses = losses(rtnetlink.transmitDrops(name));
+        for (final FrameSocket socket : sockets) {
+            losses += socket.takeLosses();
+        }
+        return losses;
+    }
+
+    private long losses(final long transmitDrops) {
+        final long losses = transmitDrops - transmitDropsBefore;
+        transmitDropsBefore = transmitDrops;
+        return Math.max(0, losses);
     }
 
     @Override

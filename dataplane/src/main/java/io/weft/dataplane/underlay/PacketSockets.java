@@ -61,6 +61,11 @@ public final class PacketSockets implements AutoCloseable {
         return ports;
     }
 
+    /** Packets that the sockets lost since the last call. Control thread. */
+    public long takeLosses() {
+        return ports.stream().mapToLong(PacketSocket::takeLosses).sum();
+    }
+
     /** What they take at present. */
     public TunnelFilter filter() {
         return filter;

@@ -26,10 +26,13 @@ public final class UnderlaySockets implements AutoCloseable {
     private final List<UdpSocket> receivers = new ArrayList<>();
     private final List<List<UdpSocket>> senders = new ArrayList<>();
     private final List<UdpSocket> all = new ArrayList<>();
+    private final int[] dropsBefore;
     private boolean segmentationOffload = true;
     private boolean receiveOffload = true;
 
-    private UnderlaySockets() {}
+    private UnderlaySockets(final int workers) {
+        dropsBefore = new int[workers];
+    }
 
     /**
      * Opens sockets for a tunnel whose peers look at the destination port alone: for each worker one that receives, and
@@ -84,7 +87,7 @@ public final class UnderlaySockets implements AutoCloseable {
 
     /** Opens the sockets of each worker in the calling thread's network namespace. */
     private static UnderlaySockets open(final int workers, final Consumer<UnderlaySockets> ofWorker) {
-        final UnderlaySockets sockets = new UnderlaySockets();
+        final UnderlaySockets sockets = new UnderlaySockets(workers);
         try {
             for (int worker = 0; worker < workers; worker++) {
                 ofWorker.accept(sockets);
@@ -138,6 +141,17 @@ public final class UnderlaySockets implements AutoCloseable {
     /** The receiving socket of each worker. */
     public List<UdpSocket> receivePorts() {
         return List.copyOf(receivers);
+    }
+
+    /** Datagrams that the kernel dropped at the receiving sockets since the last call. One thread. */
+    public long takeLosses() {
+        long losses = 0;
+        for (int i = 0; i < receivers.size(); i++) {
+            final int drops = receivers.get(i).drops();
+            losses += Integer.toUnsignedLong(drops - dropsBefore[i]);
+            dropsBefore[i] = drops;
+        }
+        return losses;
     }
 
     /** The sending sockets of each worker. */

@@ -3,6 +3,8 @@ package io.weft.dataplane.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.weft.dataplane.counters.ThreadCounters;
+import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.NodeCounters;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
@@ -15,10 +17,11 @@ class PollIdleStrategyTest {
 
     @Test
     void shouldCountWaitsAndSpinsAsIdleButNotWork() {
-        final AtomicCounter idleNs = NodeCounters.newManager().newCounter("idle");
+        final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
+        final AtomicCounter idleNs = counters.idleNs();
         try (Doorbell doorbell = new Doorbell()) {
             final PollIdleStrategy strategy =
-                    new PollIdleStrategy(List.of(new BusyAgent()), doorbell, () -> nowNs, SPIN_NS, idleNs);
+                    new PollIdleStrategy(List.of(new BusyAgent()), doorbell, () -> nowNs, SPIN_NS, counters);
             nowNs = 100;
             strategy.idle(0); // waits, and the agent has work 250 ns later
             assertEquals(250, idleNs.get());
@@ -32,6 +35,9 @@ class PollIdleStrategyTest {
             nowNs = 5_000;
             strategy.idle(1);
             assertEquals(250 + 40, idleNs.get());
+            assertEquals(2, counters.cycles().get());
+            assertEquals(350 + 4_260, counters.busyNs().get());
+            assertEquals(5_000 - 740, counters.longestCycleNs().get());
         }
     }
 

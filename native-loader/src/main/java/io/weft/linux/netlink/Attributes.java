@@ -87,6 +87,11 @@ final class Attributes {
         return has(type) ? buffer.getInt(value(type, Integer.BYTES), nativeOrder()) : absent;
     }
 
+    /** The 64-bit number that begins so many bytes into the value. */
+    long i64(final int type, final int offset) {
+        return buffer.getLong(value(type, offset + Long.BYTES) + offset, nativeOrder());
+    }
+
     /** A text, without its terminating zero. */
     String text(final int type) {
         final byte[] bytes = bytes(type);

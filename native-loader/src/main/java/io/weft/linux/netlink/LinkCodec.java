@@ -24,6 +24,10 @@ final class LinkCodec {
     static final int IFLA_TXQLEN = 13;
     static final int IFLA_EXT_MASK = 29;
     static final int IFLA_GSO_MAX_SIZE = 41;
+    static final int IFLA_STATS64 = 23;
+
+    /** {@code tx_dropped} of struct rtnl_link_stats64: the eighth u64. */
+    static final int TX_DROPPED_OFFSET = 7 * Long.BYTES;
 
     /** {@code RTEXT_FILTER_SKIP_STATS}: half of each message would be counters. */
     static final int SKIP_STATISTICS = 1 << 3;
@@ -120,6 +124,12 @@ final class LinkCodec {
                 attributes.i32(IFLA_TXQLEN, 0),
                 attributes.i32(IFLA_GSO_MAX_SIZE, 0),
                 vxlan);
+    }
+
+    /** What the device dropped of what it was to send. */
+    static long decodeTransmitDrops(final NetlinkMessage message) {
+        final Attributes attributes = message.attributes(FIXED_LENGTH);
+        return attributes.has(IFLA_STATS64) ? attributes.i64(IFLA_STATS64, TX_DROPPED_OFFSET) : 0;
     }
 
     private static Vxlan decodeVxlan(final Attributes data) {

@@ -98,10 +98,28 @@ public final class Rtnetlink implements AutoCloseable {
         return findLink("look up link " + index, LinkCodec.request(RTM_GETLINK, NLM_F_ACK, index));
     }
 
+    /**
+     * Packets that a link dropped instead of sending them, since it was made: for its queue was full, or it was down.
+     *
+     * @param name such as {@code weft.1}.
+     * @return 0 without such a link.
+     */
+    public long transmitDrops(final String name) {
+        final NetlinkRequest request =
+                LinkCodec.request(RTM_GETLINK, NLM_F_ACK, 0).attribute(LinkCodec.IFLA_IFNAME, name);
+        return findLink("look up the statistics of link " + name, request, LinkCodec::decodeTransmitDrops)
+                .orElse(0L);
+    }
+
     private Optional<Link> findLink(final String tried, final NetlinkRequest request) {
-        request.attribute(LinkCodec.IFLA_EXT_MASK, LinkCodec.SKIP_STATISTICS);
+        return findLink(
+                tried, request.attribute(LinkCodec.IFLA_EXT_MASK, LinkCodec.SKIP_STATISTICS), LinkCodec::decode);
+    }
+
+    private <T> Optional<T> findLink(
+            final String tried, final NetlinkRequest request, final Function<NetlinkMessage, @Nullable T> decoder) {
         try {
-            return exchange.answered(tried, request, LinkCodec::decode).stream().findFirst();
+            return exchange.answered(tried, request, decoder).stream().findFirst();
         } catch (final LinuxException e) {
             if (Errno.ENODEV == e.errno()) {
                 return Optional.empty();

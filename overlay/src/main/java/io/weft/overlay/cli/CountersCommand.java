@@ -3,6 +3,7 @@ package io.weft.overlay.cli;
 
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.RecentCounters;
 import io.weft.overlay.json.JsonValue;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -72,8 +74,10 @@ final class CountersCommand implements Callable<Integer> {
 
     private void print(final CountersFile file) {
         final Map<String, Long> values = new LinkedHashMap<>();
-        file.reader().forEach((value, id, label) -> {
-            if (isZeroWanted || 0 != value) {
+        final CountersReader reader = file.reader();
+        reader.forEach((id, typeId, key, label) -> {
+            final long value = reader.getCounterValue(id);
+            if (typeId < RecentCounters.DERIVED_TYPE_ID_BASE && (isZeroWanted || 0 != value)) {
                 values.merge(label, value, Long::sum);
             }
         });

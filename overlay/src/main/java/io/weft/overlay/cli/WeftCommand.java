@@ -2,22 +2,31 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.options.Version;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The command line of weft; each subcommand is a class of its own. */
 @Command(
         name = "weft",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        description = "Shows and checks what weftd on this node does.",
-        subcommands = {CountersCommand.class, ExplainCommand.class, InstallCniCommand.class})
-public final class WeftCommand implements Runnable {
-    @Spec
-    private CommandSpec spec = CommandSpec.create();
+        description = "Shows and checks what weftd on this node does; without a subcommand as \"weft status\".",
+        subcommands = {
+            StatusCommand.class,
+            ShowCommand.class,
+            ExplainCommand.class,
+            CountersCommand.class,
+            InstallCniCommand.class
+        })
+public final class WeftCommand implements Callable<Integer> {
+    @Mixin
+    private Daemons daemons = new Daemons();
+
+    @Mixin
+    private Output output = new Output();
 
     /** For picocli. */
     WeftCommand() {}
@@ -29,11 +38,19 @@ public final class WeftCommand implements Runnable {
             line.getErr().println("weft: " + failure.getMessage());
             return 1;
         });
+        commandLine.setExecutionStrategy(parsed -> {
+            if (parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()) {
+                throw new ParameterException(
+                        parsed.commandSpec().commandLine(),
+                        parsed.matchedOptions().get(0).longestName() + " has to stand behind the subcommand");
+            }
+            return new CommandLine.RunLast().execute(parsed);
+        });
         return commandLine;
     }
 
     @Override
-    public void run() {
-        throw new ParameterException(spec.commandLine(), "a subcommand is needed");
+    public Integer call() {
+        return StatusCommand.show(daemons, output);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
@@ -11,6 +12,7 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.underlay.TunnelOffload;
@@ -59,6 +61,9 @@ final class Forwarder implements AutoCloseable {
     private final String deviceName;
     private final RoutingTables tables;
     private final CountersFile counters;
+    private final Path countersPath;
+    private @Nullable UnderlaySockets sockets;
+    private @Nullable RecentCounters recent;
     private @Nullable PodDevice podDevice;
     private @Nullable DataPlane dataPlane;
     private @Nullable OffloadTrial offloadTrial;
@@ -115,11 +120,13 @@ final class Forwarder implements AutoCloseable {
         }
     }
 
-    private Forwarder(final String deviceName, final RoutingTables tables, final CountersFile counters) {
+    private Forwarder(
+            final String deviceName, final RoutingTables tables, final CountersFile counters, final Path countersPath) {
         this.deviceName = deviceName;
         this.tables = tables;
         this.counters = counters;
         offenders = new IngressOffenders(counters, SystemNanoClock.INSTANCE);
+        this.countersPath = countersPath;
     }
 
     /** Makes the device and starts to forward, with empty tables; leaves nothing behind when it fails. */
@@ -127,7 +134,7 @@ final class Forwarder implements AutoCloseable {
         final Path countersPath = settings.countersFile();
         final CountersFile counters = countersFile(countersPath);
         final RoutingTables tables = new RoutingTables(routingContext(settings));
-        final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters);
+        final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters, countersPath);
         forwarder.undo.push(() -> {
             if (!forwarder.isOutlived) {
                 Files.deleteIfExists(countersPath);
@@ -156,13 +163,14 @@ final class Forwarder implements AutoCloseable {
 
     private void openPorts(final Settings settings) {
         final WeftOptions options = settings.options();
-        final UnderlaySockets sockets = openSockets(settings);
-        undo.push(sockets);
+        final UnderlaySockets opened = openSockets(settings);
+        undo.push(opened);
+        sockets = opened;
         final PodDevice pods = openPodDevice(settings);
-        final TunnelOffload offload = openOffload(settings, sockets);
+        final TunnelOffload offload = openOffload(settings, opened);
         final DataPlaneContext context = new DataPlaneContext();
         final PacketUnderlay packets =
-                PacketUnderlay.open(settings, sockets, tables, this::total, this::wakeReceivers, this::remarkUnderlay);
+                PacketUnderlay.open(settings, opened, tables, this::total, this::wakeReceivers, this::remarkUnderlay);
         if (null != packets) {
             undo.push(packets);
             packetUnderlay = packets;
@@ -175,9 +183,9 @@ final class Forwarder implements AutoCloseable {
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
                 .hostPorts(pods.ports())
                 .tunnelOffload(offload)
-                .receivePorts(sockets.receivePorts())
-                .sendPorts(sockets.sendPorts())
-                .maxSegments(sockets.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
+                .receivePorts(opened.receivePorts())
+                .sendPorts(opened.sendPorts())
+                .maxSegments(opened.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
                 .threadingMode(options.threadingMode)
                 .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
                 .busyPoll(options.busyPoll)
@@ -188,6 +196,7 @@ final class Forwarder implements AutoCloseable {
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
                 .conclude());
         undo.push(started);
+        recent = new RecentCounters(counters.manager(), started.counters(), System.nanoTime());
         started.start();
         dataPlane = started;
     }
@@ -372,14 +381,33 @@ final class Forwarder implements AutoCloseable {
         return Objects.requireNonNull(dataPlane, "open() comes first").hasTurned();
     }
 
+    /** Where its counters are for everyone to read. */
+    Path countersPath() {
+        return countersPath;
+    }
+
     /** Shows readers of the counters that the control thread lives, and what only it can count. */
     void heartbeat() {
         final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
-        running.countLosses();
+        final long nowMs = System.currentTimeMillis();
+        try {
+            running.countLosses(
+                    Objects.requireNonNull(podDevice, "open() comes first").takeLosses(), underlayLosses());
+        } catch (final LinuxException failure) {
+            LOG.log(DEBUG, "{0}. Losses are counted by the next look", failure.getMessage());
+        }
         if (isPolicyKnown) {
             running.takeOffenders(offenders::take);
         }
-        counters.heartbeat(System.currentTimeMillis());
+        Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
+        counters.heartbeat(nowMs);
+    }
+
+    /** What packet sockets take, the UDP sockets count as dropped. */
+    private long underlayLosses() {
+        final long ofSockets =
+                Objects.requireNonNull(sockets, "open() comes first").takeLosses();
+        return null == packetUnderlay ? ofSockets : packetUnderlay.takeLosses();
     }
 
     /** Stops forwarding; the device is gone after this. */

@@ -10,6 +10,7 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.routing.RoutingTables;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -73,6 +74,11 @@ public final class Forwarders implements AutoCloseable {
     /** Calls with each device's name and tables. */
     public void each(final BiConsumer<String, RoutingTables> consumer) {
         forwarders.values().forEach(forwarder -> consumer.accept(forwarder.deviceName(), forwarder.tables()));
+    }
+
+    /** Calls with each device's name and the file that its counters are in. */
+    public void eachCountersFile(final BiConsumer<String, Path> consumer) {
+        forwarders.values().forEach(forwarder -> consumer.accept(forwarder.deviceName(), forwarder.countersPath()));
     }
 
     /** The counters of all workers of all forwarders; from any thread. */

@@ -162,6 +162,11 @@ public final class PacketUnderlay implements AutoCloseable {
         }
     }
 
+    /** Packets that the sockets lost since the last call. */
+    long takeLosses() {
+        return sockets.takeLosses();
+    }
+
     @Override
     public void close() {
         CloseHelper.closeAll(sending, sockets);

@@ -46,6 +46,7 @@ import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
+import io.weft.overlay.record.NodeRecord;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
@@ -88,6 +89,7 @@ public final class OverlayNode implements AutoCloseable {
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
     private @Nullable Lease own;
     private @Nullable LeaseTable leases;
+    private @Nullable NodeRecord record;
     private volatile @Nullable Forwarders forwarders;
     private volatile boolean isReady;
 
@@ -157,6 +159,9 @@ public final class OverlayNode implements AutoCloseable {
         for (final String name : deviceNames(config, underlay)) {
             undo.push(DeviceLock.take(options.weft().runDirectory, name));
         }
+        final NodeStatus status = new NodeStatus(options.weft(), config, underlay, registry.kind(), conditions);
+        final NodeRecord opening = openRecord(deviceNames(config, underlay).get(0));
+        opening.status(status.beginning());
         ReadinessLock.requireFree(subnetFile.path());
         PodMtu.of(config, underlay).require();
         final KernelDevices replaced = replaced(config.backend());
@@ -202,6 +207,8 @@ public final class OverlayNode implements AutoCloseable {
             follow.run();
             lookAtAddresses.run();
             repair(opened, routes, isComparisonDue(routes));
+            opening.status(
+                    status.now(isReady, acquired.key(), opened, changes.podMtu().least(), table));
         });
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
         takeover.complete();
@@ -217,6 +224,18 @@ public final class OverlayNode implements AutoCloseable {
         return hasPacketSockets
                 ? HostWatch.ofNeighbours(underlay.name(), underlay.linkIndex(), onChange)
                 : HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), onChange);
+    }
+
+    private NodeRecord openRecord(final String name) {
+        final NodeRecord opened = new NodeRecord(options.weft().runDirectory, name, consumer -> {
+            final Forwarders present = forwarders;
+            if (null != present) {
+                present.each(consumer);
+            }
+        });
+        undo.push(opened);
+        record = opened;
+        return opened;
     }
 
     /** What is no pod, and must not be captured by the overlay wherever the cluster network covers it. */
@@ -356,6 +375,7 @@ public final class OverlayNode implements AutoCloseable {
         }
         undo.push(admission);
         opened.keepCounters();
+        Objects.requireNonNull(record, "set up first").keep();
         routes.leaveGuards();
         lookAtRegistry();
         isReady = true;
@@ -500,7 +520,11 @@ public final class OverlayNode implements AutoCloseable {
     private void publish() {
         final LeaseTable table = leases;
         if (null != table) {
-            compareHost(false, table::publish);
+            compareHost(false, () -> {
+                if (table.publish()) {
+                    Objects.requireNonNull(record, "set up first").tablesChanged();
+                }
+            });
             metrics.leases(table.size(), table.refusals());
         }
     }

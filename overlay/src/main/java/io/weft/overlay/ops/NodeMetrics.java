@@ -4,7 +4,7 @@ package io.weft.overlay.ops;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.counters.IdleLabel;
+import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.overlay.forwarding.CounterSample;
 import io.weft.overlay.options.Version;
 import io.weft.overlay.registry.RegistryStatus;
@@ -147,7 +147,7 @@ public final class NodeMetrics {
     private static void ofWorker(final MetricsText text, final CounterSample sample) {
         final String device = "device=\"" + sample.device() + '"';
         final String label = sample.label();
-        final String thread = IdleLabel.threadName(label);
+        final String thread = ThreadCounter.IDLE_NS.threadName(label);
         if (null != thread) {
             text.seconds(
                     "weft_thread_idle_seconds_total",

@@ -133,8 +133,9 @@ public final class LeaseTable {
         ownAddresses = addresses;
     }
 
-    /** Publishes if anything changed since the last time. */
-    public void publish() {
+    /** Publishes if anything changed since the last time; returns whether. */
+    public boolean publish() {
+        final boolean wasChanged = isChanged;
         if (isChanged) {
             if (hasSnapshot) {
                 forwarders.ingressPolicy(senders.policy(
@@ -146,6 +147,7 @@ public final class LeaseTable {
             routes.publish();
             isChanged = false; // not if the kernel refused: then it is published again
         }
+        return wasChanged;
     }
 
     /** Leases of other nodes that are in the tables. */
@@ -156,6 +158,13 @@ public final class LeaseTable {
     /** Leases refused since start, each counted once per reason. */
     public long refusals() {
         return refusals;
+    }
+
+    /** Leases that are ignored at present, each with the reason. */
+    public Map<LeaseKey, String> refused() {
+        final Map<LeaseKey, String> faults = new HashMap<>();
+        refused.forEach((key, refusal) -> faults.put(key, refusal.fault()));
+        return faults;
     }
 
     private @Nullable String fault(final Lease lease) {

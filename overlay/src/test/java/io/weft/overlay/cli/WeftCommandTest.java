@@ -61,6 +61,12 @@ class WeftCommandTest {
                 "1 | counters --device=weft.9 | weft.9.counters cannot be read: name the daemon's --device",
                 "1 | counters --counters-file=/nowhere | /nowhere cannot be read: name the daemon's --device",
                 "1 | counters --counters-file=/ | / cannot be read: name the daemon's --device",
+                "2 | show | Missing required parameter: 'ports|routes|neighbours|fdb|drops|agents'",
+                "2 | show neighbors | Invalid value for positional parameter at index 0",
+                "2 | show ports --device=a/b | --device=a/b: must be the name of a device",
+                "1 | show ports --run-dir=/nowhere | no weftd has left anything in /nowhere",
+                "2 | status now | Unmatched argument at index 1: 'now'",
+                "2 | --device=weft.1 show ports | --device has to stand behind the subcommand",
                 "2 | explain | Missing required parameter: 'ADDRESS'",
                 "2 | explain 10.0.0.1 10.0.0.2 | Unmatched argument at index 2: '10.0.0.2'",
                 "1 | explain pod | 'pod' is not an IP address",
@@ -73,8 +79,9 @@ class WeftCommandTest {
     }
 
     @Test
-    void shouldAskForASubcommand() {
-        assertRefuses(2, "a subcommand is needed");
+    void shouldSayThatThereIsNoDaemonByWordsAndExitCode() {
+        assertEquals(5, execute("--run-dir=" + directory));
+        assertTrue(output.toString().startsWith("no weftd has left anything in " + directory), output::toString);
     }
 
     private Path counters() {

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.counters;
+
+import org.agrona.concurrent.status.AtomicCounter;
+
+/**
+ * The counters of one data thread, which alone writes them.
+ *
+ * @param idleNs as {@link ThreadCounter#IDLE_NS}.
+ * @param cycles as {@link ThreadCounter#CYCLES}.
+ * @param busyNs as {@link ThreadCounter#BUSY_NS}.
+ * @param longestCycleNs as {@link ThreadCounter#LONGEST_CYCLE_NS}.
+ */
+public record ThreadCounters(
+        AtomicCounter idleNs, AtomicCounter cycles, AtomicCounter busyNs, AtomicCounter longestCycleNs) {}

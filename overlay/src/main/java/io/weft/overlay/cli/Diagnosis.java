@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.ThreadCounter;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.Liveness;
+import io.weft.overlay.record.TablesFile;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** What a daemon's record says of each of its parts: the answer of {@code weft status}. */
+final class Diagnosis {
+    /** Little is left for bursts. */
+    private static final int BUSY_PERCENT_MAX = 95;
+
+    private static final int HEAP_PERCENT_MAX = 85;
+    private static final int PERCENT = 100;
+
+    private final DaemonRecord daemon;
+    private final List<Finding> findings = new ArrayList<>();
+
+    private Diagnosis(final DaemonRecord daemon) {
+        this.daemon = daemon;
+    }
+
+    static List<Finding> of(final DaemonRecord daemon) {
+        final Diagnosis diagnosis = new Diagnosis(daemon);
+        diagnosis.findings.add(diagnosis.process());
+        diagnosis.conditions();
+        if (!daemon.devices().isEmpty()) {
+            diagnosis.dataPlane(
+                    daemon.devices().stream().map(DeviceRecord::counters).toList());
+        }
+        return diagnosis.findings;
+    }
+
+    private Finding process() {
+        final String remedy = switch (daemon.liveness()) {
+            case LIVE -> "";
+            case HUNG -> ". Have it tell what it waits for (kill -QUIT " + daemon.number("pid") + "), then restart it";
+            case STOPPED -> ". Let it go on: kill -CONT " + daemon.number("pid");
+            case DEAD -> ". Its log says why; start it again";
+            case ENDED -> ". Start it again";
+        };
+        final String unready = daemon.isReady() || Liveness.LIVE != daemon.liveness()
+                ? ""
+                : "not ready yet: pods cannot be wired; its log says what it waits for";
+        return Finding.of(
+                "process",
+                remedy.isEmpty() ? unready : Words.ofAge(daemon) + remedy,
+                "live, pid " + daemon.number("pid") + ", weft " + daemon.text("version"));
+    }
+
+    private String troubles(final String... conditions) {
+        return Arrays.stream(conditions)
+                .map(daemon::trouble)
+                .filter(trouble -> !trouble.isEmpty())
+                .collect(Collectors.joining("; "));
+    }
+
+    private static String list(final JsonValue texts) {
+        return texts.elements().stream().map(JsonValue::string).collect(Collectors.joining(" and "));
+    }
+
+    private void conditions() {
+        final JsonValue status = daemon.status();
+        final String names = daemon.devices().isEmpty()
+                ? "none, routed by the kernel"
+                : daemon.devices().stream().map(DeviceRecord::name).collect(Collectors.joining(" and "));
+        findings.add(Finding.of(
+                "device",
+                troubles("host", "mtu"),
+                names + ", MTU " + daemon.number("mtu") + ", " + list(status.required("subnets"))));
+        findings.add(Finding.of("underlay", troubles("underlay"), daemon.text("underlay")));
+        findings.add(Finding.of("registry", troubles("registry", "own_lease"), daemon.text("registry") + ", followed"));
+        leases();
+        findings.add(Finding.of("rules", troubles("rules"), "set"));
+        findings.add(Finding.of("pods", troubles("subnet_file", "bridge"), "subnet file and bridge as they should be"));
+        memory();
+    }
+
+    private void leases() {
+        final JsonValue count = daemon.status().member("leases");
+        final JsonValue refused = daemon.status().member("refused");
+        final String ignored = null == refused
+                ? ""
+                : refused.members().entrySet().stream()
+                        .map(entry -> entry.getKey() + " is ignored: "
+                                + entry.getValue().string())
+                        .collect(Collectors.joining("; "));
+        findings.add(Finding.of(
+                "leases", ignored, (null == count ? 0 : count.integer(0, Integer.MAX_VALUE)) + " of other nodes"));
+    }
+
+    private void memory() {
+        final JsonValue heap = daemon.status().member("heap");
+        if (null != heap) {
+            final int live = heap.required("liveMiB").integer(0, Integer.MAX_VALUE);
+            final int max = heap.required("maxMiB").integer(0, Integer.MAX_VALUE);
+            findings.add(Finding.of(
+                    "memory",
+                    live * PERCENT > max * HEAP_PERCENT_MAX
+                            ? live + " of " + max + " MiB of the heap are in use after a collection:"
+                                    + " give more by WEFT_JAVA_OPTS=-Xmx"
+                            : "",
+                    "of the heap's " + max + " MiB enough is free"));
+        }
+    }
+
+    private void dataPlane(final List<CountersRecord> counters) {
+        long fromHost = 0;
+        long fromUnderlay = 0;
+        for (final CountersRecord device : counters) {
+            fromHost += device.inMinute(DataPlaneCounter.EGRESS_HOST_LOSSES);
+            fromUnderlay += device.inMinute(DataPlaneCounter.INGRESS_HOST_LOSSES);
+        }
+        findings.add(Finding.of(
+                "ports",
+                0 == fromHost + fromUnderlay
+                        ? ""
+                        : "in the last minute the host lost " + fromHost + " frames from pods and " + fromUnderlay
+                                + " datagrams from the underlay, since weft did not take them in time: give it more CPU,"
+                                + " or raise --workers",
+                "UDP " + daemon.number("port") + ", " + daemon.number("workers") + " worker"
+                        + (1 == daemon.number("workers") ? "" : "s")));
+        peers();
+        agents(counters);
+        drops(counters);
+    }
+
+    private void peers() {
+        final long peers = daemon.devices().stream()
+                .flatMap(device -> device.table(TablesFile.Kind.FDB).stream())
+                .count();
+        findings.add(Finding.ok("peers", peers + " VTEP" + (1 == peers ? "" : "s")));
+    }
+
+    private void agents(final List<CountersRecord> counters) {
+        final List<String> busy = new ArrayList<>();
+        long errors = 0;
+        for (final CountersRecord device : counters) {
+            errors += device.total(DataPlaneCounter.AGENT_ERRORS);
+            for (final String thread : device.threads()) {
+                final long percent = busyPercent(device, thread);
+                if (percent > BUSY_PERCENT_MAX
+                        && !daemon.status().required("busyPoll").bool()) {
+                    busy.add(thread + " has been busy " + percent + " % of the last minute");
+                }
+            }
+        }
+        final String overload = busy.isEmpty()
+                ? ""
+                : String.join("; ", busy) + ": raise --workers, or see weft show agents for what keeps it";
+        findings.add(Finding.of(
+                "agents",
+                0 == errors ? overload : errors + " exceptions were survived: the log names them",
+                counters.stream()
+                        .flatMap(device -> device.threads().stream()
+                                .map(thread -> thread + " busy " + busyPercent(device, thread) + " %"))
+                        .collect(Collectors.joining(", "))));
+    }
+
+    /** Of the last minute; 0 where that is not known. */
+    static long busyPercent(final CountersRecord device, final String thread) {
+        final long minuteNs = device.minuteNs();
+        return 0 == minuteNs ? 0 : PERCENT * device.ofThreadInMinute(ThreadCounter.BUSY_NS, thread) / minuteNs;
+    }
+
+    private void drops(final List<CountersRecord> counters) {
+        final List<String> all = new ArrayList<>();
+        final List<String> faults = new ArrayList<>();
+        for (final DropReason reason : DropReason.values()) {
+            final long count = counters.stream()
+                    .mapToLong(device -> device.inMinute(reason))
+                    .sum();
+            final String remedy = DropRemedy.of(reason);
+            if (count > 0) {
+                all.add(count + " " + reason);
+            }
+            if (count > 0 && null != remedy) {
+                faults.add(count + " " + reason + " in the last minute (" + reason.description() + "): " + remedy);
+            }
+        }
+        findings.add(Finding.of(
+                "drops",
+                String.join("; ", faults),
+                all.isEmpty() ? "none in the last minute" : String.join(", ", all) + " in the last minute"));
+    }
+
+    /** The exit code that says so: the worst of the daemons'. */
+    static int exitCode(final DaemonRecord daemon, final List<Finding> findings) {
+        return switch (daemon.liveness()) {
+            case LIVE -> findings.stream().allMatch(Finding::isOk) ? StatusCommand.OK : StatusCommand.WRONG;
+            case HUNG, STOPPED -> StatusCommand.SILENT;
+            case DEAD, ENDED -> StatusCommand.GONE;
+        };
+    }
+
+    static Map<String, Object> json(final DaemonRecord daemon, final List<Finding> findings) {
+        final Map<String, Object> json = new LinkedHashMap<>();
+        json.put("device", daemon.name());
+        json.put("liveness", daemon.liveness().label());
+        json.put("pid", daemon.number("pid"));
+        json.put("networkNamespace", daemon.number("networkNamespace"));
+        json.put("ageMs", daemon.ageMs());
+        json.put("ok", StatusCommand.OK == exitCode(daemon, findings));
+        json.put("parts", findings.stream().map(Finding::json).toList());
+        return json;
+    }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.dataplane.counters.DropReason;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What an operator can do about drops that a fault of this node or of the cluster causes; what pods or strangers send may be dropped. */
+final class DropRemedy {
+    private static final Map<DropReason, String> REMEDIES = new EnumMap<>(Map.ofEntries(
+            Map.entry(DropReason.NEIGH_FAILED, "the peer's lease has no VTEP MAC: restart the daemon of that node"),
+            Map.entry(
+                    DropReason.VXLAN_NO_REMOTE,
+                    "the peer's lease has no public address: restart the daemon of that node"),
+            Map.entry(
+                    DropReason.UNDERLAY_BUSY,
+                    "the underlay device is slower than what is sent: see tc -s qdisc, or give pods less to send"),
+            Map.entry(DropReason.UNDERLAY_UNREACHABLE, "the host has no route to a peer: ip route get PEER"),
+            Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
+            Map.entry(DropReason.UNDERLAY_ERROR, "see the log"),
+            Map.entry(DropReason.VXLAN_VNI_NOT_FOUND, "a peer has another VNI in its network configuration"),
+            Map.entry(
+                    DropReason.OTHERHOST,
+                    "a peer knows another MAC of this node than its own: compare ip link show DEVICE with this node's lease"),
+            Map.entry(DropReason.HOST_DOWN, "set the device up: ip link set DEVICE up"),
+            Map.entry(DropReason.PKT_TOO_BIG, "a peer's pods have a larger MTU than this node's: compare subnet.env")));
+
+    private DropRemedy() {}
+
+    /** Null for a reason that says nothing of this node's health. */
+    static @Nullable String of(final DropReason reason) {
+        return REMEDIES.get(reason);
+    }
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.overlay.json.JsonOutput;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** In which form a command prints what it found. */
+final class Output {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "text|json",
+            defaultValue = "text",
+            description = "default: ${DEFAULT-VALUE}")
+    private Form form = Form.text;
+
+    /** In the words of the option. */
+    enum Form {
+        text,
+        json
+    }
+
+    /** For picocli. */
+    Output() {}
+
+    boolean isJson() {
+        return Form.json == form;
+    }
+
+    PrintWriter out() {
+        return spec.commandLine().getOut();
+    }
+
+    /** Prints each of a list of entries: a line of text, or an element of an array in JSON. */
+    void print(final List<Map<String, Object>> entries, final Function<Map<String, Object>, String> line) {
+        if (isJson()) {
+            out().println(JsonOutput.of(entries));
+        } else {
+            entries.forEach(entry -> out().println(line.apply(entry)));
+        }
+    }
+}

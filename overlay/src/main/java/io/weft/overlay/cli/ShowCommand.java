@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.TablesFile;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** What a daemon forwards by and has counted, as it left that on record: also of one that hangs or is dead. */
+@Command(
+        name = "show",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Shows what daemons forward by and what they have counted, also those that hang or are dead.",
+            "  ports       packets, bytes and losses where packets come in and go out",
+            "  routes      as ip route",
+            "  neighbours  as ip neigh",
+            "  fdb         as bridge fdb",
+            "  drops       why packets ended: count, rate, first and last time",
+            "  agents      how busy each data thread is, and its longest stall",
+        })
+final class ShowCommand implements Callable<Integer> {
+    /** In the words of the command. */
+    enum What {
+        ports,
+        routes,
+        neighbours,
+        fdb,
+        drops,
+        agents
+    }
+
+    @Parameters(paramLabel = "ports|routes|neighbours|fdb|drops|agents")
+    private What what = What.ports;
+
+    @Mixin
+    private Daemons daemons = new Daemons();
+
+    @Mixin
+    private Output output = new Output();
+
+    /** For picocli. */
+    ShowCommand() {}
+
+    @Override
+    public Integer call() {
+        final List<DaemonRecord> found = daemons.require();
+        daemons.warnOfAge(found);
+        switch (what) {
+            case ports -> counted(found, CounterViews::ports, CounterViews::portLine);
+            case routes -> table(found, TablesFile.Kind.ROUTE, TableViews::route);
+            case neighbours -> table(found, TablesFile.Kind.NEIGHBOUR, TableViews::neighbour);
+            case fdb -> table(found, TablesFile.Kind.FDB, TableViews::fdbEntry);
+            case drops -> counted(found, CounterViews::drops, CounterViews::dropLine);
+            case agents -> counted(found, CounterViews::agents, CounterViews::agentLine);
+        }
+        return 0;
+    }
+
+    private void table(
+            final List<DaemonRecord> found,
+            final TablesFile.Kind kind,
+            final Function<String, Map<String, Object>> json) {
+        final List<String> lines = found.stream()
+                .flatMap(daemon -> daemon.devices().stream())
+                .flatMap(device -> device.table(kind).stream().sorted(TableViews.BY_KEY))
+                .toList();
+        if (output.isJson()) {
+            output.print(lines.stream().map(json).toList(), entry -> "");
+        } else {
+            lines.forEach(line -> output.out().println(line));
+        }
+    }
+
+    private void counted(
+            final List<DaemonRecord> found,
+            final BiFunction<DeviceRecord, CountersRecord, List<Map<String, Object>>> view,
+            final Function<Map<String, Object>, String> line) {
+        final List<Map<String, Object>> entries = new ArrayList<>();
+        for (final DaemonRecord daemon : found) {
+            for (final DeviceRecord device : daemon.devices()) {
+                entries.addAll(view.apply(device, device.counters()));
+            }
+        }
+        output.print(entries, line);
+    }
+}

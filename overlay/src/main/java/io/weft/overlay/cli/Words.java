@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.overlay.record.DaemonRecord;
+import java.time.Duration;
+
+/** Numbers as people read them. */
+final class Words {
+    private static final int SECONDS_PER_MINUTE = 60;
+    private static final int MINUTES_PER_HOUR = 60;
+    private static final int HOURS_PER_DAY = 24;
+
+    private Words() {}
+
+    /** A time of some milliseconds, by its largest unit: {@code 12 s}, {@code 3 min}, {@code 5 h}, {@code 2 d}. */
+    static String duration(final long ms) {
+        final Duration duration = Duration.ofMillis(Math.max(0, ms));
+        if (duration.toSeconds() < SECONDS_PER_MINUTE) {
+            return duration.toSeconds() + " s";
+        }
+        if (duration.toMinutes() < MINUTES_PER_HOUR) {
+            return duration.toMinutes() + " min";
+        }
+        return duration.toHours() < HOURS_PER_DAY ? duration.toHours() + " h" : duration.toDays() + " d";
+    }
+
+    /** Nanoseconds by the unit that leaves up to three digits. */
+    static String shortTime(final long ns) {
+        if (ns < 1_000) {
+            return ns + " ns";
+        }
+        if (ns < 1_000_000) {
+            return ns / 1_000 + " us";
+        }
+        return ns < 1_000_000_000 ? ns / 1_000_000 + " ms" : ns / 1_000_000_000 + " s";
+    }
+
+    /** What a daemon's record is worth; empty while it lives. */
+    static String ofAge(final DaemonRecord daemon) {
+        final long pid = daemon.number("pid");
+        final String age = duration(daemon.ageMs());
+        return switch (daemon.liveness()) {
+            case LIVE -> "";
+            case HUNG ->
+                "hung: the control thread of process " + pid + " has shown no sign of life for " + age
+                        + "; what it forwards by is from then";
+            case STOPPED -> "stopped: process " + pid + " was stopped by a signal " + age + " ago; all is from then";
+            case DEAD -> "dead: process " + pid + " is gone, all is from " + age + " ago";
+            case ENDED -> "ended: process " + pid + " was told to stop " + age + " ago; all is from then";
+        };
+    }
+}

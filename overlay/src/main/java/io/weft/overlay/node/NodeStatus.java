@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.node;
+
+import io.weft.address.IpPrefix;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.ops.Condition;
+import io.weft.overlay.ops.Conditions;
+import io.weft.overlay.options.Version;
+import io.weft.overlay.options.WeftOptions;
+import io.weft.overlay.peers.LeaseTable;
+import io.weft.overlay.record.ProcessIdentity;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryUsage;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What a node puts on record of itself: what it is, and how it is. Control thread alone. */
+final class NodeStatus {
+    private static final ProcessIdentity PROCESS = ProcessIdentity.own();
+    private static final long STARTED_MS = System.currentTimeMillis();
+    private static final int MEBIBYTE = 1 << 20;
+    /** Of what is wrong in the same way many times, so many are named. */
+    private static final int NAMED_MAX = 10;
+
+    private final Map<String, Object> identity = new LinkedHashMap<>();
+    private final Conditions conditions;
+
+    NodeStatus(
+            final WeftOptions options,
+            final NetworkConfig config,
+            final Underlay underlay,
+            final String registryKind,
+            final Conditions conditions) {
+        this.conditions = conditions;
+        identity.put("version", Version.text());
+        identity.put("pid", PROCESS.pid());
+        identity.put("startTicks", PROCESS.startTicks());
+        identity.put("pidNamespace", PROCESS.pidNamespace());
+        identity.put("networkNamespace", ProcessIdentity.namespace("net"));
+        identity.put("startedMs", STARTED_MS);
+        identity.put("backend", config.backend().type().toString());
+        identity.put("vni", config.backend().vni());
+        identity.put("port", config.backend().port());
+        identity.put(
+                "networks",
+                Stream.of(config.network(), config.ipv6Network())
+                        .flatMap(Stream::ofNullable)
+                        .map(IpPrefix::toString)
+                        .toList());
+        identity.put("workers", options.workers());
+        identity.put("threadingMode", options.threadingMode.name());
+        identity.put("busyPoll", options.busyPoll);
+        identity.put("registry", registryKind);
+        identity.put("underlay", underlay.toString());
+    }
+
+    /** Before there is a lease. */
+    Map<String, Object> beginning() {
+        final Map<String, Object> status = new LinkedHashMap<>(identity);
+        status.put("ready", false);
+        status.put("ended", false);
+        status.put("subnets", List.of());
+        status.put("devices", List.of());
+        status.put("mtu", 0);
+        return withConditions(status);
+    }
+
+    /** How the node is now. */
+    Map<String, Object> now(
+            final boolean isReady,
+            final LeaseKey own,
+            final Forwarders forwarders,
+            final int mtu,
+            final @Nullable LeaseTable leases) {
+        final Map<String, Object> status = new LinkedHashMap<>(identity);
+        status.put("ready", isReady);
+        status.put("ended", false);
+        status.put(
+                "subnets",
+                Stream.of(own.subnet(), own.ipv6Subnet())
+                        .flatMap(Stream::ofNullable)
+                        .map(IpPrefix::toString)
+                        .toList());
+        final List<Map<String, Object>> devices = new ArrayList<>();
+        forwarders.eachCountersFile((name, file) -> devices.add(ordered("name", name, "counters", file.toString())));
+        status.put("devices", devices);
+        status.put("mtu", mtu);
+        status.put("leases", null == leases ? 0 : leases.size());
+        status.put("refused", null == leases ? Map.of() : refused(leases.refused()));
+        status.put("heap", heap());
+        return withConditions(status);
+    }
+
+    private Map<String, Object> withConditions(final Map<String, Object> status) {
+        final Map<String, Object> troubles = new LinkedHashMap<>();
+        for (final Condition condition : Condition.values()) {
+            troubles.put(condition.label(), conditions.trouble(condition));
+        }
+        status.put("conditions", troubles);
+        return status;
+    }
+
+    private static Map<String, Object> refused(final Map<LeaseKey, String> refused) {
+        return refused.entrySet().stream()
+                .limit(NAMED_MAX)
+                .collect(Collectors.toMap(
+                        entry -> entry.getKey().toString(),
+                        Map.Entry::getValue,
+                        (one, other) -> one,
+                        LinkedHashMap::new));
+    }
+
+    /** What a collection found in use, and what there may be, in MiB: what is in use between two collections says little. */
+    private static Map<String, Object> heap() {
+        long liveBytes = 0;
+        long maxBytes = 0;
+        for (final MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+            final MemoryUsage live = pool.getCollectionUsage();
+            if (null != live && live.getMax() > maxBytes) { // the old generation is the largest
+                liveBytes = live.getUsed();
+                maxBytes = live.getMax();
+            }
+        }
+        return ordered("liveMiB", liveBytes / MEBIBYTE, "maxMiB", maxBytes / MEBIBYTE);
+    }
+
+    private static Map<String, Object> ordered(
+            final String firstKey, final Object first, final String secondKey, final Object second) {
+        final Map<String, Object> map = new LinkedHashMap<>();
+        map.put(firstKey, first);
+        map.put(secondKey, second);
+        return map;
+    }
+}

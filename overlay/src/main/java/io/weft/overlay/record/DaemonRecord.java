@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.record;
+
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.registry.BoundedFile;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * A daemon on record.
+ *
+ * @param name of its first device.
+ * @param status what it wrote of itself: {@code overlay.node.NodeStatus}.
+ * @param liveness of its process.
+ * @param ageMs since its last sign of life, in milliseconds.
+ * @param devices that it forwards for; none where the kernel's routes do it all.
+ */
+public record DaemonRecord(String name, JsonValue status, Liveness liveness, long ageMs, List<DeviceRecord> devices) {
+    private static final int LENGTH_MAX = 1 << 20;
+
+    /**
+     * All daemons on record in a directory, in the order of their names.
+     *
+     * @param nowMs milliseconds since 1970.
+     * @throws IllegalStateException if one cannot be read.
+     */
+    public static List<DaemonRecord> readAll(final Path directory, final long nowMs) {
+        final List<DaemonRecord> found = new ArrayList<>();
+        if (!Files.isDirectory(directory)) {
+            return found;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + NodeRecord.STATUS_SUFFIX)) {
+            for (final Path file : files) {
+                found.add(read(file, nowMs));
+            }
+        } catch (final IOException | JsonException failure) {
+            throw new IllegalStateException(
+                    "read what daemons left in " + directory + ": " + failure.getMessage(), failure);
+        }
+        found.sort(Comparator.comparing(DaemonRecord::name));
+        return found;
+    }
+
+    private static DaemonRecord read(final Path file, final long nowMs) throws IOException {
+        final String fileName = String.valueOf(file.getFileName());
+        final JsonValue status = JsonReader.read(BoundedFile.read(file, LENGTH_MAX), file.toString());
+        final long ageMs = Math.max(0, nowMs - Files.getLastModifiedTime(file).toMillis());
+        final ProcessIdentity process = new ProcessIdentity(
+                number(status, "pid"), number(status, "startTicks"), number(status, "pidNamespace"));
+        final List<DeviceRecord> devices = new ArrayList<>();
+        for (final JsonValue device : status.required("devices").elements()) {
+            devices.add(new DeviceRecord(
+                    device.required("name").string(),
+                    file.resolveSibling("."),
+                    Path.of(device.required("counters").string())));
+        }
+        return new DaemonRecord(
+                fileName.substring(0, fileName.length() - NodeRecord.STATUS_SUFFIX.length()),
+                status,
+                Liveness.of(process, status.required("ended").bool(), ageMs),
+                ageMs,
+                List.copyOf(devices));
+    }
+
+    private static long number(final JsonValue status, final String key) {
+        return status.required(key).integer(0, Long.MAX_VALUE);
+    }
+
+    /** A number of its status. */
+    public long number(final String key) {
+        return number(status, key);
+    }
+
+    /** A text of its status. */
+    public String text(final String key) {
+        return status.required(key).string();
+    }
+
+    /** Whether pods can be wired. */
+    public boolean isReady() {
+        return status.required("ready").bool();
+    }
+
+    /** Why a condition does not hold; empty when it does. */
+    public String trouble(final String condition) {
+        return status.required("conditions").required(condition).string();
+    }
+}

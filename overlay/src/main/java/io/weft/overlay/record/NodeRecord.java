@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.record;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.overlay.json.JsonOutput;
+import io.weft.routing.RoutingTables;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A node on record: its status, whose file's time is also the daemon's sign of life, and its tables. Control thread alone, which
+ * spends a small part of its time on it however many leases there are.
+ */
+public final class NodeRecord implements AutoCloseable {
+    /** After the name of the first device. */
+    static final String STATUS_SUFFIX = ".status";
+
+    private static final System.Logger LOG = System.getLogger(NodeRecord.class.getName());
+    /** Writing the tables takes one part of so many of the control thread's time. */
+    private static final int TABLES_SHARE = 20;
+
+    private final Path runDirectory;
+    private final String name;
+    private final Consumer<BiConsumer<String, RoutingTables>> tables;
+    private Map<String, Object> status = Map.of();
+    private boolean isTablesDue = true;
+    private long nextTablesNs = System.nanoTime();
+    private boolean isKept;
+    private @Nullable String trouble;
+
+    /**
+     * @param runDirectory of the daemon.
+     * @param name of the first device.
+     * @param tables calls with each device and its tables.
+     */
+    public NodeRecord(
+            final Path runDirectory, final String name, final Consumer<BiConsumer<String, RoutingTables>> tables) {
+        this.runDirectory = runDirectory;
+        this.name = name;
+        this.tables = tables;
+    }
+
+    private Path statusFile() {
+        return runDirectory.resolve(name + STATUS_SUFFIX);
+    }
+
+    /** Shows that the control thread lives, and how the node is; once a second. */
+    public void status(final Map<String, Object> now) {
+        attempt(() -> {
+            if (!now.equals(status) || !touch()) {
+                writeStatus(now);
+                status = now;
+            }
+        });
+        writeTables();
+    }
+
+    private void writeStatus(final Map<String, Object> content) throws IOException {
+        RecordFile.replace(statusFile(), out -> out.write(JsonOutput.of(content) + '\n'));
+    }
+
+    private boolean touch() throws IOException {
+        try {
+            Files.setLastModifiedTime(statusFile(), FileTime.fromMillis(System.currentTimeMillis()));
+            return true;
+        } catch (final NoSuchFileException removed) {
+            return false;
+        }
+    }
+
+    /** The tables have changed. */
+    public void tablesChanged() {
+        isTablesDue = true;
+        writeTables();
+    }
+
+    private void writeTables() {
+        final long beginNs = System.nanoTime();
+        if (!isTablesDue || beginNs - nextTablesNs < 0) {
+            return;
+        }
+        isTablesDue = false;
+        tables.accept((device, table) -> attempt(() -> TablesFile.write(runDirectory, device, table)));
+        final long endNs = System.nanoTime();
+        nextTablesNs = endNs + TABLES_SHARE * (endNs - beginNs);
+    }
+
+    private interface Step {
+        void run() throws IOException;
+    }
+
+    /** Nothing that is forwarded depends on it. */
+    private void attempt(final Step step) {
+        try {
+            step.run();
+            trouble = null;
+        } catch (final IOException failure) {
+            final String found = failure.toString();
+            if (!found.equals(trouble)) {
+                LOG.log(WARNING, "{0}. The command weft shows an older state until that can be written", found);
+            }
+            trouble = found;
+        }
+    }
+
+    /** Lets the record outlive the node: for one that was ready once, and not for a start that failed. */
+    public void keep() {
+        isKept = true;
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (isKept) {
+            final Map<String, Object> last = new LinkedHashMap<>(status);
+            last.put("ready", false);
+            last.put("ended", true);
+            attempt(() -> writeStatus(last));
+        } else {
+            Files.deleteIfExists(statusFile());
+            Files.deleteIfExists(runDirectory.resolve(name + TablesFile.SUFFIX));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.Command;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.WeftdProcess;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/**
+ * What the commands say of two daemons in two network namespaces that share a run directory, {@code weft.1} and {@code blue.1}, with
+ * a kernel node as their peer, while they live, and when one of them does not.
+ */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class SeeingTest {
+    private static final String NOWHERE = "10.244.77.7";
+
+    private final CloseAll resources = new CloseAll();
+    private final StringWriter errors = new StringWriter();
+    private Path runDirectory = Path.of("run");
+    private final Topology topology = resources.add(Topology.builder().nodes(3).build());
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node blueNode = topology.node(2);
+    private @Nullable BackgroundProcess blue;
+
+    @BeforeAll
+    void startTwoDaemonsAndSendPackets(@TempDir final Path directory) throws IOException {
+        runDirectory = directory.resolve("run");
+        final Topology.Node peer = topology.node(1);
+        topology.kernelVxlan(peer);
+        final String peerMac = peer.namespace()
+                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
+                .trim();
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + lease(node, node.vtepMac()) + "," + lease(peer, peerMac) + ","
+                        + lease(topology.node(2), topology.node(2).vtepMac()) + "}}");
+        final BackgroundProcess weft = start(directory, node);
+        blue = start(directory, blueNode, "--device-name=blue.1", "--subnet-file=" + directory.resolve("blue.env"));
+        assertEquals(0, ping(3, peer.podAddress()), weft::output);
+        ping(2, NOWHERE);
+        Await.until(
+                () -> run("show", "drops"),
+                Await.TIMEOUT_MS,
+                () -> run("show", "drops").contains("2 packets"));
+    }
+
+    private BackgroundProcess start(final Path directory, final Topology.Node on, final String... options) {
+        final String[] all = new String[options.length + 2];
+        all[0] = "--registry=file:" + directory.resolve("leases.json");
+        all[1] = "--iface=" + on.underlayDevice();
+        System.arraycopy(options, 0, all, 2, options.length);
+        return resources
+                .add(WeftdProcess.start(on.namespace(), directory, all))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    private static String lease(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private int ping(final int count, final String address) {
+        return node.pod()
+                .tryExec("ping", "-c", String.valueOf(count), "-i", "0.2", "-W", "1", address)
+                .exitCode();
+    }
+
+    @AfterAll
+    void tearDown() {
+        resources.close();
+    }
+
+    private int execute(final StringWriter out, final String... arguments) {
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(errors, true));
+        final String[] all = new String[arguments.length + 1];
+        System.arraycopy(arguments, 0, all, 0, arguments.length);
+        all[arguments.length] = "--run-dir=" + runDirectory;
+        return line.execute(all);
+    }
+
+    private String run(final String... arguments) {
+        final StringWriter out = new StringWriter();
+        assertEquals(0, execute(out, arguments), () -> out + " " + errors);
+        return out.toString();
+    }
+
+    /** What is another number each time is left out. */
+    private static String steady(final String text) {
+        return text.replaceAll("(pid\"?[ :])\\d+", "$1PID")
+                .replaceAll("(process )\\d+", "$1PID")
+                .replaceAll("(-QUIT |-CONT )\\d+", "$1PID")
+                .replaceAll("(amespace\"?[ :])\\d+", "$1NS")
+                .replaceAll("(ageMs|nsPerPacket|longestCycleNs|cycles|busyPercent)(\":)\\d+", "$1$2N")
+                .replaceAll("(packetsPerCycle|perSecond)(\":)[\\d.]+", "$1$2N")
+                .replaceAll("\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z", "TIME")
+                .replaceAll("(weft (?=unknown)|weft (?=\\d))\\S+", "weft VERSION")
+                .replaceAll("heap's \\d+ MiB", "heap's N MiB")
+                .replaceAll("(none|2 IP_OUTNOROUTES) in the last minute", "N in the last minute")
+                .replaceAll("busy \\d+ %", "busy N %")
+                .replaceAll("[\\d.]+ packets per cycle, \\d+ \\w+ per packet, longest cycle \\d+ \\w+", "N")
+                .replaceAll("[\\d.]+ per second", "N per second")
+                .replaceAll("(for|from|stopped by a signal|told to stop) \\d+ \\w+( ago|;)", "$1 AGE$2");
+    }
+
+    private static String golden(final String name) throws IOException {
+        return Files.readString(Path.of("src/test/golden").resolve(name));
+    }
+
+    /** A busy machine may keep a daemon, and the sight of it, for a while. */
+    private void assertGolden(final String name, final String... arguments) throws IOException {
+        final String golden = golden(name);
+        final String[] found = {""};
+        Await.until(() -> name + ": " + found[0], Await.TIMEOUT_MS, () -> {
+            final StringWriter out = new StringWriter();
+            final int exitCode = execute(out, arguments);
+            found[0] = exitCode + " " + steady(out.toString());
+            return found[0].equals("0 " + golden);
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ports", "routes", "neighbours", "fdb", "drops", "agents"})
+    void shouldShowEachPartAsTextAndJson(final String what) throws IOException {
+        assertGolden("show-" + what + ".txt", "show", what);
+        assertGolden("show-" + what + ".json", "show", what, "-o", "json");
+    }
+
+    @Test
+    void shouldTellTwoDaemonsOfTwoNamespacesApart() throws IOException {
+        assertGolden("status.txt");
+        assertGolden("status.json", "status", "--output=json");
+        assertGolden("status-blue.txt", "status", "--device=blue.1");
+        assertFalse(run("show", "fdb", "--device=weft.1").contains("blue.1"));
+        final StringWriter out = new StringWriter();
+        execute(out);
+        final String[] namespaces = out.toString()
+                .replaceAll("(?s)\\D*?namespace (\\d+).*?namespace (\\d+).*", "$1 $2")
+                .split(" ", -1);
+        assertNotEquals(namespaces[0], namespaces[1]);
+    }
+
+    private void assertStatus(final int exitCode, final String... texts) {
+        final StringWriter out = new StringWriter();
+        assertEquals(exitCode, execute(out, "status", "--device=blue.1"), out::toString);
+        for (final String text : texts) {
+            assertTrue(steady(out.toString()).contains(text), out::toString);
+        }
+    }
+
+    /** The last one: what was killed is not started again. */
+    @Test
+    @Order(Integer.MAX_VALUE)
+    void shouldTellStoppedFromHungFromDeadAndAnswerAllTheSame() throws Exception {
+        final ProcessHandle process = Objects.requireNonNull(blue).process().toHandle();
+        final String routes = run("show", "routes", "--device=blue.1");
+        Command.run(List.of("kill", "-STOP", String.valueOf(process.pid())));
+        Await.until("stopped", Await.TIMEOUT_MS, () -> StatusCommand.SILENT == execute(new StringWriter(), "status"));
+        assertStatus(
+                StatusCommand.SILENT, "stopped: process PID was stopped by a signal", "Let it go on: kill -CONT PID");
+        assertEquals(routes, run("show", "routes", "--device=blue.1"));
+        assertTrue(errors.toString().contains("weft: blue.1: stopped: process"), errors::toString);
+        flood(blueNode.underlayAddress());
+        Command.run(List.of("kill", "-CONT", String.valueOf(process.pid())));
+        Await.until(
+                () -> run("show", "ports"),
+                Await.TIMEOUT_MS,
+                () -> run("show", "ports", "-o", "json")
+                        .matches("(?s).*blue.1\",\"port\":\"from underlay\"[^}]*losses\":[1-9].*"));
+        assertStatus(StatusCommand.WRONG, "WRONG  in the last minute the host lost 0 frames from pods and");
+        process.destroyForcibly();
+        Await.until("dead", Await.TIMEOUT_MS, () -> StatusCommand.GONE == execute(new StringWriter(), "status"));
+        assertStatus(
+                StatusCommand.GONE, "dead: process PID is gone, all is from AGE ago. Its log says why; start it again");
+        assertEquals(routes, run("show", "routes", "--device=blue.1"));
+        assertTrue(run("show", "drops", "--device=blue.1").contains("PKT_TOO_SMALL"));
+    }
+
+    /** More than a receive buffer of 16 MB holds, of which a small datagram takes 768 bytes. */
+    private void flood(final String address) throws IOException {
+        try (DatagramSocket socket = node.namespace().call(SeeingTest::open)) {
+            for (int i = 0; i < 60_000; i++) {
+                socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(address), KernelVxlan.PORT));
+            }
+        }
+    }
+
+    private static DatagramSocket open() {
+        try {
+            return new DatagramSocket();
+        } catch (final SocketException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+}

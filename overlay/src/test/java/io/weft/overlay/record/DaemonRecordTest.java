@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.record;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class DaemonRecordTest {
+    private static final long NOW_MS = 1_000_000_000_000L;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private void write(final ProcessIdentity process, final boolean hasEnded, final long ageMs) throws IOException {
+        final Path file = directory.resolve("weft.1.status");
+        Files.writeString(
+                file,
+                "{\"pid\":" + process.pid() + ",\"startTicks\":" + process.startTicks() + ",\"pidNamespace\":"
+                        + process.pidNamespace() + ",\"ended\":" + hasEnded + ",\"devices\":[]}");
+        Files.setLastModifiedTime(file, FileTime.fromMillis(NOW_MS - ageMs));
+    }
+
+    /** The process is this one, or one that had its number before. */
+    @ParameterizedTest
+    @CsvSource({
+        "true, false, 0, LIVE",
+        "true, false, 60000, HUNG",
+        "false, false, 0, DEAD",
+        "false, false, 60000, DEAD",
+        "false, true, 60000, ENDED",
+        "true, true, 60000, LIVE"
+    })
+    void shouldTellWhetherTheProcessWorks(
+            final boolean isThere, final boolean hasEnded, final long ageMs, final Liveness liveness)
+            throws IOException {
+        final ProcessIdentity own = ProcessIdentity.own();
+        final ProcessIdentity former = new ProcessIdentity(own.pid(), own.startTicks() - 1, own.pidNamespace());
+        write(isThere ? own : former, hasEnded, ageMs);
+        final List<DaemonRecord> found = DaemonRecord.readAll(directory, NOW_MS);
+        assertEquals(
+                List.of(liveness), found.stream().map(DaemonRecord::liveness).toList());
+        assertEquals(ageMs, found.get(0).ageMs());
+    }
+
+    /** Whose number here may be another's: what it does is seen by its signs of life alone. */
+    @Test
+    void shouldFindNoProcessOfAPidNamespaceThatItCannotSee() throws IOException {
+        final ProcessIdentity own = ProcessIdentity.own();
+        write(new ProcessIdentity(own.pid(), own.startTicks(), 1), false, 0);
+        assertEquals(
+                Liveness.LIVE, DaemonRecord.readAll(directory, NOW_MS).get(0).liveness());
+        write(new ProcessIdentity(own.pid(), own.startTicks(), 1), false, 60_000);
+        assertEquals(
+                Liveness.DEAD, DaemonRecord.readAll(directory, NOW_MS).get(0).liveness());
+    }
+
+    @Test
+    void shouldNameARecordThatIsDamaged() throws IOException {
+        Files.writeString(directory.resolve("weft.1.status"), "{\"pid\":");
+        final String message =
+                String.valueOf(assertThrows(IllegalStateException.class, () -> DaemonRecord.readAll(directory, NOW_MS))
+                        .getMessage());
+        assertTrue(message.contains("weft.1.status"), message);
+    }
+}
