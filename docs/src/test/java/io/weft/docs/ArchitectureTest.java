@@ -45,6 +45,7 @@ class ArchitectureTest {
             "host",
             "rules",
             "registry",
+            "record",
             "forwarding",
             "peers",
             "ops",

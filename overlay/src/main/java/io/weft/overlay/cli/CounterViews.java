@@ -98,6 +98,7 @@ final class CounterViews {
                 entry.put("perSecond", perSecond(counters.inMinute(reason), counters.minuteNs()));
                 entry.put("first", time(counters.firstMs(reason)));
                 entry.put("last", time(counters.lastMs(reason)));
+                entry.put("offender", counters.offender(reason));
                 entry.put("meaning", reason.description());
                 entries.add(entry);
             }
@@ -118,14 +119,15 @@ final class CounterViews {
 
     static String dropLine(final Map<String, Object> entry) {
         return String.format(
-                "%s %s %s: %s packets, %s per second, first %s, last %s: %s",
+                "%s %s %s: %s packets, %s per second, first %s, last %s%s: %s",
                 entry.get("device"),
                 entry.get("direction"),
                 entry.get("reason"),
                 entry.get("count"),
                 entry.get("perSecond"),
-                entry.get("first"),
+                "".equals(entry.get("first")) ? "before they were cleared" : entry.get("first"),
                 entry.get("last"),
+                "".equals(entry.get("offender")) ? "" : " from " + entry.get("offender"),
                 entry.get("meaning"));
     }
 

@@ -2,6 +2,9 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.ReportFile;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,13 +28,14 @@ final class Daemons {
             description = "default: ${DEFAULT-VALUE}")
     private Path runDirectory = Path.of("/run/weft");
 
+    @Option(
+            names = "--from",
+            paramLabel = "FILE",
+            description = "as they were when weft report wrote this archive, on this host or another")
+    private @Nullable Path archive;
+
     /** For picocli. */
     Daemons() {}
-
-    /** Where they have their files. */
-    Path runDirectory() {
-        return runDirectory;
-    }
 
     /** Their records as they are now; empty without any. */
     List<DaemonRecord> read() {
@@ -40,7 +44,7 @@ final class Daemons {
             throw new ParameterException(
                     spec.commandLine(), "--device=" + wanted + ": must be the name of a device, as weft.1");
         }
-        return DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+        return all().stream()
                 .filter(daemon -> null == wanted
                         || daemon.name().equals(wanted)
                         || daemon.devices().stream()
@@ -48,8 +52,44 @@ final class Daemons {
                 .toList();
     }
 
+    private List<DaemonRecord> all() {
+        final Path from = archive;
+        if (null == from) {
+            return DaemonRecord.readAll(runDirectory, System.currentTimeMillis());
+        }
+        try {
+            final Path directory = Files.createTempDirectory("weft-report-");
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory), "weft-tidy"));
+            return ReportFile.read(from, directory);
+        } catch (final IOException failure) {
+            throw new IllegalStateException("make a directory for what is in " + from + ": " + failure, failure);
+        }
+    }
+
+    private static void delete(final Path directory) {
+        try {
+            ReportFile.delete(directory);
+        } catch (final IOException failure) {
+            System.err.println("weft: delete " + directory + ": " + failure);
+        }
+    }
+
+    /**
+     * That an archive was named where only what is on this host can be meant.
+     *
+     * @throws ParameterException if one was.
+     */
+    void refuseArchive() {
+        if (null != archive) {
+            throw new ParameterException(spec.commandLine(), "--from=" + archive + ": an archive stays as it is");
+        }
+    }
+
     /** That there is none, and what to do. */
     String missing() {
+        if (null != archive) {
+            return archive + " has no daemon" + (null == device ? "" : " of device " + device);
+        }
         return "no weftd" + (null == device ? "" : " of device " + device) + " has left anything in " + runDirectory
                 + ": start it, or name its --run-dir" + (null == device ? "" : " and --device");
     }

@@ -62,7 +62,7 @@ final class StatusCommand implements Callable<Integer> {
         return exitCode;
     }
 
-    private static String heading(final DaemonRecord daemon) {
+    static String heading(final DaemonRecord daemon) {
         final long namespace = daemon.number("networkNamespace");
         return daemon.name() + ": " + daemon.liveness().label() + ", network namespace " + namespace
                 + (namespace == ProcessIdentity.namespace("net") ? " (this one)" : " (another one)");

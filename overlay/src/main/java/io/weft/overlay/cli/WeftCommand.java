@@ -17,6 +17,8 @@ import picocli.CommandLine.ParameterException;
         subcommands = {
             StatusCommand.class,
             ShowCommand.class,
+            ClearCommand.class,
+            ReportCommand.class,
             ExplainCommand.class,
             CountersCommand.class,
             InstallCniCommand.class

@@ -20,9 +20,10 @@ import org.agrona.concurrent.status.CountersReader;
  *
  * @param startedMs when their process began to count, in milliseconds since 1970.
  * @param heartbeatMs when the control thread last added to them, likewise.
+ * @param clearedMs when somebody said that what came before is not to be shown, likewise; 0 when nobody did.
  * @param samples all of them.
  */
-public record CountersRecord(long startedMs, long heartbeatMs, List<Sample> samples) {
+public record CountersRecord(long startedMs, long heartbeatMs, long clearedMs, List<Sample> samples) {
     /**
      * One counter.
      *
@@ -44,7 +45,7 @@ public record CountersRecord(long startedMs, long heartbeatMs, List<Sample> samp
             final CountersReader reader = file.reader();
             reader.forEach((id, typeId, key, label) ->
                     samples.add(new Sample(typeId, key.getInt(0), label, reader.getCounterValue(id))));
-            return new CountersRecord(file.startedMs(), file.heartbeatMs(), List.copyOf(samples));
+            return new CountersRecord(file.startedMs(), file.heartbeatMs(), 0, List.copyOf(samples));
         }
     }
 
@@ -86,14 +87,26 @@ public record CountersRecord(long startedMs, long heartbeatMs, List<Sample> samp
         return total(RecentCounters.WINDOW_TYPE_ID);
     }
 
-    /** When a reason was seen first, in milliseconds since 1970; 0 when it was not. */
+    /** When a reason was seen first, in milliseconds since 1970; 0 when it was not, or before it was cleared. */
     public long firstMs(final DropReason reason) {
-        return total(RecentCounters.FIRST_TYPE_ID + typeId(reason));
+        final long firstMs = total(RecentCounters.FIRST_TYPE_ID + typeId(reason));
+        return firstMs < clearedMs ? 0 : firstMs;
     }
 
     /** When a reason was seen last, in milliseconds since 1970; 0 when it was not. */
     public long lastMs(final DropReason reason) {
         return total(RecentCounters.LAST_TYPE_ID + typeId(reason));
+    }
+
+    /** Whom a packet was from that was dropped for a reason last; empty where nobody keeps that. */
+    public String offender(final DropReason reason) {
+        final String prefix = "last " + reason + ": from ";
+        return samples.stream()
+                .map(Sample::label)
+                .filter(label -> label.startsWith(prefix))
+                .map(label -> label.substring(prefix.length()))
+                .findFirst()
+                .orElse("");
     }
 
     /** The names of the data threads. */

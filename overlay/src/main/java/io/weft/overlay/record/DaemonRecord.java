@@ -17,12 +17,14 @@ import java.util.List;
  * A daemon on record.
  *
  * @param name of its first device.
+ * @param file that its status is in.
  * @param status what it wrote of itself: {@code overlay.node.NodeStatus}.
  * @param liveness of its process.
  * @param ageMs since its last sign of life, in milliseconds.
  * @param devices that it forwards for; none where the kernel's routes do it all.
  */
-public record DaemonRecord(String name, JsonValue status, Liveness liveness, long ageMs, List<DeviceRecord> devices) {
+public record DaemonRecord(
+        String name, Path file, JsonValue status, Liveness liveness, long ageMs, List<DeviceRecord> devices) {
     private static final int LENGTH_MAX = 1 << 20;
 
     /**
@@ -49,8 +51,7 @@ public record DaemonRecord(String name, JsonValue status, Liveness liveness, lon
     }
 
     private static DaemonRecord read(final Path file, final long nowMs) throws IOException {
-        final String fileName = String.valueOf(file.getFileName());
-        final JsonValue status = JsonReader.read(BoundedFile.read(file, LENGTH_MAX), file.toString());
+        final JsonValue status = status(file);
         final long ageMs = Math.max(0, nowMs - Files.getLastModifiedTime(file).toMillis());
         final ProcessIdentity process = new ProcessIdentity(
                 number(status, "pid"), number(status, "startTicks"), number(status, "pidNamespace"));
@@ -58,15 +59,39 @@ public record DaemonRecord(String name, JsonValue status, Liveness liveness, lon
         for (final JsonValue device : status.required("devices").elements()) {
             devices.add(new DeviceRecord(
                     device.required("name").string(),
-                    file.resolveSibling("."),
+                    file.resolveSibling(""),
                     Path.of(device.required("counters").string())));
         }
         return new DaemonRecord(
-                fileName.substring(0, fileName.length() - NodeRecord.STATUS_SUFFIX.length()),
+                name(file),
+                file,
                 status,
                 Liveness.of(process, status.required("ended").bool(), ageMs),
                 ageMs,
                 List.copyOf(devices));
+    }
+
+    /** One whose process is on another host, or was: all of it is in the directory of the file. */
+    static DaemonRecord read(final Path file, final Liveness liveness, final long ageMs) throws IOException {
+        final JsonValue status = status(file);
+        final List<DeviceRecord> devices = new ArrayList<>();
+        for (final JsonValue device : status.required("devices").elements()) {
+            final String deviceName = device.required("name").string();
+            devices.add(new DeviceRecord(
+                    deviceName,
+                    file.resolveSibling(""),
+                    file.resolveSibling(deviceName + DeviceRecord.COUNTERS_SUFFIX)));
+        }
+        return new DaemonRecord(name(file), file, status, liveness, ageMs, List.copyOf(devices));
+    }
+
+    private static JsonValue status(final Path file) throws IOException {
+        return JsonReader.read(BoundedFile.read(file, LENGTH_MAX), file.toString());
+    }
+
+    private static String name(final Path file) {
+        final String fileName = String.valueOf(file.getFileName());
+        return fileName.substring(0, fileName.length() - NodeRecord.STATUS_SUFFIX.length());
     }
 
     private static long number(final JsonValue status, final String key) {

@@ -13,13 +13,30 @@ import java.util.List;
  * @param countersFile that its counters are in.
  */
 public record DeviceRecord(String name, Path directory, Path countersFile) {
+    /** After the device's name, where no other file was asked for. */
+    static final String COUNTERS_SUFFIX = ".counters";
+
     /**
-     * Its counters, as they are now.
+     * Its counters, as they are now, since they were cleared.
      *
      * @throws IllegalStateException if the file is damaged, or gone.
      */
     public CountersRecord counters() {
-        return CountersRecord.read(countersFile);
+        return Baseline.apply(baselineFile(), CountersRecord.read(countersFile));
+    }
+
+    private Path baselineFile() {
+        return directory.resolve(name + Baseline.SUFFIX);
+    }
+
+    /**
+     * Has what was counted until now not shown any more.
+     *
+     * @param nowMs milliseconds since 1970.
+     * @throws IOException if that cannot be noted.
+     */
+    public void clear(final long nowMs) throws IOException {
+        Baseline.write(baselineFile(), CountersRecord.read(countersFile), nowMs);
     }
 
     /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -24,8 +25,11 @@ import java.net.InetAddress;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -49,6 +53,8 @@ import picocli.CommandLine;
 class SeeingTest {
     private static final String NOWHERE = "10.244.77.7";
 
+    private static final String SECRET = "wove-in-secret";
+
     private final CloseAll resources = new CloseAll();
     private final StringWriter errors = new StringWriter();
     private Path runDirectory = Path.of("run");
@@ -70,7 +76,7 @@ class SeeingTest {
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
                         + lease(node, node.vtepMac()) + "," + lease(peer, peerMac) + ","
                         + lease(topology.node(2), topology.node(2).vtepMac()) + "}}");
-        final BackgroundProcess weft = start(directory, node);
+        final BackgroundProcess weft = start(directory, node, "--etcd-password=" + SECRET);
         blue = start(directory, blueNode, "--device-name=blue.1", "--subnet-file=" + directory.resolve("blue.env"));
         assertEquals(0, ping(3, peer.podAddress()), weft::output);
         ping(2, NOWHERE);
@@ -183,6 +189,53 @@ class SeeingTest {
         for (final String text : texts) {
             assertTrue(steady(out.toString()).contains(text), out::toString);
         }
+    }
+
+    @Test
+    void shouldShowOnAnotherMachineWhatAReportHolds(@TempDir final Path directory) throws IOException {
+        final Path archive = directory.resolve("report.zip");
+        assertEquals(archive + "\n", run("report", "--write=" + archive));
+        final String from = "--from=" + archive;
+        for (final String what : List.of("ports", "routes", "neighbours", "fdb", "drops", "agents")) {
+            assertGolden("show-" + what + ".txt", "show", what, from);
+        }
+        assertGolden("status.txt", from);
+        final StringWriter out = new StringWriter();
+        assertEquals(1, execute(out, "show", "routes", "--from=" + runDirectory.resolve("weft.1.status")));
+        assertTrue(errors.toString().contains("weft.1.status is no archive of weft report: "), errors::toString);
+        assertEquals(2, execute(out, "clear", from), "an archive stays as it is");
+    }
+
+    @Test
+    void shouldLeaveSecretsOutOfAReport(@TempDir final Path directory) throws IOException {
+        final Path archive = directory.resolve("report.zip");
+        run("report", "-w", archive.toString());
+        final StringBuilder names = new StringBuilder();
+        try (ZipFile zip = new ZipFile(archive.toFile())) {
+            for (final ZipEntry entry : Collections.list(zip.entries())) {
+                names.append(entry.getName()).append(' ');
+                final String content = new String(zip.getInputStream(entry).readAllBytes(), ISO_8859_1);
+                assertFalse(content.contains(SECRET), entry::getName);
+            }
+        }
+        assertTrue(names.toString().contains("weft.1.counters status.txt host/uname -srm.txt"), names::toString);
+    }
+
+    @Test
+    @Order(Integer.MAX_VALUE - 1)
+    void shouldBeginToCountAnewAndLeaveTheCountersAlone() {
+        assertEquals("", run("clear", "--device=weft.1"));
+        assertEquals("", run("show", "drops"));
+        ping(1, NOWHERE);
+        final String again = "IP_OUTNOROUTES: 1 packets, N per second, first before they were cleared, last TIME: ";
+        Await.until(
+                () -> run("show", "drops"),
+                Await.TIMEOUT_MS,
+                () -> steady(run("show", "drops")).contains(again));
+        assertTrue(run("counters").contains(" 3  IP_OUTNOROUTES"), () -> run("counters"));
+        assertTrue(
+                run("show", "ports", "--device=weft.1").contains("to underlay: packets 0 "),
+                () -> run("show", "ports"));
     }
 
     /** The last one: what was killed is not started again. */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.ReportFile;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** All that is on record, and what the host says of its network, in one file for whoever is asked for help. */
+@Command(
+        name = "report",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Writes what all daemons have on record, and what the host says of its network, into one archive for a bug report.",
+            "It has addresses and names of devices in it, and no keys, passwords, command lines or packets."
+        })
+final class ReportCommand implements Callable<Integer> {
+    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
+    private static final long TOOL_TIMEOUT_S = 10;
+
+    /** What the host says, each by a tool that changes nothing; in the network namespace that this command runs in. */
+    private static final List<List<String>> QUESTIONS = List.of(
+            List.of("uname", "-srm"),
+            List.of("ip", "-details", "-statistics", "link"),
+            List.of("ip", "address"),
+            List.of("ip", "route", "show", "table", "all"),
+            List.of("ip", "rule"),
+            List.of("ip", "neigh"),
+            List.of("bridge", "fdb"),
+            List.of("ss", "--udp", "--all", "--numeric", "--memory"));
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Mixin
+    private Daemons daemons = new Daemons();
+
+    @Option(
+            names = {"-w", "--write"},
+            paramLabel = "FILE",
+            description = "default: weft-report-<time>.zip, in this directory")
+    private @Nullable Path file;
+
+    /** For picocli. */
+    ReportCommand() {}
+
+    @Override
+    public Integer call() throws InterruptedException {
+        daemons.refuseArchive();
+        final List<DaemonRecord> found = daemons.require();
+        final Path written =
+                null == file ? Path.of("weft-report-" + TIME.format(ZonedDateTime.now(ZoneOffset.UTC)) + ".zip") : file;
+        final Map<String, String> texts = new LinkedHashMap<>();
+        texts.put("status.txt", status(found));
+        for (final List<String> question : QUESTIONS) {
+            texts.put("host/" + String.join(" ", question) + ".txt", answer(question));
+        }
+        try {
+            ReportFile.write(written, found, texts, System.currentTimeMillis());
+        } catch (final IOException failure) {
+            throw new IllegalStateException("write " + written + ": " + failure, failure);
+        }
+        spec.commandLine().getOut().println(written);
+        return 0;
+    }
+
+    private static String status(final List<DaemonRecord> found) {
+        return found.stream()
+                .map(daemon -> StatusCommand.heading(daemon) + "\n"
+                        + Diagnosis.of(daemon).stream().map(Finding::line).collect(Collectors.joining("\n")))
+                .collect(Collectors.joining("\n", "", "\n"));
+    }
+
+    /** A tool that is missing, or hangs, is told of in its place. */
+    private static String answer(final List<String> question) throws InterruptedException {
+        try {
+            final File output = Files.createTempFile("weft-report-", ".txt").toFile();
+            try {
+                final Process process = new ProcessBuilder(question)
+                        .redirectErrorStream(true)
+                        .redirectOutput(output)
+                        .start();
+                if (!process.waitFor(TOOL_TIMEOUT_S, TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                    return "no answer within " + TOOL_TIMEOUT_S + " s\n";
+                }
+                return new String(Files.readAllBytes(output.toPath()), UTF_8);
+            } finally {
+                Files.delete(output.toPath());
+            }
+        } catch (final IOException failure) {
+            return failure + "\n";
+        }
+    }
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.record;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.json.JsonValue;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
+
+/**
+ * The records of all daemons of a host in one zip archive, to be read elsewhere as they were. What only the host can tell, whether a
+ * process lives and how old its sign of life was, is in {@value #INDEX}.
+ */
+public final class ReportFile {
+    private static final String INDEX = "report.json";
+    /** What is taken out of an archive, which somebody else may have made: plain names of records, of a size that records have. */
+    private static final String NAMES = "[^/\\\\]{1,64}\\.(status|tables|counters|baseline)|report\\.json";
+
+    private static final int LENGTH_MAX = 64 << 20;
+    private static final int ENTRIES_MAX = 1_000;
+
+    private ReportFile() {}
+
+    /**
+     * Writes one.
+     *
+     * @param texts to go in beside the records, by name.
+     * @param nowMs milliseconds since 1970.
+     */
+    public static void write(
+            final Path file, final List<DaemonRecord> daemons, final Map<String, String> texts, final long nowMs)
+            throws IOException {
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+            put(zip, INDEX, index(daemons, nowMs).getBytes(UTF_8));
+            for (final DaemonRecord daemon : daemons) {
+                putFile(zip, daemon.name() + NodeRecord.STATUS_SUFFIX, daemon.file());
+                for (final DeviceRecord device : daemon.devices()) {
+                    for (final String suffix : List.of(TablesFile.SUFFIX, Baseline.SUFFIX)) {
+                        putFile(zip, device.name() + suffix, device.directory().resolve(device.name() + suffix));
+                    }
+                    putFile(zip, device.name() + DeviceRecord.COUNTERS_SUFFIX, device.countersFile());
+                }
+            }
+            for (final Map.Entry<String, String> text : texts.entrySet()) {
+                put(zip, text.getKey(), text.getValue().getBytes(UTF_8));
+            }
+        }
+    }
+
+    private static String index(final List<DaemonRecord> daemons, final long nowMs) {
+        final Map<String, Object> states = new LinkedHashMap<>();
+        for (final DaemonRecord daemon : daemons) {
+            final Map<String, Object> state = new LinkedHashMap<>();
+            state.put("liveness", daemon.liveness().name());
+            state.put("ageMs", daemon.ageMs());
+            states.put(daemon.name(), state);
+        }
+        final Map<String, Object> index = new LinkedHashMap<>();
+        index.put("writtenMs", nowMs);
+        index.put("daemons", states);
+        return JsonOutput.of(index);
+    }
+
+    private static void put(final ZipOutputStream zip, final String name, final byte[] content) throws IOException {
+        zip.putNextEntry(new ZipEntry(name));
+        zip.write(content);
+        zip.closeEntry();
+    }
+
+    private static void putFile(final ZipOutputStream zip, final String name, final Path file) throws IOException {
+        if (Files.exists(file)) {
+            put(zip, name, Files.readAllBytes(file));
+        }
+    }
+
+    /**
+     * The daemons of an archive.
+     *
+     * @param directory empty, that the records are taken out into, and have to stay in while they are read.
+     * @throws IllegalStateException if it is no such archive, or damaged.
+     */
+    public static List<DaemonRecord> read(final Path file, final Path directory) {
+        try {
+            extract(file, directory);
+            final JsonValue index = JsonReader.read(Files.readAllBytes(directory.resolve(INDEX)), INDEX);
+            final List<DaemonRecord> daemons = new ArrayList<>();
+            for (final Map.Entry<String, JsonValue> daemon :
+                    index.required("daemons").members().entrySet()) {
+                daemons.add(DaemonRecord.read(
+                        directory.resolve(daemon.getKey() + NodeRecord.STATUS_SUFFIX),
+                        Liveness.valueOf(daemon.getValue().required("liveness").string()),
+                        daemon.getValue().required("ageMs").integer(0, Long.MAX_VALUE)));
+            }
+            daemons.sort(Comparator.comparing(DaemonRecord::name));
+            return daemons;
+        } catch (final IOException | JsonException | IllegalArgumentException failure) {
+            throw new IllegalStateException(file + " is no archive of weft report: " + failure, failure);
+        }
+    }
+
+    private static void extract(final Path file, final Path directory) throws IOException {
+        try (InputStream in = Files.newInputStream(file);
+                ZipInputStream zip = new ZipInputStream(in)) {
+            int entries = 0;
+            for (ZipEntry entry = zip.getNextEntry(); null != entry; entry = zip.getNextEntry()) {
+                if (++entries > ENTRIES_MAX) {
+                    throw new IOException("it has more than " + ENTRIES_MAX + " entries");
+                }
+                if (entry.getName().matches(NAMES)) {
+                    final byte[] content = zip.readNBytes(LENGTH_MAX + 1);
+                    if (content.length > LENGTH_MAX) {
+                        throw new IOException(entry.getName() + " is longer than a record");
+                    }
+                    Files.write(directory.resolve(entry.getName()), content);
+                }
+            }
+        }
+    }
+
+    /** Deletes what was taken out. */
+    public static void delete(final Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            for (final Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(directory);
+    }
+}
