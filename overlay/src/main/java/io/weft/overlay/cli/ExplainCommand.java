@@ -17,8 +17,15 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "explain",
         mixinStandardHelpOptions = true,
-        description = "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use.")
+        description = {
+            "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use; or that the packet"
+                    + " is not the overlay's.",
+            "Exit codes: 0; 1, the packet would be dropped, or nobody answers; 2, wrong arguments."
+        })
 final class ExplainCommand implements Callable<Integer> {
+    /** How a line of the answer ends that tells why a packet would be dropped. */
+    private static final String DROPPED = ": dropped";
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -36,8 +43,9 @@ final class ExplainCommand implements Callable<Integer> {
         final Path socket = files.file(".sock");
         IpAddress.parse(address);
         try {
-            spec.commandLine().getOut().println(ControlSocket.ask(socket, "explain " + address));
-            return 0;
+            final String answer = ControlSocket.ask(socket, "explain " + address);
+            spec.commandLine().getOut().println(answer);
+            return answer.lines().anyMatch(line -> line.endsWith(DROPPED)) ? 1 : 0;
         } catch (final SocketTimeoutException silent) {
             throw new IllegalStateException(
                     socket + ": " + silent.getMessage() + " weft counters shows its last sign of life", silent);

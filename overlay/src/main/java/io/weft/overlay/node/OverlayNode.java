@@ -196,8 +196,8 @@ public final class OverlayNode implements AutoCloseable {
         final Runnable lookAtAddresses = () -> lookAtAddresses(table);
         lookAtAddresses.run();
         undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
-        opened.each((deviceName, tables) ->
-                undo.push(ControlAnswers.open(options.weft().runDirectory, deviceName, tables, loop)));
+        opened.each((deviceName, tables) -> undo.push(
+                ControlAnswers.open(options.weft().runDirectory, deviceName, tables, config, acquired.key(), loop)));
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
         registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, underlay, ready)));

@@ -22,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
@@ -206,6 +208,24 @@ class SeeingTest {
         assertEquals(2, execute(out, "clear", from), "an archive stays as it is");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "0 | 10.244.1.2 | fdb        02:00:00:00:00:02 dst 192.168.100.2 port 8472",
+                "1 | 10.244.77.7 | route      none: dropped",
+                "0 | 10.244.0.2 | own        of this node's subnet 10.244.0.0/24: the host brings it to the pod",
+                "0 | 192.0.2.1 | outside    of the cluster's network 10.244.0.0/16: the host routes it"
+            })
+    void shouldTellWhatBecomesOfAPacketByWordsAndExitCode(
+            final int exitCode, final String address, final String words) {
+        final StringWriter out = new StringWriter();
+        assertEquals(exitCode, execute(out, "explain", address), () -> out + " " + errors);
+        assertTrue(out.toString().startsWith(address + "\n"), out::toString);
+        assertTrue(out.toString().contains("  " + words), out::toString);
+    }
+
     @Test
     void shouldLeaveSecretsOutOfAReport(@TempDir final Path directory) throws IOException {
         final Path archive = directory.resolve("report.zip");
@@ -258,6 +278,11 @@ class SeeingTest {
                 () -> run("show", "ports", "-o", "json")
                         .matches("(?s).*blue.1\",\"port\":\"from underlay\"[^}]*losses\":[1-9].*"));
         assertStatus(StatusCommand.WRONG, "WRONG  in the last minute the host lost 0 frames from pods and");
+        sendAsAStranger();
+        Await.until(
+                () -> run("show", "drops"),
+                Await.TIMEOUT_MS,
+                () -> run("show", "drops").matches("(?s).*UNKNOWN_SENDER: 1 packets[^\\n]* from 192.168.100.99: .*"));
         process.destroyForcibly();
         Await.until("dead", Await.TIMEOUT_MS, () -> StatusCommand.GONE == execute(new StringWriter(), "status"));
         assertStatus(
@@ -268,16 +293,24 @@ class SeeingTest {
 
     /** More than a receive buffer of 16 MB holds, of which a small datagram takes 768 bytes. */
     private void flood(final String address) throws IOException {
-        try (DatagramSocket socket = node.namespace().call(SeeingTest::open)) {
+        try (DatagramSocket socket = node.namespace().call(() -> open(node.underlayAddress()))) {
             for (int i = 0; i < 60_000; i++) {
                 socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(address), KernelVxlan.PORT));
             }
         }
     }
 
-    private static DatagramSocket open() {
+    private void sendAsAStranger() throws IOException {
+        node.namespace().ip("address", "add", "192.168.100.99/24", "dev", node.underlayDevice());
+        try (DatagramSocket socket = node.namespace().call(() -> open("192.168.100.99"))) {
+            final InetAddress address = InetAddress.getByName(blueNode.underlayAddress());
+            socket.send(new DatagramPacket(new byte[1], 1, address, KernelVxlan.PORT));
+        }
+    }
+
+    private static DatagramSocket open(final String address) {
         try {
-            return new DatagramSocket();
+            return new DatagramSocket(new InetSocketAddress(address, 0));
         } catch (final SocketException failure) {
             throw new UncheckedIOException(failure);
         }
