@@ -3,6 +3,7 @@ package io.weft.overlay.host;
 
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,24 +24,23 @@ class HostWatchTest {
 
     @Test
     void shouldCallWhenTheMacAddressOfANeighbourIsAnother() throws Exception {
-        try (NetworkNamespace namespace = NetworkNamespace.create("watched")) {
+        try (CloseAll resources = new CloseAll()) {
+            final NetworkNamespace namespace = resources.add(NetworkNamespace.create("watched"));
             namespace.vethTo("w0", namespace, "w1", 1500);
             final int index = namespace.call(() -> {
                 try (Rtnetlink rtnetlink = Rtnetlink.open()) {
                     return rtnetlink.link("w0").orElseThrow().index();
                 }
             });
-            try (HostWatch watch = namespace.call(() -> HostWatch.ofNeighbours("w0", index, calls::incrementAndGet))) {
-                for (final String mac : new String[] {"02:00:00:00:00:02", "02:00:00:00:00:03"}) {
-                    awaitCallAfter(
-                            () -> namespace.ip(
-                                    "neigh", "replace", NEIGHBOUR, "lladdr", mac, "dev", "w0", "nud", "reachable"),
-                            "the watch calls for " + mac);
-                }
+            resources.add(namespace.call(() -> HostWatch.ofNeighbours("w0", index, calls::incrementAndGet)));
+            for (final String mac : new String[] {"02:00:00:00:00:02", "02:00:00:00:00:03"}) {
                 awaitCallAfter(
-                        () -> namespace.ip("neigh", "delete", NEIGHBOUR, "dev", "w0"),
-                        "the watch calls for a deletion");
+                        () -> namespace.ip(
+                                "neigh", "replace", NEIGHBOUR, "lladdr", mac, "dev", "w0", "nud", "reachable"),
+                        "the watch calls for " + mac);
             }
+            awaitCallAfter(
+                    () -> namespace.ip("neigh", "delete", NEIGHBOUR, "dev", "w0"), "the watch calls for a deletion");
         }
     }
 }
