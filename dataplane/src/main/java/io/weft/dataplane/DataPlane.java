@@ -131,6 +131,28 @@ public final class DataPlane implements AutoCloseable {
         return hasTurned;
     }
 
+    /**
+     * Has all threads stand still, and sends and delivers what they had taken in: all that comes waits in the kernel's queues, for
+     * {@link #resume} or for another process that has them too. Not in mode {@link ThreadingMode#INVOKER}.
+     *
+     * @return false if a thread does not come to that; then all go on.
+     */
+    public boolean pause() throws InterruptedException {
+        for (final AgentThread thread : threads) {
+            if (!thread.pause()) {
+                resume();
+                return false;
+            }
+        }
+        workers.forEach(Worker::drain);
+        return true;
+    }
+
+    /** Takes {@link #pause} back. */
+    public void resume() {
+        threads.forEach(AgentThread::resume);
+    }
+
     /** Stops all threads and waits for their end. Packets in flight are sent or delivered no more. */
     @Override
     public void close() {

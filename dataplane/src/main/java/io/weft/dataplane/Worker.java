@@ -209,6 +209,22 @@ final class Worker implements AutoCloseable {
         doorbells.ingressReceiver().ring();
     }
 
+    /** Sends and delivers what was received; while no thread of this worker runs. */
+    void drain() {
+        drain(egressSender);
+        drain(ingressSender);
+    }
+
+    private static void drain(final PolledAgent sender) {
+        try {
+            while (sender.hasWork() && sender.doWork() > 0) {
+                // until nothing is left
+            }
+        } catch (final Exception failure) {
+            throw new IllegalStateException("send what was received", failure);
+        }
+    }
+
     boolean mtu(final int mtu) {
         return ingressCommands.offer(() -> ingressReceiver.onMtu(mtu));
     }

@@ -49,6 +49,7 @@ class ArchitectureTest {
             "forwarding",
             "peers",
             "ops",
+            "handover",
             "node",
             "daemon",
             "cli");

@@ -3,6 +3,7 @@ package io.weft.linux;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
@@ -58,6 +59,19 @@ public final class ControlMessage {
             final UnsafeBuffer buffer, final int offset, final int level, final int type, final int value) {
         header(buffer, offset, level, type, Integer.BYTES);
         buffer.putInt(offset + DATA_OFFSET, value, nativeOrder());
+    }
+
+    /** The length of a message with open descriptors. */
+    static int rightsLength(final int descriptors) {
+        return DATA_OFFSET + descriptors * Integer.BYTES;
+    }
+
+    /** Writes a message with open descriptors ({@code SCM_RIGHTS}), which takes {@link #rightsLength}. */
+    static void putRights(final UnsafeBuffer buffer, final List<Integer> descriptors) {
+        header(buffer, 0, SocketConstants.SOL_SOCKET, SocketConstants.SCM_RIGHTS, descriptors.size() * Integer.BYTES);
+        for (int i = 0; i < descriptors.size(); i++) {
+            buffer.putInt(DATA_OFFSET + i * Integer.BYTES, descriptors.get(i), nativeOrder());
+        }
     }
 
     private static void header(

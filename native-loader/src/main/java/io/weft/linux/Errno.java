@@ -39,6 +39,7 @@ public final class Errno {
     public static final int EADDRNOTAVAIL = 99;
     public static final int ENETDOWN = 100;
     public static final int ENETUNREACH = 101;
+    public static final int ECONNRESET = 104;
     public static final int ENOBUFS = 105;
     public static final int ETIMEDOUT = 110;
     public static final int ECONNREFUSED = 111;
@@ -81,6 +82,7 @@ public final class Errno {
         define(EADDRNOTAVAIL, "EADDRNOTAVAIL", "address not available");
         define(ENETDOWN, "ENETDOWN", "network is down");
         define(ENETUNREACH, "ENETUNREACH", "network is unreachable");
+        define(ECONNRESET, "ECONNRESET", "connection reset by peer");
         define(ENOBUFS, "ENOBUFS", "no buffer space available");
         define(ETIMEDOUT, "ETIMEDOUT", "timed out");
         define(ECONNREFUSED, "ECONNREFUSED", "connection refused");

@@ -79,6 +79,22 @@ public final class FrameSocket implements PacketPort, FrameBatchSink, AutoClosea
     }
 
     /**
+     * Makes use of sockets that another process opened and prepared.
+     *
+     * @param fds their descriptors, which belong to the new objects.
+     * @param hostMac of the other end, which is the host's, in the low 48 bits.
+     * @param ownMac of this end.
+     */
+    public static List<FrameSocket> adopt(final List<Integer> fds, final long hostMac, final long ownMac) {
+        final Framing framing = Framing.ofEthernet(VNET_HEADER_LENGTH, hostMac, ownMac, true);
+        final boolean takesUdp =
+                UdpSuperframeProbe.takes(fds.get(0), framing.vnetHeaderLength(), framing.linkHeaderLength());
+        return fds.stream()
+                .map(fd -> new FrameSocket(fd, Framing.ofEthernet(VNET_HEADER_LENGTH, hostMac, ownMac, takesUdp)))
+                .toList();
+    }
+
+    /**
      * Checks that there can be packet sockets.
      *
      * @throws LinuxException with the remedy if there cannot.

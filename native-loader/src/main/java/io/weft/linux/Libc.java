@@ -47,6 +47,8 @@ final class Libc {
 
         int fcntl(int fd, int command, long argument);
 
+        int pipe2(long fds, int flags);
+
         int dup3(int oldFd, int newFd, int flags);
 
         int socket(int domain, int type, int protocol);
@@ -54,6 +56,10 @@ final class Libc {
         int bind(int fd, long address, int addressLength);
 
         int connect(int fd, long address, int addressLength);
+
+        int listen(int fd, int backlog);
+
+        int accept4(int fd, long address, long addressLengthAddress, int flags);
 
         int getsockname(int fd, long address, long addressLengthAddress);
 

@@ -9,6 +9,8 @@ import static io.weft.linux.SocketConstants.SO_SNDTIMEO;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteOrder;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -20,6 +22,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * the abstract namespace: its first byte is zero, and its length counts.
  */
 public final class NotifySocket {
+    private static final int O_CLOEXEC = 0x80000; // include/uapi/asm-generic/fcntl.h
     private static final int PATH_OFFSET = Short.BYTES;
     private static final int PATH_LENGTH_MAX = 108;
     /** A manager that does not read its messages must not stop the sender. */
@@ -27,14 +30,46 @@ public final class NotifySocket {
 
     private NotifySocket() {}
 
+    /** Sends a message without descriptors. */
+    public static void send(final String path, final String message) {
+        send(path, message, List.of());
+    }
+
+    /**
+     * Sends a message and waits until its receiver has dealt with it and with all that came before (sd_notify_barrier(3)).
+     *
+     * @throws LinuxException if it has not within {@value #TIMEOUT_S} s.
+     */
+    public static void barrier(final String path) {
+        final UnsafeBuffer ends = new UnsafeBuffer(BufferUtil.allocateDirectAligned(2 * Integer.BYTES, Long.BYTES));
+        if (Libc.LIBC.pipe2(ends.addressOffset(), O_CLOEXEC) < 0) {
+            throw new LinuxException("make a pipe", Errno.last());
+        }
+        final int reading = ends.getInt(0, ByteOrder.nativeOrder());
+        final int writing = ends.getInt(Integer.BYTES, ByteOrder.nativeOrder());
+        try {
+            send(path, "BARRIER=1", List.of(writing));
+        } finally {
+            Libc.LIBC.close(writing);
+        }
+        final Poller poller = new Poller(1);
+        poller.set(0, reading, Poller.POLLIN); // and that the last writing end is closed, which is what comes
+        final boolean isClosed = poller.poll((int) TimeUnit.SECONDS.toMillis(TIMEOUT_S)) > 0;
+        Libc.LIBC.close(reading);
+        if (!isClosed) {
+            throw new LinuxException("wait for who reads the socket " + path, Errno.ETIMEDOUT);
+        }
+    }
+
     /**
      * Sends a message.
      *
      * @param path of the socket, as the environment variable NOTIFY_SOCKET has it.
      * @param message such as {@code READY=1}.
+     * @param descriptors that go with it, {@value UnixSocket#DESCRIPTORS_MAX} at most; they stay open here.
      * @throws LinuxException if nobody takes it within {@value #TIMEOUT_S} s.
      */
-    public static void send(final String path, final String message) {
+    public static void send(final String path, final String message, final List<Integer> descriptors) {
         final byte[] name = path.getBytes(UTF_8);
         if (0 == name.length || name.length > PATH_LENGTH_MAX) {
             throw new LinuxException("send to the socket '" + path + "'", Errno.ENAMETOOLONG);
@@ -54,12 +89,30 @@ public final class NotifySocket {
         }
         final boolean isSent = limitWait(fd)
                 && 0 == Libc.LIBC.connect(fd, address.addressOffset(), PATH_OFFSET + name.length)
-                && text.length == Libc.LIBC.write(fd, payload.addressOffset(), text.length);
+                && text.length == send(fd, payload, text.length, descriptors);
         final int errno = isSent ? 0 : Errno.last();
         Libc.LIBC.close(fd);
         if (!isSent) {
             throw new LinuxException("send " + message + " to the socket " + path, errno);
         }
+    }
+
+    private static long send(
+            final int fd, final UnsafeBuffer payload, final int length, final List<Integer> descriptors) {
+        final UnsafeBuffer iovec =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(MessageVector.IOVEC_LENGTH, Long.BYTES));
+        iovec.putLong(0, payload.addressOffset(), ByteOrder.nativeOrder());
+        iovec.putLong(Long.BYTES, length, ByteOrder.nativeOrder());
+        final int controlLength = descriptors.isEmpty() ? 0 : ControlMessage.rightsLength(descriptors.size());
+        final UnsafeBuffer control =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(Math.max(1, controlLength), Long.BYTES));
+        if (0 != controlLength) {
+            ControlMessage.putRights(control, descriptors);
+        }
+        final MessageVector message = new MessageVector(1);
+        message.iovecs(0, iovec.addressOffset(), 1);
+        message.control(0, 0 == controlLength ? 0 : control.addressOffset(), controlLength);
+        return Libc.LIBC.sendmsg(fd, message.address(0), SocketConstants.MSG_NOSIGNAL);
     }
 
     /** {@code struct timeval} of 64-bit systems: s64 seconds; s64 microseconds. */

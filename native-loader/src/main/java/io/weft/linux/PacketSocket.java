@@ -92,6 +92,11 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
         }
     }
 
+    /** Makes use of a socket that another process opened; the descriptor belongs to the new object. */
+    public static PacketSocket adopt(final int fd) {
+        return new PacketSocket(fd);
+    }
+
     /** A socket gets what all others get until it has joined them: so it takes nothing before. */
     private void prepare(final TunnelFilter filter, final int bufferLength) {
         LinkSocket.tellOffloads(fd);

@@ -57,6 +57,33 @@ public final class TapDevice implements FrameSink, AutoCloseable {
         }
     }
 
+    /**
+     * Makes use of queues that another process attached, with tunnel offload.
+     *
+     * @param fds their descriptors, which belong to the new objects, and are closed if this fails.
+     * @param name that the device shall have.
+     * @param vnetHeaderLength bytes of the vnet header in front of each frame, with its fields for the tunnel.
+     * @throws LinuxException if one of them is no queue of that device.
+     */
+    public static List<TapDevice> adopt(final List<Integer> fds, final String name, final int vnetHeaderLength) {
+        final List<TapDevice> devices = new ArrayList<>(fds.size());
+        try {
+            for (final int fd : fds) {
+                TunDevice.requireQueue(fd, name, TunDevice.IFF_TAP);
+                devices.add(new TapDevice(fd, vnetHeaderLength));
+            }
+            return devices;
+        } catch (final LinuxException ex) {
+            fds.forEach(Libc.LIBC::close);
+            throw ex;
+        }
+    }
+
+    /** The file descriptor. */
+    public int fd() {
+        return fd;
+    }
+
     /** The kernel does not check on a write what it was asked for here: asking tells whether it would know. */
     private void requireTunnelOffload(final String name) {
         if (!setTunnelOffload()) {

@@ -32,6 +32,7 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private static final long TUNSETIFF = 0x400454CAL;
     static final long TUNSETOFFLOAD = 0x400454D0L;
     private static final long TUNSETVNETHDRSZ = 0x400454D8L;
+    private static final long TUNGETIFF = 0x800454D2L;
 
     static final short IFF_TUN = 0x0001;
     static final short IFF_TAP = 0x0002;
@@ -111,6 +112,51 @@ public final class TunDevice implements PacketPort, AutoCloseable {
             throw new LinuxException("copy the descriptor of a queue of " + name, Errno.last());
         }
         return new TunDevice(copy, name, framing, false);
+    }
+
+    /**
+     * Makes use of queues that another process attached. Those that it did not read have no descriptor of their own.
+     *
+     * @param fds their descriptors, 1 or more, which belong to the new objects, and are closed if this fails.
+     * @param queues how many there are to be; where there are more than descriptors, they are not read.
+     * @param name that the device shall have.
+     * @param vnetHeaderLength bytes of the vnet header in front of each packet, 10 or more.
+     * @throws LinuxException if one of them is no queue of that device.
+     */
+    public static List<TunDevice> adopt(
+            final List<Integer> fds, final int queues, final String name, final int vnetHeaderLength) {
+        final List<TunDevice> devices = new ArrayList<>(fds.size());
+        try {
+            for (final int fd : fds) {
+                requireQueue(fd, name, IFF_TUN);
+                vnetHeaderLength(fd, name, vnetHeaderLength);
+                devices.add(new TunDevice(fd, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name)), true));
+            }
+            while (devices.size() < queues) {
+                devices.add(devices.get(0).writer());
+            }
+            return devices;
+        } catch (final LinuxException ex) {
+            fds.forEach(Libc.LIBC::close);
+            throw ex;
+        }
+    }
+
+    /** Checks that the descriptor is a queue of the device; kind is TUN or TAP. */
+    static void requireQueue(final int fd, final String name, final short kind) {
+        final UnsafeBuffer request = new UnsafeBuffer(BufferUtil.allocateDirectAligned(IFREQ_LENGTH, 8));
+        if (Libc.LIBC.ioctl(fd, TUNGETIFF, request.addressOffset()) < 0) {
+            throw new LinuxException("use descriptor " + fd + " as a queue of " + name, Errno.last());
+        }
+        int length = 0;
+        while (length < MAX_NAME_LENGTH && 0 != request.getByte(length)) {
+            length++;
+        }
+        final String found = request.getStringWithoutLengthAscii(IFREQ_NAME_OFFSET, length);
+        final boolean isOfKind = 0 != (request.getShort(IFREQ_FLAGS_OFFSET, nativeOrder()) & kind);
+        if (!isOfKind || !found.equals(name)) {
+            throw new LinuxException("use a queue of device " + found + " as one of " + name, Errno.ENODEV);
+        }
     }
 
     /** Whether the driver may be opened. */

@@ -58,6 +58,15 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
         return new UdpSocket(fd, family);
     }
 
+    /**
+     * Makes use of a socket that another process opened.
+     *
+     * @param fd its descriptor, which belongs to the new object.
+     */
+    public static UdpSocket adopt(final int fd, final IpFamily family) {
+        return new UdpSocket(fd, family);
+    }
+
     /** The file descriptor, to be polled. */
     @Override
     public int fd() {

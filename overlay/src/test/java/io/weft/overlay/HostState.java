@@ -57,7 +57,7 @@ final class HostState {
                 .replaceAll("_timer +\\S+", "") // a bridge's clocks
                 .replaceAll("[ \\t]+", " ")
                 .replaceAll("(?m)(UNCONN|LISTEN) \\d+ \\d+", "$1") // what waits in a socket
-                .replaceAll("(?<=\\.sock) \\d+", ""); // a socket's inode
+                .replaceAll("(?<=\\.(sock|new)) \\d+", ""); // a socket's inode
         return "ss".equals(command[0]) ? sorted(text) : text; // the kernel walks its sockets by hash
     }
 

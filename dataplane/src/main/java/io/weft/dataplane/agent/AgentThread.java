@@ -5,6 +5,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentRunner;
@@ -15,6 +16,10 @@ import org.agrona.concurrent.SystemNanoClock;
 /** A data thread: the agents that share it, and how it waits. */
 public final class AgentThread implements AutoCloseable {
     private final DutyCycles dutyCycles = new DutyCycles();
+    private static final long PAUSE_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
+
+    private final Doorbell doorbell;
+    private final SharingAgent agent;
     private final PollIdleStrategy idleStrategy;
     private final AgentRunner runner;
     private final Thread thread;
@@ -37,7 +42,8 @@ public final class AgentThread implements AutoCloseable {
             final ErrorHandler errorHandler) {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
-        final Agent agent = new SharingAgent(name, all);
+        this.doorbell = doorbell;
+        agent = new SharingAgent(name, all);
         idleStrategy =
                 new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
         runner = new AgentRunner(
@@ -49,13 +55,46 @@ public final class AgentThread implements AutoCloseable {
         thread.setDaemon(true);
     }
 
-    /** Agrona's composite, but for its role name, which would be longer than a thread name may be. */
+    /** Agrona's composite, but for its role name, which would be longer than a thread name may be, and that it can be paused. */
     private static final class SharingAgent extends CompositeAgent {
         private final String roleName;
+        /** Written under this object's monitor; read without it once in each duty cycle. */
+        private volatile boolean isPauseWanted;
+
+        private boolean isPaused;
 
         SharingAgent(final String roleName, final List<? extends Agent> agents) {
             super(agents);
             this.roleName = roleName;
+        }
+
+        @Override
+        public int doWork() throws Exception {
+            if (isPauseWanted) {
+                pause();
+            }
+            return super.doWork();
+        }
+
+        private synchronized void pause() throws InterruptedException {
+            isPaused = true;
+            notifyAll();
+            while (isPauseWanted) {
+                wait();
+            }
+            isPaused = false;
+        }
+
+        synchronized void want(final boolean isPause) {
+            isPauseWanted = isPause;
+            notifyAll();
+        }
+
+        synchronized boolean awaitPause(final long deadlineNs) throws InterruptedException {
+            while (!isPaused && System.nanoTime() - deadlineNs < 0) {
+                wait(1 + TimeUnit.NANOSECONDS.toMillis(deadlineNs - System.nanoTime()));
+            }
+            return isPaused;
         }
 
         @Override
@@ -67,6 +106,26 @@ public final class AgentThread implements AutoCloseable {
     /** Starts the thread. */
     public void start() {
         AgentRunner.startOnThread(runner, task -> thread);
+    }
+
+    /**
+     * Has the thread stand still between two duty cycles, and waits until it does: what the agents have is seen by the caller then.
+     *
+     * @return false if it does not come to that, as one that hangs: it goes on by itself.
+     */
+    public boolean pause() throws InterruptedException {
+        agent.want(true);
+        doorbell.ring();
+        if (agent.awaitPause(System.nanoTime() + PAUSE_PATIENCE_NS)) {
+            return true;
+        }
+        resume();
+        return false;
+    }
+
+    /** Takes {@link #pause} back. */
+    public void resume() {
+        agent.want(false);
     }
 
     /** The thread, to be watched. */
@@ -85,6 +144,7 @@ public final class AgentThread implements AutoCloseable {
     /** Stops the thread and waits for its end. */
     @Override
     public void close() {
+        resume();
         idleStrategy.close();
         runner.close();
     }

@@ -9,9 +9,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.agrona.BitUtil;
 import org.agrona.IoUtil;
@@ -48,6 +54,9 @@ public final class CountersFile implements AutoCloseable {
     private static final int METADATA_LENGTH_OFFSET = HEARTBEAT_OFFSET + Long.BYTES;
     private static final int VALUES_LENGTH_OFFSET = METADATA_LENGTH_OFFSET + Integer.BYTES;
     private static final int HEADER_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
+
+    /** Appended to the name of a file that is not in its place yet. */
+    private static final String FRESH_SUFFIX = ".new";
 
     private final MappedByteBuffer mapped;
     private final UnsafeBuffer header;
@@ -96,6 +105,58 @@ public final class CountersFile implements AutoCloseable {
         } catch (final IOException failure) {
             throw new UncheckedIOException(failure);
         }
+    }
+
+    /**
+     * Makes the file beside that of a process which still counts; {@link #take} puts it in its place.
+     *
+     * @param path of the place.
+     * @param capacity how many counters there is room for.
+     * @param pid of this process.
+     * @param nowMs milliseconds since the epoch.
+     */
+    public static CountersFile createBeside(final Path path, final int capacity, final long pid, final long nowMs) {
+        return create(fresh(path), capacity, pid, nowMs);
+    }
+
+    /** Where {@link #createBeside} makes the file. */
+    public static Path fresh(final Path path) {
+        return path.resolveSibling(path.getFileName() + FRESH_SUFFIX);
+    }
+
+    /**
+     * Puts what {@link #createBeside} made in its place. Who has the earlier file open keeps it.
+     *
+     * @throws IOException if that is not possible.
+     */
+    public static void take(final Path path) throws IOException {
+        Files.move(fresh(path), path, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /**
+     * Prepares to go on counting where another process stops, so that no value goes back. Values are those of counters with the
+     * same type and label; those of a worker that this process has not are added to another's. What is no count, such as the length of
+     * a queue, is left alone. For the process that made the file.
+     *
+     * @param before of the other process, open until the result is run.
+     * @return to be run once, when the other process counts no more and the agents of this one do not count yet.
+     */
+    public Runnable continuing(final CountersFile before) {
+        final Map<String, Integer> own = new HashMap<>();
+        reader().forEach((id, typeId, key, label) -> {
+            own.put(typeId + label + key.getInt(0), id);
+            own.putIfAbsent(typeId + label, id);
+        });
+        final List<int[]> pairs = new ArrayList<>();
+        before.reader().forEach((id, typeId, key, label) -> {
+            final Integer same = own.get(typeId + label + key.getInt(0));
+            final Integer target = null == same ? own.get(typeId + label) : same;
+            if (WorkerCounters.isCount(typeId) && null != target) {
+                pairs.add(new int[] {CountersReader.counterOffset(id), CountersReader.counterOffset(target)});
+            }
+        });
+        return () -> pairs.forEach(pair -> values.putLongRelease(
+                pair[1], values.getLongVolatile(pair[1]) + before.values.getLongVolatile(pair[0])));
     }
 
     /**

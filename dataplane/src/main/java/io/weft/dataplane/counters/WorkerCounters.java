@@ -4,6 +4,7 @@ package io.weft.dataplane.counters;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.agrona.concurrent.status.CountersManager;
@@ -45,6 +46,15 @@ public final class WorkerCounters {
             key.putInt(0, worker);
             key.putBytes(Integer.BYTES, label.getBytes(US_ASCII));
         });
+    }
+
+    /** Whether counters of a type only grow, as against a length, a longest time or a remark. */
+    static boolean isCount(final int typeId) {
+        return typeId >= DROP_TYPE_ID_BASE
+                || Arrays.stream(DataPlaneCounter.values())
+                        .anyMatch(counter -> counter.id() == typeId && !counter.isGauge())
+                || Arrays.stream(ThreadCounter.values())
+                        .anyMatch(counter -> counter.id() == typeId && ThreadCounter.LONGEST_CYCLE_NS != counter);
     }
 
     /** Allocates the counters of a thread. Control thread. */

@@ -29,7 +29,10 @@ public interface PodDevice extends AutoCloseable {
      */
     long takeLosses();
 
-    /** Takes the device away; packets that lie in it are gone. */
+    /** The process that left the device is gone: from now on it goes with this, as one that was made here does from the beginning. */
+    void own();
+
+    /** Takes the device away, if it is this process's own; packets that lie in it are gone. */
     @Override
     void close();
 }

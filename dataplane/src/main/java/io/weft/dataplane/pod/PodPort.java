@@ -21,6 +21,12 @@ public enum PodPort {
         PodDevice make(final Rtnetlink rtnetlink, final String name, final int workers) {
             return new TunPodDevice(rtnetlink, name, TunDevice.open(name, workers, VirtioNetHeaderFlyweight.LENGTH));
         }
+
+        @Override
+        PodDevice adopt(final Rtnetlink rtnetlink, final String name, final int workers, final List<Integer> left) {
+            return new TunPodDevice(
+                    rtnetlink, name, TunDevice.adopt(left, workers, name, VirtioNetHeaderFlyweight.LENGTH));
+        }
     },
 
     /** A veth pair, whose far end packet sockets read and write: for where there is no {@code /dev/net/tun}. */
@@ -34,6 +40,11 @@ public enum PodPort {
         PodDevice make(final Rtnetlink rtnetlink, final String name, final int workers) {
             return VethPodDevice.make(rtnetlink, name, workers);
         }
+
+        @Override
+        PodDevice adopt(final Rtnetlink rtnetlink, final String name, final int workers, final List<Integer> left) {
+            return VethPodDevice.adopt(rtnetlink, name, left);
+        }
     };
 
     /**
@@ -45,15 +56,27 @@ public enum PodPort {
 
     abstract PodDevice make(Rtnetlink rtnetlink, String name, int workers);
 
+    abstract PodDevice adopt(Rtnetlink rtnetlink, String name, int workers, List<Integer> left);
+
+    /** The same, without ports that another process left. */
+    public PodDevice open(final Rtnetlink rtnetlink, final String name, final int workers) {
+        return open(rtnetlink, name, workers, List.of());
+    }
+
     /**
      * Makes the device, in the place of one that a process left which is no more.
      *
      * @param rtnetlink of the calling thread's network namespace, open for as long as the device.
      * @param name of the device.
      * @param workers how many ports it shall have, 1 or more.
+     * @param left descriptors of a device's ports that another process left, for as many workers, or none to make the device: they
+     *     belong to this from now on, and the device from {@link PodDevice#own} on.
      * @throws io.weft.linux.LinuxException if the name is another's, or the kernel refuses.
      */
-    public PodDevice open(final Rtnetlink rtnetlink, final String name, final int workers) {
+    public PodDevice open(final Rtnetlink rtnetlink, final String name, final int workers, final List<Integer> left) {
+        if (!left.isEmpty()) {
+            return adopt(rtnetlink, name, workers, left);
+        }
         VethPodDevice.removeLeft(rtnetlink, name);
         return make(rtnetlink, name, workers);
     }

@@ -32,6 +32,11 @@ final class TunPodDevice implements PodDevice {
     }
 
     @Override
+    public void own() {
+        // it goes with its last queue, wherever that is
+    }
+
+    @Override
     public boolean repair() {
         return true;
     }

@@ -76,6 +76,7 @@ final class VethPodDevice implements PodDevice {
     private final int nearIndex;
     private final int farIndex;
     private final List<FrameSocket> sockets;
+    private boolean isOwn;
     private long repairs;
     private long transmitDropsBefore;
 
@@ -113,12 +114,33 @@ final class VethPodDevice implements PodDevice {
             if (!sockets.get(0).framing().takesUdpSuperframes()) {
                 switchOff(name, UDP_SEGMENTATION);
             }
+            device.own();
             isMade = true;
             return device;
         } finally {
             if (!isMade) {
                 CloseHelper.quietCloseAll(sockets);
                 rtnetlink.deleteLink(nearIndex);
+            }
+        }
+    }
+
+    /** Goes on with a pair and its sockets that another process left. */
+    static VethPodDevice adopt(final Rtnetlink rtnetlink, final String name, final List<Integer> left) {
+        final List<FrameSocket> sockets = FrameSocket.adopt(left, HOST_MAC.value(), FAR_MAC.value());
+        boolean isAdopted = false;
+        try {
+            final VethPodDevice device = new VethPodDevice(
+                    rtnetlink,
+                    name,
+                    index(rtnetlink, name),
+                    index(rtnetlink, SiblingName.of(name, FAR_SUFFIX)),
+                    sockets);
+            isAdopted = true;
+            return device;
+        } finally {
+            if (!isAdopted) {
+                CloseHelper.quietCloseAll(sockets);
             }
         }
     }
@@ -217,6 +239,11 @@ final class VethPodDevice implements PodDevice {
     }
 
     @Override
+    public void own() {
+        isOwn = true;
+    }
+
+    @Override
     public List<? extends PacketPort> ports() {
         return sockets;
     }
@@ -280,7 +307,11 @@ final class VethPodDevice implements PodDevice {
     @Override
     public void close() {
         CloseHelper.closeAll(sockets);
-        if (rtnetlink.link(name).filter(link -> link.index() == nearIndex).isPresent()) {
+        if (isOwn
+                && rtnetlink
+                        .link(name)
+                        .filter(link -> link.index() == nearIndex)
+                        .isPresent()) {
             rtnetlink.deleteLink(nearIndex);
         }
     }

@@ -16,6 +16,7 @@ public final class PacketSockets implements AutoCloseable {
     private final List<PacketSocket> ports;
     private final int bufferLength;
     private TunnelFilter filter;
+    private boolean isOwn;
 
     private PacketSockets(
             final List<UdpSocket> receivers,
@@ -37,7 +38,31 @@ public final class PacketSockets implements AutoCloseable {
      */
     public static PacketSockets open(final UnderlaySockets sockets, final TunnelFilter filter, final int bufferLength) {
         final List<UdpSocket> receivers = sockets.receivePorts();
-        return new PacketSockets(receivers, open(receivers, filter, bufferLength), filter, bufferLength);
+        final PacketSockets opened =
+                new PacketSockets(receivers, open(receivers, filter, bufferLength), filter, bufferLength);
+        opened.own();
+        return opened;
+    }
+
+    /**
+     * Goes on with packet sockets that another process left, with the receiving {@code sockets} beside them.
+     *
+     * @param filter what they take.
+     * @param bufferLength bytes that each may buffer.
+     * @param left their descriptors, one for each worker, which belong to this from now on.
+     */
+    public static PacketSockets adopt(
+            final UnderlaySockets sockets,
+            final TunnelFilter filter,
+            final int bufferLength,
+            final List<Integer> left) {
+        return new PacketSockets(
+                sockets.receivePorts(), left.stream().map(PacketSocket::adopt).toList(), filter, bufferLength);
+    }
+
+    /** The process that left the sockets is gone: what they take is this process's from now on. */
+    public void own() {
+        isOwn = true;
     }
 
     /** What comes in between is lost, and nothing comes twice. */
@@ -88,6 +113,8 @@ public final class PacketSockets implements AutoCloseable {
     @Override
     public void close() {
         CloseHelper.closeAll(ports);
-        receivers.forEach(UdpSocket::receiveAll);
+        if (isOwn) {
+            receivers.forEach(UdpSocket::receiveAll);
+        }
     }
 }

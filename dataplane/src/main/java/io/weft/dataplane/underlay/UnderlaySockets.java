@@ -34,6 +34,12 @@ public final class UnderlaySockets implements AutoCloseable {
         dropsBefore = new int[workers];
     }
 
+    /** The same, without any that another process left. */
+    public static UnderlaySockets open(
+            final InetAddress local, final int port, final int workers, final int sendSockets, final int bufferLength) {
+        return open(local, port, workers, sendSockets, bufferLength, List.of());
+    }
+
     /**
      * Opens sockets for a tunnel whose peers look at the destination port alone: for each worker one that receives, and
      * several that only send, so that the outer source port tells inner flows apart.
@@ -43,15 +49,24 @@ public final class UnderlaySockets implements AutoCloseable {
      * @param workers 1 or more.
      * @param sendSockets for each worker; a power of two.
      * @param bufferLength bytes that each socket may buffer each way.
+     * @param left receiving sockets that another process left, one for each worker, or none: descriptors that belong to this from
+     *     now on.
      * @throws io.weft.linux.LinuxException if the port is owned by another, or the address is not of this host.
      */
     public static UnderlaySockets open(
-            final InetAddress local, final int port, final int workers, final int sendSockets, final int bufferLength) {
-        return open(workers, sockets -> {
-            final UdpSocket receiver = sockets.create(local, bufferLength);
-            sockets.prepareToReceive(receiver, workers > 1);
-            receiver.bind(IpFamily.IPV6 == receiver.family() ? anyIpv6() : anyIpv4(), port);
-            sockets.receivers.add(receiver);
+            final InetAddress local,
+            final int port,
+            final int workers,
+            final int sendSockets,
+            final int bufferLength,
+            final List<Integer> left) {
+        return open(local, workers, left, sockets -> {
+            if (left.isEmpty()) {
+                final UdpSocket receiver = sockets.create(local, bufferLength);
+                sockets.prepareToReceive(receiver, workers > 1);
+                receiver.bind(IpFamily.IPV6 == receiver.family() ? anyIpv6() : anyIpv4(), port);
+                sockets.receivers.add(receiver);
+            }
             final List<UdpSocket> ofWorker = new ArrayList<>();
             for (int i = 0; i < sendSockets; i++) {
                 final UdpSocket sender = sockets.create(local, bufferLength);
@@ -64,6 +79,12 @@ public final class UnderlaySockets implements AutoCloseable {
         });
     }
 
+    /** The same, without any that another process left. */
+    public static UnderlaySockets openOnePort(
+            final InetAddress local, final int port, final int workers, final int bufferLength) {
+        return openOnePort(local, port, workers, bufferLength, List.of());
+    }
+
     /**
      * Opens sockets for a tunnel whose peers expect one port at both ends: for each worker one that receives and sends.
      *
@@ -71,24 +92,37 @@ public final class UnderlaySockets implements AutoCloseable {
      * @param port the same for both.
      * @param workers 1 or more.
      * @param bufferLength bytes that each socket may buffer each way.
+     * @param left sockets that another process left, one for each worker, or none: descriptors that belong to this from now on.
      * @throws io.weft.linux.LinuxException if the port is owned by another, or the address is not of this host.
      */
     public static UnderlaySockets openOnePort(
-            final InetAddress local, final int port, final int workers, final int bufferLength) {
-        return open(workers, sockets -> {
-            final UdpSocket socket = sockets.create(local, bufferLength);
-            sockets.prepareToReceive(socket, workers > 1);
+            final InetAddress local,
+            final int port,
+            final int workers,
+            final int bufferLength,
+            final List<Integer> left) {
+        return open(local, workers, left, sockets -> {
+            if (left.isEmpty()) {
+                final UdpSocket socket = sockets.create(local, bufferLength);
+                sockets.prepareToReceive(socket, workers > 1);
+                socket.bind(local, port);
+                sockets.receivers.add(socket);
+            }
+            final UdpSocket socket = sockets.receivers.get(sockets.senders.size());
             sockets.prepareToSend(socket);
-            socket.bind(local, port);
-            sockets.receivers.add(socket);
             sockets.senders.add(List.of(socket));
         });
     }
 
     /** Opens the sockets of each worker in the calling thread's network namespace. */
-    private static UnderlaySockets open(final int workers, final Consumer<UnderlaySockets> ofWorker) {
+    private static UnderlaySockets open(
+            final InetAddress local,
+            final int workers,
+            final List<Integer> left,
+            final Consumer<UnderlaySockets> ofWorker) {
         final UnderlaySockets sockets = new UnderlaySockets(workers);
         try {
+            left.forEach(fd -> sockets.adopt(UdpSocket.adopt(fd, IpFamily.of(local))));
             for (int worker = 0; worker < workers; worker++) {
                 ofWorker.accept(sockets);
             }
@@ -104,6 +138,14 @@ public final class UnderlaySockets implements AutoCloseable {
         all.add(socket);
         socket.bufferLengths(bufferLength);
         return socket;
+    }
+
+    /** What can be set before a socket is bound alone was set by who bound it. */
+    private void adopt(final UdpSocket receiver) {
+        all.add(receiver);
+        receivers.add(receiver);
+        receiver.receiveTrafficClass();
+        receiveOffload &= receiver.receiveOffload();
     }
 
     private void prepareToReceive(final UdpSocket socket, final boolean shared) {

@@ -6,9 +6,14 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.linux.Descriptors;
 import io.weft.linux.KernelFeatures;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.handover.DescriptorStore;
+import io.weft.overlay.handover.Identity;
+import io.weft.overlay.handover.Predecessor;
+import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Privileges;
 import io.weft.overlay.host.UnderlayCheck;
@@ -17,7 +22,7 @@ import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
-import io.weft.overlay.ops.HealthServer;
+import io.weft.overlay.ops.HealthPort;
 import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdCommandLine;
@@ -32,6 +37,7 @@ import io.weft.overlay.registry.kube.KubeRegistry;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.SystemNanoClock;
@@ -54,6 +60,9 @@ final class Weftd {
     private int takenDown;
 
     private String trouble = "";
+    /** Another daemon waits for this one to end. */
+    private boolean isReplaced;
+
     private volatile boolean isStopping;
     private volatile @Nullable OverlayNode current;
 
@@ -62,9 +71,9 @@ final class Weftd {
     }
 
     /**
-     * Runs until SIGTERM or SIGINT.
+     * Runs until SIGTERM or SIGINT, or until another has taken its place.
      *
-     * @return the exit code: 0.
+     * @return the exit code.
      * @throws StartupException when the node cannot be set up, or cannot go on.
      */
     int run() {
@@ -78,16 +87,21 @@ final class Weftd {
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try (ServiceManager serviceManager = ServiceManager.start(System.getenv(), this::hasTurned);
-                HealthServer health = healthServer();
+                HealthPort health = healthPort();
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
             final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
-            if (null != health) {
-                LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(health.port()));
+            openIfFree(health);
+            final Map<String, String> environment = System.getenv();
+            final Tenure tenure = new Tenure(
+                    Identity.of(options.weft().identity, environment),
+                    health,
+                    serviceManager,
+                    new DescriptorStore(environment),
+                    Descriptors.inherited(environment));
+            while (!isStopping && !isReplaced) {
+                runOrRetry(rtnetlink, underlay, tenure);
             }
-            while (!isStopping) {
-                runOrRetry(rtnetlink, underlay, serviceManager);
-            }
-            return 0;
+            return isReplaced ? WeftdCommandLine.EXIT_HANDED_OVER : 0;
         } catch (final RegistryException | LinuxException failure) {
             LOG.log(DEBUG, "the cause", failure);
             throw new StartupException(String.valueOf(failure.getMessage()), failure);
@@ -122,11 +136,10 @@ final class Weftd {
         }
     }
 
-    private void runOrRetry(
-            final Rtnetlink rtnetlink, final UnderlayCheck underlay, final ServiceManager serviceManager)
+    private void runOrRetry(final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
             throws InterruptedException {
         try {
-            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink, underlay, serviceManager));
+            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink, underlay, tenure));
         } catch (final RegistryException | LinuxException | StartupException failure) {
             if (null == former && !(failure instanceof NotYetException)) {
                 throw failure;
@@ -141,15 +154,16 @@ final class Weftd {
         }
     }
 
-    private String runNode(final Rtnetlink rtnetlink, final UnderlayCheck underlay, final ServiceManager serviceManager)
+    private String runNode(final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
             throws InterruptedException {
         try (Registry registry = registry();
                 OverlayNode node =
-                        OverlayNode.start(options, registry, rtnetlink, underlay, serviceManager, former, takenDown)) {
+                        OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown)) {
             current = node;
             try {
                 return node.run();
             } finally {
+                isReplaced = node.isReplaced();
                 if (node.isReady()) {
                     former = node.ownLease();
                     takenDown++;
@@ -172,13 +186,10 @@ final class Weftd {
         return null == node || node.hasTurned();
     }
 
-    private @Nullable HealthServer healthServer() {
+    private HealthPort healthPort() {
         final FlanneldOptions flanneld = options.flanneld();
-        if (0 == flanneld.healthzPort) {
-            return null;
-        }
-        return HealthServer.start(
-                flanneld.healthzIp(),
+        return new HealthPort(
+                0 == flanneld.healthzPort ? "" : flanneld.healthzIp(),
                 flanneld.healthzPort,
                 () -> {
                     final OverlayNode node = current;
@@ -188,6 +199,17 @@ final class Weftd {
                     final OverlayNode node = current;
                     return null == node ? "" : node.metrics();
                 });
+    }
+
+    /** A daemon whose place this one is to take may have the port until then. */
+    private void openIfFree(final HealthPort health) {
+        try {
+            health.open();
+        } catch (final StartupException taken) {
+            if (!Predecessor.isAnyThere(options.weft().runDirectory)) {
+                throw taken;
+            }
+        }
     }
 
     private Registry registry() {
@@ -246,12 +268,16 @@ final class Weftd {
         Runtime.getRuntime().halt(WeftdCommandLine.EXIT_FAILURE);
     }
 
-    /** Runs in the JVM's shutdown: interrupts the control thread and waits until it has taken everything down. */
+    /** Runs in the JVM's shutdown: leaves all to the next process, or interrupts the control thread
+     * and waits until it has taken everything down. */
     private void stop(final Thread control, final CountDownLatch takenDown) {
         isStopping = true;
-        control.interrupt();
+        final OverlayNode node = current;
         try {
-            takenDown.await();
+            if (null == node || !node.leave()) {
+                control.interrupt();
+                takenDown.await();
+            }
         } catch (final InterruptedException interrupted) {
             LOG.log(WARNING, "interrupted before all was taken down");
             Thread.currentThread().interrupt();

@@ -17,8 +17,11 @@ import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
+import io.weft.linux.Descriptors;
 import io.weft.linux.LinuxException;
+import io.weft.linux.PacketPort;
 import io.weft.linux.RawSocket;
+import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Underlay;
@@ -32,13 +35,16 @@ import io.weft.overlay.options.WeftOptions;
 import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -57,6 +63,12 @@ final class Forwarder implements AutoCloseable {
     private static final int COUNTERS_CAPACITY = 8192;
 
     private static final int NO_REMARK = -1;
+    /** Of descriptors, after the device's name: the pods' device, and what receives from the underlay and is handed superframes. */
+    private static final String POD_KIND = "/pod";
+
+    private static final String UDP_KIND = "/udp";
+    private static final String PACKET_KIND = "/packet";
+    private static final String OFFLOAD_KIND = "/out";
 
     private final String deviceName;
     private final RoutingTables tables;
@@ -71,6 +83,10 @@ final class Forwarder implements AutoCloseable {
     private @Nullable PacketUnderlay packetUnderlay;
     private int underlayRemark = NO_REMARK;
     private boolean isPolicyKnown;
+    /** Of a process that still runs: its counters are in their place, and this one's beside them. */
+    private boolean isSuccessor;
+
+    private volatile boolean isStarted;
     private boolean isOutlived;
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -129,22 +145,30 @@ final class Forwarder implements AutoCloseable {
         this.countersPath = countersPath;
     }
 
-    /** Makes the device and starts to forward, with empty tables; leaves nothing behind when it fails. */
-    static Forwarder open(final Settings settings) {
-        final Path countersPath = settings.countersFile();
+    /**
+     * Makes the device and all else that is needed to forward, or goes on with what another process left; leaves nothing behind when
+     * it fails.
+     *
+     * @param left what another process left, of which this takes what it has a use for.
+     */
+    static Forwarder open(final Settings settings, final Descriptors left) {
+        final boolean isSuccessor = left.count(settings.deviceName() + POD_KIND) > 0;
+        final Path place = settings.countersFile();
+        final Path countersPath = isSuccessor ? CountersFile.fresh(place) : place;
         final CountersFile counters = countersFile(countersPath);
         final RoutingTables tables = new RoutingTables(routingContext(settings));
-        final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters, countersPath);
+        final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters, place);
+        forwarder.isSuccessor = isSuccessor;
         forwarder.undo.push(() -> {
             if (!forwarder.isOutlived) {
-                Files.deleteIfExists(countersPath);
+                Files.deleteIfExists(forwarder.isSuccessor ? countersPath : place);
             }
         });
         forwarder.undo.push(counters);
         forwarder.undo.push(tables);
         boolean isOpen = false;
         try {
-            forwarder.openPorts(settings);
+            forwarder.openPorts(settings, left);
             isOpen = true;
             return forwarder;
         } catch (final OutOfMemoryError tooLittle) {
@@ -161,16 +185,22 @@ final class Forwarder implements AutoCloseable {
         }
     }
 
-    private void openPorts(final Settings settings) {
+    private void openPorts(final Settings settings, final Descriptors left) {
         final WeftOptions options = settings.options();
-        final UnderlaySockets opened = openSockets(settings);
+        final UnderlaySockets opened = openSockets(settings, left.take(deviceName + UDP_KIND));
         undo.push(opened);
         sockets = opened;
-        final PodDevice pods = openPodDevice(settings);
-        final TunnelOffload offload = openOffload(settings, opened);
+        final PodDevice pods = openPodDevice(settings, left.take(deviceName + POD_KIND));
+        final TunnelOffload offload = openOffload(settings, opened, left.take(deviceName + OFFLOAD_KIND));
         final DataPlaneContext context = new DataPlaneContext();
-        final PacketUnderlay packets =
-                PacketUnderlay.open(settings, opened, tables, this::total, this::wakeReceivers, this::remarkUnderlay);
+        final PacketUnderlay packets = PacketUnderlay.open(
+                settings,
+                opened,
+                left.take(deviceName + PACKET_KIND),
+                tables,
+                this::total,
+                this::wakeReceivers,
+                this::remarkUnderlay);
         if (null != packets) {
             undo.push(packets);
             packetUnderlay = packets;
@@ -178,7 +208,7 @@ final class Forwarder implements AutoCloseable {
         }
         final IpPrefix subnet = settings.own().key().subnet();
         final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
-        final DataPlane started = new DataPlane(context.routing(tables)
+        final DataPlane made = new DataPlane(context.routing(tables)
                 .counters(counters.manager())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
                 .hostPorts(pods.ports())
@@ -195,10 +225,90 @@ final class Forwarder implements AutoCloseable {
                 .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
                 .conclude());
-        undo.push(started);
-        recent = new RecentCounters(counters.manager(), started.counters(), System.nanoTime());
-        started.start();
-        dataPlane = started;
+        undo.push(made);
+        recent = new RecentCounters(counters.manager(), made.counters(), System.nanoTime());
+        dataPlane = made;
+    }
+
+    /** Starts to forward. */
+    void start() {
+        Objects.requireNonNull(dataPlane, "open() comes first").start();
+        isStarted = true;
+    }
+
+    /**
+     * Stands still, with all sent and delivered that was received.
+     *
+     * @return false if a data thread does not come to that; then all go on.
+     */
+    boolean pause() throws InterruptedException {
+        return Objects.requireNonNull(dataPlane, "open() comes first").pause();
+    }
+
+    /** Takes {@link #pause} back. */
+    void resume() {
+        Objects.requireNonNull(dataPlane, "open() comes first").resume();
+    }
+
+    /** What another process needs to go on with this forwarder's device and sockets: descriptors by name. */
+    Map<String, Integer> descriptors() {
+        final Map<String, Integer> descriptors = new LinkedHashMap<>();
+        final PodDevice pods = Objects.requireNonNull(podDevice, "open() comes first");
+        final UnderlaySockets opened = Objects.requireNonNull(sockets, "open() comes first");
+        put(
+                descriptors,
+                POD_KIND,
+                pods.ports().stream().map(PacketPort::fd).filter(fd -> fd >= 0).toList());
+        put(
+                descriptors,
+                UDP_KIND,
+                opened.receivePorts().stream().map(UdpSocket::fd).toList());
+        if (null != packetUnderlay) {
+            put(descriptors, PACKET_KIND, packetUnderlay.descriptors());
+        }
+        if (null != offloadTrial) {
+            put(descriptors, OFFLOAD_KIND, offloadTrial.descriptors());
+        }
+        return descriptors;
+    }
+
+    private void put(final Map<String, Integer> descriptors, final String kind, final List<Integer> fds) {
+        for (int i = 0; i < fds.size(); i++) {
+            descriptors.put(Descriptors.name(deviceName + kind, i), fds.get(i));
+        }
+    }
+
+    /**
+     * Prepares to count on from where the process has stopped that left its device and sockets.
+     *
+     * @return to be run before {@link #start}, when that process counts no more.
+     */
+    Runnable continuing() {
+        if (!Files.isReadable(countersPath)) {
+            return () -> {};
+        }
+        try {
+            final CountersFile before = CountersFile.open(countersPath);
+            undo.push(before);
+            return counters.continuing(before);
+        } catch (final RuntimeException unreadable) {
+            LOG.log(WARNING, "counters begin anew: {0}", unreadable.getMessage());
+            return () -> {};
+        }
+    }
+
+    /** The process that left its device and sockets is gone: they are this one's, and so is the place of its counters. */
+    void own() {
+        Objects.requireNonNull(podDevice, "open() comes first").own();
+        if (null != packetUnderlay) {
+            packetUnderlay.own();
+        }
+        try {
+            CountersFile.take(countersPath);
+        } catch (final IOException failure) {
+            LOG.log(WARNING, "counters are not at {0}: {1}", countersPath, failure);
+        }
+        isSuccessor = false;
     }
 
     /** None where the kernel refuses: then pods wait for an answer that does not come, and all else works. */
@@ -217,12 +327,12 @@ final class Forwarder implements AutoCloseable {
         }
     }
 
-    private PodDevice openPodDevice(final Settings settings) {
+    private PodDevice openPodDevice(final Settings settings, final List<Integer> left) {
         final PodPortChoice choice = PodPortChoice.of(settings.options().podPort);
         final Rtnetlink rtnetlink = Rtnetlink.open();
         undo.push(rtnetlink);
         final PodDevice opened = choice.port()
-                .open(rtnetlink, settings.deviceName(), settings.options().workers());
+                .open(rtnetlink, settings.deviceName(), settings.options().workers(), left);
         undo.push(opened);
         podDevice = opened;
         if (opened.readers() < settings.options().workers()) {
@@ -251,13 +361,14 @@ final class Forwarder implements AutoCloseable {
     }
 
     /** Null where superframes cannot be left to a device: that costs speed and nothing else, so it is no reason to end. */
-    private @Nullable TunnelOffload openOffload(final Settings settings, final UnderlaySockets sockets) {
+    private @Nullable TunnelOffload openOffload(
+            final Settings settings, final UnderlaySockets sockets, final List<Integer> left) {
         if (BackendType.VXLAN != settings.backend().type()
                 || UnderlayFamily.IPV4 != settings.family()
                 || !settings.options().tunnelOffload.isWanted()) {
             return null;
         }
-        final OffloadTrial trial = OffloadTrial.open(settings, sockets, this::total);
+        final OffloadTrial trial = OffloadTrial.open(settings, sockets, this::total, left);
         if (null == trial) {
             return null;
         }
@@ -302,14 +413,14 @@ final class Forwarder implements AutoCloseable {
         return deviceName;
     }
 
-    private static UnderlaySockets openSockets(final Settings settings) {
+    private static UnderlaySockets openSockets(final Settings settings, final List<Integer> left) {
         final InetAddress local = settings.local();
         final int port = settings.backend().port();
         final int workers = settings.options().workers();
         final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
         return BackendType.UDP == settings.backend().type()
-                ? UnderlaySockets.openOnePort(local, port, workers, bufferLength)
-                : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength);
+                ? UnderlaySockets.openOnePort(local, port, workers, bufferLength, left)
+                : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength, left);
     }
 
     private static CountersFile countersFile(final Path path) {
@@ -378,7 +489,8 @@ final class Forwarder implements AutoCloseable {
 
     /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
     boolean hasTurned() {
-        return Objects.requireNonNull(dataPlane, "open() comes first").hasTurned();
+        return !isStarted
+                || Objects.requireNonNull(dataPlane, "open() comes first").hasTurned();
     }
 
     /** Where its counters are for everyone to read. */

@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.dataplane.ingress.IngressPolicy;
+import io.weft.linux.Descriptors;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.Underlay;
@@ -15,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -33,16 +35,25 @@ public final class Forwarders implements AutoCloseable {
 
     private Forwarders() {}
 
-    /** Makes the devices and starts to forward, with empty tables; leaves nothing behind when it fails. */
+    /**
+     * Makes the devices and all else that is needed to forward, or goes on with what another process left; leaves nothing behind
+     * when it fails.
+     *
+     * @param left what another process left, of which this takes what it has a use for.
+     */
     public static Forwarders open(
-            final WeftOptions options, final NetworkConfig config, final Lease own, final Underlay underlay) {
+            final WeftOptions options,
+            final NetworkConfig config,
+            final Lease own,
+            final Underlay underlay,
+            final Descriptors left) {
         final PodMtu mtu = PodMtu.of(config, underlay);
         final Forwarders opened = new Forwarders();
         boolean isOpen = false;
         try {
             for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
                 final Forwarder forwarder = Forwarder.open(
-                        new Forwarder.Settings(options, family, mtu.least(), config.backend(), own, underlay));
+                        new Forwarder.Settings(options, family, mtu.least(), config.backend(), own, underlay), left);
                 opened.undo.push(forwarder);
                 opened.forwarders.put(family, forwarder);
             }
@@ -53,6 +64,54 @@ public final class Forwarders implements AutoCloseable {
                 opened.close();
             }
         }
+    }
+
+    /** Starts to forward by what the tables have. */
+    public void start() {
+        forwarders.values().forEach(Forwarder::start);
+    }
+
+    /**
+     * Stands still, with all sent and delivered that was received.
+     *
+     * @return false if a data thread does not come to that; then all go on.
+     */
+    public boolean pause() throws InterruptedException {
+        for (final Forwarder forwarder : forwarders.values()) {
+            if (!forwarder.pause()) {
+                resume();
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Takes {@link #pause} back. */
+    public void resume() {
+        forwarders.values().forEach(Forwarder::resume);
+    }
+
+    /** What another process needs to go on with the devices and sockets: descriptors by name. */
+    public Map<String, Integer> descriptors() {
+        final Map<String, Integer> descriptors = new LinkedHashMap<>();
+        forwarders.values().forEach(forwarder -> descriptors.putAll(forwarder.descriptors()));
+        return descriptors;
+    }
+
+    /**
+     * Prepares to count on from where the process stops that left its devices and sockets.
+     *
+     * @return to be run before {@link #start}, when that process counts no more.
+     */
+    public Runnable continuing() {
+        final List<Runnable> steps =
+                forwarders.values().stream().map(Forwarder::continuing).toList();
+        return () -> steps.forEach(Runnable::run);
+    }
+
+    /** The process that left its devices and sockets is gone: they are this one's. */
+    public void own() {
+        forwarders.values().forEach(Forwarder::own);
     }
 
     /** The families that there is a forwarder of. */

@@ -12,11 +12,13 @@ import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;
+import io.weft.linux.TapDevice;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import org.agrona.CloseHelper;
@@ -105,17 +107,19 @@ public final class OffloadTrial implements AutoCloseable {
      * Makes the device that superframes are handed to.
      *
      * @param counters tells what all workers have counted.
+     * @param left descriptors of the device's queues that another process left, or none.
      * @return null where the kernel cannot do it, as the log says at start, or refuses, as it says here.
      */
     static @Nullable OffloadTrial open(
             final Forwarder.Settings settings,
             final UnderlaySockets sockets,
-            final ToLongFunction<DataPlaneCounter> counters) {
+            final ToLongFunction<DataPlaneCounter> counters,
+            final List<Integer> left) {
         final String name = SiblingName.of(settings.deviceName(), DEVICE_SUFFIX);
         @Nullable OffloadDevice device = null;
         @Nullable OffloadTrial trial = null;
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-            device = OffloadDevice.open(rtnetlink, name, settings.options().workers());
+            device = OffloadDevice.open(rtnetlink, name, settings.options().workers(), left);
             if (null == device) {
                 return null;
             }
@@ -146,6 +150,11 @@ public final class OffloadTrial implements AutoCloseable {
     /** What is switched, for the data threads. */
     TunnelOffload offload() {
         return offload;
+    }
+
+    /** The descriptors of the device's queues. */
+    List<Integer> descriptors() {
+        return device.queues().stream().map(TapDevice::fd).toList();
     }
 
     /** Whether superframes leave unsegmented. */

@@ -9,6 +9,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.LinuxException;
+import io.weft.linux.PacketSocket;
 import io.weft.linux.TunnelFilter;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
@@ -17,6 +18,7 @@ import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
 import io.weft.routing.RoutingTables;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.agrona.CloseHelper;
@@ -47,6 +49,7 @@ public final class PacketUnderlay implements AutoCloseable {
     /**
      * Opens the sockets where they are wanted, and says in the log what was chosen and why.
      *
+     * @param left descriptors of packet sockets that another process left, or none.
      * @param tables that know all peers.
      * @param counters tells what all workers have counted.
      * @param onNewSockets has waiting receivers wait for other sockets than before.
@@ -57,6 +60,7 @@ public final class PacketUnderlay implements AutoCloseable {
     static @Nullable PacketUnderlay open(
             final Forwarder.Settings settings,
             final UnderlaySockets udp,
+            final List<Integer> left,
             final RoutingTables tables,
             final ToLongFunction<DataPlaneCounter> counters,
             final Runnable onNewSockets,
@@ -72,7 +76,10 @@ public final class PacketUnderlay implements AutoCloseable {
             requireEthernet(underlay);
             final TunnelFilter filter = new TunnelFilter(
                     underlay.linkIndex(), settings.local(), settings.backend().port());
-            final PacketSockets sockets = PacketSockets.open(udp, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT);
+            final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
+            final PacketSockets sockets = left.isEmpty()
+                    ? PacketSockets.open(udp, filter, bufferLength)
+                    : PacketSockets.adopt(udp, filter, bufferLength, left);
             LOG.log(
                     INFO,
                     "{0} receives by packet socket on {1}, and sends by it, as --underlay-port says: the host''s firewall does"
@@ -126,6 +133,16 @@ public final class PacketUnderlay implements AutoCloseable {
 
     private static boolean isEthernet(final Link link) {
         return null != link.mac() && !link.loopback();
+    }
+
+    /** The descriptors of the sockets. */
+    List<Integer> descriptors() {
+        return sockets.ports().stream().map(PacketSocket::fd).toList();
+    }
+
+    /** The process that left the sockets is gone. */
+    void own() {
+        sockets.own();
     }
 
     /** What the data plane receives by. */

@@ -224,6 +224,11 @@ public final class PodRoutes implements AutoCloseable {
         devices.forEach((family, device) -> device.mtu(mtu.of(family)));
     }
 
+    /** Looks for the devices, without changing anything: routes can be wanted from then on. */
+    public void findDevices() {
+        devices.values().forEach(OverlayDevice::find);
+    }
+
     /**
      * Compares the devices with what they should be, and puts them right.
      *

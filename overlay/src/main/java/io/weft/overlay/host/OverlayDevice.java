@@ -57,6 +57,11 @@ public final class OverlayDevice {
         this.networks = List.copyOf(networks);
     }
 
+    /** Looks for the device, without changing it. */
+    public void find() {
+        rtnetlink.link(deviceName).ifPresent(link -> deviceIndex = link.index());
+    }
+
     /**
      * Makes the device as it should be, but for its routes.
      *

@@ -6,17 +6,19 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.ingress.IngressPolicy;
+import io.weft.linux.Descriptors;
 import io.weft.linux.LinuxException;
-import io.weft.linux.netlink.Route;
-import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.OffloadTrial;
 import io.weft.overlay.forwarding.PodMtu;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
+import io.weft.overlay.handover.Description;
+import io.weft.overlay.handover.HandoverServer;
+import io.weft.overlay.handover.Succession;
+import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.BridgeNetfilter;
-import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.HostWatch;
@@ -24,21 +26,17 @@ import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.host.PodBridge;
-import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.RunningFlanneld;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.Takeover;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
-import io.weft.overlay.host.UnderlaySelector;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
-import io.weft.overlay.lifecycle.ServiceManager;
-import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
@@ -48,18 +46,18 @@ import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.record.NodeRecord;
 import io.weft.overlay.registry.NodeRequest;
-import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
 import io.weft.overlay.rules.RulesKeeper;
 import io.weft.overlay.rules.TunnelPort;
 import java.net.InetAddress;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -81,7 +79,7 @@ public final class OverlayNode implements AutoCloseable {
     private final Registry registry;
     private final Rtnetlink rtnetlink;
     private final UnderlayCheck underlayCheck;
-    private final ServiceManager serviceManager;
+    private final Tenure tenure;
     private final @Nullable Lease former;
     private final ControlLoop loop = new ControlLoop(this::publish);
     private final Conditions conditions = new Conditions();
@@ -90,22 +88,27 @@ public final class OverlayNode implements AutoCloseable {
     private @Nullable Lease own;
     private @Nullable LeaseTable leases;
     private @Nullable NodeRecord record;
+    private volatile @Nullable Succession place;
     private volatile @Nullable Forwarders forwarders;
+    /** Devices, routes and files are this node's, and not those of a daemon whose place it is to take. */
+    private boolean isInCharge;
+
     private volatile boolean isReady;
+    private volatile boolean isReplaced;
 
     private OverlayNode(
             final WeftdOptions options,
             final Registry registry,
             final Rtnetlink rtnetlink,
             final UnderlayCheck underlayCheck,
-            final ServiceManager serviceManager,
+            final Tenure tenure,
             final @Nullable Lease former,
             final int takenDown) {
+        this.tenure = tenure;
         this.options = options;
         this.registry = registry;
         this.rtnetlink = rtnetlink;
         this.underlayCheck = underlayCheck;
-        this.serviceManager = serviceManager;
         this.former = former;
         metrics = new NodeMetrics(registry.status(), registry.kind(), conditions);
         metrics.nodeRepairs(takenDown);
@@ -115,7 +118,7 @@ public final class OverlayNode implements AutoCloseable {
      * Sets a node up; nothing is left behind when that fails.
      *
      * @param underlayCheck of all nodes of this process: it remembers what they were on.
-     * @param serviceManager that is told when it is ready.
+     * @param tenure of this process.
      * @param former the lease of the node that ran before in this process; null for the first.
      * @param takenDown nodes that ran before in this process, for the metrics.
      */
@@ -124,12 +127,12 @@ public final class OverlayNode implements AutoCloseable {
             final Registry registry,
             final Rtnetlink rtnetlink,
             final UnderlayCheck underlayCheck,
-            final ServiceManager serviceManager,
+            final Tenure tenure,
             final @Nullable Lease former,
             final int takenDown)
             throws InterruptedException {
         final OverlayNode node =
-                new OverlayNode(options, registry, rtnetlink, underlayCheck, serviceManager, former, takenDown);
+                new OverlayNode(options, registry, rtnetlink, underlayCheck, tenure, former, takenDown);
         boolean isSetUp = false;
         try {
             node.setUp();
@@ -153,65 +156,116 @@ public final class OverlayNode implements AutoCloseable {
         final NetworkConfig config = registry.config();
         Ipv6.requireFor(config.ipv6Network());
         checkBridgeNetfilter(config);
-        final Underlay underlay = underlayCheck.begin(wishes(config, registry.publicAddresses()));
+        final Underlay underlay =
+                underlayCheck.begin(UnderlayWishes.of(options.flanneld(), registry.publicAddresses(), config));
         LOG.log(INFO, "underlay interface {0}", underlay);
-        requireOwnAddress(config.backend(), underlay);
-        for (final String name : deviceNames(config, underlay)) {
-            undo.push(DeviceLock.take(options.weft().runDirectory, name));
-        }
+        UnderlayWishes.requireMet(config.backend(), underlay);
+        final Succession succession = new Succession(
+                options.weft(),
+                tenure,
+                deviceNames(config, underlay),
+                NodeDescription.of(tenure, options, config, underlay, subnetFile));
+        undo.push(succession);
+        place = succession;
+        succession.begin(subnetFile.path());
         final NodeStatus status = new NodeStatus(options.weft(), config, underlay, registry.kind(), conditions);
-        final NodeRecord opening = openRecord(deviceNames(config, underlay).get(0));
-        opening.status(status.beginning());
-        ReadinessLock.requireFree(subnetFile.path());
+        final String firstDevice = deviceNames(config, underlay).get(0);
+        if (!succession.isAwaited()) {
+            openRecord(firstDevice).status(status.beginning());
+        }
         PodMtu.of(config, underlay).require();
-        final KernelDevices replaced = replaced(config.backend());
+        final boolean isPlaceTaken = succession.isAwaited() || succession.isLeft();
+        final KernelDevices replaced = isPlaceTaken ? KernelDevices.NONE : replaced(config.backend());
         // All that can be refused has been: from here on something is changed, in the registry and on the host.
         final LeaseKey previous = subnetFile.previous();
         final Lease acquired = acquire(config.backend(), underlay, previous, replaced);
         own = acquired;
         LOG.log(INFO, "own lease {0}", acquired);
-        final Set<InetAddress> reachable = reachedOtherwise(underlay);
+        final Descriptors left = succession.settle(acquired);
+        final Set<InetAddress> reachable = UnderlayWishes.reachedOtherwise(underlay, registry.addresses(), rtnetlink);
         // Before a device that carries packets goes, and until it is back.
         final GuardRoutes guards = guard(config, reachable);
         final Takeover takeover = Takeover.begin(rtnetlink, replaced, deviceNames(config, underlay));
         undo.push(takeover);
-        requireFreePort(config.backend(), KernelDevices.NONE);
-        final Forwarders opened = Forwarders.open(options.weft(), config, acquired, underlay);
+        if (!succession.isAwaited() && !succession.isLeft()) {
+            requireFreePort(config.backend(), KernelDevices.NONE);
+        }
+        final Forwarders opened = succession.open(
+                left, descriptors -> Forwarders.open(options.weft(), config, acquired, underlay, descriptors));
         undo.push(opened);
         forwarders = opened;
         final PodRoutes routes = new PodRoutes(
                 rtnetlink, config, acquired.key(), underlay, opened, guards, options.flanneld().ipBlackholeRoute);
-        undo.push(routes);
-        routes.keepReachable(reachable);
-        repair(opened, routes, true);
-        routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
+        routes.findDevices();
         final UnderlayChanges changes =
                 new UnderlayChanges(underlayCheck, underlay, config, opened, routes, conditions, loop::end);
         final PodAdmission admission = new PodAdmission(
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
-        final Runnable follow = () -> follow(opened, changes, admission);
-        undo.push(watch(underlay, !opened.packetUnderlays().isEmpty(), () -> loop.post(follow)));
         final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
         leases = table;
         final Runnable lookAtAddresses = () -> lookAtAddresses(table);
         lookAtAddresses.run();
-        undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
-        opened.each((deviceName, tables) -> undo.push(
-                ControlAnswers.open(options.weft().runDirectory, deviceName, tables, config, acquired.key(), loop)));
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
-        registry.watch(new LeaseFeed(loop, table, () -> setRules(config, acquired, underlay, ready)));
-        loop.every(COMPARE_MS, () -> {
-            opened.heartbeat();
-            lookAtRegistry();
-            follow.run();
-            lookAtAddresses.run();
-            repair(opened, routes, isComparisonDue(routes));
-            opening.status(
-                    status.now(isReady, acquired.key(), opened, changes.podMtu().least(), table));
+        final Runnable charge = () -> {
+            takeCharge(config, acquired, opened, routes, reachable, succession.description());
+            final Runnable follow = () -> follow(opened, changes, admission);
+            undo.push(watch(underlay, !opened.packetUnderlays().isEmpty(), () -> loop.post(follow)));
+            final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
+            undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
+            loop.every(COMPARE_MS, () -> {
+                opened.heartbeat();
+                lookAtRegistry();
+                follow.run();
+                lookAtAddresses.run();
+                repair(opened, routes, isComparisonDue(routes));
+                shown.status(status.now(
+                        isReady, acquired.key(), opened, changes.podMtu().least(), table));
+            });
+        };
+        if (!succession.isAwaited()) {
+            if (!succession.isLeft()) {
+                opened.start();
+            }
+            charge.run();
+        }
+        registry.watch(new LeaseFeed(loop, table, () -> {
+            if (succession.isLeft()) {
+                table.publishTables();
+                succession.goOn(opened);
+                ready.run(); // the rules are there, as the one before had set them
+            } else if (succession.isAwaited()) {
+                table.publishTables();
+                succession.takeOver(opened);
+                charge.run();
+                publish();
+                ready.run(); // the rules are there, as the other had set them
+            }
+            setRules(config, acquired, underlay, ready);
+        }));
+        takeover.complete();
+    }
+
+    /** From here on devices and routes are this node's to keep as they should be. */
+    private void takeCharge(
+            final NetworkConfig config,
+            final Lease acquired,
+            final Forwarders opened,
+            final PodRoutes routes,
+            final Set<InetAddress> reachable,
+            final Description description) {
+        isInCharge = true;
+        undo.push(routes);
+        routes.keepReachable(reachable);
+        repair(opened, routes, true);
+        routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
+        final Path runDirectory = options.weft().runDirectory;
+        final RunningNode running = new RunningNode(loop, opened, description, () -> isReady, () -> isReplaced = true);
+        opened.each((deviceName, tables) -> {
+            undo.push(ControlAnswers.open(runDirectory, deviceName, tables, config, acquired.key(), loop));
+            undo.push(HandoverServer.open(runDirectory, deviceName, running));
         });
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
-        takeover.complete();
     }
 
     /** What other nodes may send here, and what they may not say to be from. */
@@ -236,18 +290,6 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(opened);
         record = opened;
         return opened;
-    }
-
-    /** What is no pod, and must not be captured by the overlay wherever the cluster network covers it. */
-    private Set<InetAddress> reachedOtherwise(final Underlay underlay) {
-        final Set<InetAddress> addresses = new HashSet<>(underlay.localAddresses());
-        addresses.addAll(registry.addresses());
-        for (final Route route : rtnetlink.routes(RouteFilter.main().onlyDefault())) {
-            if (null != route.gateway()) {
-                addresses.add(route.gateway());
-            }
-        }
-        return addresses;
     }
 
     /** Sees to it that packets to pods go nowhere while no device takes them. Where the network covers others, leases tell the pods. */
@@ -376,18 +418,21 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(admission);
         opened.keepCounters();
         Objects.requireNonNull(record, "set up first").keep();
+        Objects.requireNonNull(place, "set up first").keep(opened);
         routes.leaveGuards();
         lookAtRegistry();
         isReady = true;
-        // What a start leaves is promoted now: the collections to come, under load, find little to copy.
-        System.gc();
+        if (tenure.isFirst()) {
+            // What a start leaves is promoted now: the collections to come, under load, find little to copy.
+            System.gc();
+        }
         LOG.log(
                 INFO,
                 "ready: {0} forwards for {1}, MTU {2}",
                 deviceNames,
                 ownLease().key(),
                 String.valueOf(mtu));
-        serviceManager.tellReady();
+        tenure.serviceManager().tellReady();
         registry.nodeReady();
     }
 
@@ -406,6 +451,32 @@ public final class OverlayNode implements AutoCloseable {
     /** Whether pods can be wired; from any thread. */
     public boolean isReady() {
         return isReady;
+    }
+
+    /**
+     * Leaves devices, routes and sockets to the next process, if the service manager keeps the latter; from any thread. Nothing may
+     * follow but the end of this one.
+     *
+     * @return false if that is not so, and the node is to be taken down.
+     */
+    public boolean leave() throws InterruptedException {
+        final Succession succession = place;
+        final Forwarders opened = forwarders;
+        if (null == succession || null == opened || !isReady || !succession.isKeptAtEnd()) {
+            return false;
+        }
+        registry.close();
+        try {
+            return loop.ask(opened::pause).get();
+        } catch (final ExecutionException failure) {
+            LOG.log(WARNING, "the node is taken down: {0}", failure.getMessage());
+            return false;
+        }
+    }
+
+    /** Whether another daemon waits for this process to end, to take its place. */
+    public boolean isReplaced() {
+        return isReplaced;
     }
 
     /** What the node was asked for and does not hold at present, a line each; empty when all is well. From any thread. */
@@ -431,30 +502,6 @@ public final class OverlayNode implements AutoCloseable {
         if (backend.type().isTunnel()) {
             UdpPort.requireFree(rtnetlink, backend.port(), replaced);
         }
-    }
-
-    /** Peers make the public address the gateway of their routes (flannel pkg/backend/hostgw/hostgw.go). */
-    private static void requireOwnAddress(final BackendConfig backend, final Underlay underlay) {
-        final boolean isOwn = Objects.equals(underlay.address(), underlay.publicIp())
-                && Objects.equals(underlay.ipv6Address(), underlay.publicIpv6());
-        if (!backend.type().isTunnel() && !isOwn) {
-            throw new StartupException("the underlay is " + underlay + ", and the network's backend " + backend.type()
-                    + " needs nodes that are reached at their interface's address: leave --public-ip away,"
-                    + " or set \"Backend\": {\"Type\": \"vxlan\"} for all nodes");
-        }
-    }
-
-    /** @param written in the registry: wins over the flags, as with flanneld. */
-    private UnderlaySelector.Wishes wishes(final NetworkConfig config, final PublicAddresses written) {
-        final FlanneldOptions flanneld = options.flanneld();
-        return new UnderlaySelector.Wishes(
-                flanneld.iface,
-                flanneld.ifaceRegex,
-                flanneld.ifaceCanReach,
-                written.publicIp().isEmpty() ? flanneld.publicIp : written.publicIp(),
-                written.publicIpv6().isEmpty() ? flanneld.publicIpv6 : written.publicIpv6(),
-                config.network(),
-                config.ipv6Network());
     }
 
     /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */
@@ -519,7 +566,7 @@ public final class OverlayNode implements AutoCloseable {
 
     private void publish() {
         final LeaseTable table = leases;
-        if (null != table) {
+        if (null != table && isInCharge) {
             compareHost(false, () -> {
                 if (table.publish()) {
                     Objects.requireNonNull(record, "set up first").tablesChanged();

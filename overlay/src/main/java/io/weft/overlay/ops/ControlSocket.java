@@ -17,6 +17,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -49,18 +50,20 @@ public final class ControlSocket implements AutoCloseable {
     }
 
     /**
-     * Opens the socket, in place of one that a dead daemon left.
+     * Opens the socket, in place of one that a daemon left; whoever asks meanwhile finds one of the two.
      *
      * @param answerer gives the answer to a question, or an exception whose message is the answer, now or later. Called on the
      *     socket's thread, which must not be made to wait.
      */
     public static ControlSocket open(final Path path, final Function<String, CompletableFuture<String>> answerer)
             throws IOException {
-        Files.deleteIfExists(path);
+        final Path fresh = path.resolveSibling(path.getFileName() + ".new");
+        Files.deleteIfExists(fresh);
         final ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            server.bind(UnixDomainSocketAddress.of(path), ExchangeServer.CONNECTIONS_MAX);
-            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+            server.bind(UnixDomainSocketAddress.of(fresh), ExchangeServer.CONNECTIONS_MAX);
+            Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
+            Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
         } catch (final IOException failure) {
             server.close();
             throw failure;

@@ -191,6 +191,25 @@ public final class WeftOptions {
     public Path stateDirectory = Path.of("weft");
 
     @Option(
+            names = "--identity",
+            paramLabel = "NAME",
+            defaultValue = "",
+            description =
+                    "of all weftds that are one and the same service, and may take over from each other without a gap"
+                            + " (default: the systemd unit, or POD_NAMESPACE and POD_NAME without its random end, or none)")
+    public String identity = "";
+
+    @Option(
+            names = "--replace",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description =
+                    "take the place of a running weftd also if it is of another identity, VNI, port or backend, which"
+                            + " then ends first")
+    public boolean replace;
+
+    @Option(
             names = "--uninstall",
             arity = "0..1",
             fallbackValue = "true",

@@ -24,6 +24,8 @@ public final class WeftdCommandLine {
     static final int EXIT_USAGE = 2;
     /** The exit code of a daemon that could not start or go on. */
     public static final int EXIT_FAILURE = 1;
+    /** The exit code of a daemon whose place another has taken: its supervisor is not to start it again. */
+    public static final int EXIT_HANDED_OVER = 3;
 
     private final CommandLine commandLine;
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.handover;
+
+import static java.lang.System.Logger.Level.INFO;
+
+import io.weft.linux.Descriptors;
+import io.weft.linux.Errno;
+import io.weft.linux.LinuxException;
+import io.weft.linux.UnixSocket;
+import io.weft.overlay.lifecycle.StartupException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The running daemon whose place this one is to take. Until {@link #go}, closing this leaves the other as it was. Used by the
+ * control thread alone.
+ */
+public final class Predecessor implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Predecessor.class.getName());
+    private static final int ANSWER_MS = 10_000;
+    /** For a node to be taken down, of which rule tools may take their time. */
+    private static final int END_MS = 60_000;
+
+    private final UnixSocket connection;
+    private final Description description;
+
+    private Predecessor(final UnixSocket connection, final Description description) {
+        this.connection = connection;
+        this.description = description;
+    }
+
+    /**
+     * Asks the daemon that has one of the devices who it is.
+     *
+     * @param own what this daemon is.
+     * @return null if there is none that answers here: who has the device's lock is not of this version.
+     * @throws StartupException with its words if it refuses, or is of another user, or does not answer.
+     */
+    public static @Nullable Predecessor find(
+            final Path runDirectory, final Collection<String> deviceNames, final Description own) {
+        for (final String deviceName : deviceNames) {
+            final UnixSocket connection = connect(HandoverServer.path(runDirectory, deviceName));
+            if (null != connection) {
+                return ask(connection, own);
+            }
+        }
+        return null;
+    }
+
+    /** Whether a daemon that can hand over may be there, of whatever devices. */
+    public static boolean isAnyThere(final Path runDirectory) {
+        try (Stream<Path> files = Files.list(runDirectory)) {
+            return files.anyMatch(file -> file.toString().endsWith(".handover"));
+        } catch (final IOException none) {
+            return false;
+        }
+    }
+
+    private static @Nullable UnixSocket connect(final Path path) {
+        if (!Files.exists(path)) {
+            return null;
+        }
+        try {
+            return UnixSocket.connect(path);
+        } catch (final LinuxException failure) {
+            if (Errno.ECONNREFUSED == failure.errno() || Errno.ENOENT == failure.errno()) {
+                return null; // left by one that was killed
+            }
+            throw new StartupException("ask the weftd that runs: " + failure.getMessage(), failure);
+        }
+    }
+
+    private static Predecessor ask(final UnixSocket connection, final Description own) {
+        boolean isAnswered = false;
+        try {
+            final int uid = connection.peerUid();
+            if (0 != uid && UnixSocket.ownUid() != uid) {
+                throw new StartupException("the socket for handovers is another user's, number " + uid);
+            }
+            final String answer = exchange(connection, HandoverServer.HELLO + '\n' + own.text(), ANSWER_MS);
+            final Predecessor predecessor = new Predecessor(connection, Description.parse(answer));
+            isAnswered = true;
+            return predecessor;
+        } finally {
+            if (!isAnswered) {
+                connection.close();
+            }
+        }
+    }
+
+    /** Sends a message and returns what comes after {@link HandoverServer#OK} in the answer. */
+    private static String exchange(final UnixSocket connection, final String message, final int timeoutMs) {
+        try {
+            connection.send(message, List.of());
+            final UnixSocket.Message answer = connection.receive(timeoutMs);
+            if (null == answer) {
+                throw new StartupException("the weftd that runs has ended the handover: see its log");
+            }
+            if (!answer.text().startsWith(HandoverServer.OK)) {
+                throw new StartupException("the weftd that runs does not hand over: "
+                        + answer.text().lines().skip(1).collect(Collectors.joining(" ")));
+            }
+            return answer.text().substring(HandoverServer.OK.length()).stripLeading();
+        } catch (final LinuxException failure) {
+            throw new StartupException("the weftd that runs does not answer: " + failure.getMessage(), failure);
+        }
+    }
+
+    /**
+     * Checks that its place is this daemon's to take.
+     *
+     * @param own what this daemon is.
+     * @param isReplacement whether the operator wants it, whatever the other is.
+     * @throws StartupException with words and the remedy if it is not.
+     */
+    public void requireConsent(final Description own, final boolean isReplacement) {
+        final String instance = own.get(Description.INSTANCE);
+        if (!instance.isEmpty()
+                && !instance.equals(description.get(Description.INSTANCE))
+                && description.former().contains(instance)) {
+            throw new StartupException(this + " has taken the place of this one (" + instance
+                    + "), which does not take it back: two supervisors would start them in turns for ever. Stop that one, or"
+                    + " this one's supervisor");
+        }
+        final List<String> refusals = own.refusals(description);
+        if (!refusals.isEmpty() && !isReplacement) {
+            throw new StartupException(this + " has " + String.join(", ", refusals)
+                    + ": stop that one, or give --replace to have this one take its place");
+        }
+    }
+
+    /** Why its devices and sockets are of no use here, in words; empty if they are. */
+    public String misfit(final Description own) {
+        return String.join(", ", own.misfits(description));
+    }
+
+    /** What it says under a key. */
+    public String get(final String key) {
+        return description.get(key);
+    }
+
+    /** The instances that have had the place, up to this one. */
+    public String instances() {
+        return (description.get(Description.FORMER) + ' ' + description.get(Description.INSTANCE)).strip();
+    }
+
+    /** Gets what is needed to go on with its devices and sockets. */
+    public void take(final Descriptors descriptors) {
+        try {
+            connection.send(HandoverServer.GIVE, List.of());
+            UnixSocket.Message message = connection.receive(ANSWER_MS);
+            while (null != message && message.text().startsWith(HandoverServer.NAMES)) {
+                final List<String> names = message.text().lines().skip(1).toList();
+                for (int i = 0; i < message.descriptors().size(); i++) {
+                    descriptors.add(
+                            i < names.size() ? names.get(i) : "",
+                            message.descriptors().get(i));
+                }
+                message = connection.receive(ANSWER_MS);
+            }
+            if (null == message || !HandoverServer.END.equals(message.text())) {
+                throw new StartupException("the weftd that runs does not hand over: "
+                        + (null == message ? "see its log" : message.text()));
+            }
+        } catch (final LinuxException failure) {
+            throw new StartupException("the weftd that runs does not hand over: " + failure.getMessage(), failure);
+        }
+    }
+
+    /** Has it stand still; it goes on if {@link #go} does not come soon. */
+    public void pause() {
+        exchange(connection, HandoverServer.PAUSE, ANSWER_MS);
+    }
+
+    /** Has its process end, with all that it has left as it is, and waits for that. */
+    public void go() {
+        end(HandoverServer.GO, ANSWER_MS);
+    }
+
+    /** Has it take its node down and end, and waits for that. */
+    public void leave() {
+        LOG.log(INFO, "{0} ends first", this);
+        end(HandoverServer.LEAVE, END_MS);
+    }
+
+    private void end(final String how, final int timeoutMs) {
+        try {
+            connection.send(how, List.of());
+            if (null != connection.receive(timeoutMs)) {
+                throw new StartupException("the weftd that runs does not end: see its log");
+            }
+        } catch (final LinuxException failure) {
+            throw new StartupException("the weftd that runs does not end: " + failure.getMessage(), failure);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "the weftd that runs, process " + description.get(Description.PID) + ",";
+    }
+
+    @Override
+    public void close() {
+        connection.close();
+    }
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.handover;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.linux.Descriptors;
+import io.weft.linux.LinuxException;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.ReadinessLock;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.lifecycle.TakeDown;
+import io.weft.overlay.options.WeftOptions;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a node comes to have its place: it is free, or a running daemon hands it over, or a running daemon has to end first. Until the
+ * place is this process's, nothing of the host is changed. Closed after all else of the node, for it has the locks. Used by the
+ * control thread alone.
+ */
+public final class Succession implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Succession.class.getName());
+    /** The kernel closes what a process had one by one, and tells of the first. */
+    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(10);
+
+    private static final long RETRY_MS = 2;
+
+    private final WeftOptions options;
+    private final Tenure tenure;
+    private final List<String> deviceNames;
+    private final Description own;
+    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    private @Nullable Predecessor predecessor;
+    /** A daemon that is gone has left what this one may go on with. */
+    private boolean isLeft;
+    /** What that is called in the store, whoever has taken it here. */
+    private Set<String> leftNames = Set.of();
+
+    /**
+     * Nothing is asked or taken yet.
+     *
+     * @param deviceNames of the node.
+     * @param own what this daemon is, but for its lease.
+     */
+    public Succession(
+            final WeftOptions options,
+            final Tenure tenure,
+            final Collection<String> deviceNames,
+            final Description own) {
+        this.options = options;
+        this.tenure = tenure;
+        this.deviceNames = List.copyOf(deviceNames);
+        this.own = own;
+    }
+
+    /**
+     * Looks who has the place: takes it if it is free.
+     *
+     * @param subnetFile that the node is to write.
+     * @throws StartupException if the place is another's and may not be taken.
+     */
+    public void begin(final Path subnetFile) throws InterruptedException {
+        final Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
+        if (null == running) {
+            tenure.health().open();
+            lock();
+            ReadinessLock.requireFree(subnetFile);
+            leftNames = tenure.inherited().names();
+            isLeft = !leftNames.isEmpty();
+            return;
+        }
+        undo.push(running);
+        predecessor = running;
+        running.requireConsent(own, options.replace);
+        if (!own.get(Description.HEALTH).equals(running.get(Description.HEALTH))) {
+            tenure.health().open();
+        }
+        if (!own.get(Description.SUBNET_FILE).equals(running.get(Description.SUBNET_FILE))) {
+            ReadinessLock.requireFree(subnetFile);
+        }
+    }
+
+    /** Whether a running daemon still has the place. */
+    public boolean isAwaited() {
+        return null != predecessor;
+    }
+
+    /**
+     * Gets what the running daemon leaves; if that is of no use here, has it end first.
+     *
+     * @param lease of this node.
+     * @return empty where the place is this process's.
+     */
+    public Descriptors settle(final Lease lease) throws InterruptedException {
+        own.put(Description.LEASE, lease);
+        final Descriptors left = new Descriptors();
+        undo.push(left);
+        final Predecessor running = predecessor;
+        if (null == running) {
+            if (isLeft) {
+                inherit(left);
+            }
+            return left;
+        }
+        final String misfit = running.misfit(own);
+        if (misfit.isEmpty()) {
+            running.take(left);
+        } else {
+            LOG.log(INFO, "what {0} has is of no use here: {1}", running, misfit);
+            running.leave();
+            follow(running);
+        }
+        return left;
+    }
+
+    private void inherit(final Descriptors left) {
+        final Description kept = DescriptorStore.description(file());
+        final String misfit = null == kept ? "nobody knows for what" : String.join(", ", own.misfits(kept));
+        if (!misfit.isEmpty()) {
+            LOG.log(INFO, "what the weftd before has left is of no use here: {0}", misfit);
+            forget(left);
+            return;
+        }
+        LOG.log(INFO, "goes on with what the weftd before has left");
+        left.addAll(tenure.inherited());
+        if (null != kept && !kept.get(Description.FORMER).isEmpty()) {
+            tenure.follows(kept.get(Description.FORMER));
+            own.put(Description.FORMER, kept.get(Description.FORMER));
+        }
+    }
+
+    /**
+     * Opens forwarders with what was left; without it, where a daemon that is gone has left what is of no use after all.
+     *
+     * @param opener takes what was left.
+     */
+    public Forwarders open(final Descriptors left, final Function<Descriptors, Forwarders> opener) {
+        if (isLeft) {
+            try {
+                return opener.apply(left);
+            } catch (final LinuxException gone) {
+                LOG.log(WARNING, "{0}. Device and sockets are made anew", gone.getMessage());
+                forget(left);
+            }
+        }
+        return opener.apply(left);
+    }
+
+    /** Has no use for what was left, after all: it is taken out of the store, and so gone. */
+    private void forget(final Descriptors left) {
+        isLeft = false;
+        left.close();
+        tenure.inherited().close();
+        tenure.store().remove(leftNames);
+    }
+
+    private Path file() {
+        return DescriptorStore.file(options.runDirectory, deviceNames.get(0));
+    }
+
+    /** Whether a daemon that is gone has left what this one goes on with. */
+    public boolean isLeft() {
+        return isLeft;
+    }
+
+    /** Lets the next process go on with the devices and sockets, however this one ends. */
+    public void keep(final Forwarders forwarders) {
+        final Map<String, Integer> descriptors = forwarders.descriptors();
+        if (tenure.store().put(descriptors, own, file())) {
+            undo.push(() -> tenure.store().remove(descriptors.keySet()));
+        }
+    }
+
+    /** Whether devices and sockets may stay as they are when this process ends; tells the service manager that it does. */
+    public boolean isKeptAtEnd() {
+        tenure.store().stopping();
+        return tenure.store().isThere();
+    }
+
+    /**
+     * Begins to forward by what a daemon left that is gone. What has come since waits in the kernel's queues.
+     *
+     * @param forwarders made of what it left, with their tables published.
+     */
+    public void goOn(final Forwarders forwarders) {
+        isLeft = false;
+        forwarders.continuing().run();
+        forwarders.start();
+        forwarders.own();
+    }
+
+    /**
+     * Forwards in the place of the running daemon, which ends. What comes meanwhile waits in the kernel's queues.
+     *
+     * @param forwarders made of what it left, with their tables published.
+     * @throws StartupException if it does not come to that; then the running daemon goes on.
+     */
+    public void takeOver(final Forwarders forwarders) {
+        final Predecessor running = predecessor;
+        if (null == running) {
+            return;
+        }
+        final Runnable continuing = forwarders.continuing();
+        System.gc(); // what the start left is collected while the other still forwards
+        running.pause();
+        continuing.run();
+        forwarders.start();
+        running.go();
+        LOG.log(INFO, "forwards in the place of {0} which has ended", running);
+        forwarders.own();
+        try {
+            follow(running);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            throw new StartupException("told to stop while taking over", stop);
+        }
+    }
+
+    private void follow(final Predecessor ended) throws InterruptedException {
+        predecessor = null;
+        tenure.follows(ended.instances());
+        own.put(Description.FORMER, ended.instances());
+        retry(this::lock);
+        retry(tenure.health()::open);
+    }
+
+    private static void retry(final Runnable step) throws InterruptedException {
+        final long deadlineNs = System.nanoTime() + PATIENCE_NS;
+        while (true) {
+            try {
+                step.run();
+                return;
+            } catch (final StartupException notYet) {
+                if (System.nanoTime() - deadlineNs > 0) {
+                    throw notYet;
+                }
+            }
+            TimeUnit.MILLISECONDS.sleep(RETRY_MS);
+        }
+    }
+
+    /** All or none. */
+    private void lock() {
+        final Deque<AutoCloseable> locks = new ArrayDeque<>();
+        boolean isTaken = false;
+        try {
+            for (final String name : deviceNames) {
+                locks.push(DeviceLock.take(options.runDirectory, name));
+            }
+            isTaken = true;
+        } finally {
+            if (!isTaken) {
+                TakeDown.all(locks);
+            }
+        }
+        undo.addAll(locks);
+    }
+
+    /** What this daemon is, for the one that comes after it. */
+    public Description description() {
+        return own;
+    }
+
+    @Override
+    public void close() {
+        TakeDown.all(undo);
+    }
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.handover;
+
+import io.weft.linux.Descriptors;
+import io.weft.overlay.lifecycle.ServiceManager;
+import io.weft.overlay.ops.HealthPort;
+
+/**
+ * What a process has of its place on the host, through all the nodes that it sets up. Used by the control thread alone.
+ */
+public final class Tenure {
+    private final Identity identity;
+    private final HealthPort health;
+    private final ServiceManager serviceManager;
+    private final DescriptorStore store;
+    private final Descriptors inherited;
+    private String former = "";
+
+    /**
+     * @param health opened when the place is this process's.
+     * @param serviceManager that is told how the process is.
+     * @param store of the service manager.
+     * @param inherited what was in the store when this process began.
+     */
+    public Tenure(
+            final Identity identity,
+            final HealthPort health,
+            final ServiceManager serviceManager,
+            final DescriptorStore store,
+            final Descriptors inherited) {
+        this.identity = identity;
+        this.health = health;
+        this.serviceManager = serviceManager;
+        this.store = store;
+        this.inherited = inherited;
+    }
+
+    DescriptorStore store() {
+        return store;
+    }
+
+    /** What was in the store when this process began, and has found no use yet. */
+    Descriptors inherited() {
+        return inherited;
+    }
+
+    /** Who is told how the process is. */
+    public ServiceManager serviceManager() {
+        return serviceManager;
+    }
+
+    HealthPort health() {
+        return health;
+    }
+
+    void follows(final String instances) {
+        former = instances;
+    }
+
+    /** Whether the place was free when this process came. */
+    public boolean isFirst() {
+        return former.isEmpty();
+    }
+
+    /** Says who this process is. */
+    public Description describe() {
+        return new Description()
+                .put(Description.PID, ProcessHandle.current().pid())
+                .put(Description.IDENTITY, identity.service())
+                .put(Description.INSTANCE, identity.instance())
+                .put(Description.FORMER, former)
+                .put(Description.HEALTH, health.address());
+    }
+}

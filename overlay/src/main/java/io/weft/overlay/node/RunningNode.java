@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.node;
+
+import static java.lang.System.Logger.Level.INFO;
+
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.handover.Description;
+import io.weft.overlay.handover.HandoverServer;
+import io.weft.overlay.lifecycle.ControlLoop;
+import io.weft.overlay.options.WeftdCommandLine;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/**
+ * A node as the one that is to take its place sees it. What it is asked for is done by the control thread, between two tasks.
+ *
+ * @param isReady whether it forwards: before that there is nothing to hand over.
+ * @param onLeave that another waits for this process to end.
+ */
+record RunningNode(
+        ControlLoop loop, Forwarders forwarders, Description description, BooleanSupplier isReady, Runnable onLeave)
+        implements HandoverServer.Running {
+    private static final System.Logger LOG = System.getLogger(RunningNode.class.getName());
+
+    @Override
+    public Map<String, Integer> descriptors() throws Exception {
+        return loop.ask(() -> {
+                    if (!isReady.getAsBoolean()) {
+                        throw new IllegalStateException("it is starting itself, try again when it is ready");
+                    }
+                    return forwarders.descriptors();
+                })
+                .get();
+    }
+
+    @Override
+    public void pause() throws Exception {
+        loop.ask(() -> {
+                    if (!forwarders.pause()) {
+                        throw new IllegalStateException("a data thread hangs");
+                    }
+                    return true;
+                })
+                .get();
+    }
+
+    @Override
+    public void resume() {
+        loop.post(forwarders::resume);
+    }
+
+    /** The kernel closes and unlocks all at once; devices, routes and files are the other's now, and so is the lease. */
+    @Override
+    public void end(final String successor) {
+        LOG.log(INFO, "{0} forwards in the place of this one, which ends", successor);
+        Runtime.getRuntime().halt(WeftdCommandLine.EXIT_HANDED_OVER);
+    }
+
+    @Override
+    public void leave(final String successor) {
+        onLeave.run();
+        loop.end(successor + " takes the place of this one");
+    }
+}

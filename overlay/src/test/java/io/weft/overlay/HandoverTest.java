@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.linux.Descriptors;
+import io.weft.linux.UnixSocket;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.ops.ControlSocket;
+import io.weft.overlay.options.WeftdCommandLine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A weftd takes the place of one that runs, and pods notice nothing; or it does not, and nothing has happened. */
+@RequiresRoot
+class HandoverTest {
+    private static final String MAC = "02:00:00:00:00:0a";
+    private static final String READY = "ready: weft.1 forwards";
+    private static final int ROUNDS = 3;
+    private static final Path OTHER_JAVA = Path.of("/usr/lib/jvm/temurin-25-jdk-amd64/bin/java");
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final CloseAll resources = new CloseAll();
+    private final Topology topology = Topology.twoNodes();
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+
+    @BeforeEach
+    void setUp() throws IOException {
+        resources.add(topology);
+        topology.kernelVxlan(peer);
+        writeLeases(8472);
+        peer.namespace()
+                .ip(
+                        "neigh",
+                        "replace",
+                        node.subnetBase(),
+                        "lladdr",
+                        MAC,
+                        "dev",
+                        KernelVxlan.DEVICE,
+                        "nud",
+                        "permanent");
+        peer.namespace()
+                .bridge("fdb", "replace", MAC, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+    }
+
+    @AfterEach
+    void tearDown() {
+        resources.close();
+    }
+
+    private void writeLeases(final int port) throws IOException {
+        final String peerMac = peer.namespace()
+                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
+                .trim();
+        final Path fresh = Files.writeString(
+                directory.resolve("fresh"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"Port\":" + port
+                        + "}},\"leases\":{" + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
+        Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static String lease(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    private BackgroundProcess start(final String... options) {
+        return resources.add(WeftdProcess.start(node, directory, options));
+    }
+
+    private BackgroundProcess startReady(final String... options) {
+        return start(options).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    /** Starts it with a word before its command line, such as {@code env}. */
+    private BackgroundProcess startBehind(final List<String> words, final String... options) {
+        final String[] weftd = WeftdProcess.command(
+                directory,
+                Stream.concat(
+                                Stream.of(
+                                        "--registry=file:" + directory.resolve("leases.json"),
+                                        "--iface=" + node.underlayDevice()),
+                                Stream.of(options))
+                        .toArray(String[]::new));
+        return resources.add(node.namespace()
+                .start(Stream.concat(words.stream(), Stream.of(weftd)).toArray(String[]::new)));
+    }
+
+    private BackgroundProcess startPod(final String name) {
+        return startBehind(List.of("env", "POD_NAME=" + name, "POD_NAMESPACE=net"));
+    }
+
+    private static void awaitHandedOver(final BackgroundProcess former) {
+        assertEquals(WeftdCommandLine.EXIT_HANDED_OVER, former.awaitExit(Await.TIMEOUT_MS), former::output);
+    }
+
+    private void assertRefused(final BackgroundProcess newcomer, final String words) {
+        assertEquals(WeftdCommandLine.EXIT_FAILURE, newcomer.awaitExit(Await.TIMEOUT_MS), newcomer::output);
+        assertTrue(newcomer.output().contains(words), newcomer::output);
+    }
+
+    private long counted(final DataPlaneCounter counter) {
+        try (CountersFile file = CountersFile.open(directory.resolve("run/weft.1.counters"))) {
+            final long[] sum = {0};
+            file.reader().forEach((id, typeId, key, label) -> {
+                if (typeId == counter.id()) {
+                    sum[0] += file.reader().getCounterValue(id);
+                }
+            });
+            return sum[0];
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"TUN,UDP,1", "PACKET,UDP,1", "TUN,PACKET,1", "TUN,UDP,2", "PACKET,PACKET,2"})
+    void shouldLoseNothingWhenItIsStartedAgain(final String podPort, final String underlayPort, final String workers)
+            throws Exception {
+        final String[] options = {
+            "--pod-port=" + podPort, "--underlay-port=" + underlayPort, "--workers=" + workers, "--healthz-port=18081"
+        };
+        BackgroundProcess weftd = startReady(options);
+        final String before = HostState.of(node.namespace(), directory);
+        try (DatagramStream to = new DatagramStream(node, peer);
+                DatagramStream from = new DatagramStream(peer, node);
+                TcpStream tcp = new TcpStream(node, peer)) {
+            long counted = counted(DataPlaneCounter.EGRESS_RECEIVED_PACKETS);
+            for (int i = 0; i < ROUNDS; i++) {
+                final BackgroundProcess former = weftd;
+                weftd = startReady(options);
+                awaitHandedOver(former);
+                assertEquals(before, HostState.of(node.namespace(), directory), weftd::output);
+                final long now = counted(DataPlaneCounter.EGRESS_RECEIVED_PACKETS);
+                assertTrue(now > counted, now + " after " + counted);
+                counted = now;
+                tcp.awaitProgress(Await.TIMEOUT_MS);
+            }
+            assertTrue(ControlSocket.ask(directory.resolve("run/weft.1.sock"), "explain " + peer.podAddress())
+                    .contains(peer.underlayAddress()));
+            tcp.finish(Await.TIMEOUT_MS);
+            assertEquals(0, to.finish(), to + "\n" + weftd.output());
+            assertEquals(0, from.finish(), from + "\n" + weftd.output());
+            assertTrue(
+                    node.namespace()
+                            .exec("curl", "-s", "http://127.0.0.1:18081/readyz")
+                            .contains("is ready"),
+                    weftd::output);
+        }
+    }
+
+    @Test
+    void shouldGoOnWhenTheNewOneEndsInTheMiddle() throws Exception {
+        final BackgroundProcess weftd = startReady();
+        try (DatagramStream to = new DatagramStream(node, peer);
+                DatagramStream from = new DatagramStream(peer, node)) {
+            for (final List<String> messages :
+                    List.of(List.of("give"), List.of("give", "pause"), List.of("pause", "nonsense"), List.of("go"))) {
+                askAndEnd(messages);
+                to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+                from.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+            }
+            assertEquals(0, to.finish(), to + "\n" + weftd.output());
+            assertEquals(0, from.finish(), from + "\n" + weftd.output());
+        }
+        assertTrue(weftd.process().isAlive(), weftd::output);
+    }
+
+    /** A starting weftd that dies after some messages. */
+    private void askAndEnd(final List<String> messages) {
+        try (UnixSocket newcomer = UnixSocket.connect(directory.resolve("run/weft.1.handover"));
+                Descriptors taken = new Descriptors()) {
+            newcomer.send("weft-handover 1\npid=1", List.of());
+            assertTrue(receive(newcomer).text().startsWith("ok\n"));
+            for (final String message : messages) {
+                newcomer.send(message, List.of());
+                UnixSocket.Message answer = receive(newcomer);
+                while (answer.text().startsWith("names")) {
+                    answer.descriptors().forEach(fd -> taken.add("fd " + fd, fd));
+                    answer = receive(newcomer);
+                }
+            }
+        }
+    }
+
+    private static UnixSocket.Message receive(final UnixSocket socket) {
+        return Objects.requireNonNull(socket.receive(Await.TIMEOUT_MS));
+    }
+
+    @Test
+    void shouldChangeNothingWhenTheNewOneIsRefusedOrFails() throws Exception {
+        final BackgroundProcess weftd = startReady("--identity=one");
+        final String before = HostState.of(node.namespace(), directory);
+        try (DatagramStream to = new DatagramStream(node, peer);
+                DatagramStream from = new DatagramStream(peer, node)) {
+            assertRefused(start("--identity=two"), "has identity 'one' and not 'two'");
+            assertRefused(start("--identity=one", "--counters-file=/proc/none"), "--counters-file");
+            assertRefused(start("--identity=one", "--subnet-file=/proc/none/subnet.env"), "--subnet-file");
+            assertEquals(before, HostState.of(node.namespace(), directory), weftd::output);
+            assertEquals(0, to.finish(), to + "\n" + weftd.output());
+            assertEquals(0, from.finish(), from + "\n" + weftd.output());
+        }
+        assertTrue(weftd.process().isAlive(), weftd::output);
+    }
+
+    @Test
+    void shouldReplaceOneOfAnotherPortAndIdentityOnlyWhenTold() throws Exception {
+        Files.copy(directory.resolve("leases.json"), directory.resolve("first.json"));
+        final BackgroundProcess weftd =
+                startReady("--identity=one", "--registry=file:" + directory.resolve("first.json"));
+        writeLeases(8473);
+        assertRefused(start("--identity=two"), "has identity 'one' and not 'two', port '8472' and not '8473'");
+        assertTrue(weftd.process().isAlive(), weftd::output);
+        startReady("--identity=two", "--replace");
+        awaitHandedOver(weftd);
+        assertTrue(node.namespace().exec("ss", "-Hnlu").contains(":8473"));
+    }
+
+    @Test
+    void shouldNotTakeThePlaceBackThatItHasHandedOver() {
+        final BackgroundProcess first = startPod("weft-abcde").awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+        final BackgroundProcess second = startPod("weft-fghij").awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+        awaitHandedOver(first);
+        for (int i = 0; i < 2; i++) { // as a supervisor does that starts whatever ends
+            assertRefused(startPod("weft-abcde"), "does not take it back");
+        }
+        assertTrue(second.process().isAlive(), second::output);
+        startPod("weft-klmno").awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+        awaitHandedOver(second);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--workers=2", "--pod-port=PACKET", "--underlay-port=PACKET"})
+    void shouldForwardOnWhenTheNewOneNeedsOtherPorts(final String option) throws Exception {
+        BackgroundProcess weftd = startReady("--workers=1", "--pod-port=TUN");
+        try (DatagramStream to = new DatagramStream(node, peer);
+                DatagramStream from = new DatagramStream(peer, node);
+                TcpStream tcp = new TcpStream(node, peer)) {
+            for (final String[] options : List.of(
+                    new String[] {"--workers=1", "--pod-port=TUN", option},
+                    new String[] {"--workers=1", "--pod-port=TUN"})) {
+                final BackgroundProcess former = weftd;
+                weftd = startReady(options);
+                awaitHandedOver(former);
+                to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+                from.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+            }
+            tcp.awaitProgress(Await.TIMEOUT_MS);
+            tcp.finish(Await.TIMEOUT_MS);
+        }
+    }
+
+    @Test
+    void shouldLoseNothingBetweenDifferentJavas() throws Exception {
+        assumeTrue(Files.isExecutable(OTHER_JAVA), "needs a second JDK");
+        final BackgroundProcess weftd = startReady();
+        try (DatagramStream to = new DatagramStream(node, peer);
+                DatagramStream from = new DatagramStream(peer, node)) {
+            final String[] command = WeftdProcess.command(
+                    directory,
+                    "--registry=file:" + directory.resolve("leases.json"),
+                    "--iface=" + node.underlayDevice());
+            command[0] = OTHER_JAVA.toString();
+            final BackgroundProcess other =
+                    resources.add(node.namespace().start(command)).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+            awaitHandedOver(weftd);
+            startReady();
+            awaitHandedOver(other);
+            assertEquals(0, to.finish(), to + "\n" + other.output());
+            assertEquals(0, from.finish(), from + "\n" + other.output());
+        }
+    }
+}
