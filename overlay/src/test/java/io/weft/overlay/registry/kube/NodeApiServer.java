@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The part of the Kubernetes API that is Node objects, over HTTP, as a server with a watch cache gives it: a list of a version is whole,
  * one without in pages; a watch goes on from a version, with 410 for one that is too old, or begins with all nodes and a mark behind them;
- * strategic merge patch of annotations and conditions by the status subresource; events. Debian has no kube-apiserver, so this stands in
+ * strategic merge patch of annotations and conditions by the status subresource. Debian has no kube-apiserver, so this stands in
  * for it; it is as strict about paths, methods and content types as the API's reference is.
  */
 final class NodeApiServer implements AutoCloseable {
@@ -50,7 +50,6 @@ final class NodeApiServer implements AutoCloseable {
     private volatile StreamingLists streamingLists = StreamingLists.GIVEN;
     private volatile int fat;
     private final List<String> requests = new ArrayList<>();
-    private final List<String> told = new ArrayList<>();
     private final Deque<Refusal> refusals = new ArrayDeque<>();
     private final List<Long> refusedNs = new ArrayList<>();
     private volatile Headers lastHeaders = new Headers();
@@ -138,11 +137,6 @@ final class NodeApiServer implements AutoCloseable {
     /** Methods and targets of the requests so far. */
     synchronized List<String> requests() {
         return List.copyOf(requests);
-    }
-
-    /** Events, of the kind that people read, so far. */
-    synchronized List<String> told() {
-        return List.copyOf(told);
     }
 
     synchronized void put(final String name, final String podCidr, final Map<String, String> annotations) {
@@ -279,8 +273,6 @@ final class NodeApiServer implements AutoCloseable {
             }
         } else if ("GET".equals(exchange.getRequestMethod()) && "/readyz".equals(path)) {
             respond(exchange, 200, "ok");
-        } else if ("POST".equals(exchange.getRequestMethod()) && "/api/v1/namespaces/default/events".equals(path)) {
-            tell(exchange);
         } else if ("GET".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+")) {
             final String json = get(path.substring("/api/v1/nodes/".length()));
             respond(exchange, "{}".equals(json) ? 404 : 200, json);
@@ -297,14 +289,6 @@ final class NodeApiServer implements AutoCloseable {
             refusedNs.add(System.nanoTime());
         }
         return isRefused ? refusals.remove() : null;
-    }
-
-    private void tell(final HttpExchange exchange) throws IOException {
-        final String event = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-        synchronized (this) {
-            told.add(event);
-        }
-        respond(exchange, 201, event);
     }
 
     private static Map<String, String> query(final String text) {
