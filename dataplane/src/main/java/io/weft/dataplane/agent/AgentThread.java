@@ -15,11 +15,11 @@ import org.agrona.concurrent.SystemNanoClock;
 
 /** A data thread: the agents that share it, and how it waits. */
 public final class AgentThread implements AutoCloseable {
-    private final DutyCycles dutyCycles = new DutyCycles();
     private static final long PAUSE_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
 
+    private final DutyCycles dutyCycles = new DutyCycles();
+    private final PausePoint pausePoint = new PausePoint();
     private final Doorbell doorbell;
-    private final SharingAgent agent;
     private final PollIdleStrategy idleStrategy;
     private final AgentRunner runner;
     private final Thread thread;
@@ -43,14 +43,13 @@ public final class AgentThread implements AutoCloseable {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
         this.doorbell = doorbell;
-        agent = new SharingAgent(name, all);
         idleStrategy =
                 new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
         runner = new AgentRunner(
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 errorHandler,
                 counters.of(DataPlaneCounter.AGENT_ERRORS),
-                agent);
+                new SharingAgent(name, all, pausePoint));
         thread = new Thread(runner, name);
         thread.setDaemon(true);
     }
@@ -58,43 +57,18 @@ public final class AgentThread implements AutoCloseable {
     /** Agrona's composite, but for its role name, which would be longer than a thread name may be, and that it can be paused. */
     private static final class SharingAgent extends CompositeAgent {
         private final String roleName;
-        /** Written under this object's monitor; read without it once in each duty cycle. */
-        private volatile boolean isPauseWanted;
+        private final PausePoint pausePoint;
 
-        private boolean isPaused;
-
-        SharingAgent(final String roleName, final List<? extends Agent> agents) {
+        SharingAgent(final String roleName, final List<? extends Agent> agents, final PausePoint pausePoint) {
             super(agents);
             this.roleName = roleName;
+            this.pausePoint = pausePoint;
         }
 
         @Override
         public int doWork() throws Exception {
-            if (isPauseWanted) {
-                pause();
-            }
+            pausePoint.pass();
             return super.doWork();
-        }
-
-        private synchronized void pause() throws InterruptedException {
-            isPaused = true;
-            notifyAll();
-            while (isPauseWanted) {
-                wait();
-            }
-            isPaused = false;
-        }
-
-        synchronized void want(final boolean isPause) {
-            isPauseWanted = isPause;
-            notifyAll();
-        }
-
-        synchronized boolean awaitPause(final long deadlineNs) throws InterruptedException {
-            while (!isPaused && System.nanoTime() - deadlineNs < 0) {
-                wait(1 + TimeUnit.NANOSECONDS.toMillis(deadlineNs - System.nanoTime()));
-            }
-            return isPaused;
         }
 
         @Override
@@ -114,9 +88,9 @@ public final class AgentThread implements AutoCloseable {
      * @return false if it does not come to that, as one that hangs: it goes on by itself.
      */
     public boolean pause() throws InterruptedException {
-        agent.want(true);
+        pausePoint.request();
         doorbell.ring();
-        if (agent.awaitPause(System.nanoTime() + PAUSE_PATIENCE_NS)) {
+        if (pausePoint.await(System.nanoTime() + PAUSE_PATIENCE_NS)) {
             return true;
         }
         resume();
@@ -125,7 +99,7 @@ public final class AgentThread implements AutoCloseable {
 
     /** Takes {@link #pause} back. */
     public void resume() {
-        agent.want(false);
+        pausePoint.release(thread);
     }
 
     /** The thread, to be watched. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import static java.nio.ByteOrder.nativeOrder;
+
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.Direction;
@@ -50,11 +52,11 @@ public final class LastOffenders {
             final UnsafeBuffer arena,
             final @Nullable IpPacket packet) {
         final int entry = reason.id() * ENTRY_LENGTH;
-        final long sequence = entries.getLong(entry + SEQUENCE_OFFSET);
-        entries.putLong(entry + SEQUENCE_OFFSET, sequence + 1);
+        final long sequence = entries.getLong(entry + SEQUENCE_OFFSET, nativeOrder());
+        entries.putLong(entry + SEQUENCE_OFFSET, sequence + 1, nativeOrder());
         VarHandle.storeStoreFence();
-        entries.putInt(entry + OUTER_VERSION_OFFSET, message.isIpv4 ? 4 : 6);
-        entries.putInt(entry + INNER_VERSION_OFFSET, null == packet ? 0 : packet.version());
+        entries.putInt(entry + OUTER_VERSION_OFFSET, message.isIpv4 ? 4 : 6, nativeOrder());
+        entries.putInt(entry + INNER_VERSION_OFFSET, null == packet ? 0 : packet.version(), nativeOrder());
         putAddress(entry + SENDER_OFFSET, message.sourceHigh, message.sourceLow);
         if (null != packet) {
             putInner(entry, arena, packet.offset(), 4 == packet.version());
@@ -76,8 +78,8 @@ public final class LastOffenders {
     }
 
     private void putAddress(final int offset, final long high, final long low) {
-        entries.putLong(offset, high);
-        entries.putLong(offset + Long.BYTES, low);
+        entries.putLong(offset, high, nativeOrder());
+        entries.putLong(offset + Long.BYTES, low, nativeOrder());
     }
 
     /** Calls with those that came since the last call, but for one that comes right now. Control thread. */
@@ -92,7 +94,7 @@ public final class LastOffenders {
             final IpAddress source = address(entry + INNER_VERSION_OFFSET, entry + SOURCE_OFFSET);
             final IpAddress destination = address(entry + INNER_VERSION_OFFSET, entry + DESTINATION_OFFSET);
             VarHandle.loadLoadFence();
-            if (sequence == entries.getLong(entry + SEQUENCE_OFFSET) && null != sender) {
+            if (sequence == entries.getLong(entry + SEQUENCE_OFFSET, nativeOrder()) && null != sender) {
                 taken[reason.id()] = sequence;
                 consumer.accept(new Offender(reason, sender, source, destination));
             }
@@ -101,9 +103,9 @@ public final class LastOffenders {
 
     /** Null where there is none, or where it is half one and half another. */
     private @Nullable IpAddress address(final int version, final int offset) {
-        final long high = entries.getLong(offset);
-        final long low = entries.getLong(offset + Long.BYTES);
-        return switch (entries.getInt(version)) {
+        final long high = entries.getLong(offset, nativeOrder());
+        final long low = entries.getLong(offset + Long.BYTES, nativeOrder());
+        return switch (entries.getInt(version, nativeOrder())) {
             case 4 -> IpAddress.ofIpv4((int) (high >>> Integer.SIZE));
             case 6 -> new IpAddress(IpFamily.IPV6, high, low);
             default -> null;
