@@ -7,9 +7,9 @@ run_tests() {
     case $word in
       --jdk=*) jdks+=("$(from_caller "${word#--jdk=}")") ;;
       --only=*) select_tests "${word#--only=}" || return 2 ;;
-      --one-port) selection=("-Dsurefire.excludesFile=$PWD/scripts/port-combinations") ;;
+      --second-jdk) selection=("-Dsurefire.excludesFile=$PWD/scripts/one-jdk-says-it") ;;
       *)
-        echo "weft: test takes --jdk=DIR, --only=MODULE[:TEST] and --one-port, not $word" >&2
+        echo "weft: test takes --jdk=DIR, --only=MODULE[:TEST] and --second-jdk, not $word" >&2
         return 2
         ;;
     esac
