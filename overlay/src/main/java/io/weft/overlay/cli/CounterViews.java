@@ -117,7 +117,10 @@ final class CounterViews {
                 : Instant.ofEpochMilli(ms).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
+    /** The counters file is read as it is now; when drops came, the daemon says once a second. */
     static String dropLine(final Map<String, Object> entry) {
+        final boolean isTimed = !"".equals(entry.get("last"));
+        final String untimed = isTimed ? "before they were cleared" : "a moment ago";
         return String.format(
                 "%s %s %s: %s packets, %s per second, first %s, last %s%s: %s",
                 entry.get("device"),
@@ -125,8 +128,8 @@ final class CounterViews {
                 entry.get("reason"),
                 entry.get("count"),
                 entry.get("perSecond"),
-                "".equals(entry.get("first")) ? "before they were cleared" : entry.get("first"),
-                entry.get("last"),
+                "".equals(entry.get("first")) ? untimed : entry.get("first"),
+                isTimed ? entry.get("last") : untimed,
                 "".equals(entry.get("offender")) ? "" : " from " + entry.get("offender"),
                 entry.get("meaning"));
     }

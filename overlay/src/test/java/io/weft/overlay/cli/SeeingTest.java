@@ -82,10 +82,11 @@ class SeeingTest {
         blue = start(directory, blueNode, "--device-name=blue.1", "--subnet-file=" + directory.resolve("blue.env"));
         assertEquals(0, ping(3, peer.podAddress()), weft::output);
         ping(2, NOWHERE);
+        // The packets are seen at once, and when they came by the daemon's next look.
         Await.until(
                 () -> run("show", "drops"),
                 Await.TIMEOUT_MS,
-                () -> run("show", "drops").contains("2 packets"));
+                () -> run("show", "drops").matches("(?s).*2 packets[^\\n]*, first \\d[^\\n]*, last \\d.*"));
     }
 
     private BackgroundProcess start(final Path directory, final Topology.Node on, final String... options) {
