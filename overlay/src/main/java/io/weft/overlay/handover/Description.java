@@ -17,6 +17,9 @@ public final class Description {
     public static final String PID = "pid";
 
     public static final String VERSION = "version";
+    /** Inode of the network namespace that its devices are in. */
+    static final String NAMESPACE = "network namespace";
+
     public static final String IDENTITY = "identity";
     /** {@link Identity#instance} of this one, and of those that it has the place from, apart by spaces. */
     public static final String INSTANCE = "instance";
@@ -39,7 +42,7 @@ public final class Description {
     private static final List<String> CONSENT = List.of(IDENTITY, BACKEND, VNI, PORT);
     /** What has to be the same for devices and sockets to be of use to another. */
     private static final List<String> SHAPE =
-            List.of(BACKEND, VNI, PORT, NETWORK, DEVICES, WORKERS, POD_PORT, UNDERLAY_PORT, UNDERLAY, LEASE);
+            List.of(NAMESPACE, BACKEND, VNI, PORT, NETWORK, DEVICES, WORKERS, POD_PORT, UNDERLAY_PORT, UNDERLAY, LEASE);
 
     private final Map<String, String> values = new LinkedHashMap<>();
 

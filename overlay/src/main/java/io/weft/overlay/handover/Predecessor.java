@@ -39,7 +39,8 @@ public final class Predecessor implements AutoCloseable {
      * Asks the daemon that has one of the devices who it is.
      *
      * @param own what this daemon is.
-     * @return null if there is none that answers here: who has the device's lock is not of this version.
+     * @return null if there is none that answers here, or it is of another network namespace, whose devices cannot be had: who has
+     *     the device's lock refuses this daemon then.
      * @throws StartupException with its words if it refuses, or is of another user, or does not answer.
      */
     public static @Nullable Predecessor find(
@@ -47,7 +48,11 @@ public final class Predecessor implements AutoCloseable {
         for (final String deviceName : deviceNames) {
             final UnixSocket connection = connect(HandoverServer.path(runDirectory, deviceName));
             if (null != connection) {
-                return ask(connection, own);
+                final Predecessor found = ask(connection, own);
+                if (own.get(Description.NAMESPACE).equals(found.get(Description.NAMESPACE))) {
+                    return found;
+                }
+                found.close();
             }
         }
         return null;

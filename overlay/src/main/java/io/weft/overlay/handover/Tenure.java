@@ -4,6 +4,7 @@ package io.weft.overlay.handover;
 import io.weft.linux.Descriptors;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.ops.HealthPort;
+import io.weft.overlay.record.ProcessIdentity;
 
 /**
  * What a process has of its place on the host, through all the nodes that it sets up. Used by the control thread alone.
@@ -66,6 +67,7 @@ public final class Tenure {
     public Description describe() {
         return new Description()
                 .put(Description.PID, ProcessHandle.current().pid())
+                .put(Description.NAMESPACE, ProcessIdentity.namespace("net"))
                 .put(Description.IDENTITY, identity.service())
                 .put(Description.INSTANCE, identity.instance())
                 .put(Description.FORMER, former)

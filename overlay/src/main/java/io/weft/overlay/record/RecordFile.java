@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import io.weft.overlay.host.OwnDirectory;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.Writer;
@@ -8,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** A file that is replaced whole, so that a reader never sees half of it. */
+/** A file of its owner's alone that is replaced whole, so that a reader never sees half of it. */
 final class RecordFile {
     /** What fills it. */
     interface Content {
@@ -19,6 +20,8 @@ final class RecordFile {
 
     static void replace(final Path file, final Content content) throws IOException {
         final Path fresh = file.resolveSibling('.' + String.valueOf(file.getFileName()) + ".new");
+        Files.deleteIfExists(fresh);
+        Files.createFile(fresh, OwnDirectory.OWN_FILE);
         try (BufferedWriter out = Files.newBufferedWriter(fresh)) {
             content.write(out);
         }

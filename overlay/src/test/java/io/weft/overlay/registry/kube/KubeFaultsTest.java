@@ -203,7 +203,8 @@ class KubeFaultsTest {
     @Test
     void shouldFollowAgainSoonByAProbeHoweverLongTheServerWasAway() throws Exception {
         final KubeRegistry registry = follow();
-        awaitStream();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3); // so the list has come to its end
         proxy().spoil("nodes", FaultyProxy.Fault.LOST_ANSWER, Integer.MAX_VALUE);
         proxy().spoil("readyz", FaultyProxy.Fault.LOST_ANSWER, Integer.MAX_VALUE);
         proxy().cutStreams();
@@ -234,7 +235,8 @@ class KubeFaultsTest {
     @Test
     void shouldGoOnFromABookmark() throws Exception {
         follow();
-        awaitStream();
+        put(4, "10.244.4.0/24");
+        awaitKnown("10.244.4.0-24", 4); // so the list has come to its end
         api().bookmark();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);
