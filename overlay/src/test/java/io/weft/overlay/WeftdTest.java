@@ -298,19 +298,6 @@ class WeftdTest {
     }
 
     @Test
-    void shouldNameTheOtherDaemonWhenTheDeviceHasOne() {
-        try (BackgroundProcess weftd = startReady();
-                BackgroundProcess second = start("--iface=" + node.underlayDevice())) {
-            assertEquals(1, second.awaitExit(WeftdProcess.START_TIMEOUT_MS), second::output);
-            assertTrue(
-                    second.output()
-                            .contains("belongs to another weftd, process "
-                                    + weftd.process().pid()),
-                    second::output);
-        }
-    }
-
-    @Test
     void shouldNameTheKernelDeviceWhenItOwnsThePort() {
         topology.kernelVxlan(node);
         assertFails(
