@@ -66,6 +66,7 @@ public final class ControlSocket implements AutoCloseable {
             Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
         } catch (final IOException failure) {
             server.close();
+            Files.deleteIfExists(fresh);
             throw failure;
         }
         return new ControlSocket(
