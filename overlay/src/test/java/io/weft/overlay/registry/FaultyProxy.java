@@ -209,20 +209,27 @@ public final class FaultyProxy implements AutoCloseable {
             stream(exchange, response.body());
             return;
         }
+        if (null != rule && Fault.LOST_ANSWER == rule.fault) {
+            response.body().close(); // a stream would not come to its end
+            lost(exchange);
+            return;
+        }
         final byte[] answer = response.body().readAllBytes();
         if (null == rule) {
             whole(exchange, response.statusCode(), answer);
-        } else if (Fault.HALF_BODY == rule.fault) {
+        } else {
             exchange.sendResponseHeaders(response.statusCode(), answer.length);
             exchange.getResponseBody().write(answer, 0, answer.length / 2);
             exchange.getResponseBody().flush();
             closed.await();
-        } else {
-            whole(
-                    exchange,
-                    503,
-                    "{\"error\":\"etcdserver: request timed out\",\"code\":14}".getBytes(StandardCharsets.UTF_8));
         }
+    }
+
+    private static void lost(final HttpExchange exchange) throws IOException {
+        whole(
+                exchange,
+                503,
+                "{\"error\":\"etcdserver: request timed out\",\"code\":14}".getBytes(StandardCharsets.UTF_8));
     }
 
     private synchronized int nextStream(final InputStream body) {
