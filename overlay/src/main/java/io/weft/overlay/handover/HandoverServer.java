@@ -106,9 +106,18 @@ public final class HandoverServer implements AutoCloseable {
         try {
             Files.deleteIfExists(fresh);
             final UnixSocket socket = UnixSocket.listen(fresh);
+            boolean isPlaced = false;
+            try {
+                Files.setPosixFilePermissions(fresh, OwnDirectory.OWN_FILE.value());
+                Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
+                isPlaced = true;
+            } finally {
+                if (!isPlaced) {
+                    socket.close();
+                    Files.deleteIfExists(fresh);
+                }
+            }
             final HandoverServer server = new HandoverServer(path, socket, running);
-            Files.setPosixFilePermissions(fresh, OwnDirectory.OWN_FILE.value());
-            Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
             server.thread.start();
             return server;
         } catch (final IOException | LinuxException failure) {
