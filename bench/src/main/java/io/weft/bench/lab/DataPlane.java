@@ -8,11 +8,14 @@ public enum DataPlane {
     /** weftd with the file registry. */
     WEFT,
 
-    /** The same, which receives from the underlay by packet socket. */
+    /** The same by packet socket on the underlay. */
     WEFT_PACKET,
 
     /** The same with packet sockets in the place of a TUN. */
     WEFT_POD_PACKET,
+
+    /** The same by packet sockets on both sides. */
+    WEFT_ALL_PACKET,
 
     /** The kernel's VXLAN device, set up as flannel's vxlan backend does. */
     KERNEL,

@@ -55,16 +55,20 @@ public final class Overlay implements AutoCloseable {
         weftd.admit(directory);
         switch (plane) {
             case KERNEL -> KernelVxlan.start(node, lab.nodes());
-            case WEFT -> processes.put(node, weftd.start(node, lab.nodes(), directory));
-            case WEFT_PACKET ->
-                processes.put(node, weftd.with("--underlay-port=packet").start(node, lab.nodes(), directory));
-            case WEFT_POD_PACKET ->
-                processes.put(node, weftd.with("--pod-port=packet").start(node, lab.nodes(), directory));
+            case WEFT -> start(node, weftd);
+            case WEFT_PACKET -> start(node, weftd.with("--underlay-port=packet"));
+            case WEFT_POD_PACKET -> start(node, weftd.with("--pod-port=packet"));
+            case WEFT_ALL_PACKET ->
+                start(node, weftd.with("--underlay-port=packet").with("--pod-port=packet"));
             case SINGLE -> {
                 final Node peer = lab.node(1 - node.index());
                 processes.put(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));
             }
         }
+    }
+
+    private void start(final Node node, final Weftd weftd) throws IOException {
+        processes.put(node, weftd.start(node, lab.nodes(), directory));
     }
 
     private void awaitReachable() {

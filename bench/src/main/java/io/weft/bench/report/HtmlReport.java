@@ -66,9 +66,11 @@ public final class HtmlReport {
         return switch (pairing) {
             case WEFT -> "weft";
             case WEFT_POD_PACKET -> "weft, packet pod port";
+            case WEFT_ALL_PACKET -> "weft by packet sockets on both sides";
             case KERNEL -> "kernel VXLAN";
             case SINGLE -> "one packet per call (flannel udp)";
             case WEFT_KERNEL -> "weft to kernel";
+            case WEFT_PACKET_KERNEL -> "weft by packet socket to kernel";
             case KERNEL_WEFT -> "kernel to weft";
             case WEFT_PACKET -> "weft by packet socket";
             case KERNEL_WEFT_PACKET -> "kernel to weft by packet socket";

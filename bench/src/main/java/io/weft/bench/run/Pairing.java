@@ -8,9 +8,11 @@ import java.util.List;
 public enum Pairing {
     WEFT("weft", DataPlane.WEFT, DataPlane.WEFT),
     WEFT_POD_PACKET("weft-pod-packet", DataPlane.WEFT_POD_PACKET, DataPlane.WEFT_POD_PACKET),
+    WEFT_ALL_PACKET("weft-all-packet", DataPlane.WEFT_ALL_PACKET, DataPlane.WEFT_ALL_PACKET),
     KERNEL("kernel", DataPlane.KERNEL, DataPlane.KERNEL),
     SINGLE("single", DataPlane.SINGLE, DataPlane.SINGLE),
     WEFT_KERNEL("weft-kernel", DataPlane.WEFT, DataPlane.KERNEL),
+    WEFT_PACKET_KERNEL("weft-packet-kernel", DataPlane.WEFT_PACKET, DataPlane.KERNEL),
     KERNEL_WEFT("kernel-weft", DataPlane.KERNEL, DataPlane.WEFT),
     WEFT_PACKET("weft-packet", DataPlane.WEFT_PACKET, DataPlane.WEFT_PACKET),
     KERNEL_WEFT_PACKET("kernel-weft-packet", DataPlane.KERNEL, DataPlane.WEFT_PACKET);
