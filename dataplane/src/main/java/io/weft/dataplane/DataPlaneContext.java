@@ -25,10 +25,10 @@ import org.jspecify.annotations.Nullable;
  * What a {@link DataPlane} is made of. Filled by the control thread, concluded once, and not changed after.
  */
 public final class DataPlaneContext {
-    /** Enough for a superframe that is being sent, one that is being read, and small packets meanwhile. */
-    public static final int EGRESS_RING_LENGTH_DEFAULT = 0x100000;
+    /** A quarter of it may wait for the underlay; a node that keeps up uses no more than the first of two superframes or so. */
+    public static final int EGRESS_RING_LENGTH_DEFAULT = 0x200000;
 
-    public static final int EGRESS_FRAMES_DEFAULT = 256;
+    public static final int EGRESS_FRAMES_DEFAULT = 1024;
     public static final int INGRESS_SLOTS_DEFAULT = 128;
     public static final int INGRESS_FRAMES_DEFAULT = 2048;
     /** More than a worker's small buffers take together: poll sets, eventfds, ICMP messages, and what alignment costs each. */

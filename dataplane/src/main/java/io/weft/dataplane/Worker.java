@@ -10,6 +10,7 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.egress.EgressReceiver;
 import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
+import io.weft.dataplane.egress.FairQueue;
 import io.weft.dataplane.egress.UnreachableNotifier;
 import io.weft.dataplane.ingress.DatagramReceiver;
 import io.weft.dataplane.ingress.IngressCheck;
@@ -52,9 +53,14 @@ final class Worker implements AutoCloseable {
         final PacketPort host = context.hostPorts().get(index);
         final FrameHeader frameHeader = frameHeader(host.framing());
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
+        final FairQueue waiting = new FairQueue(
+                context.egressRingLength(),
+                context.egressFrames(),
+                context.sendPorts().get(index).size());
         egressReceiver = new EgressReceiver(
                 host,
                 egressRing,
+                waiting,
                 context.tunnel(),
                 context.routing().newReader(),
                 new UnreachableNotifier(
@@ -65,10 +71,12 @@ final class Worker implements AutoCloseable {
                 index);
         egressSender = new EgressSender(
                 egressRing,
+                waiting,
                 context.sendPorts().get(index),
                 context.maxSegments(),
                 context.packetTransmission(),
                 context.tunnelOffload(),
+                SystemNanoClock.INSTANCE,
                 counters,
                 doorbells.egressReceiver(),
                 index);
@@ -209,9 +217,10 @@ final class Worker implements AutoCloseable {
         doorbells.ingressReceiver().ring();
     }
 
-    /** Sends and delivers what was received; while no thread of this worker runs. */
+    /** Sends and delivers what was received, and gives up what the underlay does not take; while no thread of this worker runs. */
     void drain() {
         drain(egressSender);
+        egressSender.abandon();
         drain(ingressSender);
     }
 

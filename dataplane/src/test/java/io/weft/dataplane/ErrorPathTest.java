@@ -66,9 +66,8 @@ class ErrorPathTest {
     }
 
     @Test
-    void shouldTryAgainWhenTheSendBufferWasFullAndIsWritable() throws Exception {
+    void shouldTryAgainWhenASignalInterruptedTheSend() throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
-            node.sendPort().failSend(Errno.EAGAIN);
             node.sendPort().failSend(Errno.EINTR);
             node.give(packet(1));
             node.invoke();
@@ -78,15 +77,61 @@ class ErrorPathTest {
     }
 
     @Test
-    void shouldGiveUpWhenTheSendBufferStaysFull() throws Exception {
+    void shouldSendInOrderWhatTheSocketHadNoRoomFor() throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
-            for (int i = 0; i < 100; i++) {
-                node.sendPort().failSend(Errno.EAGAIN);
+            node.sendPort().full(true);
+            for (int i = 0; i < 3 * BATCH; i++) {
+                node.give(packet(i));
+                if (i % BATCH == 0) {
+                    node.invoke();
+                }
             }
-            node.give(packet(1));
             node.invoke();
-            assertEquals(Map.of(DropReason.UNDERLAY_BUSY, 1L), node.counters().drops());
+            assertEquals(0, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
+            node.sendPort().full(false);
+            node.invoke();
+            for (int i = 0; i < 3 * BATCH; i++) {
+                assertArrayEquals(packet(i), node.receiveAtPeer());
+            }
+            assertEquals(Map.of(), node.counters().drops());
             node.counters().assertConserved();
+        }
+    }
+
+    /** The flood has its share of what may wait; the other flow does not wait for it, and loses nothing. */
+    @Test
+    void shouldDropFromTheFlowThatFloodsWhenTheSocketHasNoRoom() throws Exception {
+        final byte[] other = CraftedPacket.udp(
+                        InvokedNode.POD, InvokedNode.PEER_POD, 3000, 4000, CraftedPacket.payload(LENGTH, 9))
+                .bytes();
+        final int flood = 2000;
+        try (InvokedNode node = new InvokedNode(64)) {
+            node.sendPort().full(true);
+            for (int i = 0; i < flood; i++) {
+                node.give(packet(i));
+                if (i % 50 == 49) {
+                    node.invoke();
+                }
+            }
+            node.give(other);
+            node.invoke();
+            node.sendPort().full(false);
+            node.invoke();
+            node.invoke();
+            node.counters().assertConserved();
+            final long dropped = node.counters().drops(DropReason.FQ_FLOW_LIMIT);
+            assertEquals(
+                    Map.of(DropReason.FQ_FLOW_LIMIT, dropped), node.counters().drops());
+            final int sent = (int) (flood - dropped);
+            assertTrue(dropped > flood / 2 && sent > 100, () -> node.counters().toString());
+            int before = 0;
+            byte[] received = node.receiveAtPeer();
+            while (!Arrays.equals(other, received)) {
+                assertArrayEquals(packet(before), received);
+                before++;
+                received = node.receiveAtPeer();
+            }
+            assertTrue(before < sent / 2, "the other flow came after " + before + " of " + sent);
         }
     }
 
@@ -118,19 +163,31 @@ class ErrorPathTest {
     /** EINVAL is how kernels before 6.14 say it. */
     @ParameterizedTest
     @CsvSource({"" + Errno.EMSGSIZE, "" + Errno.EINVAL})
-    void shouldSendThisMessageOneByOneAndTheNextWholeWhenOneIsTooLongForThePath(final int errno) throws Exception {
+    void shouldRememberThatAPathIsTooNarrowForAMessage(final int errno) throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
             node.sendPort().failSend(errno);
-            for (int round = 0; round < 2; round++) {
-                for (int i = 0; i < BATCH; i++) {
-                    node.give(packet(i));
-                }
-                node.invoke();
-            }
-            assertEquals(BATCH + 1, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            giveAndInvoke(node, LENGTH);
+            assertEquals(BATCH, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            assertEquals(1 + BATCH, node.sendPort().sendCalls(), "the message, and each of its datagrams");
+            giveAndInvoke(node, LENGTH);
+            assertEquals(2 * BATCH, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            assertEquals(2 + BATCH, node.sendPort().sendCalls(), "no refusal, and all in one call");
+            giveAndInvoke(node, LENGTH - 1);
+            assertEquals(
+                    2 * BATCH + 1, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES), "shorter ones are joined");
             assertEquals(0, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
             assertEquals(Map.of(), node.counters().drops());
+            node.counters().assertConserved();
         }
+    }
+
+    private static void giveAndInvoke(final InvokedNode node, final int payloadLength) {
+        for (int i = 0; i < BATCH; i++) {
+            node.give(CraftedPacket.udp(
+                            InvokedNode.POD, InvokedNode.PEER_POD, 1000, 2000, CraftedPacket.payload(payloadLength, i))
+                    .bytes());
+        }
+        node.invoke();
     }
 
     @ParameterizedTest

@@ -216,5 +216,10 @@ class RouteChangeTest {
             }
             return count;
         }
+
+        @Override
+        public void sendBufferLength(final int bytes) {
+            // takes every datagram
+        }
     }
 }

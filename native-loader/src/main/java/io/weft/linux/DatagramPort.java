@@ -5,4 +5,12 @@ package io.weft.linux;
 public interface DatagramPort extends ReceivePort {
     /** Sends up to {@code count} messages from {@code from} on; a negative errno is about the first of them. */
     int send(MessageVector messages, int from, int count);
+
+    /**
+     * Sets how much of what was sent may wait in the host's queues, the kernel's own record of each packet included. The thread that
+     * sends.
+     *
+     * @param bytes as the kernel counts them, {@code sk_sndbuf}; it gives what it can.
+     */
+    void sendBufferLength(int bytes);
 }

@@ -5,6 +5,8 @@ import static io.weft.linux.SocketConstants.AF_PACKET;
 import static io.weft.linux.SocketConstants.SOCK_CLOEXEC;
 import static io.weft.linux.SocketConstants.SOCK_NONBLOCK;
 import static io.weft.linux.SocketConstants.SOL_SOCKET;
+import static io.weft.linux.SocketConstants.SO_SNDBUF;
+import static io.weft.linux.SocketConstants.SO_SNDBUFFORCE;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -94,6 +96,20 @@ final class LinkSocket {
     static void bufferLength(final int fd, final int force, final int ask, final int bytes) {
         if (0 != option(fd, SOL_SOCKET, force, bytes)) {
             require("set a packet socket's buffer", option(fd, SOL_SOCKET, ask, bytes));
+        }
+    }
+
+    /**
+     * Sets the send buffer of any socket, or as much of it as the kernel lets us have. It doubles what it is told (net/core/sock.c,
+     * {@code sk_setsockopt}).
+     *
+     * @param bytes after that.
+     * @param value memory for an int.
+     */
+    static void sendBufferLength(final int fd, final int bytes, final UnsafeBuffer value) {
+        value.putInt(0, bytes / 2, nativeOrder());
+        if (Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, value.addressOffset(), Integer.BYTES) < 0) {
+            Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value.addressOffset(), Integer.BYTES);
         }
     }
 

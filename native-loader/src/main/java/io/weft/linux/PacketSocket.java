@@ -5,12 +5,11 @@ import static io.weft.linux.SocketConstants.MSG_DONTWAIT;
 import static io.weft.linux.SocketConstants.SOCK_RAW;
 import static io.weft.linux.SocketConstants.SO_RCVBUF;
 import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
-import static io.weft.linux.SocketConstants.SO_SNDBUF;
-import static io.weft.linux.SocketConstants.SO_SNDBUFFORCE;
 
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.CloseHelper;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * A non-blocking packet socket that receives a tunnel's datagrams as the device hands them to the host, superframes unsegmented, each
@@ -40,6 +39,7 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
     private static final int O_CLOEXEC = 0x80000; // include/uapi/asm-generic/fcntl.h
 
     private final int fd;
+    private final UnsafeBuffer sendBufferOption = LinkSocket.allocate(Integer.BYTES);
     private boolean closed;
 
     private PacketSocket(final int fd) {
@@ -50,7 +50,7 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
      * Opens sockets in the calling thread's network namespace, over which the kernel spreads flows.
      *
      * @param count how many, 1 or more.
-     * @param bufferLength bytes that each may buffer.
+     * @param bufferLength bytes received that each may buffer.
      * @throws LinuxException if the kernel refuses: CAP_NET_RAW is needed, and the device.
      */
     public static List<PacketSocket> open(final TunnelFilter filter, final int count, final int bufferLength) {
@@ -101,7 +101,6 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
     private void prepare(final TunnelFilter filter, final int bufferLength) {
         LinkSocket.tellOffloads(fd);
         LinkSocket.bufferLength(fd, SO_RCVBUFFORCE, SO_RCVBUF, bufferLength);
-        LinkSocket.bufferLength(fd, SO_SNDBUFFORCE, SO_SNDBUF, bufferLength);
         LinkSocket.filter(fd, new SocketFilter().refuse());
         LinkSocket.bind(fd, filter.protocol(), filter.linkIndex());
     }
@@ -150,6 +149,11 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
     public int send(final MessageVector messages, final int from, final int count) {
         final int sent = Libc.LIBC.sendmmsg(fd, messages.address(from), count, MSG_DONTWAIT);
         return sent < 0 ? -Errno.last() : sent;
+    }
+
+    @Override
+    public void sendBufferLength(final int bytes) {
+        LinkSocket.sendBufferLength(fd, bytes, sendBufferOption);
     }
 
     /** Packets that were lost since the last call, for they were not received in time. The thread that closes it. */

@@ -21,13 +21,13 @@ public final class Poller {
     private static final int POLLFD_LENGTH = RETURNED_OFFSET + Short.BYTES;
 
     private final UnsafeBuffer buffer;
-    private final int count;
+    private final int capacity;
 
     /**
      * @param count how many descriptors the set has.
      */
     public Poller(final int count) {
-        this.count = count;
+        capacity = count;
         buffer = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Math.max(1, count) * POLLFD_LENGTH, POLLFD_LENGTH));
     }
 
@@ -45,6 +45,11 @@ public final class Poller {
      * @return how many descriptors have one, or a negative errno (such as -{@link Errno#EINTR}).
      */
     public int poll(final int timeoutMs) {
+        return poll(capacity, timeoutMs);
+    }
+
+    /** Waits for an event of the first {@code count} descriptors. */
+    public int poll(final int count, final int timeoutMs) {
         final int ready = Libc.LIBC.poll(buffer.addressOffset(), count, timeoutMs);
         return ready < 0 ? -Errno.last() : ready;
     }

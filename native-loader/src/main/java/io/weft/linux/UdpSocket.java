@@ -42,6 +42,8 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
 
     private final int fd;
     private final IpFamily family;
+    private final UnsafeBuffer sendBufferOption =
+            new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
     private boolean closed;
 
     private UdpSocket(final int fd, final IpFamily family) {
@@ -166,12 +168,22 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
 
     /** Sets both buffers to as much of {@code bytes} as the kernel lets us have. */
     public void bufferLengths(final int bytes) {
-        if (option(SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0) {
-            require("set the receive buffer", option(SOL_SOCKET, SO_RCVBUF, bytes));
-        }
+        receiveBufferLength(bytes);
         if (option(SOL_SOCKET, SO_SNDBUFFORCE, bytes) != 0) {
             require("set the send buffer", option(SOL_SOCKET, SO_SNDBUF, bytes));
         }
+    }
+
+    /** Sets the receive buffer to as much of {@code bytes} as the kernel lets us have. */
+    public void receiveBufferLength(final int bytes) {
+        if (option(SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0) {
+            require("set the receive buffer", option(SOL_SOCKET, SO_RCVBUF, bytes));
+        }
+    }
+
+    @Override
+    public void sendBufferLength(final int bytes) {
+        LinkSocket.sendBufferLength(fd, bytes, sendBufferOption);
     }
 
     /**

@@ -54,7 +54,11 @@ final class PollIdleStrategy implements IdleStrategy {
         this.clock = clock;
         this.spinNs = spinNs;
         this.counters = counters;
-        poller = new Poller(FDS * this.agents.length + 1);
+        int outputs = 0;
+        for (final PolledAgent agent : agents) {
+            outputs += agent.maxOutputs();
+        }
+        poller = new Poller(FDS * this.agents.length + 1 + outputs);
     }
 
     @Override
@@ -128,10 +132,22 @@ final class PollIdleStrategy implements IdleStrategy {
         boolean rung = false;
         if (!work) {
             poller.set(FDS * agents.length, doorbell.fd(), Poller.POLLIN);
-            poller.poll(MAX_WAIT_MS);
+            poller.poll(setOutputs(FDS * agents.length + 1), MAX_WAIT_MS);
             rung = poller.isReady(FDS * agents.length);
         }
         doorbell.silence(rung);
+    }
+
+    /** Sets from {@code from} on what agents wait to write to, and returns how many descriptors that makes. */
+    private int setOutputs(final int from) {
+        int count = from;
+        for (final PolledAgent agent : agents) {
+            final int outputs = agent.outputs();
+            for (int i = 0; i < outputs; i++) {
+                poller.set(count++, agent.outputFd(i), Poller.POLLOUT);
+            }
+        }
+        return count;
     }
 
     /** Any thread: never waits again, so that the thread sees that it is to end. */

@@ -16,6 +16,21 @@ public interface PolledAgent extends Agent {
         return -1;
     }
 
+    /** The most outputs that the agent may wait for; the same at all times. */
+    default int maxOutputs() {
+        return 0;
+    }
+
+    /** How many outputs the agent waits for: there is work when one of them takes something. */
+    default int outputs() {
+        return 0;
+    }
+
+    /** The descriptor of an output that the agent waits for, to become writable. */
+    default int outputFd(final int index) {
+        return -1;
+    }
+
     /** Whether there is work that no descriptor tells of. */
     boolean hasWork();
 

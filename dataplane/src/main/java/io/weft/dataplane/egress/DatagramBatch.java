@@ -37,6 +37,9 @@ final class DatagramBatch {
 
     private static final int IOVECS_MOST = 1 + IOVECS_PER_SEGMENT;
 
+    /** Messages that a superframe may make besides those that are full: by its remainder, and by the longest length of a message. */
+    private static final int MESSAGES_MORE = 3;
+
     private static final int HEADERS_LENGTH = 0x10000;
     private static final int CONTROL_LENGTH = 2 * ControlMessage.SPACE;
 
@@ -48,6 +51,7 @@ final class DatagramBatch {
     private final UnsafeBuffer headers = allocate(HEADERS_LENGTH + SuperframeCutter.HEADER_SLOT_LENGTH);
 
     private final @Nullable OuterHeaders outer;
+    private final NarrowPaths narrowPaths;
     private int maxSegments;
     private int messageCount;
     private int iovecCount;
@@ -60,9 +64,15 @@ final class DatagramBatch {
      * @param arena the memory that frames lie in.
      * @param maxSegments datagrams of one message at most.
      * @param outer what stands in front of a message, null for a UDP socket, which sees to that itself.
+     * @param narrowPaths where datagrams are not joined.
      */
-    DatagramBatch(final UnsafeBuffer arena, final int maxSegments, final @Nullable OuterHeaders outer) {
+    DatagramBatch(
+            final UnsafeBuffer arena,
+            final int maxSegments,
+            final @Nullable OuterHeaders outer,
+            final NarrowPaths narrowPaths) {
         this.arena = arena;
+        this.narrowPaths = narrowPaths;
         this.outer = outer;
         this.maxSegments = maxSegments;
         for (int i = 0; i < MAX_MESSAGES; i++) {
@@ -99,6 +109,15 @@ final class DatagramBatch {
                 && headersPosition + SuperframeCutter.HEADER_SLOT_LENGTH <= HEADERS_LENGTH;
     }
 
+    /** Whether there is room for so many datagrams of one frame. What has room for none of them holds none. */
+    boolean hasRoom(final int datagrams) {
+        return 1 == datagrams
+                ? hasRoom()
+                : messageCount + datagrams / maxSegments + MESSAGES_MORE <= MAX_MESSAGES
+                        && iovecCount + IOVECS_MOST * datagrams <= MAX_IOVECS
+                        && headersPosition + SuperframeCutter.HEADER_SLOT_LENGTH * datagrams <= HEADERS_LENGTH;
+    }
+
     /**
      * Adds a packet that lies in the arena as it goes out, tunnel header in front.
      *
@@ -128,7 +147,7 @@ final class DatagramBatch {
     /** Joins the datagram to the open message, or opens one for it. */
     private void prepare(final EgressFrame frame, final int length, final int socket) {
         final DatagramMessage last = open;
-        if (null != last && last.segments < maxSegments && last.takes(arena, frame, length, socket)) {
+        if (null != last && last.segments < last.maxSegments && last.takes(arena, frame, length, socket)) {
             last.append(length);
             open = length == last.segmentLength ? last : null;
             return;
@@ -139,6 +158,7 @@ final class DatagramBatch {
             iovecCount++;
         }
         next.begin(frame, length, socket, iovecCount);
+        next.maxSegments = narrowPaths.isTooLong(arena, next.nameOffset, next.nameLength, length) ? 1 : maxSegments;
         open = next;
     }
 
@@ -248,6 +268,12 @@ final class DatagramBatch {
         }
         putHeader(single, 0, index, iovec, end, putTos(index * CONTROL_LENGTH, messages[index]));
         return end;
+    }
+
+    /** The kernel did not cut this message for its peer's path. */
+    void onTooLong(final int index) {
+        final DatagramMessage message = messages[index];
+        narrowPaths.add(arena, message.nameOffset, message.nameLength, message.segmentLength);
     }
 
     /** Forgets all messages: the memory that they named is free. */

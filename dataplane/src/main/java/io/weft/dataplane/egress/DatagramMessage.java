@@ -16,6 +16,9 @@ final class DatagramMessage {
     /** Datagrams. */
     int segments;
 
+    /** The most datagrams that it may have. */
+    int maxSegments;
+
     /** Bytes of all datagrams together. */
     int length;
 

@@ -2,38 +2,56 @@
 package io.weft.dataplane.egress;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.SuperframeCutter;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.MessageVector;
-import io.weft.linux.Poller;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Sends datagrams through one socket, as many as can be with one system call, and accounts for each of them. Owned by the
- * egress sender.
+ * Sends datagrams through one socket, as many as can be with one system call, and accounts for each of them. What the socket does not
+ * take is kept, and the sender is stalled until it does. Owned by the egress sender.
  */
 final class DatagramSender implements UnderlaySender {
-    /** How long a full send buffer may keep the data thread: a 10 Gbit/s link sends a megabyte in that time. */
-    private static final int MAX_BUSY_MS = 1;
-
     private final DatagramPort port;
     private final DatagramBatch batch;
     private final WorkerCounters counters;
     private final MessageVector single = new MessageVector(1);
-    private final Poller writable = new Poller(1);
     private final SendPolicy policy;
+    private final SendBuffer buffer;
+    private int messages;
+    private int nextMessage;
+    private boolean isStalled;
+    private long batches;
 
     /**
      * @param arena the memory that frames lie in.
      * @param maxSegments datagrams that the kernel cuts from one message at most; 1 where it cuts none.
+     * @param narrowPaths of the worker.
+     * @param clock for the send buffer.
      */
     DatagramSender(
-            final DatagramPort port, final UnsafeBuffer arena, final int maxSegments, final WorkerCounters counters) {
+            final DatagramPort port,
+            final UnsafeBuffer arena,
+            final int maxSegments,
+            final NarrowPaths narrowPaths,
+            final NanoClock clock,
+            final WorkerCounters counters) {
         this.port = port;
         this.counters = counters;
-        batch = new DatagramBatch(arena, maxSegments, null);
+        batch = new DatagramBatch(arena, maxSegments, null, narrowPaths);
         policy = new SendPolicy(maxSegments > 1);
+        buffer = new SendBuffer(port, clock);
+    }
+
+    @Override
+    public boolean prepare(final EgressFrame frame, final int datagrams) {
+        if (!isStalled && !batch.hasRoom(datagrams)) {
+            flush();
+        }
+        return !isStalled;
     }
 
     /** No socket can be told that a datagram is a tunnel, and that what is inside is to be cut. */
@@ -49,47 +67,94 @@ final class DatagramSender implements UnderlaySender {
 
     @Override
     public void add(final EgressFrame frame, final int length) {
-        makeRoom();
         batch.add(frame, length, 0);
     }
 
+    /** The segments of a superframe may be more than a batch holds. */
     @Override
     public void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
-        makeRoom();
-        batch.addSegment(frame, cutter, segment, 0);
-    }
-
-    private void makeRoom() {
         if (!batch.hasRoom()) {
             flush();
+        }
+        if (isStalled) {
+            counters.drop(DropReason.UNDERLAY_BUSY, 1);
+        } else {
+            batch.addSegment(frame, cutter, segment, 0);
         }
     }
 
     @Override
     public void flush() {
-        final int count = batch.conclude();
-        if (0 == count) {
-            return;
+        if (!isStalled) {
+            messages = batch.conclude();
+            sendBatch();
         }
-        policy.beginFlush();
-        int index = 0;
-        while (index < count) {
-            final int result = port.send(batch.vector(), index, count - index);
-            if (result > 0) {
-                countSent(index, result);
-                index += result;
-            } else {
-                index += onFailure(batch, index, -result);
-            }
-        }
-        batch.clear();
     }
 
-    /** Sends a message of another batch, after all that waits here. */
+    @Override
+    public void tryAgain() {
+        if (isStalled) {
+            isStalled = false;
+            sendBatch();
+        } else {
+            flush();
+        }
+    }
+
+    private void sendBatch() {
+        while (nextMessage < messages && !isStalled) {
+            final int result = port.send(batch.vector(), nextMessage, messages - nextMessage);
+            if (result > 0) {
+                countSent(nextMessage, result);
+                nextMessage += result;
+            } else {
+                nextMessage += onFailure(batch, nextMessage, -result);
+            }
+        }
+        if (!isStalled) {
+            beginBatch();
+        }
+    }
+
+    private void beginBatch() {
+        batch.clear();
+        messages = 0;
+        nextMessage = 0;
+        batches++;
+    }
+
+    @Override
+    public boolean isStalled() {
+        return isStalled;
+    }
+
+    @Override
+    public void abandon() {
+        for (; nextMessage < messages; nextMessage++) {
+            counters.drop(DropReason.UNDERLAY_BUSY, batch.message(nextMessage).segments);
+        }
+        isStalled = false;
+        beginBatch();
+    }
+
+    @Override
+    public long batch() {
+        return batches;
+    }
+
+    @Override
+    public int fd() {
+        return port.fd();
+    }
+
+    /** Sends a message of another batch, after all that waits here; nothing of it is kept. */
     void send(final DatagramBatch other, final int index) {
         flush();
-        policy.beginFlush();
         final DatagramMessage message = other.message(index);
+        if (isStalled) {
+            counters.drop(DropReason.UNDERLAY_BUSY, message.segments);
+            return;
+        }
         if (message.segments > batch.maxSegments()) {
             sendOneByOne(other, index);
             return;
@@ -118,38 +183,48 @@ final class DatagramSender implements UnderlaySender {
         countSent(count, packets, bytes);
     }
 
-    private void countSent(final int messages, final int packets, final int bytes) {
-        counters.add(DataPlaneCounter.EGRESS_MESSAGES, messages);
+    private void countSent(final int count, final int packets, final int bytes) {
+        buffer.onSent(count, bytes);
+        counters.add(DataPlaneCounter.EGRESS_MESSAGES, count);
         counters.add(DataPlaneCounter.EGRESS_FORWARDED_PACKETS, packets);
         counters.add(DataPlaneCounter.EGRESS_FORWARDED_BYTES, bytes);
     }
 
-    /** Returns how many messages are dealt with: 0 to try the same one again, or 1. */
+    /** Returns how many messages are dealt with: 0 to try the same one again, now or later, or 1. */
     private int onFailure(final DatagramBatch failed, final int index, final int errno) {
-        final int segments = failed.message(index).segments;
-        final SendPolicy.Action action = policy.onFailure(errno, segments);
-        if (SendPolicy.Action.TRY_AGAIN == action || (SendPolicy.Action.WAIT == action && isWritable())) {
-            return 0;
-        }
-        if (SendPolicy.Action.STOP_SEGMENTATION == action) {
-            batch.maxSegments(1);
-            counters.add(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS, 1);
-        }
-        if (SendPolicy.Action.STOP_SEGMENTATION == action || SendPolicy.Action.SEND_ONE_BY_ONE == action) {
-            sendOneByOne(failed, index);
-        } else {
-            counters.drop(SendPolicy.reason(errno), segments);
-        }
-        return 1;
+        final SendPolicy.Action action = policy.onFailure(errno, failed.message(index).segments);
+        return switch (action) {
+            case TRY_AGAIN -> 0;
+            case KEEP -> keep(failed, index);
+            case SEND_ONE_BY_ONE -> {
+                failed.onTooLong(index);
+                yield sendOneByOne(failed, index);
+            }
+            case STOP_SEGMENTATION -> {
+                batch.maxSegments(1);
+                counters.add(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS, 1);
+                yield sendOneByOne(failed, index);
+            }
+            case DROP -> {
+                counters.drop(SendPolicy.reason(errno), failed.message(index).segments);
+                yield 1;
+            }
+        };
     }
 
-    private boolean isWritable() {
-        writable.set(0, port.fd(), Poller.POLLOUT);
-        return writable.poll(MAX_BUSY_MS) > 0;
+    /** Another's batch cannot be kept here: it has to be empty in the end. */
+    private int keep(final DatagramBatch refused, final int index) {
+        buffer.onRefusal();
+        if (refused != batch) {
+            counters.drop(DropReason.UNDERLAY_BUSY, refused.message(index).segments);
+            return 1;
+        }
+        isStalled = true;
+        return 0;
     }
 
-    /** Sends the datagrams of a message that the kernel would not cut. */
-    private void sendOneByOne(final DatagramBatch refused, final int index) {
+    /** Sends the datagrams of a message that the kernel would not cut. Returns 1, the message that is dealt with. */
+    private int sendOneByOne(final DatagramBatch refused, final int index) {
         final DatagramMessage message = refused.message(index);
         int iovec = message.firstIovec;
         int left = message.length;
@@ -159,6 +234,7 @@ final class DatagramSender implements UnderlaySender {
             sendSingle(length - message.tunnelHeaderLength);
             left -= length;
         }
+        return 1;
     }
 
     /**
@@ -173,8 +249,7 @@ final class DatagramSender implements UnderlaySender {
                 countSent(1, 1, innerLength);
                 return;
             }
-            final SendPolicy.Action action = policy.onFailure(-result, 1);
-            if (SendPolicy.Action.TRY_AGAIN != action && (SendPolicy.Action.WAIT != action || !isWritable())) {
+            if (SendPolicy.Action.TRY_AGAIN != policy.onFailure(-result, 1)) {
                 counters.drop(SendPolicy.reason(-result), 1);
                 return;
             }

@@ -3,6 +3,7 @@ package io.weft.dataplane.egress;
 
 import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.encap.IpPacket;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A frame on its way from the host to the underlay, as the receiver hands it to the sender. The fields belong to
@@ -21,6 +22,10 @@ final class EgressFrame {
     static final int HEADROOM = Rewrite.HEADROOM;
 
     final IpPacket packet = new IpPacket();
+
+    /** Its place among the ring's frames. */
+    final int index;
+
     int ipOffset;
     int tunnelHeaderLength;
     int sockaddrLength;
@@ -32,6 +37,33 @@ final class EgressFrame {
     int checksumOffset;
     long endPosition;
     long sequence;
+
+    /** Which flow it belongs to: {@link FairQueue#flow}. */
+    int flow;
+
+    /** Whether it lies in the {@link FairQueue}, and the one behind it there. */
+    boolean waits;
+
+    @Nullable
+    EgressFrame next;
+
+    /** Which batch of its {@link UnderlaySender} it is in: {@link UnderlaySender#batch}. */
+    long batch;
+
+    EgressFrame(final int index) {
+        this.index = index;
+    }
+
+    /** Bytes of the longest datagram that the wire will carry for this frame. */
+    int longestDatagram() {
+        return tunnelHeaderLength
+                + (isSuperframe() ? packet.payloadOffset() - ipOffset + gsoSize : packet.totalLength());
+    }
+
+    /** Whether it is to be cut. */
+    boolean isSuperframe() {
+        return gsoSize > 0 && packet.payloadLength() > gsoSize;
+    }
 
     /** How many packets the wire will carry for this frame. */
     int segments() {

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>read a frame from the host's device into the ring, leaving headroom;
  *   <li>check the IP header and find where its parts lie;
  *   <li>longest-prefix match of the destination gives the next hop;
- *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it;
+ *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it; a flow that has its share of what waits for the
+ *       underlay is refused;
  *   <li>the {@link Tunnel} lets the packet in, copy the rewrite block's tunnel header in front of it, hand the frame over.
  * </ol>
  *
@@ -46,6 +47,7 @@ public final class EgressReceiver implements PolledAgent {
     private final int linkHeaderLength;
     private final int maxFrameLength;
     private final EgressRing ring;
+    private final FairQueue waiting;
     private final Tunnel tunnel;
     private final UnsafeBuffer arena;
     private final RoutingReader routing;
@@ -58,6 +60,7 @@ public final class EgressReceiver implements PolledAgent {
     private boolean senderBehind;
 
     /**
+     * @param waiting what the underlay has not taken yet: who has his share there is taken no more from.
      * @param podPathMtu told of by packets that leave.
      * @param senderDoorbell of the thread that the egress sender runs on.
      * @param worker index of the worker, for the role's name.
@@ -65,6 +68,7 @@ public final class EgressReceiver implements PolledAgent {
     public EgressReceiver(
             final PacketPort host,
             final EgressRing ring,
+            final FairQueue waiting,
             final Tunnel tunnel,
             final RoutingReader routing,
             final UnreachableNotifier unreachables,
@@ -77,6 +81,7 @@ public final class EgressReceiver implements PolledAgent {
         linkHeaderLength = host.framing().linkHeaderLength();
         maxFrameLength = host.framing().maxFrameLength();
         this.ring = ring;
+        this.waiting = waiting;
         this.tunnel = tunnel;
         arena = ring.arena();
         this.routing = routing;
@@ -154,6 +159,10 @@ public final class EgressReceiver implements PolledAgent {
             return drop(
                     RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE,
                     segments);
+        }
+        frame.flow = FairQueue.flow(packet);
+        if (waiting.refuses(frame.flow)) {
+            return drop(DropReason.FQ_FLOW_LIMIT, segments);
         }
         final @Nullable DropReason refusal = tunnel.enter(arena, packet);
         if (null != refusal) {

@@ -15,11 +15,14 @@ import org.jspecify.annotations.Nullable;
  * that small packets lie side by side, and the descriptors of the frames in it.
  *
  * <p>The receiver claims and publishes, the sender polls and releases in order. When nothing is in flight, the next
- * claim begins at the start of the memory again, so that a node that keeps up works in cache.
+ * claim begins at the start of the memory again, and with the first descriptor, so that a node that keeps up works in cache.
  */
 public final class EgressRing {
     private static final int MAX_FRAME_LENGTH =
             BitUtil.align(EgressFrame.HEADROOM + Framing.MAX_PACKET_LENGTH, BitUtil.CACHE_LINE_LENGTH);
+
+    /** The part of a ring that is kept free of frames which wait. */
+    private static final int RESERVED = 4;
 
     private static final VarHandle RELEASED_SEQUENCE;
 
@@ -41,6 +44,8 @@ public final class EgressRing {
     /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
     private long restartPosition;
 
+    private long restartSequence;
+
     private long releasedPosition;
 
     @SuppressWarnings("unused")
@@ -54,7 +59,7 @@ public final class EgressRing {
         arena = new UnsafeBuffer(BufferUtil.allocateDirectAligned(capacity, BitUtil.CACHE_LINE_LENGTH));
         frames = new EgressFrame[frameCount];
         for (int i = 0; i < frameCount; i++) {
-            frames[i] = new EgressFrame();
+            frames[i] = new EgressFrame(i);
         }
         queue = new SpscVarHandleArrayQueue<>(frameCount);
     }
@@ -84,10 +89,11 @@ public final class EgressRing {
         }
         if (empty) {
             restartPosition = position;
+            restartSequence = sequence;
         } else if (position + MAX_FRAME_LENGTH - Math.max(restartPosition, releasedPosition) > capacity) {
             return null;
         }
-        final EgressFrame frame = frames[(int) sequence & (frames.length - 1)];
+        final EgressFrame frame = frames[(int) (sequence - restartSequence) & (frames.length - 1)];
         frame.ipOffset = (int) (position & (capacity - 1)) + EgressFrame.HEADROOM;
         return frame;
     }
@@ -114,6 +120,17 @@ public final class EgressRing {
     @Nullable
     EgressFrame poll() {
         return queue.relaxedPoll();
+    }
+
+    /** Sender: the frame polled after this one, if there was any and this one is not released. */
+    EgressFrame following(final EgressFrame frame) {
+        return frames[(frame.index + 1) & (frames.length - 1)];
+    }
+
+    /** Sender: whether so much is not released, from one frame to another, that the receiver may soon have no room. */
+    boolean isShort(final EgressFrame oldest, final EgressFrame newest) {
+        return newest.endPosition - oldest.endPosition > arena.capacity() - arena.capacity() / RESERVED
+                || newest.sequence - oldest.sequence >= frames.length - frames.length / RESERVED;
     }
 
     /** Whether the sender has something to do. */

@@ -7,12 +7,12 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
-import io.weft.encap.FlowHash;
 import io.weft.encap.SuperframeCutter;
 import io.weft.encap.TransportChecksum;
 import io.weft.linux.DatagramPort;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -26,11 +26,21 @@ import org.jspecify.annotations.Nullable;
  *   <li>datagrams of one length for one peer join into one message; all messages go out, by packet socket or UDP socket, and the memory
  *       is released.
  * </ol>
+ *
+ * Where the underlay takes no more, frames wait in the {@link FairQueue} until it does; the ring's memory is released up to the first
+ * one that waits.
  */
 public final class EgressSender implements PolledAgent {
     private static final int MAX_FRAMES = 64;
 
+    /** Of what waits, bytes that are sent at once: a stalled sender keeps no more, which goes before all flows that have their turn. */
+    private static final int CHUNK_LENGTH = 0x8000;
+
+    /** Of what waits, bytes that a socket may take in one duty cycle: the host's device is to be read meanwhile. */
+    private static final int MAX_WAITING_BYTES = 0x20000;
+
     private final EgressRing ring;
+    private final FairQueue waiting;
     private final UnsafeBuffer arena;
     private final UnderlaySender[] senders;
     private final SuperframeCutter cutter = new SuperframeCutter();
@@ -39,43 +49,60 @@ public final class EgressSender implements PolledAgent {
     private final WorkerCounters counters;
     private final Doorbell receiverDoorbell;
     private final String roleName;
+    private final int[] outputs;
+    private int outputCount;
+
+    /** Whether a sender is stalled or a frame waits. */
+    private boolean isPressed;
+
+    /** The first and the last frame that were polled and are not released; both null if there is none. */
+    private @Nullable EgressFrame oldest;
+
+    private @Nullable EgressFrame newest;
 
     /**
+     * @param waiting what the underlay does not take at once.
      * @param ports the sending sockets, a power of two of them.
      * @param maxSegments datagrams that the kernel cuts from one message at most.
      * @param transmission the way by packet socket, null if there is none.
      * @param offload the way for superframes that need no cutting, null if there is none.
+     * @param clock for what lasts: send buffers, narrow paths.
      */
     public EgressSender(
             final EgressRing ring,
+            final FairQueue waiting,
             final List<? extends DatagramPort> ports,
             final int maxSegments,
             final @Nullable PacketTransmission transmission,
             final @Nullable TunnelOffload offload,
+            final NanoClock clock,
             final WorkerCounters counters,
             final Doorbell receiverDoorbell,
             final int worker) {
         this.ring = ring;
+        this.waiting = waiting;
         arena = ring.arena();
         this.counters = counters;
         this.receiverDoorbell = receiverDoorbell;
         final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
         this.offload = queue;
+        final NarrowPaths narrowPaths = new NarrowPaths(clock);
         final List<DatagramSender> sockets = new ArrayList<>();
         for (final DatagramPort port : ports) {
-            sockets.add(new DatagramSender(port, arena, maxSegments, counters));
+            sockets.add(new DatagramSender(port, arena, maxSegments, narrowPaths, clock, counters));
         }
         packets = null == transmission
                 ? null
-                : new PacketQueue(arena, maxSegments, transmission, sockets, counters, worker);
+                : new PacketQueue(arena, maxSegments, transmission, sockets, narrowPaths, clock, counters, worker);
         senders = new UnderlaySender[sockets.size()];
         for (int i = 0; i < senders.length; i++) {
             final UnderlaySender sender =
-                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), i);
+                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), counters, i);
             senders[i] = null == offload || null == queue
                     ? sender
                     : new OffloadSender(queue, sender, offload.sourcePorts(worker)[i]);
         }
+        outputs = new int[senders.length];
         roleName = "weft-egr-snd-" + worker;
     }
 
@@ -90,47 +117,162 @@ public final class EgressSender implements PolledAgent {
 
     @Override
     public int doWork() {
-        EgressFrame last = null;
-        int frames = 0;
         if (null != offload) {
             offload.beginBatch();
         }
         if (null != packets) {
             packets.beginBatch();
         }
-        while (frames < MAX_FRAMES) {
+        int frames = isPressed ? sendWaiting() : 0;
+        int polled = 0;
+        while (polled < MAX_FRAMES) {
             final @Nullable EgressFrame frame = ring.poll();
             if (null == frame) {
                 break;
             }
             onFrame(frame);
-            last = frame;
-            frames++;
+            newest = frame;
+            polled++;
         }
-        if (null != last) {
-            for (final UnderlaySender sender : senders) {
-                sender.flush();
-            }
-            ring.release(last);
-            receiverDoorbell.ring();
+        frames += polled;
+        if (frames > 0 || isPressed) {
+            flush();
+            release();
         }
         return frames;
     }
 
+    /** Sends what waits for each socket, as far as it takes it. Returns how many frames. */
+    private int sendWaiting() {
+        int frames = 0;
+        for (int i = 0; i < senders.length; i++) {
+            final UnderlaySender sender = senders[i];
+            sender.tryAgain();
+            for (int bytes = 0; bytes < MAX_WAITING_BYTES; bytes += CHUNK_LENGTH) {
+                final int sent = sendChunk(sender, i);
+                if (0 == sent) {
+                    break;
+                }
+                frames += sent;
+            }
+        }
+        return frames;
+    }
+
+    private int sendChunk(final UnderlaySender sender, final int socket) {
+        int frames = 0;
+        int bytes = 0;
+        while (bytes < CHUNK_LENGTH && waiting.waitsFor(socket)) {
+            final @Nullable EgressFrame frame = waiting.peek(socket);
+            if (null == frame || !sender.prepare(frame, frame.segments())) {
+                break;
+            }
+            waiting.remove(frame);
+            forward(frame, sender);
+            bytes += frame.packet.totalLength();
+            frames++;
+        }
+        sender.flush();
+        return frames;
+    }
+
+    private void flush() {
+        boolean isStalled = false;
+        for (final UnderlaySender sender : senders) {
+            sender.flush();
+            isStalled |= sender.isStalled();
+        }
+        isPressed = isStalled || !waiting.isEmpty();
+        outputCount = 0;
+        if (isStalled) {
+            for (final UnderlaySender sender : senders) {
+                if (sender.isStalled()) {
+                    outputs[outputCount++] = sender.fd();
+                }
+            }
+        }
+    }
+
+    /** Gives memory back, up to the first frame that is not dealt with; where memory is short that one is given up. */
+    private void release() {
+        EgressFrame frame = oldest;
+        @Nullable EgressFrame last = null;
+        if (!isPressed) {
+            last = newest;
+            frame = null;
+        }
+        while (null != frame && null != newest) {
+            if (!isDone(frame)) {
+                if (!ring.isShort(frame, newest)) {
+                    break;
+                }
+                giveUp(frame);
+            }
+            last = frame;
+            frame = frame == newest ? null : ring.following(frame);
+        }
+        oldest = frame;
+        if (null == frame) {
+            newest = null;
+        }
+        if (null != last) {
+            ring.release(last);
+            receiverDoorbell.ring();
+        }
+    }
+
+    private boolean isDone(final EgressFrame frame) {
+        return !frame.waits && frame.batch < senders[waiting.socket(frame.flow)].batch();
+    }
+
+    private void giveUp(final EgressFrame frame) {
+        if (frame.waits) {
+            waiting.remove(frame);
+            counters.drop(DropReason.UNDERLAY_BUSY, frame.segments());
+        } else {
+            senders[waiting.socket(frame.flow)].abandon();
+        }
+    }
+
+    /** Gives up all that the underlay has not taken, so that nothing is left here. While no thread runs this agent. */
+    public void abandon() {
+        for (@Nullable EgressFrame frame = oldest;
+                null != frame;
+                frame = frame == newest ? null : ring.following(frame)) {
+            if (!isDone(frame)) {
+                giveUp(frame);
+            }
+        }
+        flush();
+        release();
+    }
+
     private void onFrame(final EgressFrame frame) {
-        final UnderlaySender sender =
-                senders[(FlowHash.spread(frame.packet.flowHash()) >>> Short.SIZE) & (senders.length - 1)];
-        if (frame.gsoSize > 0 && frame.packet.payloadLength() > frame.gsoSize) {
+        if (null == oldest) {
+            oldest = frame;
+        }
+        final int socket = waiting.socket(frame.flow);
+        final UnderlaySender sender = senders[socket];
+        if (waiting.waitsFor(socket) || !sender.prepare(frame, frame.segments())) {
+            waiting.add(frame);
+        } else {
+            forward(frame, sender);
+        }
+    }
+
+    private void forward(final EgressFrame frame, final UnderlaySender sender) {
+        if (frame.isSuperframe()) {
             if (!sender.takesUnsegmented(frame) || !sender.sendUnsegmented(frame)) {
                 cut(frame, sender);
             }
-            return;
+        } else {
+            if (frame.needsChecksum) {
+                TransportChecksum.complete(
+                        arena, frame.checksumStart, frame.checksumOffset, frame.ipOffset + frame.packet.totalLength());
+            }
+            sender.add(frame, frame.tunnelHeaderLength + frame.packet.totalLength());
         }
-        if (frame.needsChecksum) {
-            TransportChecksum.complete(
-                    arena, frame.checksumStart, frame.checksumOffset, frame.ipOffset + frame.packet.totalLength());
-        }
-        sender.add(frame, frame.tunnelHeaderLength + frame.packet.totalLength());
+        frame.batch = sender.batch();
     }
 
     private void cut(final EgressFrame frame, final UnderlaySender sender) {
@@ -147,6 +289,21 @@ public final class EgressSender implements PolledAgent {
     @Override
     public int pollFd() {
         return -1;
+    }
+
+    @Override
+    public int maxOutputs() {
+        return outputs.length;
+    }
+
+    @Override
+    public int outputs() {
+        return outputCount;
+    }
+
+    @Override
+    public int outputFd(final int index) {
+        return outputs[index];
     }
 
     @Override

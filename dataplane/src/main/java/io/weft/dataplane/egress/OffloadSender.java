@@ -23,6 +23,15 @@ final class OffloadSender implements UnderlaySender {
         this.sourcePort = sourcePort;
     }
 
+    /** What leaves unsegmented leaves at once, and nothing of its flow may be left behind. */
+    @Override
+    public boolean prepare(final EgressFrame frame, final int datagrams) {
+        if (datagrams > 1 && queue.takes(frame)) {
+            sender.flush();
+        }
+        return sender.prepare(frame, datagrams);
+    }
+
     @Override
     public boolean takesUnsegmented(final EgressFrame frame) {
         return queue.takes(frame);
@@ -30,7 +39,6 @@ final class OffloadSender implements UnderlaySender {
 
     @Override
     public boolean sendUnsegmented(final EgressFrame frame) {
-        sender.flush();
         return queue.send(frame, sourcePort);
     }
 
@@ -47,5 +55,30 @@ final class OffloadSender implements UnderlaySender {
     @Override
     public void flush() {
         sender.flush();
+    }
+
+    @Override
+    public boolean isStalled() {
+        return sender.isStalled();
+    }
+
+    @Override
+    public void tryAgain() {
+        sender.tryAgain();
+    }
+
+    @Override
+    public void abandon() {
+        sender.abandon();
+    }
+
+    @Override
+    public long batch() {
+        return sender.batch();
+    }
+
+    @Override
+    public int fd() {
+        return sender.fd();
     }
 }

@@ -10,6 +10,7 @@ import io.weft.encap.SuperframeCutter;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
 import java.util.List;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
@@ -23,18 +24,28 @@ final class PacketQueue {
     private final DatagramBatch batch;
     private final List<DatagramSender> sockets;
     private final WorkerCounters counters;
+    private final SendBuffer buffer;
+    private int messages;
+    private int nextMessage;
     private boolean isRefused;
+    private boolean isStalled;
+    private boolean isTried;
+    private long batches;
 
     /**
      * @param arena the memory that frames lie in.
      * @param maxSegments datagrams that the kernel cuts from one message at most.
      * @param sockets of the worker, for what does not go by packet socket.
+     * @param narrowPaths of the worker.
+     * @param clock for the send buffer.
      */
     PacketQueue(
             final UnsafeBuffer arena,
             final int maxSegments,
             final PacketTransmission transmission,
             final List<DatagramSender> sockets,
+            final NarrowPaths narrowPaths,
+            final NanoClock clock,
             final WorkerCounters counters,
             final int worker) {
         this.transmission = transmission;
@@ -42,7 +53,8 @@ final class PacketQueue {
         this.counters = counters;
         port = transmission.port(worker);
         outer = new OuterHeaders(arena, transmission.local(), transmission.sourcePorts(worker));
-        batch = new DatagramBatch(arena, maxSegments, outer);
+        batch = new DatagramBatch(arena, maxSegments, outer, narrowPaths);
+        buffer = new SendBuffer(port, clock);
     }
 
     /** What a queue takes outside of the heap, in bytes. */
@@ -53,19 +65,34 @@ final class PacketQueue {
     /** Asks who is reached, for one batch. */
     void beginBatch() {
         isRefused = false;
+        isTried = false;
         outer.nextHops(transmission.nextHops());
     }
 
     /**
-     * Makes room for one more datagram, and tells how long it may be.
+     * How long a datagram may be that goes this way.
      *
      * @return bytes; 0 or less if the frame's peer is not reached by packet socket.
      */
     int longest(final EgressFrame frame) {
-        if (!batch.hasRoom()) {
+        return isRefused ? 0 : outer.longest(frame.ipOffset - EgressFrame.HEADROOM);
+    }
+
+    /**
+     * Makes room for so many datagrams.
+     *
+     * @return false if there is none for now.
+     */
+    boolean prepare(final int datagrams) {
+        if (!isStalled && !batch.hasRoom(datagrams)) {
             flush();
         }
-        return isRefused ? 0 : outer.longest(frame.ipOffset - EgressFrame.HEADROOM);
+        return !isStalled;
+    }
+
+    /** Whether all else of this batch goes by UDP. */
+    boolean isRefused() {
+        return isRefused;
     }
 
     /** Adds a packet that is not longer than {@link #longest} has just said. */
@@ -78,34 +105,87 @@ final class PacketQueue {
         batch.addSegment(frame, cutter, segment, socket);
     }
 
-    /** Sends all that waits, in its order. */
+    /** Sends all that was added, in its order. */
     void flush() {
-        final int count = batch.conclude();
-        int index = 0;
-        while (index < count && !isRefused) {
-            final int result = port.send(batch.vector(), index, count - index);
-            if (result > 0) {
-                countSent(index, result);
-                index += result;
-            } else {
-                index += onFailure(index, -result);
-            }
+        if (!isStalled) {
+            messages = batch.conclude();
+            sendBatch();
         }
-        for (; index < count; index++) {
-            sockets.get(batch.message(index).socket).send(batch, index);
-        }
-        batch.clear();
     }
 
-    /** Returns how many messages are dealt with. What the device's queue has dropped is gone; all else can go another way. */
+    /** The same, also where it is stalled; once for all senders of the worker. */
+    void tryAgain() {
+        if (isStalled && !isTried) {
+            isTried = true;
+            isStalled = false;
+            sendBatch();
+        }
+    }
+
+    private void sendBatch() {
+        while (nextMessage < messages && !isRefused && !isStalled) {
+            final int result = port.send(batch.vector(), nextMessage, messages - nextMessage);
+            if (result > 0) {
+                countSent(nextMessage, result);
+                nextMessage += result;
+            } else {
+                nextMessage += onFailure(nextMessage, -result);
+            }
+        }
+        if (!isStalled) {
+            for (; nextMessage < messages; nextMessage++) {
+                sockets.get(batch.message(nextMessage).socket).send(batch, nextMessage);
+            }
+            beginNext();
+        }
+    }
+
+    private void beginNext() {
+        batch.clear();
+        messages = 0;
+        nextMessage = 0;
+        batches++;
+    }
+
+    /** Whether the packet socket takes no more for now, and what was added is kept until {@link #tryAgain}. */
+    boolean isStalled() {
+        return isStalled;
+    }
+
+    /** Gives up what is kept. */
+    void abandon() {
+        for (; nextMessage < messages; nextMessage++) {
+            counters.drop(DropReason.UNDERLAY_BUSY, batch.message(nextMessage).segments);
+        }
+        isStalled = false;
+        beginNext();
+    }
+
+    /** The number of the batch that is being filled. */
+    long batch() {
+        return batches;
+    }
+
+    /** The descriptor of the packet socket. */
+    int fd() {
+        return port.fd();
+    }
+
+    /**
+     * Returns how many messages are dealt with. What the device's queue has dropped is gone; what the socket has no room for waits; all
+     * else can go another way.
+     */
     private int onFailure(final int index, final int errno) {
         if (Errno.ENOBUFS == errno) {
             counters.drop(DropReason.UNDERLAY_BUSY, batch.message(index).segments);
             return 1;
         }
-        if (Errno.EINTR != errno) {
+        if (Errno.EAGAIN == errno) {
+            buffer.onRefusal();
+            isStalled = true;
+        } else if (Errno.EINTR != errno) {
             isRefused = true;
-            counters.add(DataPlaneCounter.EGRESS_PACKET_REFUSALS, Errno.EAGAIN == errno ? 0 : 1);
+            counters.add(DataPlaneCounter.EGRESS_PACKET_REFUSALS, 1);
             outer.nextHops(NextHops.NONE);
         }
         return 0;
@@ -119,6 +199,7 @@ final class PacketQueue {
             packets += message.segments;
             bytes += message.innerLength();
         }
+        buffer.onSent(count, bytes);
         counters.add(DataPlaneCounter.EGRESS_MESSAGES, count);
         counters.add(DataPlaneCounter.EGRESS_PACKET_MESSAGES, count);
         counters.add(DataPlaneCounter.EGRESS_FORWARDED_PACKETS, packets);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.SuperframeCutter;
 
 /**
@@ -11,18 +13,44 @@ import io.weft.encap.SuperframeCutter;
 final class PacketSender implements UnderlaySender {
     private final PacketQueue queue;
     private final DatagramSender socket;
+    private final WorkerCounters counters;
     private final int index;
+    private boolean goesByQueue;
     private boolean hasOverlong;
+    private long batches;
 
     /**
      * @param queue shared by all senders of the worker.
      * @param socket for what does not go by the queue.
      * @param index of the socket among those of the worker.
      */
-    PacketSender(final PacketQueue queue, final DatagramSender socket, final int index) {
+    PacketSender(final PacketQueue queue, final DatagramSender socket, final WorkerCounters counters, final int index) {
         this.queue = queue;
         this.socket = socket;
+        this.counters = counters;
         this.index = index;
+    }
+
+    /** Decides which way the frame goes, and sees to it that the other one is empty of its flow. */
+    @Override
+    public boolean prepare(final EgressFrame frame, final int datagrams) {
+        if (socket.isStalled() || !queue.prepare(datagrams)) {
+            return false;
+        }
+        final int longest = queue.longest(frame);
+        goesByQueue = frame.longestDatagram() <= longest;
+        if (goesByQueue) {
+            if (hasOverlong) {
+                hasOverlong = false;
+                socket.flush();
+            }
+            return !socket.isStalled();
+        }
+        if (longest > 0) {
+            hasOverlong = true;
+            queue.flush();
+        }
+        return !queue.isStalled() && socket.prepare(frame, datagrams);
     }
 
     /** A packet socket's vnet header has no word for a tunnel. */
@@ -38,44 +66,68 @@ final class PacketSender implements UnderlaySender {
 
     @Override
     public void add(final EgressFrame frame, final int length) {
-        if (goesByQueue(frame, length)) {
+        if (goesByQueue) {
             queue.add(frame, length, index);
         } else {
             socket.add(frame, length);
         }
     }
 
+    /** The segments of a superframe may be more than the queue holds: once it refuses, the rest goes behind what it sends by UDP. */
     @Override
     public void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
-        final int longest = cutter.headersLength() + cutter.payloadLength(0);
-        if (goesByQueue(frame, longest)) {
-            queue.addSegment(frame, cutter, segment, index);
-        } else {
+        if (!goesByQueue) {
             socket.addSegment(frame, cutter, segment);
+        } else if (!queue.prepare(1)) {
+            counters.drop(DropReason.UNDERLAY_BUSY, 1);
+        } else if (queue.isRefused()) {
+            goesByQueue = false;
+            socket.addSegment(frame, cutter, segment);
+        } else {
+            queue.addSegment(frame, cutter, segment, index);
         }
-    }
-
-    /** Decides, and sees to it that the other way is empty of this flow. */
-    private boolean goesByQueue(final EgressFrame frame, final int length) {
-        final int longest = queue.longest(frame);
-        if (length <= longest) {
-            if (hasOverlong) {
-                hasOverlong = false;
-                socket.flush();
-            }
-            return true;
-        }
-        if (longest > 0) {
-            hasOverlong = true;
-            queue.flush();
-        }
-        return false;
     }
 
     @Override
     public void flush() {
         queue.flush();
         socket.flush();
+        onFlushed();
+    }
+
+    private void onFlushed() {
         hasOverlong = false;
+        if (!isStalled()) {
+            batches++;
+        }
+    }
+
+    @Override
+    public boolean isStalled() {
+        return queue.isStalled() || socket.isStalled();
+    }
+
+    @Override
+    public void tryAgain() {
+        queue.tryAgain();
+        socket.tryAgain();
+        onFlushed();
+    }
+
+    @Override
+    public void abandon() {
+        queue.abandon();
+        socket.abandon();
+        onFlushed();
+    }
+
+    @Override
+    public long batch() {
+        return batches;
+    }
+
+    @Override
+    public int fd() {
+        return queue.isStalled() ? queue.fd() : socket.fd();
     }
 }

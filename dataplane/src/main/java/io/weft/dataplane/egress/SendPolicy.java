@@ -8,20 +8,18 @@ import io.weft.linux.Errno;
  * What to do when a send to the underlay fails. Decides and does nothing: no socket, no clock. Owned by one sender.
  */
 final class SendPolicy {
-    private static final int MAX_WAITS = 4;
-
     /** What is to be done about a message. */
     enum Action {
         /** Send it again at once. */
         TRY_AGAIN,
 
-        /** Wait until the socket takes more, for a bounded time, and send it again; drop it if the socket takes none. */
-        WAIT,
+        /** Keep it, and all behind it, until the socket takes more. */
+        KEEP,
 
-        /** Send its datagrams one by one. */
+        /** Send its datagrams one by one, and so those that are as long from now on: the path to this peer is too narrow for them. */
         SEND_ONE_BY_ONE,
 
-        /** The same, and let the kernel cut no message any more. */
+        /** Send its datagrams one by one, and let the kernel cut no message any more. */
         STOP_SEGMENTATION,
 
         /** Give it up, for {@link #reason}. */
@@ -29,18 +27,12 @@ final class SendPolicy {
     }
 
     private boolean segmentationOffload;
-    private int waits;
 
     /**
      * @param segmentationOffload whether the kernel cuts messages into datagrams.
      */
     SendPolicy(final boolean segmentationOffload) {
         this.segmentationOffload = segmentationOffload;
-    }
-
-    /** A flush begins: so many waits are allowed for all of it. */
-    void beginFlush() {
-        waits = 0;
     }
 
     /**
@@ -52,7 +44,7 @@ final class SendPolicy {
     Action onFailure(final int errno, final int datagrams) {
         return switch (errno) {
             case Errno.EINTR -> Action.TRY_AGAIN;
-            case Errno.EAGAIN -> waits++ < MAX_WAITS ? Action.WAIT : Action.DROP;
+            case Errno.EAGAIN -> Action.KEEP;
             case Errno.EIO -> datagrams > 1 ? stopSegmentation() : Action.DROP;
             case Errno.EINVAL, Errno.EMSGSIZE -> datagrams > 1 ? Action.SEND_ONE_BY_ONE : Action.DROP;
             default -> Action.DROP;

@@ -9,6 +9,14 @@ import io.weft.encap.SuperframeCutter;
  * sender. Each caller has one implementation before it: the compiler sees no interface.
  */
 interface UnderlaySender {
+    /**
+     * Sees to it that a frame can be added, or sent unsegmented, at once.
+     *
+     * @param datagrams that it makes.
+     * @return false if what was added before cannot be sent for now, so that this frame has to wait.
+     */
+    boolean prepare(EgressFrame frame, int datagrams);
+
     /** Whether {@link #sendUnsegmented} may be tried with a superframe. */
     boolean takesUnsegmented(EgressFrame frame);
 
@@ -20,15 +28,33 @@ interface UnderlaySender {
     boolean sendUnsegmented(EgressFrame frame);
 
     /**
-     * Adds a packet that lies in the arena as it goes out, tunnel header in front.
+     * Adds a packet, after {@link #prepare}, that lies in the arena as it goes out, tunnel header in front.
      *
      * @param length of both in bytes.
      */
     void add(EgressFrame frame, int length);
 
-    /** Adds one segment of a superframe: headers from the cutter, payload from the arena. */
+    /** Adds one segment of a superframe, after {@link #prepare}: headers from the cutter, payload from the arena. */
     void addSegment(EgressFrame frame, SuperframeCutter cutter, int segment);
 
-    /** Sends all that waits. Afterwards the memory that was named is free, whatever became of the datagrams. */
+    /**
+     * Sends all that was added. Afterwards the memory that was named is free, whatever became of the datagrams, unless this sender
+     * {@link #isStalled}: then it is when a later {@link #batch} has begun.
+     */
     void flush();
+
+    /** Whether the underlay takes no more for now, and what was added before is kept until {@link #tryAgain}. */
+    boolean isStalled();
+
+    /** The same as {@link #flush}, also where the sender is stalled. */
+    void tryAgain();
+
+    /** Gives up what is kept. */
+    void abandon();
+
+    /** The number of the batch that is being filled: all batches before it are dealt with. */
+    long batch();
+
+    /** The descriptor that becomes writable when a stalled sender may try again. */
+    int fd();
 }

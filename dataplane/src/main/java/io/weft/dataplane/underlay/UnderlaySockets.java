@@ -48,7 +48,7 @@ public final class UnderlaySockets implements AutoCloseable {
      * @param port that datagrams are received on.
      * @param workers 1 or more.
      * @param sendSockets for each worker; a power of two.
-     * @param bufferLength bytes that each socket may buffer each way.
+     * @param bufferLength bytes received that each socket may buffer; what is sent is the senders' to bound.
      * @param left receiving sockets that another process left, one for each worker, or none: descriptors that belong to this from
      *     now on.
      * @throws io.weft.linux.LinuxException if the port is owned by another, or the address is not of this host.
@@ -62,14 +62,14 @@ public final class UnderlaySockets implements AutoCloseable {
             final List<Integer> left) {
         return open(local, workers, left, sockets -> {
             if (left.isEmpty()) {
-                final UdpSocket receiver = sockets.create(local, bufferLength);
-                sockets.prepareToReceive(receiver, workers > 1);
+                final UdpSocket receiver = sockets.create(local);
+                sockets.prepareToReceive(receiver, bufferLength, workers > 1);
                 receiver.bind(IpFamily.IPV6 == receiver.family() ? anyIpv6() : anyIpv4(), port);
                 sockets.receivers.add(receiver);
             }
             final List<UdpSocket> ofWorker = new ArrayList<>();
             for (int i = 0; i < sendSockets; i++) {
-                final UdpSocket sender = sockets.create(local, bufferLength);
+                final UdpSocket sender = sockets.create(local);
                 sockets.prepareToSend(sender);
                 sender.receiveNothing(); // nobody would read it, and the host's memory for UDP is one for all
                 sender.bind(local, 0);
@@ -91,7 +91,7 @@ public final class UnderlaySockets implements AutoCloseable {
      * @param local address that datagrams are sent from and received on.
      * @param port the same for both.
      * @param workers 1 or more.
-     * @param bufferLength bytes that each socket may buffer each way.
+     * @param bufferLength bytes received that each socket may buffer; what is sent is the senders' to bound.
      * @param left sockets that another process left, one for each worker, or none: descriptors that belong to this from now on.
      * @throws io.weft.linux.LinuxException if the port is owned by another, or the address is not of this host.
      */
@@ -103,8 +103,8 @@ public final class UnderlaySockets implements AutoCloseable {
             final List<Integer> left) {
         return open(local, workers, left, sockets -> {
             if (left.isEmpty()) {
-                final UdpSocket socket = sockets.create(local, bufferLength);
-                sockets.prepareToReceive(socket, workers > 1);
+                final UdpSocket socket = sockets.create(local);
+                sockets.prepareToReceive(socket, bufferLength, workers > 1);
                 socket.bind(local, port);
                 sockets.receivers.add(socket);
             }
@@ -133,10 +133,9 @@ public final class UnderlaySockets implements AutoCloseable {
         }
     }
 
-    private UdpSocket create(final InetAddress local, final int bufferLength) {
+    private UdpSocket create(final InetAddress local) {
         final UdpSocket socket = UdpSocket.open(IpFamily.of(local));
         all.add(socket);
-        socket.bufferLengths(bufferLength);
         return socket;
     }
 
@@ -148,7 +147,8 @@ public final class UnderlaySockets implements AutoCloseable {
         receiveOffload &= receiver.receiveOffload();
     }
 
-    private void prepareToReceive(final UdpSocket socket, final boolean shared) {
+    private void prepareToReceive(final UdpSocket socket, final int bufferLength, final boolean shared) {
+        socket.receiveBufferLength(bufferLength);
         if (IpFamily.IPV6 == socket.family()) {
             socket.ipv6Only();
         }

@@ -37,6 +37,7 @@ class EgressWakeUpTest {
             final EgressReceiver receiver = new EgressReceiver(
                     host,
                     ring,
+                    new FairQueue(0x100000, 256, 1),
                     Tunnel.of(routing.context()),
                     routing.newReader(),
                     new UnreachableNotifier(null, 0, null, () -> 0),

@@ -14,8 +14,8 @@ class SendPolicyTest {
     @ParameterizedTest
     @CsvSource({
         Errno.EINTR + ", 1, TRY_AGAIN",
-        Errno.EAGAIN + ", 1, WAIT",
-        Errno.EAGAIN + ", 44, WAIT",
+        Errno.EAGAIN + ", 1, KEEP",
+        Errno.EAGAIN + ", 44, KEEP",
         Errno.EIO + ", 44, STOP_SEGMENTATION",
         Errno.EIO + ", 1, DROP",
         Errno.EMSGSIZE + ", 44, SEND_ONE_BY_ONE",
@@ -38,20 +38,6 @@ class SendPolicyTest {
         assertEquals(SendPolicy.Action.STOP_SEGMENTATION, policy.onFailure(Errno.EIO, 2));
         assertEquals(SendPolicy.Action.SEND_ONE_BY_ONE, policy.onFailure(Errno.EIO, 2));
         assertEquals(SendPolicy.Action.SEND_ONE_BY_ONE, new SendPolicy(false).onFailure(Errno.EIO, 2));
-    }
-
-    @Test
-    void shouldWaitABoundedNumberOfTimesInEachFlush() {
-        final SendPolicy policy = new SendPolicy(true);
-        for (int flush = 0; flush < 2; flush++) {
-            policy.beginFlush();
-            int waits = 0;
-            while (SendPolicy.Action.WAIT == policy.onFailure(Errno.EAGAIN, 1)) {
-                waits++;
-            }
-            assertEquals(4, waits);
-            assertEquals(SendPolicy.Action.DROP, policy.onFailure(Errno.EAGAIN, 1));
-        }
     }
 
     @ParameterizedTest

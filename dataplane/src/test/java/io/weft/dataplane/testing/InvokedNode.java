@@ -92,6 +92,7 @@ public final class InvokedNode implements AutoCloseable {
         this.host = host;
         peer = resources.add(new DatagramSocket(0, LOOPBACK));
         peer.setSoTimeout(TIMEOUT_MS);
+        peer.setReceiveBufferSize(BUFFER_LENGTH);
         joinedSender = resources.add(new JoinedSender());
         try (DatagramSocket free = new DatagramSocket(0, LOOPBACK)) {
             port = free.getLocalPort();

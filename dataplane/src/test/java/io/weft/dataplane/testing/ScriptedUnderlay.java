@@ -2,6 +2,7 @@
 package io.weft.dataplane.testing;
 
 import io.weft.linux.DatagramPort;
+import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import io.weft.linux.UdpSocket;
 import java.util.ArrayDeque;
@@ -13,6 +14,7 @@ public final class ScriptedUnderlay implements DatagramPort {
     private final Queue<Integer> sendErrors = new ArrayDeque<>();
     private final Queue<Integer> receiveErrors = new ArrayDeque<>();
     private int sendCalls;
+    private boolean isFull;
 
     public ScriptedUnderlay(final UdpSocket socket) {
         this.socket = socket;
@@ -20,6 +22,11 @@ public final class ScriptedUnderlay implements DatagramPort {
 
     public void failSend(final int errno) {
         sendErrors.add(errno);
+    }
+
+    /** Whether it takes nothing from now on. */
+    public void full(final boolean now) {
+        isFull = now;
     }
 
     public void failReceive(final int errno) {
@@ -41,8 +48,16 @@ public final class ScriptedUnderlay implements DatagramPort {
     }
 
     @Override
+    public void sendBufferLength(final int bytes) {
+        socket.sendBufferLength(bytes);
+    }
+
+    @Override
     public int send(final MessageVector messages, final int from, final int count) {
         sendCalls++;
+        if (isFull) {
+            return -Errno.EAGAIN;
+        }
         return sendErrors.isEmpty() ? socket.send(messages, from, count) : -sendErrors.remove();
     }
 }

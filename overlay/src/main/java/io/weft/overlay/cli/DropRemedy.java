@@ -16,6 +16,9 @@ final class DropRemedy {
             Map.entry(
                     DropReason.UNDERLAY_BUSY,
                     "the underlay device is slower than what is sent: see tc -s qdisc, or give pods less to send"),
+            Map.entry(
+                    DropReason.FQ_FLOW_LIMIT,
+                    "a pod sends more than the underlay device carries, and others have their share: see tc -s qdisc"),
             Map.entry(DropReason.UNDERLAY_UNREACHABLE, "the host has no route to a peer: ip route get PEER"),
             Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
             Map.entry(DropReason.UNDERLAY_ERROR, "see the log"),

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.dataplane.testing.PodTun;
+import io.weft.linux.SocketAddress;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A path that was too narrow is remembered by its peer and the length that did not fit, for a while and for so many peers. */
+class NarrowPathsTest {
+    private static final int NAME = 8;
+    private static final int MANY = 1_000;
+
+    private final UnsafeBuffer arena = new UnsafeBuffer(new byte[64]);
+    private long nowNs;
+    private final NarrowPaths paths = new NarrowPaths(() -> nowNs);
+    private int nameLength;
+
+    private void peer(final String prefix, final int number) {
+        nameLength = SocketAddress.put(arena, NAME, PodTun.inet(prefix + number), 8472);
+    }
+
+    private boolean isTooLong(final int length) {
+        return paths.isTooLong(arena, NAME, nameLength, length);
+    }
+
+    private void add(final int length) {
+        paths.add(arena, NAME, nameLength, length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"192.0.2.", "2001:db8::"})
+    void shouldRememberTheShortestLengthOfAPeer(final String prefix) {
+        peer(prefix, 1);
+        assertFalse(isTooLong(1_472));
+        add(1_472);
+        add(1_200);
+        add(1_300);
+        assertTrue(isTooLong(1_472) && isTooLong(1_200));
+        assertFalse(isTooLong(1_199));
+        peer(prefix, 2);
+        assertFalse(isTooLong(1_472), "another peer's path is wide");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"192.0.2.", "2001:db8::"})
+    void shouldForgetAPathAfterTenMinutes(final String prefix) {
+        peer(prefix, 1);
+        add(1_472);
+        nowNs += TimeUnit.MINUTES.toNanos(5);
+        peer(prefix, 2);
+        add(1_472);
+        nowNs += TimeUnit.MINUTES.toNanos(5);
+        assertTrue(isTooLong(1_472));
+        peer(prefix, 1);
+        assertFalse(isTooLong(1_472));
+        add(1_300);
+        assertFalse(isTooLong(1_299), "what was known before the ten minutes counts no more");
+        assertTrue(isTooLong(1_300));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"192.0.", "2001:db8::"})
+    void shouldRememberABoundedNumberAndForgetTheOldest(final String prefix) {
+        final boolean isIpv4 = prefix.endsWith(".");
+        for (int i = 0; i < MANY; i++) {
+            nowNs++;
+            peer(isIpv4 ? prefix + i / 250 + "." : prefix, i % 250 + (isIpv4 ? 0 : i / 250 * 1_000));
+            add(1_472);
+        }
+        int remembered = 0;
+        for (int i = 0; i < MANY; i++) {
+            peer(isIpv4 ? prefix + i / 250 + "." : prefix, i % 250 + (isIpv4 ? 0 : i / 250 * 1_000));
+            final boolean isLast = i >= MANY - 64;
+            assertEquals(isLast, isTooLong(1_472), "peer " + i);
+            remembered += isLast ? 1 : 0;
+        }
+        assertEquals(64, remembered);
+    }
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.InvokedNode;
+import io.weft.dataplane.testing.NodeCounters;
+import io.weft.encap.IpPacket;
+import io.weft.linux.SocketAddress;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.agrona.concurrent.SystemNanoClock;
+import org.agrona.concurrent.status.CountersManager;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What a sender does with frames that one of its two sockets does not take. */
+class PressedSenderTest {
+    private static final int RING_LENGTH = 0x200000;
+    private static final int RING_FRAMES = 1024;
+    private static final int MANY = 1_000_000;
+
+    private final CountersManager manager = NodeCounters.newManager();
+    private final NodeCounters counters = new NodeCounters(manager);
+    private final Doorbell doorbell = new Doorbell();
+    private final RefusingPort first = new RefusingPort();
+    private final RefusingPort second = new RefusingPort();
+    private final EgressRing ring = new EgressRing(RING_LENGTH, RING_FRAMES);
+    private final FairQueue waiting = new FairQueue(RING_LENGTH, RING_FRAMES, 2);
+    private final EgressSender sender = new EgressSender(
+            ring,
+            waiting,
+            List.of(first, second),
+            1,
+            null,
+            null,
+            SystemNanoClock.INSTANCE,
+            new WorkerCounters(manager, 0),
+            doorbell,
+            0);
+    private int given;
+
+    @AfterEach
+    void tearDown() {
+        doorbell.close();
+    }
+
+    /** A frame of a flow, which goes by the second socket if its number is odd. */
+    private void give(final int flow, final int number) {
+        final byte[] payload = new byte[1_000];
+        payload[payload.length - 1] = (byte) number;
+        final byte[] packet = CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, payload)
+                .bytes();
+        final EgressFrame frame = ring.claim();
+        assertNotNull(frame, () -> "no room in the ring: " + counters);
+        ring.arena().putBytes(frame.ipOffset, packet);
+        assertEquals(IpPacket.Fault.NONE, frame.packet.parse(ring.arena(), frame.ipOffset, packet.length, false));
+        frame.sockaddrLength = SocketAddress.IPV4_LENGTH;
+        frame.flow = flow;
+        ring.publish(frame, packet.length);
+        given++;
+    }
+
+    private long dropped() {
+        return counters.drops(DropReason.UNDERLAY_BUSY);
+    }
+
+    /** Nothing is left anywhere. */
+    private void assertConserved() {
+        assertEquals(given, counters.of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS) + dropped());
+        assertEquals(0, ring.inFlight());
+        assertEquals(0, sender.outputs());
+        assertTrue(waiting.isEmpty());
+    }
+
+    private static List<Integer> upTo(final int count) {
+        return IntStream.range(0, count).boxed().toList();
+    }
+
+    @Test
+    void shouldSendAllInOrderWhenTheSocketTakesThemLater() {
+        first.take(3);
+        for (int i = 0; i < 120; i++) {
+            give(2, i);
+            if (i % 10 == 0) {
+                sender.doWork();
+            }
+        }
+        sender.doWork();
+        assertEquals(upTo(3), first.sent());
+        assertEquals(1, sender.outputs());
+        assertEquals(first.fd(), sender.outputFd(0));
+        assertTrue(ring.inFlight() > 100);
+        while (!waiting.isEmpty() || sender.outputs() > 0) {
+            first.take(7);
+            sender.doWork();
+        }
+        assertEquals(upTo(120), first.sent());
+        assertEquals(Map.of(), counters.drops());
+        assertConserved();
+    }
+
+    @Test
+    void shouldLetOthersPassWhenOneSocketTakesNothing() {
+        second.take(MANY);
+        give(2, 1);
+        give(3, 2);
+        give(2, 3);
+        sender.doWork();
+        assertEquals(List.of(2), second.sent());
+        give(3, 4);
+        sender.doWork();
+        assertEquals(List.of(2, 4), second.sent());
+        assertEquals(4, ring.inFlight(), "the first frame holds the memory of those behind it");
+        first.take(MANY);
+        sender.doWork();
+        assertEquals(List.of(1, 3), first.sent());
+        assertConserved();
+    }
+
+    /** Whoever holds the oldest memory gives way before the ring is full, however much passes. */
+    @Test
+    void shouldGiveUpTheOldestWhenTheRingIsShort() {
+        second.take(MANY);
+        for (int i = 0; i < 40; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        give(2, 41);
+        for (int i = 0; i < 5_000; i++) {
+            give(3, i);
+            if (i % 30 == 0) {
+                sender.doWork();
+            }
+        }
+        sender.doWork();
+        assertEquals(5_000, second.sent().size());
+        assertEquals(41, dropped());
+        assertEquals(List.of(), first.sent());
+        first.take(1);
+        give(2, 42);
+        sender.doWork();
+        assertEquals(List.of(42), first.sent());
+        assertConserved();
+    }
+
+    @Test
+    void shouldLeaveNothingWhenItGivesUpAll() {
+        for (int i = 0; i < 100; i++) {
+            give(2 + i % 2, i);
+            sender.doWork();
+        }
+        assertEquals(100, ring.inFlight());
+        sender.abandon();
+        assertEquals(100, dropped());
+        assertNull(ring.poll());
+        assertConserved();
+    }
+}
