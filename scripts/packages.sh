@@ -6,10 +6,11 @@ run_packages=(
   iproute2:ip iperf3:iperf3 sockperf:sockperf ethtool:ethtool iputils-ping:ping procps:sysctl
 )
 budget_packages=(etcd-server:etcd etcd-client:etcdctl containernetworking-plugins:/usr/lib/cni/bridge iptables:iptables)
+handover_packages=(python3:python3)
 test_packages=(
   tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
   containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
-  strace:strace openssl:openssl faketime:faketime systemd:systemd-analyze
+  strace:strace openssl:openssl faketime:faketime systemd:systemd-analyze python3:python3
 )
 
 need() { # PACKAGE:PROGRAM...

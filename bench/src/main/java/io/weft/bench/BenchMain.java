@@ -7,6 +7,9 @@ import io.weft.bench.budget.BudgetCheck;
 import io.weft.bench.budget.Budgets;
 import io.weft.bench.budget.Site;
 import io.weft.bench.budget.Trial;
+import io.weft.bench.handover.HandoverCheck;
+import io.weft.bench.handover.HandoverPlan;
+import io.weft.bench.handover.LabHandovers;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.lab.Teardown;
@@ -36,6 +39,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -52,11 +56,15 @@ import picocli.CommandLine.Spec;
         description = "Measures weft against the kernel's VXLAN in network namespaces of this machine.")
 public final class BenchMain implements Callable<Integer> {
     private static final String BUDGETS = "budgets";
+    private static final String HANDOVER = "handover";
 
     @Option(names = "--quick", description = "End within five minutes: fewer and shorter rounds.")
     private boolean quick;
 
-    @Option(names = "--rounds", description = "How often each is measured (default: 5; quick: 2, with --only 3).")
+    @Option(
+            names = "--rounds",
+            description =
+                    "How often each is measured (default: 5; quick: 2, with --only 3;" + " handover: 20, quick 3).")
     private int rounds;
 
     @Option(names = "--seconds", description = "Length of a measurement (default: 4; quick: 2, with --only 3).")
@@ -69,8 +77,10 @@ public final class BenchMain implements Callable<Integer> {
             names = "--only",
             split = ",",
             completionCandidates = Subjects.class,
-            description = "Of ${COMPLETION-CANDIDATES} (default: all but budgets, which come alone: each figure"
-                    + " beside a reference, and exit code 1 if one is beyond its bound).")
+            description =
+                    "Of ${COMPLETION-CANDIDATES} (default: all but the last two, which come alone: budgets is each"
+                            + " figure beside a reference, handover is weftd started anew under load; both with exit code 1 for"
+                            + " what is beyond its bound).")
     private List<String> subjects = List.of();
 
     @Option(
@@ -79,10 +89,13 @@ public final class BenchMain implements Callable<Integer> {
             description = "From node to node, of ${COMPLETION-CANDIDATES} (default: all; quick: weft,kernel,single).")
     private List<Pairing> pairings = List.of();
 
+    @Option(names = "--other-java", description = "Home of another JVM that weftd is handed over to (handover).")
+    private @Nullable Path otherJava;
+
     @Option(
             names = "--out",
             defaultValue = "target/bench",
-            description = "Directory for results.json and report.html (default: ${DEFAULT-VALUE}).")
+            description = "Directory for results.json and report.html, or handover.json (default: ${DEFAULT-VALUE}).")
     private Path out = Path.of("target", "bench");
 
     @Mixin
@@ -92,10 +105,15 @@ public final class BenchMain implements Callable<Integer> {
     private @Nullable CommandSpec spec;
 
     private final List<Trial> trials;
+    private final Function<HandoverPlan, HandoverCheck.Taking> handovers;
     private final Console console;
 
-    BenchMain(final List<Trial> trials, final Console console) {
+    BenchMain(
+            final List<Trial> trials,
+            final Function<HandoverPlan, HandoverCheck.Taking> handovers,
+            final Console console) {
         this.trials = trials;
+        this.handovers = handovers;
         this.console = console;
     }
 
@@ -103,23 +121,27 @@ public final class BenchMain implements Callable<Integer> {
     static final class Subjects implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {
-            return Stream.concat(Arrays.stream(Measure.values()).map(Measure::toString), Stream.of(BUDGETS))
+            return Stream.concat(Arrays.stream(Measure.values()).map(Measure::toString), Stream.of(BUDGETS, HANDOVER))
                     .iterator();
         }
     }
 
     public static void main(final String[] args) {
-        System.exit(Entry.execute(new BenchMain(Budgets.trials(), new Console()), args));
+        System.exit(Entry.execute(new BenchMain(Budgets.trials(), LabHandovers::new, new Console()), args));
     }
 
     @Override
     public Integer call() throws IOException {
-        final boolean isBudgets = isBudgets();
-        final List<Measure> measures = isBudgets ? List.of() : measures();
+        final boolean isBudgets = isAlone(BUDGETS);
+        final boolean isHandover = isAlone(HANDOVER);
+        final List<Measure> measures = isBudgets || isHandover ? List.of() : measures();
         Entry.requireRoot();
         if (isBudgets) {
-            final Site site = new Site(Entry.labPrefix("budget"), weftd.weftd(), weftd.bin());
-            return new BudgetCheck(trials, console).run(site) ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+            return exitCode(new BudgetCheck(trials, console).run(site("budget")));
+        }
+        if (isHandover) {
+            final HandoverPlan plan = HandoverPlan.of(quick, rounds, seconds, otherJava);
+            return exitCode(new HandoverCheck(handovers.apply(plan), console).run(site(HANDOVER), out, machine()));
         }
         final Plan plan = Plan.of(quick, pairings, offloads, measures, rounds, seconds);
         final long startNs = System.nanoTime();
@@ -140,10 +162,19 @@ public final class BenchMain implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    private boolean isBudgets() {
-        final boolean isAsked = subjects.stream().anyMatch(BUDGETS::equalsIgnoreCase);
+    private Site site(final String what) {
+        return new Site(Entry.labPrefix(what), weftd.weftd(), weftd.bin());
+    }
+
+    private static int exitCode(final boolean isKept) {
+        return isKept ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    /** Whether a subject is asked for that comes alone. */
+    private boolean isAlone(final String name) {
+        final boolean isAsked = subjects.stream().anyMatch(name::equalsIgnoreCase);
         if (isAsked && subjects.size() > 1) {
-            throw refusal("--only=" + String.join(",", subjects) + ": " + BUDGETS + " come alone");
+            throw refusal("--only=" + String.join(",", subjects) + ": " + name + " comes alone");
         }
         return isAsked;
     }
@@ -213,16 +244,17 @@ public final class BenchMain implements Callable<Integer> {
     }
 
     private void write(final Results results, final double elapsedS) throws IOException {
-        final Map<String, String> machine = machine(elapsedS);
+        final Map<String, String> machine = machine();
+        machine.put("seconds", String.format(Locale.ROOT, "%.0f", elapsedS));
         Files.createDirectories(out);
         final Path json = Files.writeString(out.resolve("results.json"), JsonReport.render(results, machine));
         final Path html = Files.writeString(out.resolve("report.html"), HtmlReport.render(results, machine));
         console.line(String.format(Locale.ROOT, "%n%.0f s. Results: %s and %s", elapsedS, json, html));
     }
 
-    private Map<String, String> machine(final double elapsedS) throws IOException {
+    private Map<String, String> machine() throws IOException {
         final Map<String, String> machine = new LinkedHashMap<>();
-        machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS) + String.format(" in %.0f s", elapsedS));
+        machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         machine.put("processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores");
         machine.put("kernel", System.getProperty("os.version"));
         machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));

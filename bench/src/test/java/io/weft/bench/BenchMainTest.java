@@ -8,13 +8,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.bench.budget.ScriptedTrial;
 import io.weft.bench.budget.Trial;
+import io.weft.bench.handover.HandoverCheck;
+import io.weft.bench.handover.ScriptedHandovers;
 import io.weft.bench.report.Console;
 import io.weft.linux.testing.RequiresRoot;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
 /** The command line's exit codes, with trials of the test's own. */
 @RequiresRoot
@@ -25,8 +33,19 @@ class BenchMainTest {
 
     private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
 
+    @TempDir
+    private Path directory = Path.of(".");
+
     private int run(final List<Trial> trials, final String... options) {
-        return Entry.execute(new BenchMain(trials, new Console(printed)), options);
+        return Entry.execute(
+                new BenchMain(trials, plan -> ScriptedHandovers.unnoticed(), new Console(printed)), options);
+    }
+
+    private int runHandovers(final HandoverCheck.Taking handovers) {
+        return Entry.execute(
+                new BenchMain(List.of(), plan -> handovers, new Console(printed)),
+                "--only=handover",
+                "--out=" + directory);
     }
 
     private String output() {
@@ -65,8 +84,25 @@ class BenchMainTest {
         assertTrue(output().contains("not measured: scripted: it needs a moon\n"), this::output);
     }
 
+    @Test
+    void shouldExitWithZeroAndWriteEachIntervalWhenNoHandoverIsNoticed() throws IOException {
+        assertEquals(OK, runHandovers(ScriptedHandovers.unnoticed()), this::output);
+        final JsonNode json = new ObjectMapper().readTree(Files.readString(directory.resolve("handover.json")));
+        final JsonNode turn = json.path("findings").path("packets").path(0);
+        assertEquals(0, turn.path("handover").path("lost").asInt(-1), json::toPrettyString);
+        assertTrue(turn.path("quiet").path("latest_ms").isNumber(), json::toPrettyString);
+    }
+
+    @Test
+    void shouldExitWithOneAndSayWhatPodsNoticedOfAHandover() {
+        assertEquals(MISSED, runHandovers(ScriptedHandovers.withLoss(7)));
+        assertTrue(output().contains("missed: no packet lost: 7 lost\n"), this::output);
+        assertTrue(output().contains("kept: no TCP connection lost: none\n"), this::output);
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"--only=budgets,tcp1", "--only=nonsense", "--only=tcp1,nonsense"})
+    @ValueSource(
+            strings = {"--only=budgets,tcp1", "--only=handover,budgets", "--only=nonsense", "--only=tcp1,nonsense"})
     void shouldRefuseWhatItCannotMeasure(final String only) {
         assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), only));
         assertEquals("", output());

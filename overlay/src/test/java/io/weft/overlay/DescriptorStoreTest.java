@@ -13,7 +13,6 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -21,10 +20,8 @@ import java.net.InetAddress;
 import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -42,6 +39,9 @@ class DescriptorStoreTest {
     private static final String MAC = "02:00:00:00:00:0a";
     private static final String READY = "ready: weft.1 forwards";
     private static final String GOES_ON = "goes on with what the weftd before has left";
+    private static final Path SERVICE_MANAGER = Path.of(
+                    System.getProperty("weft.root", ".."), "scripts/service-manager")
+            .toAbsolutePath();
     private static final Pattern MAIN = Pattern.compile("main process (\\d+) with (\\d+) descriptors");
     /** Fewer than any queue on the way holds. */
     private static final int DATAGRAMS = 100;
@@ -91,12 +91,7 @@ class DescriptorStoreTest {
     }
 
     /** The service manager, which has started nothing yet. */
-    private BackgroundProcess manager(final String... options) throws IOException {
-        final Path script = directory.resolve("service-manager.py");
-        try (InputStream text =
-                Objects.requireNonNull(DescriptorStoreTest.class.getResourceAsStream("service-manager.py"))) {
-            Files.copy(text, script, StandardCopyOption.REPLACE_EXISTING);
-        }
+    private BackgroundProcess manager(final String... options) {
         final String[] weftd = WeftdProcess.command(
                 directory,
                 Stream.concat(
@@ -109,8 +104,7 @@ class DescriptorStoreTest {
                 .add(node.namespace()
                         .start(Stream.concat(
                                         Stream.of(
-                                                "python3",
-                                                script.toString(),
+                                                SERVICE_MANAGER.toString(),
                                                 directory.resolve("notify").toString()),
                                         Stream.of(weftd))
                                 .toArray(String[]::new)))

@@ -4,6 +4,7 @@ package io.weft.bench.budget;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Lab;
 import io.weft.bench.lab.Teardown;
+import io.weft.bench.stats.Stopwatch;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Node;
+import io.weft.bench.stats.Stopwatch;
 import io.weft.linux.Netns;
 import java.io.IOException;
 import java.net.URI;

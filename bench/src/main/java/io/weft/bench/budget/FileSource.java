@@ -2,6 +2,7 @@
 package io.weft.bench.budget;
 
 import io.weft.bench.lab.Node;
+import io.weft.bench.stats.Stopwatch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,7 @@ import io.weft.bench.lab.Lab;
 import io.weft.bench.lab.Node;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.lab.Weftd;
+import io.weft.bench.stats.Stopwatch;
 import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -3,6 +3,7 @@ package io.weft.bench.budget;
 
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Jvm;
+import io.weft.bench.stats.Stopwatch;
 import java.io.IOException;
 
 /** A JVM that does nothing: the reference for what is a JVM and does something. */

@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.bench.lab.Teardown;
+import io.weft.bench.stats.Stopwatch;
 import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;

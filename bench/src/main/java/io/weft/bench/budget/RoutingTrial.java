@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.bench.lab.Teardown;
+import io.weft.bench.stats.Stopwatch;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;

@@ -8,6 +8,7 @@ import io.weft.bench.lab.Node;
 import io.weft.bench.lab.Overlay;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.lab.Weftd;
+import io.weft.bench.stats.Stopwatch;
 import io.weft.bench.traffic.EchoStream;
 import java.io.IOException;
 import java.util.List;

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -21,6 +22,9 @@ public final class Overlay implements AutoCloseable {
     private final Lab lab;
     private final Path directory;
     private final Map<Node, Process> processes = new HashMap<>();
+    /** All that were started: one that hands over to another ends after that one has begun. */
+    private final List<Process> started = new ArrayList<>();
+
     private boolean closed;
 
     /** A data plane for the nodes of a lab, not started yet. */
@@ -43,7 +47,7 @@ public final class Overlay implements AutoCloseable {
     }
 
     /**
-     * Starts the data plane of one node, in the place of one that has ended. Does not wait for anything.
+     * Starts the data plane of one node, in the place of one that has ended, or that is to hand over. Does not wait for anything.
      *
      * @throws Command.CommandException if the lab is being taken down.
      * @throws IOException also if the daemon's user is unknown.
@@ -62,13 +66,36 @@ public final class Overlay implements AutoCloseable {
                 start(node, weftd.with("--underlay-port=packet").with("--pod-port=packet"));
             case SINGLE -> {
                 final Node peer = lab.node(1 - node.index());
-                processes.put(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));
+                use(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));
             }
         }
     }
 
     private void start(final Node node, final Weftd weftd) throws IOException {
-        processes.put(node, weftd.start(node, lab.nodes(), directory));
+        final Path log = Weftd.log(directory, node);
+        Files.deleteIfExists(log); // one that still runs goes on with its own
+        use(node, Command.start(log.toFile(), weftd.words(node, lab.nodes(), directory)));
+    }
+
+    private void use(final Node node, final Process process) {
+        processes.put(node, process);
+        started.add(process);
+    }
+
+    /**
+     * Has a service manager with a store of descriptors start weftd on a node, in the place of one that has ended.
+     *
+     * @throws Command.CommandException if the lab is being taken down.
+     */
+    public synchronized ServiceManager manage(final Node node, final Weftd weftd) throws IOException {
+        if (closed) {
+            throw new Command.CommandException("start a service manager: the lab is being taken down");
+        }
+        weftd.admit(directory);
+        return ServiceManager.start(
+                directory.resolve("notify-" + node.letter()),
+                Weftd.log(directory, node),
+                weftd.words(node, lab.nodes(), directory));
     }
 
     private void awaitReachable() {
@@ -141,8 +168,9 @@ public final class Overlay implements AutoCloseable {
     @Override
     public synchronized void close() {
         closed = true;
-        processes.values().forEach(Process::destroy);
-        processes.values().forEach(Command::end);
+        started.forEach(Process::destroy);
+        started.forEach(Command::end);
+        started.clear();
         processes.clear();
         removeDirectory();
     }

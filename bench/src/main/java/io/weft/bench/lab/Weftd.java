@@ -27,6 +27,15 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         return new Weftd(command, more, javaOptions, user);
     }
 
+    /** The same by another JVM. */
+    public Weftd by(final Path javaHome) {
+        return new Weftd(
+                Command.words(List.of("env", "JAVA_HOME=" + javaHome), command.toArray(String[]::new)),
+                arguments,
+                javaOptions,
+                user);
+    }
+
     /** Lets the daemon of whichever user make files in a directory. */
     void admit(final Path directory) throws IOException {
         if (!user.isEmpty()) {
@@ -64,10 +73,11 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         return directory.resolve("run-" + node.letter());
     }
 
-    Process start(final Node node, final List<Node> all, final Path directory) throws IOException {
+    /** The words that start it on one of the nodes, with a registry file that is written for all of them. */
+    List<String> words(final Node node, final List<Node> all, final Path directory) throws IOException {
         final Path leases = directory.resolve("leases.json");
         Files.writeString(leases, leases(all));
-        return start(node, "--registry=file:" + leases, directory);
+        return words(node, "--registry=file:" + leases, directory);
     }
 
     /**
@@ -77,6 +87,10 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
      * @param directory for all that it writes; its log is {@code weftd-A.log} there, for node A.
      */
     public Process start(final Node node, final String registry, final Path directory) {
+        return Command.start(log(directory, node).toFile(), words(node, registry, directory));
+    }
+
+    private List<String> words(final Node node, final String registry, final Path directory) {
         final String options = "-Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
         final List<String> words = new ArrayList<>(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
         words.addAll(asUser());
@@ -87,7 +101,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         words.add("--run-dir=" + runDirectory(directory, node));
         words.add("--state-dir=" + directory.resolve("state-" + node.letter()));
         words.addAll(arguments);
-        return Command.start(log(directory, node).toFile(), words);
+        return words;
     }
 
     /** The registry file: flannel's own JSON, one lease for each node. */

@@ -16,6 +16,8 @@ package io.weft.bench.traffic;
  */
 final class OpenLoop {
     static final int PORT = 7002;
+    /** Another, so that a pod can send and receive. */
+    static final int SOURCE_PORT = 7004;
 
     static final int RUN_OFFSET = 0;
     static final int SEQUENCE_OFFSET = RUN_OFFSET + Integer.BYTES;

@@ -26,11 +26,12 @@ final class OpenLoopReceiver implements AutoCloseable {
     private volatile int run;
     private volatile long received;
     private volatile long lastNs;
+    private volatile long longestSilenceNs;
 
     OpenLoopReceiver(final String own, final String peer) throws IOException {
         channel.setOption(StandardSocketOptions.SO_RCVBUF, OpenLoop.SOCKET_BUFFER_LENGTH);
         channel.bind(new InetSocketAddress(own, OpenLoop.PORT));
-        channel.connect(new InetSocketAddress(peer, OpenLoop.PORT));
+        channel.connect(new InetSocketAddress(peer, OpenLoop.SOURCE_PORT));
         final Thread thread = new Thread(this::receive, "open-loop-receiver");
         thread.setDaemon(true);
         thread.start();
@@ -40,6 +41,7 @@ final class OpenLoopReceiver implements AutoCloseable {
     void start(final int newRun) {
         latencies.reset();
         received = 0;
+        longestSilenceNs = 0;
         lastNs = System.nanoTime();
         run = newRun;
     }
@@ -57,6 +59,11 @@ final class OpenLoopReceiver implements AutoCloseable {
         return latencies.getIntervalHistogram();
     }
 
+    /** The longest time between two packets of the run. */
+    long longestSilenceNs() {
+        return longestSilenceNs;
+    }
+
     private void receive() {
         final ByteBuffer packet = ByteBuffer.allocateDirect(UdpExchange.MAX_LENGTH);
         try {
@@ -66,9 +73,12 @@ final class OpenLoopReceiver implements AutoCloseable {
                 if (length >= OpenLoop.MIN_LENGTH && packet.getInt(OpenLoop.RUN_OFFSET) == run) {
                     final long latencyNs = nowNs - packet.getLong(OpenLoop.INTENDED_NS_OFFSET);
                     latencies.recordValue(Math.min(latencyNs, MAX_LATENCY_NS));
-                    lastNs = nowNs;
                     // One writer: this thread.
                     final long count = received;
+                    if (count > 0) {
+                        longestSilenceNs = Math.max(longestSilenceNs, nowNs - lastNs);
+                    }
+                    lastNs = nowNs;
                     received = count + 1;
                 }
             }

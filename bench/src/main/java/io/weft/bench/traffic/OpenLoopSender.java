@@ -19,7 +19,7 @@ final class OpenLoopSender implements AutoCloseable {
 
     OpenLoopSender(final String own, final String peer) throws IOException {
         channel.setOption(StandardSocketOptions.SO_SNDBUF, OpenLoop.SOCKET_BUFFER_LENGTH);
-        channel.bind(new InetSocketAddress(own, OpenLoop.PORT));
+        channel.bind(new InetSocketAddress(own, OpenLoop.SOURCE_PORT));
         channel.connect(new InetSocketAddress(peer, OpenLoop.PORT));
         exactTimers();
     }

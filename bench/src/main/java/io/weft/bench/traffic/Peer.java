@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * udp ADDRESS MIN_LENGTH MAX_LENGTH           one datagram of each length and back: ok REPEATED
  * receive RUN ADDRESS                         open-loop receiver, from ADDRESS
  * send RUN ADDRESS RATE COUNT LENGTH          open-loop sender: ok SENT
- * collect EXPECTED                            the receiver's result: ok RECEIVED HISTOGRAM
+ * collect EXPECTED                            the receiver's result: ok RECEIVED SILENCE_NS HISTOGRAM
  * superframes ADDRESS DURATION_MS             UDP superframes as fast as can be: ok SENT_BYTES
  * superframe-bytes                            payload of superframes that came so far: ok RECEIVED_BYTES
  * </pre>
@@ -132,7 +132,8 @@ public final class Peer {
         final Histogram latencies = current.latencies();
         final ByteBuffer buffer = ByteBuffer.allocate(latencies.getNeededByteBufferCapacity());
         final int length = latencies.encodeIntoCompressedByteBuffer(buffer);
-        return received + " " + Base64.getEncoder().encodeToString(Arrays.copyOf(buffer.array(), length));
+        return received + " " + current.longestSilenceNs() + " "
+                + Base64.getEncoder().encodeToString(Arrays.copyOf(buffer.array(), length));
     }
 
     /** Serves until its socket is closed. */

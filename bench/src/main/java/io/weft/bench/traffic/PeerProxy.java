@@ -16,8 +16,14 @@ import org.HdrHistogram.Histogram;
 
 /** Starts a {@link Peer} in a node's pod and speaks for it. Each call blocks until the peer has answered. One thread. */
 public final class PeerProxy implements AutoCloseable {
-    /** What arrived of an open-loop run: how many packets, and how late after their intended send time, in ns. */
-    public record Arrival(long received, Histogram latencies) {}
+    /**
+     * What arrived of an open-loop run.
+     *
+     * @param received packets.
+     * @param longestSilenceNs the longest time between two of them.
+     * @param latencies how late they came after their intended send time, in ns.
+     */
+    public record Arrival(long received, long longestSilenceNs, Histogram latencies) {}
 
     /** The longest UDP payload. */
     public static final int MAX_DATAGRAM_LENGTH = UdpExchange.MAX_LENGTH;
@@ -72,8 +78,11 @@ public final class PeerProxy implements AutoCloseable {
     public Arrival collect(final long expected) throws IOException {
         final String[] words = ask("collect " + expected).split(" ", -1);
         try {
-            final ByteBuffer encoded = ByteBuffer.wrap(Base64.getDecoder().decode(words[1]));
-            return new Arrival(Long.parseLong(words[0]), Histogram.decodeFromCompressedByteBuffer(encoded, 0));
+            final ByteBuffer encoded = ByteBuffer.wrap(Base64.getDecoder().decode(words[2]));
+            return new Arrival(
+                    Long.parseLong(words[0]),
+                    Long.parseLong(words[1]),
+                    Histogram.decodeFromCompressedByteBuffer(encoded, 0));
         } catch (final DataFormatException ex) {
             throw new IOException("pod " + node.letter() + " sent a broken histogram", ex);
         }

@@ -2,6 +2,7 @@
 package io.weft.bench.budget;
 
 import io.weft.bench.lab.Teardown;
+import io.weft.bench.stats.Stopwatch;
 import java.io.IOException;
 import java.util.List;
 

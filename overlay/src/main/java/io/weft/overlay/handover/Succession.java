@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -213,11 +214,17 @@ public final class Succession implements AutoCloseable {
         }
         final Runnable continuing = forwarders.continuing();
         System.gc(); // what the start left is collected while the other still forwards
+        final long pausedNs = System.nanoTime();
         running.pause();
         continuing.run();
         forwarders.start();
+        final long pauseNs = System.nanoTime() - pausedNs;
         running.go();
-        LOG.log(INFO, "forwards in the place of {0} which has ended", running);
+        LOG.log(
+                INFO,
+                "forwards in the place of {0} which has ended, after {1} ms",
+                running,
+                String.format(Locale.ROOT, "%.1f", pauseNs / 1e6));
         forwarders.own();
         try {
             follow(running);

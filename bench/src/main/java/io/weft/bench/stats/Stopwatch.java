@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.weft.bench.budget;
+package io.weft.bench.stats;
 
 import io.weft.bench.lab.Command;
 import java.lang.management.ManagementFactory;
@@ -11,7 +11,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Times in seconds. */
-final class Stopwatch {
+public final class Stopwatch {
     private static final long POLL_NS = TimeUnit.MILLISECONDS.toNanos(1);
     private static final long LIMIT_NS = TimeUnit.MINUTES.toNanos(2);
 
@@ -20,9 +20,11 @@ final class Stopwatch {
     private Stopwatch() {}
 
     /**
+     * The time since then.
+     *
      * @param startNs by {@link System#nanoTime}.
      */
-    static double secondsSince(final long startNs) {
+    public static double secondsSince(final long startNs) {
         return (System.nanoTime() - startNs) / 1e9;
     }
 
@@ -30,19 +32,21 @@ final class Stopwatch {
      * What this thread has worked, in ns: for what it does alone and without waiting, so that neither other work on the machine
      * nor the collector counts.
      */
-    static long workedNs() {
+    public static long workedNs() {
         return THREADS.getCurrentThreadCpuTime();
     }
 
     /**
+     * What this thread has worked since then.
+     *
      * @param startNs by {@link #workedNs}.
      */
-    static double workedSecondsSince(final long startNs) {
+    public static double workedSecondsSince(final long startNs) {
         return (workedNs() - startNs) / 1e9;
     }
 
     /** How long a program runs. */
-    static double seconds(final List<String> words) {
+    public static double seconds(final List<String> words) {
         final long startNs = System.nanoTime();
         Command.run(words);
         return secondsSince(startNs);
@@ -55,7 +59,8 @@ final class Stopwatch {
      * @return seconds from the start.
      * @throws Command.CommandException with what is missing after two minutes.
      */
-    static double secondsUntil(final long startNs, final Supplier<String> missing, final BooleanSupplier condition) {
+    public static double secondsUntil(
+            final long startNs, final Supplier<String> missing, final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - startNs > LIMIT_NS) {
                 throw new Command.CommandException("not within two minutes: " + missing.get());
