@@ -82,6 +82,17 @@ final class LinkSocket {
         }
     }
 
+    /** The link that it is bound to, 0 for all; negative when that is gone. */
+    static int boundTo(final int fd) {
+        final UnsafeBuffer name = allocate(NAME_LENGTH);
+        final UnsafeBuffer length = allocate(Integer.BYTES);
+        length.putInt(0, NAME_LENGTH, nativeOrder());
+        if (Libc.LIBC.getsockname(fd, name.addressOffset(), length.addressOffset()) < 0) {
+            throw new LinuxException("ask for a packet socket's interface", Errno.last());
+        }
+        return name.getInt(NAME_INDEX_OFFSET, nativeOrder());
+    }
+
     /** Has a bound socket get what the filter accepts. */
     static void filter(final int fd, final SocketFilter filter) {
         require("filter a packet socket", -filter.attach(fd));

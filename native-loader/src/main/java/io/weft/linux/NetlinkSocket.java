@@ -38,6 +38,9 @@ public final class NetlinkSocket implements AutoCloseable {
     /** IPsec's policies. */
     public static final int NETLINK_XFRM = 6;
 
+    /** Rules of the firewall. */
+    public static final int NETLINK_NETFILTER = 12;
+
     private static final int SOL_NETLINK = 270;
     private static final int NETLINK_ADD_MEMBERSHIP = 1;
     private static final int NETLINK_CAP_ACK = 10;

@@ -120,6 +120,11 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
         }
     }
 
+    /** The link that it is bound to; negative when that is gone. */
+    public int linkIndex() {
+        return LinkSocket.boundTo(fd);
+    }
+
     /** The file descriptor, to be polled. */
     @Override
     public int fd() {

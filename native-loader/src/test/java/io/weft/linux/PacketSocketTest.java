@@ -233,4 +233,13 @@ class PacketSocketTest {
                 LinuxException.class, () -> namespace.call(() -> PacketSocket.open(filter, 1, BUFFER_LENGTH)));
         assertEquals(Errno.ENODEV, failure.errno());
     }
+
+    /** Who goes on with a socket that another process left has to know whether its interface is still that one. */
+    @Test
+    void shouldTellTheInterfaceThatItIsBoundToAndWhenThatIsGone() {
+        open(1);
+        assertEquals(index(own.underlayDevice()), packets.get(0).linkIndex());
+        namespace.ip("link", "delete", own.underlayDevice());
+        assertEquals(-1, packets.get(0).linkIndex());
+    }
 }

@@ -102,7 +102,7 @@ class UnderlayPortTest {
     @ParameterizedTest
     @CsvSource({
         "--underlay-port=udp, weft.1 receives and sends by UDP: --underlay-port says so",
-        "--underlay-port=auto, weft.1 receives and sends by UDP: a packet socket"
+        "--underlay-port=auto, weft.1 receives and sends by UDP: measured"
     })
     void shouldReceiveByUdpAndSayWhy(final String option, final String said) throws Exception {
         try (BackgroundProcess weftd = start(option)) {
@@ -156,7 +156,44 @@ class UnderlayPortTest {
                 PodTraffic.reaches(node, peer, false);
                 return counted(DataPlaneCounter.EGRESS_PACKET_MESSAGES) > before;
             });
-            assertTrue(labels().contains("underlay port packet: as --underlay-port says"), () -> labels().toString());
+            assertTrue(
+                    labels().contains(
+                                    "underlay port packet: as --underlay-port says; the host's firewall does not see it"),
+                    () -> labels().toString());
+        }
+    }
+
+    /** Rules that weftd sets itself are no reason to warn; whoever sets others is told once which of them have no effect here. */
+    @Test
+    void shouldWarnOfEachRuleThatThePacketSocketPassesByAlsoIfItComesLater() throws Exception {
+        namespace.exec("iptables-legacy", "-A", "INPUT", "-s", "203.0.113.0/24", "-j", "DROP");
+        final String legacy =
+                "passes the host's firewall by: chain INPUT of table ip filter (legacy) has a rule for UDP"
+                        + " port 8472, or that may concern it: drop";
+        final String nft = "passes the host's firewall by: chain c of table inet t drops what it does not accept";
+        try (BackgroundProcess weftd = start("--underlay-port=packet")) {
+            weftd.awaitOutput(legacy, TIMEOUT_MS);
+            namespace.exec("iptables-legacy", "-D", "INPUT", "-s", "203.0.113.0/24", "-j", "DROP");
+            final String quiet = "underlay port packet: as --underlay-port says; the host's firewall does not see it";
+            Await.until(() -> labels().toString(), TIMEOUT_MS, () -> labels().contains(quiet));
+            namespace.exec("nft", "add", "table", "inet", "t");
+            namespace.exec("nft", "add chain inet t c { type filter hook output priority 0; policy drop; }");
+            weftd.awaitOutput(nft, TIMEOUT_MS);
+            final String remark =
+                    "the host's firewall does not see it, which has rules that may concern it: chain c of table";
+            Await.until(
+                    () -> labels().toString(),
+                    TIMEOUT_MS,
+                    () -> labels().stream().anyMatch(label -> label.contains(remark)));
+            namespace.exec("nft", "delete", "table", "inet", "t");
+            Await.until(() -> labels().toString(), TIMEOUT_MS, () -> labels().contains(quiet));
+            assertEquals(
+                    2,
+                    weftd.output()
+                            .lines()
+                            .filter(line -> line.contains("passes the host's firewall by"))
+                            .count(),
+                    weftd::output);
         }
     }
 

@@ -47,7 +47,7 @@ public final class PacketSockets implements AutoCloseable {
     /**
      * Goes on with packet sockets that another process left, with the receiving {@code sockets} beside them.
      *
-     * @param filter what they take.
+     * @param filter what they are to take; what they do take tells the device that they are bound to.
      * @param bufferLength bytes that each may buffer.
      * @param left their descriptors, one for each worker, which belong to this from now on.
      */
@@ -56,8 +56,9 @@ public final class PacketSockets implements AutoCloseable {
             final TunnelFilter filter,
             final int bufferLength,
             final List<Integer> left) {
-        return new PacketSockets(
-                sockets.receivePorts(), left.stream().map(PacketSocket::adopt).toList(), filter, bufferLength);
+        final List<PacketSocket> ports = left.stream().map(PacketSocket::adopt).toList();
+        final TunnelFilter present = new TunnelFilter(ports.get(0).linkIndex(), filter.local(), filter.port());
+        return new PacketSockets(sockets.receivePorts(), ports, present, bufferLength);
     }
 
     /** The process that left the sockets is gone: what they take is this process's from now on. */

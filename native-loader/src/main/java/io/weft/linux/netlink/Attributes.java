@@ -8,7 +8,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.weft.address.IpAddress;
 import io.weft.address.MacAddress;
 import java.net.InetAddress;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.agrona.DirectBuffer;
 
 /**
@@ -51,21 +53,29 @@ final class Attributes {
         final Attributes attributes = new Attributes(message, buffer);
         int offset = from;
         while (offset < end) {
-            if (end - offset < HEADER_LENGTH) {
-                throw message.malformed((end - offset) + " bytes are left, too few for an attribute");
-            }
-            final int length = buffer.getShort(offset + LENGTH_OFFSET, nativeOrder()) & 0xFFFF;
+            final int length = length(message, buffer, offset, end);
             final int type = buffer.getShort(offset + TYPE_OFFSET, nativeOrder()) & TYPE_MASK;
-            if (length < HEADER_LENGTH || length > end - offset) {
-                throw message.malformed("the length " + length + " of attribute " + type + " is not in " + HEADER_LENGTH
-                        + ".." + (end - offset));
-            }
             if (type < MAX_TYPES) {
                 attributes.offsets[type] = offset;
             }
             offset += NetlinkMessage.align(length);
         }
         return attributes;
+    }
+
+    /** Of the attribute at {@code offset}, with its header: it is whole, up to {@code end}. */
+    private static int length(
+            final NetlinkMessage message, final DirectBuffer buffer, final int offset, final int end) {
+        if (end - offset < HEADER_LENGTH) {
+            throw message.malformed((end - offset) + " bytes are left, too few for an attribute");
+        }
+        final int length = buffer.getShort(offset + LENGTH_OFFSET, nativeOrder()) & 0xFFFF;
+        if (length < HEADER_LENGTH || length > end - offset) {
+            final int type = buffer.getShort(offset + TYPE_OFFSET, nativeOrder()) & TYPE_MASK;
+            throw message.malformed("the length " + length + " of attribute " + type + " is not in " + HEADER_LENGTH
+                    + ".." + (end - offset));
+        }
+        return length;
     }
 
     boolean has(final int type) {
@@ -85,6 +95,11 @@ final class Attributes {
     /** A 32-bit number, or {@code absent}. */
     int i32(final int type, final int absent) {
         return has(type) ? buffer.getInt(value(type, Integer.BYTES), nativeOrder()) : absent;
+    }
+
+    /** A 32-bit number in network order, or {@code absent}. */
+    int i32BigEndian(final int type, final int absent) {
+        return has(type) ? buffer.getInt(value(type, Integer.BYTES), BIG_ENDIAN) : absent;
     }
 
     /** The 64-bit number that begins so many bytes into the value. */
@@ -140,13 +155,29 @@ final class Attributes {
         return parse(message, buffer, from, from + valueLength(type));
     }
 
-    private byte[] bytes(final int type) {
+    /** The attributes inside each attribute inside an attribute, in their order. */
+    List<Attributes> list(final int type) {
+        final List<Attributes> list = new ArrayList<>();
+        final int end = offsets[type] + HEADER_LENGTH + valueLength(type);
+        int length;
+        for (int offset = offsets[type] + HEADER_LENGTH; offset < end; offset += NetlinkMessage.align(length)) {
+            length = length(message, buffer, offset, end);
+            list.add(parse(message, buffer, offset + HEADER_LENGTH, offset + length));
+        }
+        return list;
+    }
+
+    /** The value as it is. */
+    byte[] bytes(final int type) {
         final byte[] bytes = new byte[valueLength(type)];
         buffer.getBytes(offsets[type] + HEADER_LENGTH, bytes);
         return bytes;
     }
 
     private int valueLength(final int type) {
+        if (!has(type)) {
+            throw message.malformed("attribute " + type + " is missing");
+        }
         return (buffer.getShort(offsets[type] + LENGTH_OFFSET, nativeOrder()) & 0xFFFF) - HEADER_LENGTH;
     }
 

@@ -109,6 +109,10 @@ final class NetlinkRequest {
         return buffer;
     }
 
+    int type() {
+        return buffer.getShort(NetlinkMessage.TYPE_OFFSET, nativeOrder()) & 0xFFFF;
+    }
+
     int length() {
         return length;
     }

@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,10 @@ class MalformedMessageTest {
     private static final long SEED = 20_260_101;
     private static final int DAMAGED_COPIES = 20_000;
 
-    /** Datagrams of dumps of links, addresses, routes, neighbours and the FDB, and one refusal. */
+    /** Types from here on are of subsystems of netfilter. */
+    private static final int RTNETLINK_MAX = 256;
+
+    /** Datagrams of dumps of links, addresses, routes, neighbours, the FDB, chains and rules, and one refusal. */
     private static List<byte[]> recordDatagrams() {
         try (NetworkNamespace namespace = NetworkNamespace.create("malformed")) {
             namespace.ip("link", "add", "vx", "type", "vxlan", "id", "7", "dstport", "8472", "local", "127.0.0.1");
@@ -36,6 +40,9 @@ class MalformedMessageTest {
             namespace.ip("route", "add", "10.2.0.0/16", "via", "10.1.1.9");
             namespace.ip("neigh", "add", "10.1.1.9", "lladdr", "02:00:00:00:00:09", "dev", "vx", "nud", "permanent");
             namespace.bridge("fdb", "add", "02:00:00:00:00:09", "dev", "vx", "dst", "127.0.0.2");
+            namespace.exec("nft", "add", "table", "inet", "t");
+            namespace.exec("nft", "add chain inet t c { type filter hook input priority 0; policy drop; }");
+            namespace.exec("nft", "add rule inet t c ip saddr 10.1.0.0/20 udp dport 8472 counter drop");
             return namespace.call(() -> {
                 final List<byte[]> datagrams = new ArrayList<>();
                 final List<NetlinkRequest> requests = List.of(
@@ -44,10 +51,15 @@ class MalformedMessageTest {
                         RouteCodec.dumpRequest(AF_INET, RouteFilter.main()),
                         NeighbourCodec.neighbourDumpRequest(2),
                         NeighbourCodec.fdbDumpRequest(2),
+                        Nftables.request(Nftables.GET_CHAIN, NetlinkMessage.NLM_F_DUMP),
+                        Nftables.request(Nftables.GET_RULE, NetlinkMessage.NLM_F_DUMP),
                         LinkCodec.request(MessageType.RTM_SETLINK, NetlinkMessage.NLM_F_ACK, 1)
                                 .attribute(LinkCodec.IFLA_MTU, -1));
                 for (final NetlinkRequest request : requests) {
-                    try (NetlinkSocket socket = NetlinkSocket.open()) {
+                    final int protocol = RTNETLINK_MAX > request.type()
+                            ? NetlinkSocket.NETLINK_ROUTE
+                            : NetlinkSocket.NETLINK_NETFILTER;
+                    try (NetlinkSocket socket = NetlinkSocket.open(protocol)) {
                         final UnsafeBuffer buffer = new UnsafeBuffer(ByteBuffer.allocateDirect(CAPACITY));
                         assertEquals(0, socket.send(request.finish(1), request.length()));
                         final byte[] datagram = new byte[socket.receive(buffer)];
@@ -71,6 +83,8 @@ class MalformedMessageTest {
                 message.errorText();
             } else {
                 RtnetlinkMonitor.decode(message);
+                Nftables.rule(message, true);
+                Nftables.chain(message, true, Map.of());
             }
         }
         return count;

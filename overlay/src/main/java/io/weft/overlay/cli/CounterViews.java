@@ -17,6 +17,11 @@ import java.util.Map;
 final class CounterViews {
     private static final double NS_PER_SECOND = 1e9;
 
+    /** What the remarks begin with that say by what packets come and go. */
+    private static final String POD_PORT = "pod port ";
+
+    static final String UNDERLAY_PORT = "underlay port ";
+
     private CounterViews() {}
 
     private static Map<String, Object> entry(final DeviceRecord device) {
@@ -31,6 +36,7 @@ final class CounterViews {
                 port(
                         device,
                         "from pods",
+                        counters.remark(POD_PORT),
                         counters.total(DataPlaneCounter.EGRESS_RECEIVED_PACKETS),
                         counters.total(DataPlaneCounter.EGRESS_RECEIVED_FRAMES),
                         counters.total(DataPlaneCounter.HOST_READ_ERRORS),
@@ -38,6 +44,7 @@ final class CounterViews {
                 port(
                         device,
                         "to underlay",
+                        counters.remark(UNDERLAY_PORT),
                         counters.total(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
                         counters.total(DataPlaneCounter.EGRESS_MESSAGES),
                         0,
@@ -45,6 +52,7 @@ final class CounterViews {
                 port(
                         device,
                         "from underlay",
+                        counters.remark(UNDERLAY_PORT),
                         counters.total(DataPlaneCounter.INGRESS_RECEIVED_PACKETS),
                         counters.total(DataPlaneCounter.INGRESS_MESSAGES),
                         counters.total(DataPlaneCounter.UNDERLAY_READ_ERRORS),
@@ -52,6 +60,7 @@ final class CounterViews {
                 port(
                         device,
                         "to pods",
+                        counters.remark(POD_PORT),
                         counters.total(DataPlaneCounter.INGRESS_DELIVERED_PACKETS),
                         counters.total(DataPlaneCounter.INGRESS_DELIVERED_FRAMES),
                         0,
@@ -61,6 +70,7 @@ final class CounterViews {
     private static Map<String, Object> port(
             final DeviceRecord device,
             final String side,
+            final String by,
             final long packets,
             final long operations,
             final long errors,
@@ -71,18 +81,20 @@ final class CounterViews {
         entry.put("operations", operations);
         entry.put("errors", errors);
         entry.put("losses", losses);
+        entry.put("by", by);
         return entry;
     }
 
     static String portLine(final Map<String, Object> entry) {
         return String.format(
-                "%s %s: packets %s operations %s errors %s losses %s",
+                "%s %s: packets %s operations %s errors %s losses %s by %s",
                 entry.get("device"),
                 entry.get("port"),
                 entry.get("packets"),
                 entry.get("operations"),
                 entry.get("errors"),
-                entry.get("losses"));
+                entry.get("losses"),
+                entry.get("by"));
     }
 
     /** The reasons that were seen, in the order of their ids. */

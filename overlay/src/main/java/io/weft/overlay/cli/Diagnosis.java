@@ -131,7 +131,13 @@ final class Diagnosis {
                                 + " datagrams from the underlay, since weft did not take them in time: give it more CPU,"
                                 + " or raise --workers",
                 "UDP " + daemon.number("port") + ", " + daemon.number("workers") + " worker"
-                        + (1 == daemon.number("workers") ? "" : "s")));
+                        + (1 == daemon.number("workers") ? "" : "s")
+                        + counters.stream()
+                                .map(device -> device.remark(CounterViews.UNDERLAY_PORT))
+                                .filter(by -> !by.isEmpty())
+                                .map(by -> ", underlay by " + by)
+                                .distinct()
+                                .collect(Collectors.joining())));
         peers();
         agents(counters);
         drops(counters);

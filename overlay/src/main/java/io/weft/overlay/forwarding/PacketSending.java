@@ -39,7 +39,8 @@ final class PacketSending implements AutoCloseable {
     /** After a refusal: a packet is not lost by it, but a batch is sent twice over. */
     private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(10);
 
-    private static final String AS_ASKED = "underlay port packet: as --underlay-port says";
+    private static final String AS_ASKED =
+            "underlay port packet: as --underlay-port says; the host's firewall does not see it";
 
     private static final int DEFAULT_HOP_LIMIT = 64; // IPDEFTTL, include/uapi/linux/ip.h
 
@@ -53,6 +54,7 @@ final class PacketSending implements AutoCloseable {
     private final boolean isIpv4;
     private final Consumer<String> remark;
     private String trouble = "";
+    private String passedBy = "";
     private long refusalsBefore;
     private long refusedUntilNs;
     private boolean isRefused;
@@ -118,8 +120,12 @@ final class PacketSending implements AutoCloseable {
         context.packetTransmission(transmission);
     }
 
-    /** One look at the way to all peers: once a second, and whenever it may have changed. */
-    void follow(final Underlay now) {
+    /**
+     * One look at the way to all peers: once a second, and whenever it may have changed.
+     *
+     * @param nowPassedBy the rules of the host that may concern these packets, in words; empty if there are none.
+     */
+    void follow(final Underlay now, final String nowPassedBy) {
         String hindrance = "";
         NextHops found = NextHops.NONE;
         try {
@@ -134,10 +140,12 @@ final class PacketSending implements AutoCloseable {
         if (!hindrance.isEmpty() && !hindrance.equals(trouble)) {
             LOG.log(WARNING, "{0}. All is sent by UDP; it is looked at again every second", hindrance);
         }
-        if (!hindrance.equals(trouble)) {
-            remark.accept(hindrance.isEmpty() ? AS_ASKED : "underlay port packet, sends by udp: " + hindrance);
+        if (!hindrance.equals(trouble) || !nowPassedBy.equals(passedBy)) {
+            final String how = hindrance.isEmpty() ? AS_ASKED : "underlay port packet, sends by udp: " + hindrance;
+            remark.accept(nowPassedBy.isEmpty() ? how : how + ", which has rules that may concern it: " + nowPassedBy);
         }
         trouble = hindrance;
+        passedBy = nowPassedBy;
     }
 
     /** Why nothing may be sent by packet socket now; empty if it may. */

@@ -4,6 +4,7 @@ package io.weft.overlay.forwarding;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpAddress;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.underlay.PacketSockets;
@@ -17,7 +18,9 @@ import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
+import io.weft.overlay.rules.TunnelFirewall;
 import io.weft.routing.RoutingTables;
+import java.net.InetAddress;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
@@ -36,14 +39,22 @@ public final class PacketUnderlay implements AutoCloseable {
 
     private final PacketSockets sockets;
     private final @Nullable PacketSending sending;
+    private final RoutingTables tables;
     private final Runnable onNewSockets;
+    private final TunnelFirewall firewall;
     private String trouble = "";
+    private String passedBy = "";
 
     private PacketUnderlay(
-            final PacketSockets sockets, final @Nullable PacketSending sending, final Runnable onNewSockets) {
+            final PacketSockets sockets,
+            final @Nullable PacketSending sending,
+            final RoutingTables tables,
+            final Runnable onNewSockets) {
+        this.tables = tables;
         this.onNewSockets = onNewSockets;
         this.sockets = sockets;
         this.sending = sending;
+        firewall = new TunnelFirewall(sockets.filter().local(), sockets.filter().port());
     }
 
     /**
@@ -88,7 +99,10 @@ public final class PacketUnderlay implements AutoCloseable {
                     underlay.name(),
                     String.valueOf(settings.backend().port()));
             return new PacketUnderlay(
-                    sockets, PacketSending.open(settings, udp, sockets, tables, counters, remark), onNewSockets);
+                    sockets,
+                    PacketSending.open(settings, udp, sockets, tables, counters, remark),
+                    tables,
+                    onNewSockets);
         } catch (final LinuxException failure) {
             throw new StartupException("--underlay-port=packet: " + failure.getMessage() + ", or choose udp", failure);
         }
@@ -101,7 +115,8 @@ public final class PacketUnderlay implements AutoCloseable {
             return "--underlay-port says so";
         }
         if (UnderlayPort.AUTO == wanted) {
-            return "a packet socket, --underlay-port=packet, would pass the host's firewall by";
+            return "measured, packet sockets are no faster between weft nodes, and slower from kernel VXLAN"
+                    + " (docs/performance.md); --underlay-port=packet takes them";
         }
         if (BackendType.VXLAN != settings.backend().type()) {
             return "peers of the " + settings.backend().type()
@@ -156,9 +171,31 @@ public final class PacketUnderlay implements AutoCloseable {
     /** One look at the interface, once a second and whenever it may have changed: it may have been made anew. */
     public void follow(final Underlay now) {
         followLink(now);
+        followFirewall(now);
         if (null != sending) {
-            sending.follow(now);
+            sending.follow(now, passedBy);
         }
+    }
+
+    /** Who asks for packet sockets is told which rules they pass by, and may not have been thought of, or come later. */
+    private void followFirewall(final Underlay now) {
+        String found;
+        try {
+            final List<InetAddress> peers =
+                    tables.underlays().stream().map(IpAddress::toInetAddress).toList();
+            found = firewall.touchedBy(now.name(), now.linkIndex(), peers);
+        } catch (final LinuxException failure) {
+            found = "rules that cannot be read: " + failure.getMessage();
+        }
+        if (!found.isEmpty() && !found.equals(passedBy)) {
+            LOG.log(
+                    WARNING,
+                    "The packet socket on {0} passes the host''s firewall by: {1}. If that matters, choose"
+                            + " --underlay-port=udp",
+                    now.name(),
+                    found);
+        }
+        passedBy = found;
     }
 
     private void followLink(final Underlay now) {
@@ -186,6 +223,6 @@ public final class PacketUnderlay implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(sending, sockets);
+        CloseHelper.closeAll(sending, sockets, firewall);
     }
 }

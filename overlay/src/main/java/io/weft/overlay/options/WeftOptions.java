@@ -112,8 +112,8 @@ public final class WeftOptions {
             defaultValue = "AUTO",
             description =
                     "receive and send on the underlay by UDP sockets, or by packet sockets, which are told how superframes"
-                            + " that come unsegmented are to be cut, and which the host's firewall does not see; AUTO is UDP"
-                            + " (default: ${DEFAULT-VALUE})")
+                            + " that come unsegmented are to be cut, and which the host's firewall does not see; AUTO is UDP,"
+                            + " by measurement (default: ${DEFAULT-VALUE})")
     public UnderlayPort underlayPort = UnderlayPort.AUTO;
 
     @Option(

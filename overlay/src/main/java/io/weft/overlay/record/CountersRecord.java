@@ -100,11 +100,15 @@ public record CountersRecord(long startedMs, long heartbeatMs, long clearedMs, L
 
     /** Whom a packet was from that was dropped for a reason last; empty where nobody keeps that. */
     public String offender(final DropReason reason) {
-        final String prefix = "last " + reason + ": from ";
+        return remark("last " + reason + ": from ");
+    }
+
+    /** What is remarked behind words that a remark begins with; empty where nothing is. */
+    public String remark(final String beginning) {
         return samples.stream()
                 .map(Sample::label)
-                .filter(label -> label.startsWith(prefix))
-                .map(label -> label.substring(prefix.length()))
+                .filter(label -> label.startsWith(beginning))
+                .map(label -> label.substring(beginning.length()))
                 .findFirst()
                 .orElse("");
     }

@@ -24,7 +24,7 @@ public final class IptablesRules implements Ruleset {
     private static final String MASQUERADE_CHAIN = "FLANNEL-POSTRTG";
     private static final String FORWARD_CHAIN = "FLANNEL-FWD";
     private static final String TUNNEL_PORT = " -m comment --comment \"" + TunnelPort.COMMENT + '"';
-    private static final String TUNNEL_PORT_CHAIN = "WEFT-TUNNEL-PORT";
+    static final String TUNNEL_PORT_CHAIN = "WEFT-TUNNEL-PORT";
 
     private final String tool;
     private final Scope scope;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class NftablesRules implements Ruleset {
     private static final String POSTROUTING_CHAIN = "postrtg";
     private static final String FORWARD_CHAIN = "forward";
-    private static final String TUNNEL_PORT_CHAIN = "tunnelport";
+    static final String TUNNEL_PORT_CHAIN = "tunnelport";
 
     private final String family;
     private final String table;
