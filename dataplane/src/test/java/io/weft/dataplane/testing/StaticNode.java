@@ -63,9 +63,11 @@ public final class StaticNode implements AutoCloseable {
     private final int linkIndex;
     private final @Nullable NextHopFinder finder;
     private final @Nullable PacketTransmission sending;
+    private final NetworkNamespace namespace;
+    private @Nullable PacketSockets packetSockets;
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
-        final NetworkNamespace namespace = node.namespace();
+        namespace = node.namespace();
         final Rtnetlink rtnetlink = namespace.call(Rtnetlink::open);
         resources.add(rtnetlink);
         podDevice = namespace.call(() -> options.podPort.open(rtnetlink, DEVICE, options.workers));
@@ -80,7 +82,7 @@ public final class StaticNode implements AutoCloseable {
         final DataPlaneContext context = new DataPlaneContext();
         PacketTransmission transmission = null;
         if (options.packetPort) {
-            transmission = usePacketPorts(context, namespace, node, sockets, local);
+            transmission = usePacketPorts(context, node, sockets, local);
         }
         final MacAddress mac = MacAddress.parse(node.vtepMac());
         routing = new RoutingTables(
@@ -207,7 +209,6 @@ public final class StaticNode implements AutoCloseable {
 
     private PacketTransmission usePacketPorts(
             final DataPlaneContext context,
-            final NetworkNamespace namespace,
             final Topology.Node node,
             final UnderlaySockets sockets,
             final InetAddress local) {
@@ -215,6 +216,7 @@ public final class StaticNode implements AutoCloseable {
         final PacketSockets opened =
                 namespace.call(() -> PacketSockets.open(sockets, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
         resources.add(opened);
+        packetSockets = opened;
         context.packetPorts(opened.ports(), opened.filter());
         return new PacketTransmission(opened.ports(), sockets.sourcePorts(), local);
     }
@@ -230,6 +232,12 @@ public final class StaticNode implements AutoCloseable {
         final NextHops found = Objects.requireNonNull(finder).find(linkIndex, peers, HOP_LIMIT);
         Objects.requireNonNull(sending).nextHops(found);
         return found;
+    }
+
+    /** Goes on with packet sockets that are made anew, as a daemon does when its interface was; only if they were asked for. */
+    public void renewPacketSockets() {
+        namespace.run(() -> Objects.requireNonNull(packetSockets).follow(linkIndex));
+        dataPlane.wakeReceivers();
     }
 
     /** Until then frames go by UDP. */
