@@ -66,6 +66,7 @@ final class Worker implements AutoCloseable {
                 new UnreachableNotifier(
                         context.hostOutput(index), context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 podPathMtu,
+                SystemNanoClock.INSTANCE,
                 counters,
                 doorbells.egressSender(),
                 index);

@@ -133,13 +133,15 @@ class RouteChangeTest {
                 new byte[] {(byte) (address >> 24), (byte) (address >> 16), (byte) (address >> 8), (byte) address});
     }
 
-    /** Always has a packet, to one node after another. */
+    /** Always has another packet, to one node after another, but never more than are read at once. */
     private static final class EndlessHost implements PacketPort {
         private static final int LENGTH = Ipv4Flyweight.MIN_LENGTH;
+        private static final int BATCH = 50;
 
         private final UnsafeBuffer memory = new UnsafeBuffer(0, 0);
         private volatile boolean stopped;
         private int next;
+        private int reads;
 
         void stop() {
             stopped = true;
@@ -157,7 +159,8 @@ class RouteChangeTest {
 
         @Override
         public int read(final long address, final int capacity) {
-            if (stopped) {
+            reads++;
+            if (stopped || 0 == reads % BATCH) {
                 return -Errno.EAGAIN;
             }
             memory.wrap(address, capacity);

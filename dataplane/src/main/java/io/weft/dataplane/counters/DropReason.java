@@ -19,7 +19,7 @@ public enum DropReason {
     UNDERLAY_ERROR(9, Direction.EGRESS, "underlay socket failed otherwise"),
     GSO_HEADERS_TOO_LONG(10, Direction.EGRESS, "superframe's headers are longer than any that weft cuts"),
     TTL_EXPIRED(11, Direction.EGRESS, "time to live ended at this end of the tunnel"),
-    FQ_FLOW_LIMIT(12, Direction.EGRESS, "underlay is full, and the flow has its share of what waits for it"),
+    FQ_FLOW_LIMIT(12, Direction.EGRESS, "more is sent than leaves, and the flow has its share of what waits"),
 
     PKT_TOO_SMALL(32, Direction.INGRESS, "datagram ends before the inner IP header"),
     VXLAN_INVALID_HDR(33, Direction.INGRESS, "VXLAN flags or reserved bits are wrong"),

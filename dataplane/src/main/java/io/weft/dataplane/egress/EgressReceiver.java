@@ -19,6 +19,7 @@ import io.weft.linux.PacketPort;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -34,10 +35,15 @@ import org.jspecify.annotations.Nullable;
  *   <li>the {@link Tunnel} lets the packet in, copy the rewrite block's tunnel header in front of it, hand the frame over.
  * </ol>
  *
- * A frame that goes no further is simply not published: its memory is claimed again for the next one.
+ * A frame that goes no further is simply not published: its memory is claimed again for the next one. Where the host hands over more
+ * small packets than are sent, for longer than a burst, they are read before any is sent, and flows are refused what is more than
+ * their share: else the host would drop what it has no room for, whoever it is from.
  */
 public final class EgressReceiver implements PolledAgent {
     private static final int MAX_FRAMES = 64;
+
+    /** How long there may be more to read than a batch before it counts as standing, and not as a burst: as in CoDel (RFC 8289). */
+    private static final long STANDING_NS = 5_000_000;
 
     /** Two superframes: cut and sent together they make three messages, one by one they would make four. */
     private static final int MAX_BYTES = 0x20000;
@@ -53,15 +59,29 @@ public final class EgressReceiver implements PolledAgent {
     private final RoutingReader routing;
     private final UnreachableNotifier unreachables;
     private final PodPathMtu podPathMtu;
+    private final NanoClock clock;
+    private final FairShares shares;
     private final WorkerCounters counters;
     private final Doorbell senderDoorbell;
     private final String roleName;
     private final QueueGauge gauge;
     private boolean senderBehind;
 
+    /** Whether the last batch left something to be read, and since when all did. */
+    private boolean isBehind;
+
+    private long behindSinceNs;
+
+    /** Whether that is so for long: then a batch is as many small packets as the ring has frames. */
+    private boolean isStanding;
+
+    /** Whether even that left something: then each flow has its share of a batch, and the rest of it is dropped. */
+    private boolean isOverrun;
+
     /**
      * @param waiting what the underlay has not taken yet: who has his share there is taken no more from.
      * @param podPathMtu told of by packets that leave.
+     * @param clock for what lasts.
      * @param senderDoorbell of the thread that the egress sender runs on.
      * @param worker index of the worker, for the role's name.
      */
@@ -73,6 +93,7 @@ public final class EgressReceiver implements PolledAgent {
             final RoutingReader routing,
             final UnreachableNotifier unreachables,
             final PodPathMtu podPathMtu,
+            final NanoClock clock,
             final WorkerCounters counters,
             final Doorbell senderDoorbell,
             final int worker) {
@@ -87,6 +108,8 @@ public final class EgressReceiver implements PolledAgent {
         this.routing = routing;
         this.unreachables = unreachables;
         this.podPathMtu = podPathMtu;
+        this.clock = clock;
+        shares = new FairShares(ring.capacity());
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-egr-rcv-" + worker;
@@ -100,7 +123,10 @@ public final class EgressReceiver implements PolledAgent {
         int frames = 0;
         int bytes = 0;
         final RoutingSnapshot snapshot = routing.acquire();
-        while (frames < MAX_FRAMES && bytes < MAX_BYTES) {
+        final int maxFrames = isStanding ? ring.capacity() : MAX_FRAMES;
+        boolean isMore = true;
+        shares.beginBatch();
+        while (frames < maxFrames && bytes < MAX_BYTES) {
             final EgressFrame frame = ring.claim();
             senderBehind = null == frame;
             if (null == frame) {
@@ -110,20 +136,38 @@ public final class EgressReceiver implements PolledAgent {
             final int length = host.read(arena.addressOffset() + frame.ipOffset - headerLength, maxFrameLength);
             if (length < headerLength) {
                 onReadFailure(length);
+                isMore = false;
                 break;
             }
             frames++;
-            bytes += length;
+            bytes += isStanding && length < WORK_LENGTH ? 0 : length;
             if (onFrame(frame, length - headerLength, snapshot)) {
                 ring.publish(frame, length - headerLength);
                 published++;
             }
         }
         routing.release();
+        onBatch(isMore, frames == ring.capacity());
         if (published > 0) {
             senderDoorbell.ring();
         }
         return frames + bytes / WORK_LENGTH;
+    }
+
+    /** Looks whether the host hands over more than is read, and for how long it has done so. */
+    private void onBatch(final boolean isMore, final boolean isWhole) {
+        if (isMore) {
+            final long nowNs = clock.nanoTime();
+            if (!isBehind) {
+                behindSinceNs = nowNs;
+            }
+            isOverrun = isWhole;
+            isStanding = nowNs - behindSinceNs >= STANDING_NS;
+        } else {
+            isOverrun = false;
+            isStanding = false;
+        }
+        isBehind = isMore;
     }
 
     private void onReadFailure(final int result) {
@@ -161,7 +205,7 @@ public final class EgressReceiver implements PolledAgent {
                     segments);
         }
         frame.flow = FairQueue.flow(packet);
-        if (waiting.refuses(frame.flow)) {
+        if (waiting.refuses(frame.flow) || (isOverrun && !shares.take(frame.flow))) {
             return drop(DropReason.FQ_FLOW_LIMIT, segments);
         }
         final @Nullable DropReason refusal = tunnel.enter(arena, packet);

@@ -31,13 +31,14 @@ import org.jspecify.annotations.Nullable;
  * one that waits.
  */
 public final class EgressSender implements PolledAgent {
-    private static final int MAX_FRAMES = 64;
+    /**
+     * Of frames that count for more than small packets, bytes in one duty cycle: of those as many are sent as were read. Of what waits,
+     * bytes that a socket may take: the host's device is to be read meanwhile.
+     */
+    private static final int MAX_BYTES = 0x20000;
 
     /** Of what waits, bytes that are sent at once: a stalled sender keeps no more, which goes before all flows that have their turn. */
     private static final int CHUNK_LENGTH = 0x8000;
-
-    /** Of what waits, bytes that a socket may take in one duty cycle: the host's device is to be read meanwhile. */
-    private static final int MAX_WAITING_BYTES = 0x20000;
 
     private final EgressRing ring;
     private final FairQueue waiting;
@@ -125,13 +126,15 @@ public final class EgressSender implements PolledAgent {
         }
         int frames = isPressed ? sendWaiting() : 0;
         int polled = 0;
-        while (polled < MAX_FRAMES) {
+        int bytes = 0;
+        while (polled < ring.capacity() && bytes < MAX_BYTES) {
             final @Nullable EgressFrame frame = ring.poll();
             if (null == frame) {
                 break;
             }
             onFrame(frame);
             newest = frame;
+            bytes += frame.packet.totalLength() < WORK_LENGTH ? 0 : frame.packet.totalLength();
             polled++;
         }
         frames += polled;
@@ -148,7 +151,7 @@ public final class EgressSender implements PolledAgent {
         for (int i = 0; i < senders.length; i++) {
             final UnderlaySender sender = senders[i];
             sender.tryAgain();
-            for (int bytes = 0; bytes < MAX_WAITING_BYTES; bytes += CHUNK_LENGTH) {
+            for (int bytes = 0; bytes < MAX_BYTES; bytes += CHUNK_LENGTH) {
                 final int sent = sendChunk(sender, i);
                 if (0 == sent) {
                     break;

@@ -42,6 +42,7 @@ class EgressWakeUpTest {
                     routing.newReader(),
                     new UnreachableNotifier(null, 0, null, () -> 0),
                     new PodPathMtu(SystemNanoClock.INSTANCE),
+                    SystemNanoClock.INSTANCE,
                     counters,
                     doorbell,
                     0);

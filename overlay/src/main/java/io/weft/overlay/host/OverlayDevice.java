@@ -23,8 +23,11 @@ public final class OverlayDevice {
 
     private final Rtnetlink rtnetlink;
     private final String deviceName;
-    /** Packets that wait for the daemon to run: as many as before an Ethernet card; a TUN device starts with half of it. */
-    private static final int TX_QUEUE_LENGTH = 1000;
+    /**
+     * Packets that wait for the daemon to run: what busy pods send while it waits its turn of a core, 10 to 20 ms. It is no longer a delay
+     * for that, since what stands there is read at once (docs/decisions/0013).
+     */
+    private static final int TX_QUEUE_LENGTH = 4000;
 
     private int mtu;
     private final List<IpPrefix> addresses;
