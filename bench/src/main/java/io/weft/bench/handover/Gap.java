@@ -8,7 +8,8 @@ import io.weft.bench.stats.Spread;
  *
  * @param restart in words.
  * @param isLossless whether what fits the queues may not be lost.
+ * @param isWithin whether each restart had ended before its interval did; else packets were silent for longer than is known.
  * @param lost of all rounds.
  * @param silenceMs the longest time without a packet, of each round.
  */
-public record Gap(String restart, boolean isLossless, long lost, Spread silenceMs) {}
+public record Gap(String restart, boolean isLossless, boolean isWithin, long lost, Spread silenceMs) {}

@@ -149,17 +149,20 @@ public final class LabHandovers implements HandoverCheck.Taking {
             console.status(restart);
             final List<Double> silencesMs = new ArrayList<>();
             long lost = 0;
+            boolean isWithin = true;
             for (int round = 0; round < plan.figureRounds(); round++) {
                 for (final Event event : events) {
-                    final PacketInterval seen = packets.interval(FEW_PACKETS_PER_SECOND, plan.seconds(), event)
-                            .interval();
-                    silencesMs.add(seen.longestSilenceMs());
-                    lost += seen.lost();
+                    final Outcome<PacketInterval> seen =
+                            packets.interval(FEW_PACKETS_PER_SECOND, plan.seconds(), event);
+                    silencesMs.add(seen.interval().longestSilenceMs());
+                    lost += seen.interval().lost();
+                    isWithin &= seen.isWithin();
                 }
             }
             return new Gap(
                     restart,
                     isLossless,
+                    isWithin,
                     lost,
                     Spread.of(silencesMs.stream().mapToDouble(each -> each).toArray()));
         }

@@ -2,6 +2,7 @@
 package io.weft.bench.handover;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -36,14 +37,18 @@ record Verdict(String respect, String found, boolean isKept) {
         return verdicts;
     }
 
-    /** Otherwise the interval does not show what comes after the handover. */
+    /** Otherwise the interval does not show what comes after the restart. */
     private static Verdict within(final Findings findings) {
-        final int all = findings.packets().size() + findings.streams().size();
-        final long within = Stream.concat(findings.packets().stream(), findings.streams().stream())
-                .filter(Turn::isWithin)
-                .count();
+        final List<Boolean> within = Stream.concat(
+                        Stream.concat(findings.packets().stream(), findings.streams().stream())
+                                .map(Turn::isWithin),
+                        findings.gaps().stream().map(Gap::isWithin))
+                .toList();
+        final int count = Collections.frequency(within, true);
         return new Verdict(
-                "handovers end within their interval (else: longer --seconds)", within + " of " + all, within == all);
+                "restarts end within their interval (else: longer --seconds)",
+                count + " of " + within.size(),
+                count == within.size());
     }
 
     private static Verdict packetsLost(final List<Turn<PacketInterval>> turns) {

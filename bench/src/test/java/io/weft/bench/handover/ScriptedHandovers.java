@@ -35,8 +35,8 @@ public final class ScriptedHandovers {
                         2)),
                 List.of(new Turn<>(new StreamInterval(10, 1, ""), new StreamInterval(9, timeouts, trouble), true, 2)),
                 List.of(
-                        new Gap("with a store", true, lostWithStore, Spread.of(500)),
-                        new Gap("without", false, 100, Spread.of(500))),
+                        new Gap("with a store", true, true, lostWithStore, Spread.of(500)),
+                        new Gap("without", false, true, 100, Spread.of(500))),
                 List.of());
     }
 }

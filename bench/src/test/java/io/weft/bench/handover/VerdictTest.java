@@ -42,7 +42,7 @@ class VerdictTest {
     @Test
     void shouldSayThatAnIntervalWasTooShort() {
         assertEquals(
-                List.of("handovers end within their interval (else: longer --seconds): 1 of 2"),
+                List.of("restarts end within their interval (else: longer --seconds): 3 of 4"),
                 missed(ScriptedHandovers.findings(0, LATEST_MS, 1, "", false, 0)));
     }
 }
