@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +23,10 @@ class ArchiveTest {
     private static final Path ROOT =
             Path.of(System.getProperty("weft.root", "..")).toAbsolutePath().normalize();
     private static final String SHARED = "io.weft.overlay.cli.WeftMain source: shared objects file";
+
+    private static final Predicate<String> SHARED_LAMBDA = Pattern.compile(
+                    "io\\.weft\\..*\\$\\$Lambda.* source: shared objects file")
+            .asPredicate();
 
     @TempDir
     private Path directory = Path.of(".");
@@ -39,6 +45,7 @@ class ArchiveTest {
                 "JAVA_HOME=" + System.getProperty("java.home"),
                 directory.resolve("bin/weft-archive").toString()));
         assertTrue(loaded().contains(SHARED), loaded());
+        assertTrue(loaded().lines().anyMatch(SHARED_LAMBDA), loaded());
         assertEquals(without, version());
 
         final Path library = library("picocli-*.jar");

@@ -37,23 +37,32 @@ public final class TapDevice implements FrameSink, AutoCloseable {
      * @param name the name of the device, at most {@value TunDevice#MAX_NAME_LENGTH} ASCII characters.
      * @param queues how many queues to attach, 1 or more.
      * @param vnetHeaderLength bytes of the vnet header in front of each frame, with its fields for the tunnel.
-     * @throws LinuxException if the kernel knows no tunnel offload ({@link #takesTunnelSuperframes}), or as
-     *     {@link TunDevice#open} does.
+     * @return none if there is no TUN driver, or the kernel knows no tunnel offload: Linux 6.17 and later have it.
+     * @throws LinuxException as {@link TunDevice#open} does.
      */
     public static List<TapDevice> open(final String name, final int queues, final int vnetHeaderLength) {
+        if (!TunDevice.isDriverThere()) {
+            return List.of();
+        }
         final List<TapDevice> devices = new ArrayList<>(queues);
+        boolean isOpen = false;
         try {
             for (int i = 0; i < queues; i++) {
                 final TapDevice device = new TapDevice(TunDevice.openDriver(), vnetHeaderLength);
                 devices.add(device);
                 TunDevice.attach(device.fd, name, TunDevice.IFF_TAP, queues > 1);
+                // The kernel does not check on a write what it was asked for here: asking tells whether it would know.
+                if (!device.setTunnelOffload()) {
+                    return List.of();
+                }
                 TunDevice.vnetHeaderLength(device.fd, name, vnetHeaderLength);
-                device.requireTunnelOffload(name);
             }
+            isOpen = true;
             return devices;
-        } catch (final LinuxException ex) {
-            CloseHelper.closeAll(devices);
-            throw ex;
+        } finally {
+            if (!isOpen) {
+                CloseHelper.closeAll(devices);
+            }
         }
     }
 
@@ -82,14 +91,6 @@ public final class TapDevice implements FrameSink, AutoCloseable {
     /** The file descriptor. */
     public int fd() {
         return fd;
-    }
-
-    /** The kernel does not check on a write what it was asked for here: asking tells whether it would know. */
-    private void requireTunnelOffload(final String name) {
-        if (!setTunnelOffload()) {
-            throw new LinuxException(
-                    "set tunnel segmentation offload on " + name, Errno.last(), "Linux 6.17 and later have it");
-        }
     }
 
     /**

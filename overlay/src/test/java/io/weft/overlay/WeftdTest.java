@@ -145,10 +145,10 @@ class WeftdTest {
     }
 
     @Test
-    void shouldTellWhatTheKernelLacksWhenItStarts() {
+    void shouldTellWhatTheKernelLacksWhenItIsReady() {
         final KernelFeatures kernel = node.namespace().call(KernelFeatures::probe);
         try (BackgroundProcess weftd = startReady()) {
-            assertTrue(weftd.output().contains("Linux " + kernel.version() + " lacks "), weftd::output);
+            weftd.awaitOutput("Linux " + kernel.version() + " lacks ", Await.TIMEOUT_MS);
             kernel.missing().forEach(feature -> assertTrue(weftd.output().contains(feature), weftd::output));
         }
     }

@@ -63,6 +63,8 @@ final class Weftd {
     /** Another daemon waits for this one to end. */
     private boolean isReplaced;
 
+    private boolean isKernelTold;
+
     private volatile boolean isStopping;
     private volatile @Nullable OverlayNode current;
 
@@ -81,7 +83,6 @@ final class Weftd {
         Privileges.requireNetAdmin();
         Privileges.tellWhatIsTooMuch();
         LOG.log(INFO, "{0}", PodPortChoice.of(options.weft().podPort));
-        tellWhatTheKernelLacks();
         final Thread control = Thread.currentThread();
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
@@ -116,8 +117,15 @@ final class Weftd {
         }
     }
 
-    /** What costs speed alone is no reason to end, nor is it that it could not be tried. */
-    private static void tellWhatTheKernelLacks() {
+    /**
+     * What costs speed alone is no reason to end, nor is it that it could not be tried. Trying makes devices and deletes them, which
+     * takes longer than much of a start, so pods do not wait for it.
+     */
+    private void tellWhatTheKernelLacksOnce() {
+        if (isKernelTold) {
+            return;
+        }
+        isKernelTold = true;
         try {
             final KernelFeatures kernel = KernelFeatures.probe();
             final List<String> missing = kernel.missing();
@@ -160,6 +168,7 @@ final class Weftd {
                 OverlayNode node =
                         OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown)) {
             current = node;
+            node.whenReady(this::tellWhatTheKernelLacksOnce);
             try {
                 return node.run();
             } finally {

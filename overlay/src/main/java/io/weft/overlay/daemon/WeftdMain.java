@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.daemon;
 
+import io.weft.linux.SystemCalls;
 import io.weft.overlay.options.WeftdCommandLine;
 
 /** Entry of the daemon. */
@@ -14,6 +15,7 @@ public final class WeftdMain {
      *     command line.
      */
     public static void main(final String[] arguments) {
+        SystemCalls.prepare();
         System.exit(WeftdCommandLine.of(new WeftdCommand(), System.getenv()).execute(arguments));
     }
 }

@@ -38,19 +38,19 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
      *
      * @param left descriptors of the device's queues that another process left, as many as queues, or none to make the device: they
      *     belong to this from now on.
-     * @return null if the kernel has no tunnel offload for such devices: it came with Linux 6.17.
+     * @return null if there is no TUN driver, or the kernel has no tunnel offload for such devices: it came with Linux 6.17.
      * @throws LinuxException if the device cannot be made for another reason.
      * @throws IOException if a setting cannot be read.
      */
     public static @Nullable OffloadDevice open(
             final Rtnetlink rtnetlink, final String name, final int queues, final List<Integer> left)
             throws IOException {
-        if (left.isEmpty() && !TapDevice.takesTunnelSuperframes()) {
-            return null;
-        }
         final List<TapDevice> taps = left.isEmpty()
                 ? TapDevice.open(name, queues, TunnelSuperframe.VNET_LENGTH)
                 : TapDevice.adopt(left, name, TunnelSuperframe.VNET_LENGTH);
+        if (taps.isEmpty()) {
+            return null;
+        }
         final OffloadDevice device = new OffloadDevice(name, taps);
         boolean isSetUp = false;
         try {

@@ -93,6 +93,7 @@ public final class OverlayNode implements AutoCloseable {
     /** Devices, routes and files are this node's, and not those of a daemon whose place it is to take. */
     private boolean isInCharge;
 
+    private Runnable whenReady = () -> {};
     private volatile boolean isReady;
     private volatile boolean isReplaced;
 
@@ -143,6 +144,11 @@ public final class OverlayNode implements AutoCloseable {
                 node.close();
             }
         }
+    }
+
+    /** Has something done as soon as pods can be wired, by the control thread; to be called before {@link #run}. */
+    public void whenReady(final Runnable task) {
+        whenReady = task;
     }
 
     /** Runs the node; returns why it has to be taken down. */
@@ -434,6 +440,7 @@ public final class OverlayNode implements AutoCloseable {
                 String.valueOf(mtu));
         tenure.serviceManager().tellReady();
         registry.nodeReady();
+        whenReady.run();
     }
 
     /** The metrics' text; from any thread. */
