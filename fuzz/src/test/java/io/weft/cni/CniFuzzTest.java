@@ -9,7 +9,7 @@ import java.nio.file.Path;
 class CniFuzzTest {
     private static final Path SUBNET_FILE = Path.of("subnet.env");
 
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] text) {
         attempt(() -> NetworkConfig.parse(text, Command.ADD));
         attempt(() -> SubnetEnv.parse(new String(text, StandardCharsets.UTF_8), SUBNET_FILE));

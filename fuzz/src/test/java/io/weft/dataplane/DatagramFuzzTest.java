@@ -28,7 +28,7 @@ class DatagramFuzzTest {
         }
     }
 
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldDeliverOrCount(final byte[] datagram) throws IOException {
         final InvokedNode invoked = node;
         if (null == invoked || datagram.length > LENGTH_MAX) {

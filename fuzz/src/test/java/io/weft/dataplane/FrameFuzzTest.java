@@ -26,7 +26,7 @@ class FrameFuzzTest {
         }
     }
 
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldSendOrCount(final byte[] frame) {
         final InvokedNode invoked = node;
         if (null == invoked || frame.length > LENGTH_MAX) {

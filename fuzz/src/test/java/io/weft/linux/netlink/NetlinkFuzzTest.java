@@ -8,7 +8,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /** What the kernel sends by netlink is read or refused by name, whatever it is. */
 class NetlinkFuzzTest {
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] datagram) {
         final NetlinkMessage message = new NetlinkMessage(new UnsafeBuffer(datagram));
         try {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What comes by the control socket and by HTTP is answered, or is not all yet. */
 class QuestionFuzzTest {
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldAnswer(final byte[] received) {
         requireAnswer(ControlSocket.answer(ByteBuffer.wrap(received), true, CompletableFuture::completedFuture));
         ControlSocket.answer(ByteBuffer.wrap(received), false, CompletableFuture::completedFuture);

@@ -6,7 +6,7 @@ import io.weft.overlay.json.JsonException;
 
 /** The file registry, with the network's configuration and leases, is read or refused with its place. */
 class RegistryFuzzTest {
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] text) {
         try {
             RegistryFile.read(text, "leases.json", null);

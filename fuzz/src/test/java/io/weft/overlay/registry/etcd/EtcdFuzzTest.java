@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 
 /** A key and its value from etcd, one line each, are a lease or none. */
 class EtcdFuzzTest {
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] text) {
         final String[] parts = new String(text, StandardCharsets.UTF_8).split("\n", 2);
         final LeaseKey key = EtcdLeaseReader.keyOf(parts[0]);

@@ -6,7 +6,7 @@ import io.weft.overlay.json.JsonException;
 
 /** Leases known before are read, or the file is as if it were not there. */
 class KnownLeasesFuzzTest {
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] text) {
         try {
             KnownLeases.read(text, "known", true);

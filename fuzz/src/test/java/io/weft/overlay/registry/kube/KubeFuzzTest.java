@@ -11,7 +11,7 @@ class KubeFuzzTest {
 
     private final KubeNodes nodes = new KubeNodes(PREFIX, new RegistryStatus());
 
-    @FuzzTest
+    @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] text) {
         try {
             nodes.lease(new NodeReader(PREFIX + '/').node(text));
