@@ -16,9 +16,12 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +51,7 @@ record KnownLeases(
         Collection<Lease> leases) {
     private static final String NODE_PUBLIC_IP = "nodePublicIP";
     private static final String NODE_PUBLIC_IPV6 = "nodePublicIPv6";
+    private static final String NODE_ADDRESSES = "nodeAddresses";
 
     /** Why this is not what the registry would answer to a request; null when it may well be. */
     @Nullable
@@ -102,7 +106,24 @@ record KnownLeases(
             out.append(entry(lease, separator));
             separator = ',';
         }
-        out.append('{' == separator ? "{}}\n" : "}}\n");
+        out.append('{' == separator ? "{}" : "}");
+        out.append(",\n\"" + NODE_ADDRESSES + "\":{");
+        separator = '\n';
+        for (final Lease lease : leases) {
+            if (!lease.nodeAddresses().isEmpty()) {
+                out.append(separator).append(addresses(lease));
+                separator = ',';
+            }
+        }
+        out.append("}}\n");
+    }
+
+    /** Others that a node may send from, which flannel's JSON has no place for. */
+    private static String addresses(final Lease lease) {
+        return lease.nodeAddresses().stream()
+                .map(address -> JsonValue.quote(IpAddress.of(address).toString()))
+                .sorted()
+                .collect(Collectors.joining(",", JsonValue.quote(lease.key().toString()) + ":[", "]"));
     }
 
     private static void append(final Appendable out, final String key, final String address) throws IOException {
@@ -126,7 +147,7 @@ record KnownLeases(
         final JsonText whole = JsonText.of(text, source);
         final Map<String, JsonText> parts = whole.members();
         final JsonText until = parts.get("ownUntilMs");
-        final List<Lease> own = leases(required(parts, "own", whole));
+        final List<Lease> own = leases(required(parts, "own", whole), Map.of());
         if (1 != own.size()) {
             throw required(parts, "own", whole).error("has " + own.size() + " leases");
         }
@@ -140,7 +161,7 @@ record KnownLeases(
                 address(parts.get("PublicIPv6")),
                 new PublicAddresses(text(parts.get(NODE_PUBLIC_IP)), text(parts.get(NODE_PUBLIC_IPV6))),
                 own.get(0),
-                leases(required(parts, "leases", whole)));
+                leases(required(parts, "leases", whole), nodeAddresses(parts.get(NODE_ADDRESSES))));
     }
 
     private static JsonText required(final Map<String, JsonText> parts, final String key, final JsonText whole) {
@@ -168,11 +189,37 @@ record KnownLeases(
         }
     }
 
-    private static List<Lease> leases(final JsonText object) {
+    /** By the key of the node's lease. */
+    private static Map<String, Set<InetAddress>> nodeAddresses(final @Nullable JsonText object) {
+        final Map<String, Set<InetAddress>> addresses = new HashMap<>();
+        if (null != object) { // nor had the files of earlier versions any
+            object.read()
+                    .members()
+                    .forEach((key, list) -> addresses.put(
+                            key,
+                            list.elements().stream()
+                                    .map(address -> parse(address).toInetAddress())
+                                    .collect(Collectors.toSet())));
+        }
+        return addresses;
+    }
+
+    private static IpAddress parse(final JsonValue address) {
+        try {
+            return IpAddress.parse(address.string());
+        } catch (final IllegalArgumentException failure) {
+            throw address.error(String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private static List<Lease> leases(final JsonText object, final Map<String, Set<InetAddress>> nodeAddresses) {
         final List<Lease> leases = new ArrayList<>();
         object.members().forEach((key, text) -> {
             try {
-                leases.add(new Lease(LeaseKey.parse(key), LeaseAttributes.read(text.read(), true)));
+                leases.add(new Lease(
+                        LeaseKey.parse(key),
+                        LeaseAttributes.read(text.read(), true),
+                        nodeAddresses.getOrDefault(key, Set.of())));
             } catch (final IllegalArgumentException failure) {
                 throw text.error(String.valueOf(failure.getMessage()));
             }

@@ -41,7 +41,7 @@ public final class KnownLeasesFile {
 
     private static final System.Logger LOG = System.getLogger(KnownLeasesFile.class.getName());
     /** More than what {@link io.weft.overlay.registry.Registry#LEASES_MAX} leases of both families take. */
-    private static final int LENGTH_MAX = 8 << 20;
+    private static final int LENGTH_MAX = 10 << 20;
 
     private static final int HEAD_LENGTH = head(0).length;
     private static final String PREFIX = "leases-";

@@ -149,6 +149,31 @@ class KnownLeasesFileTest {
         assertEquals(known, file().read(NOW_MS));
     }
 
+    /** By which packets from a node's host pass after a start without the registry, as before. */
+    @Test
+    void shouldReadTheAddressesThatANodeMaySendFromAgain() {
+        final Lease one = new Lease(
+                lease(2).key(),
+                lease(2).attributes(),
+                Set.of(
+                        IpAddress.parse("203.0.113.2").toInetAddress(),
+                        IpAddress.parse("2001:db8::2").toInetAddress()));
+        final Lease another = new Lease(lease(3).key(), lease(3).attributes(), Set.of(address(33)));
+        final KnownLeases known = new KnownLeases(
+                DAEMON,
+                "123",
+                NOW_MS,
+                null,
+                config("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}", true),
+                address(1),
+                null,
+                PublicAddresses.NONE,
+                lease(1),
+                List.of(lease(1), one, another));
+        assertTrue(file().write(known));
+        assertEquals(known, file().read(NOW_MS));
+    }
+
     @Test
     void shouldIgnoreWhateverIsNotItsOwnWork() throws IOException {
         assertTrue(file().write(known(NOW_MS)));
