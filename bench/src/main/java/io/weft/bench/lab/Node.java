@@ -22,7 +22,8 @@ public record Node(int index, String namespace, String podNamespace) {
     /** Outer IPv4 (20), UDP (8), VXLAN (8) and inner Ethernet (14) headers. */
     static final int OVERLAY_MTU = UNDERLAY_MTU - (20 + 8 + 8 + 14);
 
-    static final String CLUSTER_NETWORK = "10.244.0.0/16";
+    /** Of all pods; one route leads into the tunnel. */
+    public static final String CLUSTER_NETWORK = "10.244.0.0/16";
 
     /** A, B, C: the name by which people call the node. */
     public String letter() {

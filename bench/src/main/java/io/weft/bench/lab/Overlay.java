@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -98,7 +99,12 @@ public final class Overlay implements AutoCloseable {
                 weftd.words(node, lab.nodes(), directory));
     }
 
-    private void awaitReachable() {
+    /**
+     * Waits until every pod reaches every other.
+     *
+     * @throws Command.CommandException if that does not come, or a process has ended; the message has what the processes said.
+     */
+    public void awaitReachable() {
         final long deadlineNs = System.nanoTime() + START_LIMIT_NS;
         for (final Node from : lab.nodes()) {
             for (final Node to : lab.nodes()) {
@@ -124,6 +130,20 @@ public final class Overlay implements AutoCloseable {
                         + processes.keySet().stream().map(this::said).toList());
             }
         }
+    }
+
+    /**
+     * Changes the leases that weftds follow to those of the lab's nodes and more.
+     *
+     * @param more nodes that have a lease and are not there, at most 200.
+     */
+    public void leases(final int more) throws IOException {
+        final List<Node> nodes = new ArrayList<>(lab.nodes());
+        for (int i = 0; i < more; i++) {
+            nodes.add(new Node(nodes.size(), "", ""));
+        }
+        final Path fresh = Files.writeString(directory.resolve("fresh"), Weftd.leases(nodes));
+        Files.move(fresh, directory.resolve(Weftd.LEASES), StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** The process that forwards on a node; absent where the kernel does. */

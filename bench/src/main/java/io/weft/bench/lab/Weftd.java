@@ -18,6 +18,9 @@ import java.util.stream.Collectors;
  * @param user that it runs as, with no rights but {@link #CAPABILITIES}; empty for that of the lab, root.
  */
 public record Weftd(List<String> command, List<String> arguments, String javaOptions, String user) {
+    /** The file registry of all nodes. */
+    static final String LEASES = "leases.json";
+
     private static final String CAPABILITIES = "-all,+net_admin,+net_raw"; // as setpriv(1) writes them
 
     /** The same with one more argument. */
@@ -34,6 +37,11 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
                 arguments,
                 javaOptions,
                 user);
+    }
+
+    /** The same with one more JVM option. */
+    public Weftd withJavaOption(final String option) {
+        return new Weftd(command, arguments, (javaOptions + ' ' + option).strip(), user);
     }
 
     /** Lets the daemon of whichever user make files in a directory. */
@@ -75,7 +83,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
 
     /** The words that start it on one of the nodes, with a registry file that is written for all of them. */
     List<String> words(final Node node, final List<Node> all, final Path directory) throws IOException {
-        final Path leases = directory.resolve("leases.json");
+        final Path leases = directory.resolve(LEASES);
         Files.writeString(leases, leases(all));
         return words(node, "--registry=file:" + leases, directory);
     }

@@ -32,13 +32,36 @@ public final class Heap {
 
     /** As {@link #allocatedBytes(Path, long)}, of what {@code jstat -gc} prints: a line of names, a line of KB. */
     static double allocatedBytes(final String jstat) {
+        final double edenCapacity = value(jstat, "EC");
+        final double edenUsed = value(jstat, "EU");
+        final double youngCollections = value(jstat, "YGC");
+        return (youngCollections * edenCapacity + edenUsed) * 1024;
+    }
+
+    /**
+     * Bytes of a JVM's heap that are in use right after a collection, for which it is asked.
+     *
+     * @param javaHome of a JDK, for its {@code jcmd} and {@code jstat}.
+     */
+    public static double collectedBytes(final Path javaHome, final long pid) {
+        final Path bin = javaHome.resolve("bin");
+        Command.run(bin.resolve("jcmd").toString(), String.valueOf(pid), "GC.run");
+        return usedBytes(Command.run(bin.resolve("jstat").toString(), "-gc", String.valueOf(pid)));
+    }
+
+    /** What is used of each generation, of what {@code jstat -gc} prints. */
+    static double usedBytes(final String jstat) {
+        double kilobytes = 0;
+        for (final String name : List.of("S0U", "S1U", "EU", "OU")) {
+            kilobytes += value(jstat, name);
+        }
+        return kilobytes * 1024;
+    }
+
+    private static double value(final String jstat, final String name) {
         final List<String> lines = jstat.lines().toList();
         final List<String> names = Arrays.asList(lines.get(0).strip().split(" +", -1));
-        final String[] values = lines.get(1).strip().split(" +", -1);
-        final double edenCapacity = Double.parseDouble(values[names.indexOf("EC")]);
-        final double edenUsed = Double.parseDouble(values[names.indexOf("EU")]);
-        final double youngCollections = Double.parseDouble(values[names.indexOf("YGC")]);
-        return (youngCollections * edenCapacity + edenUsed) * 1024;
+        return Double.parseDouble(lines.get(1).strip().split(" +", -1)[names.indexOf(name)]);
     }
 
     /** The pauses in a collector's log, in ms. */

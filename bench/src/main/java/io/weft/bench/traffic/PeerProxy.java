@@ -28,6 +28,9 @@ public final class PeerProxy implements AutoCloseable {
     /** The longest UDP payload. */
     public static final int MAX_DATAGRAM_LENGTH = UdpExchange.MAX_LENGTH;
 
+    /** In the message when a datagram does not come back, though it was sent again and again. */
+    public static final String NOT_RETURNED = UdpExchange.NOT_RETURNED;
+
     private final Node node;
     private final Process process;
     private final BufferedReader answers;

@@ -8,6 +8,12 @@ import java.util.List;
 
 /** ICMP echo between two pods by ping(8), which compares each byte that comes back. */
 public final class Ping {
+    /** What ping says of an echo that came back changed. */
+    private static final String WRONG_DATA = "wrong data";
+
+    /** In the message when no echo came back. */
+    public static final String NO_REPLY = "no reply";
+
     private Ping() {}
 
     /**
@@ -21,13 +27,16 @@ public final class Ping {
         for (final int length : payloadLengths) {
             final Command.Result result = Command.tryRun(from.inPod(
                     "ping", "-c", "2", "-i", "0.01", "-W", "10", "-s", String.valueOf(length), to.podAddress()));
-            if (!result.ok() || result.output().contains("wrong data")) {
-                throw new IOException(length + " bytes: "
+            if (result.output().contains(WRONG_DATA)) {
+                throw new IOException(length + " bytes: " + result.output().strip());
+            }
+            if (!result.ok()) {
+                throw new IOException(length + " bytes: " + NO_REPLY + ": "
                         + result.output()
                                 .strip()
                                 .lines()
                                 .reduce((first, last) -> last)
-                                .orElse("no answer"));
+                                .orElse(""));
             }
         }
         return "";

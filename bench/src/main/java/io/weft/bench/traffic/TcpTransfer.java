@@ -24,7 +24,9 @@ final class TcpTransfer {
     static final int PORT = 7000;
 
     private static final int CHUNK_LENGTH = 64 * 1024;
-    private static final int TIMEOUT_MS = 60_000;
+    /** Longer than an outage and the retransmission time-out that has doubled meanwhile, also on a busy machine. */
+    private static final int TIMEOUT_MS = 300_000;
+
 
     private TcpTransfer() {}
 

@@ -19,6 +19,9 @@ final class UdpExchange {
     /** The longest UDP payload over IPv4: 65535 less the IPv4 (20) and UDP (8) headers. */
     static final int MAX_LENGTH = 65_535 - 20 - 8;
 
+    /** In the message when a datagram does not come back, though it was sent again and again. */
+    static final String NOT_RETURNED = "not returned";
+
     private static final int TIMEOUT_MS = 2_000;
     private static final int TRIES = 10;
     private static final byte WRONG = '!';
@@ -60,7 +63,7 @@ final class UdpExchange {
             }
             return repeated;
         }
-        throw new IOException("UDP, " + length + " bytes: not returned in " + TRIES + " tries");
+        throw new IOException("UDP, " + length + " bytes: " + NOT_RETURNED + " in " + TRIES + " tries");
     }
 
     /** Whether it answers one that was sent again meanwhile, and is another's by now. */

@@ -23,6 +23,16 @@ class HeapTest {
     }
 
     @Test
+    void shouldAddWhatIsUsedOfEachGeneration() {
+        final String jstat = """
+                 S0C    S1C    S0U    S1U      EC       EU        OC         OU       MC     MU    CCSC   CCSU   YGC     YGCT
+                1024.0 1024.0  1.5    2.0    8192.0   100.5   20480.0    4000.0   4480.0 780.0  384.0   76.0       3    0.012
+                """;
+
+        assertEquals(4104 * 1024, Heap.usedBytes(jstat), 1e-6);
+    }
+
+    @Test
     void shouldFindEachPauseInTheLogOfTheCollector() {
         final String log = """
                 [0.010s] Using Serial
