@@ -32,6 +32,7 @@ class SystemdTest {
     private static final Path UNIT = ROOT.resolve("deploy/weftd.service");
     private static final Pattern EXPOSURE = Pattern.compile("Overall exposure level for weftd.service: (\\d+\\.\\d+)");
     private static final double EXPOSURE_LIMIT = 3;
+    private static final String GOES_ON = "goes on with what the weftd before has left";
     /** CAP_NET_ADMIN and CAP_NET_RAW. */
     private static final String KEPT = "0000000000003000";
 
@@ -61,8 +62,10 @@ class SystemdTest {
                 assertEquals("forwards", systemd.show("StatusText"), systemd::log);
                 assertRights(systemd);
                 assertWatched(systemd);
+                assertFalse(systemd.log().contains(GOES_ON), systemd::log);
                 systemd.run("systemctl", "restart", "weftd");
                 systemd.awaitActive();
+                assertTrue(systemd.log().contains(GOES_ON), systemd::log);
                 assertRights(systemd);
             }
         }

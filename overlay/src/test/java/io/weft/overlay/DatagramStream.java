@@ -9,6 +9,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
+import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -28,6 +29,9 @@ final class DatagramStream implements AutoCloseable {
     private final AtomicLong sent = new AtomicLong();
     private final AtomicLong refused = new AtomicLong();
     private final AtomicLong received = new AtomicLong();
+    /** The highest number that has arrived. */
+    private final AtomicLong lastNumber = new AtomicLong(-1);
+
     private final AtomicLong longestGapNs = new AtomicLong();
     /** When the last datagram arrived, by {@link System#nanoTime}. */
     private final AtomicLong lastArrivalNs = new AtomicLong();
@@ -47,14 +51,26 @@ final class DatagramStream implements AutoCloseable {
 
     private void send() {
         while (!isEnding) {
-            try {
-                source.send(new DatagramPacket(new byte[LENGTH], LENGTH, target));
-            } catch (final IOException unreachable) {
-                refused.incrementAndGet(); // the pod was told by ICMP that there is no way: this one is lost as any
-                // other
-            }
-            sent.incrementAndGet();
+            sendNext();
             LockSupport.parkNanos(INTERVAL_NS);
+        }
+    }
+
+    private void sendNext() {
+        final byte[] datagram =
+                ByteBuffer.allocate(LENGTH).putLong(sent.getAndIncrement()).array();
+        try {
+            source.send(new DatagramPacket(datagram, LENGTH, target));
+        } catch (final IOException unreachable) {
+            // the pod was told by ICMP that there is no way: this one is lost as any other
+            refused.incrementAndGet();
+        }
+    }
+
+    /** Sends many at once, besides. */
+    void burst(final int count) {
+        for (int i = 0; i < count; i++) {
+            sendNext();
         }
     }
 
@@ -69,6 +85,7 @@ final class DatagramStream implements AutoCloseable {
                 }
                 lastArrivalNs.set(nowNs);
                 received.incrementAndGet();
+                lastNumber.accumulateAndGet(ByteBuffer.wrap(datagram.getData()).getLong(), Math::max);
             }
         } catch (final SocketException closed) {
             // close() ends it
@@ -96,6 +113,17 @@ final class DatagramStream implements AutoCloseable {
         while (received.get() < sent.get() && System.nanoTime() - deadlineNs < 0) {
             LockSupport.parkNanos(INTERVAL_NS);
         }
+        return sent.get() - received.get();
+    }
+
+    /**
+     * Ends a stream of which some were lost and none is lost any more: when the last has arrived, on a way that keeps their order, no
+     * other comes. Returns how many did not arrive.
+     */
+    long finishAfterLoss() throws InterruptedException {
+        isEnding = true;
+        sender.join();
+        Await.until(this::toString, TIMEOUT_MS, () -> lastNumber.get() == sent.get() - 1);
         return sent.get() - received.get();
     }
 

@@ -7,6 +7,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -55,6 +56,8 @@ public final class CountersFile implements AutoCloseable {
     private static final int VALUES_LENGTH_OFFSET = METADATA_LENGTH_OFFSET + Integer.BYTES;
     private static final int HEADER_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
 
+    private static final int BLOCK_LENGTH = 1 << 16;
+
     /** Appended to the name of a file that is not in its place yet. */
     private static final String FRESH_SUFFIX = ".new";
 
@@ -77,6 +80,7 @@ public final class CountersFile implements AutoCloseable {
      * @param capacity how many counters there is room for.
      * @param pid of this process.
      * @param nowMs milliseconds since the epoch.
+     * @throws UncheckedIOException if it cannot be made, or there is no room for all of it; then nothing is left of it.
      */
     public static CountersFile create(final Path path, final int capacity, final long pid, final long nowMs) {
         final File file = path.toFile();
@@ -95,13 +99,25 @@ public final class CountersFile implements AutoCloseable {
         return counters;
     }
 
-    /** Of a name that is there, a link that another user has put there among them, nothing is opened. */
+    /**
+     * Of a name that is there, a link that another user has put there among them, nothing is opened. All blocks of the file are taken
+     * at once: who touches a mapped page for which a full disk has no block gets SIGBUS, and that would be a data thread, later.
+     */
     private static MappedByteBuffer mapNew(final Path path, final long length) {
         try (FileChannel channel = FileChannel.open(
                 path,
                 Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-            return channel.map(FileChannel.MapMode.READ_WRITE, 0, length);
+            try {
+                final ByteBuffer zeros = ByteBuffer.allocate(BLOCK_LENGTH);
+                for (long written = 0; written < length; ) {
+                    written += channel.write(zeros.clear().limit((int) Math.min(BLOCK_LENGTH, length - written)));
+                }
+                return channel.map(FileChannel.MapMode.READ_WRITE, 0, length);
+            } catch (final IOException failure) {
+                Files.deleteIfExists(path);
+                throw failure;
+            }
         } catch (final IOException failure) {
             throw new UncheckedIOException(failure);
         }

@@ -24,8 +24,11 @@ public final class WeftdCommandLine {
     static final int EXIT_USAGE = 2;
     /** The exit code of a daemon that could not start or go on. */
     public static final int EXIT_FAILURE = 1;
-    /** The exit code of a daemon whose place another has taken: its supervisor is not to start it again. */
-    public static final int EXIT_HANDED_OVER = 3;
+    /**
+     * The exit code of a daemon whose place another has taken: its supervisor is not to start it again. It is none of the JVM's, which
+     * ends with 3 where its heap is exhausted (HotSpot, debug.cpp, ExitOnOutOfMemoryError).
+     */
+    public static final int EXIT_HANDED_OVER = 4;
 
     private final CommandLine commandLine;
 

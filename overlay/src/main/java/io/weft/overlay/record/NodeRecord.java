@@ -10,11 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A node on record: its status, whose file's time is also the daemon's sign of life, and its tables. Control thread alone, which
@@ -35,7 +35,9 @@ public final class NodeRecord implements AutoCloseable {
     private boolean isTablesDue = true;
     private long nextTablesNs = System.nanoTime();
     private boolean isKept;
-    private @Nullable String trouble;
+    /** Of what cannot be written at present, why. */
+    private final Map<String, String> troubles = new HashMap<>();
+
 
     /**
      * @param runDirectory of the daemon.
@@ -55,7 +57,7 @@ public final class NodeRecord implements AutoCloseable {
 
     /** Shows that the control thread lives, and how the node is; once a second. */
     public void status(final Map<String, Object> now) {
-        attempt(() -> {
+        attempt(STATUS_SUFFIX, () -> {
             if (!now.equals(status) || !touch()) {
                 writeStatus(now);
                 status = now;
@@ -89,7 +91,11 @@ public final class NodeRecord implements AutoCloseable {
             return;
         }
         isTablesDue = false;
-        tables.accept((device, table) -> attempt(() -> TablesFile.write(runDirectory, device, table)));
+        tables.accept((device, table) -> {
+            if (!attempt(device, () -> TablesFile.write(runDirectory, device, table))) {
+                isTablesDue = true; // to be tried again
+            }
+        });
         final long endNs = System.nanoTime();
         nextTablesNs = endNs + TABLES_SHARE * (endNs - beginNs);
     }
@@ -98,17 +104,18 @@ public final class NodeRecord implements AutoCloseable {
         void run() throws IOException;
     }
 
-    /** Nothing that is forwarded depends on it. */
-    private void attempt(final Step step) {
+    /** Nothing that is forwarded depends on it. Returns whether it was possible; why it is not is said once. */
+    private boolean attempt(final String what, final Step step) {
         try {
             step.run();
-            trouble = null;
+            troubles.remove(what);
+            return true;
         } catch (final IOException failure) {
             final String found = failure.toString();
-            if (!found.equals(trouble)) {
+            if (!found.equals(troubles.put(what, found))) {
                 LOG.log(WARNING, "{0}. The command weft shows an older state until that can be written", found);
             }
-            trouble = found;
+            return false;
         }
     }
 
@@ -123,7 +130,7 @@ public final class NodeRecord implements AutoCloseable {
             final Map<String, Object> last = new LinkedHashMap<>(status);
             last.put("ready", false);
             last.put("ended", true);
-            attempt(() -> writeStatus(last));
+            attempt(STATUS_SUFFIX, () -> writeStatus(last));
         } else {
             Files.deleteIfExists(statusFile());
             Files.deleteIfExists(runDirectory.resolve(name + TablesFile.SUFFIX));
