@@ -63,11 +63,12 @@ public final class StaticNode implements AutoCloseable {
     private final int linkIndex;
     private final @Nullable NextHopFinder finder;
     private final @Nullable PacketTransmission sending;
-    private final NetworkNamespace namespace;
+    private final Topology.Node place;
     private @Nullable PacketSockets packetSockets;
 
     private StaticNode(final Topology topology, final Topology.Node node, final Options options) throws Exception {
-        namespace = node.namespace();
+        place = node;
+        final NetworkNamespace namespace = node.namespace();
         final Rtnetlink rtnetlink = namespace.call(Rtnetlink::open);
         resources.add(rtnetlink);
         podDevice = namespace.call(() -> options.podPort.open(rtnetlink, DEVICE, options.workers));
@@ -82,7 +83,7 @@ public final class StaticNode implements AutoCloseable {
         final DataPlaneContext context = new DataPlaneContext();
         PacketTransmission transmission = null;
         if (options.packetPort) {
-            transmission = usePacketPorts(context, node, sockets, local);
+            transmission = usePacketPorts(context, sockets, local);
         }
         final MacAddress mac = MacAddress.parse(node.vtepMac());
         routing = new RoutingTables(
@@ -208,13 +209,10 @@ public final class StaticNode implements AutoCloseable {
     }
 
     private PacketTransmission usePacketPorts(
-            final DataPlaneContext context,
-            final Topology.Node node,
-            final UnderlaySockets sockets,
-            final InetAddress local) {
-        final TunnelFilter filter = new TunnelFilter(linkIndex(node), local, PORT);
-        final PacketSockets opened =
-                namespace.call(() -> PacketSockets.open(sockets, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
+            final DataPlaneContext context, final UnderlaySockets sockets, final InetAddress local) {
+        final TunnelFilter filter = new TunnelFilter(linkIndex(place), local, PORT);
+        final PacketSockets opened = place.namespace()
+                .call(() -> PacketSockets.open(sockets, filter, UnderlaySockets.BUFFER_LENGTH_DEFAULT));
         resources.add(opened);
         packetSockets = opened;
         context.packetPorts(opened.ports(), opened.filter());
@@ -234,9 +232,9 @@ public final class StaticNode implements AutoCloseable {
         return found;
     }
 
-    /** Goes on with packet sockets that are made anew, as a daemon does when its interface was; only if they were asked for. */
+    /** Goes on with packet sockets on the interface that is there now, as a daemon does; only if they were asked for. */
     public void renewPacketSockets() {
-        namespace.run(() -> Objects.requireNonNull(packetSockets).follow(linkIndex));
+        place.namespace().run(() -> Objects.requireNonNull(packetSockets).follow(linkIndex(place)));
         dataPlane.wakeReceivers();
     }
 
