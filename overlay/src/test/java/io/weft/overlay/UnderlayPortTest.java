@@ -203,16 +203,26 @@ class UnderlayPortTest {
 
     @Test
     void shouldLeaveNoneBehindWhenKilled() throws Exception {
-        try (BackgroundProcess weftd = start("--underlay-port=packet")) {
+        kill("--underlay-port=packet");
+        try (BackgroundProcess weftd = start("--underlay-port=udp")) {
+            awaitReached(weftd);
+            assertEquals(List.of(), packetSockets());
+            assertFalse(neighbours().contains(" managed "), this::neighbours);
+        }
+        kill("--underlay-port=packet");
+        namespace.exec(WeftdProcess.command(directory, "--uninstall"));
+        assertFalse(neighbours().contains(" managed "), this::neighbours);
+    }
+
+    /** Once it has all that it could leave. */
+    private void kill(final String option) throws Exception {
+        try (BackgroundProcess weftd = start(option)) {
+            Await.until(this::neighbours, TIMEOUT_MS, () -> neighbours().contains(" managed "));
             weftd.process().destroyForcibly().waitFor();
             Await.until(
                     () -> packetSockets().toString(),
                     TIMEOUT_MS,
                     () -> packetSockets().isEmpty());
-        }
-        try (BackgroundProcess weftd = start("--underlay-port=udp")) {
-            awaitReached(weftd);
-            assertEquals(List.of(), packetSockets());
         }
     }
 

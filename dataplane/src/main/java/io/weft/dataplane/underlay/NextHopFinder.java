@@ -115,11 +115,27 @@ public final class NextHopFinder implements AutoCloseable {
             }
         }
         neighbours.forEach((hop, neighbour) -> {
-            if (neighbour.isManaged() && PROTOCOL == neighbour.protocol() && !wanted.contains(hop)) {
+            if (isKeptByWeft(neighbour) && !wanted.contains(hop)) {
                 rtnetlink.deleteNeighbour(neighbour); // of a peer that is gone, or of an earlier life
             }
         });
         kept.retainAll(wanted);
+    }
+
+    private static boolean isKeptByWeft(final Neighbour neighbour) {
+        return neighbour.isManaged() && PROTOCOL == neighbour.protocol();
+    }
+
+    /**
+     * Takes away what one that was killed had the kernel keep, where nobody goes on with it.
+     *
+     * @param linkIndex of the link that frames left by.
+     * @throws LinuxException if the kernel refuses.
+     */
+    public static void removeLeft(final Rtnetlink rtnetlink, final int linkIndex) {
+        rtnetlink.neighbours(linkIndex).stream()
+                .filter(NextHopFinder::isKeptByWeft)
+                .forEach(rtnetlink::deleteNeighbour);
     }
 
     /** A neighbour that is fixed, or that somebody else keeps, needs no care; on kernels that keep none it is asked for now and then. */

@@ -4,6 +4,7 @@ package io.weft.overlay.daemon;
 import static java.lang.System.Logger.Level.INFO;
 
 import io.weft.dataplane.pod.PodPort;
+import io.weft.dataplane.underlay.NextHopFinder;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.DeviceLock;
@@ -36,6 +37,7 @@ final class Uninstall {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             GuardRoutes.removeAll(rtnetlink);
             PodPort.removeLeft(rtnetlink).forEach(name -> LOG.log(INFO, "device {0} taken away", name));
+            rtnetlink.links().forEach(link -> NextHopFinder.removeLeft(rtnetlink, link.index()));
             KnownLeasesFile.deleteAll(options.stateDirectory);
             TunnelPort.removeRules();
             return 0;

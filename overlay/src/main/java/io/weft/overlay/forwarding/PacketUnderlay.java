@@ -7,6 +7,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.address.IpAddress;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.underlay.NextHopFinder;
 import io.weft.dataplane.underlay.PacketSockets;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.LinuxException;
@@ -80,6 +81,7 @@ public final class PacketUnderlay implements AutoCloseable {
         if (!hindrance.isEmpty()) {
             LOG.log(INFO, "{0} receives and sends by UDP: {1}", settings.deviceName(), hindrance);
             remark.accept("underlay port udp: " + hindrance);
+            removeLeft(settings.underlay());
             return null;
         }
         final Underlay underlay = settings.underlay();
@@ -105,6 +107,15 @@ public final class PacketUnderlay implements AutoCloseable {
                     onNewSockets);
         } catch (final LinuxException failure) {
             throw new StartupException("--underlay-port=packet: " + failure.getMessage() + ", or choose udp", failure);
+        }
+    }
+
+    /** A daemon that was killed may have sent by packet socket. */
+    private static void removeLeft(final Underlay underlay) {
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            NextHopFinder.removeLeft(rtnetlink, underlay.linkIndex());
+        } catch (final LinuxException failure) {
+            LOG.log(WARNING, "{0}. What a weftd before had the kernel keep of its peers stays", failure.getMessage());
         }
     }
 
