@@ -24,6 +24,7 @@ final class HostState {
             "iptables-save",
             "ip6tables-save",
             "nft list tables",
+            "tc qdisc show",
             "ss --no-header --numeric --all --udp",
             "ss --no-header --numeric --listening --tcp",
             "ss --no-header --numeric --listening --unix");

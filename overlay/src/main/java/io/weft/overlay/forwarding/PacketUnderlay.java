@@ -38,6 +38,9 @@ public final class PacketUnderlay implements AutoCloseable {
 
     private static final String VRF = "vrf"; // drivers/net/vrf.c, DRV_NAME
 
+    /** So much longer than a look at the firewall is the time to the next one: of rules there may be thousands. */
+    private static final int LOOK_PAUSE = 100;
+
     private final PacketSockets sockets;
     private final @Nullable PacketSending sending;
     private final RoutingTables tables;
@@ -45,6 +48,7 @@ public final class PacketUnderlay implements AutoCloseable {
     private final TunnelFirewall firewall;
     private String trouble = "";
     private String passedBy = "";
+    private long nextLookNs = System.nanoTime();
 
     private PacketUnderlay(
             final PacketSockets sockets,
@@ -190,6 +194,10 @@ public final class PacketUnderlay implements AutoCloseable {
 
     /** Who asks for packet sockets is told which rules they pass by, and may not have been thought of, or come later. */
     private void followFirewall(final Underlay now) {
+        final long beginNs = System.nanoTime();
+        if (nextLookNs - beginNs > 0) {
+            return;
+        }
         String found;
         try {
             final List<InetAddress> peers =
@@ -207,6 +215,8 @@ public final class PacketUnderlay implements AutoCloseable {
                     found);
         }
         passedBy = found;
+        final long endNs = System.nanoTime();
+        nextLookNs = endNs + (endNs - beginNs) * LOOK_PAUSE;
     }
 
     private void followLink(final Underlay now) {
