@@ -21,6 +21,9 @@ final class EgressFrame {
     /** Bytes in front of the IP packet: room for the socket address and the headers of the tunnel. */
     static final int HEADROOM = Rewrite.HEADROOM;
 
+    /** Before all batches: of a frame that was dropped. */
+    static final long NO_BATCH = -1;
+
     final IpPacket packet = new IpPacket();
 
     /** Its place among the ring's frames. */

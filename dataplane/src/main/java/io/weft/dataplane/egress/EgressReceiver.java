@@ -60,6 +60,7 @@ public final class EgressReceiver implements PolledAgent {
     private final UnreachableNotifier unreachables;
     private final PodPathMtu podPathMtu;
     private final NanoClock clock;
+    private final int standingFrames;
     private final FairShares shares;
     private final WorkerCounters counters;
     private final Doorbell senderDoorbell;
@@ -72,7 +73,7 @@ public final class EgressReceiver implements PolledAgent {
 
     private long behindSinceNs;
 
-    /** Whether that is so for long: then a batch is as many small packets as the ring has frames. */
+    /** Whether that is so for long: then a batch is half as many small packets as the ring has frames, for others may wait in it. */
     private boolean isStanding;
 
     /** Whether even that left something: then each flow has its share of a batch, and the rest of it is dropped. */
@@ -109,7 +110,8 @@ public final class EgressReceiver implements PolledAgent {
         this.unreachables = unreachables;
         this.podPathMtu = podPathMtu;
         this.clock = clock;
-        shares = new FairShares(ring.capacity());
+        standingFrames = ring.capacity() / 2;
+        shares = new FairShares(standingFrames);
         this.counters = counters;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-egr-rcv-" + worker;
@@ -123,7 +125,7 @@ public final class EgressReceiver implements PolledAgent {
         int frames = 0;
         int bytes = 0;
         final RoutingSnapshot snapshot = routing.acquire();
-        final int maxFrames = isStanding ? ring.capacity() : MAX_FRAMES;
+        final int maxFrames = isStanding ? standingFrames : MAX_FRAMES;
         boolean isMore = true;
         shares.beginBatch();
         while (frames < maxFrames && bytes < MAX_BYTES) {
@@ -147,7 +149,7 @@ public final class EgressReceiver implements PolledAgent {
             }
         }
         routing.release();
-        onBatch(isMore, frames == ring.capacity());
+        onBatch(isMore, frames == standingFrames);
         if (published > 0) {
             senderDoorbell.ring();
         }

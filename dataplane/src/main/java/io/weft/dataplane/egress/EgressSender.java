@@ -256,10 +256,13 @@ public final class EgressSender implements PolledAgent {
         }
         final int socket = waiting.socket(frame.flow);
         final UnderlaySender sender = senders[socket];
-        if (waiting.waitsFor(socket) || !sender.prepare(frame, frame.segments())) {
-            waiting.add(frame);
-        } else {
+        if (!waiting.waitsFor(socket) && sender.prepare(frame, frame.segments())) {
             forward(frame, sender);
+        } else if (waiting.refuses(frame.flow)) {
+            frame.batch = EgressFrame.NO_BATCH; // taken before the receiver could know
+            counters.drop(DropReason.FQ_FLOW_LIMIT, frame.segments());
+        } else {
+            waiting.add(frame);
         }
     }
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Thresholds, 1998): a single one half of it, two a third each. So whoever sends more than the underlay carries is refused, and there
  * is room for all others.
  *
- * <p>Owned by the egress sender, but for {@link #refuses}, which the egress receiver asks.
+ * <p>Owned by the egress sender, but for {@link #refuses}, which the egress receiver asks too, so that what is too much takes no memory.
  */
 public final class FairQueue {
     /** As many as fq_codel has, and more than any worker has sockets; a power of two. */
@@ -91,7 +91,7 @@ public final class FairQueue {
         return flow & socketMask;
     }
 
-    /** Egress receiver: whether a flow has its share of what may wait, so that no more of it is taken. */
+    /** Egress receiver, and sender: whether a flow has its share of what may wait, so that no more of it is taken. */
     boolean refuses(final int flow) {
         final int total = held.getOpaque(TOTAL);
         return 0 != total && held.getOpaque(flow) >= limit - total;

@@ -127,6 +127,25 @@ class PressedSenderTest {
         assertConserved();
     }
 
+    @Test
+    void shouldLetAFlowWaitWithNoMoreThanItsShareWhenMuchWasTakenAtOnce() {
+        for (int i = 0; i < RING_FRAMES / 2; i++) {
+            give(2, i % 100);
+        }
+        give(4, 101);
+        sender.doWork();
+        final long refused = counters.drops(DropReason.FQ_FLOW_LIMIT);
+        assertTrue(refused > RING_FRAMES / 4, counters::toString);
+        first.take(MANY);
+        while (!waiting.isEmpty() || sender.outputs() > 0) {
+            sender.doWork();
+        }
+        assertEquals(Map.of(DropReason.FQ_FLOW_LIMIT, refused), counters.drops());
+        assertEquals(given - refused, first.sent().size());
+        assertTrue(first.sent().contains(101), "the other flow has room");
+        assertEquals(0, ring.inFlight());
+    }
+
     /** Whoever holds the oldest memory gives way before the ring is full, however much passes. */
     @Test
     void shouldGiveUpTheOldestWhenTheRingIsShort() {
