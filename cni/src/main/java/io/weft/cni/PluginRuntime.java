@@ -41,6 +41,7 @@ final class PluginRuntime {
     private static final int AOT_CACHE_SINCE = 25;
 
     private static final String AOT_CACHE = "lib/server/weft-cni.aot";
+    private static final String CLASS_ARCHIVE = "lib/server/classes.jsa";
     private static final String JAVA = "bin/java";
 
     /** What the launcher takes out of the environment, too. */
@@ -103,9 +104,10 @@ final class PluginRuntime {
     }
 
     /**
-     * Copies a runtime.
+     * Copies a runtime, and makes its archive of classes where it has none: a package comes without, for a runtime of another machine
+     * can be linked, but not started.
      *
-     * @param source made by {@link #link}.
+     * @param source made by {@link #link} or jlink.
      * @param target that does not exist.
      */
     static void copy(final Path source, final Path target) throws IOException {
@@ -113,6 +115,9 @@ final class PluginRuntime {
             throw new IOException(source + " is no Java runtime that install-cni --link has made");
         }
         FileTrees.copy(source, target);
+        if (!Files.exists(target.resolve(CLASS_ARCHIVE)) && !Files.exists(target.resolve(AOT_CACHE))) {
+            archiveClasses(target);
+        }
     }
 
     /** Has the plugin answer once, since its file system may forbid execution, and a runtime be for another machine. */

@@ -48,7 +48,22 @@ class InstallCniTest {
 
     @Test
     void shouldFindItsClassesInArchiveWhenInstalled() throws IOException {
-        final Path runtime = runtimes(InstalledPlugin.binDir()).get(0);
+        assertFindsItsClassesInArchive(runtimes(InstalledPlugin.binDir()).get(0));
+    }
+
+    @Test
+    void shouldMakeTheArchiveWhenARuntimeComesWithoutOne() throws IOException {
+        // As jlink leaves one for another machine, in a package.
+        final Path packed = directory.resolve("packed");
+        FileTrees.copy(runtimes(InstalledPlugin.binDir()).get(0), packed);
+        Files.deleteIfExists(packed.resolve("lib/server/classes.jsa"));
+        Files.deleteIfExists(packed.resolve("lib/server/weft-cni.aot"));
+        final Path installed = directory.resolve("installed");
+        PluginRuntime.copy(packed, installed);
+        assertFindsItsClassesInArchive(installed);
+    }
+
+    private static void assertFindsItsClassesInArchive(final Path runtime) {
         final Command.Result result = Command.tryRun(List.of(
                 "env",
                 "CNI_COMMAND=VERSION",

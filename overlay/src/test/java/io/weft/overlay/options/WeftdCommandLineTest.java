@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +51,16 @@ class WeftdCommandLineTest {
             new WeftdOptions(flanneld, weft).validate();
             return 0;
         }
+    }
+
+    @Test
+    void shouldTellVersionCommitAndJavaWhenAskedForTheVersion() {
+        assertEquals(0, execute("--version"));
+        assertTrue(
+                output.toString()
+                        .matches("weft [0-9]+\\.[0-9]+\\.[0-9]+\\S* \\(([0-9a-f]{7,}(-dirty)?|unknown)\\)\\RJava "
+                                + Pattern.quote(Runtime.version().toString()) + " \\(.+\\)\\R"),
+                output::toString);
     }
 
     private int execute(final String... arguments) {
