@@ -347,8 +347,7 @@ class FaultsTest {
             weftd().awaitOutput("write subnet file " + disk().resolve("subnet.env"), Await.TIMEOUT_MS);
             Files.delete(filler);
             awaitMtu(1400);
-            Await.until(
-                    () -> shown() + weftd().output(), Await.TIMEOUT_MS, () -> shown().contains("10.128.2.0"));
+            Await.until(() -> shown() + weftd().output(), Await.TIMEOUT_MS, () -> shown().contains("10.128.2.0"));
             host.ip("link", "set", node.underlayDevice(), "mtu", "1500");
             awaitMtu(1500);
             assertEquals(0, to.finish(), () -> to + weftd().output());

@@ -27,7 +27,6 @@ final class TcpTransfer {
     /** Longer than an outage and the retransmission time-out that has doubled meanwhile, also on a busy machine. */
     private static final int TIMEOUT_MS = 300_000;
 
-
     private TcpTransfer() {}
 
     /**

@@ -38,7 +38,6 @@ public final class NodeRecord implements AutoCloseable {
     /** Of what cannot be written at present, why. */
     private final Map<String, String> troubles = new HashMap<>();
 
-
     /**
      * @param runDirectory of the daemon.
      * @param name of the first device.
