@@ -117,13 +117,23 @@ final class DatagramStream implements AutoCloseable {
     }
 
     /**
-     * Ends a stream of which some were lost and none is lost any more: when the last has arrived, on a way that keeps their order, no
-     * other comes. Returns how many did not arrive.
+     * Ends a stream of which some were lost: sends until the last has arrived, on a way that keeps their order, after which no other
+     * comes. Returns how many did not arrive.
      */
     long finishAfterLoss() throws InterruptedException {
         isEnding = true;
         sender.join();
-        Await.until(this::toString, TIMEOUT_MS, () -> lastNumber.get() == sent.get() - 1);
+        final long startNs = System.nanoTime();
+        for (long waitNs = INTERVAL_NS; lastNumber.get() < sent.get() - 1; waitNs *= 2) {
+            sendNext();
+            final long sentNs = System.nanoTime();
+            if (sentNs - startNs > TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MS)) {
+                throw new AssertionError("the last does not arrive: " + this);
+            }
+            while (lastNumber.get() < sent.get() - 1 && System.nanoTime() - sentNs < waitNs) {
+                LockSupport.parkNanos(INTERVAL_NS);
+            }
+        }
         return sent.get() - received.get();
     }
 

@@ -169,6 +169,7 @@ class FaultsTest {
 
     private long egressDrops() {
         return counted(List.of(
+                DropReason.FQ_FLOW_LIMIT,
                 DropReason.UNDERLAY_BUSY,
                 DropReason.UNDERLAY_UNREACHABLE,
                 DropReason.UNDERLAY_REFUSED,
