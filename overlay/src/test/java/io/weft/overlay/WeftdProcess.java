@@ -35,7 +35,8 @@ public final class WeftdProcess {
         return start(node.namespace(), directory, all.toArray(String[]::new));
     }
 
-    static String[] command(final Path directory, final String... options) {
+    /** The command line of one with a run directory, a state directory and a subnet file of its own. */
+    public static String[] command(final Path directory, final String... options) {
         final List<String> command = java(WeftdMain.class);
         command.add("--run-dir=" + directory.resolve("run"));
         command.add("--state-dir=" + directory.resolve("state"));

@@ -52,7 +52,10 @@ public final class PodRoutes implements AutoCloseable {
     private final Map<IpPrefix, Way> ways = new HashMap<>();
     /** Whether each subnet has a kernel route of its own, instead of one for all of the cluster network. */
     private boolean isRoutedBySubnet;
-    /** Not before are the routes that an earlier daemon left compared with what should be: until then they do their work. */
+    /**
+     * Not before are packets routed to a device, where those for a node that is not known yet would be answered that it is out of reach;
+     * and routes that an earlier daemon left are compared with what should be: until then they do their work.
+     */
     private boolean isPublished;
 
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
@@ -207,15 +210,15 @@ public final class PodRoutes implements AutoCloseable {
         }
     }
 
-    /** Lets the kernel use what was added and removed. */
+    /** Lets the kernel use what was added and removed; the data threads know of it already. */
     public void publish() {
-        isPublished = true;
         final HostSteps steps = new HostSteps();
         steps.attempt(routes::publish);
         steps.attempt(guards::publish);
-        if (isRoutedBySubnet) { // takes the one route away, when all others are there
+        if (!isPublished || isRoutedBySubnet) { // takes the one route away, when all others are there
             devices.values().forEach(device -> steps.attempt(device::repairRoutes));
         }
+        isPublished = true;
         steps.requireAll();
     }
 
@@ -245,9 +248,9 @@ public final class PodRoutes implements AutoCloseable {
     /** The same of the routes. It takes the kernel time where it has many of others; the devices come first. */
     public void repairRoutes() {
         final HostSteps steps = new HostSteps();
-        devices.values().forEach(device -> steps.attempt(device::repairRoutes));
         steps.attempt(blackholes::repair);
         if (isPublished) {
+            devices.values().forEach(device -> steps.attempt(device::repairRoutes));
             steps.attempt(routes::repair);
             steps.attempt(guards::repair);
         } else {

@@ -133,26 +133,22 @@ public final class LeaseTable {
         ownAddresses = addresses;
     }
 
-    /** Publishes what the data threads go by, and leaves the kernel's routes alone: for a node that is not in charge of them yet. */
+    /** Publishes what the data threads go by, of a snapshot, and leaves the kernel's routes alone: for a node that is not in charge of them yet. */
     public void publishTables() {
-        if (hasSnapshot) {
-            forwarders.ingressPolicy(senders.policy(
-                    leases.values(),
-                    refused.values().stream().map(Refusal::lease).toList(),
-                    ownAddresses));
-        }
+        forwarders.ingressPolicy(senders.policy(
+                leases.values(), refused.values().stream().map(Refusal::lease).toList(), ownAddresses));
         forwarders.publish();
     }
 
-    /** Publishes if anything changed since the last time; returns whether. */
+    /** Publishes if anything changed since the last time, from the first snapshot on; returns whether. */
     public boolean publish() {
-        final boolean wasChanged = isChanged;
-        if (isChanged) {
-            publishTables();
-            routes.publish();
-            isChanged = false; // not if the kernel refused: then it is published again
+        if (!isChanged || !hasSnapshot) {
+            return false;
         }
-        return wasChanged;
+        publishTables();
+        routes.publish();
+        isChanged = false; // not if the kernel refused: then it is published again
+        return true;
     }
 
     /** Leases of other nodes that are in the tables. */

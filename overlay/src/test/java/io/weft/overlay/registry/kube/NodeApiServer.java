@@ -10,6 +10,7 @@ import com.sun.net.httpserver.HttpsServer;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import javax.net.ssl.SSLContext;
@@ -49,6 +51,9 @@ final class NodeApiServer implements AutoCloseable {
     private volatile String token = "";
     private volatile StreamingLists streamingLists = StreamingLists.GIVEN;
     private volatile int fat;
+    /** Zero when lists are answered. */
+    private volatile CountDownLatch held = new CountDownLatch(0);
+
     private final List<String> requests = new ArrayList<>();
     private final Deque<Refusal> refusals = new ArrayDeque<>();
     private final List<Long> refusedNs = new ArrayList<>();
@@ -117,6 +122,15 @@ final class NodeApiServer implements AutoCloseable {
 
     void streamLists(final StreamingLists wanted) {
         streamingLists = wanted;
+    }
+
+    /** Lets whoever asks for nodes wait, until {@link #answerLists}. */
+    void holdLists() {
+        held = new CountDownLatch(1);
+    }
+
+    void answerLists() {
+        held.countDown();
     }
 
     /** Makes each node longer by so many bytes of what nobody wants to know. */
@@ -266,6 +280,7 @@ final class NodeApiServer implements AutoCloseable {
         } else if ("PATCH".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+/status")) {
             patch(exchange, path.split("/", -1)[4]);
         } else if ("GET".equals(exchange.getRequestMethod()) && "/api/v1/nodes".equals(path)) {
+            awaitAnswer();
             if ("true".equals(query.get("watch"))) {
                 watch(exchange, query);
             } else {
@@ -278,6 +293,15 @@ final class NodeApiServer implements AutoCloseable {
             respond(exchange, "{}".equals(json) ? 404 : 200, json);
         } else {
             respond(exchange, 405, "{\"kind\":\"Status\",\"reason\":\"MethodNotAllowed\"}");
+        }
+    }
+
+    private void awaitAnswer() throws IOException {
+        try {
+            held.await();
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("the server is closed");
         }
     }
 
