@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -164,11 +165,32 @@ class HandoverTest {
             tcp.finish(Await.TIMEOUT_MS);
             assertEquals(0, to.finish(), to + "\n" + weftd.output());
             assertEquals(0, from.finish(), from + "\n" + weftd.output());
-            assertTrue(
-                    node.namespace()
-                            .exec("curl", "-s", "http://127.0.0.1:18081/readyz")
-                            .contains("is ready"),
-                    weftd::output);
+            final BackgroundProcess last = weftd;
+            Await.until(
+                    () -> "is ready: " + last.output(),
+                    Await.TIMEOUT_MS,
+                    () -> node.namespace()
+                            .tryExec("curl", "-s", "http://127.0.0.1:18081/readyz")
+                            .output()
+                            .contains("is ready"));
+        }
+    }
+
+    @Test
+    void shouldLoseNothingWhenTheUnderlayHasGotAnotherMtu() throws Exception {
+        final BackgroundProcess weftd = startReady();
+        node.namespace().ip("link", "set", node.underlayDevice(), "mtu", "1400");
+        Await.until(
+                () -> "MTU 1350: " + weftd.output(),
+                Await.TIMEOUT_MS,
+                () -> node.namespace().ip("link", "show", "weft.1").contains("mtu 1350"));
+        try (DatagramStream to = new DatagramStream(node, peer);
+                DatagramStream from = new DatagramStream(peer, node)) {
+            final BackgroundProcess newcomer = startReady();
+            awaitHandedOver(weftd);
+            assertEquals(0, to.finish(), to + "\n" + newcomer.output());
+            assertEquals(0, from.finish(), from + "\n" + newcomer.output());
+            assertFalse(newcomer.output().contains("of no use"), newcomer::output);
         }
     }
 

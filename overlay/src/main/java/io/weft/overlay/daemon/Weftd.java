@@ -119,7 +119,7 @@ final class Weftd {
 
     /**
      * What costs speed alone is no reason to end, nor is it that it could not be tried. Trying makes devices and deletes them, which
-     * takes longer than much of a start, so pods do not wait for it.
+     * takes longer than much of a start, so packets do not wait for it.
      */
     private void tellWhatTheKernelLacksOnce() {
         if (isKernelTold) {
@@ -168,7 +168,7 @@ final class Weftd {
                 OverlayNode node =
                         OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown)) {
             current = node;
-            node.whenReady(this::tellWhatTheKernelLacksOnce);
+            node.beforeReady(this::tellWhatTheKernelLacksOnce);
             try {
                 return node.run();
             } finally {

@@ -61,6 +61,11 @@ public record Underlay(
         return name + " (" + text(address, publicIp) + text(ipv6Address, publicIpv6) + "MTU " + mtu + ")";
     }
 
+    /** What sockets are bound to, in words: the MTU may change while they are open. */
+    public String binding() {
+        return name + ", " + text(address, publicIp) + text(ipv6Address, publicIpv6);
+    }
+
     private static String text(final @Nullable InetAddress local, final @Nullable InetAddress announced) {
         if (null == local || null == announced) {
             return "";

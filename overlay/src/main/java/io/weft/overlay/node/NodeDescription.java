@@ -37,7 +37,7 @@ final class NodeDescription {
                 .put(Description.WORKERS, weft.workers())
                 .put(Description.POD_PORT, PodPortChoice.of(weft.podPort).port())
                 .put(Description.UNDERLAY_PORT, UnderlayPort.PACKET == weft.underlayPort)
-                .put(Description.UNDERLAY, underlay)
+                .put(Description.UNDERLAY, underlay.binding())
                 .put(Description.SUBNET_FILE, subnetFile.path().toAbsolutePath().normalize());
     }
 }

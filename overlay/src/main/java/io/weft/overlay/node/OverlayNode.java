@@ -93,7 +93,7 @@ public final class OverlayNode implements AutoCloseable {
     /** Devices, routes and files are this node's, and not those of a daemon whose place it is to take. */
     private boolean isInCharge;
 
-    private Runnable whenReady = () -> {};
+    private Runnable beforeReady = () -> {};
     private volatile boolean isReady;
     private volatile boolean isReplaced;
 
@@ -146,9 +146,9 @@ public final class OverlayNode implements AutoCloseable {
         }
     }
 
-    /** Has something done as soon as pods can be wired, by the control thread; to be called before {@link #run}. */
-    public void whenReady(final Runnable task) {
-        whenReady = task;
+    /** Has something done when pods can be wired, before that is said, by the control thread; to be called before {@link #run}. */
+    public void beforeReady(final Runnable task) {
+        beforeReady = task;
     }
 
     /** Runs the node; returns why it has to be taken down. */
@@ -426,6 +426,7 @@ public final class OverlayNode implements AutoCloseable {
         Objects.requireNonNull(record, "set up first").keep();
         Objects.requireNonNull(place, "set up first").keep(opened);
         routes.leaveGuards();
+        beforeReady.run();
         lookAtRegistry();
         isReady = true;
         if (tenure.isFirst()) {
@@ -440,7 +441,6 @@ public final class OverlayNode implements AutoCloseable {
                 String.valueOf(mtu));
         tenure.serviceManager().tellReady();
         registry.nodeReady();
-        whenReady.run();
     }
 
     /** The metrics' text; from any thread. */
