@@ -73,7 +73,7 @@ lay_out() { # ARCHITECTURE
   cp -r "$dist/lib/jni/$machine-Linux" "$home/lib/jni/"
   link_runtime "$1" "$home/runtime" "$daemon_modules" || return 1
   link_runtime "$1" "$home/cni-runtime" "$plugin_modules" --module-path "$(plugin_modulepath)" || return 1
-  rm "$home"/*runtime/bin/keytool
+  rm "$home"/*runtime/bin/keytool "$home"/*runtime/lib/jexec
   binaries_below "$home" | xargs -d '\n' "$machine-linux-gnu-strip" --strip-unneeded || return 1
   # The JVM is the larger half of each, and the same.
   ln -f "$home/runtime/lib/server/libjvm.so" "$home/cni-runtime/lib/server/libjvm.so"
