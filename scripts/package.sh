@@ -61,7 +61,7 @@ CONF
   for deb in "$apt"/*.deb; do dpkg-deb -x "$deb" "$jdk" || return 1; done
 }
 
-# PREFIX below target/package-scratch/root-ARCHITECTURE: bin, lib and two Java runtimes, as in target/weft.
+# usr/lib/weft below target/package-scratch/root-ARCHITECTURE: bin and lib as in target/weft, and two Java runtimes. Sets glibc.
 lay_out() { # ARCHITECTURE
   local root=$scratch/root-$1 machine
   case $1 in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; esac
@@ -72,7 +72,7 @@ lay_out() { # ARCHITECTURE
   rm "$home"/lib/jffi-*-native.jar # its stub is unpacked below
   cp -r "$dist/lib/jni/$machine-Linux" "$home/lib/jni/"
   link_runtime "$1" "$home/runtime" "$daemon_modules" || return 1
-  link_runtime "$1" "$home/cni-runtime" "$plugin_modules" --module-path "$(plugin_modulepath)" || return 1
+  link_runtime "$1" "$home/cni-runtime" "$plugin_modules" "$(plugin_modulepath)" || return 1
   rm "$home"/*runtime/bin/keytool "$home"/*runtime/lib/jexec
   binaries_below "$home" | xargs -d '\n' "$machine-linux-gnu-strip" --strip-unneeded || return 1
   # The JVM is the larger half of each, and the same.
@@ -86,10 +86,10 @@ plugin_modulepath() {
   echo "${jars[*]}"
 }
 
-link_runtime() { # ARCHITECTURE TARGET MODULES [--module-path PATH]
+link_runtime() { # ARCHITECTURE TARGET MODULES [MODULEPATH, of others than the JDK's]
   local jdk
   jdk=$(echo "$scratch/jdk-$1"/usr/lib/jvm/java-17-openjdk-*)
-  "${JAVA_HOME:+$JAVA_HOME/bin/}jlink" --module-path "$jdk/jmods${5:+:$5}" --add-modules "$3" --strip-java-debug-attributes \
+  "${JAVA_HOME:+$JAVA_HOME/bin/}jlink" --module-path "$jdk/jmods${4:+:$4}" --add-modules "$3" --strip-java-debug-attributes \
     --no-header-files --no-man-pages --output "$2" || return 1
   # Debian's JDK takes these from the system; a host of pods need not have them, and the plugin runs there. bin/java's RPATH is lib.
   local library

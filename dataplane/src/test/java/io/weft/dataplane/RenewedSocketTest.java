@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.agent.Doorbell;
-import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.StaticNode;
@@ -61,7 +61,7 @@ class RenewedSocketTest {
         final PodTun to = resources.add(new PodTun(topology.node(0)));
         final PodTun from = resources.add(new PodTun(topology.node(1)));
         carry(from, to, 1);
-        final IdleAgent idle = new IdleAgent();
+        final CountingAgent idle = new CountingAgent();
         final Doorbell neverRung = resources.add(new Doorbell());
         final AgentThread thread = resources.add(new AgentThread(
                 "weft-idle",
@@ -97,33 +97,13 @@ class RenewedSocketTest {
         b.namespace().ip("address", "add", b.underlayAddress() + "/24", "dev", b.underlayDevice());
     }
 
-    private static final class IdleAgent implements PolledAgent {
+    private static final class CountingAgent extends IdleAgent {
         final AtomicInteger turns = new AtomicInteger();
 
         @Override
         public int doWork() {
             turns.incrementAndGet();
             return 0;
-        }
-
-        @Override
-        public int pollFd() {
-            return -1;
-        }
-
-        @Override
-        public boolean hasWork() {
-            return false;
-        }
-
-        @Override
-        public boolean wantsInput() {
-            return false;
-        }
-
-        @Override
-        public String roleName() {
-            return "idle";
         }
     }
 }

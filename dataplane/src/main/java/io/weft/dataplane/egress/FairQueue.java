@@ -147,8 +147,8 @@ public final class FairQueue {
                 deficits[flow] += QUANTUM;
                 served[socket].add(flow);
             } else if (isFresh && NONE != served[socket].first) {
-                served[socket].add(
-                        flow); // else it would be first again as soon as it has a frame, before those that wait
+                // Else it would be first again as soon as it has a frame, before those that wait.
+                served[socket].add(flow);
             } else {
                 isListed[flow] = false;
             }

@@ -4,6 +4,7 @@ package io.weft.dataplane.agent;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.linux.testing.Await;
 import java.util.List;
@@ -55,31 +56,11 @@ class AgentThreadTest {
         Await.until(() -> "a turn", Await.TIMEOUT_MS, thread::hasTurned);
     }
 
-    private final class HinderedAgent implements PolledAgent {
+    private final class HinderedAgent extends IdleAgent {
         @Override
         public int doWork() throws InterruptedException {
             hindrance.await();
             return 0;
-        }
-
-        @Override
-        public int pollFd() {
-            return -1;
-        }
-
-        @Override
-        public boolean hasWork() {
-            return false;
-        }
-
-        @Override
-        public boolean wantsInput() {
-            return false;
-        }
-
-        @Override
-        public String roleName() {
-            return "hindered";
         }
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.dataplane.counters.ThreadCounters;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
@@ -42,31 +43,11 @@ class PollIdleStrategyTest {
     }
 
     /** Has work as soon as somebody is about to wait for it. */
-    private final class BusyAgent implements PolledAgent {
-        @Override
-        public int doWork() {
-            return 0;
-        }
-
-        @Override
-        public int pollFd() {
-            return -1;
-        }
-
+    private final class BusyAgent extends IdleAgent {
         @Override
         public boolean hasWork() {
             nowNs += 250;
             return true;
-        }
-
-        @Override
-        public boolean wantsInput() {
-            return false;
-        }
-
-        @Override
-        public String roleName() {
-            return "busy";
         }
     }
 }
