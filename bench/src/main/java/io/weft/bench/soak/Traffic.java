@@ -31,8 +31,6 @@ final class Traffic implements AutoCloseable {
 
     /** A weftd that is started anew on a busy machine takes its time. */
     private static final long OUTAGE_LIMIT_NS = TimeUnit.MINUTES.toNanos(5);
-    /** What a socket is told by ICMP that is not connected yet, from a weftd that has no leases yet. */
-    private static final String UNREACHABLE = "Network is unreachable";
     /** Between two exchanges of a pod: others want to work on the machine as well. */
     private static final long REST_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
@@ -135,9 +133,7 @@ final class Traffic implements AutoCloseable {
 
     private static boolean isLoss(final IOException failure) {
         final String message = String.valueOf(failure.getMessage());
-        return message.contains(PeerProxy.NOT_RETURNED)
-                || message.contains(Ping.NO_REPLY)
-                || message.endsWith(UNREACHABLE);
+        return message.contains(PeerProxy.NOT_RETURNED) || message.contains(Ping.NO_REPLY);
     }
 
     /** Returns when no exchange goes on, and lets none begin until {@link #resume}, by the same thread. */
