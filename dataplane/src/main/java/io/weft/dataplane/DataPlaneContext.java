@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.ingress.IngressPolicy;
@@ -46,6 +47,7 @@ public final class DataPlaneContext {
 
     private @Nullable RoutingTables routing;
     private @Nullable CountersManager counters;
+    private @Nullable PeerTable peers;
     private @Nullable ErrorHandler errorHandler;
     private List<? extends PacketPort> hostPorts = List.of();
     private List<? extends DatagramPort> receivePorts = List.of();
@@ -139,6 +141,18 @@ public final class DataPlaneContext {
     public DataPlaneContext counters(final CountersManager manager) {
         beforeConclusion();
         counters = manager;
+        return this;
+    }
+
+    /** The peers that packets are counted by; nobody unless set. */
+    PeerTable peers() {
+        return null == peers ? PeerTable.none(workers()) : peers;
+    }
+
+    /** Sets the peers that packets are counted by: those whose numbers the routing tables and the ingress policy have. */
+    public DataPlaneContext peers(final PeerTable table) {
+        beforeConclusion();
+        peers = table;
         return this;
     }
 

@@ -49,7 +49,7 @@ final class Worker implements AutoCloseable {
             final AtomicReference<IngressPolicy> ingressPolicy,
             final int index) {
         doorbells = Doorbells.of(context.threadingMode());
-        counters = new WorkerCounters(context.counters(), index);
+        counters = new WorkerCounters(context.counters(), context.peers(), index);
         final PacketPort host = context.hostPorts().get(index);
         final FrameHeader frameHeader = frameHeader(host.framing());
         final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());

@@ -244,6 +244,7 @@ abstract class RandomStreamSuite {
             }
             assertTrue(weft.errors().isEmpty(), () -> weft.errors().toString());
             awaitConserved(weft);
+            weft.assertCountedByPeer();
             assertTrue(
                     0 == weft.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS) || Offload.NONE == offload);
         }

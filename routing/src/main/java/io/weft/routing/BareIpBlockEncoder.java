@@ -9,6 +9,7 @@ final class BareIpBlockEncoder extends RewriteBlockEncoder {
     private final int underlayPort;
 
     BareIpBlockEncoder(final RoutingContext context) {
+        super(context);
         underlayPort = context.underlayPort();
     }
 

@@ -19,7 +19,7 @@ import org.agrona.DirectBuffer;
  *   +----------------+----------------+----------+----------+------+
  *  24                                                   52     56      60       64
  *   +---------------------------------------------------+------+-------+--------+
- *   | sockaddr_in (16) or sockaddr_in6 (28) of the peer | len  | state | family |   ints in native order
+ *   | sockaddr_in (16) or sockaddr_in6 (28) of the peer | len  | state | peer   |   ints in native order
  *   +---------------------------------------------------+------+-------+--------+
  *  64            68               72                         88
  *   +-------------+----------------+--------------------------+
@@ -66,8 +66,8 @@ public final class RewriteBlock {
 
     static final int SOCKADDR_LENGTH_OFFSET = SOCKADDR_OFFSET + SOCKADDR_IN6_LENGTH;
     static final int STATE_OFFSET = SOCKADDR_LENGTH_OFFSET + Integer.BYTES;
-    static final int UNDERLAY_FAMILY_OFFSET = STATE_OFFSET + Integer.BYTES;
-    static final int UNDERLAY_HASH_OFFSET = UNDERLAY_FAMILY_OFFSET + Integer.BYTES;
+    static final int PEER_OFFSET = STATE_OFFSET + Integer.BYTES;
+    static final int UNDERLAY_HASH_OFFSET = PEER_OFFSET + Integer.BYTES;
     static final int GATEWAY_FAMILY_OFFSET = UNDERLAY_HASH_OFFSET + Integer.BYTES;
     static final int GATEWAY_OFFSET = GATEWAY_FAMILY_OFFSET + Integer.BYTES;
 
@@ -104,7 +104,12 @@ public final class RewriteBlock {
 
     /** {@link IpFamily#socketFamily()} of the underlay; 0 when not resolved. */
     public static int underlayFamily(final DirectBuffer blocks, final int offset) {
-        return blocks.getInt(offset + UNDERLAY_FAMILY_OFFSET);
+        return blocks.getShort(offset + SOCKADDR_OFFSET);
+    }
+
+    /** The number that the peer is counted by: {@link RoutingContext#peerNumbers}; 0 when not resolved. */
+    public static int peer(final DirectBuffer blocks, final int offset) {
+        return blocks.getInt(offset + PEER_OFFSET);
     }
 
     /** A well mixed hash of the peer's underlay address and port: equal for next hops that share a peer. */

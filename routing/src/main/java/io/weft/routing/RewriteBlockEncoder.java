@@ -5,10 +5,17 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import java.util.function.ToIntFunction;
 import org.agrona.MutableDirectBuffer;
 
 /** Writes {@link RewriteBlock}s: what they have in common, whatever the {@link Encapsulation}. Control thread only. */
 abstract class RewriteBlockEncoder {
+    private final ToIntFunction<IpAddress> peerNumbers;
+
+    RewriteBlockEncoder(final RoutingContext context) {
+        peerNumbers = context.peerNumbers();
+    }
+
     /**
      * Fills the {@link RewriteBlock#LENGTH} bytes at {@code offset} with what is known of a gateway.
      *
@@ -26,7 +33,7 @@ abstract class RewriteBlockEncoder {
     /** Writes tunnel header, socket address and state into a block of zeros; returns as {@link #encode}. */
     abstract long encodeTunnel(MutableDirectBuffer buffer, int offset, IpAddress gateway);
 
-    static void encodeSocketAddress(
+    void encodeSocketAddress(
             final MutableDirectBuffer buffer,
             final int offset,
             final IpAddress underlay,
@@ -47,7 +54,7 @@ abstract class RewriteBlockEncoder {
         buffer.putInt(
                 offset + RewriteBlock.SOCKADDR_LENGTH_OFFSET,
                 wide ? RewriteBlock.SOCKADDR_IN6_LENGTH : RewriteBlock.SOCKADDR_IN_LENGTH);
-        buffer.putInt(offset + RewriteBlock.UNDERLAY_FAMILY_OFFSET, family.socketFamily());
+        buffer.putInt(offset + RewriteBlock.PEER_OFFSET, peerNumbers.applyAsInt(underlay));
         buffer.putInt(offset + RewriteBlock.UNDERLAY_HASH_OFFSET, hash(underlay.high(), underlay.low(), port));
     }
 

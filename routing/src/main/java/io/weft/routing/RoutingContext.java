@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.routing;
 
+import io.weft.address.IpAddress;
 import io.weft.address.MacAddress;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToIntFunction;
 
 /** What the routing tables of a node are made for. Set up by one thread, then handed to {@link RoutingTables}. */
 public final class RoutingContext {
@@ -19,6 +21,7 @@ public final class RoutingContext {
     private MacAddress vtepMac = new MacAddress(0);
     private int underlayPort = UNDERLAY_PORT_DEFAULT;
     private boolean poisonFreed;
+    private ToIntFunction<IpAddress> peerNumbers = peer -> 0;
     private final List<InetAddress> underlayAddresses = new ArrayList<>();
 
     /** What stands in front of packets; VXLAN unless set. With another, VNI and VTEP MAC mean nothing. */
@@ -69,6 +72,19 @@ public final class RoutingContext {
 
     public List<InetAddress> underlayAddresses() {
         return List.copyOf(underlayAddresses);
+    }
+
+    /**
+     * Gives the peers numbers, which data threads find in {@link RewriteBlock#peer}, to count by. Called with underlay addresses by the
+     * tables' own thread, whenever what is sent to one changes.
+     */
+    public RoutingContext peerNumbers(final ToIntFunction<IpAddress> numbers) {
+        peerNumbers = numbers;
+        return this;
+    }
+
+    ToIntFunction<IpAddress> peerNumbers() {
+        return peerNumbers;
     }
 
     /** Overwrites memory when it is freed, so that a test sees a reader that still uses it. Off unless set. */

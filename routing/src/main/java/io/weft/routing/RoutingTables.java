@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.agrona.collections.IntHashSet;
 import org.agrona.collections.LongHashSet;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -426,6 +427,18 @@ public final class RoutingTables implements AutoCloseable {
     public void eachFdb(final FdbConsumer consumer) {
         for (int row = fdb.next(0); FlatTable.ABSENT != row; row = fdb.next(row + 1)) {
             consumer.accept(fdb.mac(row), fdb.underlay(row), fdb.port(row), fdb.vni(row));
+        }
+    }
+
+    /** Calls with the underlay address of each peer that packets are sent to, as published; with one more than once if gateways share it. */
+    public void eachPeer(final Consumer<IpAddress> consumer) {
+        final UnsafeBuffer blocks = rewriteBlocks.buffer();
+        for (int gateway = 0; gateway < gateways.limit(); gateway++) {
+            final int nextHop = gateways.isUsed(gateway) ? gateways.nextHop(gateway) : Gateways.NO_NEXT_HOP;
+            if (Gateways.NO_NEXT_HOP != nextHop
+                    && RewriteBlock.RESOLVED == RewriteBlock.state(blocks, RewriteBlock.offset(nextHop))) {
+                consumer.accept(RewriteBlock.underlayAddress(blocks, RewriteBlock.offset(nextHop)));
+            }
         }
     }
 

@@ -22,6 +22,7 @@ final class VxlanBlockEncoder extends RewriteBlockEncoder {
     private final ForwardingDatabase fdb;
 
     VxlanBlockEncoder(final RoutingContext context, final NeighbourTable neighbours, final ForwardingDatabase fdb) {
+        super(context);
         vtepMac = context.vtepMac().value();
         vni = context.vni();
         underlayPort = context.underlayPort();

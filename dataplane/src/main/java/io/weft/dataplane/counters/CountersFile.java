@@ -36,14 +36,15 @@ import org.jspecify.annotations.Nullable;
  *   0  int   format version, written last     8  long  process id
  *  16  long  started at, ms since the epoch   24  long  heartbeat, ms since the epoch
  *  32  int   metadata length                  36  int   values length
- * 128  counters' metadata and values (org.agrona.concurrent.status.CountersReader)
+ *  40  int   peers length
+ * 128  counters' metadata and values (org.agrona.concurrent.status.CountersReader), then a {@link PeerTable}
  * </pre>
  *
  * All numbers little-endian.
  */
 public final class CountersFile implements AutoCloseable {
     /** Format of the header; another one is not read. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     /** Type id of remarks: what was chosen, and why. */
     private static final int REMARK_TYPE_ID = 600;
@@ -54,6 +55,7 @@ public final class CountersFile implements AutoCloseable {
     private static final int HEARTBEAT_OFFSET = STARTED_OFFSET + Long.BYTES;
     private static final int METADATA_LENGTH_OFFSET = HEARTBEAT_OFFSET + Long.BYTES;
     private static final int VALUES_LENGTH_OFFSET = METADATA_LENGTH_OFFSET + Integer.BYTES;
+    private static final int PEERS_LENGTH_OFFSET = VALUES_LENGTH_OFFSET + Integer.BYTES;
     private static final int HEADER_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
 
     private static final int BLOCK_LENGTH = 1 << 16;
@@ -65,36 +67,57 @@ public final class CountersFile implements AutoCloseable {
     private final UnsafeBuffer header;
     private final UnsafeBuffer metadata;
     private final UnsafeBuffer values;
+    private final UnsafeBuffer peersBuffer;
     private @Nullable CountersManager manager;
+    private @Nullable PeerTable peers;
 
-    private CountersFile(final MappedByteBuffer mapped, final int metadataLength, final int valuesLength) {
+    private CountersFile(
+            final MappedByteBuffer mapped, final int metadataLength, final int valuesLength, final int peersLength) {
         this.mapped = mapped;
         header = new UnsafeBuffer(mapped, 0, HEADER_LENGTH);
         metadata = new UnsafeBuffer(mapped, HEADER_LENGTH, metadataLength);
         values = new UnsafeBuffer(mapped, HEADER_LENGTH + metadataLength, valuesLength);
+        peersBuffer = new UnsafeBuffer(mapped, HEADER_LENGTH + metadataLength + valuesLength, peersLength);
+    }
+
+    /** The same, and nothing is counted by peer. */
+    public static CountersFile create(final Path path, final int capacity, final long pid, final long nowMs) {
+        return create(path, capacity, 1, 1, pid, nowMs);
     }
 
     /**
      * Makes the file anew, in place of what an earlier process left. No other user may read it.
      *
      * @param capacity how many counters there is room for.
+     * @param peerRows how many peers there is room for, and one more.
+     * @param workers that count by peer.
      * @param pid of this process.
      * @param nowMs milliseconds since the epoch.
      * @throws UncheckedIOException if it cannot be made, or there is no room for all of it; then nothing is left of it.
      */
-    public static CountersFile create(final Path path, final int capacity, final long pid, final long nowMs) {
+    public static CountersFile create(
+            final Path path,
+            final int capacity,
+            final int peerRows,
+            final int workers,
+            final long pid,
+            final long nowMs) {
         final File file = path.toFile();
         IoUtil.ensureDirectoryExists(file.getAbsoluteFile().getParentFile(), "counters directory");
         IoUtil.deleteIfExists(file);
         final int valuesLength = capacity * CountersReader.COUNTER_LENGTH;
         final int metadataLength = capacity * CountersReader.METADATA_LENGTH;
-        final MappedByteBuffer mapped = mapNew(path, (long) HEADER_LENGTH + metadataLength + valuesLength);
-        final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength);
+        final int peersLength = PeerTable.length(peerRows, workers);
+        final MappedByteBuffer mapped =
+                mapNew(path, (long) HEADER_LENGTH + metadataLength + valuesLength + peersLength);
+        final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength, peersLength);
+        PeerTable.format(counters.peersBuffer, peerRows, workers);
         counters.header.putLong(PID_OFFSET, pid, LITTLE_ENDIAN);
         counters.header.putLong(STARTED_OFFSET, nowMs, LITTLE_ENDIAN);
         counters.header.putLong(HEARTBEAT_OFFSET, nowMs, LITTLE_ENDIAN);
         counters.header.putInt(METADATA_LENGTH_OFFSET, metadataLength, LITTLE_ENDIAN);
         counters.header.putInt(VALUES_LENGTH_OFFSET, valuesLength, LITTLE_ENDIAN);
+        counters.header.putInt(PEERS_LENGTH_OFFSET, peersLength, LITTLE_ENDIAN);
         counters.header.putIntRelease(VERSION_OFFSET, VERSION);
         return counters;
     }
@@ -171,8 +194,11 @@ public final class CountersFile implements AutoCloseable {
                 pairs.add(new int[] {CountersReader.counterOffset(id), CountersReader.counterOffset(target)});
             }
         });
-        return () -> pairs.forEach(pair -> values.putLongRelease(
-                pair[1], values.getLongVolatile(pair[1]) + before.values.getLongVolatile(pair[0])));
+        return () -> {
+            pairs.forEach(pair -> values.putLongRelease(
+                    pair[1], values.getLongVolatile(pair[1]) + before.values.getLongVolatile(pair[0])));
+            peers().continueFrom(before.peers());
+        };
     }
 
     /**
@@ -191,11 +217,16 @@ public final class CountersFile implements AutoCloseable {
         }
         final int metadataLength = header.getInt(METADATA_LENGTH_OFFSET, LITTLE_ENDIAN);
         final int valuesLength = header.getInt(VALUES_LENGTH_OFFSET, LITTLE_ENDIAN);
-        if (!isWhole(mapped.capacity(), metadataLength, valuesLength)) {
+        final int peersLength = header.getInt(PEERS_LENGTH_OFFSET, LITTLE_ENDIAN);
+        if (!isWhole(mapped.capacity(), metadataLength, valuesLength, peersLength)) {
             IoUtil.unmap(mapped);
             throw new IllegalStateException(path + " has not the length that it tells: it is damaged");
         }
-        final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength);
+        final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength, peersLength);
+        if (!PeerTable.isWhole(counters.peersBuffer)) {
+            counters.close();
+            throw new IllegalStateException(path + " has not the peers that it tells: it is damaged");
+        }
         if (!counters.hasLabels()) {
             counters.close();
             throw new IllegalStateException(path + " has a label that is longer than a label can be: it is damaged");
@@ -204,13 +235,15 @@ public final class CountersFile implements AutoCloseable {
     }
 
     /** Nothing that comes later checks a bound. */
-    private static boolean isWhole(final int length, final int metadataLength, final int valuesLength) {
+    private static boolean isWhole(
+            final int length, final int metadataLength, final int valuesLength, final int peersLength) {
         return metadataLength >= 0
                 && valuesLength >= 0
+                && peersLength >= 0
                 && 0 == metadataLength % CountersReader.METADATA_LENGTH
                 && 0 == valuesLength % CountersReader.COUNTER_LENGTH
                 && metadataLength / CountersReader.METADATA_LENGTH == valuesLength / CountersReader.COUNTER_LENGTH
-                && length == (long) HEADER_LENGTH + metadataLength + valuesLength;
+                && length == (long) HEADER_LENGTH + metadataLength + valuesLength + peersLength;
     }
 
     private boolean hasLabels() {
@@ -229,6 +262,14 @@ public final class CountersFile implements AutoCloseable {
             manager = new CountersManager(metadata, values, US_ASCII);
         }
         return manager;
+    }
+
+    /** The peers; for the process that made the file, and its control thread, or to read them. */
+    public PeerTable peers() {
+        if (null == peers) {
+            peers = new PeerTable(peersBuffer);
+        }
+        return peers;
     }
 
     /**

@@ -22,16 +22,24 @@ public final class WorkerCounters {
 
     private final List<ThreadCounters> threads = new ArrayList<>();
     private final CountersManager manager;
+    private final PeerCounters peers;
     private final int worker;
+
+    /** One that does not count by peer. */
+    public WorkerCounters(final CountersManager manager, final int worker) {
+        this(manager, PeerTable.none(worker + 1), worker);
+    }
 
     /**
      * Allocates all counters of a worker.
      *
+     * @param peers that packets are counted by.
      * @param worker its index, which is written into each counter's key.
      */
-    public WorkerCounters(final CountersManager manager, final int worker) {
+    public WorkerCounters(final CountersManager manager, final PeerTable peers, final int worker) {
         this.manager = manager;
         this.worker = worker;
+        this.peers = peers.ofWorker(worker);
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             counters[counter.id()] = allocate(manager, counter.id(), counter.label(), worker);
         }
@@ -90,6 +98,20 @@ public final class WorkerCounters {
     /** Counts something. Only the agent that the counter belongs to. */
     public void add(final DataPlaneCounter counter, final long value) {
         counters[counter.id()].getAndAddPlain(value);
+    }
+
+    /**
+     * Counts what was sent to a peer. Egress sender alone.
+     *
+     * @param peer its row of the {@link PeerTable}.
+     */
+    public void sentTo(final int peer, final long packets, final long bytes) {
+        peers.addSent(peer, packets, bytes);
+    }
+
+    /** Counts what came from a peer, likewise. Ingress receiver alone. */
+    public void receivedFrom(final int peer, final long packets, final long bytes) {
+        peers.addReceived(peer, packets, bytes);
     }
 
     /** Counts packets that end for a reason. Only the agent that the reason belongs to. */

@@ -37,6 +37,9 @@ final class DatagramMessage {
     int nameLength;
     int tunnelHeaderLength;
 
+    /** The peer's row of the {@link io.weft.dataplane.counters.PeerTable}. */
+    int peer;
+
     /** Outer type of service. */
     int tos;
 
@@ -50,6 +53,7 @@ final class DatagramMessage {
         nameOffset = frame.ipOffset - EgressFrame.HEADROOM;
         nameLength = frame.sockaddrLength;
         tunnelHeaderLength = frame.tunnelHeaderLength;
+        peer = frame.peer;
         tos = frame.outerTos;
     }
 

@@ -165,6 +165,7 @@ final class DatagramSender implements UnderlaySender {
             final int result = port.send(single, 0, 1);
             if (result > 0) {
                 countSent(1, message.segments, message.innerLength());
+                counters.sentTo(message.peer, message.segments, message.innerLength());
                 dealtWith = 1;
             } else {
                 dealtWith = onFailure(other, index, -result);
@@ -179,6 +180,7 @@ final class DatagramSender implements UnderlaySender {
             final DatagramMessage message = batch.message(i);
             packets += message.segments;
             bytes += message.innerLength();
+            counters.sentTo(message.peer, message.segments, message.innerLength());
         }
         countSent(count, packets, bytes);
     }
@@ -231,7 +233,7 @@ final class DatagramSender implements UnderlaySender {
         while (left > 0) {
             final int length = Math.min(left, message.segmentLength);
             iovec = refused.putDatagram(single, index, iovec, length);
-            sendSingle(length - message.tunnelHeaderLength);
+            sendSingle(message.peer, length - message.tunnelHeaderLength);
             left -= length;
         }
         return 1;
@@ -240,13 +242,15 @@ final class DatagramSender implements UnderlaySender {
     /**
      * Sends the one datagram of {@link #single}.
      *
+     * @param peer that it goes to.
      * @param innerLength bytes of the inner IP packet.
      */
-    private void sendSingle(final int innerLength) {
+    private void sendSingle(final int peer, final int innerLength) {
         while (true) {
             final int result = port.send(single, 0, 1);
             if (result > 0) {
                 countSent(1, 1, innerLength);
+                counters.sentTo(peer, 1, innerLength);
                 return;
             }
             if (SendPolicy.Action.TRY_AGAIN != policy.onFailure(-result, 1)) {

@@ -32,6 +32,10 @@ final class EgressFrame {
     int ipOffset;
     int tunnelHeaderLength;
     int sockaddrLength;
+
+    /** Its peer's row of the {@link io.weft.dataplane.counters.PeerTable}. */
+    int peer;
+
     int outerTos;
     int gsoType;
     int gsoSize;

@@ -250,6 +250,7 @@ public final class EgressReceiver implements PolledAgent {
         frame.outerTos = tunnel.outerTos(frame.packet.tos(arena));
         frame.tunnelHeaderLength = RewriteBlock.tunnelHeaderLength(blocks, block);
         frame.sockaddrLength = RewriteBlock.sockaddrLength(blocks, block);
+        frame.peer = RewriteBlock.peer(blocks, block);
     }
 
     private boolean noRoute(final IpPacket packet, final int segments) {

@@ -101,9 +101,11 @@ final class OffloadQueue {
             return false;
         }
         final int headersLength = frame.packet.payloadOffset() - frame.ipOffset;
+        final int bytes = innerLength + (segments - 1) * headersLength;
+        counters.sentTo(frame.peer, segments, bytes);
         counters.add(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES, 1);
         counters.add(DataPlaneCounter.EGRESS_FORWARDED_PACKETS, segments);
-        counters.add(DataPlaneCounter.EGRESS_FORWARDED_BYTES, innerLength + (segments - 1) * headersLength);
+        counters.add(DataPlaneCounter.EGRESS_FORWARDED_BYTES, bytes);
         return true;
     }
 }

@@ -198,6 +198,7 @@ final class PacketQueue {
             final DatagramMessage message = batch.message(i);
             packets += message.segments;
             bytes += message.innerLength();
+            counters.sentTo(message.peer, message.segments, message.innerLength());
         }
         buffer.onSent(count, bytes);
         counters.add(DataPlaneCounter.EGRESS_MESSAGES, count);

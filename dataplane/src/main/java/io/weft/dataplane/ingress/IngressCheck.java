@@ -5,6 +5,7 @@ import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
@@ -34,6 +35,7 @@ public final class IngressCheck {
     private long sourceLow;
     private boolean isIpv4;
     private int sender = IngressPolicy.STRANGER;
+    private int peer = PeerTable.NOBODY;
 
     /** Of the last packet of this sender that passed, version and addresses as they lie in its header: the next is most often alike. */
     private int passedVersion;
@@ -64,21 +66,19 @@ public final class IngressCheck {
 
     private void findSender() {
         sender = policy.sender(isIpv4, sourceHigh, sourceLow);
+        peer = policy.peer(isIpv4, sourceHigh, sourceLow);
         passedVersion = 0;
     }
 
     /** Whether nothing of a message may pass, by who sent it; it is counted then. */
     boolean refuses(final ReceivedMessage message) {
-        if (!policy.isRestricting()) {
-            return false;
-        }
         if (sourceHigh != message.sourceHigh || sourceLow != message.sourceLow || isIpv4 != message.isIpv4) {
             sourceHigh = message.sourceHigh;
             sourceLow = message.sourceLow;
             isIpv4 = message.isIpv4;
             findSender();
         }
-        if (IngressPolicy.STRANGER != sender) {
+        if (IngressPolicy.STRANGER != sender || !policy.isRestricting()) {
             return false;
         }
         final int datagrams = message.segmentLength > 0
@@ -88,6 +88,11 @@ public final class IngressCheck {
         counters.drop(DropReason.UNKNOWN_SENDER, datagrams);
         offenders.put(DropReason.UNKNOWN_SENDER, message, NOTHING_INSIDE, null);
         return true;
+    }
+
+    /** The row of the {@link PeerTable} that the sender of the last message has. */
+    int peer() {
+        return peer;
     }
 
     /** Whether a packet may not pass, out of a message that may, by its addresses; the drop is counted then. */

@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerTable;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.ToIntFunction;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +59,9 @@ public final class IngressPolicy {
     private final Family ipv4;
     private final Family ipv6;
     private final int[][] nodesOfSender;
+    private final IpAddress[] addressOfSender;
+    private final List<List<IpAddress>> addressesOfNode;
+    private final int[] peerOfSender;
 
     /** What is known of the addresses of one family. */
     private static final class Family {
@@ -74,6 +79,41 @@ public final class IngressPolicy {
         ipv4 = builder.ipv4;
         ipv6 = builder.ipv6;
         nodesOfSender = builder.nodesOfSender.toArray(int[][]::new);
+        addressOfSender = builder.addressOfSender.toArray(IpAddress[]::new);
+        addressesOfNode = List.copyOf(builder.addressesOfNode);
+        peerOfSender = new int[addressOfSender.length];
+    }
+
+    private IngressPolicy(final IngressPolicy policy, final ToIntFunction<IpAddress> peers) {
+        isRestricting = policy.isRestricting;
+        isStrict = policy.isStrict;
+        ipv4 = policy.ipv4;
+        ipv6 = policy.ipv6;
+        nodesOfSender = policy.nodesOfSender;
+        addressOfSender = policy.addressOfSender;
+        addressesOfNode = policy.addressesOfNode;
+        peerOfSender = new int[addressOfSender.length];
+        Arrays.setAll(peerOfSender, sender -> peerOf(sender, peers));
+    }
+
+    /** By its address, or by another one of its node. */
+    private int peerOf(final int sender, final ToIntFunction<IpAddress> peers) {
+        int peer = peers.applyAsInt(addressOfSender[sender]);
+        for (final int node : nodesOfSender[sender]) {
+            for (final IpAddress address : addressesOfNode.get(node)) {
+                peer = PeerTable.NOBODY == peer ? peers.applyAsInt(address) : peer;
+            }
+        }
+        return peer;
+    }
+
+    /**
+     * The same policy, which also knows the peers by the numbers that they are counted by.
+     *
+     * @param peers rows of the {@link PeerTable} by address: {@link PeerTable#NOBODY} of one that packets are not sent to.
+     */
+    public IngressPolicy numbered(final ToIntFunction<IpAddress> peers) {
+        return new IngressPolicy(this, peers);
     }
 
     /** Collects what a policy is made of. For one policy, by one thread. */
@@ -82,6 +122,8 @@ public final class IngressPolicy {
         private final Family ipv4 = new Family();
         private final Family ipv6 = new Family();
         private final List<int[]> nodesOfSender = new ArrayList<>();
+        private final List<IpAddress> addressOfSender = new ArrayList<>();
+        private final List<List<IpAddress>> addressesOfNode = new ArrayList<>();
         private final List<IpPrefix> ownAddresses = new ArrayList<>();
         private int nodes;
 
@@ -108,6 +150,7 @@ public final class IngressPolicy {
          */
         public Builder node(final Collection<IpAddress> addresses, final Collection<IpPrefix> subnets) {
             final int node = nodes++;
+            addressesOfNode.add(List.copyOf(addresses));
             addresses.forEach(address -> addSender(address, node));
             subnets.forEach(subnet -> family(subnet.family()).owners.put(subnet, node));
             return this;
@@ -123,6 +166,7 @@ public final class IngressPolicy {
                 nodesOfSender.set(present, more);
             } else {
                 senders.put(address.high(), address.low(), nodesOfSender.size());
+                addressOfSender.add(address);
                 nodesOfSender.add(new int[] {node});
             }
         }
@@ -165,6 +209,12 @@ public final class IngressPolicy {
         }
         final int found = family.senders.find(high, low);
         return OWN_ADDRESS == found ? STRANGER : found;
+    }
+
+    /** The row of the {@link PeerTable} that an address has by {@link #numbered}; {@link PeerTable#NOBODY} without one. */
+    int peer(final boolean isIpv4, final long high, final long low) {
+        final int sender = (isIpv4 ? ipv4 : ipv6).senders.find(high, low);
+        return sender < 0 ? PeerTable.NOBODY : peerOfSender[sender];
     }
 
     /** Why a packet from a sender may not pass; null if it may. */

@@ -187,6 +187,7 @@ public final class IngressReceiver implements PolledAgent {
                 return true;
             }
             findDatagrams();
+            countOfPeer();
         }
         final int length = message.length;
         do {
@@ -197,6 +198,13 @@ public final class IngressReceiver implements PolledAgent {
             nextOffset += datagramLength;
         } while (nextOffset < length);
         return true;
+    }
+
+    /** Once for a message, and of what its sender may send or may not: who sends only what is dropped was heard all the same. */
+    private void countOfPeer() {
+        final int length = message.length;
+        final int datagrams = length <= datagramLength ? 1 : (length + datagramLength - 1) / datagramLength;
+        counters.receivedFrom(check.peer(), datagrams, Math.max(0, length - datagrams * tunnel.headerLength()));
     }
 
     /** Whether the message is datagrams that the kernel joined, or one that came unsegmented. */

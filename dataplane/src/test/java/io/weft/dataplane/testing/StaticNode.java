@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.testing;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
@@ -8,6 +11,9 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.PeerRecord;
+import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.pod.PodPort;
@@ -47,6 +53,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StaticNode implements AutoCloseable {
     public static final String DEVICE = "weft.1";
+    private static final int PEER_ROWS = 64;
     private static final String OFFLOAD_DEVICE = "weft.1-out";
     private static final int PORT = 8472;
     private static final int COUNTERS = 1024;
@@ -58,6 +65,7 @@ public final class StaticNode implements AutoCloseable {
     private final DataPlane dataPlane;
     private final RoutingTables routing;
     private final NodeCounters counters;
+    private final PeerTable peerTable;
     private final @Nullable TunnelOffload offload;
     private final List<IpAddress> peers;
     private final int linkIndex;
@@ -85,9 +93,27 @@ public final class StaticNode implements AutoCloseable {
         if (options.packetPort) {
             transmission = usePacketPorts(context, sockets, local);
         }
+        final Path file = Files.createTempDirectory("weft-test").resolve("counters");
+        final CountersFile countersFile = CountersFile.create(
+                file,
+                COUNTERS,
+                PEER_ROWS,
+                options.workers,
+                ProcessHandle.current().pid(),
+                0);
+        resources.add(() -> {
+            Files.delete(file);
+            Files.delete(file.getParent());
+        });
+        resources.add(countersFile);
+        counters = new NodeCounters(countersFile.reader());
+        peerTable = countersFile.peers();
         final MacAddress mac = MacAddress.parse(node.vtepMac());
-        routing = new RoutingTables(
-                new RoutingContext().encapsulation(options.encapsulation).vni(1).vtepMac(mac));
+        routing = new RoutingTables(new RoutingContext()
+                .encapsulation(options.encapsulation)
+                .vni(1)
+                .vtepMac(mac)
+                .peerNumbers(peerTable::number));
         resources.add(routing);
         for (final Topology.Node peer : topology.nodes()) {
             if (peer.index() != node.index()) {
@@ -111,15 +137,6 @@ public final class StaticNode implements AutoCloseable {
             finder = null;
             sending = null;
         }
-        final Path file = Files.createTempDirectory("weft-test").resolve("counters");
-        final CountersFile countersFile =
-                CountersFile.create(file, COUNTERS, ProcessHandle.current().pid(), 0);
-        resources.add(() -> {
-            Files.delete(file);
-            Files.delete(file.getParent());
-        });
-        resources.add(countersFile);
-        counters = new NodeCounters(countersFile.reader());
         offload = options.tunnelOffload
                 ? openOffload(namespace, sockets, local, options.workers, topology.podMtu())
                 : null;
@@ -140,9 +157,11 @@ public final class StaticNode implements AutoCloseable {
                 .sendPorts(sockets.sendPorts())
                 .routing(routing)
                 .counters(countersFile.manager())
+                .peers(peerTable)
                 .errorHandler(errors::add)
                 .mtu(topology.podMtu())
-                .ingressPolicy(policy(topology, node, options.ingressSources, options.ingressAllow))
+                .ingressPolicy(policy(topology, node, options.ingressSources, options.ingressAllow)
+                        .numbered(peerTable::find))
                 .hostOutputs(outputs)
                 .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
                 .maxSegments(options.maxSegments)
@@ -316,6 +335,21 @@ public final class StaticNode implements AutoCloseable {
 
     public NodeCounters counters() {
         return counters;
+    }
+
+    /** Each packet that was sent, and each that was received, is of a peer. */
+    public void assertCountedByPeer() {
+        final long[] sums = new long[4];
+        for (final PeerRecord peer : peerTable.read()) {
+            sums[0] += peer.sentPackets();
+            sums[1] += peer.sentBytes();
+            sums[2] += peer.receivedPackets();
+            sums[3] += peer.receivedBytes();
+        }
+        assertEquals(counters.of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS), sums[0]);
+        assertEquals(counters.of(DataPlaneCounter.EGRESS_FORWARDED_BYTES), sums[1]);
+        assertEquals(counters.of(DataPlaneCounter.INGRESS_RECEIVED_PACKETS), sums[2]);
+        assertTrue(sums[3] >= counters.of(DataPlaneCounter.INGRESS_DELIVERED_BYTES), () -> counters + " " + sums[3]);
     }
 
     @Override

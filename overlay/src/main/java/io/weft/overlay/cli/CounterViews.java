@@ -123,7 +123,7 @@ final class CounterViews {
     }
 
     /** To the second, which is how often the control thread looks. */
-    private static String time(final long ms) {
+    static String time(final long ms) {
         return 0 == ms
                 ? ""
                 : Instant.ofEpochMilli(ms).truncatedTo(ChronoUnit.SECONDS).toString();

@@ -25,6 +25,7 @@ import picocli.CommandLine.Parameters;
             "  routes      as ip route",
             "  neighbours  as ip neigh",
             "  fdb         as bridge fdb",
+            "  peers       packets and bytes each way, when last heard, path MTU, last ICMP error",
             "  drops       why packets ended: count, rate, first and last time",
             "  agents      how busy each data thread is, and its longest stall",
         })
@@ -35,11 +36,12 @@ final class ShowCommand implements Callable<Integer> {
         routes,
         neighbours,
         fdb,
+        peers,
         drops,
         agents
     }
 
-    @Parameters(paramLabel = "ports|routes|neighbours|fdb|drops|agents")
+    @Parameters(paramLabel = "ports|routes|neighbours|fdb|peers|drops|agents")
     private What what = What.ports;
 
     @Mixin
@@ -60,6 +62,7 @@ final class ShowCommand implements Callable<Integer> {
             case routes -> table(found, TablesFile.Kind.ROUTE, TableViews::route);
             case neighbours -> table(found, TablesFile.Kind.NEIGHBOUR, TableViews::neighbour);
             case fdb -> table(found, TablesFile.Kind.FDB, TableViews::fdbEntry);
+            case peers -> counted(found, PeerViews::peers, PeerViews::line);
             case drops -> counted(found, CounterViews::drops, CounterViews::dropLine);
             case agents -> counted(found, CounterViews::agents, CounterViews::agentLine);
         }

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.DataPlane;
@@ -62,6 +63,9 @@ final class Forwarder implements AutoCloseable {
     /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
     private static final int COUNTERS_CAPACITY = 8192;
 
+    /** Kubernetes is made for clusters of up to 5000 nodes; the rest is for those that come and go. */
+    private static final int PEER_ROWS = 8192;
+
     private static final int NO_REMARK = -1;
     /** Of descriptors, after the device's name: the pods' device, and what receives from the underlay and is handed superframes. */
     private static final String POD_KIND = "/pod";
@@ -81,6 +85,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable OffloadTrial offloadTrial;
     private final IngressOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
+    private @Nullable PeerWatch peerWatch;
     private int underlayRemark = NO_REMARK;
     private boolean isPolicyKnown;
     /** Of a process that still runs: its counters are in their place, and this one's beside them. */
@@ -155,8 +160,9 @@ final class Forwarder implements AutoCloseable {
         final boolean isSuccessor = left.count(settings.deviceName() + POD_KIND) > 0;
         final Path place = settings.countersFile();
         final Path countersPath = isSuccessor ? CountersFile.fresh(place) : place;
-        final CountersFile counters = countersFile(countersPath);
-        final RoutingTables tables = new RoutingTables(routingContext(settings));
+        final CountersFile counters =
+                countersFile(countersPath, settings.options().workers());
+        final RoutingTables tables = new RoutingTables(routingContext(settings).peerNumbers(counters.peers()::number));
         final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters, place);
         forwarder.isSuccessor = isSuccessor;
         forwarder.undo.push(() -> {
@@ -210,6 +216,7 @@ final class Forwarder implements AutoCloseable {
         final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
         final DataPlane made = new DataPlane(context.routing(tables)
                 .counters(counters.manager())
+                .peers(counters.peers())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
                 .hostPorts(pods.ports())
                 .tunnelOffload(offload)
@@ -226,6 +233,13 @@ final class Forwarder implements AutoCloseable {
                 .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
                 .conclude());
         undo.push(made);
+        final PeerWatch watch = new PeerWatch(
+                counters.peers(),
+                UnderlayFamily.IPV4 == settings.family() ? IpFamily.IPV4 : IpFamily.IPV6,
+                settings.backend().port(),
+                made::ingressPolicy);
+        undo.push(watch);
+        peerWatch = watch;
         recent = new RecentCounters(counters.manager(), made.counters(), System.nanoTime());
         dataPlane = made;
     }
@@ -423,10 +437,15 @@ final class Forwarder implements AutoCloseable {
                 : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength, left);
     }
 
-    private static CountersFile countersFile(final Path path) {
+    private static CountersFile countersFile(final Path path, final int workers) {
         try {
             return CountersFile.create(
-                    path, COUNTERS_CAPACITY, ProcessHandle.current().pid(), System.currentTimeMillis());
+                    path,
+                    COUNTERS_CAPACITY,
+                    PEER_ROWS,
+                    workers,
+                    ProcessHandle.current().pid(),
+                    System.currentTimeMillis());
         } catch (final Exception failure) { // Agrona throws IOException as well, undeclared
             throw new StartupException(
                     "make counters file " + path + ": " + failure + ". Choose a writable place by --counters-file",
@@ -466,11 +485,17 @@ final class Forwarder implements AutoCloseable {
     /** Says who may send what from now on. */
     void ingressPolicy(final IngressPolicy policy) {
         final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
-        running.ingressPolicy(policy);
+        Objects.requireNonNull(peerWatch, "open() comes first").ingressPolicy(policy);
         if (!isPolicyKnown) {
             running.takeOffenders(early -> {}); // who was refused before there was a lease is no stranger for that
             isPolicyKnown = true;
         }
+    }
+
+    /** Lets the data threads use what has changed in the tables. */
+    void publish() {
+        tables.publish();
+        Objects.requireNonNull(peerWatch, "open() comes first").published(tables);
     }
 
     /** Lets the counters file outlive this forwarder: for a node that was ready once, and not for a start that failed. */
@@ -512,6 +537,7 @@ final class Forwarder implements AutoCloseable {
             running.takeOffenders(offenders::take);
         }
         Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
+        Objects.requireNonNull(peerWatch, "open() comes first").look(nowMs);
         counters.heartbeat(nowMs);
     }
 

@@ -169,7 +169,7 @@ public final class Forwarders implements AutoCloseable {
 
     /** Lets the data threads use what has changed in the tables. */
     public void publish() {
-        forwarders.values().forEach(forwarder -> forwarder.tables().publish());
+        forwarders.values().forEach(Forwarder::publish);
     }
 
     /**

@@ -39,9 +39,6 @@ final class IngressSenders {
      */
     IngressPolicy policy(
             final Collection<Lease> taken, final Collection<Lease> refused, final Set<IpPrefix> ownAddresses) {
-        if (IngressPolicy.Sources.ANY == sources) {
-            return IngressPolicy.ANYTHING;
-        }
         final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
         taken.forEach(lease -> policy.node(addresses(lease), subnets(lease.key())));
         refused.forEach(lease -> policy.node(addresses(lease), List.of()));

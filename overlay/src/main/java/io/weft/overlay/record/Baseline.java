@@ -3,6 +3,7 @@ package io.weft.overlay.record;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.overlay.json.JsonException;
@@ -26,13 +27,18 @@ import java.util.stream.Collectors;
  *
  * @param startedMs of the process that counted: the counters of another one begin at 0.
  * @param clearedMs when, in milliseconds since 1970.
- * @param values by type, worker and label.
+ * @param values by type, worker and label; of peers by address and direction.
  */
 record Baseline(long startedMs, long clearedMs, Map<String, Long> values) {
     /** After the device's name. */
     static final String SUFFIX = ".baseline";
 
     private static final int LENGTH_MAX = 1 << 22;
+
+    private static final String SENT_PACKETS = "sent packets";
+    private static final String SENT_BYTES = "sent bytes";
+    private static final String RECEIVED_PACKETS = "received packets";
+    private static final String RECEIVED_BYTES = "received bytes";
 
     /** The types of what only grows. */
     private static final Set<Integer> GROWING = growing();
@@ -53,6 +59,10 @@ record Baseline(long startedMs, long clearedMs, Map<String, Long> values) {
         return sample.typeId() + " " + sample.worker() + " " + sample.label();
     }
 
+    private static String key(final PeerRecord peer, final String what) {
+        return "peer " + peer.address() + " " + what;
+    }
+
     /** Writes one of the counters as they are. */
     static void write(final Path file, final CountersRecord counters, final long nowMs) throws IOException {
         final Map<String, Object> values = new LinkedHashMap<>();
@@ -60,6 +70,12 @@ record Baseline(long startedMs, long clearedMs, Map<String, Long> values) {
             if (0 != sample.value() && GROWING.contains(sample.typeId())) {
                 values.put(key(sample), sample.value());
             }
+        }
+        for (final PeerRecord peer : counters.peers()) {
+            values.put(key(peer, SENT_PACKETS), peer.sentPackets());
+            values.put(key(peer, SENT_BYTES), peer.sentBytes());
+            values.put(key(peer, RECEIVED_PACKETS), peer.receivedPackets());
+            values.put(key(peer, RECEIVED_BYTES), peer.receivedBytes());
         }
         final Map<String, Object> json = new LinkedHashMap<>();
         json.put("startedMs", counters.startedMs());
@@ -105,6 +121,26 @@ record Baseline(long startedMs, long clearedMs, Map<String, Long> values) {
                                 sample.worker(),
                                 sample.label(),
                                 sample.value() - values.getOrDefault(key(sample), 0L)))
-                        .toList());
+                        .toList(),
+                counters.peers().stream().map(this::subtractedFrom).toList());
+    }
+
+    /** A row that another peer had meanwhile began at 0 again: nothing is subtracted from less. */
+    private PeerRecord subtractedFrom(final PeerRecord peer) {
+        return new PeerRecord(
+                peer.address(),
+                since(peer, SENT_PACKETS, peer.sentPackets()),
+                since(peer, SENT_BYTES, peer.sentBytes()),
+                since(peer, RECEIVED_PACKETS, peer.receivedPackets()),
+                since(peer, RECEIVED_BYTES, peer.receivedBytes()),
+                peer.heardMs(),
+                peer.goneMs(),
+                peer.pathMtu(),
+                peer.lastError());
+    }
+
+    private long since(final PeerRecord peer, final String what, final long value) {
+        final long before = values.getOrDefault(key(peer, what), 0L);
+        return value < before ? value : value - before;
     }
 }

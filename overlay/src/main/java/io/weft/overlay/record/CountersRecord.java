@@ -4,6 +4,7 @@ package io.weft.overlay.record;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -22,8 +23,10 @@ import org.agrona.concurrent.status.CountersReader;
  * @param heartbeatMs when the control thread last added to them, likewise.
  * @param clearedMs when somebody said that what came before is not to be shown, likewise; 0 when nobody did.
  * @param samples all of them.
+ * @param peers what was counted by peer.
  */
-public record CountersRecord(long startedMs, long heartbeatMs, long clearedMs, List<Sample> samples) {
+public record CountersRecord(
+        long startedMs, long heartbeatMs, long clearedMs, List<Sample> samples, List<PeerRecord> peers) {
     /**
      * One counter.
      *
@@ -45,7 +48,12 @@ public record CountersRecord(long startedMs, long heartbeatMs, long clearedMs, L
             final CountersReader reader = file.reader();
             reader.forEach((id, typeId, key, label) ->
                     samples.add(new Sample(typeId, key.getInt(0), label, reader.getCounterValue(id))));
-            return new CountersRecord(file.startedMs(), file.heartbeatMs(), 0, List.copyOf(samples));
+            return new CountersRecord(
+                    file.startedMs(),
+                    file.heartbeatMs(),
+                    0,
+                    List.copyOf(samples),
+                    List.copyOf(file.peers().read()));
         }
     }
 

@@ -166,7 +166,7 @@ class SeeingTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"ports", "routes", "neighbours", "fdb", "drops", "agents"})
+    @ValueSource(strings = {"ports", "routes", "neighbours", "fdb", "peers", "drops", "agents"})
     void shouldShowEachPartAsTextAndJson(final String what) throws IOException {
         assertGolden("show-" + what + ".txt", "show", what);
         assertGolden("show-" + what + ".json", "show", what, "-o", "json");
@@ -199,7 +199,7 @@ class SeeingTest {
         final Path archive = directory.resolve("report.zip");
         assertEquals(archive + "\n", run("report", "--write=" + archive));
         final String from = "--from=" + archive;
-        for (final String what : List.of("ports", "routes", "neighbours", "fdb", "drops", "agents")) {
+        for (final String what : List.of("ports", "routes", "neighbours", "fdb", "peers", "drops", "agents")) {
             assertGolden("show-" + what + ".txt", "show", what, from);
         }
         assertGolden("status.txt", from);
@@ -257,6 +257,10 @@ class SeeingTest {
         assertTrue(
                 run("show", "ports", "--device=weft.1").contains("to underlay: packets 0 "),
                 () -> run("show", "ports"));
+        assertTrue(
+                run("show", "peers")
+                        .contains("weft.1 192.168.100.2 10.244.1.0/24: sent 0 packets 0 bytes, received 0 "),
+                () -> run("show", "peers"));
     }
 
     /** The last one: what was killed is not started again. */
@@ -291,6 +295,13 @@ class SeeingTest {
                 StatusCommand.GONE, "dead: process PID is gone, all is from AGE ago. Its log says why; start it again");
         assertEquals(routes, run("show", "routes", "--device=blue.1"));
         assertTrue(run("show", "drops", "--device=blue.1").contains("PKT_TOO_SMALL"));
+        // A node without a daemon: its kernel says so.
+        Await.until(() -> run("show", "peers"), Await.TIMEOUT_MS, () -> {
+            ping(1, topology.node(2).podAddress());
+            return steady(run("show", "peers"))
+                    .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
+                            + "last error port unreachable from 192.168.100.3 TIME\n.*");
+        });
     }
 
     /** More than a receive buffer of 16 MB holds, of which a small datagram takes 768 bytes. */

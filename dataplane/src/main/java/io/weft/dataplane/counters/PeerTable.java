@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.counters;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A row for each peer, that is each underlay address that packets are sent to: its number is what the data threads count by. Part of
+ * the {@link CountersFile}. Rows are given, taken back and filled by the control thread; {@link PeerCounters} are the data threads'.
+ *
+ * <p>A peer that goes keeps its row, and finds what was counted when it comes again, until there is a new peer and no row left.
+ *
+ * <pre>
+ *   0  int rows, int workers
+ * 128  a row of 128 bytes each:
+ *        0  int   4 or 6, written last; 0 where the row is nobody's
+ *        4  int   path MTU in bytes, 0 where that is not known
+ *        8  two longs, address                 24  long  last heard, ms since 1970; 0 for never
+ *       32  long  gone since, ms; 0 while it is a peer
+ *       40  long  last ICMP error, ms; 0 for none   48  int  its type, int  its code
+ *       56  two longs, address of who sent it  72  int  4 or 6, of that
+ *      PeerCounters of each worker
+ * </pre>
+ *
+ * All numbers little-endian.
+ */
+public final class PeerTable {
+    /** The row of all who have none of their own. */
+    public static final int NOBODY = 0;
+
+    private static final int ROWS_OFFSET = 0;
+    private static final int WORKERS_OFFSET = ROWS_OFFSET + Integer.BYTES;
+    private static final int HEADER_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
+
+    private static final int VERSION_OFFSET = 0;
+    private static final int MTU_OFFSET = VERSION_OFFSET + Integer.BYTES;
+    private static final int ADDRESS_OFFSET = MTU_OFFSET + Integer.BYTES;
+    private static final int HEARD_OFFSET = ADDRESS_OFFSET + 2 * Long.BYTES;
+    private static final int GONE_OFFSET = HEARD_OFFSET + Long.BYTES;
+    private static final int ERROR_MS_OFFSET = GONE_OFFSET + Long.BYTES;
+    private static final int ERROR_TYPE_OFFSET = ERROR_MS_OFFSET + Long.BYTES;
+    private static final int ERROR_CODE_OFFSET = ERROR_TYPE_OFFSET + Integer.BYTES;
+    private static final int ERROR_SENDER_OFFSET = ERROR_CODE_OFFSET + Integer.BYTES;
+    private static final int ERROR_VERSION_OFFSET = ERROR_SENDER_OFFSET + 2 * Long.BYTES;
+    private static final int ROW_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
+
+    private static final int IPV4 = 4;
+    private static final int IPV6 = 6;
+
+    /** So long nobody else gets the row of a peer that is gone: a data thread may hold its number until its next batch. */
+    private static final long REUSE_MS = TimeUnit.MINUTES.toMillis(1);
+
+    private final UnsafeBuffer buffer;
+    private final int rows;
+    private final PeerCounters[] workers;
+    private final Map<IpAddress, Integer> numbers = new HashMap<>();
+    /** What each row had received when it was looked at last. */
+    private final long[] received;
+
+    private int used = NOBODY + 1;
+    private long nowMs;
+
+    /** A table as it is in the buffer. */
+    PeerTable(final UnsafeBuffer buffer) {
+        this.buffer = buffer;
+        rows = buffer.getInt(ROWS_OFFSET, LITTLE_ENDIAN);
+        workers = new PeerCounters[buffer.getInt(WORKERS_OFFSET, LITTLE_ENDIAN)];
+        received = new long[rows];
+        for (int i = 0; i < workers.length; i++) {
+            workers[i] =
+                    new PeerCounters(buffer, HEADER_LENGTH + rows * ROW_LENGTH + i * PeerCounters.length(rows), rows);
+        }
+    }
+
+    /** A table of nobody, for who does not count by peer. */
+    public static PeerTable none(final int workers) {
+        final UnsafeBuffer buffer =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(length(1, workers), BitUtil.CACHE_LINE_LENGTH));
+        format(buffer, 1, workers);
+        return new PeerTable(buffer);
+    }
+
+    /** Bytes that a table takes. */
+    static int length(final int rows, final int workers) {
+        return BitUtil.align(
+                HEADER_LENGTH + rows * ROW_LENGTH + workers * PeerCounters.length(rows), BitUtil.CACHE_LINE_LENGTH);
+    }
+
+    /** Makes a table of nobody out of zeros. */
+    static void format(final UnsafeBuffer buffer, final int rows, final int workers) {
+        buffer.putInt(ROWS_OFFSET, rows, LITTLE_ENDIAN);
+        buffer.putInt(WORKERS_OFFSET, workers, LITTLE_ENDIAN);
+    }
+
+    /** Whether a buffer is a whole table; nothing that comes later checks a bound. */
+    static boolean isWhole(final UnsafeBuffer buffer) {
+        if (buffer.capacity() < HEADER_LENGTH) {
+            return false;
+        }
+        final int rows = buffer.getInt(ROWS_OFFSET, LITTLE_ENDIAN);
+        final int workers = buffer.getInt(WORKERS_OFFSET, LITTLE_ENDIAN);
+        return rows >= 1
+                && workers >= 0
+                && rows <= buffer.capacity() / ROW_LENGTH
+                && workers <= buffer.capacity()
+                && buffer.capacity()
+                        >= HEADER_LENGTH + (long) rows * ROW_LENGTH + (long) workers * PeerCounters.length(rows);
+    }
+
+    /** The counters of a worker, for its data threads. */
+    PeerCounters ofWorker(final int worker) {
+        return workers[worker];
+    }
+
+    /** The row of a peer; {@link #NOBODY} if it has none. Control thread. */
+    public int find(final IpAddress peer) {
+        return numbers.getOrDefault(peer, NOBODY);
+    }
+
+    /** The row of a peer, which gets one if there is one left. Control thread. */
+    public int number(final IpAddress peer) {
+        final Integer present = numbers.get(peer);
+        if (null != present) {
+            return present;
+        }
+        final int free = used < rows ? used++ : longestGone();
+        if (NOBODY == free) {
+            return NOBODY;
+        }
+        final int row = offset(free);
+        final IpAddress former = address(row + VERSION_OFFSET, row + ADDRESS_OFFSET);
+        if (null != former) {
+            numbers.remove(former);
+        }
+        buffer.putIntRelease(row + VERSION_OFFSET, 0);
+        buffer.setMemory(row, ROW_LENGTH, (byte) 0);
+        for (final PeerCounters worker : workers) {
+            worker.clear(free);
+        }
+        received[free] = 0;
+        putAddress(row + VERSION_OFFSET, row + ADDRESS_OFFSET, peer);
+        numbers.put(peer, free);
+        return free;
+    }
+
+    private int longestGone() {
+        int found = NOBODY;
+        long since = nowMs - REUSE_MS;
+        for (int peer = NOBODY + 1; peer < rows; peer++) {
+            final long goneMs = buffer.getLong(offset(peer) + GONE_OFFSET, LITTLE_ENDIAN);
+            if (0 != goneMs && goneMs < since) {
+                found = peer;
+                since = goneMs;
+            }
+        }
+        return found;
+    }
+
+    /** These are the peers now; whoever is none of them is gone. Control thread. */
+    public void present(final Set<IpAddress> peers) {
+        numbers.forEach((peer, number) -> {
+            final int gone = offset(number) + GONE_OFFSET;
+            final boolean isGone = !peers.contains(peer);
+            if (isGone != (0 != buffer.getLong(gone, LITTLE_ENDIAN))) {
+                buffer.putLongRelease(gone, isGone ? Math.max(1, nowMs) : 0);
+            }
+        });
+    }
+
+    /** Looks who was heard since the last time; about once a second. Control thread. */
+    public void sample(final long timeMs) {
+        nowMs = timeMs;
+        for (int peer = NOBODY + 1; peer < used; peer++) {
+            long sum = 0;
+            for (final PeerCounters worker : workers) {
+                sum += worker.receivedPackets(peer);
+            }
+            if (received[peer] != sum) {
+                received[peer] = sum;
+                buffer.putLongRelease(offset(peer) + HEARD_OFFSET, timeMs);
+            }
+        }
+    }
+
+    /** An ICMP error came for what was sent to a peer. Control thread. */
+    public void error(final int peer, final IcmpError error) {
+        final int row = offset(peer);
+        buffer.putInt(row + ERROR_TYPE_OFFSET, error.type(), LITTLE_ENDIAN);
+        buffer.putInt(row + ERROR_CODE_OFFSET, error.code(), LITTLE_ENDIAN);
+        putAddress(row + ERROR_VERSION_OFFSET, row + ERROR_SENDER_OFFSET, error.sender());
+        buffer.putLongRelease(row + ERROR_MS_OFFSET, error.timeMs());
+    }
+
+    /** How long a packet may be that goes to a peer, in bytes. Control thread. */
+    public void pathMtu(final int peer, final int bytes) {
+        buffer.putIntRelease(offset(peer) + MTU_OFFSET, bytes);
+    }
+
+    /** Counts on from where another process has stopped; the agents of this one do not count yet. Control thread. */
+    void continueFrom(final PeerTable before) {
+        for (final PeerRecord peer : before.read()) {
+            final int number = number(peer.address());
+            if (NOBODY != number) {
+                final PeerCounters first = workers[0];
+                first.addSent(number, peer.sentPackets(), peer.sentBytes());
+                first.addReceived(number, peer.receivedPackets(), peer.receivedBytes());
+                received[number] = first.receivedPackets(number);
+                final int row = offset(number);
+                buffer.putLongRelease(row + HEARD_OFFSET, peer.heardMs());
+                if (null != peer.lastError()) {
+                    error(number, peer.lastError());
+                }
+                pathMtu(number, peer.pathMtu());
+            }
+        }
+    }
+
+    /** What is known of each peer, in the order of the rows. Any process that maps the file. */
+    public List<PeerRecord> read() {
+        final List<PeerRecord> peers = new ArrayList<>();
+        for (int peer = NOBODY + 1; peer < rows; peer++) {
+            final int row = offset(peer);
+            final IpAddress address = address(row + VERSION_OFFSET, row + ADDRESS_OFFSET);
+            if (null == address) {
+                continue;
+            }
+            final long[] sums = new long[4];
+            for (final PeerCounters worker : workers) {
+                sums[0] += worker.sentPackets(peer);
+                sums[1] += worker.sentBytes(peer);
+                sums[2] += worker.receivedPackets(peer);
+                sums[3] += worker.receivedBytes(peer);
+            }
+            peers.add(new PeerRecord(
+                    address,
+                    sums[0],
+                    sums[1],
+                    sums[2],
+                    sums[3],
+                    buffer.getLongVolatile(row + HEARD_OFFSET),
+                    buffer.getLongVolatile(row + GONE_OFFSET),
+                    buffer.getIntVolatile(row + MTU_OFFSET),
+                    lastError(row)));
+        }
+        return peers;
+    }
+
+    private @Nullable IcmpError lastError(final int row) {
+        final long timeMs = buffer.getLongVolatile(row + ERROR_MS_OFFSET);
+        final IpAddress sender = address(row + ERROR_VERSION_OFFSET, row + ERROR_SENDER_OFFSET);
+        return null == sender
+                ? null
+                : new IcmpError(
+                        buffer.getInt(row + ERROR_TYPE_OFFSET, LITTLE_ENDIAN),
+                        buffer.getInt(row + ERROR_CODE_OFFSET, LITTLE_ENDIAN),
+                        sender,
+                        timeMs);
+    }
+
+    private static int offset(final int peer) {
+        return HEADER_LENGTH + peer * ROW_LENGTH;
+    }
+
+    private void putAddress(final int version, final int offset, final IpAddress address) {
+        buffer.putLong(offset, address.high(), LITTLE_ENDIAN);
+        buffer.putLong(offset + Long.BYTES, address.low(), LITTLE_ENDIAN);
+        buffer.putIntRelease(version, IpFamily.IPV4 == address.family() ? IPV4 : IPV6);
+    }
+
+    private @Nullable IpAddress address(final int version, final int offset) {
+        final int family = buffer.getIntVolatile(version);
+        return IPV4 != family && IPV6 != family
+                ? null
+                : new IpAddress(
+                        IPV4 == family ? IpFamily.IPV4 : IpFamily.IPV6,
+                        buffer.getLong(offset, LITTLE_ENDIAN),
+                        buffer.getLong(offset + Long.BYTES, LITTLE_ENDIAN));
+    }
+}

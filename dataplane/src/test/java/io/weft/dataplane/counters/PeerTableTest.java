@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.counters;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.weft.address.IpAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.agrona.CloseHelper;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PeerTableTest {
+    private static final IpAddress ONE = IpAddress.parse("192.168.100.1");
+    private static final IpAddress TWO = IpAddress.parse("fd00:100::2");
+    private static final IpAddress THREE = IpAddress.parse("192.168.100.3");
+    private static final long MINUTE_MS = 60_000;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private @Nullable CountersFile file;
+    private PeerTable peers = PeerTable.none(1);
+
+    /** Room for two peers. */
+    @BeforeEach
+    void setUp() {
+        file = CountersFile.create(directory.resolve("counters"), 8, 3, 2, 42, 0);
+        peers = file.peers();
+    }
+
+    @AfterEach
+    void tearDown() {
+        CloseHelper.close(file);
+    }
+
+    private void receive(final int peer, final int worker) {
+        peers.ofWorker(worker).addReceived(peer, 1, 100);
+    }
+
+    private static String text(final List<PeerRecord> records) {
+        final StringBuilder text = new StringBuilder();
+        for (final PeerRecord record : records) {
+            final IcmpError error = record.lastError();
+            text.append(record.address())
+                    .append(" sent " + record.sentPackets() + '/' + record.sentBytes())
+                    .append(" received " + record.receivedPackets() + '/' + record.receivedBytes())
+                    .append(" heard " + record.heardMs() + " gone " + record.goneMs() + " mtu " + record.pathMtu())
+                    .append(null == error ? "" : ' ' + error.words() + " from " + error.sender())
+                    .append('\n');
+        }
+        return text.toString();
+    }
+
+    @Test
+    void shouldTellAnotherProcessWhatAllWorkersHaveCounted() {
+        final int one = peers.number(ONE);
+        final int two = peers.number(TWO);
+        assertEquals(one, peers.number(ONE));
+        assertEquals(two, peers.find(TWO));
+        assertEquals(PeerTable.NOBODY, peers.find(THREE));
+        peers.ofWorker(0).addSent(one, 3, 300);
+        peers.ofWorker(1).addSent(one, 2, 200);
+        receive(two, 1);
+        peers.sample(7);
+        receive(two, 0);
+        peers.sample(9);
+        peers.sample(11);
+        peers.error(two, new IcmpError(1, 4, TWO, 10));
+        peers.pathMtu(one, 1400);
+        try (CountersFile read = CountersFile.open(directory.resolve("counters"))) {
+            assertEquals("""
+                    192.168.100.1 sent 5/500 received 0/0 heard 0 gone 0 mtu 1400
+                    fd00:100::2 sent 0/0 received 2/200 heard 9 gone 0 mtu 0 port unreachable from fd00:100::2
+                    """, text(read.peers().read()));
+        }
+    }
+
+    @Test
+    void shouldGiveTheRowOfWhoIsGoneLongestWhenThereIsNoOther() {
+        final int one = peers.number(ONE);
+        final int two = peers.number(TWO);
+        receive(one, 0);
+        peers.sample(1);
+        peers.present(Set.of());
+        assertEquals(PeerTable.NOBODY, peers.number(THREE), "a data thread may have the numbers still");
+        peers.present(Set.of(TWO)); // one that comes again is as it was
+        peers.sample(2 + MINUTE_MS);
+        assertEquals(one, peers.number(THREE));
+        assertEquals(two, peers.number(TWO));
+        assertEquals(PeerTable.NOBODY, peers.find(ONE));
+        assertEquals("""
+                192.168.100.3 sent 0/0 received 0/0 heard 0 gone 0 mtu 0
+                fd00:100::2 sent 0/0 received 0/0 heard 0 gone 0 mtu 0
+                """, text(peers.read()));
+    }
+
+    @Test
+    void shouldCountOnWhereAnotherProcessHasStopped() {
+        peers.ofWorker(1).addSent(peers.number(ONE), 5, 500);
+        receive(peers.number(TWO), 1);
+        peers.sample(3);
+        try (CountersFile next = CountersFile.create(directory.resolve("next"), 8, 3, 1, 43, 4)) {
+            next.peers().number(TWO);
+            next.continuing(Objects.requireNonNull(file)).run();
+            next.peers().sample(5);
+            assertEquals("""
+                    fd00:100::2 sent 0/0 received 1/100 heard 3 gone 0 mtu 0
+                    192.168.100.1 sent 5/500 received 0/0 heard 0 gone 0 mtu 0
+                    """, text(next.peers().read()));
+        }
+    }
+}
