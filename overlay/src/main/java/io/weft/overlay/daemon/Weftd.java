@@ -19,6 +19,7 @@ import io.weft.overlay.host.Privileges;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lifecycle.NotYetException;
+import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
@@ -165,8 +166,7 @@ final class Weftd {
     private String runNode(final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
             throws InterruptedException {
         try (Registry registry = registry();
-                OverlayNode node =
-                        OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown)) {
+                OverlayNode node = start(registry, rtnetlink, underlay, tenure)) {
             current = node;
             node.beforeReady(this::tellWhatTheKernelLacksOnce);
             try {
@@ -186,6 +186,21 @@ final class Weftd {
             throw stop;
         } finally {
             current = null;
+        }
+    }
+
+    /** Why a node cannot be set up is told where the registry can tell it. */
+    private OverlayNode start(
+            final Registry registry, final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
+            throws InterruptedException {
+        try {
+            return OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown);
+        } catch (final RegistryException | LinuxException | StartupException failure) {
+            final String cause = String.valueOf(failure.getMessage());
+            if (!(failure instanceof PlaceTakenException) && !cause.equals(trouble)) {
+                registry.nodeFailed("weftd cannot set this node up: " + cause);
+            }
+            throw failure;
         }
     }
 

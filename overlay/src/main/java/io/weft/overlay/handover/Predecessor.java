@@ -7,6 +7,7 @@ import io.weft.linux.Descriptors;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.UnixSocket;
+import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -129,7 +130,7 @@ public final class Predecessor implements AutoCloseable {
         if (!instance.isEmpty()
                 && !instance.equals(description.get(Description.INSTANCE))
                 && description.former().contains(instance)) {
-            throw new StartupException(this + " has taken the place of this one (" + instance
+            throw new PlaceTakenException(this + " has taken the place of this one (" + instance
                     + "), which does not take it back: two supervisors would start them in turns for ever. Stop that one, or"
                     + " this one's supervisor");
         }

@@ -538,6 +538,7 @@ public final class OverlayNode implements AutoCloseable {
         conditions.set(
                 Condition.REGISTRY, null == loss ? "" : registry.kind() + " is not followed at present: " + loss);
         conditions.set(Condition.OWN_LEASE, null == ownTrouble ? "" : ownTrouble);
+        registry.nodeTroubles(conditions.troublesOfTheNode());
     }
 
     private boolean isComparisonDue(final PodRoutes routes) {

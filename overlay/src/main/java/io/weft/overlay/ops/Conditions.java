@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.ops;
 
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Which conditions of a node hold at present, and why one does not. Set and read by any thread. */
@@ -32,8 +34,17 @@ public final class Conditions {
 
     /** A line for each condition that does not hold; empty when all do. */
     public String troubles() {
+        return troubles(EnumSet.allOf(Condition.class));
+    }
+
+    /** The same but for what the registry itself is told, or cannot be told. */
+    public String troublesOfTheNode() {
+        return troubles(EnumSet.complementOf(EnumSet.of(Condition.REGISTRY, Condition.OWN_LEASE)));
+    }
+
+    private String troubles(final Set<Condition> conditions) {
         final StringBuilder text = new StringBuilder();
-        for (final Condition condition : Condition.values()) {
+        for (final Condition condition : conditions) {
             final String trouble = trouble(condition);
             if (!trouble.isEmpty()) {
                 text.append(condition.label()).append(": ").append(trouble).append('\n');

@@ -68,6 +68,15 @@ public interface Registry extends AutoCloseable {
     /** The node forwards and pods can be wired; for registries that tell others so. */
     default void nodeReady() {}
 
+    /**
+     * What the node is asked for and does not hold at present, a line each, but for what concerns the registry; empty when all is well.
+     * For registries that tell others so. Returns at once.
+     */
+    default void nodeTroubles(final String troubles) {}
+
+    /** The node cannot be set up; for registries that tell others so. May take as long as one of their answers. */
+    default void nodeFailed(final String cause) throws InterruptedException {}
+
     /** Stops following; gives nothing back, since a lease outlives its node's daemon. */
     @Override
     void close();

@@ -290,6 +290,16 @@ public final class KnownRegistry implements Registry {
     }
 
     @Override
+    public void nodeTroubles(final String troubles) {
+        registry.nodeTroubles(troubles);
+    }
+
+    @Override
+    public void nodeFailed(final String cause) throws InterruptedException {
+        registry.nodeFailed(cause);
+    }
+
+    @Override
     public void close() {
         synchronized (this) { // so that nobody begins to follow meanwhile
             isClosed = true;

@@ -97,6 +97,14 @@ final class KubeClient {
                         .method("PATCH", HttpRequest.BodyPublishers.ofString(patch)));
     }
 
+    /** Makes an object. */
+    void post(final String path, final String object) throws UnavailableException, InterruptedException {
+        send(
+                path,
+                head -> head.header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(object)));
+    }
+
     /** Opens a stream of events, one JSON text a line. To be closed by the caller, from any thread. */
     ChangeStream open(final String path) throws UnavailableException, InterruptedException {
         return ask(path, HttpRequest.Builder::GET, RegistryHttp::open);

@@ -62,9 +62,11 @@ final class KubeFollower implements AutoCloseable {
      *     (apiserver storage/cacher, bookmarkFrequency).
      * @param proofMax of a streaming list, for its first object, and twice that for the next or the end.
      * @param comparison between two comparisons with a whole list, less a random part of up to a quarter.
+     * @param troubleMin what is wrong with this node for a shorter time is not told in the API.
      */
-    record Timing(Duration silenceMax, Duration proofMax, Duration comparison) {
-        static final Timing USUAL = new Timing(Duration.ofSeconds(90), Duration.ofMillis(500), Duration.ofMinutes(30));
+    record Timing(Duration silenceMax, Duration proofMax, Duration comparison, Duration troubleMin) {
+        static final Timing USUAL = new Timing(
+                Duration.ofSeconds(90), Duration.ofMillis(500), Duration.ofMinutes(30), Duration.ofSeconds(10));
     }
 
     KubeFollower(

@@ -13,8 +13,7 @@ import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.PutBack;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.UnavailableException;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +26,8 @@ final class KubeOwnNode {
 
     private final KubeClient client;
     private final KubeNodes nodes;
+    private final KubeEvents events;
+    private final long troubleMinNs;
     private final NodeReader reader;
     private final String name;
     private final Lease own;
@@ -40,21 +41,36 @@ final class KubeOwnNode {
     private @Nullable PublicAddresses written;
     private boolean isPutBackDue;
     private volatile boolean isReady;
+    private volatile boolean setsCondition;
     private volatile boolean isConditionDue;
+    private volatile String troubles = "";
+    /** The last ones, and since when. */
+    private String seenTroubles = "";
+
+    private long seenNs;
+    private KubeCondition wanted = KubeCondition.UP;
+    /** As the node had it last. */
+    private KubeNode.@Nullable Condition present;
 
     /**
+     * @param events tell of what is wrong.
+     * @param troubleMin what is wrong for a shorter time is not told.
      * @param own the lease as it was acquired.
      * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back is alive.
      */
     KubeOwnNode(
             final KubeClient client,
             final KubeNodes nodes,
+            final KubeEvents events,
+            final Duration troubleMin,
             final String name,
             final Lease own,
             final @Nullable LeaseAttributes replaced,
             final RegistryStatus status) {
         this.client = client;
         this.nodes = nodes;
+        this.events = events;
+        troubleMinNs = troubleMin.toNanos();
         reader = new NodeReader(nodes.prefix());
         this.name = name;
         this.own = own;
@@ -79,10 +95,20 @@ final class KubeOwnNode {
                                         .equals(own.attributes().publicIpv6())));
     }
 
-    /** Has the condition NetworkUnavailable set to False; from any thread. */
-    void nodeReady() {
+    /**
+     * Pods can be wired; from any thread.
+     *
+     * @param setsUnavailable whether the condition NetworkUnavailable is this node's to keep.
+     */
+    void nodeReady(final boolean setsUnavailable) {
+        setsCondition = setsUnavailable;
+        isConditionDue = setsUnavailable;
         isReady = true;
-        isConditionDue = true;
+    }
+
+    /** What is wrong with this node, a line each; from any thread. */
+    void troubles(final String present) {
+        troubles = present;
     }
 
     /** Does what is due by time. */
@@ -95,21 +121,40 @@ final class KubeOwnNode {
                 tellUnwritten(failure);
             }
         }
+        lookAtTroubles(nowNs);
         if (isConditionDue && conditionPutBack.isAllowed(nowNs)) {
             setCondition();
         }
     }
 
+    /** Troubles that last are told, and their end at once. */
+    private void lookAtTroubles(final long nowNs) throws InterruptedException {
+        final String now = troubles;
+        if (!now.equals(seenTroubles)) {
+            seenTroubles = now;
+            seenNs = nowNs;
+        }
+        if (!isReady || (!now.isEmpty() && nowNs - seenNs < troubleMinNs)) {
+            return;
+        }
+        final String message = now.strip().replace("\n", "; ");
+        final KubeCondition condition =
+                now.isEmpty() ? KubeCondition.UP : new KubeCondition("False", KubeCondition.DEGRADED, message);
+        if (condition.equals(wanted)) {
+            return;
+        }
+        wanted = condition;
+        isConditionDue = setsCondition;
+        if (!now.isEmpty()) {
+            events.warn(name, KubeCondition.DEGRADED, message);
+        }
+    }
+
     private void setCondition() throws InterruptedException {
-        final String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
         try {
-            client.patch(
-                    NODES + name + "/status",
-                    "{\"status\":{\"conditions\":[{\"type\":\"NetworkUnavailable\",\"status\":\"False\","
-                            + "\"reason\":\"FlannelIsUp\",\"message\":\"Flannel is running on this node\","
-                            + "\"lastHeartbeatTime\":\"" + now + "\",\"lastTransitionTime\":\"" + now + "\"}]}}");
+            client.patch(NODES + name + "/status", wanted.patch(present));
             isConditionDue = false;
-            LOG.log(INFO, "condition NetworkUnavailable of node {0} is False", name);
+            LOG.log(INFO, "condition NetworkUnavailable of node {0} is False, {1}", name, wanted.message());
         } catch (final UnavailableException failure) {
             LOG.log(WARNING, "set the condition NetworkUnavailable, tried again: {0}", failure.getMessage());
         }
@@ -154,8 +199,8 @@ final class KubeOwnNode {
             putBack = new PutBack();
             conditionPutBack = new PutBack();
         }
-        final KubeNode.Condition condition = node.networkUnavailable();
-        if (isReady && (null == condition || !"False".equals(condition.status()))) {
+        present = node.networkUnavailable();
+        if (setsCondition && (null == present || !"False".equals(present.status()))) {
             isConditionDue = true;
         }
     }
@@ -172,11 +217,11 @@ final class KubeOwnNode {
     }
 
     private boolean isPutBack(final String patch) throws InterruptedException {
-        LOG.log(
-                WARNING,
-                "annotations of node {0} were changed by somebody else, and are put back: if by another machine, give one of"
-                        + " the two another NODE_NAME",
-                name);
+        final String cause =
+                "annotations of node " + name + " were changed by somebody else, and are put back: if by another"
+                        + " machine, give one of the two another NODE_NAME";
+        LOG.log(WARNING, cause);
+        events.warn(name, "AnnotationsChanged", cause);
         try {
             client.patch(NODES + name + "/status", patch);
             status.ownTrouble(null);
@@ -195,11 +240,12 @@ final class KubeOwnNode {
     }
 
     /** Two that write against each other would help neither: the one that was there first has the node's name. */
-    private void yieldTo(final Lease found) {
+    private void yieldTo(final Lease found) throws InterruptedException {
         final String cause = "node " + name + " is another machine's, which is alive and has put back " + found
                 + ": give one of the two another NODE_NAME. Until then this machine is not in the overlay";
         if (status.ownTrouble(cause)) {
             LOG.log(ERROR, cause);
+            events.warn(name, "NodeNameTaken", cause);
         }
     }
 }

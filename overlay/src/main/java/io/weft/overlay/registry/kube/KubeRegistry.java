@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube;
 
+import static java.lang.System.Logger.Level.DEBUG;
+
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Leases in the Kubernetes API, as flannel keeps them with --kube-subnet-mgr (flannel pkg/subnet/kube). */
 public final class KubeRegistry implements Registry {
+    private static final System.Logger LOG = System.getLogger(KubeRegistry.class.getName());
+
     private final Settings settings;
     private final KubeFollower.Timing timing;
     private final KubeClient client;
@@ -41,7 +45,11 @@ public final class KubeRegistry implements Registry {
     private final KubeNodes nodes;
     private final NodeReader reader;
     private final Retry retry = new Retry(status);
+    private final KubeEvents events;
     private String nodeName = "";
+    /** Why this node cannot be in the overlay, as its Node says. */
+    private String unreadyCause = "";
+
     private @Nullable NetworkConfig config;
     private @Nullable KubeOwnNode ownNode;
     private @Nullable KubeFollower follower;
@@ -76,6 +84,7 @@ public final class KubeRegistry implements Registry {
         this.settings = settings;
         this.timing = timing;
         client = new KubeClient(settings.access);
+        events = new KubeEvents(client);
         nodes = new KubeNodes(settings.annotationPrefix, status);
         reader = new NodeReader(nodes.prefix());
     }
@@ -163,8 +172,10 @@ public final class KubeRegistry implements Registry {
         final KubeNode node = reader.node(client.get("/api/v1/nodes/" + nodeName));
         final LeaseKey key = KubeNodes.ownKey(node);
         if (null == key) {
-            throw new UnavailableException("node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
-                    + " --allocate-node-cidrs, or set spec.podCIDR");
+            final String cause = "node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
+                    + " --allocate-node-cidrs, or set spec.podCIDR";
+            tellUnready(node, cause);
+            throw new UnavailableException(cause);
         }
         final NetworkConfig network = Objects.requireNonNull(config, "config() comes first");
         requireInside(key.subnet(), network.network(), "Network");
@@ -177,7 +188,15 @@ public final class KubeRegistry implements Registry {
             client.patch("/api/v1/nodes/" + nodeName + "/status", patch);
         }
         final Lease lease = new Lease(key, wanted);
-        ownNode = new KubeOwnNode(client, nodes, nodeName, lease, wanted.equals(known) ? null : known, status);
+        ownNode = new KubeOwnNode(
+                client,
+                nodes,
+                events,
+                timing.troubleMin(),
+                nodeName,
+                lease,
+                wanted.equals(known) ? null : known,
+                status);
         return lease;
     }
 
@@ -230,8 +249,39 @@ public final class KubeRegistry implements Registry {
     @Override
     public void nodeReady() {
         final KubeOwnNode node = ownNode;
-        if (settings.setsNetworkUnavailable && null != node) {
-            node.nodeReady();
+        if (null != node) {
+            node.nodeReady(settings.setsNetworkUnavailable);
+        }
+    }
+
+    @Override
+    public void nodeTroubles(final String troubles) {
+        final KubeOwnNode node = ownNode;
+        if (null != node) {
+            node.troubles(troubles);
+        }
+    }
+
+    @Override
+    public void nodeFailed(final String cause) throws InterruptedException {
+        try {
+            tellUnready(reader.node(client.get("/api/v1/nodes/" + nodeName())), cause);
+        } catch (final UnavailableException | RegistryException | JsonException untold) {
+            LOG.log(DEBUG, "the Kubernetes API is not told: {0}", untold.getMessage());
+        }
+    }
+
+    /** A network that is there, by another daemon or by this one before it failed, is not said to be gone. */
+    private void tellUnready(final KubeNode node, final String cause)
+            throws UnavailableException, InterruptedException {
+        events.warn(node.name(), KubeCondition.UNREADY, cause);
+        final KubeNode.Condition present = node.networkUnavailable();
+        final boolean isThere = null != present && "False".equals(present.status());
+        if (settings.setsNetworkUnavailable && !isThere && !cause.equals(unreadyCause)) {
+            client.patch(
+                    "/api/v1/nodes/" + node.name() + "/status",
+                    new KubeCondition("True", KubeCondition.UNREADY, cause).patch(present));
+            unreadyCause = cause;
         }
     }
 

@@ -177,7 +177,8 @@ class KubeFaultsTest {
 
     @Test
     void shouldOpenTheWatchAnewWhenTheOtherEndIsGoneWithoutAWord() throws Exception {
-        timing = new KubeFollower.Timing(Duration.ofSeconds(1), Duration.ofMillis(500), Duration.ofMinutes(30));
+        timing = new KubeFollower.Timing(
+                Duration.ofSeconds(1), Duration.ofMillis(500), Duration.ofMinutes(30), Duration.ofSeconds(10));
         follow();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);
@@ -220,7 +221,8 @@ class KubeFaultsTest {
 
     @Test
     void shouldMendByAComparisonWhatNoWatchHasTold() throws Exception {
-        timing = new KubeFollower.Timing(Duration.ofSeconds(90), Duration.ofMillis(500), Duration.ofMillis(1_200));
+        timing = new KubeFollower.Timing(
+                Duration.ofSeconds(90), Duration.ofMillis(500), Duration.ofMillis(1_200), Duration.ofSeconds(10));
         follow();
         put(2, "10.244.2.0/24");
         awaitKnown("10.244.2.0-24", 2);

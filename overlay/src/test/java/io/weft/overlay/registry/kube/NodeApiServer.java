@@ -38,12 +38,16 @@ import org.jspecify.annotations.Nullable;
  * for it; it is as strict about paths, methods and content types as the API's reference is.
  */
 final class NodeApiServer implements AutoCloseable {
+    private static final String EVENTS = "/api/v1/namespaces/default/events";
+
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Map<String, Node> nodes = new TreeMap<>();
     private final List<String> events = new ArrayList<>();
     private final List<OutputStream> watches = new ArrayList<>();
     private final List<String> patches = new ArrayList<>();
+    /** What is told of nodes, by the name of the Event. */
+    private final Map<String, String> told = new TreeMap<>();
     /** Version of the first event that is kept. */
     private int oldest = 1;
 
@@ -279,6 +283,8 @@ final class NodeApiServer implements AutoCloseable {
             respond(exchange, 401, "{\"kind\":\"Status\",\"reason\":\"Unauthorized\"}");
         } else if ("PATCH".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+/status")) {
             patch(exchange, path.split("/", -1)[4]);
+        } else if (path.startsWith(EVENTS)) {
+            takeEvent(exchange, path);
         } else if ("GET".equals(exchange.getRequestMethod()) && "/api/v1/nodes".equals(path)) {
             awaitAnswer();
             if ("true".equals(query.get("watch"))) {
@@ -294,6 +300,35 @@ final class NodeApiServer implements AutoCloseable {
         } else {
             respond(exchange, 405, "{\"kind\":\"Status\",\"reason\":\"MethodNotAllowed\"}");
         }
+    }
+
+    /** An Event is made once, and patched from then on. */
+    private void takeEvent(final HttpExchange exchange, final String path) throws IOException {
+        final JsonValue event = JsonReader.read(exchange.getRequestBody().readAllBytes(), "event");
+        final boolean isPost = "POST".equals(exchange.getRequestMethod()) && EVENTS.equals(path);
+        final String name = isPost
+                ? event.required("metadata").required("name").string()
+                : path.substring(Math.min(path.length(), EVENTS.length() + 1));
+        final int statusCode;
+        synchronized (this) {
+            final boolean isThere = told.containsKey(name);
+            if (isPost) {
+                statusCode = isThere ? 409 : 201;
+                told.putIfAbsent(
+                        name,
+                        event.required("involvedObject").required("name").string() + ' '
+                                + event.required("reason").string() + ": "
+                                + event.required("message").string());
+            } else {
+                statusCode = isThere ? 200 : 404;
+            }
+        }
+        respond(exchange, statusCode, "{\"kind\":\"Event\"}");
+    }
+
+    /** Node, reason and message of each Event so far. */
+    synchronized List<String> told() {
+        return List.copyOf(told.values());
     }
 
     private void awaitAnswer() throws IOException {
