@@ -10,7 +10,7 @@ handover_packages=(python3:python3)
 test_packages=(
   tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
   containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
-  strace:strace openssl:openssl faketime:faketime systemd:systemd-analyze python3:python3
+  strace:strace openssl:openssl faketime:faketime systemd:systemd-analyze python3:python3 prometheus:promtool
 )
 
 need() { # PACKAGE:PROGRAM...

@@ -29,6 +29,12 @@ public final class IcmpSocket implements AutoCloseable {
     private static final int ICMPV6_FILTER_LENGTH = 32;
     private static final byte ALL = (byte) 0xFF;
 
+    private static final int IP_MTU_DISCOVER = 10;
+    private static final int IPV6_MTU_DISCOVER = 23;
+    private static final int IPV6_DONTFRAG = 62;
+    /** Don't fragment, whatever MTU of the path is remembered. */
+    private static final int PMTUDISC_PROBE = 3;
+
     private static final int IHL_MASK = 0x0F;
     private static final int WORD_LENGTH = 4;
 
@@ -79,6 +85,45 @@ public final class IcmpSocket implements AutoCloseable {
 
     private static UnsafeBuffer allocate(final int length) {
         return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
+    }
+
+    /** The file descriptor, to be polled. */
+    public int fd() {
+        return fd;
+    }
+
+    /** What is sent is not to be fragmented, here or on its way: what is too long is refused, or dropped. */
+    public void doNotFragment() {
+        final int result = IpFamily.IPV4 == family
+                ? option(ControlMessage.SOL_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+                : Math.min(
+                        option(ControlMessage.SOL_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE),
+                        option(ControlMessage.SOL_IPV6, IPV6_DONTFRAG, 1));
+        if (result < 0) {
+            throw new LinuxException("keep an ICMP socket's packets whole", -result);
+        }
+    }
+
+    private int option(final int level, final int option, final int value) {
+        final UnsafeBuffer buffer = allocate(Integer.BYTES);
+        buffer.putInt(0, value, nativeOrder());
+        return Libc.LIBC.setsockopt(fd, level, option, buffer.addressOffset(), Integer.BYTES) < 0 ? -Errno.last() : 0;
+    }
+
+    /**
+     * Sends a message.
+     *
+     * @param from off-heap, the message from the first byte on; of ICMP with its checksum, which for ICMPv6 the kernel puts in.
+     * @return bytes that were sent, or a negative errno.
+     */
+    public int send(final IpAddress to, final UnsafeBuffer from, final int length) {
+        message.name(0, name.addressOffset(), SocketAddress.put(name, 0, to.toInetAddress(), 0));
+        message.control(0, 0, 0);
+        iovec.putLong(0, from.addressOffset(), nativeOrder());
+        iovec.putLong(Long.BYTES, length, nativeOrder());
+        return Libc.LIBC.sendmmsg(fd, message.address(0), 1, SocketConstants.MSG_DONTWAIT) < 0
+                ? -Errno.last()
+                : message.length(0);
     }
 
     /**

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param goneMs since when it is no peer any more, likewise; 0 while it is one.
  * @param pathMtu bytes of an outer IP packet that the way to it carries; 0 where that is not known.
  * @param lastError the last ICMP error for what was sent to it; null for none.
+ * @param check the last check of the way to it; null without any.
  */
 public record PeerRecord(
         IpAddress address,
@@ -23,4 +24,5 @@ public record PeerRecord(
         long heardMs,
         long goneMs,
         int pathMtu,
-        @Nullable IcmpError lastError) {}
+        @Nullable IcmpError lastError,
+        @Nullable PathCheck check) {}

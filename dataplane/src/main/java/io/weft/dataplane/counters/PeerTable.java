@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  *       32  long  gone since, ms; 0 while it is a peer
  *       40  long  last ICMP error, ms; 0 for none   48  int  its type, int  its code
  *       56  two longs, address of who sent it  72  int  4 or 6, of that
+ *       76  int   {@link PathState} of the last check, 0 without any   80  long  when that was, ms
  *      PeerCounters of each worker
  * </pre>
  *
@@ -54,6 +55,8 @@ public final class PeerTable {
     private static final int ERROR_CODE_OFFSET = ERROR_TYPE_OFFSET + Integer.BYTES;
     private static final int ERROR_SENDER_OFFSET = ERROR_CODE_OFFSET + Integer.BYTES;
     private static final int ERROR_VERSION_OFFSET = ERROR_SENDER_OFFSET + 2 * Long.BYTES;
+    private static final int CHECK_STATE_OFFSET = ERROR_VERSION_OFFSET + Integer.BYTES;
+    private static final int CHECK_MS_OFFSET = CHECK_STATE_OFFSET + Integer.BYTES;
     private static final int ROW_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
 
     private static final int IPV4 = 4;
@@ -208,6 +211,30 @@ public final class PeerTable {
         buffer.putIntRelease(offset(peer) + MTU_OFFSET, bytes);
     }
 
+    /**
+     * The way to a peer was checked. Control thread.
+     *
+     * @param pathMtu bytes that the underlay carries; 0 where that was not asked: then it carries what weft sends.
+     */
+    public void check(final int peer, final PathCheck check, final int pathMtu) {
+        final int row = offset(peer);
+        final boolean wasNarrow = PathState.FABRIC_MTU == PathState.of(buffer.getIntVolatile(row + CHECK_STATE_OFFSET));
+        buffer.putLong(row + CHECK_MS_OFFSET, check.timeMs(), LITTLE_ENDIAN);
+        buffer.putIntRelease(row + CHECK_STATE_OFFSET, check.state().id());
+        if (pathMtu > 0 || wasNarrow) {
+            pathMtu(peer, pathMtu);
+        }
+    }
+
+    /** Adds how many peers were found in each state by the last check. Control thread. */
+    public void countStates(final Map<PathState, Integer> counts) {
+        for (int peer = NOBODY + 1; peer < used; peer++) {
+            if (0 == buffer.getLong(offset(peer) + GONE_OFFSET, LITTLE_ENDIAN)) {
+                counts.merge(PathState.of(buffer.getIntVolatile(offset(peer) + CHECK_STATE_OFFSET)), 1, Integer::sum);
+            }
+        }
+    }
+
     /** Counts on from where another process has stopped; the agents of this one do not count yet. Control thread. */
     void continueFrom(final PeerTable before) {
         for (final PeerRecord peer : before.read()) {
@@ -223,6 +250,9 @@ public final class PeerTable {
                     error(number, peer.lastError());
                 }
                 pathMtu(number, peer.pathMtu());
+                if (null != peer.check()) {
+                    check(number, peer.check(), peer.pathMtu());
+                }
             }
         }
     }
@@ -252,7 +282,8 @@ public final class PeerTable {
                     buffer.getLongVolatile(row + HEARD_OFFSET),
                     buffer.getLongVolatile(row + GONE_OFFSET),
                     buffer.getIntVolatile(row + MTU_OFFSET),
-                    lastError(row)));
+                    lastError(row),
+                    lastCheck(row)));
         }
         return peers;
     }
@@ -267,6 +298,13 @@ public final class PeerTable {
                         buffer.getInt(row + ERROR_CODE_OFFSET, LITTLE_ENDIAN),
                         sender,
                         timeMs);
+    }
+
+    private @Nullable PathCheck lastCheck(final int row) {
+        final PathState state = PathState.of(buffer.getIntVolatile(row + CHECK_STATE_OFFSET));
+        return PathState.UNCHECKED == state
+                ? null
+                : new PathCheck(state, buffer.getLongVolatile(row + CHECK_MS_OFFSET));
     }
 
     private static int offset(final int peer) {

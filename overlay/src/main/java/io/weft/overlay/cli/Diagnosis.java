@@ -3,13 +3,15 @@ package io.weft.overlay.cli;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PathCheck;
+import io.weft.dataplane.counters.PathState;
+import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.Liveness;
-import io.weft.overlay.record.TablesFile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,6 +26,8 @@ final class Diagnosis {
 
     private static final int HEAP_PERCENT_MAX = 85;
     private static final int PERCENT = 100;
+    /** Of peers that are wrong. */
+    private static final int NAMED_MAX = 3;
 
     private final DaemonRecord daemon;
     private final List<Finding> findings = new ArrayList<>();
@@ -138,16 +142,38 @@ final class Diagnosis {
                                 .map(by -> ", underlay by " + by)
                                 .distinct()
                                 .collect(Collectors.joining())));
-        peers();
+        peers(counters);
         agents(counters);
         drops(counters);
     }
 
-    private void peers() {
-        final long peers = daemon.devices().stream()
-                .flatMap(device -> device.table(TablesFile.Kind.FDB).stream())
-                .count();
-        findings.add(Finding.ok("peers", peers + " VTEP" + (1 == peers ? "" : "s")));
+    private void peers(final List<CountersRecord> counters) {
+        final List<PeerRecord> peers = counters.stream()
+                .flatMap(device -> device.peers().stream())
+                .filter(peer -> 0 == peer.goneMs())
+                .toList();
+        long answered = 0;
+        final List<String> silent = new ArrayList<>();
+        for (final PeerRecord peer : peers) {
+            final PathCheck check = peer.check();
+            answered += null == check ? 0 : 1;
+            if (null != check && PathState.OK != check.state()) {
+                silent.add(peer.address() + " " + check.state().label());
+            }
+        }
+        final String checked = answered == peers.size() ? "all answer" : answered + " checked and answer";
+        findings.add(Finding.of(
+                "peers",
+                silent.isEmpty()
+                        ? ""
+                        : silent.size() + " of " + peers.size() + " do not answer as they should: "
+                                + silent.stream().limit(NAMED_MAX).collect(Collectors.joining(", "))
+                                + (silent.size() > NAMED_MAX ? " and others" : "")
+                                + ". weft ping "
+                                + (1 == silent.size() ? silent.get(0).split(" ", -1)[0] : "all")
+                                + " says what is at fault",
+                peers.size() + " node" + (1 == peers.size() ? "" : "s")
+                        + (0 == answered ? ", not checked yet" : ", " + checked)));
     }
 
     private void agents(final List<CountersRecord> counters) {

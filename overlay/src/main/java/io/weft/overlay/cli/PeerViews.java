@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.IcmpError;
+import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DeviceRecord;
-import io.weft.overlay.record.PeerSubnets;
+import io.weft.overlay.record.PeerPath;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +22,10 @@ final class PeerViews {
 
     /** In the order of their addresses; those that are gone among them, for what was counted of them. */
     static List<Map<String, Object>> peers(final DeviceRecord device, final CountersRecord counters) {
-        final PeerSubnets subnets = PeerSubnets.of(device);
+        final Map<IpAddress, List<String>> subnets = new HashMap<>();
+        PeerPath.of(device)
+                .forEach(path -> subnets.computeIfAbsent(path.peer(), peer -> new ArrayList<>())
+                        .add(path.subnet().toString()));
         final List<Map<String, Object>> entries = new ArrayList<>();
         counters.peers().stream()
                 .sorted(Comparator.comparing(PeerRecord::address))
@@ -28,11 +34,11 @@ final class PeerViews {
     }
 
     private static Map<String, Object> entry(
-            final DeviceRecord device, final PeerRecord peer, final PeerSubnets subnets) {
+            final DeviceRecord device, final PeerRecord peer, final Map<IpAddress, List<String>> subnets) {
         final Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("device", device.name());
         entry.put("peer", peer.address().toString());
-        entry.put("subnets", subnets.of(peer.address()));
+        entry.put("subnets", subnets.getOrDefault(peer.address(), List.of()));
         entry.put("sentPackets", peer.sentPackets());
         entry.put("sentBytes", peer.sentBytes());
         entry.put("receivedPackets", peer.receivedPackets());
@@ -44,6 +50,9 @@ final class PeerViews {
         entry.put("lastError", null == error ? "" : error.words());
         entry.put("lastErrorFrom", null == error ? "" : error.sender().toString());
         entry.put("lastErrorTime", null == error ? "" : CounterViews.time(error.timeMs()));
+        final PathCheck check = peer.check();
+        entry.put("check", null == check ? "" : check.state().label());
+        entry.put("checkTime", null == check ? "" : CounterViews.time(check.timeMs()));
         return entry;
     }
 
@@ -52,7 +61,7 @@ final class PeerViews {
                 ? list.stream().map(subnet -> " " + subnet).collect(Collectors.joining())
                 : "";
         return String.format(
-                "%s %s%s: sent %s packets %s bytes, received %s packets %s bytes, heard %s, path MTU %s, last error %s%s",
+                "%s %s%s: sent %s packets %s bytes, received %s packets %s bytes, heard %s, path MTU %s, last error %s, check %s%s",
                 entry.get("device"),
                 entry.get("peer"),
                 subnets,
@@ -66,6 +75,7 @@ final class PeerViews {
                         ? "none"
                         : entry.get("lastError") + " from " + entry.get("lastErrorFrom") + " "
                                 + entry.get("lastErrorTime"),
+                "".equals(entry.get("check")) ? "none" : entry.get("check") + " " + entry.get("checkTime"),
                 "".equals(entry.get("gone")) ? "" : ", no peer since " + entry.get("gone"));
     }
 }

@@ -13,6 +13,7 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
@@ -485,7 +486,7 @@ final class Forwarder implements AutoCloseable {
     /** Says who may send what from now on. */
     void ingressPolicy(final IngressPolicy policy) {
         final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
-        Objects.requireNonNull(peerWatch, "open() comes first").ingressPolicy(policy);
+        peerWatch().ingressPolicy(policy);
         if (!isPolicyKnown) {
             running.takeOffenders(early -> {}); // who was refused before there was a lease is no stranger for that
             isPolicyKnown = true;
@@ -495,7 +496,17 @@ final class Forwarder implements AutoCloseable {
     /** Lets the data threads use what has changed in the tables. */
     void publish() {
         tables.publish();
-        Objects.requireNonNull(peerWatch, "open() comes first").published(tables);
+        peerWatch().published(tables);
+    }
+
+    /** Who is counted by, and watched. */
+    PeerWatch peerWatch() {
+        return Objects.requireNonNull(peerWatch, "open() comes first");
+    }
+
+    /** How many peers are in each state, added to what others have. */
+    void countPeerStates(final Map<PathState, Integer> counts) {
+        counters.peers().countStates(counts);
     }
 
     /** Lets the counters file outlive this forwarder: for a node that was ready once, and not for a start that failed. */
@@ -537,7 +548,7 @@ final class Forwarder implements AutoCloseable {
             running.takeOffenders(offenders::take);
         }
         Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
-        Objects.requireNonNull(peerWatch, "open() comes first").look(nowMs);
+        peerWatch().look(nowMs);
         counters.heartbeat(nowMs);
     }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
+import io.weft.address.IpAddress;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.linux.Descriptors;
 import io.weft.linux.netlink.Rtnetlink;
@@ -124,6 +126,11 @@ public final class Forwarders implements AutoCloseable {
         return Objects.requireNonNull(forwarders.get(family)).deviceName();
     }
 
+    /** The names of all devices. */
+    public List<String> deviceNames() {
+        return forwarders.values().stream().map(Forwarder::deviceName).toList();
+    }
+
     /** The tables of a family's forwarder; null when the node has none. */
     public @Nullable RoutingTables tables(final UnderlayFamily family) {
         final Forwarder forwarder = forwarders.get(family);
@@ -235,6 +242,27 @@ public final class Forwarders implements AutoCloseable {
     /** Shows readers of the counters that the control thread lives. */
     public void heartbeat() {
         forwarders.values().forEach(Forwarder::heartbeat);
+    }
+
+    /**
+     * The way to a peer was checked.
+     *
+     * @param device that packets to it leave by.
+     * @param pathMtu bytes that the underlay carries; 0 where that was not asked.
+     */
+    public void checked(final String device, final IpAddress peer, final PathState state, final int pathMtu) {
+        for (final Forwarder forwarder : forwarders.values()) {
+            if (forwarder.deviceName().equals(device)) {
+                forwarder.peerWatch().checked(peer, state, pathMtu);
+            }
+        }
+    }
+
+    /** How many peers are in each state by the last check. */
+    public Map<PathState, Integer> peerStates() {
+        final Map<PathState, Integer> counts = new EnumMap<>(PathState.class);
+        forwarders.values().forEach(forwarder -> forwarder.countPeerStates(counts));
+        return counts;
     }
 
     /** Stops forwarding. */

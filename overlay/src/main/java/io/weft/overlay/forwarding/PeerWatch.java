@@ -3,6 +3,8 @@ package io.weft.overlay.forwarding;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.dataplane.counters.PathCheck;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.routing.RoutingTables;
@@ -44,6 +46,14 @@ final class PeerWatch implements AutoCloseable {
         tables.eachPeer(present::add);
         peers.present(present);
         publisher.accept(policy.numbered(peers::find));
+    }
+
+    /** The way to a peer was checked. */
+    void checked(final IpAddress peer, final PathState state, final int pathMtu) {
+        final int number = peers.find(peer);
+        if (PeerTable.NOBODY != number) {
+            peers.check(number, new PathCheck(state, System.currentTimeMillis()), pathMtu);
+        }
     }
 
     /** Looks at what came since the last time; about once a second. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.overlay.lease.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -12,18 +15,27 @@ import java.nio.file.Path;
  * The overlay itself does not need it. flanneld ends where it is not there (flannel main.go); see decision 54.
  */
 public final class BridgeNetfilter {
+    private static final System.Logger LOG = System.getLogger(BridgeNetfilter.class.getName());
     private static final Path SETTINGS = Path.of("/proc/sys/net/bridge");
 
     private BridgeNetfilter() {}
 
-    /**
-     * What is missing.
-     *
-     * @param ipv4 the cluster network has IPv4.
-     * @param ipv6 the cluster network has IPv6.
-     * @return cause and remedy; empty when all is there.
-     */
-    public static String hindrance(final boolean ipv4, final boolean ipv6) {
+    /** Whether all is there that a network needs; what is not, is told. */
+    public static boolean isThereFor(final NetworkConfig config) {
+        final String hindrance =
+                config.nftables() ? "" : hindrance(null != config.network(), null != config.ipv6Network());
+        if (!hindrance.isEmpty()) {
+            LOG.log(
+                    WARNING,
+                    "{0}. Without it a pod does not reach a Kubernetes Service whose pod is on the same node;"
+                            + " flanneld would end here, weftd goes on",
+                    hindrance);
+        }
+        return hindrance.isEmpty();
+    }
+
+    /** What is missing, cause and remedy; empty when all is there. */
+    private static String hindrance(final boolean ipv4, final boolean ipv6) {
         final String ofIpv4 = ipv4 ? hindrance("bridge-nf-call-iptables") : "";
         return ofIpv4.isEmpty() && ipv6 ? hindrance("bridge-nf-call-ip6tables") : ofIpv4;
     }

@@ -37,6 +37,19 @@ public enum BackendType {
                 .orElse(null);
     }
 
+    /**
+     * The type of that name.
+     *
+     * @throws IllegalArgumentException when weft has none.
+     */
+    public static BackendType named(final String text) {
+        final BackendType type = of(text);
+        if (null == type) {
+            throw new IllegalArgumentException("\"" + text + "\" is no backend, these are: " + all());
+        }
+        return type;
+    }
+
     /** All names, for people. */
     static String all() {
         return Arrays.stream(values()).map(BackendType::toString).collect(Collectors.joining(", "));

@@ -33,6 +33,7 @@ import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
@@ -42,8 +43,10 @@ import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
 import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.options.FlanneldOptions;
+import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
+import io.weft.overlay.ping.PeerMonitor;
 import io.weft.overlay.record.NodeRecord;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
@@ -161,7 +164,7 @@ public final class OverlayNode implements AutoCloseable {
         GuardRoutes.giveWayTo(rtnetlink, registry::addresses);
         final NetworkConfig config = registry.config();
         Ipv6.requireFor(config.ipv6Network());
-        checkBridgeNetfilter(config);
+        metrics.bridgeNetfilter(BridgeNetfilter.isThereFor(config));
         final Underlay underlay =
                 underlayCheck.begin(UnderlayWishes.of(options.flanneld(), registry.publicAddresses(), config));
         LOG.log(INFO, "underlay interface {0}", underlay);
@@ -219,8 +222,10 @@ public final class OverlayNode implements AutoCloseable {
             undo.push(watch(underlay, !opened.packetUnderlays().isEmpty(), () -> loop.post(follow)));
             final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
+            checkPeers(config.backend().type(), opened, changes);
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
+                metrics.peers(opened.peerStates());
                 lookAtRegistry();
                 follow.run();
                 lookAtAddresses.run();
@@ -443,6 +448,20 @@ public final class OverlayNode implements AutoCloseable {
         registry.nodeReady();
     }
 
+    /** From here on, in the background. */
+    private void checkPeers(final BackendType backend, final Forwarders opened, final UnderlayChanges changes) {
+        final WeftOptions weft = options.weft();
+        if (weft.peerCheckSeconds > 0 && backend.isTunnel()) {
+            undo.push(PeerMonitor.start(
+                    weft.runDirectory,
+                    opened.deviceNames(),
+                    backend,
+                    () -> changes.podMtu().least(),
+                    TimeUnit.SECONDS.toMillis(weft.peerCheckSeconds),
+                    (device, peer, state, mtu) -> loop.post(() -> opened.checked(device, peer, state, mtu))));
+        }
+    }
+
     /** The metrics' text; from any thread. */
     public String metrics() {
         final Forwarders opened = forwarders;
@@ -489,20 +508,6 @@ public final class OverlayNode implements AutoCloseable {
     /** What the node was asked for and does not hold at present, a line each; empty when all is well. From any thread. */
     public String troubles() {
         return conditions.troubles();
-    }
-
-    private void checkBridgeNetfilter(final NetworkConfig config) {
-        final String hindrance = config.nftables()
-                ? ""
-                : BridgeNetfilter.hindrance(null != config.network(), null != config.ipv6Network());
-        metrics.bridgeNetfilter(hindrance.isEmpty());
-        if (!hindrance.isEmpty()) {
-            LOG.log(
-                    WARNING,
-                    "{0}. Without it a pod does not reach a Kubernetes Service whose pod is on the same node;"
-                            + " flanneld would end here, weftd goes on",
-                    hindrance);
-        }
     }
 
     private void requireFreePort(final BackendConfig backend, final KernelDevices replaced) {

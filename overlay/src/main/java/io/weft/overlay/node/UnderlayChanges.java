@@ -29,7 +29,7 @@ final class UnderlayChanges {
     private final NetworkConfig config;
     private final Conditions conditions;
     private final Consumer<String> onOtherUnderlay;
-    private Underlay underlay;
+    private volatile Underlay underlay;
 
     /**
      * Begins with what the node was set up on.

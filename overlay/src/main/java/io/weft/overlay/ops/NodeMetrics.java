@@ -4,6 +4,7 @@ package io.weft.overlay.ops;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.overlay.forwarding.CounterSample;
 import io.weft.overlay.options.Version;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The metrics of a node. Set by the control thread; the text is made on the thread that answers HTTP. */
 public final class NodeMetrics {
+    private static final String PEERS_HELP = "Other nodes, by what the last check of the way to them has found.";
+
     private final RegistryStatus registry;
     private final String registryKind;
     private final Conditions conditions;
@@ -24,6 +27,7 @@ public final class NodeMetrics {
     private volatile long hostRepairs;
     private volatile long ruleRepairs;
     private volatile long directRouteRepairs;
+    private volatile Map<PathState, Integer> peers = Map.of();
     private volatile boolean isOffloading;
     private volatile boolean isBridgeFiltered = true;
 
@@ -36,6 +40,11 @@ public final class NodeMetrics {
     public void leases(final int count, final long refusals) {
         leases = count;
         leaseRefusals = refusals;
+    }
+
+    /** How many peers are in each state by the last check. Not changed after. */
+    public void peers(final Map<PathState, Integer> states) {
+        peers = states;
     }
 
     public void hostRepairs(final long count) {
@@ -97,6 +106,10 @@ public final class NodeMetrics {
                     conditions.trouble(condition).isEmpty() ? 1 : 0);
         }
         text.gauge("weft_leases", "Leases of other nodes in the tables.", "", leases);
+        final Map<PathState, Integer> states = peers;
+        for (final PathState state : PathState.values()) {
+            text.gauge("weft_peers", PEERS_HELP, "state=\"" + state.label() + '"', states.getOrDefault(state, 0));
+        }
         text.counter("weft_lease_refusals_total", "Leases ignored because they do not fit.", "", leaseRefusals);
         text.counter("weft_repairs_total", "Differences on the host put right.", "part=\"device\"", hostRepairs);
         text.counter("weft_repairs_total", "", "part=\"rules\"", ruleRepairs);

@@ -152,6 +152,16 @@ public final class WeftOptions {
         }
     }
 
+    @Option(
+            names = "--peer-check-interval",
+            paramLabel = "SECONDS",
+            defaultValue = "300",
+            description =
+                    "ask each peer for an answer through the overlay once in so many seconds, 0 for never, to 86400"
+                            + " (default: ${DEFAULT-VALUE})")
+    @Range(min = 0, max = 86_400)
+    public int peerCheckSeconds;
+
     /** By what pods' packets may come and go. */
     public enum PodPorts {
         AUTO,

@@ -136,7 +136,8 @@ record Baseline(long startedMs, long clearedMs, Map<String, Long> values) {
                 peer.heardMs(),
                 peer.goneMs(),
                 peer.pathMtu(),
-                peer.lastError());
+                peer.lastError(),
+                peer.check());
     }
 
     private long since(final PeerRecord peer, final String what, final long value) {

@@ -34,9 +34,9 @@ public record ProcessIdentity(long pid, long startTicks, long pidNamespace) {
                 namespace("pid"));
     }
 
-    /** Inode of this process's namespace of a kind, as {@code net}; 0 where that is not told. */
+    /** Inode of the calling thread's namespace of a kind, as {@code net}; 0 where that is not told. */
     public static long namespace(final String kind) {
-        return namespace(PROC.resolve("self"), kind);
+        return namespace(PROC.resolve("thread-self"), kind);
     }
 
     private static long namespace(final Path process, final String kind) {

@@ -300,7 +300,7 @@ class SeeingTest {
             ping(1, topology.node(2).podAddress());
             return steady(run("show", "peers"))
                     .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
-                            + "last error port unreachable from 192.168.100.3 TIME\n.*");
+                            + "last error port unreachable from 192.168.100.3 TIME, check none\n.*");
         });
     }
 

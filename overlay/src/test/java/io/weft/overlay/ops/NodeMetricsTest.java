@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.linux.testing.Command;
 import io.weft.overlay.forwarding.CounterSample;
 import io.weft.overlay.registry.RegistryStatus;
 import java.io.IOException;
@@ -19,6 +20,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NodeMetricsTest {
     private static final Path DOCS = Path.of(System.getProperty("weft.root", ".."), "docs");
@@ -82,16 +85,29 @@ class NodeMetricsTest {
         assertTrue(reference.contains(table), () -> "docs/reference/metrics.md does not have this table:\n" + table);
     }
 
-    @Test
-    void shouldHaveWhatTheDashboardShows() throws IOException {
+    @ParameterizedTest
+    @ValueSource(strings = {"weft.json", "weft-alerts.yml"})
+    void shouldHaveWhatTheDashboardShowsAndTheAlertsLookAt(final String file) throws IOException {
         final Set<String> known =
                 FAMILY.matcher(text()).results().map(family -> family.group(1)).collect(Collectors.toSet());
         final Set<String> shown = Pattern.compile("weft_[a-z0-9_]+")
-                .matcher(Files.readString(DOCS.resolve("grafana/weft.json")))
+                .matcher(Files.readString(DOCS.resolve("grafana").resolve(file)))
                 .results()
                 .map(found -> found.group())
                 .collect(Collectors.toSet());
         shown.removeAll(known);
         assertEquals(Set.of(), shown);
+    }
+
+    @Test
+    void shouldAlertAsPromtoolSays() {
+        final Path rules = DOCS.resolve("grafana");
+        Command.run(List.of(
+                "promtool", "check", "rules", rules.resolve("weft-alerts.yml").toString()));
+        Command.run(List.of(
+                "promtool",
+                "test",
+                "rules",
+                rules.resolve("weft-alerts-test.yml").toString()));
     }
 }

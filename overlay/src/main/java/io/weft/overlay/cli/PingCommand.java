@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.counters.PathState;
+import io.weft.dataplane.counters.PeerRecord;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.ping.PathProbe;
+import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.PeerPath;
+import io.weft.overlay.record.ProcessIdentity;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Whether peers answer, on the underlay and through the overlay; by this process, so that no daemon has to live for it. */
+@Command(
+        name = "ping",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Asks peers for an answer on the underlay and through the overlay, also those of the kernel's VXLAN: round trip, longest"
+                    + " packet that is carried, and whether fabric or overlay is at fault. Takes CAP_NET_RAW, in the daemon's network"
+                    + " namespace.",
+            "Exit codes: 0, all is well; 3, something is wrong; 1, that could not be found out; 2, wrong arguments."
+        })
+final class PingCommand implements Callable<Integer> {
+    private static final String ALL = "all";
+    private static final int PER_SECOND = 1_000;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Parameters(
+            paramLabel = "ADDRESS|SUBNET|all",
+            description = "a pod or its subnet, a node by its underlay address, or all peers")
+    private String target = "";
+
+    @Mixin
+    private Daemons daemons = new Daemons();
+
+    @Mixin
+    private Output output = new Output();
+
+    /** For picocli. */
+    PingCommand() {}
+
+    @Override
+    public Integer call() throws InterruptedException {
+        daemons.refuseArchive();
+        final IpPrefix wanted = wanted();
+        final List<Map<String, Object>> entries = new ArrayList<>();
+        final List<DaemonRecord> found = daemons.require();
+        daemons.warnOfAge(found);
+        int asked = 0;
+        for (final DaemonRecord daemon : found) {
+            final List<PeerPath> paths = daemon.devices().stream()
+                    .flatMap(device -> PeerPath.of(device).stream())
+                    .filter(path -> null == wanted || isMeant(path, wanted))
+                    .toList();
+            if (!paths.isEmpty() && isHere(daemon, found.size() > 1)) {
+                asked += paths.size();
+                entries.addAll(ask(daemon, paths));
+            }
+        }
+        if (0 == asked) {
+            throw new IllegalStateException("no peer" + (null == wanted ? "" : " is at " + target)
+                    + " by the tables of this network namespace's daemons: weft show peers tells which there are");
+        }
+        output.print(entries, PingCommand::line);
+        return entries.stream().allMatch(entry -> PathState.OK.label().equals(entry.get("state")))
+                ? StatusCommand.OK
+                : StatusCommand.WRONG;
+    }
+
+    /** Null for all. */
+    private @Nullable IpPrefix wanted() {
+        if (ALL.equals(target)) {
+            return null;
+        }
+        try {
+            return target.indexOf('/') < 0 ? IpPrefix.host(IpAddress.parse(target)) : IpPrefix.parse(target);
+        } catch (final IllegalArgumentException failure) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    target + ": must be an address, a subnet or \"" + ALL + "\", " + failure.getMessage());
+        }
+    }
+
+    private static boolean isMeant(final PeerPath path, final IpPrefix wanted) {
+        return wanted.contains(path.subnet())
+                || path.subnet().contains(wanted)
+                || (wanted.family() == path.peer().family() && wanted.contains(IpPrefix.host(path.peer())));
+    }
+
+    /** Of several daemons those of other namespaces are passed over; the only one has to be asked where it is. */
+    private static boolean isHere(final DaemonRecord daemon, final boolean isOneOfMany) {
+        final boolean isHere = daemon.number("networkNamespace") == ProcessIdentity.namespace("net");
+        if (!isHere && !isOneOfMany) {
+            throw new IllegalStateException(daemon.name() + " is in another network namespace: nsenter --net --target "
+                    + daemon.number("pid") + " weft ping ...");
+        }
+        return isHere;
+    }
+
+    private static List<Map<String, Object>> ask(final DaemonRecord daemon, final List<PeerPath> paths)
+            throws InterruptedException {
+        final long beginMs = System.currentTimeMillis();
+        final Map<String, PeerRecord> before = records(daemon);
+        final List<PathResult> results;
+        try (PathProbe probe =
+                PathProbe.open(BackendType.named(daemon.text("backend")), (int) daemon.number("mtu"), PER_SECOND)) {
+            results = probe.probe(paths);
+        }
+        final Map<String, PeerRecord> after = records(daemon);
+        final PathWords words = new PathWords(daemon, beginMs);
+        final List<Map<String, Object>> entries = new ArrayList<>();
+        for (final PathResult result : results) {
+            final String key = key(result.path().device(), result.path().peer());
+            entries.add(entry(result, words.of(result, before.get(key), after.get(key))));
+        }
+        return entries;
+    }
+
+    private static String key(final String device, final IpAddress peer) {
+        return device + " " + peer;
+    }
+
+    private static Map<String, PeerRecord> records(final DaemonRecord daemon) {
+        final Map<String, PeerRecord> records = new HashMap<>();
+        for (final DeviceRecord device : daemon.devices()) {
+            device.counters().peers().forEach(peer -> records.put(key(device.name(), peer.address()), peer));
+        }
+        return records;
+    }
+
+    private static Map<String, Object> entry(final PathResult result, final String words) {
+        final Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("device", result.path().device());
+        entry.put("peer", result.path().peer().toString());
+        entry.put("subnet", result.path().subnet().toString());
+        entry.put("state", result.state().label());
+        entry.put("underlayRttNs", result.underlayRttNs());
+        entry.put("underlayMtu", result.underlayMtu());
+        entry.put("overlayRttNs", result.overlayRttNs());
+        entry.put("overlayMtu", result.overlayMtu());
+        entry.put("text", words);
+        return entry;
+    }
+
+    private static String line(final Map<String, Object> entry) {
+        final String text = String.valueOf(entry.get("text"));
+        return String.format(
+                "%s %s %s: %s, underlay %s, overlay %s%s",
+                entry.get("device"),
+                entry.get("peer"),
+                entry.get("subnet"),
+                PathState.OK.label().equals(entry.get("state")) ? "ok" : "WRONG " + entry.get("state"),
+                answer(entry, "underlay"),
+                answer(entry, "overlay"),
+                text.isEmpty() ? "" : ": " + text);
+    }
+
+    private static String answer(final Map<String, Object> entry, final String side) {
+        final long rttNs = entry.get(side + "RttNs") instanceof final Long ns ? ns : PathResult.NONE;
+        return PathResult.NONE == rttNs
+                ? "no answer"
+                : String.format("%.2f ms up to %s bytes", rttNs / 1e6, entry.get(side + "Mtu"));
+    }
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ping;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.record.PeerPath;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Finds out of ways to peers whether the underlay and the overlay carry packets, how fast and how long ones: by echo requests to both
+ * addresses of the peer, all peers at the same time. Owned by one thread.
+ */
+public final class PathProbe implements AutoCloseable {
+    /** Ping's own: 56 bytes of payload, and with IPv6 still less than any MTU. */
+    private static final int SHORT_LENGTH = 84;
+
+    private static final int ATTEMPTS = 2;
+    /** That the first answer may take, as with ping; who is known to be near gets less for the next ones. */
+    private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final long TIMEOUT_MIN_NS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final int TIMEOUT_RTTS = 20;
+
+    /** Lengths that are tried together; three times so many parts find any MTU to the byte. */
+    private static final int LENGTHS = 32;
+
+    private static final int IPV4_HEADER_LENGTH = 20;
+    private static final int IPV6_HEADER_LENGTH = 40;
+
+    private final EchoExchange exchange;
+    private final BackendType backend;
+    private final int podMtu;
+
+    private PathProbe(final EchoExchange exchange, final BackendType backend, final int podMtu) {
+        this.exchange = exchange;
+        this.backend = backend;
+        this.podMtu = podMtu;
+    }
+
+    /**
+     * Opens its sockets in the network namespace of the calling thread.
+     *
+     * @param backend of the network, which adds to packets what it adds.
+     * @param podMtu bytes of the longest packet that pods send.
+     * @param perSecond packets at most.
+     * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed.
+     */
+    public static PathProbe open(final BackendType backend, final int podMtu, final int perSecond) {
+        return new PathProbe(EchoExchange.open(perSecond), backend, podMtu);
+    }
+
+    /** Which of the ways are well, by one long packet through the overlay for each, and more only where there is no answer. */
+    public boolean[] areWell(final List<PeerPath> paths) throws InterruptedException {
+        final long[] answers = ask(overlay(paths), filled(paths.size(), podMtu), TIMEOUT_NS);
+        final boolean[] areWell = new boolean[answers.length];
+        for (int i = 0; i < answers.length; i++) {
+            areWell[i] = answers[i] >= 0;
+        }
+        return areWell;
+    }
+
+    /** All that there is to find out. */
+    public List<PathResult> probe(final List<PeerPath> paths) throws InterruptedException {
+        final List<IpAddress> to = new ArrayList<>(underlay(paths));
+        to.addAll(overlay(paths));
+        final int[] needed = new int[to.size()];
+        for (int i = 0; i < paths.size(); i++) {
+            needed[i] = podMtu + overhead(paths.get(i));
+            needed[paths.size() + i] = podMtu;
+        }
+        final long[] rttNs = ask(to, filled(to.size(), SHORT_LENGTH), TIMEOUT_NS);
+        final int[] mtus = mtus(to, needed, rttNs);
+        final List<PathResult> results = new ArrayList<>();
+        for (int i = 0; i < paths.size(); i++) {
+            final int overlay = paths.size() + i;
+            results.add(new PathResult(
+                    paths.get(i),
+                    Math.max(PathResult.NONE, rttNs[i]),
+                    Math.max(PathResult.NONE, rttNs[overlay]),
+                    mtus[i],
+                    needed[i],
+                    mtus[overlay],
+                    needed[overlay]));
+        }
+        return results;
+    }
+
+    private int overhead(final PeerPath path) {
+        return backend.overhead(IpFamily.IPV4 == path.peer().family() ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
+    }
+
+    private static List<IpAddress> underlay(final List<PeerPath> paths) {
+        return paths.stream().map(PeerPath::peer).toList();
+    }
+
+    private static List<IpAddress> overlay(final List<PeerPath> paths) {
+        return paths.stream().map(PeerPath::overlayAddress).toList();
+    }
+
+    private static int[] filled(final int count, final int value) {
+        final int[] values = new int[count];
+        Arrays.fill(values, value);
+        return values;
+    }
+
+    /** Asks until there is an answer, but not for ever. Results as of {@link EchoExchange#exchange}. */
+    private long[] ask(final List<IpAddress> to, final int[] lengths, final long timeoutNs)
+            throws InterruptedException {
+        final long[] results = filledWithNone(to.size());
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            final List<Integer> open = new ArrayList<>();
+            final List<EchoRequest> requests = new ArrayList<>();
+            for (int i = 0; i < results.length; i++) {
+                if (EchoExchange.NO_ANSWER == results[i] && lengths[i] > 0) {
+                    open.add(i);
+                    requests.add(new EchoRequest(to.get(i), lengths[i]));
+                }
+            }
+            final long[] answers = exchange.exchange(requests, timeoutNs);
+            for (int i = 0; i < answers.length; i++) {
+                results[open.get(i)] = answers[i];
+            }
+        }
+        return results;
+    }
+
+    private static long[] filledWithNone(final int count) {
+        final long[] results = new long[count];
+        Arrays.fill(results, EchoExchange.NO_ANSWER);
+        return results;
+    }
+
+    /** How long packets may be: up to what is needed; 0 for who does not answer at all. */
+    private int[] mtus(final List<IpAddress> to, final int[] needed, final long[] rttNs) throws InterruptedException {
+        final int[] carried = new int[to.size()];
+        final int[] refused = new int[to.size()];
+        final int[] lengths = new int[to.size()];
+        for (int i = 0; i < lengths.length; i++) {
+            lengths[i] = rttNs[i] >= 0 ? needed[i] : 0;
+        }
+        final long timeoutNs = Math.min(
+                TIMEOUT_NS,
+                Math.max(
+                        TIMEOUT_MIN_NS,
+                        TIMEOUT_RTTS * Arrays.stream(rttNs).max().orElse(0)));
+        final long[] whole = ask(to, lengths, timeoutNs);
+        for (int i = 0; i < lengths.length; i++) {
+            carried[i] = rttNs[i] < 0 ? 0 : whole[i] >= 0 ? needed[i] : SHORT_LENGTH;
+            refused[i] = carried[i] == SHORT_LENGTH ? needed[i] : 0;
+        }
+        boolean isFound = false;
+        while (!isFound) {
+            isFound = narrow(to, carried, refused, timeoutNs);
+        }
+        return carried;
+    }
+
+    /** Tries lengths between what is carried and what is not, evenly spread. Returns whether nothing is left between any two. */
+    private boolean narrow(final List<IpAddress> to, final int[] carried, final int[] refused, final long timeoutNs)
+            throws InterruptedException {
+        final List<IpAddress> asked = new ArrayList<>();
+        final List<Integer> owners = new ArrayList<>();
+        final List<Integer> lengths = new ArrayList<>();
+        for (int i = 0; i < carried.length; i++) {
+            final int step = Math.max(1, (refused[i] - carried[i]) / LENGTHS);
+            for (int length = carried[i] + step; length < refused[i]; length += step) {
+                asked.add(to.get(i));
+                owners.add(i);
+                lengths.add(length);
+            }
+        }
+        final long[] answers =
+                ask(asked, lengths.stream().mapToInt(Integer::intValue).toArray(), timeoutNs);
+        for (int i = 0; i < answers.length; i++) {
+            if (answers[i] >= 0) {
+                carried[owners.get(i)] = Math.max(carried[owners.get(i)], lengths.get(i));
+            }
+        }
+        for (int i = 0; i < answers.length; i++) {
+            if (lengths.get(i) > carried[owners.get(i)]) {
+                refused[owners.get(i)] = Math.min(refused[owners.get(i)], lengths.get(i));
+            }
+        }
+        return asked.isEmpty();
+    }
+
+    @Override
+    public void close() {
+        exchange.close();
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ping;
+
+import io.weft.dataplane.counters.PathState;
+import io.weft.overlay.record.PeerPath;
+
+/**
+ * What was found of a way to a peer.
+ *
+ * @param underlayRttNs round trip to the peer's underlay address; {@link #NONE} if it does not answer.
+ * @param overlayRttNs round trip to the peer's overlay address, likewise.
+ * @param underlayMtu bytes of the longest IP packet that is carried unfragmented on the underlay, up to {@code underlayNeeded}; 0 if
+ *     it does not answer.
+ * @param underlayNeeded bytes of the longest that weft sends.
+ * @param overlayMtu the same through the overlay, up to {@code overlayNeeded}.
+ * @param overlayNeeded bytes of the longest that pods send.
+ */
+public record PathResult(
+        PeerPath path,
+        long underlayRttNs,
+        long overlayRttNs,
+        int underlayMtu,
+        int underlayNeeded,
+        int overlayMtu,
+        int overlayNeeded) {
+    /** There was no answer. */
+    public static final long NONE = -1;
+
+    /** A node whose firewall refuses ICMP on the underlay is well if the overlay is. */
+    public PathState state() {
+        if (NONE == overlayRttNs) {
+            return NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
+        }
+        if (NONE != underlayRttNs && underlayMtu < underlayNeeded) {
+            return PathState.FABRIC_MTU;
+        }
+        return overlayMtu < overlayNeeded ? PathState.OVERLAY_MTU : PathState.OK;
+    }
+}

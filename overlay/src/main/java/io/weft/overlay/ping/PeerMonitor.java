@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ping;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.weft.address.IpAddress;
+import io.weft.dataplane.counters.PathState;
+import io.weft.linux.LinuxException;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.PeerPath;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntSupplier;
+
+/**
+ * Checks the way to each peer, once in an interval, on a thread of its own: one long packet through the overlay to each, and more only to
+ * those that do not answer. Who the peers are it reads from the tables on record, so that the control thread has no part in it.
+ */
+public final class PeerMonitor implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(PeerMonitor.class.getName());
+
+    /** 5000 peers are asked within two minutes, by about 70 KB a second. */
+    private static final int PER_SECOND = 50;
+
+    private static final long END_PATIENCE_MS = 5_000;
+
+    /** Told of what was found; on the monitor's thread. */
+    public interface Sink {
+        /**
+         * Called for each peer.
+         *
+         * @param pathMtu bytes that the underlay carries; 0 where that was not asked.
+         */
+        void accept(String device, IpAddress peer, PathState state, int pathMtu);
+    }
+
+    private final Path runDirectory;
+    private final List<String> devices;
+    private final BackendType backend;
+    private final IntSupplier podMtu;
+    private final long intervalMs;
+    private final Sink sink;
+    private final Thread thread = new Thread(this::run, "weft-peers");
+
+    private PeerMonitor(
+            final Path runDirectory,
+            final List<String> devices,
+            final BackendType backend,
+            final IntSupplier podMtu,
+            final long intervalMs,
+            final Sink sink) {
+        this.runDirectory = runDirectory;
+        this.devices = List.copyOf(devices);
+        this.backend = backend;
+        this.podMtu = podMtu;
+        this.intervalMs = intervalMs;
+        this.sink = sink;
+    }
+
+    /**
+     * Starts it; the first check comes after an interval.
+     *
+     * @param runDirectory where the tables are on record.
+     * @param devices that peers are behind.
+     * @param podMtu bytes of pods' packets, asked from the monitor's thread.
+     */
+    public static PeerMonitor start(
+            final Path runDirectory,
+            final List<String> devices,
+            final BackendType backend,
+            final IntSupplier podMtu,
+            final long intervalMs,
+            final Sink sink) {
+        final PeerMonitor monitor = new PeerMonitor(runDirectory, devices, backend, podMtu, intervalMs, sink);
+        monitor.thread.setDaemon(true);
+        monitor.thread.start();
+        return monitor;
+    }
+
+    private void run() {
+        String told = "";
+        try {
+            while (true) {
+                Thread.sleep(intervalMs);
+                try (PathProbe probe = PathProbe.open(backend, podMtu.getAsInt(), PER_SECOND)) {
+                    for (final String device : devices) {
+                        check(probe, device);
+                    }
+                    told = "";
+                } catch (final LinuxException | IllegalStateException failure) {
+                    final String found = String.valueOf(failure.getMessage());
+                    if (!found.equals(told)) {
+                        LOG.log(WARNING, "{0}. Peers are not checked meanwhile", found);
+                    }
+                    told = found;
+                }
+            }
+        } catch (final InterruptedException closed) {
+            // the node is taken down
+        }
+    }
+
+    private void check(final PathProbe probe, final String device) throws InterruptedException {
+        final Map<IpAddress, PeerPath> byPeer = new LinkedHashMap<>();
+        PeerPath.of(new DeviceRecord(device, runDirectory, runDirectory.resolve(device)))
+                .forEach(path -> byPeer.putIfAbsent(path.peer(), path));
+        final List<PeerPath> paths = List.copyOf(byPeer.values());
+        final boolean[] areWell = probe.areWell(paths);
+        final List<PeerPath> silent = new ArrayList<>();
+        for (int i = 0; i < areWell.length; i++) {
+            if (areWell[i]) {
+                sink.accept(device, paths.get(i).peer(), PathState.OK, 0);
+            } else {
+                silent.add(paths.get(i));
+            }
+        }
+        for (final PathResult result : probe.probe(silent)) {
+            sink.accept(device, result.path().peer(), result.state(), result.underlayMtu());
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.interrupt();
+        try {
+            thread.join(END_PATIENCE_MS);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt(); // the thread ends all the same, only unobserved
+        }
+    }
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.Command;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.WeftdProcess;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/**
+ * What {@code weft ping} and {@code weft status} say of the ways to a kernel node and to a weft node when all is well, and when
+ * something is wrong with one of them.
+ */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class PathFaultsTest {
+    private static final String WRONG_MAC = "02:00:00:00:00:99";
+
+    private final CloseAll resources = new CloseAll();
+    private final StringWriter errors = new StringWriter();
+    private final Topology topology = resources.add(Topology.builder().nodes(3).build());
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node kernel = topology.node(1);
+    private final Topology.Node other = topology.node(2);
+    private Path directory = Path.of(".");
+    private @Nullable BackgroundProcess otherWeftd;
+
+    @BeforeAll
+    void startTwoDaemonsBesideAKernelNode(@TempDir final Path temporary) throws IOException {
+        directory = temporary;
+        topology.kernelVxlan(kernel);
+        writeLeases(kernel.vtepMac());
+        start(node, "node", "--peer-check-interval=1");
+        otherWeftd = start(other, "other");
+    }
+
+    private BackgroundProcess start(final Topology.Node on, final String name, final String... options)
+            throws IOException {
+        final Path place = Files.createDirectory(directory.resolve(name));
+        final String[] all = new String[options.length + 2];
+        all[0] = "--registry=file:" + directory.resolve("leases.json");
+        all[1] = "--iface=" + on.underlayDevice();
+        System.arraycopy(options, 0, all, 2, options.length);
+        return resources
+                .add(WeftdProcess.start(on.namespace(), place, all))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    private void writeLeases(final String kernelMac) throws IOException {
+        final Path fresh = Files.writeString(
+                directory.resolve("fresh"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + lease(node, node.vtepMac()) + "," + lease(kernel, kernelMac) + ","
+                        + lease(other, other.vtepMac()) + "}}");
+        Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static String lease(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    @AfterAll
+    void tearDown() {
+        resources.close();
+    }
+
+    /** As an operator has it, in the node's network namespace. */
+    private int execute(final StringWriter out, final String... arguments) {
+        return node.namespace().call(() -> executeHere(out, arguments));
+    }
+
+    private int executeHere(final StringWriter out, final String... arguments) {
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(errors, true));
+        final String[] all = new String[arguments.length + 1];
+        System.arraycopy(arguments, 0, all, 0, arguments.length);
+        all[arguments.length] = "--run-dir=" + directory.resolve("node/run");
+        return line.execute(all);
+    }
+
+    private static String steady(final String text) {
+        return text.replaceAll("\\d+\\.\\d\\d ms", "N ms").replaceAll("RttNs\":\\d+", "RttNs\":N");
+    }
+
+    private String run(final int exitCode, final String... arguments) {
+        final StringWriter out = new StringWriter();
+        assertEquals(exitCode, execute(out, arguments), () -> out + " " + errors);
+        return steady(out.toString());
+    }
+
+    /** A busy machine may be late with an answer. */
+    private void awaitPing(final int exitCode, final Topology.Node peer, final String... words) {
+        final String[] found = {""};
+        Await.until(() -> String.join(" ... ", words) + "\nnot in\n" + found[0] + errors, Await.TIMEOUT_MS, () -> {
+            final StringWriter out = new StringWriter();
+            final int code = execute(out, "ping", peer.underlayAddress());
+            found[0] = code + " " + steady(out.toString());
+            return exitCode == code && List.of(words).stream().allMatch(found[0]::contains);
+        });
+    }
+
+    private void awaitStatus(final String line) {
+        final String[] found = {""};
+        Await.until(() -> line + "\nnot in\n" + found[0], Await.TIMEOUT_MS, () -> {
+            final StringWriter out = new StringWriter();
+            execute(out, "status");
+            found[0] = out.toString();
+            return found[0].contains(line);
+        });
+    }
+
+    private void awaitWell(final Topology.Node peer) {
+        awaitPing(0, peer, peer.subnet() + ": ok, underlay N ms up to 1500 bytes, overlay N ms up to 1450 bytes\n");
+    }
+
+    @Test
+    @Order(1)
+    void shouldTellRoundTripAndMtuOfEachPeerWhenAllIsWell() throws IOException {
+        awaitWell(kernel);
+        awaitWell(other);
+        assertEquals(Files.readString(Path.of("src/test/golden/ping.txt")), run(0, "ping", "all"));
+        assertEquals(Files.readString(Path.of("src/test/golden/ping.json")), run(0, "ping", "all", "--output=json"));
+        assertEquals(run(0, "ping", kernel.podAddress()), run(0, "ping", kernel.subnet()));
+        awaitStatus("  peers     ok     2 nodes, all answer\n");
+    }
+
+    @Test
+    @Order(2)
+    void shouldRefuseWhatIsNoPeerByWordsAndExitCode() {
+        run(2, "ping");
+        run(2, "ping", "nowhere");
+        run(1, "ping", "10.244.77.7");
+        assertTrue(errors.toString().contains("nowhere: must be an address, a subnet or \"all\""), errors::toString);
+        assertTrue(errors.toString().contains("no peer is at 10.244.77.7 by the tables"), errors::toString);
+    }
+
+    @Test
+    @Order(3)
+    void shouldNameTheMacThatTheLeaseHas() throws IOException {
+        writeLeases(WRONG_MAC);
+        Await.until("lease", Await.TIMEOUT_MS, () -> run(0, "show", "fdb").contains(WRONG_MAC));
+        awaitPing(
+                3,
+                kernel,
+                ": WRONG overlay, underlay N ms up to 1500 bytes, overlay no answer: the fabric carries other packets",
+                "or MAC " + WRONG_MAC + ", as its lease says (compare with ip -details link there)");
+        awaitStatus("  peers     WRONG  1 of 2 do not answer as they should: 192.168.100.2 overlay."
+                + " weft ping 192.168.100.2 says what is at fault\n");
+        writeLeases(kernel.vtepMac());
+        awaitWell(kernel);
+        awaitStatus("  peers     ok     2 nodes, all answer\n");
+    }
+
+    private void firewall(final String action, final String... rule) {
+        final NetworkNamespace namespace = kernel.namespace();
+        namespace.exec("sh", "-c", "iptables -w " + action + " INPUT " + String.join(" ", rule) + " -j DROP");
+    }
+
+    @Test
+    @Order(4)
+    void shouldTellAFirewallOfTheTunnelFromOneOfEverything() {
+        firewall("-A", "-p", "udp", "--dport", "8472");
+        awaitPing(3, kernel, ": WRONG overlay, ", "a firewall drops UDP port 8472, perhaps one way");
+        firewall("-D", "-p", "udp", "--dport", "8472");
+        firewall("-A", "-s", node.underlayAddress());
+        awaitPing(
+                3,
+                kernel,
+                ": WRONG fabric, underlay no answer, overlay no answer: the fabric does not bring packets to the node");
+        firewall("-D", "-s", node.underlayAddress());
+        awaitWell(kernel);
+    }
+
+    /** What is longer the veth pair drops, and nobody says so; it lets a VLAN's 4 bytes pass beside its MTU. */
+    @Test
+    @Order(5)
+    void shouldFindHowLongPacketsMayBeWhereNobodyTells() {
+        kernel.namespace().ip("link", "set", kernel.underlayDevice(), "mtu", "1300");
+        awaitPing(
+                3,
+                kernel,
+                ": WRONG fabric-mtu, underlay N ms up to 1304 bytes, overlay N ms up to 1254 bytes: the fabric carries IP"
+                        + " packets of 1304 bytes and no longer ones, weft sends up to 1500",
+                "or set \"MTU\": 1254 in the Backend");
+        awaitStatus(": 192.168.100.2 fabric-mtu. weft ping 192.168.100.2 says what is at fault\n");
+        Await.until(
+                () -> run(0, "show", "peers"),
+                Await.TIMEOUT_MS,
+                () -> run(0, "show", "peers").contains("path MTU 1304"));
+        kernel.namespace().ip("link", "set", kernel.underlayDevice(), "mtu", "1500");
+        awaitWell(kernel);
+        Await.until(
+                () -> run(0, "show", "peers"),
+                Await.TIMEOUT_MS,
+                () -> !run(0, "show", "peers").contains("path MTU 1304"));
+    }
+
+    @Test
+    @Order(6)
+    void shouldTellADaemonThatIsStoppedFromOneThatIsGone() {
+        final ProcessHandle process =
+                Objects.requireNonNull(otherWeftd).process().toHandle();
+        Command.run(List.of("kill", "-STOP", String.valueOf(process.pid())));
+        awaitPing(3, other, ": WRONG overlay, ", "weftd there is stopped or hung (weft status there)");
+        Command.run(List.of("kill", "-CONT", String.valueOf(process.pid())));
+        awaitWell(other);
+        process.destroyForcibly();
+        awaitPing(
+                3,
+                other,
+                ": WRONG overlay, underlay N ms up to 1500 bytes, overlay no answer: the overlay is not there: nothing"
+                        + " listens on its UDP port 8472: start weftd there");
+    }
+}
