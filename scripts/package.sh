@@ -12,7 +12,8 @@ package_tools=(
 daemon_modules=java.base,java.logging,java.management,java.net.http,jdk.unsupported,jdk.crypto.ec
 plugin_modules=io.weft.cni
 
-make_packages() {
+# Sets packages, scratch and version.
+begin_packages() {
   need "${package_tools[@]}" || return 1
   packages=$PWD/target/packages
   scratch=$PWD/target/package-scratch
@@ -23,13 +24,22 @@ make_packages() {
   rm -rf "$packages" "$scratch"
   mkdir -p "$packages" "$scratch"
   umask 022
-  local architecture
-  for architecture in amd64 arm64; do
-    echo "weft: packing for $architecture"
-    fetch_jdk $architecture || return 1
-    lay_out $architecture || return 1
-    make_deb $architecture || return 1
-  done
+}
+
+pack() { # ARCHITECTURE
+  echo "weft: packing for $1"
+  fetch_jdk "$1" && lay_out "$1" && make_deb "$1"
+}
+
+# The image alone, for ./weft cluster.
+make_image_alone() {
+  begin_packages && pack amd64 && make_image amd64 || return 1
+  rm -rf "$scratch"
+  echo "weft: made $packages/weft-$version-linux-amd64.oci.tar"
+}
+
+make_packages() {
+  begin_packages && pack amd64 && pack arm64 || return 1
   make_tarball amd64 || return 1
   make_image amd64 || return 1
   make_sbom || return 1

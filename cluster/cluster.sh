@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# ./weft cluster: a Kubernetes of several nodes on one machine, each part of it in namespaces of its own, with weft as its network. The
+# programs are built from go.mod beside this file; the image is that of ./weft image; weft is installed by deploy/new-cluster.
+
+cluster_packages=(
+  runc:runc busybox-static:/bin/busybox openssl:openssl iproute2:ip iptables:iptables iputils-ping:ping jq:jq procps:pgrep util-linux:nsenter
+  containernetworking-plugins:/usr/lib/cni/bridge
+)
+kube_version=v1.37.2 # as in go.mod
+kube_programs=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl)
+containerd_programs=(containerd containerd-shim-runc-v2 ctr)
+cluster=$PWD/target/cluster
+
+cluster() {
+  local word=${1:-}
+  [ $# -eq 0 ] || shift
+  case $word in
+    build) cluster_build ;;
+    up) cluster_up "$@" ;;
+    exec) cluster_exec "$@" ;;
+    kubectl) cluster_exec control kubectl --kubeconfig="$cluster/pki/admin.conf" "$@" ;;
+    down) cluster_down ;;
+    *) echo "usage: ./weft cluster build | up [--nodes=3] | kubectl ARGUMENT... | exec control|node1|... COMMAND... | down" >&2; return 2 ;;
+  esac
+}
+
+# What KUBEBUILDER_ASSETS has is taken from there.
+cluster_build() {
+  mkdir -p "$cluster/bin"
+  local program
+  for program in "${kube_programs[@]}"; do
+    cluster_program "$program" "k8s.io/kubernetes/cmd/$program" \
+      -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kube_version" || return 1
+  done
+  cluster_program etcd go.etcd.io/etcd/server/v3 || return 1
+  for program in "${containerd_programs[@]}"; do
+    cluster_program "$program" "github.com/containerd/containerd/v2/cmd/$program" \
+      -tags no_btrfs,no_devmapper,no_zfs,no_aufs || return 1
+  done
+}
+
+cluster_program() { # NAME PACKAGE [OPTION of go build...]
+  local made=$cluster/bin/$1 given=${KUBEBUILDER_ASSETS:-/nonexistent}/$1 package=$2
+  [ ! -x "$given" ] || { ln -sfn "$given" "$made"; return 0; }
+  [ ! -x "$made" ] || return 0
+  command -v go >/dev/null || { echo "weft: install Go, or set KUBEBUILDER_ASSETS to a directory with $1" >&2; return 1; }
+  echo "weft: building $1"
+  (cd cluster && CGO_ENABLED=0 go build -o "$made" "${@:3}" "$package")
+}
+
+cluster_up() {
+  local nodes=3 word image
+  for word; do
+    case $word in
+      --nodes=[1-9]) nodes=${word#*=} ;;
+      *) echo "weft: cluster up takes --nodes=1 to --nodes=9, not $word" >&2; return 2 ;;
+    esac
+  done
+  [ "$(id -u)" = 0 ] || { echo "weft: run it as root" >&2; return 1; }
+  ! cluster_pid >/dev/null || { echo "weft: there is a cluster: ./weft cluster down" >&2; return 1; }
+  need "${cluster_packages[@]}" && cluster_build || return 1
+  image=$(ls "$PWD"/target/packages/weft-*-amd64.oci.tar 2>/dev/null) || { echo "weft: no image: run ./weft image first" >&2; return 1; }
+  cluster_clear || return 1
+  echo "weft: starting a cluster of $nodes nodes ($cluster/log)"
+  mkdir -p "$cluster/log"
+  PATH=$cluster/bin:$PATH setsid unshare --mount --net --pid --fork --kill-child --mount-proc \
+    bash "$PWD/cluster/inside" "$cluster" "$nodes" "$image" >"$cluster/log/inside" 2>&1 </dev/null &
+  echo $! >"$cluster/pid"
+  until [ -e "$cluster/is-up" ]; do
+    cluster_pid >/dev/null || { tail -n 5 "$cluster/log/inside" >&2; echo "weft: no cluster: see $cluster/log" >&2; return 1; }
+    sleep 1
+  done
+  cluster kubectl get nodes -o wide
+}
+
+# The first process inside, in whose namespaces the others are.
+cluster_pid() {
+  local outer
+  outer=$(cat "$cluster/pid" 2>/dev/null) && [ -d "/proc/$outer" ] && pgrep -P "$outer" | grep -m1 .
+}
+
+cluster_exec() { # control|NODE COMMAND...
+  local pid
+  [ $# -gt 1 ] || { echo "weft: cluster exec control|node1|... COMMAND..." >&2; return 2; }
+  pid=$(cluster_pid) || { echo "weft: no cluster: ./weft cluster up" >&2; return 1; }
+  PATH=$cluster/bin:$PATH nsenter --target "$pid" --mount --net --pid -- bash "$PWD/cluster/enter" "$cluster" "$@"
+}
+
+cluster_down() {
+  local outer tries
+  if cluster_pid >/dev/null; then
+    outer=$(<"$cluster/pid")
+    kill -KILL "$outer" # and with it, by --kill-child, all inside
+    for ((tries = 0; tries < 600; tries++)); do
+      [ -d "/proc/$outer" ] || break
+      sleep 0.1
+    done
+  fi
+  cluster_clear
+}
+
+# Programs stay; what a cluster has written, and its control groups, go.
+cluster_clear() {
+  local group tries
+  for group in /sys/fs/cgroup/*/weft-cluster /sys/fs/cgroup/weft-cluster; do
+    [ -d "$group" ] || continue
+    for ((tries = 0; tries < 100; tries++)); do # what was killed may not have ended yet
+      find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
+      sleep 0.1
+    done
+    [ ! -d "$group" ] || { echo "weft: $group cannot be removed" >&2; return 1; }
+  done
+  [ ! -d "$cluster" ] || find "$cluster" -mindepth 1 -maxdepth 1 ! -name bin -exec rm -rf --one-file-system {} +
+}
