@@ -83,7 +83,7 @@ cluster_exec() { # control|NODE COMMAND...
   local pid
   [ $# -gt 1 ] || { echo "weft: cluster exec control|node1|... COMMAND..." >&2; return 2; }
   pid=$(cluster_pid) || { echo "weft: no cluster: ./weft cluster up" >&2; return 1; }
-  PATH=$cluster/bin:$PATH nsenter --target "$pid" --mount --net --pid -- bash "$PWD/cluster/enter" "$cluster" "$@"
+  PATH=$cluster/bin:$PATH nsenter --target "$pid" --mount --net --pid --wdns="$caller" -- bash "$PWD/cluster/enter" "$cluster" "$@"
 }
 
 cluster_down() {
