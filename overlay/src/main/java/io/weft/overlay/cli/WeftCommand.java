@@ -18,6 +18,7 @@ import picocli.CommandLine.ParameterException;
             StatusCommand.class,
             ShowCommand.class,
             ClearCommand.class,
+            TopCommand.class,
             PingCommand.class,
             ReportCommand.class,
             ExplainCommand.class,

@@ -186,6 +186,18 @@ class SeeingTest {
         assertNotEquals(namespaces[0], namespaces[1]);
     }
 
+    /** Each look is a whole answer; what is in it, {@code TopScreenTest} holds. */
+    @Test
+    void shouldShowWhatGoesOnAsOftenAsItIsAsked() {
+        final String screens = run("top", "--count=2", "--interval=1", "--device=weft.1");
+        assertEquals(2, screens.split("weft.1 {2}live\n", -1).length - 1, screens);
+        assertTrue(screens.contains("\n192.168.100.2 "), screens);
+        assertTrue(
+                run("top", "--count=1", "--interval=1", "-o", "json").contains("{\"device\":\"blue.1\",\"seconds\":"));
+        assertEquals(2, execute(new StringWriter(), "top", "--interval=0"));
+        assertTrue(errors.toString().contains("--interval=0: must be a whole number from 1 to 3600"), errors::toString);
+    }
+
     private void assertStatus(final int exitCode, final String... texts) {
         final StringWriter out = new StringWriter();
         assertEquals(exitCode, execute(out, "status", "--device=blue.1"), out::toString);

@@ -28,6 +28,9 @@ import picocli.CommandLine;
 /** What weft makes of its command line, and of files that are not what they should be. */
 class WeftCommandTest {
     private static final int HEADER_LENGTH = 128;
+    private static final int COUNTERS = 8;
+    private static final int PEERS_OFFSET =
+            HEADER_LENGTH + COUNTERS * (CountersReader.METADATA_LENGTH + CountersReader.COUNTER_LENGTH);
 
     @TempDir
     private Path directory = Path.of(".");
@@ -92,7 +95,7 @@ class WeftCommandTest {
     private Path counters() {
         final Path path = directory.resolve("weft.1.counters");
         try (CountersFile file =
-                CountersFile.create(path, 8, 42, System.currentTimeMillis() + TimeUnit.DAYS.toMillis(1))) {
+                CountersFile.create(path, COUNTERS, 42, System.currentTimeMillis() + TimeUnit.DAYS.toMillis(1))) {
             file.manager().newCounter("seen").set(7);
             assertEquals(0, execute("counters", "--run-dir=" + directory), errors::toString);
         }
@@ -115,13 +118,31 @@ class WeftCommandTest {
         assertRefuses(1, path.toString(), "counters", "--counters-file=" + path);
     }
 
-    /** Of the header: version, lengths; and of the first counter: the length of its label. */
+    /** Of the header: version, lengths; of the first counter: the length of its label; of the peers: rows and workers. */
     @ParameterizedTest
-    @CsvSource({"0, 2", "0, -1", "32, 2147483647", "32, -1", "36, 1", "36, -2147483648", "LABEL, 1000000000"})
+    @CsvSource({
+        "0, 1",
+        "0, -1",
+        "32, 2147483647",
+        "32, -1",
+        "36, 1",
+        "36, -2147483648",
+        "40, 0",
+        "40, -1",
+        "LABEL, 1000000000",
+        "PEERS, 2147483647",
+        "PEERS, 0",
+        "WORKERS, 2147483647",
+        "WORKERS, -1"
+    })
     void shouldRefuseCountersThatTellNonsense(final String place, final int value) throws IOException {
         final Path path = counters();
-        final int position =
-                "LABEL".equals(place) ? HEADER_LENGTH + CountersReader.LABEL_OFFSET : Integer.parseInt(place);
+        final int position = switch (place) {
+            case "LABEL" -> HEADER_LENGTH + CountersReader.LABEL_OFFSET;
+            case "PEERS" -> PEERS_OFFSET;
+            case "WORKERS" -> PEERS_OFFSET + Integer.BYTES;
+            default -> Integer.parseInt(place);
+        };
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
             channel.write(
                     ByteBuffer.allocate(Integer.BYTES)

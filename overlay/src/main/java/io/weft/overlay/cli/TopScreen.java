@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** {@link Rates} as lines of at most 80 columns, IPv6 addresses included. */
+final class TopScreen {
+    private static final int COLUMNS = 80;
+    /** The longest IPv6 address; a shorter IPv4 address has what it needs. */
+    private static final int PEER_WIDTH_MAX = 39;
+
+    private static final int PEER_WIDTH_MIN = 15;
+    private static final String UNITS = " kMGT";
+    private static final int UNIT = 1_000;
+    private static final int TENTHS_BELOW = 100;
+
+    private TopScreen() {}
+
+    /**
+     * The lines of a device.
+     *
+     * @param heading what stands in the first line behind the device's name.
+     * @param peersMax peers at most.
+     */
+    static List<String> lines(final Map<String, Object> rates, final String heading, final int peersMax) {
+        final List<String> lines = new ArrayList<>();
+        lines.add(cut(rates.get("device") + "  " + heading));
+        lines.add(String.format("%-9s %8s %8s %8s", "a second", "packets", "bits", "lost"));
+        for (final String direction : List.of("sent", "received")) {
+            final Map<String, Object> way = map(rates.get(direction));
+            lines.add(String.format(
+                    "%-9s %8s %8s %8s", direction, rate(way, "packets"), rate(way, "bits"), rate(way, "lost")));
+        }
+        final Map<String, Object> drops = map(rates.get("drops"));
+        lines.add(cut("drops     "
+                + (drops.isEmpty()
+                        ? "none"
+                        : drops.keySet().stream()
+                                .map(reason -> rate(drops, reason) + " " + reason)
+                                .collect(Collectors.joining(", ")))));
+        lines.add(cut("busy      "
+                + map(rates.get("agents")).entrySet().stream()
+                        .map(thread -> thread.getKey() + " " + thread.getValue() + " %")
+                        .collect(Collectors.joining(", "))));
+        if (rates.get("peers") instanceof final List<?> peers) {
+            peers(lines, peers, peersMax);
+        }
+        return lines;
+    }
+
+    private static void peers(final List<String> lines, final List<?> peers, final int peersMax) {
+        final List<Map<String, Object>> shown =
+                peers.stream().limit(peersMax).map(TopScreen::map).toList();
+        final int width = Math.min(
+                PEER_WIDTH_MAX,
+                shown.stream()
+                        .mapToInt(peer -> String.valueOf(peer.get("peer")).length())
+                        .max()
+                        .orElse(0));
+        final String format = "%-" + Math.max(PEER_WIDTH_MIN, width) + "s %6s %6s %6s %6s %s";
+        lines.add(String.format(format, "peer", "sent/s", "bit/s", "rcvd/s", "bit/s", "check"));
+        for (final Map<String, Object> peer : shown) {
+            lines.add(String.format(
+                    format,
+                    peer.get("peer"),
+                    rate(peer, "sentPackets"),
+                    rate(peer, "sentBits"),
+                    rate(peer, "receivedPackets"),
+                    rate(peer, "receivedBits"),
+                    peer.get("check")));
+        }
+        if (peers.size() > shown.size()) {
+            lines.add("and " + (peers.size() - shown.size()) + " that have less: --peers shows more");
+        }
+    }
+
+    @SuppressWarnings("unchecked") // made by Rates
+    private static Map<String, Object> map(final @Nullable Object entry) {
+        return null == entry ? Map.of() : (Map<String, Object>) entry;
+    }
+
+    private static String cut(final String line) {
+        return line.length() <= COLUMNS ? line : line.substring(0, COLUMNS - 3) + "...";
+    }
+
+    private static String rate(final Map<String, Object> entry, final String key) {
+        return rate(Rates.number(entry, key));
+    }
+
+    /** Of at most five characters: {@code 999}, {@code 1.5k}, {@code 12.3M}, {@code 250G}. */
+    static String rate(final long perSecond) {
+        int unit = 0;
+        double value = perSecond;
+        while (value >= UNIT && unit < UNITS.length() - 1) {
+            value /= UNIT;
+            unit++;
+        }
+        if (0 == unit) {
+            return Long.toString(perSecond);
+        }
+        return String.format(Locale.ROOT, value < TENTHS_BELOW ? "%.1f" : "%.0f", value) + UNITS.charAt(unit);
+    }
+}
