@@ -46,6 +46,7 @@ class ArchitectureTest {
             "rules",
             "registry",
             "record",
+            "ping",
             "forwarding",
             "peers",
             "ops",
