@@ -197,7 +197,7 @@ public final class CountersFile implements AutoCloseable {
         return () -> {
             pairs.forEach(pair -> values.putLongRelease(
                     pair[1], values.getLongVolatile(pair[1]) + before.values.getLongVolatile(pair[0])));
-            peers().continueFrom(before.peers());
+            peers().continueFrom(before.peers(), before.heartbeatMs());
         };
     }
 

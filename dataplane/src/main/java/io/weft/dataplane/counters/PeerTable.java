@@ -235,9 +235,15 @@ public final class PeerTable {
         }
     }
 
-    /** Counts on from where another process has stopped; the agents of this one do not count yet. Control thread. */
-    void continueFrom(final PeerTable before) {
+    /**
+     * Counts on from where another process has stopped; the agents of this one do not count yet. Who is no peer of this one is gone.
+     * Control thread.
+     *
+     * @param stoppedMs when the other one stopped, in milliseconds since 1970.
+     */
+    void continueFrom(final PeerTable before, final long stoppedMs) {
         for (final PeerRecord peer : before.read()) {
+            final boolean isPresent = NOBODY != find(peer.address());
             final int number = number(peer.address());
             if (NOBODY != number) {
                 final PeerCounters first = workers[0];
@@ -246,6 +252,10 @@ public final class PeerTable {
                 received[number] = first.receivedPackets(number);
                 final int row = offset(number);
                 buffer.putLongRelease(row + HEARD_OFFSET, peer.heardMs());
+                if (!isPresent) {
+                    buffer.putLongRelease(
+                            row + GONE_OFFSET, Math.max(1, 0 == peer.goneMs() ? stoppedMs : peer.goneMs()));
+                }
                 if (null != peer.lastError()) {
                     error(number, peer.lastError());
                 }

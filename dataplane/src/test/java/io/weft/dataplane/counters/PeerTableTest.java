@@ -30,7 +30,7 @@ class PeerTableTest {
     /** Room for two peers. */
     @BeforeEach
     void setUp() {
-        file = CountersFile.create(directory.resolve("counters"), 8, 3, 2, 42, 0);
+        file = CountersFile.create(directory.resolve("counters"), 8, 3, 2, 42, 2);
         peers = file.peers();
     }
 
@@ -111,7 +111,7 @@ class PeerTableTest {
             next.peers().sample(5);
             assertEquals("""
                     fd00:100::2 sent 0/0 received 1/100 heard 3 gone 0 mtu 0
-                    192.168.100.1 sent 5/500 received 0/0 heard 0 gone 0 mtu 0
+                    192.168.100.1 sent 5/500 received 0/0 heard 0 gone 2 mtu 0
                     """, text(next.peers().read()));
         }
     }

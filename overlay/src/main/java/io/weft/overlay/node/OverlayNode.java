@@ -43,7 +43,6 @@ import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
 import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.options.FlanneldOptions;
-import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.ping.PeerMonitor;
@@ -450,14 +449,13 @@ public final class OverlayNode implements AutoCloseable {
 
     /** From here on, in the background. */
     private void checkPeers(final BackendType backend, final Forwarders opened, final UnderlayChanges changes) {
-        final WeftOptions weft = options.weft();
-        if (weft.peerCheckSeconds > 0 && backend.isTunnel()) {
+        if (options.weft().peerCheckSeconds > 0 && backend.isTunnel()) {
             undo.push(PeerMonitor.start(
-                    weft.runDirectory,
+                    options.weft().runDirectory,
                     opened.deviceNames(),
                     backend,
                     () -> changes.podMtu().least(),
-                    TimeUnit.SECONDS.toMillis(weft.peerCheckSeconds),
+                    TimeUnit.SECONDS.toMillis(options.weft().peerCheckSeconds),
                     (device, peer, state, mtu) -> loop.post(() -> opened.checked(device, peer, state, mtu))));
         }
     }
