@@ -2,6 +2,7 @@
 package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
+import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 public final class DataPlane implements AutoCloseable {
     private final List<Worker> workers = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
+    private final Captures captures = new Captures();
     private final @Nullable TunnelOffload tunnelOffload;
     private final AtomicReference<IngressPolicy> ingressPolicy;
 
@@ -42,7 +44,7 @@ public final class DataPlane implements AutoCloseable {
         ingressPolicy = new AtomicReference<>(context.ingressPolicy());
         final PodPathMtu podPathMtu = new PodPathMtu(SystemNanoClock.INSTANCE);
         for (int i = 0; i < context.workers(); i++) {
-            final Worker worker = new Worker(context, podPathMtu, ingressPolicy, i);
+            final Worker worker = new Worker(context, podPathMtu, ingressPolicy, captures, i);
             workers.add(worker);
             threads.addAll(worker.threads());
         }
@@ -101,6 +103,11 @@ public final class DataPlane implements AutoCloseable {
      */
     public void countLosses(final long fromHost, final long fromUnderlay) {
         workers.get(0).countLosses(fromHost, fromUnderlay);
+    }
+
+    /** The captures that are on. Any thread. */
+    public Captures captures() {
+        return captures;
     }
 
     /** The counters of all workers. Control thread. */

@@ -5,6 +5,8 @@ import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.egress.EgressReceiver;
@@ -47,6 +49,7 @@ final class Worker implements AutoCloseable {
             final DataPlaneContext context,
             final PodPathMtu podPathMtu,
             final AtomicReference<IngressPolicy> ingressPolicy,
+            final Captures captures,
             final int index) {
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), context.peers(), index);
@@ -68,6 +71,7 @@ final class Worker implements AutoCloseable {
                 podPathMtu,
                 SystemNanoClock.INSTANCE,
                 counters,
+                new Tap(captures, index),
                 doorbells.egressSender(),
                 index);
         egressSender = new EgressSender(
@@ -79,6 +83,7 @@ final class Worker implements AutoCloseable {
                 context.tunnelOffload(),
                 SystemNanoClock.INSTANCE,
                 counters,
+                new Tap(captures, index),
                 doorbells.egressReceiver(),
                 index);
         final IngressRing ingressRing = new IngressRing(
@@ -97,9 +102,17 @@ final class Worker implements AutoCloseable {
                 podPathMtu,
                 ingressCommands,
                 counters,
+                new Tap(captures, index),
                 doorbells.ingressSender(),
                 index);
-        ingressSender = new IngressSender(host, ingressRing, counters, doorbells.ingressReceiver(), index);
+        ingressSender = new IngressSender(
+                host,
+                host.framing().headerLength(),
+                ingressRing,
+                counters,
+                new Tap(captures, index),
+                doorbells.ingressReceiver(),
+                index);
         threads = threads(context, index);
     }
 

@@ -104,7 +104,9 @@ abstract class AttackerSuite {
             final Topology.Node weftNode = topology.node(1);
             final Topology.Node kernelNode = topology.node(2);
             topology.kernelVxlan(kernelNode);
-            final StaticNode weft = resources.add(StaticNode.start(topology, weftNode, ports.options()));
+            final StaticNode.Options options = ports.options();
+            options.captureDrops = true;
+            final StaticNode weft = resources.add(StaticNode.start(topology, weftNode, options));
             final RawSocket attacker =
                     resources.add(topology.node(3).namespace().call(RawSocket::open));
             final Victim byWeft = new Victim(resources, weftNode, attacker);

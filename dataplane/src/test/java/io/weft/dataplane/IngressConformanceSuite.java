@@ -80,7 +80,9 @@ abstract class IngressConformanceSuite {
         try (CloseAll resources = new CloseAll()) {
             final Topology topology =
                     resources.add(Topology.builder().dualStack().build());
-            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(1), ports.options()));
+            final StaticNode.Options options = ports.options();
+            options.captureDrops = true;
+            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(1), options));
             final Map<String, List<String>> byWeft = deliver(resources, topology, cases, node);
             assertTrue(node.errors().isEmpty(), () -> node.errors().toString());
             node.counters().awaitConserved();

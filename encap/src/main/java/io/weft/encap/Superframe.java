@@ -95,7 +95,7 @@ public final class Superframe {
     }
 
     /** Length in bytes of the IP packet that the host will see. */
-    int totalLength() {
+    public int totalLength() {
         return totalLength;
     }
 

@@ -262,12 +262,23 @@ final class DatagramBatch {
      * @return the first of the next datagram's iovecs.
      */
     int putDatagram(final MessageVector single, final int index, final int iovec, final int length) {
+        final int end = datagramEnd(iovec, length);
+        putHeader(single, 0, index, iovec, end, putTos(index * CONTROL_LENGTH, messages[index]));
+        return end;
+    }
+
+    /** Where the iovecs of a datagram end. */
+    int datagramEnd(final int iovec, final int length) {
         int end = iovec;
         for (int gathered = 0; gathered < length; end++) {
             gathered += GatherList.length(iovecs, end * GatherList.ENTRY_LENGTH);
         }
-        putHeader(single, 0, index, iovec, end, putTos(index * CONTROL_LENGTH, messages[index]));
         return end;
+    }
+
+    /** The address of an iovec: from there on a {@link GatherList}. */
+    long iovecAddress(final int iovec) {
+        return iovecs.addressOffset() + (long) iovec * GatherList.ENTRY_LENGTH;
     }
 
     /** The kernel did not cut this message for its peer's path. */

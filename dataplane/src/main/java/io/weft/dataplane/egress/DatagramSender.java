@@ -18,6 +18,8 @@ final class DatagramSender implements UnderlaySender {
     private final DatagramPort port;
     private final DatagramBatch batch;
     private final WorkerCounters counters;
+    private final EgressDrops drops;
+    private final int index;
     private final MessageVector single = new MessageVector(1);
     private final SendPolicy policy;
     private final SendBuffer buffer;
@@ -31,6 +33,7 @@ final class DatagramSender implements UnderlaySender {
      * @param maxSegments datagrams that the kernel cuts from one message at most; 1 where it cuts none.
      * @param narrowPaths of the worker.
      * @param clock for the send buffer.
+     * @param index of the socket among those of the worker.
      */
     DatagramSender(
             final DatagramPort port,
@@ -38,9 +41,13 @@ final class DatagramSender implements UnderlaySender {
             final int maxSegments,
             final NarrowPaths narrowPaths,
             final NanoClock clock,
-            final WorkerCounters counters) {
+            final WorkerCounters counters,
+            final EgressDrops drops,
+            final int index) {
         this.port = port;
         this.counters = counters;
+        this.drops = drops;
+        this.index = index;
         batch = new DatagramBatch(arena, maxSegments, null, narrowPaths);
         policy = new SendPolicy(maxSegments > 1);
         buffer = new SendBuffer(port, clock);
@@ -67,7 +74,7 @@ final class DatagramSender implements UnderlaySender {
 
     @Override
     public void add(final EgressFrame frame, final int length) {
-        batch.add(frame, length, 0);
+        batch.add(frame, length, index);
     }
 
     /** The segments of a superframe may be more than a batch holds. */
@@ -77,9 +84,9 @@ final class DatagramSender implements UnderlaySender {
             flush();
         }
         if (isStalled) {
-            counters.drop(DropReason.UNDERLAY_BUSY, 1);
+            drops.drop(frame, DropReason.UNDERLAY_BUSY, 1);
         } else {
-            batch.addSegment(frame, cutter, segment, 0);
+            batch.addSegment(frame, cutter, segment, index);
         }
     }
 
@@ -131,7 +138,7 @@ final class DatagramSender implements UnderlaySender {
     @Override
     public void abandon() {
         for (; nextMessage < messages; nextMessage++) {
-            counters.drop(DropReason.UNDERLAY_BUSY, batch.message(nextMessage).segments);
+            drops.drop(batch, nextMessage, DropReason.UNDERLAY_BUSY);
         }
         isStalled = false;
         beginBatch();
@@ -152,7 +159,7 @@ final class DatagramSender implements UnderlaySender {
         flush();
         final DatagramMessage message = other.message(index);
         if (isStalled) {
-            counters.drop(DropReason.UNDERLAY_BUSY, message.segments);
+            drops.drop(other, index, DropReason.UNDERLAY_BUSY);
             return;
         }
         if (message.segments > batch.maxSegments()) {
@@ -208,7 +215,7 @@ final class DatagramSender implements UnderlaySender {
                 yield sendOneByOne(failed, index);
             }
             case DROP -> {
-                counters.drop(SendPolicy.reason(errno), failed.message(index).segments);
+                drops.drop(failed, index, SendPolicy.reason(errno));
                 yield 1;
             }
         };
@@ -218,7 +225,7 @@ final class DatagramSender implements UnderlaySender {
     private int keep(final DatagramBatch refused, final int index) {
         buffer.onRefusal();
         if (refused != batch) {
-            counters.drop(DropReason.UNDERLAY_BUSY, refused.message(index).segments);
+            drops.drop(refused, index, DropReason.UNDERLAY_BUSY);
             return 1;
         }
         isStalled = true;
@@ -232,8 +239,12 @@ final class DatagramSender implements UnderlaySender {
         int left = message.length;
         while (left > 0) {
             final int length = Math.min(left, message.segmentLength);
-            iovec = refused.putDatagram(single, index, iovec, length);
-            sendSingle(message.peer, length - message.tunnelHeaderLength);
+            final int next = refused.putDatagram(single, index, iovec, length);
+            final int errno = sendSingle(message.peer, length - message.tunnelHeaderLength);
+            if (0 != errno) {
+                drops.drop(refused, index, iovec, length, SendPolicy.reason(errno));
+            }
+            iovec = next;
             left -= length;
         }
         return 1;
@@ -244,18 +255,18 @@ final class DatagramSender implements UnderlaySender {
      *
      * @param peer that it goes to.
      * @param innerLength bytes of the inner IP packet.
+     * @return 0, or the errno if it is to be given up.
      */
-    private void sendSingle(final int peer, final int innerLength) {
+    private int sendSingle(final int peer, final int innerLength) {
         while (true) {
             final int result = port.send(single, 0, 1);
             if (result > 0) {
                 countSent(1, 1, innerLength);
                 counters.sentTo(peer, 1, innerLength);
-                return;
+                return 0;
             }
             if (SendPolicy.Action.TRY_AGAIN != policy.onFailure(-result, 1)) {
-                counters.drop(SendPolicy.reason(-result), 1);
-                return;
+                return -result;
             }
         }
     }

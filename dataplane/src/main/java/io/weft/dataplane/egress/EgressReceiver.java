@@ -3,7 +3,9 @@ package io.weft.dataplane.egress;
 
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -63,6 +65,7 @@ public final class EgressReceiver implements PolledAgent {
     private final int standingFrames;
     private final FairShares shares;
     private final WorkerCounters counters;
+    private final Tap tap;
     private final Doorbell senderDoorbell;
     private final String roleName;
     private final QueueGauge gauge;
@@ -83,6 +86,7 @@ public final class EgressReceiver implements PolledAgent {
      * @param waiting what the underlay has not taken yet: who has his share there is taken no more from.
      * @param podPathMtu told of by packets that leave.
      * @param clock for what lasts.
+     * @param tap of this agent.
      * @param senderDoorbell of the thread that the egress sender runs on.
      * @param worker index of the worker, for the role's name.
      */
@@ -96,6 +100,7 @@ public final class EgressReceiver implements PolledAgent {
             final PodPathMtu podPathMtu,
             final NanoClock clock,
             final WorkerCounters counters,
+            final Tap tap,
             final Doorbell senderDoorbell,
             final int worker) {
         this.host = host;
@@ -113,6 +118,7 @@ public final class EgressReceiver implements PolledAgent {
         standingFrames = ring.capacity() / 2;
         shares = new FairShares(standingFrames);
         this.counters = counters;
+        this.tap = tap;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-egr-rcv-" + worker;
         gauge = QueueGauge.ofEgress(counters, ring.capacity());
@@ -178,52 +184,73 @@ public final class EgressReceiver implements PolledAgent {
         }
     }
 
+    /** Whether the frame goes on; if not, it is counted. */
     private boolean onFrame(final EgressFrame frame, final int length, final RoutingSnapshot snapshot) {
-        final int ip = frame.ipOffset;
-        final IpPacket packet = frame.packet;
         counters.add(DataPlaneCounter.EGRESS_RECEIVED_FRAMES, 1);
-        if (IpPacket.Fault.NONE != packet.parse(arena, ip, length, false)) {
-            counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, 1);
-            return drop(DropReason.IP_INHDR, 1);
-        }
-        final boolean valid = readVnetHeader(frame, ip - headerLength);
+        frame.gsoSize = 0;
+        frame.tunnelHeaderLength = 0;
+        final @Nullable DropReason reason =
+                IpPacket.Fault.NONE == frame.packet.parse(arena, frame.ipOffset, length, false)
+                        ? forward(frame, snapshot)
+                        : DropReason.IP_INHDR;
         final int segments = frame.segments();
         counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, segments);
-        if (!valid) {
-            return drop(DropReason.GSO_INVALID, segments);
+        if (tap.isOn()) {
+            show(frame, length, segments, reason);
+        }
+        if (null == reason) {
+            return true;
+        }
+        counters.drop(reason, segments);
+        return false;
+    }
+
+    private void show(
+            final EgressFrame frame, final int length, final int segments, final @Nullable DropReason reason) {
+        final int tunnelHeaderLength = frame.tunnelHeaderLength;
+        tap.begin(Direction.EGRESS, reason, segments, frame.gsoSize);
+        if (null == reason) {
+            tap.peer(arena, frame.ipOffset - EgressFrame.HEADROOM, frame.outerTos, waiting.socket(frame.flow));
+        }
+        tap.show(arena, frame.ipOffset - tunnelHeaderLength, tunnelHeaderLength + length, tunnelHeaderLength);
+    }
+
+    /** Looks up the way of a packet and writes the headers for it. Returns why it may not go, or null. */
+    private @Nullable DropReason forward(final EgressFrame frame, final RoutingSnapshot snapshot) {
+        final int ip = frame.ipOffset;
+        final IpPacket packet = frame.packet;
+        if (!readVnetHeader(frame, ip - headerLength)) {
+            return DropReason.GSO_INVALID;
         }
         final int nextHop = 4 == packet.version()
                 ? snapshot.lookup4(Ipv4Flyweight.destination(arena, ip))
                 : snapshot.lookup6(Ipv6Flyweight.destinationHigh(arena, ip), Ipv6Flyweight.destinationLow(arena, ip));
         if (RoutingSnapshot.NO_ROUTE == nextHop) {
-            return noRoute(packet, segments);
+            return noRoute(packet);
         }
         final UnsafeBuffer blocks = snapshot.rewriteBlocks();
         final int block = nextHop * RewriteBlock.LENGTH;
         final int state = RewriteBlock.state(blocks, block);
         if (RewriteBlock.RESOLVED != state) {
-            return drop(
-                    RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE,
-                    segments);
+            return RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE;
         }
         frame.flow = FairQueue.flow(packet);
         if (waiting.refuses(frame.flow) || (isOverrun && !shares.take(frame.flow))) {
-            return drop(DropReason.FQ_FLOW_LIMIT, segments);
+            return DropReason.FQ_FLOW_LIMIT;
         }
         final @Nullable DropReason refusal = tunnel.enter(arena, packet);
         if (null != refusal) {
-            return drop(refusal, segments);
+            return refusal;
         }
         podPathMtu.onLeaving(arena, packet);
         rewrite(frame, blocks, block);
-        return true;
+        return null;
     }
 
     /** What the kernel says of the frame; false if it contradicts the frame. */
     private boolean readVnetHeader(final EgressFrame frame, final int vnet) {
         final IpPacket packet = frame.packet;
         final int gsoType = VirtioNetHeaderFlyweight.gsoType(arena, vnet);
-        frame.gsoSize = 0;
         frame.needsChecksum =
                 0 != (VirtioNetHeaderFlyweight.flags(arena, vnet) & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
         if (frame.needsChecksum) {
@@ -253,19 +280,14 @@ public final class EgressReceiver implements PolledAgent {
         frame.peer = RewriteBlock.peer(blocks, block);
     }
 
-    private boolean noRoute(final IpPacket packet, final int segments) {
+    private DropReason noRoute(final IpPacket packet) {
         if (UnreachableNotifier.isGroupAddressed(arena, packet)) {
-            return drop(DropReason.MULTICAST, segments);
+            return DropReason.MULTICAST;
         }
         if (unreachables.notify(arena, packet)) {
             counters.add(DataPlaneCounter.EGRESS_UNREACHABLES, 1);
         }
-        return drop(DropReason.IP_OUTNOROUTES, segments);
-    }
-
-    private boolean drop(final DropReason reason, final int packets) {
-        counters.drop(reason, packets);
-        return false;
+        return DropReason.IP_OUTNOROUTES;
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.weft.dataplane.egress;
 
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.PacketTransmission;
@@ -47,7 +48,7 @@ public final class EgressSender implements PolledAgent {
     private final SuperframeCutter cutter = new SuperframeCutter();
     private final @Nullable OffloadQueue offload;
     private final @Nullable PacketQueue packets;
-    private final WorkerCounters counters;
+    private final EgressDrops drops;
     private final Doorbell receiverDoorbell;
     private final String roleName;
     private final int[] outputs;
@@ -68,6 +69,7 @@ public final class EgressSender implements PolledAgent {
      * @param transmission the way by packet socket, null if there is none.
      * @param offload the way for superframes that need no cutting, null if there is none.
      * @param clock for what lasts: send buffers, narrow paths.
+     * @param tap of this agent.
      */
     public EgressSender(
             final EgressRing ring,
@@ -78,27 +80,30 @@ public final class EgressSender implements PolledAgent {
             final @Nullable TunnelOffload offload,
             final NanoClock clock,
             final WorkerCounters counters,
+            final Tap tap,
             final Doorbell receiverDoorbell,
             final int worker) {
         this.ring = ring;
         this.waiting = waiting;
         arena = ring.arena();
-        this.counters = counters;
+        drops = new EgressDrops(arena, waiting, counters, tap);
         this.receiverDoorbell = receiverDoorbell;
         final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
         this.offload = queue;
         final NarrowPaths narrowPaths = new NarrowPaths(clock);
         final List<DatagramSender> sockets = new ArrayList<>();
         for (final DatagramPort port : ports) {
-            sockets.add(new DatagramSender(port, arena, maxSegments, narrowPaths, clock, counters));
+            sockets.add(
+                    new DatagramSender(port, arena, maxSegments, narrowPaths, clock, counters, drops, sockets.size()));
         }
         packets = null == transmission
                 ? null
-                : new PacketQueue(arena, maxSegments, transmission, sockets, narrowPaths, clock, counters, worker);
+                : new PacketQueue(
+                        arena, maxSegments, transmission, sockets, narrowPaths, clock, counters, drops, worker);
         senders = new UnderlaySender[sockets.size()];
         for (int i = 0; i < senders.length; i++) {
             final UnderlaySender sender =
-                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), counters, i);
+                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), drops, i);
             senders[i] = null == offload || null == queue
                     ? sender
                     : new OffloadSender(queue, sender, offload.sourcePorts(worker)[i]);
@@ -231,7 +236,7 @@ public final class EgressSender implements PolledAgent {
     private void giveUp(final EgressFrame frame) {
         if (frame.waits) {
             waiting.remove(frame);
-            counters.drop(DropReason.UNDERLAY_BUSY, frame.segments());
+            drops.drop(frame, DropReason.UNDERLAY_BUSY, frame.segments());
         } else {
             senders[waiting.socket(frame.flow)].abandon();
         }
@@ -260,7 +265,7 @@ public final class EgressSender implements PolledAgent {
             forward(frame, sender);
         } else if (waiting.refuses(frame.flow)) {
             frame.batch = EgressFrame.NO_BATCH; // taken before the receiver could know
-            counters.drop(DropReason.FQ_FLOW_LIMIT, frame.segments());
+            drops.drop(frame, DropReason.FQ_FLOW_LIMIT, frame.segments());
         } else {
             waiting.add(frame);
         }
@@ -283,7 +288,7 @@ public final class EgressSender implements PolledAgent {
 
     private void cut(final EgressFrame frame, final UnderlaySender sender) {
         if (!cutter.wrap(arena, frame.packet, frame.tunnelHeaderLength, frame.gsoSize)) {
-            counters.drop(DropReason.GSO_HEADERS_TOO_LONG, frame.segments());
+            drops.drop(frame, DropReason.GSO_HEADERS_TOO_LONG, frame.segments());
             return;
         }
         final int segments = cutter.segments();

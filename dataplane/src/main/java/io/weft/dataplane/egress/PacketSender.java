@@ -2,7 +2,6 @@
 package io.weft.dataplane.egress;
 
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.SuperframeCutter;
 
 /**
@@ -13,7 +12,7 @@ import io.weft.encap.SuperframeCutter;
 final class PacketSender implements UnderlaySender {
     private final PacketQueue queue;
     private final DatagramSender socket;
-    private final WorkerCounters counters;
+    private final EgressDrops drops;
     private final int index;
     private boolean goesByQueue;
     private boolean hasOverlong;
@@ -24,10 +23,10 @@ final class PacketSender implements UnderlaySender {
      * @param socket for what does not go by the queue.
      * @param index of the socket among those of the worker.
      */
-    PacketSender(final PacketQueue queue, final DatagramSender socket, final WorkerCounters counters, final int index) {
+    PacketSender(final PacketQueue queue, final DatagramSender socket, final EgressDrops drops, final int index) {
         this.queue = queue;
         this.socket = socket;
-        this.counters = counters;
+        this.drops = drops;
         this.index = index;
     }
 
@@ -79,7 +78,7 @@ final class PacketSender implements UnderlaySender {
         if (!goesByQueue) {
             socket.addSegment(frame, cutter, segment);
         } else if (!queue.prepare(1)) {
-            counters.drop(DropReason.UNDERLAY_BUSY, 1);
+            drops.drop(frame, DropReason.UNDERLAY_BUSY, 1);
         } else if (queue.isRefused()) {
             goesByQueue = false;
             socket.addSegment(frame, cutter, segment);

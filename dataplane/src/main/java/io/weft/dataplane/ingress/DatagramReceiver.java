@@ -10,6 +10,7 @@ import io.weft.encap.GatherList;
 import io.weft.linux.ControlMessage;
 import io.weft.linux.MessageVector;
 import io.weft.linux.ReceivePort;
+import io.weft.linux.SocketAddress;
 import io.weft.linux.SocketConstants;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
@@ -111,6 +112,7 @@ public final class DatagramReceiver implements UnderlayReceiver {
 
     private void readSource(final int name, final ReceivedMessage message) {
         message.isIpv4 = IpFamily.IPV4.socketFamily() == names.getShort(name, nativeOrder());
+        message.sourcePort = names.getShort(name + SocketAddress.PORT_OFFSET, BIG_ENDIAN) & 0xFFFF;
         if (message.isIpv4) {
             message.sourceHigh = (long) names.getInt(name + SIN_ADDR_OFFSET, BIG_ENDIAN) << Integer.SIZE;
             message.sourceLow = 0;

@@ -15,7 +15,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds what comes against the {@link IngressPolicy}: counts what that refuses, and keeps whom. Owned by the ingress receiver.
+ * Holds what comes against the {@link IngressPolicy}, and keeps whom that refuses. Owned by the ingress receiver.
  */
 public final class IngressCheck {
     /** Source and destination lie one behind the other in both headers. */
@@ -95,19 +95,19 @@ public final class IngressCheck {
         return peer;
     }
 
-    /** Whether a packet may not pass, out of a message that may, by its addresses; the drop is counted then. */
-    boolean refuses(final ReceivedMessage message, final UnsafeBuffer arena, final IpPacket packet) {
+    /** Why a packet may not pass, out of a message that may, by its addresses; null if it may. The drop is not counted yet. */
+    @Nullable
+    DropReason refusal(final ReceivedMessage message, final UnsafeBuffer arena, final IpPacket packet) {
         if (!policy.isRestricting() || isAsBefore(arena, packet)) {
-            return false;
+            return null;
         }
         final @Nullable DropReason reason = policy.refusal(sender, arena, packet);
         if (null == reason) {
             keepPassed(arena, packet);
-            return false;
+            return null;
         }
-        counters.drop(reason, 1);
         offenders.put(reason, message, arena, packet);
-        return true;
+        return reason;
     }
 
     /** Whether a packet is between the same addresses as the one that passed last. */

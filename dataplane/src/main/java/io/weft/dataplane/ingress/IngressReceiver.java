@@ -4,7 +4,9 @@ package io.weft.dataplane.ingress;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.QueueGauge;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -49,6 +51,7 @@ public final class IngressReceiver implements PolledAgent {
     private final IngressCheck check;
     private final CommandQueue commands;
     private final WorkerCounters counters;
+    private final Tap tap;
     private final Doorbell senderDoorbell;
     private final String roleName;
     private final QueueGauge gauge;
@@ -76,6 +79,7 @@ public final class IngressReceiver implements PolledAgent {
      * @param mtu of pods in bytes.
      * @param podPathMtu what routers behind the host's device told.
      * @param commands run by this agent, one in each duty cycle.
+     * @param tap of this agent.
      * @param senderDoorbell of the thread that the ingress sender runs on.
      * @param worker index of the worker, for the role's name.
      */
@@ -88,6 +92,7 @@ public final class IngressReceiver implements PolledAgent {
             final PodPathMtu podPathMtu,
             final CommandQueue commands,
             final WorkerCounters counters,
+            final Tap tap,
             final Doorbell senderDoorbell,
             final int worker) {
         this.underlay = underlay;
@@ -98,6 +103,7 @@ public final class IngressReceiver implements PolledAgent {
         guess = new SegmentGuess(arena, tunnel, podPathMtu, mtu);
         this.commands = commands;
         this.counters = counters;
+        this.tap = tap;
         this.senderDoorbell = senderDoorbell;
         roleName = "weft-igr-rcv-" + worker;
         gauge = QueueGauge.ofIngress(counters, ring.capacity());
@@ -225,9 +231,37 @@ public final class IngressReceiver implements PolledAgent {
         if (null != received.refusal) {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
             counters.drop(received.refusal, 1);
+            if (tap.isOn()) {
+                show(received, received.offset, received.length, received.refusal, 0);
+            }
             return true;
         }
-        return check.refuses(received);
+        final boolean isRefused = check.refuses(received);
+        if (isRefused && tap.isOn()) {
+            showAll(received, DropReason.UNKNOWN_SENDER);
+        }
+        return isRefused;
+    }
+
+    private void showAll(final ReceivedMessage received, final DropReason reason) {
+        final int length = received.length;
+        final int each = received.segmentLength > 0 ? received.segmentLength : Math.max(1, length);
+        int at = 0;
+        do {
+            show(received, received.offset + at, Math.min(each, length - at), reason, 0);
+            at += each;
+        } while (at < length);
+    }
+
+    private void show(
+            final ReceivedMessage received,
+            final int datagram,
+            final int length,
+            final @Nullable DropReason reason,
+            final int toldGsoSize) {
+        tap.begin(Direction.INGRESS, reason, 1, toldGsoSize);
+        tap.peer(received.isIpv4, received.sourceHigh, received.sourceLow, received.sourcePort, received.outerTos);
+        tap.show(arena, datagram, length, Math.min(length, tunnel.packetOffset(arena, datagram, length) - datagram));
     }
 
     /**
@@ -237,19 +271,15 @@ public final class IngressReceiver implements PolledAgent {
     private void onDatagram(
             final int datagram, final int length, final ReceivedMessage received, final int toldGsoSize) {
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
-        final @Nullable DropReason reason = tunnel.leave(arena, datagram, length, packet);
+        final @Nullable DropReason reason = refusal(datagram, length, received);
+        if (tap.isOn()) {
+            show(received, datagram, length, reason, toldGsoSize);
+        }
         if (null != reason) {
             counters.drop(reason, 1);
             return;
         }
-        if (check.refuses(received, arena, packet)) {
-            return;
-        }
         final int tos = packet.tos(arena);
-        if (Ecn.mustDrop(received.outerTos, tos)) {
-            counters.drop(DropReason.IP_TUNNEL_ECN, 1);
-            return;
-        }
         final int newTos = Ecn.decapsulate(received.outerTos, tos);
         if (newTos != tos) {
             Ecn.put(arena, packet.offset(), packet.version(), newTos);
@@ -261,6 +291,19 @@ public final class IngressReceiver implements PolledAgent {
             counters.add(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS, 1);
         }
         joiner.join(packet, state, received.isTold || toldGsoSize > 0 ? toldGsoSize : guess.gsoSize(packet, state));
+    }
+
+    /** Why the packet of a datagram goes no further, or null. */
+    private @Nullable DropReason refusal(final int datagram, final int length, final ReceivedMessage received) {
+        final @Nullable DropReason ofTunnel = tunnel.leave(arena, datagram, length, packet);
+        if (null != ofTunnel) {
+            return ofTunnel;
+        }
+        final @Nullable DropReason ofCheck = check.refusal(received, arena, packet);
+        if (null != ofCheck) {
+            return ofCheck;
+        }
+        return Ecn.mustDrop(received.outerTos, packet.tos(arena)) ? DropReason.IP_TUNNEL_ECN : null;
     }
 
     /** Where the kernel tells what it left undone, all else was done: a sum that looks undone by chance is none. */

@@ -3,7 +3,9 @@ package io.weft.dataplane.ingress;
 
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.encap.Superframe;
@@ -24,26 +26,34 @@ public final class IngressSender implements PolledAgent {
     private static final int MAX_FRAMES = 256;
 
     private final FrameSink host;
+    private final int frameHeaderLength;
     private final @Nullable FrameBatch batch;
     private final IngressRing ring;
     private final WorkerCounters counters;
+    private final Tap tap;
     private final Doorbell receiverDoorbell;
     private final String roleName;
 
     /**
+     * @param frameHeaderLength bytes that the host wants in front of a packet.
+     * @param tap of this agent.
      * @param receiverDoorbell of the thread that the ingress receiver runs on.
      * @param worker index of the worker, for the role's name.
      */
     public IngressSender(
             final FrameSink host,
+            final int frameHeaderLength,
             final IngressRing ring,
             final WorkerCounters counters,
+            final Tap tap,
             final Doorbell receiverDoorbell,
             final int worker) {
         this.host = host;
+        this.frameHeaderLength = frameHeaderLength;
         batch = host instanceof final FrameBatchSink sink ? new FrameBatch(sink, this::onWritten) : null;
         this.ring = ring;
         this.counters = counters;
+        this.tap = tap;
         this.receiverDoorbell = receiverDoorbell;
         roleName = "weft-igr-snd-" + worker;
     }
@@ -88,12 +98,25 @@ public final class IngressSender implements PolledAgent {
 
     private void onWritten(final Superframe superframe, final int result) {
         if (result < 0) {
-            counters.drop(reason(-result), superframe.segments());
+            drop(superframe, reason(-result));
             return;
         }
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_PACKETS, superframe.segments());
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_BYTES, superframe.deliveredLength());
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, 1);
+    }
+
+    private void drop(final Superframe superframe, final DropReason reason) {
+        counters.drop(reason, superframe.segments());
+        if (tap.isOn()) {
+            tap.begin(Direction.INGRESS, reason, superframe.segments(), 0);
+            tap.show(
+                    superframe.gatherAddress(),
+                    superframe.gatherCount(),
+                    frameHeaderLength,
+                    superframe.totalLength(),
+                    0);
+        }
     }
 
     /**

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import static java.nio.ByteOrder.BIG_ENDIAN;
+
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -207,6 +209,7 @@ public final class PacketReceiver implements UnderlayReceiver {
     private void readDatagram(final int vnet, final ReceivedMessage message, final int told, final int available) {
         final int udp = vnet + IP_OFFSET + ipLength;
         final int length = UdpFlyweight.length(headers, udp) - UdpFlyweight.LENGTH;
+        message.sourcePort = headers.getShort(udp + UdpFlyweight.SOURCE_PORT_OFFSET, BIG_ENDIAN) & 0xFFFF;
         final int flags = VirtioNetHeaderFlyweight.flags(headers, vnet);
         final boolean isPartial = 0 != (flags & VirtioNetHeaderFlyweight.NEEDS_CHECKSUM);
         final boolean isVerified = isPartial || 0 != (flags & VirtioNetHeaderFlyweight.DATA_VALID);

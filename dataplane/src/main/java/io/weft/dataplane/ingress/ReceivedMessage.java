@@ -28,6 +28,9 @@ public final class ReceivedMessage {
     /** The second half; 0 for an IPv4 address. */
     long sourceLow;
 
+    /** UDP port that it came from. */
+    int sourcePort;
+
     /** Type of service of the datagrams; 0 if the kernel does not tell. */
     int outerTos;
 

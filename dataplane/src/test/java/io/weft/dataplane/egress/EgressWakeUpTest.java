@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.MacAddress;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.NodeCounters;
@@ -44,6 +46,7 @@ class EgressWakeUpTest {
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     SystemNanoClock.INSTANCE,
                     counters,
+                    new Tap(new Captures(), 0),
                     doorbell,
                     0);
             EgressFrame claimed = ring.claim();

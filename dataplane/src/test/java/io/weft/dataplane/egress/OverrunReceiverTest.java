@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -76,6 +78,7 @@ class OverrunReceiverTest {
                 new PodPathMtu(() -> nowNs),
                 () -> nowNs,
                 new WorkerCounters(manager, 0),
+                new Tap(new Captures(), 0),
                 resources.add(new Doorbell()),
                 0);
     }

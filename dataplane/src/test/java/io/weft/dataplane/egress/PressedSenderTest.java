@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -45,6 +47,7 @@ class PressedSenderTest {
             null,
             SystemNanoClock.INSTANCE,
             new WorkerCounters(manager, 0),
+            new Tap(new Captures(), 0),
             doorbell,
             0);
     private int given;

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.InvokedNode;
@@ -49,6 +51,7 @@ class IngressWakeUpTest {
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     new CommandQueue(doorbell),
                     counters,
+                    new Tap(new Captures(), 0),
                     doorbell,
                     0);
             assertEquals(slots, ring.claimSlots(slots));

@@ -61,6 +61,7 @@ public final class InvokedNode implements AutoCloseable {
     private final int port;
     private final NodeCounters counters;
     private final DataPlane dataPlane;
+    private final DropCapture dropCapture;
     private final Encapsulation encapsulation;
 
     public InvokedNode(final int maxSegments) throws IOException {
@@ -133,6 +134,7 @@ public final class InvokedNode implements AutoCloseable {
                 .maxSegments(maxSegments)
                 .threadingMode(ThreadingMode.INVOKER)
                 .conclude()));
+        dropCapture = resources.add(new DropCapture(dataPlane.captures()));
     }
 
     private void usePacketPorts(final DataPlaneContext context, final UdpSocket receiver) {
@@ -177,6 +179,7 @@ public final class InvokedNode implements AutoCloseable {
     /** One duty cycle of every agent. */
     public void invoke() {
         dataPlane.invoke();
+        dropCapture.read();
         if (!errors.isEmpty()) {
             throw new AssertionError("an agent threw", errors.get(0));
         }
@@ -249,8 +252,13 @@ public final class InvokedNode implements AutoCloseable {
                 .array();
     }
 
+    /** What was dropped was captured, with the same number. */
     @Override
     public void close() {
-        resources.close();
+        try {
+            dropCapture.assertAsCounted(counters);
+        } finally {
+            resources.close();
+        }
     }
 }

@@ -66,6 +66,7 @@ public final class StaticNode implements AutoCloseable {
     private final RoutingTables routing;
     private final NodeCounters counters;
     private final PeerTable peerTable;
+    private final @Nullable DropCapture dropCapture;
     private final @Nullable TunnelOffload offload;
     private final List<IpAddress> peers;
     private final int linkIndex;
@@ -169,6 +170,7 @@ public final class StaticNode implements AutoCloseable {
                 .threadingMode(options.threadingMode)
                 .conclude());
         resources.add(dataPlane);
+        dropCapture = options.captureDrops ? new DropCapture(dataPlane.captures()) : null;
         dataPlane.start();
     }
 
@@ -181,6 +183,9 @@ public final class StaticNode implements AutoCloseable {
         public boolean joinUdp = true;
         public boolean tunnelOffload;
         public boolean packetPort;
+
+        /** Whether what is dropped is captured as well, and held against what is counted. */
+        public boolean captureDrops;
 
         /** The underlay between the nodes; a peer is a weft node then. */
         public boolean ipv6Underlay;
@@ -354,6 +359,19 @@ public final class StaticNode implements AutoCloseable {
 
     @Override
     public void close() {
+        resources.remove(dataPlane);
+        try {
+            dataPlane.close();
+            if (null != dropCapture) {
+                dropCapture.assertAsCounted(counters);
+                dropCapture.close();
+            }
+        } finally {
+            closeAll();
+        }
+    }
+
+    private void closeAll() {
         for (int i = resources.size() - 1; i >= 0; i--) {
             CloseHelper.close(resources.get(i));
         }

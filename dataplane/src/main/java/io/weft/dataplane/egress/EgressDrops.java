@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.egress;
+
+import io.weft.dataplane.capture.Tap;
+import io.weft.dataplane.counters.Direction;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.WorkerCounters;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/** Counts what the egress sender gives up, and shows it to whoever looks. Owned by the egress sender. */
+final class EgressDrops {
+    private final UnsafeBuffer arena;
+    private final FairQueue waiting;
+    private final WorkerCounters counters;
+    private final Tap tap;
+
+    /**
+     * @param arena the memory that frames lie in.
+     * @param waiting knows which socket a flow belongs to.
+     * @param tap of the egress sender.
+     */
+    EgressDrops(final UnsafeBuffer arena, final FairQueue waiting, final WorkerCounters counters, final Tap tap) {
+        this.arena = arena;
+        this.waiting = waiting;
+        this.counters = counters;
+        this.tap = tap;
+    }
+
+    /**
+     * A frame, or some of its segments, which are shown by the frame.
+     *
+     * @param packets of those that the wire would have carried for it.
+     */
+    void drop(final EgressFrame frame, final DropReason reason, final int packets) {
+        counters.drop(reason, packets);
+        if (tap.isOn()) {
+            final int tunnelHeaderLength = frame.tunnelHeaderLength;
+            tap.begin(Direction.EGRESS, reason, packets, frame.gsoSize);
+            tap.peer(arena, frame.ipOffset - EgressFrame.HEADROOM, frame.outerTos, waiting.socket(frame.flow));
+            tap.show(
+                    arena,
+                    frame.ipOffset - tunnelHeaderLength,
+                    tunnelHeaderLength + frame.packet.totalLength(),
+                    tunnelHeaderLength);
+        }
+    }
+
+    /** All datagrams of a message. */
+    void drop(final DatagramBatch batch, final int message, final DropReason reason) {
+        counters.drop(reason, batch.message(message).segments);
+        if (tap.isOn()) {
+            showAll(batch, message, reason);
+        }
+    }
+
+    private void showAll(final DatagramBatch batch, final int index, final DropReason reason) {
+        final DatagramMessage message = batch.message(index);
+        int iovec = message.firstIovec;
+        int left = message.length;
+        while (left > 0) {
+            final int length = Math.min(left, message.segmentLength);
+            show(batch, index, iovec, length, reason);
+            iovec = batch.datagramEnd(iovec, length);
+            left -= length;
+        }
+    }
+
+    /**
+     * One datagram of a message.
+     *
+     * @param iovec the first of the datagram's.
+     * @param length of it in bytes.
+     */
+    void drop(
+            final DatagramBatch batch, final int message, final int iovec, final int length, final DropReason reason) {
+        counters.drop(reason, 1);
+        if (tap.isOn()) {
+            show(batch, message, iovec, length, reason);
+        }
+    }
+
+    private void show(
+            final DatagramBatch batch, final int index, final int iovec, final int length, final DropReason reason) {
+        final DatagramMessage message = batch.message(index);
+        tap.begin(Direction.EGRESS, reason, 1, 0);
+        tap.peer(arena, message.nameOffset, message.tos, message.socket);
+        final int entries = batch.datagramEnd(iovec, length) - iovec;
+        tap.show(batch.iovecAddress(iovec), entries, 0, length, message.tunnelHeaderLength);
+    }
+}
