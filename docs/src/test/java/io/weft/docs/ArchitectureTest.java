@@ -50,6 +50,7 @@ class ArchitectureTest {
             "forwarding",
             "peers",
             "ops",
+            "capture",
             "handover",
             "node",
             "daemon",
@@ -131,6 +132,8 @@ class ArchitectureTest {
                 .definedBy("io.weft.dataplane.tunnel..")
                 .layer("agent")
                 .definedBy("io.weft.dataplane.agent..")
+                .layer("capture")
+                .definedBy("io.weft.dataplane.capture..")
                 .layer("counters")
                 .definedBy("io.weft.dataplane.counters..")
                 .whereLayer("data plane")
@@ -147,8 +150,10 @@ class ArchitectureTest {
                 .mayOnlyBeAccessedByLayers("egress", "ingress", "data plane")
                 .whereLayer("agent")
                 .mayOnlyBeAccessedByLayers("egress", "ingress", "data plane")
+                .whereLayer("capture")
+                .mayOnlyBeAccessedByLayers("egress", "ingress", "data plane")
                 .whereLayer("counters")
-                .mayOnlyBeAccessedByLayers("agent", "tunnel", "egress", "ingress", "data plane")
+                .mayOnlyBeAccessedByLayers("agent", "capture", "tunnel", "egress", "ingress", "data plane")
                 .check(CLASSES);
     }
 

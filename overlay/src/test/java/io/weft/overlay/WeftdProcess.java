@@ -46,7 +46,7 @@ public final class WeftdProcess {
     }
 
     /** The command that bin/weft-java runs for a main class, with the class path of the tests. */
-    static List<String> java(final Class<?> main) {
+    public static List<String> java(final Class<?> main) {
         return new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",

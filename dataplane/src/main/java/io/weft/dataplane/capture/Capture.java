@@ -8,6 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.agrona.BitUtil;
 import org.agrona.UnsafeApi;
+import org.agrona.concurrent.MessageHandler;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
@@ -85,12 +86,14 @@ public final class Capture implements AutoCloseable {
      * @return how many there were.
      */
     public int read(final Consumer<CapturedPacket> consumer, final int most) {
-        return ring.read(
-                (type, buffer, index, length) -> {
-                    packet.wrap(buffer, index);
-                    consumer.accept(packet);
-                },
-                most);
+        final MessageHandler handler = (type, buffer, index, length) -> {
+            packet.wrap(buffer, index);
+            consumer.accept(packet);
+        };
+        final int first = ring.read(handler, most);
+        return first == most
+                ? first
+                : first + ring.read(handler, most - first); // one read ends where the ring's memory does
     }
 
     /** How many packets that were wanted found no room. Any thread. */

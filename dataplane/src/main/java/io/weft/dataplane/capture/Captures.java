@@ -41,27 +41,31 @@ public final class Captures {
      *
      * @throws IllegalArgumentException if {@value #MAX} are on.
      */
-    public synchronized void add(final Capture capture) {
-        final Capture[] before = on();
-        if (null == before) {
-            ON.setRelease(this, new Capture[] {capture});
-            return;
-        }
-        if (MAX == before.length) {
-            throw new IllegalArgumentException(MAX + " captures or traces are on, as many as may be: end one of them");
-        }
-        final Capture[] after = Arrays.copyOf(before, before.length + 1);
-        after[before.length] = capture;
-        ON.setRelease(this, after);
+    public void add(final Capture capture) {
+        Capture @Nullable [] before;
+        Capture[] after;
+        do {
+            before = on();
+            final int count = null == before ? 0 : before.length;
+            if (MAX == count) {
+                throw new IllegalArgumentException(
+                        MAX + " captures or traces are on, as many as may be: end one of them");
+            }
+            after = null == before ? new Capture[1] : Arrays.copyOf(before, count + 1);
+            after[count] = capture;
+        } while (!ON.compareAndSet(this, before, after));
     }
 
     /** Takes a capture off. Data threads may still be writing to it: {@link Capture#close} waits for them. Any thread but theirs. */
-    public synchronized void remove(final Capture capture) {
-        final Capture[] before = on();
-        if (null != before) {
-            final Capture[] after =
-                    Arrays.stream(before).filter(each -> each != capture).toArray(Capture[]::new);
-            ON.setRelease(this, 0 == after.length ? null : after);
-        }
+    public void remove(final Capture capture) {
+        Capture @Nullable [] before;
+        Capture[] after;
+        do {
+            before = on();
+            if (null == before) {
+                return;
+            }
+            after = Arrays.stream(before).filter(each -> each != capture).toArray(Capture[]::new);
+        } while (!ON.compareAndSet(this, before, 0 == after.length ? null : after));
     }
 }

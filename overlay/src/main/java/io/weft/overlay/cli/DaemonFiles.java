@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -37,5 +39,16 @@ final class DaemonFiles {
                     spec.commandLine(), "--device=" + device + ": must be the name of a device, as weft.1");
         }
         return runDirectory.resolve(device + suffix);
+    }
+
+    /** That a daemon does not answer, and what to do. */
+    static IllegalStateException silence(final Path socket, final IOException failure) {
+        return failure instanceof SocketTimeoutException
+                ? new IllegalStateException(
+                        socket + ": " + failure.getMessage() + " weft counters shows its last sign of life", failure)
+                : new IllegalStateException(
+                        "no daemon answers at " + socket + " (" + failure.getMessage()
+                                + "): is weftd running? Name its --device and --run-dir",
+                        failure);
     }
 }

@@ -4,7 +4,6 @@ package io.weft.overlay.cli;
 import io.weft.address.IpAddress;
 import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
-import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -46,14 +45,8 @@ final class ExplainCommand implements Callable<Integer> {
             final String answer = ControlSocket.ask(socket, "explain " + address);
             spec.commandLine().getOut().println(answer);
             return answer.lines().anyMatch(line -> line.endsWith(DROPPED)) ? 1 : 0;
-        } catch (final SocketTimeoutException silent) {
-            throw new IllegalStateException(
-                    socket + ": " + silent.getMessage() + " weft counters shows its last sign of life", silent);
         } catch (final IOException failure) {
-            throw new IllegalStateException(
-                    "no daemon answers at " + socket + " (" + failure.getMessage()
-                            + "): is weftd running? Name its --device and --run-dir",
-                    failure);
+            throw DaemonFiles.silence(socket, failure);
         }
     }
 }

@@ -22,6 +22,7 @@ import picocli.CommandLine.ParameterException;
             PingCommand.class,
             ReportCommand.class,
             ExplainCommand.class,
+            CaptureCommand.class,
             CountersCommand.class,
             InstallCniCommand.class
         })

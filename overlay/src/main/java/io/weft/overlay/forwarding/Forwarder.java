@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
@@ -83,6 +84,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable RecentCounters recent;
     private @Nullable PodDevice podDevice;
     private @Nullable DataPlane dataPlane;
+    private @Nullable PacketSource packetSource;
     private @Nullable OffloadTrial offloadTrial;
     private final IngressOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
@@ -243,6 +245,13 @@ final class Forwarder implements AutoCloseable {
         peerWatch = watch;
         recent = new RecentCounters(counters.manager(), made.counters(), System.nanoTime());
         dataPlane = made;
+        packetSource = new PacketSource(
+                deviceName,
+                tables,
+                made.captures(),
+                IpAddress.of(settings.local()),
+                settings.backend().port(),
+                opened.sourcePorts());
     }
 
     /** Starts to forward. */
@@ -527,6 +536,11 @@ final class Forwarder implements AutoCloseable {
     boolean hasTurned() {
         return !isStarted
                 || Objects.requireNonNull(dataPlane, "open() comes first").hasTurned();
+    }
+
+    /** Its packets, for who asks for them. */
+    PacketSource packetSource() {
+        return Objects.requireNonNull(packetSource, "open() comes first");
     }
 
     /** Where its counters are for everyone to read. */

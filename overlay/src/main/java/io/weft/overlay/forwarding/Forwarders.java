@@ -142,6 +142,11 @@ public final class Forwarders implements AutoCloseable {
         forwarders.values().forEach(forwarder -> consumer.accept(forwarder.deviceName(), forwarder.tables()));
     }
 
+    /** The packets of each, for who asks for them. */
+    public List<PacketSource> packetSources() {
+        return forwarders.values().stream().map(Forwarder::packetSource).toList();
+    }
+
     /** Calls with each device's name and the file that its counters are in. */
     public void eachCountersFile(final BiConsumer<String, Path> consumer) {
         forwarders.values().forEach(forwarder -> consumer.accept(forwarder.deviceName(), forwarder.countersPath()));

@@ -3,6 +3,8 @@ package io.weft.overlay.node;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.overlay.capture.PacketStreams;
+import io.weft.overlay.forwarding.PacketSource;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
@@ -26,6 +28,7 @@ final class ControlAnswers {
     /**
      * Opens the socket of a forwarder.
      *
+     * @param source of the forwarder's packets.
      * @param config of the network.
      * @param own this node's lease.
      * @param loop that the tables belong to.
@@ -33,14 +36,16 @@ final class ControlAnswers {
      */
     static ControlSocket open(
             final Path runDirectory,
-            final String deviceName,
-            final RoutingTables tables,
+            final PacketSource source,
             final NetworkConfig config,
             final LeaseKey own,
             final ControlLoop loop) {
-        final Path path = runDirectory.resolve(deviceName + ".sock");
+        final Path path = runDirectory.resolve(source.deviceName() + ".sock");
         try {
-            return ControlSocket.open(path, question -> loop.ask(() -> answer(question, tables, config, own)));
+            return ControlSocket.open(
+                    path,
+                    question -> loop.ask(() -> answer(question, source.tables(), config, own)),
+                    new PacketStreams(source));
         } catch (final IOException failure) {
             throw new StartupException(
                     "make control socket " + path + ": " + failure + ". Choose a writable place by --run-dir", failure);

@@ -271,9 +271,9 @@ public final class OverlayNode implements AutoCloseable {
         routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
         final Path runDirectory = options.weft().runDirectory;
         final RunningNode running = new RunningNode(loop, opened, description, () -> isReady, () -> isReplaced = true);
-        opened.each((deviceName, tables) -> {
-            undo.push(ControlAnswers.open(runDirectory, deviceName, tables, config, acquired.key(), loop));
-            undo.push(HandoverServer.open(runDirectory, deviceName, running));
+        opened.packetSources().forEach(source -> {
+            undo.push(ControlAnswers.open(runDirectory, source, config, acquired.key(), loop));
+            undo.push(HandoverServer.open(runDirectory, source.deviceName(), running));
         });
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
     }

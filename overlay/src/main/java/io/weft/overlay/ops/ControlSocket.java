@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.ops;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
@@ -11,6 +12,8 @@ import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.CancelledKeyException;
+import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
@@ -19,9 +22,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
@@ -37,16 +42,26 @@ public final class ControlSocket implements AutoCloseable {
 
     private static final int QUESTION_LENGTH_MAX = 1024;
     private static final int ANSWER_LENGTH_MAX = 16 << 20;
-    private static final long ASK_TIMEOUT_MS = 10_000;
+    static final long ASK_TIMEOUT_MS = 10_000;
     private static final long QUEUE_RETRY_MS = 10;
     private static final String SILENT = "the daemon is there and does not answer: is it stopped?";
 
-    private final Path path;
-    private final ExchangeServer exchanges;
+    private static final System.Logger LOG = System.getLogger(ControlSocket.class.getName());
 
-    private ControlSocket(final Path path, final ExchangeServer exchanges) {
+    private final Path path;
+    private final StreamAnswerer streams;
+    private final Set<AnswerStream> open = ConcurrentHashMap.newKeySet();
+    private @Nullable ExchangeServer exchanges;
+
+    private ControlSocket(final Path path, final StreamAnswerer streams) {
         this.path = path;
-        this.exchanges = exchanges;
+        this.streams = streams;
+    }
+
+    /** The same, without answers that go on. */
+    static ControlSocket open(final Path path, final Function<String, CompletableFuture<String>> answerer)
+            throws IOException {
+        return open(path, answerer, StreamAnswerer.NONE);
     }
 
     /**
@@ -54,8 +69,10 @@ public final class ControlSocket implements AutoCloseable {
      *
      * @param answerer gives the answer to a question, or an exception whose message is the answer, now or later. Called on the
      *     socket's thread, which must not be made to wait.
+     * @param streams answers what goes on for long.
      */
-    public static ControlSocket open(final Path path, final Function<String, CompletableFuture<String>> answerer)
+    public static ControlSocket open(
+            final Path path, final Function<String, CompletableFuture<String>> answerer, final StreamAnswerer streams)
             throws IOException {
         final Path fresh = path.resolveSibling(path.getFileName() + ".new");
         Files.deleteIfExists(fresh);
@@ -69,13 +86,52 @@ public final class ControlSocket implements AutoCloseable {
             Files.deleteIfExists(fresh);
             throw failure;
         }
-        return new ControlSocket(
-                path,
-                ExchangeServer.start(
-                        "weft-control",
-                        server,
-                        QUESTION_LENGTH_MAX,
-                        (received, isAll) -> answer(received, isAll, answerer)));
+        final ControlSocket socket = new ControlSocket(path, streams);
+        socket.exchanges = ExchangeServer.start("weft-control", server, QUESTION_LENGTH_MAX, socket.answerer(answerer));
+        return socket;
+    }
+
+    private ExchangeServer.Answerer answerer(final Function<String, CompletableFuture<String>> answerer) {
+        return new ExchangeServer.Answerer() {
+            @Override
+            public @Nullable CompletionStage<ByteBuffer> answer(final ByteBuffer received, final boolean isAll) {
+                return ControlSocket.answer(received, isAll, answerer);
+            }
+
+            @Override
+            public boolean takes(final ByteBuffer received, final SocketChannel client) throws IOException {
+                final String question = UTF_8.decode(received).toString();
+                final boolean isTaken = question.endsWith("\n") && streams.takes(question.strip());
+                if (isTaken) {
+                    stream(question.strip(), new AnswerStream(client));
+                }
+                return isTaken;
+            }
+        };
+    }
+
+    private void stream(final String question, final AnswerStream stream) {
+        open.add(stream);
+        final Thread thread = new Thread(() -> answer(question, stream), "weft-stream");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void answer(final String question, final AnswerStream stream) {
+        try (stream) {
+            try {
+                streams.answer(question, stream);
+            } catch (final IllegalArgumentException refused) {
+                if (stream.isBegun()) {
+                    throw refused;
+                }
+                stream.refuse(words(refused));
+            }
+        } catch (final IOException | ClosedSelectorException | CancelledKeyException gone) {
+            LOG.log(DEBUG, "the asker of \"{0}\" is gone: {1}", question, gone);
+        } finally {
+            open.remove(stream);
+        }
     }
 
     static @Nullable CompletionStage<ByteBuffer> answer(
@@ -129,7 +185,7 @@ public final class ControlSocket implements AutoCloseable {
      * A Unix socket takes a connection at once, or its queue is full: so many askers wait already, and nothing tells when there
      * is room again.
      */
-    private static SocketChannel connect(final Path path, final long deadlineNs) throws IOException {
+    static SocketChannel connect(final Path path, final long deadlineNs) throws IOException {
         while (true) {
             try {
                 return connect(path);
@@ -173,7 +229,7 @@ public final class ControlSocket implements AutoCloseable {
         return answer.toString(UTF_8);
     }
 
-    private static long leftMs(final long deadlineNs) throws SocketTimeoutException {
+    static long leftMs(final long deadlineNs) throws SocketTimeoutException {
         final long leftNs = deadlineNs - System.nanoTime();
         if (leftNs <= 0) {
             throw new SocketTimeoutException(SILENT);
@@ -184,6 +240,11 @@ public final class ControlSocket implements AutoCloseable {
     @Override
     public void close() throws IOException {
         Files.deleteIfExists(path);
-        exchanges.close();
+        if (null != exchanges) {
+            exchanges.close();
+        }
+        for (final AnswerStream stream : open) {
+            stream.close();
+        }
     }
 }

@@ -61,6 +61,15 @@ final class ExchangeServer implements AutoCloseable {
          */
         @Nullable
         CompletionStage<ByteBuffer> answer(ByteBuffer received, boolean isAll);
+
+        /**
+         * Takes a connection over, whose answer is not one that this server gives. Called as {@link #answer} is, before it.
+         *
+         * @param client that does not block; it belongs to who takes it.
+         */
+        default boolean takes(final ByteBuffer received, final SocketChannel client) throws IOException {
+            return false;
+        }
     }
 
     private ExchangeServer(
@@ -198,6 +207,7 @@ final class ExchangeServer implements AutoCloseable {
         private final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MS);
         private final ByteBuffer received = ByteBuffer.allocate(questionLengthMax);
         private boolean isAsked;
+        private boolean isTaken;
         private @Nullable ByteBuffer unwritten;
 
         Connection(final SocketChannel channel) throws IOException {
@@ -230,6 +240,11 @@ final class ExchangeServer implements AutoCloseable {
 
         private void read() throws IOException {
             final boolean isEnd = channel.read(received) < 0;
+            if (answerer.takes(received.duplicate().flip(), channel)) {
+                isTaken = true;
+                key.cancel();
+                return;
+            }
             final CompletionStage<ByteBuffer> answer =
                     answerer.answer(received.duplicate().flip(), isEnd || !received.hasRemaining());
             if (null != answer) {
@@ -271,10 +286,13 @@ final class ExchangeServer implements AutoCloseable {
         }
 
         boolean isEnded() {
-            return !channel.isOpen();
+            return isTaken || !channel.isOpen();
         }
 
         void end() {
+            if (isTaken) {
+                return;
+            }
             try {
                 channel.close();
             } catch (final IOException gone) {

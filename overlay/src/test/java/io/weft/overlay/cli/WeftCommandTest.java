@@ -81,6 +81,19 @@ class WeftCommandTest {
                 "1 | explain 10.244.1.0/24 | '10.244.1.0/24' is not an IP address",
                 "2 | explain --device=a/b 10.0.0.1 | --device=a/b: must be the name of a device",
                 "1 | explain --run-dir=/nowhere 10.0.0.1 | no daemon answers at /nowhere/weft.1.sock",
+                "2 | capture | Missing required option: '--write=FILE|-'",
+                "2 | capture all drop -w - | Unmatched argument at index 2: 'drop'",
+                "2 | capture dropped -w - | Invalid value for positional parameter at index 0",
+                "2 | capture -w - --view=both | Invalid value for option '--view': expected one of [inner, outer]",
+                "2 | capture -w - --proto=tpc | --proto=tpc: tcp, udp, icmp, icmpv6, sctp or a number up to 255",
+                "2 | capture -w - --proto=256 | --proto=256: tcp, udp, icmp, icmpv6, sctp or a number up to 255",
+                "2 | capture -w - --port=0 | --port=0: is not in 1..65535",
+                "2 | capture -w - --from=pod | --from: 'pod' is not an IP address",
+                "2 | capture -w - --to=10.244.1.1/24 | --to: 10.244.1.1/24 has host bits set",
+                "2 | capture -w - -n 0 | --count=0: has to be 1 or more",
+                "2 | capture -w - -s 0 | --snapshot-length=0: is not in 1..131072",
+                "2 | capture -w - --device=a/b | --device=a/b: must be the name of a device",
+                "1 | capture -w - --run-dir=/nowhere | no daemon answers at /nowhere/weft.1.sock",
             })
     void shouldNameWhatIsWrong(final int exitCode, final String line, final String message) {
         assertRefuses(exitCode, message, line.split(" ", -1));

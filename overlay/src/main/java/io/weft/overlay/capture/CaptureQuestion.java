@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.capture;
+
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.capture.CaptureFilter;
+import io.weft.dataplane.counters.Direction;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which packets are wanted, and how: as a command asks a daemon for them. In words, of which each is {@value #ANY} where it does not
+ * matter:
+ *
+ * <pre>
+ *   capture KIND DIRECTION SOURCE DESTINATION PROTOCOL PORT VIEW COUNT LENGTH
+ *   capture drops egress 10.244.0.0/24 - 17 53 inner 10 131072
+ * </pre>
+ *
+ * @param filter which packets.
+ * @param view which headers of theirs.
+ * @param count after how many there are enough; 0 for never.
+ * @param snapshotLength bytes of a packet that are wanted at most, tunnel header and all.
+ */
+public record CaptureQuestion(CaptureFilter filter, View view, long count, int snapshotLength) {
+    /** What the question begins with. */
+    static final String NAME = "capture";
+
+    private static final String ANY = "-";
+    private static final int WORDS = 10;
+
+    /** Which headers a packet is shown with. */
+    public enum View {
+        /** The packet of a pod. */
+        INNER,
+
+        /** The datagram that it is in, where it is in one. */
+        OUTER
+    }
+
+    /** Whether a question is one of this kind. */
+    static boolean isOne(final String question) {
+        return question.startsWith(NAME + " ");
+    }
+
+    /**
+     * Reads what {@link #toString} wrote.
+     *
+     * @throws IllegalArgumentException if it is something else, as of another version.
+     */
+    static CaptureQuestion parse(final String question) {
+        final List<String> words = List.of(question.split(" ", -1));
+        if (WORDS != words.size() || !NAME.equals(words.get(0))) {
+            throw new IllegalArgumentException("\"" + question + "\" is not understood by this version of weftd");
+        }
+        final CaptureFilter filter = new CaptureFilter(
+                CaptureFilter.Kind.valueOf(words.get(1).toUpperCase(Locale.ROOT)),
+                direction(words.get(2)),
+                prefix(words.get(3)),
+                prefix(words.get(4)),
+                number(words.get(5)),
+                number(words.get(6)));
+        return new CaptureQuestion(
+                filter,
+                View.valueOf(words.get(7).toUpperCase(Locale.ROOT)),
+                Long.parseLong(words.get(8)),
+                Integer.parseInt(words.get(9)));
+    }
+
+    private static @Nullable Direction direction(final String word) {
+        return ANY.equals(word) ? null : Direction.valueOf(word.toUpperCase(Locale.ROOT));
+    }
+
+    private static @Nullable IpPrefix prefix(final String word) {
+        return ANY.equals(word) ? null : IpPrefix.parse(word);
+    }
+
+    private static int number(final String word) {
+        return ANY.equals(word) ? CaptureFilter.ANY : Integer.parseInt(word);
+    }
+
+    private static String word(final int number) {
+        return CaptureFilter.ANY == number ? ANY : String.valueOf(number);
+    }
+
+    private static String word(final @Nullable Object value) {
+        return null == value ? ANY : value.toString().toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public String toString() {
+        return String.join(
+                " ",
+                NAME,
+                word(filter.kind()),
+                word(filter.direction()),
+                word(filter.source()),
+                word(filter.destination()),
+                word(filter.protocol()),
+                word(filter.port()),
+                word(view),
+                String.valueOf(count),
+                String.valueOf(snapshotLength));
+    }
+}

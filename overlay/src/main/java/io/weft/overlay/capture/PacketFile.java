@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.capture;
+
+import io.weft.dataplane.capture.CapturedPacket;
+import io.weft.dataplane.counters.Direction;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.overlay.forwarding.PacketSource;
+import io.weft.overlay.options.Version;
+import java.nio.ByteBuffer;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Captured packets as pcapng, in the view that was asked for, each with what became of it as its comment. One thread. */
+final class PacketFile {
+    private final PcapngWriter writer = new PcapngWriter();
+    private final OuterPacket outer;
+    private final CaptureQuestion.View view;
+
+    /** What is to be added to {@link System#nanoTime} for the time since 1970. */
+    private final long epochOffsetNs = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()) - System.nanoTime();
+
+    private long packets;
+
+    PacketFile(final PacketSource source, final CaptureQuestion question) {
+        outer = new OuterPacket(source);
+        view = question.view();
+        writer.begin("weft " + Version.text(), source.deviceName(), question.snapshotLength());
+    }
+
+    void add(final CapturedPacket packet) {
+        packets++;
+        final int headerLength = CaptureQuestion.View.OUTER == view ? outer.put(packet) : 0;
+        final int hidden = 0 == headerLength ? packet.tunnelHeaderLength() : 0;
+        writer.packet(
+                packet.timeNs() + epochOffsetNs,
+                Direction.INGRESS == packet.direction(),
+                headerLength + packet.length() - hidden,
+                outer.header(),
+                headerLength,
+                packet.buffer(),
+                packet.dataOffset() + hidden,
+                Math.max(0, packet.keptLength() - hidden),
+                comment(packet));
+    }
+
+    private static String comment(final CapturedPacket packet) {
+        final @Nullable DropReason reason = packet.reason();
+        final String superframe =
+                packet.gsoSize() > 0 ? "superframe, " + packet.gsoSize() + " bytes of payload to a packet" : "";
+        if (null == reason) {
+            return superframe;
+        }
+        final String drop = "dropped: " + reason + " (" + packet.packets() + "), " + reason.description();
+        return superframe.isEmpty() ? drop : drop + "; " + superframe;
+    }
+
+    /** Says how many packets there were, and how many found no room. */
+    void end(final long lost) {
+        writer.statistics(System.nanoTime() + epochOffsetNs, packets + lost, lost);
+    }
+
+    /** Packets that were added. */
+    long packets() {
+        return packets;
+    }
+
+    /** Bytes since {@link #take}. */
+    int length() {
+        return writer.length();
+    }
+
+    /** What was written since the last call, until something is added again. */
+    ByteBuffer take() {
+        return writer.take();
+    }
+}

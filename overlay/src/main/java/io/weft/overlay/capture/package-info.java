@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Packets of a running daemon, given to who asks for them: as pcapng. */
+package io.weft.overlay.capture;

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.overlay.ops.ControlStream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A daemon's answer that goes on until a signal ends it, in order: what the daemon still has comes, and is dealt with, before the
+ * process ends.
+ */
+final class FollowedAnswer implements AutoCloseable {
+    /** For a daemon that hangs. */
+    private static final long PATIENCE_MS = 5_000;
+
+    private final ControlStream stream;
+    private final CountDownLatch isDone = new CountDownLatch(1);
+
+    private FollowedAnswer(final ControlStream stream) {
+        this.stream = stream;
+    }
+
+    /**
+     * Asks a daemon.
+     *
+     * @throws IllegalStateException in words, when it does not answer.
+     * @throws IllegalArgumentException in the daemon's words, if it refuses.
+     */
+    static FollowedAnswer of(final Path socket, final String question) {
+        try {
+            final FollowedAnswer answer = new FollowedAnswer(ControlStream.open(socket, question));
+            Runtime.getRuntime().addShutdownHook(new Thread(answer::onSignal, "weft-end"));
+            return answer;
+        } catch (final IOException failure) {
+            throw DaemonFiles.silence(socket, failure);
+        }
+    }
+
+    private void onSignal() {
+        if (0 == isDone.getCount()) {
+            return;
+        }
+        try {
+            stream.end();
+            if (!isDone.await(PATIENCE_MS, TimeUnit.MILLISECONDS)) {
+                System.err.println("weft: the daemon does not end the answer");
+            }
+        } catch (final IOException gone) {
+            // The daemon has ended: so does the answer.
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** As {@link ControlStream#next}. */
+    byte @Nullable [] next() throws IOException {
+        return stream.next();
+    }
+
+    /** As {@link ControlStream#words}. */
+    String words() {
+        return stream.words();
+    }
+
+    /** All that came is dealt with. */
+    @Override
+    public void close() throws IOException {
+        isDone.countDown();
+        stream.close();
+    }
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.Command;
+import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.WeftdProcess;
+import io.weft.overlay.ops.ControlStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What tshark reads of the packets of a daemon with a kernel node as its peer, while it forwards. */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class CaptureTest {
+    private static final String NOWHERE = "10.244.77.7";
+    private static final String NO_ROUTE =
+            "dropped: IP_OUTNOROUTES (1), no route to the destination; the sender was told by ICMP";
+    private static final String EVERYTHING = "capture all - - - - - inner 0 131072";
+
+    private final CloseAll resources = new CloseAll();
+    private final StringWriter errors = new StringWriter();
+    private final Topology topology = resources.add(Topology.builder().nodes(2).build());
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private Path directory = Path.of("run");
+
+    @BeforeAll
+    void startTheDaemon(@TempDir final Path temporary) throws IOException {
+        directory = temporary;
+        topology.kernelVxlan(peer);
+        final String peerMac = peer.namespace()
+                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
+                .trim();
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + lease(node, node.vtepMac()) + "," + lease(peer, peerMac) + "}}");
+        resources
+                .add(WeftdProcess.start(
+                        node.namespace(),
+                        directory,
+                        "--registry=file:" + directory.resolve("leases.json"),
+                        "--iface=" + node.underlayDevice()))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    private static String lease(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    @AfterAll
+    void tearDown() {
+        resources.close();
+    }
+
+    private BackgroundProcess ping(final String address) {
+        return node.pod().start("ping", "-i", "0.2", address);
+    }
+
+    private String weft(final String arguments) {
+        return String.join(" ", WeftdProcess.java(WeftMain.class)) + " " + arguments + " --run-dir="
+                + directory.resolve("run");
+    }
+
+    private void capture(final String... arguments) {
+        final List<String> all = new ArrayList<>(List.of(arguments));
+        all.add(0, "capture");
+        all.add("--run-dir=" + directory.resolve("run"));
+        final CommandLine line = WeftCommand.commandLine();
+        line.setErr(new PrintWriter(errors, true));
+        assertEquals(0, line.execute(all.toArray(String[]::new)), errors::toString);
+    }
+
+    private static String tshark(final Path file, final String... arguments) {
+        final List<String> command = new ArrayList<>(List.of("tshark", "-r", file.toString()));
+        command.addAll(List.of(arguments));
+        return Command.run(command);
+    }
+
+    @Test
+    void shouldShowDropsToTsharkAtOnce() {
+        try (BackgroundProcess pinging = ping(NOWHERE);
+                BackgroundProcess shown = node.namespace()
+                        .start(
+                                "sh",
+                                "-c",
+                                weft("capture drop -n 2 -w - --to " + NOWHERE)
+                                        + " | tshark -l -r - -T fields -e ip.src -e ip.dst -e frame.comment")) {
+            assertEquals(0, shown.awaitExit(Await.TIMEOUT_MS), shown::output);
+            final String line = node.podAddress() + "\t" + NOWHERE + "\t" + NO_ROUTE + "\n";
+            assertTrue(shown.output().contains(line + line), shown::output);
+            assertTrue(shown.output().contains("2 packets captured, 0 lost"), shown::output);
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+    }
+
+    @Test
+    void shouldWriteBothDirectionsWithDirectionAndDevice() {
+        final Path file = directory.resolve("both.pcapng");
+        try (BackgroundProcess pinging = ping(peer.podAddress())) {
+            capture("-n", "4", "-w", file.toString(), "--proto=icmp");
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+        final String request = "weft.1\t0x00000002\t" + node.podAddress() + "\t" + peer.podAddress() + "\t8\n";
+        final String reply = "weft.1\t0x00000001\t" + peer.podAddress() + "\t" + node.podAddress() + "\t0\n";
+        final String found = tshark(
+                file,
+                "-T",
+                "fields",
+                "-e",
+                "frame.interface_name",
+                "-e",
+                "frame.packet_flags_direction",
+                "-e",
+                "ip.src",
+                "-e",
+                "ip.dst",
+                "-e",
+                "icmp.type");
+        assertEquals(4, found.lines().count(), found);
+        assertTrue(found.contains(request), found);
+        assertTrue(found.contains(reply), found);
+    }
+
+    @Test
+    void shouldShowTheDatagramsThatPacketsAreIn() {
+        final Path file = directory.resolve("outer.pcapng");
+        try (BackgroundProcess pinging = ping(peer.podAddress())) {
+            capture("-n2", "-w" + file, "--view=outer", "--from=10.244.0.0/16");
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+        final String found = tshark(
+                file,
+                "-d",
+                "udp.port==8472,vxlan",
+                "-o",
+                "ip.check_checksum:TRUE",
+                "-T",
+                "fields",
+                "-e",
+                "ip.src",
+                "-e",
+                "ip.dst",
+                "-e",
+                "udp.dstport",
+                "-e",
+                "vxlan.vni",
+                "-e",
+                "ip.checksum.status");
+        final String out = node.underlayAddress() + "," + node.podAddress() + "\t" + peer.underlayAddress() + ","
+                + peer.podAddress() + "\t8472\t1\t1,1\n";
+        final String in = peer.underlayAddress() + "," + peer.podAddress() + "\t" + node.underlayAddress() + ","
+                + node.podAddress() + "\t8472\t1\t1,1\n";
+        assertTrue(found.equals(out + in) || found.equals(in + out), found);
+    }
+
+    @Test
+    void shouldEndTheFileInOrderWhenItIsToldToEnd() {
+        final Path file = directory.resolve("ended.pcapng");
+        try (BackgroundProcess pinging = ping(peer.podAddress());
+                BackgroundProcess capturing =
+                        node.namespace().start(weft("capture egress -w " + file).split(" ", -1))) {
+            Await.until(
+                    "packets in " + file,
+                    Await.TIMEOUT_MS,
+                    () -> Files.exists(file) && file.toFile().length() > 400);
+            capturing.process().destroy();
+            capturing.awaitExit(Await.TIMEOUT_MS);
+            assertTrue(capturing.output().contains(" packets captured, 0 lost"), capturing::output);
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+        final long packets = tshark(file).lines().count();
+        final String statistics = Command.run(List.of("capinfos", "-c", file.toString()));
+        assertTrue(packets > 0 && statistics.contains(String.valueOf(packets)), statistics);
+    }
+
+    /** The reader takes nothing: the ring and the socket fill, and packets go their way. */
+    @Test
+    void shouldForwardAndCountWhatIsLostWhenNobodyTakesThePackets() throws IOException {
+        final int sent = 8_000;
+        try (ControlStream stream = ControlStream.open(directory.resolve("run/weft.1.sock"), EVERYTHING)) {
+            try (DatagramSocket socket = node.pod().call(CaptureTest::socket)) {
+                final byte[] payload = new byte[1000];
+                for (int i = 0; i < sent; i++) {
+                    socket.send(
+                            new DatagramPacket(payload, payload.length, InetAddress.getByName(peer.podAddress()), 9));
+                }
+            }
+            assertEquals(
+                    0,
+                    node.pod()
+                            .tryExec("ping", "-c", "3", "-i", "0.2", peer.podAddress())
+                            .exitCode());
+            stream.end();
+            for (byte[] part = stream.next(); null != part; part = stream.next()) {
+                assertTrue(part.length > 0);
+            }
+            final String words = stream.words();
+            assertTrue(words.matches("\\d+ packets captured, [1-9]\\d* lost"), words);
+            final String[] numbers = words.split("\\D+", -1);
+            final long seen = Long.parseLong(numbers[0]) + Long.parseLong(numbers[1]);
+            assertTrue(seen >= sent, () -> words + " of " + sent + " that were sent");
+        }
+    }
+
+    private static DatagramSocket socket() throws SocketException {
+        return new DatagramSocket();
+    }
+}
