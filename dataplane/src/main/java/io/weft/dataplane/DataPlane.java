@@ -85,6 +85,11 @@ public final class DataPlane implements AutoCloseable {
         ingressPolicy.setRelease(policy);
     }
 
+    /** Who may send what from the next batch on. Any thread. */
+    public IngressPolicy ingressPolicy() {
+        return ingressPolicy.getAcquire();
+    }
+
     /** Calls with what was refused last by the policy for each reason, if that was after the last call. Control thread. */
     public void takeOffenders(final Consumer<Offender> consumer) {
         workers.forEach(worker -> worker.takeOffenders(consumer));

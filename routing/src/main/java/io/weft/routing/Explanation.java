@@ -8,6 +8,7 @@ import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import java.util.HexFormat;
+import java.util.function.BiConsumer;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 public record Explanation(
         IpAddress destination, @Nullable IpPrefix route, int nextHop, boolean changesPending, DirectBuffer block) {
     private static final int VNI_SHIFT = 8;
+
+    /** Of the names of steps in text. */
+    private static final int NAME_WIDTH = 11;
 
     static Explanation of(
             final IpAddress destination,
@@ -80,42 +84,46 @@ public record Explanation(
         return HexFormat.of().formatHex(header);
     }
 
+    /** Calls with the name of each step and what it comes to, in words, in their order. */
+    public void eachStep(final BiConsumer<String, String> step) {
+        if (RoutingSnapshot.NO_ROUTE == nextHop) {
+            step.accept("route", "none: dropped");
+        } else if (isForwarded() && 0 == RewriteBlock.tunnelHeaderLength(block, 0)) {
+            step.accept("route", route + " via " + gateway() + " port " + underlayPort());
+            step.accept("rewrite", "next hop " + nextHop + ": nothing in front of the packet");
+        } else {
+            step.accept("route", route + " via " + gateway());
+            eachVxlanStep(step);
+        }
+    }
+
+    private void eachVxlanStep(final BiConsumer<String, String> step) {
+        final int state = RewriteBlock.state(block, 0);
+        if (RewriteBlock.NO_NEIGHBOUR == state) {
+            step.accept("neighbour", "none for " + gateway() + ": dropped");
+            return;
+        }
+        step.accept("neighbour", gateway() + " is at " + neighbourMac());
+        if (RewriteBlock.NO_FDB == state) {
+            step.accept("fdb", "none for " + neighbourMac() + ": dropped");
+        } else {
+            step.accept("fdb", neighbourMac() + " dst " + underlay() + " port " + underlayPort() + " vni " + vni());
+            step.accept("rewrite", "next hop " + nextHop + ": " + tunnelHeader());
+        }
+    }
+
     /** For people: one line for each step. */
     @Override
     public String toString() {
         final StringBuilder text = new StringBuilder(256);
         text.append(destination);
-        if (RoutingSnapshot.NO_ROUTE == nextHop) {
-            text.append("\n  route      none: dropped");
-        } else {
-            text.append("\n  route      ").append(route).append(" via ").append(gateway());
-            if (isForwarded() && 0 == RewriteBlock.tunnelHeaderLength(block, 0)) {
-                text.append(" port ").append(underlayPort());
-                text.append("\n  rewrite    next hop ").append(nextHop).append(": nothing in front of the packet");
-            } else {
-                appendVxlan(text);
-            }
-        }
+        eachStep((name, words) -> text.append("\n  ")
+                .append(name)
+                .append(" ".repeat(NAME_WIDTH - name.length()))
+                .append(words));
         if (changesPending) {
             text.append("\n  changes wait to be published; the route above may be one of them");
         }
         return text.toString();
-    }
-
-    private void appendVxlan(final StringBuilder text) {
-        final int state = RewriteBlock.state(block, 0);
-        text.append("\n  neighbour  ");
-        text.append(
-                RewriteBlock.NO_NEIGHBOUR == state
-                        ? "none for " + gateway() + ": dropped"
-                        : gateway() + " is at " + neighbourMac());
-        if (RewriteBlock.NO_FDB == state) {
-            text.append("\n  fdb        none for ").append(neighbourMac()).append(": dropped");
-        } else if (RewriteBlock.RESOLVED == state) {
-            text.append("\n  fdb        ").append(neighbourMac());
-            text.append(" dst ").append(underlay()).append(" port ").append(underlayPort());
-            text.append(" vni ").append(vni());
-            text.append("\n  rewrite    next hop ").append(nextHop).append(": ").append(tunnelHeader());
-        }
     }
 }

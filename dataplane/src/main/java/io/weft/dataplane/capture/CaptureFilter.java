@@ -33,7 +33,10 @@ public record CaptureFilter(
         ALL,
 
         /** What is dropped. */
-        DROPS
+        DROPS,
+
+        /** Each packet at each step. */
+        STEPS
     }
 
     /** Wants all packets of a kind. */
@@ -43,9 +46,13 @@ public record CaptureFilter(
 
     /** Data threads: whether the packet that a tap tells of is wanted. */
     boolean matches(final Tap tap) {
-        return (Kind.ALL == kind || null != tap.reason)
+        return isOfKind(tap)
                 && (null == direction || direction == tap.direction)
                 && (isOfAllPackets() || matchesHeaders(tap.headers()));
+    }
+
+    private boolean isOfKind(final Tap tap) {
+        return null != tap.reason || Kind.STEPS == kind || (Kind.ALL == kind && Step.RECEIVED == tap.step);
     }
 
     private boolean isOfAllPackets() {

@@ -22,8 +22,10 @@ import org.jspecify.annotations.Nullable;
  * +--------+--------+---------+---------+----------------------+--------+---------+
  * | peer's address, 2 longs   | family  | port                 | tos    | GSO size|
  * +---------------------------+---------+----------------------+--------+---------+
- * | 1 for ingress, reason or -1         | tunnel header | IP packet ...
- * +-------------------------------------+-----------------
+ * | 1 for ingress, reason or -1         | sequence, long                | step   | batch   |
+ * +-------------------------------------+-------------------------------+--------+---------+
+ * | tunnel header | IP packet ...
+ * +-----------------------------
  * </pre>
  */
 public final class CapturedPacket {
@@ -42,10 +44,15 @@ public final class CapturedPacket {
     private static final int IS_INGRESS_OFFSET = GSO_SIZE_OFFSET + Integer.BYTES;
     private static final int REASON_OFFSET = IS_INGRESS_OFFSET + Integer.BYTES;
 
+    private static final int SEQUENCE_OFFSET = REASON_OFFSET + Integer.BYTES;
+    private static final int STEP_OFFSET = SEQUENCE_OFFSET + Long.BYTES;
+    private static final int BATCH_OFFSET = STEP_OFFSET + Integer.BYTES;
+
     /** Where the bytes of the packet begin. */
-    static final int DATA_OFFSET = REASON_OFFSET + Integer.BYTES;
+    static final int DATA_OFFSET = BATCH_OFFSET + Integer.BYTES;
 
     private static final int NO_REASON = -1;
+    private static final Step[] STEPS = Step.values();
     private static final @Nullable DropReason[] REASONS = new DropReason[DropReason.ID_LIMIT];
 
     static {
@@ -80,6 +87,9 @@ public final class CapturedPacket {
         putInt(buffer, index + GSO_SIZE_OFFSET, tap.gsoSize);
         putInt(buffer, index + IS_INGRESS_OFFSET, Direction.INGRESS == tap.direction ? 1 : 0);
         putInt(buffer, index + REASON_OFFSET, null == tap.reason ? NO_REASON : tap.reason.id());
+        buffer.putLong(index + SEQUENCE_OFFSET, tap.sequence, nativeOrder());
+        putInt(buffer, index + STEP_OFFSET, tap.step.id());
+        putInt(buffer, index + BATCH_OFFSET, tap.batch);
     }
 
     private static void putInt(final MutableDirectBuffer buffer, final int index, final int value) {
@@ -161,6 +171,21 @@ public final class CapturedPacket {
     public @Nullable DropReason reason() {
         final int id = intAt(REASON_OFFSET);
         return NO_REASON == id ? null : REASONS[id];
+    }
+
+    /** Which frame of its worker's ring it is in, or {@link Tap#NO_SEQUENCE}: by that the two halves of its way are known. */
+    public long sequence() {
+        return buffer.getLong(offset + SEQUENCE_OFFSET, nativeOrder());
+    }
+
+    /** How far it has come. */
+    public Step step() {
+        return STEPS[intAt(STEP_OFFSET)];
+    }
+
+    /** Which batch of its sending socket a packet is in that was handed to one: the low bits of its number. */
+    public int batch() {
+        return intAt(BATCH_OFFSET);
     }
 
     /** The memory that it lies in. */

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * {@link #begin}, then {@link #peer} where that is known, at last {@link #show}. Owned by one agent.
  */
 public final class Tap {
+    /** Of what is in no frame, or in several. */
+    public static final long NO_SEQUENCE = -1;
+
     private final Captures captures;
     final int worker;
     Direction direction = Direction.EGRESS;
@@ -28,6 +31,9 @@ public final class Tap {
     @Nullable
     DropReason reason;
 
+    Step step = Step.RECEIVED;
+    long sequence;
+    int batch;
     int packets;
     int gsoSize;
     int outerTos;
@@ -62,9 +68,18 @@ public final class Tap {
      *
      * @param whyDropped null if it was not.
      * @param count packets that the wire carries for it: as many as are counted.
+     * @param frame sequence of the frame that it is in, or {@link #NO_SEQUENCE}.
      */
     public void begin(
-            final Direction way, final @Nullable DropReason whyDropped, final int count, final int segmentSize) {
+            final Step reached,
+            final long frame,
+            final Direction way,
+            final @Nullable DropReason whyDropped,
+            final int count,
+            final int segmentSize) {
+        step = reached;
+        sequence = frame;
+        batch = 0;
         direction = way;
         reason = whyDropped;
         packets = count;
@@ -100,6 +115,11 @@ public final class Tap {
             peer(false, memory.getLong(address, BIG_ENDIAN), low, port, tos);
         }
         socket = sendingSocket;
+    }
+
+    /** Tells which batch of its socket it is in. */
+    public void batch(final long number) {
+        batch = (int) number;
     }
 
     /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -18,7 +19,7 @@ final class DatagramSender implements UnderlaySender {
     private final DatagramPort port;
     private final DatagramBatch batch;
     private final WorkerCounters counters;
-    private final EgressDrops drops;
+    private final EgressOutcomes outcomes;
     private final int index;
     private final MessageVector single = new MessageVector(1);
     private final SendPolicy policy;
@@ -42,11 +43,11 @@ final class DatagramSender implements UnderlaySender {
             final NarrowPaths narrowPaths,
             final NanoClock clock,
             final WorkerCounters counters,
-            final EgressDrops drops,
+            final EgressOutcomes outcomes,
             final int index) {
         this.port = port;
         this.counters = counters;
-        this.drops = drops;
+        this.outcomes = outcomes;
         this.index = index;
         batch = new DatagramBatch(arena, maxSegments, null, narrowPaths);
         policy = new SendPolicy(maxSegments > 1);
@@ -84,10 +85,15 @@ final class DatagramSender implements UnderlaySender {
             flush();
         }
         if (isStalled) {
-            drops.drop(frame, DropReason.UNDERLAY_BUSY, 1);
+            outcomes.drop(frame, DropReason.UNDERLAY_BUSY, 1);
         } else {
             batch.addSegment(frame, cutter, segment, index);
         }
+    }
+
+    @Override
+    public Step step() {
+        return Step.SENT_BY_UDP;
     }
 
     @Override
@@ -138,7 +144,7 @@ final class DatagramSender implements UnderlaySender {
     @Override
     public void abandon() {
         for (; nextMessage < messages; nextMessage++) {
-            drops.drop(batch, nextMessage, DropReason.UNDERLAY_BUSY);
+            outcomes.drop(batch, nextMessage, DropReason.UNDERLAY_BUSY);
         }
         isStalled = false;
         beginBatch();
@@ -159,7 +165,7 @@ final class DatagramSender implements UnderlaySender {
         flush();
         final DatagramMessage message = other.message(index);
         if (isStalled) {
-            drops.drop(other, index, DropReason.UNDERLAY_BUSY);
+            outcomes.drop(other, index, DropReason.UNDERLAY_BUSY);
             return;
         }
         if (message.segments > batch.maxSegments()) {
@@ -215,7 +221,7 @@ final class DatagramSender implements UnderlaySender {
                 yield sendOneByOne(failed, index);
             }
             case DROP -> {
-                drops.drop(failed, index, SendPolicy.reason(errno));
+                outcomes.drop(failed, index, SendPolicy.reason(errno));
                 yield 1;
             }
         };
@@ -225,7 +231,7 @@ final class DatagramSender implements UnderlaySender {
     private int keep(final DatagramBatch refused, final int index) {
         buffer.onRefusal();
         if (refused != batch) {
-            drops.drop(refused, index, DropReason.UNDERLAY_BUSY);
+            outcomes.drop(refused, index, DropReason.UNDERLAY_BUSY);
             return 1;
         }
         isStalled = true;
@@ -242,7 +248,7 @@ final class DatagramSender implements UnderlaySender {
             final int next = refused.putDatagram(single, index, iovec, length);
             final int errno = sendSingle(message.peer, length - message.tunnelHeaderLength);
             if (0 != errno) {
-                drops.drop(refused, index, iovec, length, SendPolicy.reason(errno));
+                outcomes.drop(refused, index, iovec, length, SendPolicy.reason(errno));
             }
             iovec = next;
             left -= length;

@@ -3,6 +3,7 @@ package io.weft.dataplane.egress;
 
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
@@ -208,7 +209,7 @@ public final class EgressReceiver implements PolledAgent {
     private void show(
             final EgressFrame frame, final int length, final int segments, final @Nullable DropReason reason) {
         final int tunnelHeaderLength = frame.tunnelHeaderLength;
-        tap.begin(Direction.EGRESS, reason, segments, frame.gsoSize);
+        tap.begin(Step.RECEIVED, frame.sequence, Direction.EGRESS, reason, segments, frame.gsoSize);
         if (null == reason) {
             tap.peer(arena, frame.ipOffset - EgressFrame.HEADROOM, frame.outerTos, waiting.socket(frame.flow));
         }

@@ -95,6 +95,7 @@ public final class EgressRing {
         }
         final EgressFrame frame = frames[(int) (sequence - restartSequence) & (frames.length - 1)];
         frame.ipOffset = (int) (position & (capacity - 1)) + EgressFrame.HEADROOM;
+        frame.sequence = sequence;
         return frame;
     }
 
@@ -102,7 +103,7 @@ public final class EgressRing {
     void publish(final EgressFrame frame, final int ipLength) {
         position += BitUtil.align(EgressFrame.HEADROOM + ipLength, BitUtil.CACHE_LINE_LENGTH);
         frame.endPosition = position;
-        frame.sequence = sequence++;
+        sequence++;
         queue.offer(frame);
     }
 

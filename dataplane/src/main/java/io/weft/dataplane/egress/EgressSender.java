@@ -48,7 +48,7 @@ public final class EgressSender implements PolledAgent {
     private final SuperframeCutter cutter = new SuperframeCutter();
     private final @Nullable OffloadQueue offload;
     private final @Nullable PacketQueue packets;
-    private final EgressDrops drops;
+    private final EgressOutcomes outcomes;
     private final Doorbell receiverDoorbell;
     private final String roleName;
     private final int[] outputs;
@@ -86,24 +86,24 @@ public final class EgressSender implements PolledAgent {
         this.ring = ring;
         this.waiting = waiting;
         arena = ring.arena();
-        drops = new EgressDrops(arena, waiting, counters, tap);
+        outcomes = new EgressOutcomes(arena, waiting, counters, tap);
         this.receiverDoorbell = receiverDoorbell;
         final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
         this.offload = queue;
         final NarrowPaths narrowPaths = new NarrowPaths(clock);
         final List<DatagramSender> sockets = new ArrayList<>();
         for (final DatagramPort port : ports) {
-            sockets.add(
-                    new DatagramSender(port, arena, maxSegments, narrowPaths, clock, counters, drops, sockets.size()));
+            sockets.add(new DatagramSender(
+                    port, arena, maxSegments, narrowPaths, clock, counters, outcomes, sockets.size()));
         }
         packets = null == transmission
                 ? null
                 : new PacketQueue(
-                        arena, maxSegments, transmission, sockets, narrowPaths, clock, counters, drops, worker);
+                        arena, maxSegments, transmission, sockets, narrowPaths, clock, counters, outcomes, worker);
         senders = new UnderlaySender[sockets.size()];
         for (int i = 0; i < senders.length; i++) {
             final UnderlaySender sender =
-                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), drops, i);
+                    null == packets ? sockets.get(i) : new PacketSender(packets, sockets.get(i), outcomes, i);
             senders[i] = null == offload || null == queue
                     ? sender
                     : new OffloadSender(queue, sender, offload.sourcePorts(worker)[i]);
@@ -236,7 +236,7 @@ public final class EgressSender implements PolledAgent {
     private void giveUp(final EgressFrame frame) {
         if (frame.waits) {
             waiting.remove(frame);
-            drops.drop(frame, DropReason.UNDERLAY_BUSY, frame.segments());
+            outcomes.drop(frame, DropReason.UNDERLAY_BUSY, frame.segments());
         } else {
             senders[waiting.socket(frame.flow)].abandon();
         }
@@ -265,7 +265,7 @@ public final class EgressSender implements PolledAgent {
             forward(frame, sender);
         } else if (waiting.refuses(frame.flow)) {
             frame.batch = EgressFrame.NO_BATCH; // taken before the receiver could know
-            drops.drop(frame, DropReason.FQ_FLOW_LIMIT, frame.segments());
+            outcomes.drop(frame, DropReason.FQ_FLOW_LIMIT, frame.segments());
         } else {
             waiting.add(frame);
         }
@@ -273,28 +273,38 @@ public final class EgressSender implements PolledAgent {
 
     private void forward(final EgressFrame frame, final UnderlaySender sender) {
         if (frame.isSuperframe()) {
-            if (!sender.takesUnsegmented(frame) || !sender.sendUnsegmented(frame)) {
-                cut(frame, sender);
-            }
+            forwardSuperframe(frame, sender);
         } else {
             if (frame.needsChecksum) {
                 TransportChecksum.complete(
                         arena, frame.checksumStart, frame.checksumOffset, frame.ipOffset + frame.packet.totalLength());
             }
             sender.add(frame, frame.tunnelHeaderLength + frame.packet.totalLength());
+            frame.batch = sender.batch();
+            outcomes.sent(frame, sender, false);
         }
-        frame.batch = sender.batch();
     }
 
-    private void cut(final EgressFrame frame, final UnderlaySender sender) {
+    private void forwardSuperframe(final EgressFrame frame, final UnderlaySender sender) {
+        final boolean isUnsegmented = sender.takesUnsegmented(frame) && sender.sendUnsegmented(frame);
+        final boolean isSent = isUnsegmented || cut(frame, sender);
+        frame.batch = sender.batch();
+        if (isSent) {
+            outcomes.sent(frame, sender, isUnsegmented);
+        }
+    }
+
+    /** Returns false if the frame is dropped. */
+    private boolean cut(final EgressFrame frame, final UnderlaySender sender) {
         if (!cutter.wrap(arena, frame.packet, frame.tunnelHeaderLength, frame.gsoSize)) {
-            drops.drop(frame, DropReason.GSO_HEADERS_TOO_LONG, frame.segments());
-            return;
+            outcomes.drop(frame, DropReason.GSO_HEADERS_TOO_LONG, frame.segments());
+            return false;
         }
         final int segments = cutter.segments();
         for (int segment = 0; segment < segments; segment++) {
             sender.addSegment(frame, cutter, segment);
         }
+        return true;
     }
 
     @Override

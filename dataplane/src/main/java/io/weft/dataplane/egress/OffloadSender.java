@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.capture.Step;
 import io.weft.encap.SuperframeCutter;
 
 /**
@@ -50,6 +51,11 @@ final class OffloadSender implements UnderlaySender {
     @Override
     public void addSegment(final EgressFrame frame, final SuperframeCutter cutter, final int segment) {
         sender.addSegment(frame, cutter, segment);
+    }
+
+    @Override
+    public Step step() {
+        return sender.step();
     }
 
     @Override

@@ -24,7 +24,7 @@ final class PacketQueue {
     private final DatagramBatch batch;
     private final List<DatagramSender> sockets;
     private final WorkerCounters counters;
-    private final EgressDrops drops;
+    private final EgressOutcomes outcomes;
     private final SendBuffer buffer;
     private int messages;
     private int nextMessage;
@@ -48,12 +48,12 @@ final class PacketQueue {
             final NarrowPaths narrowPaths,
             final NanoClock clock,
             final WorkerCounters counters,
-            final EgressDrops drops,
+            final EgressOutcomes outcomes,
             final int worker) {
         this.transmission = transmission;
         this.sockets = List.copyOf(sockets);
         this.counters = counters;
-        this.drops = drops;
+        this.outcomes = outcomes;
         port = transmission.port(worker);
         outer = new OuterHeaders(arena, transmission.local(), transmission.sourcePorts(worker));
         batch = new DatagramBatch(arena, maxSegments, outer, narrowPaths);
@@ -158,7 +158,7 @@ final class PacketQueue {
     /** Gives up what is kept. */
     void abandon() {
         for (; nextMessage < messages; nextMessage++) {
-            drops.drop(batch, nextMessage, DropReason.UNDERLAY_BUSY);
+            outcomes.drop(batch, nextMessage, DropReason.UNDERLAY_BUSY);
         }
         isStalled = false;
         beginNext();
@@ -180,7 +180,7 @@ final class PacketQueue {
      */
     private int onFailure(final int index, final int errno) {
         if (Errno.ENOBUFS == errno) {
-            drops.drop(batch, index, DropReason.UNDERLAY_BUSY);
+            outcomes.drop(batch, index, DropReason.UNDERLAY_BUSY);
             return 1;
         }
         if (Errno.EAGAIN == errno) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.encap.SuperframeCutter;
 
@@ -12,7 +13,7 @@ import io.weft.encap.SuperframeCutter;
 final class PacketSender implements UnderlaySender {
     private final PacketQueue queue;
     private final DatagramSender socket;
-    private final EgressDrops drops;
+    private final EgressOutcomes outcomes;
     private final int index;
     private boolean goesByQueue;
     private boolean hasOverlong;
@@ -23,10 +24,10 @@ final class PacketSender implements UnderlaySender {
      * @param socket for what does not go by the queue.
      * @param index of the socket among those of the worker.
      */
-    PacketSender(final PacketQueue queue, final DatagramSender socket, final EgressDrops drops, final int index) {
+    PacketSender(final PacketQueue queue, final DatagramSender socket, final EgressOutcomes outcomes, final int index) {
         this.queue = queue;
         this.socket = socket;
-        this.drops = drops;
+        this.outcomes = outcomes;
         this.index = index;
     }
 
@@ -78,13 +79,18 @@ final class PacketSender implements UnderlaySender {
         if (!goesByQueue) {
             socket.addSegment(frame, cutter, segment);
         } else if (!queue.prepare(1)) {
-            drops.drop(frame, DropReason.UNDERLAY_BUSY, 1);
+            outcomes.drop(frame, DropReason.UNDERLAY_BUSY, 1);
         } else if (queue.isRefused()) {
             goesByQueue = false;
             socket.addSegment(frame, cutter, segment);
         } else {
             queue.addSegment(frame, cutter, segment, index);
         }
+    }
+
+    @Override
+    public Step step() {
+        return goesByQueue ? Step.SENT_BY_PACKET_SOCKET : Step.SENT_BY_UDP;
     }
 
     @Override

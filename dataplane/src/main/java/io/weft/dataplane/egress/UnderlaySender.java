@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.capture.Step;
 import io.weft.encap.SuperframeCutter;
 
 /**
@@ -36,6 +37,9 @@ interface UnderlaySender {
 
     /** Adds one segment of a superframe, after {@link #prepare}: headers from the cutter, payload from the arena. */
     void addSegment(EgressFrame frame, SuperframeCutter cutter, int segment);
+
+    /** Which way the frame goes that was added last. */
+    Step step();
 
     /**
      * Sends all that was added. Afterwards the memory that was named is free, whatever became of the datagrams, unless this sender

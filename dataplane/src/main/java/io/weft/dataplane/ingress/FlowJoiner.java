@@ -4,7 +4,6 @@ package io.weft.dataplane.ingress;
 import io.weft.encap.ChecksumState;
 import io.weft.encap.FlowHash;
 import io.weft.encap.IpPacket;
-import io.weft.encap.Superframe;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +19,7 @@ final class FlowJoiner {
     private final IngressRing ring;
 
     /** The latest superframe of each flow; flows that fall together have one place. */
-    private final @Nullable Superframe[] open = new Superframe[OPEN_FLOWS];
+    private final @Nullable IngressFrame[] open = new IngressFrame[OPEN_FLOWS];
 
     FlowJoiner(final IngressRing ring) {
         this.ring = ring;
@@ -30,20 +29,23 @@ final class FlowJoiner {
      * Appends a packet to its flow's superframe, or begins a new one with it, for which the ring {@linkplain IngressRing#hasFrame() has}
      * a frame.
      *
-     * @param unsegmentedGsoSize as {@link Superframe#begin} takes it.
+     * @param unsegmentedGsoSize as {@link io.weft.encap.Superframe#begin} takes it.
+     * @return the frame that the packet is in.
      */
-    void join(final IpPacket packet, final ChecksumState state, final int unsegmentedGsoSize) {
+    IngressFrame join(final IpPacket packet, final ChecksumState state, final int unsegmentedGsoSize) {
         if (!packet.isFlowKnown()) {
             // It may belong to any: in none may it be overtaken by what comes after.
             endBatch();
         }
         final int flow = FlowHash.spread(packet.flowHash()) >>> FLOW_SHIFT;
-        final @Nullable Superframe latest = open[flow];
-        if (null == latest || !latest.append(ring.arena(), packet, state)) {
-            final Superframe superframe = ring.claimFrame().superframe;
-            superframe.begin(ring.arena(), packet, state, unsegmentedGsoSize);
-            open[flow] = superframe;
+        final @Nullable IngressFrame latest = open[flow];
+        if (null != latest && latest.superframe.append(ring.arena(), packet, state)) {
+            return latest;
         }
+        final IngressFrame frame = ring.claimFrame();
+        frame.superframe.begin(ring.arena(), packet, state, unsegmentedGsoSize);
+        open[flow] = frame;
+        return frame;
     }
 
     /** Nothing is appended any more to what was joined so far. */

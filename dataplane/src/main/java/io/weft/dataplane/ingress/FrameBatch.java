@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
-import io.weft.encap.Superframe;
 import io.weft.linux.Errno;
 import io.weft.linux.FrameBatchSink;
 import io.weft.linux.MessageVector;
@@ -18,13 +17,13 @@ final class FrameBatch {
          *
          * @param result of the write: 0, or a negative errno.
          */
-        void onWritten(Superframe frame, int result);
+        void onWritten(IngressFrame frame, int result);
     }
 
     private final FrameBatchSink sink;
     private final Outcome outcome;
     private final MessageVector messages = new MessageVector(CAPACITY);
-    private final Superframe[] frames = new Superframe[CAPACITY];
+    private final IngressFrame[] frames = new IngressFrame[CAPACITY];
     private int count;
 
     FrameBatch(final FrameBatchSink sink, final Outcome outcome) {
@@ -37,8 +36,8 @@ final class FrameBatch {
     }
 
     /** Adds a frame, whose memory stays as it is until the flush. */
-    void add(final Superframe frame) {
-        messages.iovecs(count, frame.gatherAddress(), frame.gatherCount());
+    void add(final IngressFrame frame) {
+        messages.iovecs(count, frame.superframe.gatherAddress(), frame.superframe.gatherCount());
         frames[count++] = frame;
         if (CAPACITY == count) {
             flush();

@@ -197,7 +197,7 @@ public final class IngressPolicy {
     }
 
     /** False if everything passes. */
-    boolean isRestricting() {
+    public boolean isRestricting() {
         return isRestricting;
     }
 

@@ -4,6 +4,7 @@ package io.weft.dataplane.ingress;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
@@ -232,7 +233,7 @@ public final class IngressReceiver implements PolledAgent {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
             counters.drop(received.refusal, 1);
             if (tap.isOn()) {
-                show(received, received.offset, received.length, received.refusal, 0);
+                show(received, received.offset, received.length, received.refusal, 0, Tap.NO_SEQUENCE);
             }
             return true;
         }
@@ -248,7 +249,7 @@ public final class IngressReceiver implements PolledAgent {
         final int each = received.segmentLength > 0 ? received.segmentLength : Math.max(1, length);
         int at = 0;
         do {
-            show(received, received.offset + at, Math.min(each, length - at), reason, 0);
+            show(received, received.offset + at, Math.min(each, length - at), reason, 0, Tap.NO_SEQUENCE);
             at += each;
         } while (at < length);
     }
@@ -258,8 +259,9 @@ public final class IngressReceiver implements PolledAgent {
             final int datagram,
             final int length,
             final @Nullable DropReason reason,
-            final int toldGsoSize) {
-        tap.begin(Direction.INGRESS, reason, 1, toldGsoSize);
+            final int toldGsoSize,
+            final long frame) {
+        tap.begin(Step.RECEIVED, frame, Direction.INGRESS, reason, 1, toldGsoSize);
         tap.peer(received.isIpv4, received.sourceHigh, received.sourceLow, received.sourcePort, received.outerTos);
         tap.show(arena, datagram, length, Math.min(length, tunnel.packetOffset(arena, datagram, length) - datagram));
     }
@@ -272,11 +274,11 @@ public final class IngressReceiver implements PolledAgent {
             final int datagram, final int length, final ReceivedMessage received, final int toldGsoSize) {
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
         final @Nullable DropReason reason = refusal(datagram, length, received);
-        if (tap.isOn()) {
-            show(received, datagram, length, reason, toldGsoSize);
-        }
         if (null != reason) {
             counters.drop(reason, 1);
+            if (tap.isOn()) {
+                show(received, datagram, length, reason, toldGsoSize, Tap.NO_SEQUENCE);
+            }
             return;
         }
         final int tos = packet.tos(arena);
@@ -290,7 +292,11 @@ public final class IngressReceiver implements PolledAgent {
         } else if (ChecksumState.WRONG == state) {
             counters.add(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS, 1);
         }
-        joiner.join(packet, state, received.isTold || toldGsoSize > 0 ? toldGsoSize : guess.gsoSize(packet, state));
+        final IngressFrame frame = joiner.join(
+                packet, state, received.isTold || toldGsoSize > 0 ? toldGsoSize : guess.gsoSize(packet, state));
+        if (tap.isOn()) {
+            show(received, datagram, length, null, toldGsoSize, frame.sequence);
+        }
     }
 
     /** Why the packet of a datagram goes no further, or null. */

@@ -3,6 +3,7 @@ package io.weft.dataplane.ingress;
 
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
@@ -68,9 +69,9 @@ public final class IngressSender implements PolledAgent {
                 break;
             }
             if (null == batch) {
-                write(frame.superframe);
+                write(frame);
             } else {
-                batch.add(frame.superframe);
+                batch.add(frame);
             }
             last = frame;
             frames++;
@@ -85,7 +86,8 @@ public final class IngressSender implements PolledAgent {
         return frames;
     }
 
-    private void write(final Superframe superframe) {
+    private void write(final IngressFrame frame) {
+        final Superframe superframe = frame.superframe;
         final int count = superframe.gatherCount();
         int result;
         do {
@@ -93,12 +95,17 @@ public final class IngressSender implements PolledAgent {
                     ? host.write(superframe.firstAddress(), superframe.firstLength())
                     : host.writev(superframe.gatherAddress(), count);
         } while (-Errno.EINTR == result);
-        onWritten(superframe, result);
+        onWritten(frame, result);
     }
 
-    private void onWritten(final Superframe superframe, final int result) {
-        if (result < 0) {
-            drop(superframe, reason(-result));
+    private void onWritten(final IngressFrame frame, final int result) {
+        final Superframe superframe = frame.superframe;
+        final @Nullable DropReason reason = result < 0 ? reason(-result) : null;
+        if (tap.isOn()) {
+            show(frame, reason);
+        }
+        if (null != reason) {
+            counters.drop(reason, superframe.segments());
             return;
         }
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_PACKETS, superframe.segments());
@@ -106,17 +113,11 @@ public final class IngressSender implements PolledAgent {
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, 1);
     }
 
-    private void drop(final Superframe superframe, final DropReason reason) {
-        counters.drop(reason, superframe.segments());
-        if (tap.isOn()) {
-            tap.begin(Direction.INGRESS, reason, superframe.segments(), 0);
-            tap.show(
-                    superframe.gatherAddress(),
-                    superframe.gatherCount(),
-                    frameHeaderLength,
-                    superframe.totalLength(),
-                    0);
-        }
+    private void show(final IngressFrame frame, final @Nullable DropReason reason) {
+        final Superframe superframe = frame.superframe;
+        final Step step = null == reason ? Step.DELIVERED : Step.GIVEN_UP;
+        tap.begin(step, frame.sequence, Direction.INGRESS, reason, superframe.segments(), 0);
+        tap.show(superframe.gatherAddress(), superframe.gatherCount(), frameHeaderLength, superframe.totalLength(), 0);
     }
 
     /**

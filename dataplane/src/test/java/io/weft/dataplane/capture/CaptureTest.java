@@ -50,7 +50,7 @@ class CaptureTest {
 
     private void show(final Direction direction, final @Nullable DropReason reason, final byte[] packet) {
         arena.putBytes(TUNNEL, packet);
-        tap.begin(direction, reason, 2, 0);
+        tap.begin(Step.RECEIVED, 7, direction, reason, 2, 0);
         tap.show(arena, 0, TUNNEL + packet.length, TUNNEL);
     }
 
@@ -153,7 +153,7 @@ class CaptureTest {
         GatherList.put(list, 0, arena.addressOffset(), 10);
         GatherList.put(list, GatherList.ENTRY_LENGTH, arena.addressOffset() + 100, 28);
         GatherList.put(list, 2 * GatherList.ENTRY_LENGTH, arena.addressOffset() + 128, packet.length - 28);
-        tap.begin(Direction.INGRESS, DropReason.HOST_DOWN, 2, 0);
+        tap.begin(Step.GIVEN_UP, 7, Direction.INGRESS, DropReason.HOST_DOWN, 2, 0);
         tap.show(list.addressOffset(), 3, 10, packet.length, 0);
         assertArrayEquals(packet, read(whole).get(0));
         assertEquals(30, read(cut).get(0).length);

@@ -13,29 +13,35 @@ import org.jspecify.annotations.Nullable;
  * matter:
  *
  * <pre>
- *   capture KIND DIRECTION SOURCE DESTINATION PROTOCOL PORT VIEW COUNT LENGTH
+ *   capture KIND DIRECTION SOURCE DESTINATION PROTOCOL PORT FORM COUNT LENGTH
  *   capture drops egress 10.244.0.0/24 - 17 53 inner 10 131072
  * </pre>
  *
  * @param filter which packets.
- * @param view which headers of theirs.
+ * @param form what is to be made of them.
  * @param count after how many there are enough; 0 for never.
  * @param snapshotLength bytes of a packet that are wanted at most, tunnel header and all.
  */
-public record CaptureQuestion(CaptureFilter filter, View view, long count, int snapshotLength) {
+public record CaptureQuestion(CaptureFilter filter, Form form, long count, int snapshotLength) {
     /** What the question begins with. */
     static final String NAME = "capture";
 
     private static final String ANY = "-";
     private static final int WORDS = 10;
 
-    /** Which headers a packet is shown with. */
-    public enum View {
-        /** The packet of a pod. */
+    /** What is made of packets. */
+    public enum Form {
+        /** A file of pods' packets. */
         INNER,
 
-        /** The datagram that it is in, where it is in one. */
-        OUTER
+        /** A file of the datagrams that they are in, where they are in one. */
+        OUTER,
+
+        /** Their way in words. */
+        TEXT,
+
+        /** The same for programs: a line with an object of JSON for each. */
+        JSON
     }
 
     /** Whether a question is one of this kind. */
@@ -62,7 +68,7 @@ public record CaptureQuestion(CaptureFilter filter, View view, long count, int s
                 number(words.get(6)));
         return new CaptureQuestion(
                 filter,
-                View.valueOf(words.get(7).toUpperCase(Locale.ROOT)),
+                Form.valueOf(words.get(7).toUpperCase(Locale.ROOT)),
                 Long.parseLong(words.get(8)),
                 Integer.parseInt(words.get(9)));
     }
@@ -98,7 +104,7 @@ public record CaptureQuestion(CaptureFilter filter, View view, long count, int s
                 word(filter.destination()),
                 word(filter.protocol()),
                 word(filter.port()),
-                word(view),
+                word(form),
                 String.valueOf(count),
                 String.valueOf(snapshotLength));
     }

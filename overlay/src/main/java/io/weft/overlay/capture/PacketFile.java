@@ -11,10 +11,11 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Captured packets as pcapng, in the view that was asked for, each with what became of it as its comment. One thread. */
-final class PacketFile {
+final class PacketFile implements PacketReport {
     private final PcapngWriter writer = new PcapngWriter();
     private final OuterPacket outer;
-    private final CaptureQuestion.View view;
+    private final boolean isOuterWanted;
+    private final long most;
 
     /** What is to be added to {@link System#nanoTime} for the time since 1970. */
     private final long epochOffsetNs = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()) - System.nanoTime();
@@ -23,13 +24,18 @@ final class PacketFile {
 
     PacketFile(final PacketSource source, final CaptureQuestion question) {
         outer = new OuterPacket(source);
-        view = question.view();
+        isOuterWanted = CaptureQuestion.Form.OUTER == question.form();
+        most = question.count();
         writer.begin("weft " + Version.text(), source.deviceName(), question.snapshotLength());
     }
 
-    void add(final CapturedPacket packet) {
+    @Override
+    public void add(final CapturedPacket packet) {
+        if (isEnough()) {
+            return;
+        }
         packets++;
-        final int headerLength = CaptureQuestion.View.OUTER == view ? outer.put(packet) : 0;
+        final int headerLength = isOuterWanted ? outer.put(packet) : 0;
         final int hidden = 0 == headerLength ? packet.tunnelHeaderLength() : 0;
         writer.packet(
                 packet.timeNs() + epochOffsetNs,
@@ -54,23 +60,29 @@ final class PacketFile {
         return superframe.isEmpty() ? drop : drop + "; " + superframe;
     }
 
-    /** Says how many packets there were, and how many found no room. */
-    void end(final long lost) {
+    @Override
+    public boolean isEnough() {
+        return most > 0 && packets >= most;
+    }
+
+    @Override
+    public void settle() {
+        // Each packet is written as it comes.
+    }
+
+    @Override
+    public String end(final long lost) {
         writer.statistics(System.nanoTime() + epochOffsetNs, packets + lost, lost);
+        return packets + " packets captured, " + lost + " lost";
     }
 
-    /** Packets that were added. */
-    long packets() {
-        return packets;
-    }
-
-    /** Bytes since {@link #take}. */
-    int length() {
+    @Override
+    public int length() {
         return writer.length();
     }
 
-    /** What was written since the last call, until something is added again. */
-    ByteBuffer take() {
+    @Override
+    public ByteBuffer take() {
         return writer.take();
     }
 }

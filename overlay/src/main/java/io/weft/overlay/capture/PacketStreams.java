@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.capture;
 
+import io.weft.address.IpAddress;
 import io.weft.dataplane.capture.Capture;
 import io.weft.overlay.forwarding.PacketSource;
+import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.ops.AnswerStream;
 import io.weft.overlay.ops.StreamAnswerer;
+import io.weft.routing.Explanation;
 import java.io.IOException;
 
 /** Has packets of one forwarder captured for as long as somebody asks for them. */
@@ -17,10 +20,15 @@ public final class PacketStreams implements StreamAnswerer {
     private static final int BATCH = 256;
 
     private final PacketSource source;
+    private final ControlLoop loop;
 
-    /** @param source whose packets. */
-    public PacketStreams(final PacketSource source) {
+    /**
+     * @param source whose packets.
+     * @param loop that the source's tables belong to.
+     */
+    public PacketStreams(final PacketSource source, final ControlLoop loop) {
         this.source = source;
+        this.loop = loop;
     }
 
     @Override
@@ -44,27 +52,43 @@ public final class PacketStreams implements StreamAnswerer {
 
     private void answer(final CaptureQuestion question, final Capture capture, final AnswerStream stream)
             throws IOException {
-        final PacketFile file = new PacketFile(source, question);
+        final PacketReport report = report(question);
         boolean isEnded = false;
         boolean isBusy = true;
-        long left = 0 == question.count() ? Long.MAX_VALUE : question.count();
         while (!isEnded) {
             // What is there when the end is said still belongs to it.
             isEnded = stream.isEnded(isBusy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
             isBusy = false;
             int read = BATCH;
-            while (BATCH == read && left > 0) {
-                read = capture.read(file::add, (int) Math.min(BATCH, left));
-                left -= read;
+            while (BATCH == read && !report.isEnough()) {
+                read = capture.read(report::add, BATCH);
                 isBusy |= read > 0;
-                if (file.length() > 0) {
-                    stream.send(file.take());
-                }
+                send(report, stream);
             }
-            isEnded |= 0 == left;
+            report.settle();
+            isEnded |= report.isEnough();
         }
-        file.end(capture.lost());
-        stream.send(file.take());
-        stream.conclude(file.packets() + " packets captured, " + capture.lost() + " lost");
+        final String words = report.end(capture.lost());
+        send(report, stream);
+        stream.conclude(words);
+    }
+
+    private static void send(final PacketReport report, final AnswerStream stream) throws IOException {
+        if (report.length() > 0) {
+            stream.send(report.take());
+        }
+    }
+
+    private PacketReport report(final CaptureQuestion question) {
+        return switch (question.form()) {
+            case INNER, OUTER -> new PacketFile(source, question);
+            case TEXT, JSON -> new PacketTrace(source, question, this::explain);
+        };
+    }
+
+    /** By the tables in use, which are the control thread's. */
+    private Explanation explain(final IpAddress destination) {
+        return loop.ask(() -> source.tables().explain(destination.toInetAddress()))
+                .join();
     }
 }

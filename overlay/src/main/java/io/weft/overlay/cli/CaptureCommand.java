@@ -98,13 +98,13 @@ final class CaptureCommand implements Callable<Integer> {
 
     /** In the words of the option. */
     enum View {
-        inner(CaptureQuestion.View.INNER),
-        outer(CaptureQuestion.View.OUTER);
+        inner(CaptureQuestion.Form.INNER),
+        outer(CaptureQuestion.Form.OUTER);
 
-        private final CaptureQuestion.View view;
+        private final CaptureQuestion.Form form;
 
-        View(final CaptureQuestion.View view) {
-            this.view = view;
+        View(final CaptureQuestion.Form form) {
+            this.form = form;
         }
     }
 
@@ -140,7 +140,7 @@ final class CaptureCommand implements Callable<Integer> {
                     "--snapshot-length=" + snapshotLength + ": is not in 1.." + Capture.SNAPSHOT_LENGTH_MAX);
         }
         return new CaptureQuestion(
-                filter.of(what.kind, what.direction), view.view, null == count ? 0 : count, snapshotLength);
+                filter.of(what.kind, what.direction), view.form, null == count ? 0 : count, snapshotLength);
     }
 
     private String name() {

@@ -6,9 +6,11 @@ import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -31,6 +33,12 @@ final class ExplainCommand implements Callable<Integer> {
     @Parameters(paramLabel = "ADDRESS", description = "IPv4 or IPv6 address of a pod")
     private String address = "";
 
+    @Option(
+            names = "--from",
+            paramLabel = "ADDRESS",
+            description = "of the pod that sends it; of another node's pod to one of this node: how it comes in")
+    private @Nullable String source;
+
     @Mixin
     private DaemonFiles files = new DaemonFiles();
 
@@ -41,8 +49,12 @@ final class ExplainCommand implements Callable<Integer> {
     public Integer call() {
         final Path socket = files.file(".sock");
         IpAddress.parse(address);
+        if (null != source) {
+            IpAddress.parse(source);
+        }
         try {
-            final String answer = ControlSocket.ask(socket, "explain " + address);
+            final String answer =
+                    ControlSocket.ask(socket, "explain " + address + (null == source ? "" : " " + source));
             spec.commandLine().getOut().println(answer);
             return answer.lines().anyMatch(line -> line.endsWith(DROPPED)) ? 1 : 0;
         } catch (final IOException failure) {

@@ -23,6 +23,7 @@ import picocli.CommandLine.ParameterException;
             ReportCommand.class,
             ExplainCommand.class,
             CaptureCommand.class,
+            TraceCommand.class,
             CountersCommand.class,
             InstallCniCommand.class
         })

@@ -248,6 +248,7 @@ final class Forwarder implements AutoCloseable {
         packetSource = new PacketSource(
                 deviceName,
                 tables,
+                made::ingressPolicy,
                 made.captures(),
                 IpAddress.of(settings.local()),
                 settings.backend().port(),

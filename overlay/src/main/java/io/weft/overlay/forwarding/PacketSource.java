@@ -3,14 +3,17 @@ package io.weft.overlay.forwarding;
 
 import io.weft.address.IpAddress;
 import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.routing.RoutingTables;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * A forwarder's packets, and what they are forwarded by.
  *
  * @param deviceName of the device that pods' packets are routed to.
  * @param tables that decide where packets go; of the control thread.
+ * @param policy tells who may send what.
  * @param captures that packets are shown to.
  * @param local address on the underlay that is sent from.
  * @param port that is received on.
@@ -19,6 +22,7 @@ import java.util.List;
 public record PacketSource(
         String deviceName,
         RoutingTables tables,
+        Supplier<IngressPolicy> policy,
         Captures captures,
         IpAddress local,
         int port,

@@ -3,6 +3,7 @@ package io.weft.overlay.node;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.overlay.capture.IngressAnswer;
 import io.weft.overlay.capture.PacketStreams;
 import io.weft.overlay.forwarding.PacketSource;
 import io.weft.overlay.lease.LeaseKey;
@@ -44,8 +45,8 @@ final class ControlAnswers {
         try {
             return ControlSocket.open(
                     path,
-                    question -> loop.ask(() -> answer(question, source.tables(), config, own)),
-                    new PacketStreams(source));
+                    question -> loop.ask(() -> answer(question, source, config, own)),
+                    new PacketStreams(source, loop));
         } catch (final IOException failure) {
             throw new StartupException(
                     "make control socket " + path + ": " + failure + ". Choose a writable place by --run-dir", failure);
@@ -53,13 +54,44 @@ final class ControlAnswers {
     }
 
     private static String answer(
-            final String question, final RoutingTables tables, final NetworkConfig config, final LeaseKey own) {
-        if (question.startsWith(EXPLAIN)) {
-            final IpAddress address = IpAddress.parse(question.substring(EXPLAIN.length()));
-            final String notOurs = notOurs(address, tables, config, own);
-            return notOurs.isEmpty() ? tables.explain(address.toInetAddress()).toString() : address + "\n  " + notOurs;
+            final String question, final PacketSource node, final NetworkConfig config, final LeaseKey own) {
+        if (!question.startsWith(EXPLAIN)) {
+            throw new IllegalArgumentException(
+                    "\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS [SOURCE]");
         }
-        throw new IllegalArgumentException("\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS");
+        final String[] addresses = question.substring(EXPLAIN.length()).split(" ", 2);
+        final IpAddress destination = IpAddress.parse(addresses[0]);
+        final @Nullable IpAddress source = addresses.length > 1 ? IpAddress.parse(addresses[1]) : null;
+        if (null != source && source.family() != destination.family()) {
+            throw new IllegalArgumentException(source + " and " + destination + " are not of one IP version");
+        }
+        final String notOurs = notOurs(destination, node.tables(), config, own);
+        final String answer = notOurs.isEmpty()
+                ? node.tables().explain(destination.toInetAddress()).toString()
+                : destination + "\n  " + notOurs;
+        return null == source ? answer : withSource(answer, source, destination, node, own);
+    }
+
+    /** Of a packet between two of this node's pods there is no more to say than that it is one. */
+    private static String withSource(
+            final String answer,
+            final IpAddress source,
+            final IpAddress destination,
+            final PacketSource node,
+            final LeaseKey own) {
+        final boolean isFromHere = isOfSubnet(source, own);
+        final boolean isToHere = isOfSubnet(destination, own);
+        if (isToHere && !isFromHere) {
+            return destination + " from " + source + IngressAnswer.of(node, source, destination);
+        }
+        return isFromHere || isToHere
+                ? answer
+                : answer + "\n  source     " + source
+                        + " is not of this node's subnet: a weft node at the other end refuses it";
+    }
+
+    private static boolean isOfSubnet(final IpAddress address, final LeaseKey own) {
+        return prefixes(own.subnet(), own.ipv6Subnet()).stream().anyMatch(subnet -> subnet.contains(address));
     }
 
     /** Why a packet to an address does not come to the overlay; empty if it does. */

@@ -30,6 +30,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** What tshark reads of the packets of a daemon with a kernel node as its peer, while it forwards. */
@@ -112,8 +114,8 @@ class CaptureTest {
                                 weft("capture drop -n 2 -w - --to " + NOWHERE)
                                         + " | tshark -l -r - -T fields -e ip.src -e ip.dst -e frame.comment")) {
             assertEquals(0, shown.awaitExit(Await.TIMEOUT_MS), shown::output);
-            final String line = node.podAddress() + "\t" + NOWHERE + "\t" + NO_ROUTE + "\n";
-            assertTrue(shown.output().contains(line + line), shown::output);
+            final String line = node.podAddress() + "\t" + NOWHERE + "\t" + NO_ROUTE;
+            assertEquals(2, shown.output().lines().filter(line::equals).count(), shown::output);
             assertTrue(shown.output().contains("2 packets captured, 0 lost"), shown::output);
             assertTrue(pinging.process().isAlive(), pinging::output);
         }
@@ -177,6 +179,45 @@ class CaptureTest {
         final String in = peer.underlayAddress() + "," + peer.podAddress() + "\t" + node.underlayAddress() + ","
                 + node.podAddress() + "\t8472\t1\t1,1\n";
         assertTrue(found.equals(out + in) || found.equals(in + out), found);
+    }
+
+    /** What is another number each time is left out. */
+    private static String steady(final String text) {
+        return text.replaceAll("\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z", "TIME")
+                .replaceAll("from port \\d+ by (UDP|packet) socket, in (its )?batch \\d+", "from port PORT by SOCKET")
+                .replaceAll("(192.168.100.2) port (?!8472)\\d+", "$1 port PORT")
+                .replaceAll("(worker(?:\":)? ?)\\d+", "$1N")
+                .replaceAll("next hop \\d+", "next hop N");
+    }
+
+    private String trace(final String... options) {
+        final StringWriter out = new StringWriter();
+        final List<String> all = new ArrayList<>(List.of("trace", "-n1", "--proto=icmp"));
+        all.addAll(List.of(options));
+        all.add("--run-dir=" + directory.resolve("run"));
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(errors, true));
+        assertEquals(0, line.execute(all.toArray(String[]::new)), errors::toString);
+        return steady(out.toString());
+    }
+
+    /** A packet that leaves, one that comes, and one that has no way. */
+    @ParameterizedTest
+    @ValueSource(strings = {"text", "json"})
+    void shouldTellTheWholeWayOfThePacketsThatPass(final String form) throws IOException {
+        final String output = "--output=" + form;
+        final StringBuilder found = new StringBuilder();
+        try (BackgroundProcess pinging = ping(peer.podAddress());
+                BackgroundProcess astray = ping(NOWHERE)) {
+            found.append(trace(output, "--from=" + node.podAddress(), "--to=" + peer.podAddress()));
+            found.append(trace(output, "--from=" + peer.podAddress()));
+            found.append(trace(output, "--to=" + NOWHERE));
+            assertTrue(pinging.process().isAlive() && astray.process().isAlive(), pinging::output);
+        }
+        final Path golden = Path.of("src/test/golden/trace." + ("text".equals(form) ? "txt" : "json"));
+        assertEquals(Files.readString(golden), found.toString());
+        assertTrue(errors.toString().contains("1 packets traced, 0 steps lost"), errors::toString);
     }
 
     @Test

@@ -229,13 +229,19 @@ class SeeingTest {
                 "0 | 10.244.1.2 | fdb        02:00:00:00:00:02 dst 192.168.100.2 port 8472",
                 "1 | 10.244.77.7 | route      none: dropped",
                 "0 | 10.244.0.2 | own        of this node's subnet 10.244.0.0/24: the host brings it to the pod",
-                "0 | 192.0.2.1 | outside    of the cluster's network 10.244.0.0/16: the host routes it"
+                "0 | 192.0.2.1 | outside    of the cluster's network 10.244.0.0/16: the host routes it",
+                "0 | 10.244.1.2 --from=10.244.0.2 | fdb        02:00:00:00:00:02 dst 192.168.100.2 port 8472",
+                "0 | 10.244.1.2 --from=192.0.2.1 | source     192.0.2.1 is not of this node's subnet: a weft node",
+                "0 | 10.244.0.2 --from=10.244.1.2 | from       192.168.100.2, of whose subnet 10.244.1.2 is",
+                "0 | 10.244.0.2 --from=10.244.1.2 | delivered  to weft.1: the host brings it to the pod by its bridge",
+                "0 | 10.244.0.2 --from=10.244.77.7 | from       no lease has 10.244.77.7"
             })
     void shouldTellWhatBecomesOfAPacketByWordsAndExitCode(
-            final int exitCode, final String address, final String words) {
+            final int exitCode, final String arguments, final String words) {
         final StringWriter out = new StringWriter();
-        assertEquals(exitCode, execute(out, "explain", address), () -> out + " " + errors);
-        assertTrue(out.toString().startsWith(address + "\n"), out::toString);
+        final String[] all = ("explain " + arguments).split(" ", -1);
+        assertEquals(exitCode, execute(out, all), () -> out + " " + errors);
+        assertTrue(out.toString().startsWith(all[1]), out::toString);
         assertTrue(out.toString().contains("  " + words), out::toString);
     }
 

@@ -78,6 +78,7 @@ class WeftCommandTest {
                 "2 | explain | Missing required parameter: 'ADDRESS'",
                 "2 | explain 10.0.0.1 10.0.0.2 | Unmatched argument at index 2: '10.0.0.2'",
                 "1 | explain pod | 'pod' is not an IP address",
+                "1 | explain 10.244.1.2 --from=pod | 'pod' is not an IP address",
                 "1 | explain 10.244.1.0/24 | '10.244.1.0/24' is not an IP address",
                 "2 | explain --device=a/b 10.0.0.1 | --device=a/b: must be the name of a device",
                 "1 | explain --run-dir=/nowhere 10.0.0.1 | no daemon answers at /nowhere/weft.1.sock",
@@ -94,6 +95,11 @@ class WeftCommandTest {
                 "2 | capture -w - -s 0 | --snapshot-length=0: is not in 1..131072",
                 "2 | capture -w - --device=a/b | --device=a/b: must be the name of a device",
                 "1 | capture -w - --run-dir=/nowhere | no daemon answers at /nowhere/weft.1.sock",
+                "2 | trace egress | Unmatched argument at index 1: 'egress'",
+                "2 | trace -n 0 | --count=0: has to be 1 or more",
+                "2 | trace --port=65536 | --port=65536: is not in 1..65535",
+                "2 | trace -o xml | Invalid value for option '--output': expected one of [text, json]",
+                "1 | trace --run-dir=/nowhere | no daemon answers at /nowhere/weft.1.sock",
             })
     void shouldNameWhatIsWrong(final int exitCode, final String line, final String message) {
         assertRefuses(exitCode, message, line.split(" ", -1));

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** Counts what the egress sender gives up, and shows it to whoever looks. Owned by the egress sender. */
-final class EgressDrops {
+/** Counts what the egress sender gives up, and shows what becomes of its frames to whoever looks. Owned by the egress sender. */
+final class EgressOutcomes {
     private final UnsafeBuffer arena;
     private final FairQueue waiting;
     private final WorkerCounters counters;
@@ -19,7 +20,7 @@ final class EgressDrops {
      * @param waiting knows which socket a flow belongs to.
      * @param tap of the egress sender.
      */
-    EgressDrops(final UnsafeBuffer arena, final FairQueue waiting, final WorkerCounters counters, final Tap tap) {
+    EgressOutcomes(final UnsafeBuffer arena, final FairQueue waiting, final WorkerCounters counters, final Tap tap) {
         this.arena = arena;
         this.waiting = waiting;
         this.counters = counters;
@@ -34,15 +35,33 @@ final class EgressDrops {
     void drop(final EgressFrame frame, final DropReason reason, final int packets) {
         counters.drop(reason, packets);
         if (tap.isOn()) {
-            final int tunnelHeaderLength = frame.tunnelHeaderLength;
-            tap.begin(Direction.EGRESS, reason, packets, frame.gsoSize);
-            tap.peer(arena, frame.ipOffset - EgressFrame.HEADROOM, frame.outerTos, waiting.socket(frame.flow));
-            tap.show(
-                    arena,
-                    frame.ipOffset - tunnelHeaderLength,
-                    tunnelHeaderLength + frame.packet.totalLength(),
-                    tunnelHeaderLength);
+            tap.begin(Step.GIVEN_UP, frame.sequence, Direction.EGRESS, reason, packets, frame.gsoSize);
+            show(frame);
         }
+    }
+
+    /**
+     * A frame was put into a batch, or sent.
+     *
+     * @param isUnsegmented by the offload device.
+     */
+    void sent(final EgressFrame frame, final UnderlaySender sender, final boolean isUnsegmented) {
+        if (tap.isOn()) {
+            final Step step = isUnsegmented ? Step.SENT_BY_OFFLOAD : sender.step();
+            tap.begin(step, frame.sequence, Direction.EGRESS, null, frame.segments(), frame.gsoSize);
+            tap.batch(frame.batch);
+            show(frame);
+        }
+    }
+
+    private void show(final EgressFrame frame) {
+        final int tunnelHeaderLength = frame.tunnelHeaderLength;
+        tap.peer(arena, frame.ipOffset - EgressFrame.HEADROOM, frame.outerTos, waiting.socket(frame.flow));
+        tap.show(
+                arena,
+                frame.ipOffset - tunnelHeaderLength,
+                tunnelHeaderLength + frame.packet.totalLength(),
+                tunnelHeaderLength);
     }
 
     /** All datagrams of a message. */
@@ -82,7 +101,7 @@ final class EgressDrops {
     private void show(
             final DatagramBatch batch, final int index, final int iovec, final int length, final DropReason reason) {
         final DatagramMessage message = batch.message(index);
-        tap.begin(Direction.EGRESS, reason, 1, 0);
+        tap.begin(Step.GIVEN_UP, Tap.NO_SEQUENCE, Direction.EGRESS, reason, 1, 0);
         tap.peer(arena, message.nameOffset, message.tos, message.socket);
         final int entries = batch.datagramEnd(iovec, length) - iovec;
         tap.show(batch.iovecAddress(iovec), entries, 0, length, message.tunnelHeaderLength);
