@@ -87,7 +87,7 @@ final class ControlAnswers {
         return isFromHere || isToHere
                 ? answer
                 : answer + "\n  source     " + source
-                        + " is not of this node's subnet: a weft node at the other end refuses it";
+                        + " is not of this node's subnet: a weft node at the other end may refuse it";
     }
 
     private static boolean isOfSubnet(final IpAddress address, final LeaseKey own) {
