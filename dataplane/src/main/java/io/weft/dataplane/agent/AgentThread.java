@@ -43,8 +43,8 @@ public final class AgentThread implements AutoCloseable {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
         this.doorbell = doorbell;
-        idleStrategy =
-                new PollIdleStrategy(agents, doorbell, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
+        idleStrategy = new PollIdleStrategy(
+                agents, doorbell, pausePoint, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
         runner = new AgentRunner(
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 errorHandler,

@@ -30,6 +30,11 @@ final class PausePoint {
         }
     }
 
+    /** Whether the data thread is to stand still: then it does not wait before. */
+    boolean isWanted() {
+        return NONE != wanted;
+    }
+
     /** Wants the data thread to stand still. As all that follows, by one thread at a time. */
     void request() {
         wanted = ++number;

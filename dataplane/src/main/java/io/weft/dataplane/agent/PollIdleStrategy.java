@@ -28,6 +28,7 @@ final class PollIdleStrategy implements IdleStrategy {
 
     private final PolledAgent[] agents;
     private final Doorbell doorbell;
+    private final PausePoint pausePoint;
     private final Poller poller;
     private final NanoClock clock;
     private final long spinNs;
@@ -46,11 +47,13 @@ final class PollIdleStrategy implements IdleStrategy {
     PollIdleStrategy(
             final List<? extends PolledAgent> agents,
             final Doorbell doorbell,
+            final PausePoint pausePoint,
             final NanoClock clock,
             final long spinNs,
             final ThreadCounters counters) {
         this.agents = agents.toArray(new PolledAgent[0]);
         this.doorbell = doorbell;
+        this.pausePoint = pausePoint;
         this.clock = clock;
         this.spinNs = spinNs;
         this.counters = counters;
@@ -121,7 +124,7 @@ final class PollIdleStrategy implements IdleStrategy {
 
     private void await() {
         doorbell.expect();
-        boolean work = closing;
+        boolean work = closing || pausePoint.isWanted();
         for (int i = 0; i < agents.length; i++) {
             final PolledAgent agent = agents[i];
             work |= agent.hasWork();

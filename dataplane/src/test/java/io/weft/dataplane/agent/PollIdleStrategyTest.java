@@ -21,8 +21,8 @@ class PollIdleStrategyTest {
         final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
         final AtomicCounter idleNs = counters.idleNs();
         try (Doorbell doorbell = new Doorbell()) {
-            final PollIdleStrategy strategy =
-                    new PollIdleStrategy(List.of(new BusyAgent()), doorbell, () -> nowNs, SPIN_NS, counters);
+            final PollIdleStrategy strategy = new PollIdleStrategy(
+                    List.of(new BusyAgent()), doorbell, new PausePoint(), () -> nowNs, SPIN_NS, counters);
             nowNs = 100;
             strategy.idle(0); // waits, and the agent has work 250 ns later
             assertEquals(250, idleNs.get());
@@ -39,6 +39,36 @@ class PollIdleStrategyTest {
             assertEquals(2, counters.cycles().get());
             assertEquals(350 + 4_260, counters.busyNs().get());
             assertEquals(5_000 - 740, counters.longestCycleNs().get());
+        }
+    }
+
+    /** The doorbell rang before the thread said that it waits: nobody rings again. */
+    @Test
+    void shouldNotWaitWhenAPauseIsWantedAlready() {
+        final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
+        final PausePoint pausePoint = new PausePoint();
+        final WaitingAgent agent = new WaitingAgent();
+        try (Doorbell doorbell = new Doorbell()) {
+            final PollIdleStrategy strategy =
+                    new PollIdleStrategy(List.of(agent), doorbell, pausePoint, () -> nowNs, 0, counters);
+            pausePoint.request();
+            doorbell.ring();
+            strategy.idle(0);
+            assertEquals(0, agent.waits);
+            pausePoint.release(Thread.currentThread());
+            strategy.idle(0);
+            assertEquals(1, agent.waits);
+        }
+    }
+
+    /** Is asked what it waits to write to when its thread is about to wait. */
+    private static final class WaitingAgent extends IdleAgent {
+        private int waits;
+
+        @Override
+        public int outputs() {
+            waits++;
+            return 0;
         }
     }
 
