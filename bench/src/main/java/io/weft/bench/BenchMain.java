@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.weft.bench.budget.BudgetCheck;
 import io.weft.bench.budget.Budgets;
 import io.weft.bench.budget.Site;
@@ -13,6 +11,7 @@ import io.weft.bench.handover.LabHandovers;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.lab.Teardown;
+import io.weft.bench.machine.Machine;
 import io.weft.bench.report.Console;
 import io.weft.bench.report.ConsoleTable;
 import io.weft.bench.report.HtmlReport;
@@ -246,6 +245,8 @@ public final class BenchMain implements Callable<Integer> {
     private void write(final Results results, final double elapsedS) throws IOException {
         final Map<String, String> machine = machine();
         machine.put("seconds", String.format(Locale.ROOT, "%.0f", elapsedS));
+        console.line("");
+        machine.forEach((name, value) -> console.line("  " + name + ": " + value));
         Files.createDirectories(out);
         final Path json = Files.writeString(out.resolve("results.json"), JsonReport.render(results, machine));
         final Path html = Files.writeString(out.resolve("report.html"), HtmlReport.render(results, machine));
@@ -255,21 +256,11 @@ public final class BenchMain implements Callable<Integer> {
     private Map<String, String> machine() throws IOException {
         final Map<String, String> machine = new LinkedHashMap<>();
         machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        machine.put("processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores");
-        machine.put("kernel", System.getProperty("os.version"));
-        machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
+        machine.putAll(Machine.describe());
         machine.put(
                 "weftd",
                 String.join(" ", weftd.weftd().arguments()) + " "
                         + weftd.weftd().javaOptions());
         return machine;
-    }
-
-    private static String processor() throws IOException {
-        return Files.readAllLines(Path.of("/proc/cpuinfo"), UTF_8).stream()
-                .filter(line -> line.startsWith("model name"))
-                .findFirst()
-                .map(line -> line.substring(line.indexOf(':') + 2))
-                .orElse(System.getProperty("os.arch"));
     }
 }

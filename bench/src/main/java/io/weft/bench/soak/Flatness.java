@@ -7,14 +7,14 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Whether what a weftd holds stays as it is: the most of the last third is compared with the most of the third before, since a JVM
- * that has begun lately still grows.
+ * Whether what a weftd holds stays as it is: the median of the last third is compared with that of the third before, since a JVM
+ * that has begun lately still grows, and what one compilation takes for a moment is no growth.
  */
 final class Flatness {
     /** Fewer say nothing. */
     static final int FOOTPRINTS_MIN = 6;
 
-    private static final double RESIDENT_MEBIBYTES = 12;
+    private static final double RESIDENT_MEBIBYTES = 8;
     private static final double HEAP_MEBIBYTES = 4;
     private static final double DIRECT_MEBIBYTES = 2;
     private static final int DESCRIPTORS = 6;
@@ -60,14 +60,15 @@ final class Flatness {
             final ToDoubleFunction<Footprint> figure,
             final double tolerance) {
         final int third = footprints.size() / 3;
-        final double before = most(footprints.subList(third, footprints.size() - third), figure);
-        final double last = most(footprints.subList(footprints.size() - third, footprints.size()), figure);
+        final double before = median(footprints.subList(third, footprints.size() - third), figure);
+        final double last = median(footprints.subList(footprints.size() - third, footprints.size()), figure);
         if (last > before + tolerance) {
             complaints.add(String.format(Locale.ROOT, "%s: %.1f %s, after %.1f", what, last, unit, before));
         }
     }
 
-    private static double most(final List<Footprint> some, final ToDoubleFunction<Footprint> figure) {
-        return some.stream().mapToDouble(figure).max().orElse(0);
+    private static double median(final List<Footprint> some, final ToDoubleFunction<Footprint> figure) {
+        final double[] values = some.stream().mapToDouble(figure).sorted().toArray();
+        return values[values.length / 2];
     }
 }

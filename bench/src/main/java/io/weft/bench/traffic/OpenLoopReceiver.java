@@ -59,7 +59,7 @@ final class OpenLoopReceiver implements AutoCloseable {
         return latencies.getIntervalHistogram();
     }
 
-    /** The longest time between two packets of the run. */
+    /** The longest time between two packets of the run, or before the first: whatever keeps it away may have begun by then. */
     long longestSilenceNs() {
         return longestSilenceNs;
     }
@@ -75,9 +75,7 @@ final class OpenLoopReceiver implements AutoCloseable {
                     latencies.recordValue(Math.min(latencyNs, MAX_LATENCY_NS));
                     // One writer: this thread.
                     final long count = received;
-                    if (count > 0) {
-                        longestSilenceNs = Math.max(longestSilenceNs, nowNs - lastNs);
-                    }
+                    longestSilenceNs = Math.max(longestSilenceNs, nowNs - lastNs);
                     lastNs = nowNs;
                     received = count + 1;
                 }

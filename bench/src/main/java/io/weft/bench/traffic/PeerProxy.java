@@ -20,7 +20,7 @@ public final class PeerProxy implements AutoCloseable {
      * What arrived of an open-loop run.
      *
      * @param received packets.
-     * @param longestSilenceNs the longest time between two of them.
+     * @param longestSilenceNs the longest time between two of them, or before the first.
      * @param latencies how late they came after their intended send time, in ns.
      */
     public record Arrival(long received, long longestSilenceNs, Histogram latencies) {}

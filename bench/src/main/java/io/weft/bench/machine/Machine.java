@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.machine;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** The machine that a run is measured on, as reports tell it: names and values, in their order. */
+public final class Machine {
+    private static final Path CPU = Path.of("/proc/cpuinfo");
+    private static final Path MITIGATIONS = Path.of("/sys/devices/system/cpu/vulnerabilities");
+    private static final Path BOARD = Path.of("/sys/class/dmi/id");
+    private static final String UNKNOWN = "unknown";
+
+    private Machine() {}
+
+    /** What it is, and what it costs, which is measured here: two seconds of an idle machine. */
+    public static Map<String, String> describe() throws IOException {
+        final Map<String, String> machine = new LinkedHashMap<>();
+        machine.put("processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores");
+        machine.put("virtualisation", virtualisation());
+        machine.put("kernel", System.getProperty("os.version"));
+        machine.put("mitigations", mitigations());
+        machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
+        final MachineCosts costs = MachineCosts.measure();
+        machine.put("system call", microseconds(OptionalDouble.of(costs.systemCallNs())));
+        machine.put("wake-up on the same core", microseconds(costs.wakeUpSameNs()));
+        machine.put("wake-up across cores", microseconds(costs.wakeUpAcrossNs()));
+        machine.put("copy within L2", gigabytes(costs.copyNear()));
+        machine.put("copy in memory", gigabytes(costs.copyFar()));
+        return machine;
+    }
+
+    private static String microseconds(final OptionalDouble ns) {
+        return ns.isPresent() ? String.format(Locale.ROOT, "%.2f µs", ns.getAsDouble() / 1e3) : UNKNOWN;
+    }
+
+    private static String gigabytes(final double perSecond) {
+        return String.format(Locale.ROOT, "%.1f GB/s", perSecond);
+    }
+
+    private static String processor() throws IOException {
+        return cpuLines("model name").findFirst().orElse(System.getProperty("os.arch"));
+    }
+
+    private static Stream<String> cpuLines(final String key) throws IOException {
+        return Files.readAllLines(CPU, UTF_8).stream()
+                .filter(line -> line.startsWith(key))
+                .map(line -> line.substring(line.indexOf(':') + 1).strip());
+    }
+
+    /** Hypervisors show themselves by a processor flag, and by what they call the board. */
+    private static String virtualisation() throws IOException {
+        final boolean isGuest =
+                cpuLines("flags").anyMatch(flags -> List.of(flags.split(" ")).contains("hypervisor"));
+        final String board = (text(BOARD.resolve("sys_vendor")) + ' ' + text(BOARD.resolve("product_name"))).strip();
+        return (isGuest ? "a guest" : "none that shows") + (board.isEmpty() ? "" : ", " + board);
+    }
+
+    /** What is mitigated, without what the processor is not affected by. */
+    private static String mitigations() throws IOException {
+        if (!Files.isDirectory(MITIGATIONS)) {
+            return UNKNOWN;
+        }
+        try (Stream<Path> files = Files.list(MITIGATIONS)) {
+            final String all = files.sorted()
+                    .map(file -> Map.entry(String.valueOf(file.getFileName()), text(file)))
+                    .filter(entry -> !entry.getValue().startsWith("Not affected"))
+                    .map(entry -> entry.getKey() + ": " + entry.getValue().replace("Mitigation: ", ""))
+                    .collect(Collectors.joining("; "));
+            return all.isEmpty() ? "none needed" : all;
+        }
+    }
+
+    /** Nothing where it cannot be read. */
+    private static String text(final Path file) {
+        try {
+            return Files.readString(file, UTF_8).strip();
+        } catch (final IOException unreadable) {
+            return "";
+        }
+    }
+}
