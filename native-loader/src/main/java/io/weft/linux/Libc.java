@@ -53,6 +53,8 @@ final class Libc {
 
         int socket(int domain, int type, int protocol);
 
+        int socketpair(int domain, int type, int protocol, long fds);
+
         int bind(int fd, long address, int addressLength);
 
         int connect(int fd, long address, int addressLength);

@@ -88,6 +88,11 @@ public final class TapDevice implements FrameSink, AutoCloseable {
         }
     }
 
+    /** An end of a line in the place of a queue, as {@link TunDevice#ofLine} is. */
+    public static TapDevice ofLine(final FrameLine line, final int end, final int vnetHeaderLength) {
+        return new TapDevice(line.takeEnd(end), vnetHeaderLength);
+    }
+
     /** The file descriptor. */
     public int fd() {
         return fd;

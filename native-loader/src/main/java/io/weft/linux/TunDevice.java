@@ -105,6 +105,17 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         }
     }
 
+    /**
+     * An end of a line in the place of a queue: the same calls, and no device.
+     *
+     * @param line whose end this closes.
+     * @param end 0 or 1.
+     * @param vnetHeaderLength bytes of the vnet header in front of each packet.
+     */
+    public static TunDevice ofLine(final FrameLine line, final int end, final int vnetHeaderLength) {
+        return new TunDevice(line.takeEnd(end), "line", Framing.ofPackets(vnetHeaderLength, true), true);
+    }
+
     /** Writes to the same queue, and reads nothing. */
     private TunDevice writer() {
         final int copy = Libc.LIBC.fcntl(fd, F_DUPFD_CLOEXEC, 0);

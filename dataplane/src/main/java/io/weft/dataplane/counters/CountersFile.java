@@ -146,25 +146,13 @@ public final class CountersFile implements AutoCloseable {
         }
     }
 
-    /**
-     * Makes the file beside that of a process which still counts; {@link #take} puts it in its place.
-     *
-     * @param path of the place.
-     * @param capacity how many counters there is room for.
-     * @param pid of this process.
-     * @param nowMs milliseconds since the epoch.
-     */
-    public static CountersFile createBeside(final Path path, final int capacity, final long pid, final long nowMs) {
-        return create(fresh(path), capacity, pid, nowMs);
-    }
-
-    /** Where {@link #createBeside} makes the file. */
+    /** Where the file is made while its place is another process's. */
     public static Path fresh(final Path path) {
         return path.resolveSibling(path.getFileName() + FRESH_SUFFIX);
     }
 
     /**
-     * Puts what {@link #createBeside} made in its place. Who has the earlier file open keeps it.
+     * Puts what was made at {@link #fresh} in its place. Who has the earlier file open keeps it.
      *
      * @throws IOException if that is not possible.
      */
@@ -177,8 +165,9 @@ public final class CountersFile implements AutoCloseable {
      * same type and label; those of a worker that this process has not are added to another's. What is no count, such as the length of
      * a queue, is left alone. For the process that made the file.
      *
-     * @param before of the other process, open until the result is run.
-     * @return to be run once, when the other process counts no more and the agents of this one do not count yet.
+     * @param before of the other process, open as long as the result is run.
+     * @return adds what the other has counted since the last time: to be run, for the last time, when the other process counts no more
+     *     and the agents of this one do not count yet; and before that to have less to do then.
      */
     public Runnable continuing(final CountersFile before) {
         final Map<String, Integer> own = new HashMap<>();
@@ -186,19 +175,44 @@ public final class CountersFile implements AutoCloseable {
             own.put(typeId + label + key.getInt(0), id);
             own.putIfAbsent(typeId + label, id);
         });
-        final List<int[]> pairs = new ArrayList<>();
+        final List<Continued> all = new ArrayList<>();
         before.reader().forEach((id, typeId, key, label) -> {
             final Integer same = own.get(typeId + label + key.getInt(0));
             final Integer target = null == same ? own.get(typeId + label) : same;
             if (WorkerCounters.isCount(typeId) && null != target) {
-                pairs.add(new int[] {CountersReader.counterOffset(id), CountersReader.counterOffset(target)});
+                all.add(new Continued(
+                        before.values, CountersReader.counterOffset(id), values, CountersReader.counterOffset(target)));
             }
         });
+        final Runnable peersToo = peers().continuing(before.peers(), before::heartbeatMs);
         return () -> {
-            pairs.forEach(pair -> values.putLongRelease(
-                    pair[1], values.getLongVolatile(pair[1]) + before.values.getLongVolatile(pair[0])));
-            peers().continueFrom(before.peers(), before.heartbeatMs());
+            all.forEach(Continued::add);
+            peersToo.run();
         };
+    }
+
+    /** A counter that goes on from another's value. */
+    private static final class Continued {
+        private final UnsafeBuffer source;
+        private final int sourceOffset;
+        private final UnsafeBuffer target;
+        private final int targetOffset;
+        private long taken;
+
+        Continued(
+                final UnsafeBuffer source, final int sourceOffset, final UnsafeBuffer target, final int targetOffset) {
+            this.source = source;
+            this.sourceOffset = sourceOffset;
+            this.target = target;
+            this.targetOffset = targetOffset;
+        }
+
+        /** Adds what was counted there since the last time. */
+        void add() {
+            final long now = source.getLongVolatile(sourceOffset);
+            target.putLongRelease(targetOffset, target.getLongVolatile(targetOffset) + now - taken);
+            taken = now;
+        }
     }
 
     /**

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -236,34 +237,48 @@ public final class PeerTable {
     }
 
     /**
-     * Counts on from where another process has stopped; the agents of this one do not count yet. Who is no peer of this one is gone.
-     * Control thread.
+     * Prepares to count on from where another process stops. Who is no peer of this one is gone then.
      *
      * @param stoppedMs when the other one stopped, in milliseconds since 1970.
+     * @return adds what that one has counted since the last time; while the agents of this one do not count yet. Control thread.
      */
-    void continueFrom(final PeerTable before, final long stoppedMs) {
-        for (final PeerRecord peer : before.read()) {
-            final boolean isPresent = NOBODY != find(peer.address());
-            final int number = number(peer.address());
-            if (NOBODY != number) {
-                final PeerCounters first = workers[0];
-                first.addSent(number, peer.sentPackets(), peer.sentBytes());
-                first.addReceived(number, peer.receivedPackets(), peer.receivedBytes());
-                received[number] = first.receivedPackets(number);
-                final int row = offset(number);
-                buffer.putLongRelease(row + HEARD_OFFSET, peer.heardMs());
-                if (!isPresent) {
-                    buffer.putLongRelease(
-                            row + GONE_OFFSET, Math.max(1, 0 == peer.goneMs() ? stoppedMs : peer.goneMs()));
-                }
-                if (null != peer.lastError()) {
-                    error(number, peer.lastError());
-                }
-                pathMtu(number, peer.pathMtu());
-                if (null != peer.check()) {
-                    check(number, peer.check(), peer.pathMtu());
+    Runnable continuing(final PeerTable before, final LongSupplier stoppedMs) {
+        final Map<IpAddress, PeerRecord> taken = new HashMap<>();
+        return () -> {
+            for (final PeerRecord peer : before.read()) {
+                final PeerRecord last = taken.put(peer.address(), peer);
+                if (!peer.equals(last)) {
+                    continueFrom(peer, last, stoppedMs.getAsLong());
                 }
             }
+        };
+    }
+
+    private void continueFrom(final PeerRecord peer, final @Nullable PeerRecord last, final long stoppedMs) {
+        final boolean isPresent = NOBODY != find(peer.address());
+        final int number = number(peer.address());
+        if (NOBODY == number) {
+            return;
+        }
+        final PeerCounters first = workers[0];
+        first.addSent(number, peer.sentPackets(), peer.sentBytes());
+        first.addReceived(number, peer.receivedPackets(), peer.receivedBytes());
+        if (null != last) {
+            first.addSent(number, -last.sentPackets(), -last.sentBytes());
+            first.addReceived(number, -last.receivedPackets(), -last.receivedBytes());
+        }
+        received[number] = first.receivedPackets(number);
+        buffer.putLongRelease(offset(number) + HEARD_OFFSET, peer.heardMs());
+        if (!isPresent) {
+            buffer.putLongRelease(
+                    offset(number) + GONE_OFFSET, Math.max(1, 0 == peer.goneMs() ? stoppedMs : peer.goneMs()));
+        }
+        if (null != peer.lastError()) {
+            error(number, peer.lastError());
+        }
+        pathMtu(number, peer.pathMtu());
+        if (null != peer.check()) {
+            check(number, peer.check(), peer.pathMtu());
         }
     }
 

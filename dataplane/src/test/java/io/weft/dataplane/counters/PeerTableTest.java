@@ -107,11 +107,14 @@ class PeerTableTest {
         peers.sample(3);
         try (CountersFile next = CountersFile.create(directory.resolve("next"), 8, 3, 1, 43, 4)) {
             next.peers().number(TWO);
-            next.continuing(Objects.requireNonNull(file)).run();
+            final Runnable continuing = next.continuing(Objects.requireNonNull(file));
+            continuing.run();
+            peers.ofWorker(0).addSent(peers.number(ONE), 1, 50);
+            continuing.run();
             next.peers().sample(5);
             assertEquals("""
                     fd00:100::2 sent 0/0 received 1/100 heard 3 gone 0 mtu 0
-                    192.168.100.1 sent 5/500 received 0/0 heard 0 gone 2 mtu 0
+                    192.168.100.1 sent 6/550 received 0/0 heard 0 gone 2 mtu 0
                     """, text(next.peers().read()));
         }
     }

@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.Rehearsal;
 import io.weft.dataplane.underlay.UnderlaySockets;
 
 /**
@@ -19,6 +20,9 @@ public final class BufferBudget {
     public static final int WORKER_MEBIBYTES =
             (int) ((DataPlaneContext.memoryLength(1, UnderlaySockets.SEND_SOCKETS_DEFAULT) + MEBIBYTE - 1) / MEBIBYTE);
 
+    /** Of one worker each, for as long as a start takes. */
+    public static final int REHEARSAL_NODES = Rehearsal.NODES;
+
     /** Netlink, the registry's connections, probes. Routing tables are not among it: they lie outside of what the JVM limits. */
     public static final int REST_MEBIBYTES = 32;
 
@@ -26,6 +30,6 @@ public final class BufferBudget {
 
     /** What a daemon may take, in mebibytes, whether its network has one IP version or two. */
     public static int mebibytes(final int workers) {
-        return REST_MEBIBYTES + FORWARDERS_MAX * workers * WORKER_MEBIBYTES;
+        return REST_MEBIBYTES + (FORWARDERS_MAX * workers + REHEARSAL_NODES) * WORKER_MEBIBYTES;
     }
 }

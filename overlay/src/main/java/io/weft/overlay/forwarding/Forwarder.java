@@ -306,7 +306,7 @@ final class Forwarder implements AutoCloseable {
     /**
      * Prepares to count on from where the process has stopped that left its device and sockets.
      *
-     * @return to be run before {@link #start}, when that process counts no more.
+     * @return to be run before {@link #start}, for the last time when that process counts no more.
      */
     Runnable continuing() {
         if (!Files.isReadable(countersPath)) {

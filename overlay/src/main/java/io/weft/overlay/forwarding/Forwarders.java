@@ -34,6 +34,7 @@ public final class Forwarders implements AutoCloseable {
     private final Map<UnderlayFamily, Forwarder> forwarders = new EnumMap<>(UnderlayFamily.class);
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
     private long offloadRepairs;
+    private @Nullable PathRehearsal rehearsal;
 
     private Forwarders() {}
 
@@ -66,6 +67,23 @@ public final class Forwarders implements AutoCloseable {
                 opened.close();
             }
         }
+    }
+
+    /**
+     * Has the JVM compile the packet path, on a thread of its own, with packets of nobody's; once, however often it is called.
+     *
+     * @param isCold whether this is the first node of this JVM: of another nothing needs to be rehearsed.
+     */
+    public PathRehearsal rehearse(final boolean isCold) {
+        if (null == rehearsal) {
+            rehearsal = forwarders.values().stream()
+                    .findFirst()
+                    .filter(forwarder -> isCold)
+                    .map(forwarder -> PathRehearsal.start(
+                            forwarder.tables().context().encapsulation(), null != forwarder.offloadTrial()))
+                    .orElseGet(PathRehearsal::ofNothing);
+        }
+        return rehearsal;
     }
 
     /** Starts to forward by what the tables have. */
@@ -103,7 +121,7 @@ public final class Forwarders implements AutoCloseable {
     /**
      * Prepares to count on from where the process stops that left its devices and sockets.
      *
-     * @return to be run before {@link #start}, when that process counts no more.
+     * @return to be run before {@link #start}, for the last time when that process counts no more.
      */
     public Runnable continuing() {
         final List<Runnable> steps =

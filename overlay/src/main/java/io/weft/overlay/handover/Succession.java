@@ -37,6 +37,8 @@ public final class Succession implements AutoCloseable {
 
     private static final long RETRY_MS = 2;
 
+    private static final int CONTINUING_RUNS = 20;
+
     private final WeftOptions options;
     private final Tenure tenure;
     private final List<String> deviceNames;
@@ -212,7 +214,11 @@ public final class Succession implements AutoCloseable {
         if (null == running) {
             return;
         }
+        forwarders.rehearse(true).await();
         final Runnable continuing = forwarders.continuing();
+        for (int i = 0; i < CONTINUING_RUNS; i++) {
+            continuing.run(); // so that little is left to add while nobody forwards, by code that is compiled
+        }
         System.gc(); // what the start left is collected while the other still forwards
         final long pausedNs = System.nanoTime();
         running.pause();

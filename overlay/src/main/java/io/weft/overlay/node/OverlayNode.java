@@ -251,7 +251,8 @@ public final class OverlayNode implements AutoCloseable {
                 publish();
                 ready.run(); // the rules are there, as the other had set them
             }
-            setRules(config, acquired, underlay, ready);
+            final Runnable last = opened.rehearse(null == former).before(loop, () -> becomeReadyOnce(ready));
+            setRules(config, acquired, underlay, last);
         }));
         takeover.complete();
     }

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import io.weft.address.MacAddress;
+import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.linux.Framing;
+import io.weft.linux.TunDevice;
+import io.weft.routing.Encapsulation;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Runs the packet path, both directions, with packets of its own before those of pods come, so that the JVM has compiled it when they
+ * do: two nodes of the real classes on the loopback, with a {@link io.weft.linux.FrameLine} in the place of each one's device.
+ *
+ * <pre>
+ *   line -> EgressReceiver -> EgressSender -> UDP, 127.0.0.1 -> IngressReceiver -> IngressSender -> line
+ *          '---------- a node ----------'                      '---------- its peer ----------'
+ * </pre>
+ *
+ * Made and run by one thread, which need not be the control thread; both nodes have data threads. Touches neither the tables nor the
+ * counters of the node that is to forward.
+ */
+public final class Rehearsal implements AutoCloseable {
+    /** Each with the memory of a data plane of one worker. */
+    public static final int NODES = 2;
+
+    /** By then the compiler has had what it wants of all that a packet goes through: docs/decisions/0014. */
+    private static final int ROUNDS = 8_000;
+
+    /** In so many rounds there is one superframe, and in so many those leave unsegmented. */
+    private static final int ROUNDS_OF_SUPERFRAME = 3;
+
+    private static final int ROUNDS_OF_OFFLOAD = 24;
+
+    /** A data thread has stood still, and gone on again, as often. */
+    private static final int PAUSES = 20;
+
+    /** While a line is full: what it is read by needs a processor too. */
+    private static final long REST_NS = 10_000;
+
+    private static final int MTU = 1450;
+    /** The peer sends nothing. */
+    private static final int NO_PORT = 1;
+
+    private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
+    private static final MacAddress PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
+
+    private final RehearsalFrames frames;
+    private final UnsafeBuffer received = new UnsafeBuffer(
+            BufferUtil.allocateDirectAligned(2 * Framing.MAX_PACKET_LENGTH, BitUtil.CACHE_LINE_LENGTH));
+    private final RehearsalNode node;
+    private final RehearsalNode peer;
+
+    /**
+     * Prepares.
+     *
+     * @param encapsulation that is to be rehearsed.
+     * @param hasOffload whether there is a way for superframes that need no cutting.
+     * @throws io.weft.linux.LinuxException if the kernel refuses, as where the loopback is down.
+     */
+    public Rehearsal(final Encapsulation encapsulation, final boolean hasOffload) {
+        frames = new RehearsalFrames(MTU, Encapsulation.VXLAN == encapsulation);
+        peer = new RehearsalNode(encapsulation, PEER_MAC, NO_PORT, MTU, hasOffload);
+        boolean isOpen = false;
+        try {
+            node = new RehearsalNode(encapsulation, MAC, peer.underlayPort(), MTU, hasOffload);
+            node.sendTo(PEER_MAC);
+            isOpen = true;
+        } finally {
+            if (!isOpen) {
+                peer.close();
+            }
+        }
+    }
+
+    /**
+     * Sends packets of all kinds through, until the compiler has seen enough of them.
+     *
+     * @param limitNs how long it may take.
+     * @return how many came out at the peer.
+     * @throws InterruptedException if the thread is interrupted; then it has ended early.
+     */
+    public long run(final long limitNs) throws InterruptedException {
+        final long deadlineNs = System.nanoTime() + limitNs;
+        for (int round = 0; round < ROUNDS && System.nanoTime() - deadlineNs < 0; round++) {
+            node.offloadMode(0 == round % ROUNDS_OF_OFFLOAD ? TunnelOffload.Mode.ON : TunnelOffload.Mode.OFF);
+            for (final RehearsalFrames.Frame frame : frames.small()) {
+                send(frame, deadlineNs);
+            }
+            if (0 == round % ROUNDS_OF_SUPERFRAME) {
+                final int kind =
+                        round / ROUNDS_OF_SUPERFRAME % frames.superframes().size();
+                send(frames.superframes().get(kind), deadlineNs);
+            }
+        }
+        for (int pause = 0; pause < PAUSES; pause++) {
+            node.pauseAndResume();
+            peer.pauseAndResume();
+        }
+        return peer.delivered();
+    }
+
+    /** Gives a frame to the node when there is room for it, and takes what has come through meanwhile. */
+    private void send(final RehearsalFrames.Frame frame, final long deadlineNs) {
+        while (true) {
+            final boolean isSent = node.host().write(frame.memory().addressOffset(), frame.length()) > 0;
+            final int taken = drain(peer.host()) + drain(node.outlet());
+            if (isSent || System.nanoTime() - deadlineNs >= 0) {
+                return;
+            }
+            if (0 == taken) {
+                LockSupport.parkNanos(REST_NS);
+            }
+        }
+    }
+
+    /** Takes what lies in a line; returns how many frames. */
+    private int drain(final TunDevice end) {
+        int frames = 0;
+        while (end.read(received.addressOffset(), received.capacity()) > 0) {
+            frames++;
+        }
+        return frames;
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(node, peer);
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane;
+
+import static java.nio.ByteOrder.BIG_ENDIAN;
+
+import io.weft.address.IpPrefix;
+import io.weft.encap.InternetChecksum;
+import io.weft.encap.IpProtocol;
+import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.Ipv6Flyweight;
+import io.weft.encap.TcpFlyweight;
+import io.weft.encap.UdpFlyweight;
+import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.linux.Framing;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Frames as a host hands them over, between two addresses that no pod has: of IPv4 those for benchmarks (RFC 2544, appendix C.2.2),
+ * of IPv6 those for documentation (RFC 3849).
+ *
+ * <pre>
+ * | virtio_net_hdr | IP header | TCP or UDP header | zeros |
+ * </pre>
+ */
+final class RehearsalFrames {
+    static final IpPrefix SOURCE = IpPrefix.parse("198.18.0.0/24");
+    static final IpPrefix DESTINATION = IpPrefix.parse("198.19.0.0/24");
+    static final IpPrefix SOURCE_IPV6 = IpPrefix.parse("2001:db8:1::/64");
+    static final IpPrefix DESTINATION_IPV6 = IpPrefix.parse("2001:db8:2::/64");
+
+    private static final int IPV4_WITHOUT_OPTIONS = 0x45;
+    private static final int IPV6_VERSION = 0x60;
+    private static final int TTL = 64;
+    private static final int SMALL_LENGTH = 64;
+    private static final int IP = VirtioNetHeaderFlyweight.LENGTH;
+
+    /**
+     * A frame.
+     *
+     * @param memory holds it, from the beginning.
+     * @param length bytes of the frame.
+     */
+    record Frame(UnsafeBuffer memory, int length) {}
+
+    private final int mtu;
+    private final List<Frame> small = new ArrayList<>();
+    private final List<Frame> superframes = new ArrayList<>();
+
+    /**
+     * @param mtu that superframes are cut by, in bytes.
+     * @param hasIpv6 whether the tunnel takes IPv6.
+     */
+    RehearsalFrames(final int mtu, final boolean hasIpv6) {
+        this.mtu = mtu;
+        for (final int version : hasIpv6 ? new int[] {4, 6} : new int[] {4}) {
+            small.add(frame(version, IpProtocol.UDP, SMALL_LENGTH, false));
+            small.add(frame(version, IpProtocol.TCP, 0, false)); // an acknowledgement
+            small.add(frame(version, IpProtocol.TCP, mtu - ipHeaderLength(version) - TcpFlyweight.MIN_LENGTH, false));
+        }
+        final int payload = Framing.MAX_PACKET_LENGTH - Ipv6Flyweight.LENGTH - TcpFlyweight.MIN_LENGTH;
+        superframes.add(frame(4, IpProtocol.TCP, payload, true));
+        superframes.add(frame(4, IpProtocol.UDP, payload, true));
+    }
+
+    /** Packets that are sent as they are. */
+    List<Frame> small() {
+        return small;
+    }
+
+    /** Packets that are cut. */
+    List<Frame> superframes() {
+        return superframes;
+    }
+
+    private Frame frame(final int version, final int protocol, final int payloadLength, final boolean isSuperframe) {
+        final int transport = IP + ipHeaderLength(version);
+        final int transportHeaderLength = IpProtocol.TCP == protocol ? TcpFlyweight.MIN_LENGTH : UdpFlyweight.LENGTH;
+        final int transportLength = transportHeaderLength + payloadLength;
+        final int length = transport + transportLength;
+        final UnsafeBuffer memory =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
+        if (4 == version) {
+            putIpv4(memory, protocol, length - IP);
+        } else {
+            putIpv6(memory, protocol, transportLength);
+        }
+        final int checksumOffset;
+        if (IpProtocol.TCP == protocol) {
+            checksumOffset = TcpFlyweight.CHECKSUM_OFFSET;
+            memory.putByte(transport + TcpFlyweight.DATA_OFFSET_OFFSET, (byte)
+                    ((TcpFlyweight.MIN_LENGTH / Integer.BYTES) << 4));
+            TcpFlyweight.flags(memory, transport, TcpFlyweight.ACK);
+        } else {
+            checksumOffset = UdpFlyweight.CHECKSUM_OFFSET;
+            UdpFlyweight.length(memory, transport, transportLength);
+        }
+        InternetChecksum.putPartial(
+                memory,
+                transport + checksumOffset,
+                InternetChecksum.pseudoHeader(memory, IP, version, protocol, transportLength));
+        final int headersLength = transport + transportHeaderLength - IP;
+        final int gsoSize = isSuperframe ? mtu - headersLength : 0;
+        VirtioNetHeaderFlyweight.put(
+                memory,
+                0,
+                isSuperframe ? gsoType(protocol) : VirtioNetHeaderFlyweight.GSO_NONE,
+                isSuperframe ? headersLength : 0,
+                gsoSize,
+                transport - IP,
+                checksumOffset);
+        return new Frame(memory, length);
+    }
+
+    private static int ipHeaderLength(final int version) {
+        return 4 == version ? Ipv4Flyweight.MIN_LENGTH : Ipv6Flyweight.LENGTH;
+    }
+
+    private static int gsoType(final int protocol) {
+        return IpProtocol.TCP == protocol ? VirtioNetHeaderFlyweight.GSO_TCPV4 : VirtioNetHeaderFlyweight.GSO_UDP_L4;
+    }
+
+    private static void putIpv4(final UnsafeBuffer memory, final int protocol, final int totalLength) {
+        memory.putByte(IP + Ipv4Flyweight.VERSION_IHL_OFFSET, (byte) IPV4_WITHOUT_OPTIONS);
+        Ipv4Flyweight.totalLength(memory, IP, totalLength);
+        memory.putByte(IP + Ipv4Flyweight.TTL_OFFSET, (byte) TTL);
+        memory.putByte(IP + Ipv4Flyweight.PROTOCOL_OFFSET, (byte) protocol);
+        memory.putInt(IP + Ipv4Flyweight.SOURCE_OFFSET, SOURCE.base().ipv4() + 1, BIG_ENDIAN);
+        memory.putInt(IP + Ipv4Flyweight.DESTINATION_OFFSET, DESTINATION.base().ipv4() + 1, BIG_ENDIAN);
+        Ipv4Flyweight.updateChecksum(memory, IP, Ipv4Flyweight.MIN_LENGTH);
+    }
+
+    private static void putIpv6(final UnsafeBuffer memory, final int protocol, final int payloadLength) {
+        memory.putByte(IP + Ipv6Flyweight.VERSION_CLASS_LABEL_OFFSET, (byte) IPV6_VERSION);
+        Ipv6Flyweight.payloadLength(memory, IP, payloadLength);
+        memory.putByte(IP + Ipv6Flyweight.NEXT_HEADER_OFFSET, (byte) protocol);
+        memory.putByte(IP + Ipv6Flyweight.HOP_LIMIT_OFFSET, (byte) TTL);
+        memory.putBytes(IP + Ipv6Flyweight.SOURCE_OFFSET, SOURCE_IPV6.base().toBytes());
+        memory.putBytes(
+                IP + Ipv6Flyweight.DESTINATION_OFFSET, DESTINATION_IPV6.base().toBytes());
+    }
+}

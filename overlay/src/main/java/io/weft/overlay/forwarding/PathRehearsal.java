@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.INFO;
+
+import io.weft.dataplane.Rehearsal;
+import io.weft.linux.LinuxException;
+import io.weft.overlay.lifecycle.ControlLoop;
+import io.weft.routing.Encapsulation;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A {@link Rehearsal} of the packet path on a thread of its own. What goes wrong with it costs the first packets some speed and
+ * nothing else.
+ */
+public final class PathRehearsal {
+    private static final System.Logger LOG = System.getLogger(PathRehearsal.class.getName());
+
+    /** Of a busy machine: an idle one needs half of it. */
+    private static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private final CompletableFuture<Void> ended;
+
+    private PathRehearsal(final CompletableFuture<Void> ended) {
+        this.ended = ended;
+    }
+
+    /** One of which there is nothing to do. */
+    static PathRehearsal ofNothing() {
+        return new PathRehearsal(CompletableFuture.completedFuture(null));
+    }
+
+    /** Begins. */
+    static PathRehearsal start(final Encapsulation encapsulation, final boolean hasOffload) {
+        return new PathRehearsal(
+                CompletableFuture.runAsync(() -> run(encapsulation, hasOffload), PathRehearsal::onOwnThread));
+    }
+
+    private static void onOwnThread(final Runnable task) {
+        final Thread thread = new Thread(task, "weft-rehearsal");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static void run(final Encapsulation encapsulation, final boolean hasOffload) {
+        final long startNs = System.nanoTime();
+        try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload)) {
+            final long packets = rehearsal.run(LIMIT_NS);
+            LOG.log(
+                    DEBUG,
+                    "the packet path was rehearsed with {0} packets in {1} ms",
+                    packets,
+                    (System.nanoTime() - startNs) / 1_000_000);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        } catch (final LinuxException | OutOfMemoryError failure) {
+            LOG.log(
+                    INFO,
+                    "the packet path is not rehearsed, its first packets will take longer: {0}",
+                    failure.getMessage());
+        }
+    }
+
+    /** Waits for its end. */
+    public void await() {
+        ended.join();
+    }
+
+    /** The same task, but not before the end of this: from any thread, on the loop's. */
+    public Runnable before(final ControlLoop loop, final Runnable task) {
+        return () -> {
+            final CompletableFuture<Void> unused = ended.whenComplete((nothing, failure) -> loop.post(task));
+        };
+    }
+}
