@@ -130,6 +130,12 @@ class ProbeTest {
         assertProbe("live", 1, "no sign of life for 12");
         Command.run(List.of("kill", "-CONT", pid));
         awaitProbe("live", 0, "");
+
+        Command.run(List.of("kill", "-KILL", pid));
+        own.process().waitFor();
+        // Its record says that it forwards: who comes next with the same number of the namespace is not that one.
+        assertProbe("forwards", 1, "does not forward yet");
+        assertProbe("live", 0, "");
     }
 
     @ParameterizedTest
