@@ -17,6 +17,9 @@ import java.util.concurrent.TimeUnit;
  * most. What nobody may write, or cannot at present, is left out; the log has it in any case. From any thread.
  */
 final class KubeEvents {
+    /** Of an event that was there: kubectl shows when it was last of one that was more often than once. */
+    private static final int REPEATED = 2;
+
     private static final System.Logger LOG = System.getLogger(KubeEvents.class.getName());
     /** The events of objects without a namespace are in this one (apimachinery validation of Event). */
     private static final String EVENTS = "/api/v1/namespaces/default/events";
@@ -86,7 +89,7 @@ final class KubeEvents {
             if (HttpURLConnection.HTTP_CONFLICT != refused.statusCode()) {
                 throw refused;
             }
-            client.patch(EVENTS + '/' + name, JsonOutput.of(Map.of("lastTimestamp", now)));
+            client.patch(EVENTS + '/' + name, JsonOutput.of(Map.of("lastTimestamp", now, "count", REPEATED)));
         }
     }
 }

@@ -271,13 +271,16 @@ public final class KubeRegistry implements Registry {
         }
     }
 
-    /** A network that is there, by another daemon or by this one before it failed, is not said to be gone. */
+    /**
+     * A network that is there, by another daemon or by this one before it failed, is not said to be gone; nor where nobody has said
+     * anything, as with networks that never do: the condition keeps pods from the node, and would outlive weft.
+     */
     private void tellUnready(final KubeNode node, final String cause)
             throws UnavailableException, InterruptedException {
         events.warn(node.name(), KubeCondition.UNREADY, cause);
         final KubeNode.Condition present = node.networkUnavailable();
-        final boolean isThere = null != present && "False".equals(present.status());
-        if (settings.setsNetworkUnavailable && !isThere && !cause.equals(unreadyCause)) {
+        final boolean isMissing = null != present && "True".equals(present.status());
+        if (settings.setsNetworkUnavailable && isMissing && !cause.equals(unreadyCause)) {
             client.patch(
                     "/api/v1/nodes/" + node.name() + "/status",
                     new KubeCondition("True", KubeCondition.UNREADY, cause).patch(present));

@@ -120,6 +120,7 @@ class NodeTroublesTest {
         final String cause = "node one has no pod CIDR: start kube-controller-manager with --allocate-node-cidrs,"
                 + " or set spec.podCIDR";
         api.put("one", List.of(), Map.of());
+        api.condition("one", "NetworkUnavailable", "True"); // as a cloud's controller says of a node without routes
         final CompletableFuture<Lease> acquired = CompletableFuture.supplyAsync(this::acquire);
         awaitTold("one WeftIsNotReady: " + cause);
         awaitCondition(cause);
@@ -146,6 +147,9 @@ class NodeTroublesTest {
     @Test
     void shouldTellOfAFailedStartOnceAndLeaveTheConditionOfANetworkThatIsThere() throws Exception {
         api.put("one", CIDR, Map.of());
+        registry.nodeFailed("port 8472 is taken");
+        assertEquals(List.of(), api.patches(), "whose network is there without a word of it");
+        api.condition("one", "NetworkUnavailable", "True");
         registry.nodeFailed("port 8472 is taken");
         awaitCondition("port 8472 is taken");
         api.condition("one", "NetworkUnavailable", "False"); // by a daemon that runs
