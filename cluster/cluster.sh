@@ -67,16 +67,22 @@ cluster_up() {
     bash "$PWD/cluster/inside" "$cluster" "$nodes" "$image" >"$cluster/log/inside" 2>&1 </dev/null &
   echo $! >"$cluster/pid"
   until [ -e "$cluster/is-up" ]; do
-    cluster_pid >/dev/null || { tail -n 5 "$cluster/log/inside" >&2; echo "weft: no cluster: see $cluster/log" >&2; return 1; }
+    kill -0 "$!" 2>/dev/null || { tail -n 5 "$cluster/log/inside" >&2; echo "weft: no cluster: see $cluster/log" >&2; return 1; }
     sleep 1
   done
   cluster kubectl get nodes -o wide
 }
 
+# The process by which all of it ends; the number may be another's by now.
+cluster_outer() {
+  local outer
+  outer=$(cat "$cluster/pid" 2>/dev/null) && grep -qsazF "$PWD/cluster/inside" "/proc/$outer/cmdline" && echo "$outer"
+}
+
 # The first process inside, in whose namespaces the others are.
 cluster_pid() {
   local outer
-  outer=$(cat "$cluster/pid" 2>/dev/null) && [ -d "/proc/$outer" ] && pgrep -P "$outer" | grep -m1 .
+  outer=$(cluster_outer) && pgrep -P "$outer" | grep -m1 .
 }
 
 cluster_exec() { # control|NODE COMMAND...

@@ -21,7 +21,7 @@ begin_packages() {
   # The time of every file: of the commit, so that it says something.
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null) || SOURCE_DATE_EPOCH=1767225600
   export SOURCE_DATE_EPOCH
-  rm -rf "$packages" "$scratch"
+  rm -rf "$scratch"
   mkdir -p "$packages" "$scratch"
   umask 022
 }
@@ -39,6 +39,7 @@ make_image_alone() {
 }
 
 make_packages() {
+  rm -rf target/packages
   begin_packages && pack amd64 && pack arm64 || return 1
   make_tarball amd64 || return 1
   make_image amd64 || return 1
