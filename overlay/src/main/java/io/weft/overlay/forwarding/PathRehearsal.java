@@ -5,11 +5,12 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 
 import io.weft.dataplane.Rehearsal;
-import io.weft.linux.LinuxException;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.routing.Encapsulation;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * A {@link Rehearsal} of the packet path on a thread of its own. What goes wrong with it costs the first packets some speed and
@@ -48,6 +49,9 @@ public final class PathRehearsal {
         final long startNs = System.nanoTime();
         try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload)) {
             final long packets = rehearsal.run(LIMIT_NS);
+            if (0 == packets) {
+                tellColdPath("nothing comes through on the loopback");
+            }
             LOG.log(
                     DEBUG,
                     "the packet path was rehearsed with {0} packets in {1} ms",
@@ -55,17 +59,24 @@ public final class PathRehearsal {
                     (System.nanoTime() - startNs) / 1_000_000);
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
-        } catch (final LinuxException | OutOfMemoryError failure) {
-            LOG.log(
-                    INFO,
-                    "the packet path is not rehearsed, its first packets will take longer: {0}",
-                    failure.getMessage());
+        } catch (final RuntimeException | OutOfMemoryError failure) {
+            tellColdPath(String.valueOf(failure.getMessage()));
         }
     }
 
-    /** Waits for its end. */
-    public void await() {
-        ended.join();
+    private static void tellColdPath(final String why) {
+        LOG.log(INFO, "the packet path is not rehearsed, its first packets will take longer: {0}", why);
+    }
+
+    /** Waits for its end, and not much longer than it may take. */
+    public void await() throws InterruptedException {
+        try {
+            ended.get(2 * LIMIT_NS, TimeUnit.NANOSECONDS);
+        } catch (final TimeoutException busy) {
+            LOG.log(INFO, "the packet path is still being rehearsed");
+        } catch (final ExecutionException impossible) {
+            throw new IllegalStateException(impossible);
+        }
     }
 
     /** The same task, but not before the end of this: from any thread, on the loop's. */

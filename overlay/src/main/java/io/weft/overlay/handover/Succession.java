@@ -214,7 +214,16 @@ public final class Succession implements AutoCloseable {
         if (null == running) {
             return;
         }
-        forwarders.rehearse(true).await();
+        try {
+            forwarders.rehearse(true).await();
+            takeOver(forwarders, running);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            throw new StartupException("told to stop while taking over", stop);
+        }
+    }
+
+    private void takeOver(final Forwarders forwarders, final Predecessor running) throws InterruptedException {
         final Runnable continuing = forwarders.continuing();
         for (int i = 0; i < CONTINUING_RUNS; i++) {
             continuing.run(); // so that little is left to add while nobody forwards, by code that is compiled
@@ -232,12 +241,7 @@ public final class Succession implements AutoCloseable {
                 running,
                 String.format(Locale.ROOT, "%.1f", pauseNs / 1e6));
         forwarders.own();
-        try {
-            follow(running);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt();
-            throw new StartupException("told to stop while taking over", stop);
-        }
+        follow(running);
     }
 
     private void follow(final Predecessor ended) throws InterruptedException {
