@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -177,6 +178,6 @@ final class PingCommand implements Callable<Integer> {
         final long rttNs = entry.get(side + "RttNs") instanceof final Long ns ? ns : PathResult.NONE;
         return PathResult.NONE == rttNs
                 ? "no answer"
-                : String.format("%.2f ms up to %s bytes", rttNs / 1e6, entry.get(side + "Mtu"));
+                : String.format(Locale.ROOT, "%.2f ms up to %s bytes", rttNs / 1e6, entry.get(side + "Mtu"));
     }
 }

@@ -50,6 +50,9 @@ final class EchoExchange implements AutoCloseable {
     private static final int HEADER_LENGTH = INDEX_OFFSET + Integer.BYTES;
 
     private static final int BUFFER_LENGTH = 0x10000;
+    /** That are looked at in a row: the socket gets all echo replies of the host. */
+    private static final int MESSAGES_MAX = 256;
+
     /** An interrupt is seen so soon. */
     private static final long WAIT_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -77,17 +80,28 @@ final class EchoExchange implements AutoCloseable {
      * @throws LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     static EchoExchange open(final int perSecond) {
-        final IcmpSocket ipv4 = IcmpSocket.open(IpFamily.IPV4, ECHO_REPLY);
-        ipv4.doNotFragment();
+        final IcmpSocket ipv4 = open(IpFamily.IPV4, ECHO_REPLY);
         IcmpSocket ipv6 = null;
         try {
-            ipv6 = IcmpSocket.open(IpFamily.IPV6, ICMPV6_ECHO_REPLY);
-            ipv6.doNotFragment();
+            ipv6 = open(IpFamily.IPV6, ICMPV6_ECHO_REPLY);
         } catch (final LinuxException noIpv6) {
-            CloseHelper.close(ipv6);
-            ipv6 = null;
+            // nothing is asked by it
         }
         return new EchoExchange(ipv4, ipv6, perSecond);
+    }
+
+    private static IcmpSocket open(final IpFamily family, final int type) {
+        final IcmpSocket socket = IcmpSocket.open(family, type);
+        boolean isSet = false;
+        try {
+            socket.doNotFragment();
+            isSet = true;
+            return socket;
+        } finally {
+            if (!isSet) {
+                socket.close();
+            }
+        }
     }
 
     /**
@@ -158,7 +172,7 @@ final class EchoExchange implements AutoCloseable {
             final long[] sentNs,
             final long[] results) {
         int answers = 0;
-        while (null != socket) {
+        for (int message = 0; null != socket && message < MESSAGES_MAX; message++) {
             final int length = socket.receive(receiving);
             if (length < 0) {
                 break;

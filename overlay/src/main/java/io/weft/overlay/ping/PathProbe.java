@@ -3,6 +3,7 @@ package io.weft.overlay.ping;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.linux.Errno;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.PeerPath;
 import java.util.ArrayList;
@@ -24,6 +25,9 @@ public final class PathProbe implements AutoCloseable {
 
     private static final long TIMEOUT_MIN_NS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int TIMEOUT_RTTS = 20;
+
+    /** Ways that are probed together, so that memory and the time until something is known do not grow with the cluster. */
+    static final int WAYS = 32;
 
     /** Lengths that are tried together; three times so many parts find any MTU to the byte. */
     private static final int LENGTHS = 32;
@@ -65,6 +69,20 @@ public final class PathProbe implements AutoCloseable {
 
     /** All that there is to find out. */
     public List<PathResult> probe(final List<PeerPath> paths) throws InterruptedException {
+        final List<PathResult> results = new ArrayList<>();
+        for (int from = 0; from < paths.size(); from += WAYS) {
+            results.addAll(probe(paths.subList(from, Math.min(paths.size(), from + WAYS)), true));
+        }
+        return results;
+    }
+
+    /**
+     * What there is to find out of a few.
+     *
+     * @param isExact whether to search for the longest packet where not all that is needed is carried: several dozen packets each;
+     *     otherwise that is told to be a short one.
+     */
+    List<PathResult> probe(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
         final List<IpAddress> to = new ArrayList<>(underlay(paths));
         to.addAll(overlay(paths));
         final int[] needed = new int[to.size()];
@@ -73,7 +91,7 @@ public final class PathProbe implements AutoCloseable {
             needed[paths.size() + i] = podMtu;
         }
         final long[] rttNs = ask(to, filled(to.size(), SHORT_LENGTH), TIMEOUT_NS);
-        final int[] mtus = mtus(to, needed, rttNs);
+        final int[] mtus = mtus(to, needed, rttNs, isExact);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
@@ -122,10 +140,15 @@ public final class PathProbe implements AutoCloseable {
             }
             final long[] answers = exchange.exchange(requests, timeoutNs);
             for (int i = 0; i < answers.length; i++) {
-                results[open.get(i)] = answers[i];
+                results[open.get(i)] = isFull(answers[i]) ? EchoExchange.NO_ANSWER : answers[i];
             }
         }
         return results;
+    }
+
+    /** The host had no room for it, as while it looks for many neighbours: to be asked again. */
+    private static boolean isFull(final long answer) {
+        return -Errno.EAGAIN == answer || -Errno.ENOBUFS == answer;
     }
 
     private static long[] filledWithNone(final int count) {
@@ -135,7 +158,8 @@ public final class PathProbe implements AutoCloseable {
     }
 
     /** How long packets may be: up to what is needed; 0 for who does not answer at all. */
-    private int[] mtus(final List<IpAddress> to, final int[] needed, final long[] rttNs) throws InterruptedException {
+    private int[] mtus(final List<IpAddress> to, final int[] needed, final long[] rttNs, final boolean isExact)
+            throws InterruptedException {
         final int[] carried = new int[to.size()];
         final int[] refused = new int[to.size()];
         final int[] lengths = new int[to.size()];
@@ -152,7 +176,7 @@ public final class PathProbe implements AutoCloseable {
             carried[i] = rttNs[i] < 0 ? 0 : whole[i] >= 0 ? needed[i] : SHORT_LENGTH;
             refused[i] = carried[i] == SHORT_LENGTH ? needed[i] : 0;
         }
-        boolean isFound = false;
+        boolean isFound = !isExact;
         while (!isFound) {
             isFound = narrow(to, carried, refused, timeoutNs);
         }

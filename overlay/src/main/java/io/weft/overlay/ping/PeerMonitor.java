@@ -5,7 +5,6 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PathState;
-import io.weft.linux.LinuxException;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
@@ -91,7 +90,7 @@ public final class PeerMonitor implements AutoCloseable {
                         check(probe, device);
                     }
                     told = "";
-                } catch (final LinuxException | IllegalStateException failure) {
+                } catch (final RuntimeException | OutOfMemoryError failure) { // whatever it is, packets go on
                     final String found = String.valueOf(failure.getMessage());
                     if (!found.equals(told)) {
                         LOG.log(WARNING, "{0}. Peers are not checked meanwhile", found);
@@ -118,8 +117,14 @@ public final class PeerMonitor implements AutoCloseable {
                 silent.add(paths.get(i));
             }
         }
-        for (final PathResult result : probe.probe(silent)) {
-            sink.accept(device, result.path().peer(), result.state(), result.underlayMtu());
+        for (int from = 0; from < silent.size(); from += PathProbe.WAYS) {
+            // How long packets may be is searched for the first of them alone: a fabric that has changed is the same
+            // for all.
+            final boolean isExact = 0 == from;
+            final int to = Math.min(silent.size(), from + PathProbe.WAYS);
+            for (final PathResult result : probe.probe(silent.subList(from, to), isExact)) {
+                sink.accept(device, result.path().peer(), result.state(), isExact ? result.underlayMtu() : 0);
+            }
         }
     }
 
