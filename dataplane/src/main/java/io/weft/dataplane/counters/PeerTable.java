@@ -222,7 +222,7 @@ public final class PeerTable {
         final boolean wasNarrow = PathState.FABRIC_MTU == PathState.of(buffer.getIntVolatile(row + CHECK_STATE_OFFSET));
         buffer.putLong(row + CHECK_MS_OFFSET, check.timeMs(), LITTLE_ENDIAN);
         buffer.putIntRelease(row + CHECK_STATE_OFFSET, check.state().id());
-        if (pathMtu > 0 || wasNarrow) {
+        if (pathMtu > 0 || wasNarrow || PathState.OK == check.state()) {
             pathMtu(peer, pathMtu);
         }
     }

@@ -162,6 +162,8 @@ public final class PacketReceiver implements UnderlayReceiver {
         message.segmentLength = 0;
         message.gsoSize = 0;
         message.partialStart = 0;
+        message.sourcePort = 0;
+        message.outerTos = 0;
         readSource(ip, message);
         final int available = vector.length(slot) - headersLength;
         if (0 != (vector.flags(slot) & SocketConstants.MSG_TRUNC)) {

@@ -42,6 +42,12 @@ final class UnderlayErrors implements AutoCloseable {
     /** What a router quotes of a packet is less: RFC 1812 section 4.3.2.3, RFC 4443 section 3.1. */
     private static final int MESSAGE_LENGTH_MAX = 2048;
 
+    /** No link has less: RFC 791 section 3.2, RFC 8200 section 5. Whoever says so lies, as does who says more than a packet can be. */
+    private static final int IPV4_MTU_MIN = 68;
+
+    private static final int IPV6_MTU_MIN = 1280;
+    private static final int MTU_MAX = 0xFFFF;
+
     private final IcmpSocket socket;
     private final IpFamily family;
     private final int port;
@@ -95,7 +101,7 @@ final class UnderlayErrors implements AutoCloseable {
         final int code = buffer.getByte(icmp + IcmpFlyweight.CODE_OFFSET) & 0xFF;
         peers.error(number, new IcmpError(type, code, socket.sender(), nowMs));
         final int mtu = mtu(icmp, type, code);
-        if (mtu > 0) {
+        if (mtu >= (IpFamily.IPV4 == family ? IPV4_MTU_MIN : IPV6_MTU_MIN) && mtu <= MTU_MAX) {
             peers.pathMtu(number, mtu);
         }
     }
