@@ -23,6 +23,7 @@ public final class Errno {
     public static final int EINVAL = 22;
     public static final int ENFILE = 23;
     public static final int EMFILE = 24;
+    public static final int ENOTTY = 25;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
     public static final int ERANGE = 34;
@@ -66,6 +67,7 @@ public final class Errno {
         define(EINVAL, "EINVAL", "invalid argument");
         define(ENFILE, "ENFILE", "too many open files on this machine");
         define(EMFILE, "EMFILE", "too many open files in this process");
+        define(ENOTTY, "ENOTTY", "not a device of this kind");
         define(ENOSPC, "ENOSPC", "no space left");
         define(EROFS, "EROFS", "read-only file system");
         define(ERANGE, "ERANGE", "out of range");

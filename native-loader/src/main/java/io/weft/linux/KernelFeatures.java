@@ -153,6 +153,7 @@ public record KernelFeatures(
             final int errno = Errno.last();
             throw new LinuxException("open " + TUN_DEVICE, errno, tunRemedy(errno));
         }
+        TunDevice.requireDriver(fd);
         Libc.LIBC.close(fd);
     }
 

@@ -33,6 +33,7 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     static final long TUNSETOFFLOAD = 0x400454D0L;
     private static final long TUNSETVNETHDRSZ = 0x400454D8L;
     private static final long TUNGETIFF = 0x800454D2L;
+    private static final long TUNGETFEATURES = 0x800454CFL;
 
     static final short IFF_TUN = 0x0001;
     static final short IFF_TAP = 0x0002;
@@ -173,7 +174,26 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     /** Whether the driver may be opened. */
     static boolean isDriverThere() {
         final int fd = Libc.LIBC.open(CLONE_DEVICE, O_RDWR | O_CLOEXEC, 0);
-        return fd >= 0 && 0 == Libc.LIBC.close(fd);
+        final boolean isDriver = fd >= 0 && isDriver(fd);
+        return fd >= 0 && 0 == Libc.LIBC.close(fd) && isDriver;
+    }
+
+    /** A sandbox may have put another device over it, as /dev/null. */
+    private static boolean isDriver(final int fd) {
+        final UnsafeBuffer features = new UnsafeBuffer(BufferUtil.allocateDirectAligned(Integer.BYTES, Integer.BYTES));
+        return 0 == Libc.LIBC.ioctl(fd, TUNGETFEATURES, features.addressOffset());
+    }
+
+    /** Checks what was opened as the driver, and closes it if it is none. */
+    static void requireDriver(final int fd) {
+        if (!isDriver(fd)) {
+            final int errno = Errno.last();
+            Libc.LIBC.close(fd);
+            throw new LinuxException(
+                    "use " + CLONE_DEVICE + " as the TUN driver",
+                    errno,
+                    "Something else lies over it, as where a sandbox masks devices: give the container the host's");
+        }
     }
 
     /** A descriptor of the driver, of no device yet. */
@@ -185,6 +205,7 @@ public final class TunDevice implements PacketPort, AutoCloseable {
                     Errno.last(),
                     "The TUN driver is needed: 'modprobe tun', or in a container a hostPath of " + CLONE_DEVICE);
         }
+        requireDriver(fd);
         return fd;
     }
 

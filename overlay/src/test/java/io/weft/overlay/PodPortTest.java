@@ -138,6 +138,18 @@ class PodPortTest {
         }
     }
 
+    /** As a sandbox masks devices that it does not want to be used. */
+    @Test
+    void shouldForwardByFrameSocketsWhereAnotherDeviceLiesOverTheTun() throws Exception {
+        try (BackgroundProcess weftd = startAfter("mount --bind /dev/null /dev/net/tun && exec ")) {
+            weftd.awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+            assertTrue(
+                    weftd.output().contains("pod port packet: use /dev/net/tun as the TUN driver: ENOTTY"),
+                    weftd::output);
+            PodTraffic.assertCarried(node, peer, false);
+        }
+    }
+
     @Test
     void shouldChooseATunWhereThereIsOne() {
         try (BackgroundProcess weftd = startReady()) {
