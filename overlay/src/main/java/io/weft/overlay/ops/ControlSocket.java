@@ -2,6 +2,7 @@
 package io.weft.overlay.ops;
 
 import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
@@ -129,6 +130,10 @@ public final class ControlSocket implements AutoCloseable {
             }
         } catch (final IOException | ClosedSelectorException | CancelledKeyException gone) {
             LOG.log(DEBUG, "the asker of \"{0}\" is gone: {1}", question, gone);
+        } catch (final RuntimeException | OutOfMemoryError failure) {
+            // Not for the handler of threads that fail, which ends weftd: an answer that fails is no reason to forward
+            // no more.
+            LOG.log(WARNING, "the answer to \"" + question + "\" has ended", failure);
         } finally {
             open.remove(stream);
         }

@@ -2,9 +2,11 @@
 package io.weft.overlay.ops;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.Await;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -18,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Answers that go on, of a socket that counts for whoever asks it to. */
 @SuppressWarnings("NullAway.Init") // set up before each test
 class AnswerStreamTest {
+    private static final String WRONG = "count wrong";
+
     private static final StreamAnswerer COUNTER = new StreamAnswerer() {
         @Override
         public boolean takes(final String question) {
@@ -26,6 +30,10 @@ class AnswerStreamTest {
 
         @Override
         public void answer(final String question, final AnswerStream stream) throws IOException {
+            if (WRONG.equals(question)) {
+                stream.begin();
+                throw new IllegalStateException("this should never be");
+            }
             if (!"count up".equals(question)) {
                 throw new IllegalArgumentException(question + " is not understood");
             }
@@ -88,6 +96,26 @@ class AnswerStreamTest {
         final IllegalArgumentException refused =
                 assertThrows(IllegalArgumentException.class, () -> ControlStream.open(path, "count down"));
         assertEquals("count down is not understood", refused.getMessage());
+    }
+
+    /** What ends by a failure that nobody catches takes weftd with it, and pods' packets. */
+    @Test
+    void shouldEndTheAnswerAndNothingElseWhenItFails() throws Exception {
+        final CompletableFuture<Throwable> uncaught = new CompletableFuture<>();
+        final Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler((thread, failure) -> uncaught.complete(failure));
+        try (ControlStream stream = ControlStream.open(path, WRONG)) {
+            assertThrows(IOException.class, () -> drain(stream));
+            assertEquals("[x]", ControlSocket.ask(path, "x"));
+            for (final Thread thread : Thread.getAllStackTraces().keySet()) {
+                if ("weft-stream".equals(thread.getName())) {
+                    thread.join(Await.TIMEOUT_MS);
+                }
+            }
+            assertFalse(uncaught.isDone(), uncaught::toString);
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+        }
     }
 
     @Test
