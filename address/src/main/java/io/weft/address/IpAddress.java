@@ -146,6 +146,16 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
         }
     }
 
+    @Override
+    public boolean equals(final Object other) {
+        return other instanceof IpAddress that && family == that.family && high == that.high && low == that.low;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(high) * 31 + Long.hashCode(low);
+    }
+
     /** In unsigned order of the bits, IPv4 before IPv6. */
     @Override
     public int compareTo(final IpAddress other) {

@@ -171,6 +171,16 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
         return length <= Long.SIZE ? 0 : -1L << (2 * Long.SIZE - length);
     }
 
+    @Override
+    public boolean equals(final Object other) {
+        return other instanceof IpPrefix that && length == that.length && base.equals(that.base);
+    }
+
+    @Override
+    public int hashCode() {
+        return base.hashCode() * 31 + length;
+    }
+
     /** By base, then the shorter prefix first, so that a prefix comes before those it contains. */
     @Override
     public int compareTo(final IpPrefix other) {

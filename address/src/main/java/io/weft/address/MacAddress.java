@@ -63,6 +63,16 @@ public record MacAddress(long value) {
         return 0 != (value & GROUP_BIT);
     }
 
+    @Override
+    public boolean equals(final Object other) {
+        return other instanceof MacAddress that && value == that.value;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(value);
+    }
+
     /** As {@code ip link} prints it: 5e:00:53:01:02:03. */
     @Override
     public String toString() {

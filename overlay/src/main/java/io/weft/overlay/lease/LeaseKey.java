@@ -69,6 +69,21 @@ public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet)
         return null != one && null != other && one.overlaps(other);
     }
 
+    // Written out, as those of an address: a record's own are linked when they are first called, by every start of
+    // weftd.
+
+    @Override
+    public boolean equals(final @Nullable Object other) {
+        return other instanceof LeaseKey that
+                && Objects.equals(subnet, that.subnet)
+                && Objects.equals(ipv6Subnet, that.ipv6Subnet);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hashCode(subnet) * 31 + Objects.hashCode(ipv6Subnet);
+    }
+
     /** The key as flannel writes it. */
     @Override
     public String toString() {

@@ -30,7 +30,7 @@ final class NodeDescription {
                 .put(Description.BACKEND, config.backend().type())
                 .put(Description.VNI, config.backend().vni())
                 .put(Description.PORT, config.backend().port())
-                .put(Description.NETWORK, config)
+                .put(Description.NETWORK, config.json())
                 .put(
                         Description.DEVICES,
                         String.join(" ", UnderlayFamily.deviceNames(weft, config.backend(), underlay)))
