@@ -75,8 +75,16 @@ public final class Descriptors implements AutoCloseable {
         return taken;
     }
 
-    /** The name of one of several. */
-    public static String name(final String kind, final int number) {
+    /** Several of a kind by the names that {@link #take} knows them by, in this order. */
+    public static Map<String, Integer> named(final String kind, final List<Integer> fds) {
+        final Map<String, Integer> named = new LinkedHashMap<>();
+        for (int i = 0; i < fds.size(); i++) {
+            named.put(name(kind, i), fds.get(i));
+        }
+        return named;
+    }
+
+    private static String name(final String kind, final int number) {
         return kind + '/' + number;
     }
 

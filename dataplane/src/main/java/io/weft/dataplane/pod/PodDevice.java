@@ -32,6 +32,9 @@ public interface PodDevice extends AutoCloseable {
     /** The process that left the device is gone: from now on it goes with this, as one that was made here does from the beginning. */
     void own();
 
+    /** Whether the kernel takes the device away by itself when this process ends. */
+    boolean endsWithProcess();
+
     /** Takes the device away, if it is this process's own; packets that lie in it are gone. */
     @Override
     void close();

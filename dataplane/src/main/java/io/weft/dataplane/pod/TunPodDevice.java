@@ -56,6 +56,11 @@ final class TunPodDevice implements PodDevice {
     }
 
     @Override
+    public boolean endsWithProcess() {
+        return true;
+    }
+
+    @Override
     public void close() {
         CloseHelper.closeAll(queues);
     }

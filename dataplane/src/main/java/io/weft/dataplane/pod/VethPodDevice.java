@@ -305,6 +305,11 @@ final class VethPodDevice implements PodDevice {
     }
 
     @Override
+    public boolean endsWithProcess() {
+        return false;
+    }
+
+    @Override
     public void close() {
         CloseHelper.closeAll(sockets);
         if (isOwn

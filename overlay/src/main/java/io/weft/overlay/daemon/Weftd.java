@@ -299,6 +299,9 @@ final class Weftd {
         final OverlayNode node = current;
         try {
             if (null == node || !node.leave()) {
+                if (null != node) {
+                    node.endWithProcess();
+                }
                 control.interrupt();
                 takenDown.await();
             }

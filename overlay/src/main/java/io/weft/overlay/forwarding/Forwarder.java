@@ -96,6 +96,9 @@ final class Forwarder implements AutoCloseable {
 
     private volatile boolean isStarted;
     private boolean isOutlived;
+    /** Set by the thread that ends the process. */
+    private volatile boolean isLast;
+
     private boolean isClosed;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
 
@@ -280,27 +283,19 @@ final class Forwarder implements AutoCloseable {
         final Map<String, Integer> descriptors = new LinkedHashMap<>();
         final PodDevice pods = Objects.requireNonNull(podDevice, "open() comes first");
         final UnderlaySockets opened = Objects.requireNonNull(sockets, "open() comes first");
-        put(
-                descriptors,
-                POD_KIND,
-                pods.ports().stream().map(PacketPort::fd).filter(fd -> fd >= 0).toList());
-        put(
-                descriptors,
-                UDP_KIND,
-                opened.receivePorts().stream().map(UdpSocket::fd).toList());
+        descriptors.putAll(Descriptors.named(
+                deviceName + POD_KIND,
+                pods.ports().stream().map(PacketPort::fd).filter(fd -> fd >= 0).toList()));
+        descriptors.putAll(Descriptors.named(
+                deviceName + UDP_KIND,
+                opened.receivePorts().stream().map(UdpSocket::fd).toList()));
         if (null != packetUnderlay) {
-            put(descriptors, PACKET_KIND, packetUnderlay.descriptors());
+            descriptors.putAll(Descriptors.named(deviceName + PACKET_KIND, packetUnderlay.descriptors()));
         }
         if (null != offloadTrial) {
-            put(descriptors, OFFLOAD_KIND, offloadTrial.descriptors());
+            descriptors.putAll(Descriptors.named(deviceName + OFFLOAD_KIND, offloadTrial.descriptors()));
         }
         return descriptors;
-    }
-
-    private void put(final Map<String, Integer> descriptors, final String kind, final List<Integer> fds) {
-        for (int i = 0; i < fds.size(); i++) {
-            descriptors.put(Descriptors.name(deviceName + kind, i), fds.get(i));
-        }
     }
 
     /**
@@ -519,6 +514,15 @@ final class Forwarder implements AutoCloseable {
         counters.peers().countStates(counts);
     }
 
+    /** This process ends when it is closed: what the kernel takes away by itself stays until then, and forwards for so much longer. */
+    void endWithProcess() {
+        isLast = true;
+    }
+
+    private boolean endsWithProcess() {
+        return isLast && isOutlived && null != podDevice && podDevice.endsWithProcess() && null == packetUnderlay;
+    }
+
     /** Lets the counters file outlive this forwarder: for a node that was ready once, and not for a start that failed. */
     void keepCounters() {
         isOutlived = true;
@@ -580,6 +584,8 @@ final class Forwarder implements AutoCloseable {
         synchronized (this) {
             isClosed = true; // a reader in progress has ended, and none begins any more
         }
-        TakeDown.all(undo);
+        if (!endsWithProcess()) {
+            TakeDown.all(undo);
+        }
     }
 }

@@ -248,6 +248,11 @@ public final class Forwarders implements AutoCloseable {
                 .toList();
     }
 
+    /** This process ends when they are closed: what the kernel takes away by itself forwards until then. From any thread. */
+    public void endWithProcess() {
+        forwarders.values().forEach(Forwarder::endWithProcess);
+    }
+
     /** Lets the counters files outlive the forwarders: for a node that was ready once. */
     public void keepCounters() {
         forwarders.values().forEach(Forwarder::keepCounters);

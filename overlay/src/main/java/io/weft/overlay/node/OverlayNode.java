@@ -5,7 +5,6 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
-import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.linux.Descriptors;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
@@ -15,7 +14,6 @@ import io.weft.overlay.forwarding.PodMtu;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.handover.Description;
-import io.weft.overlay.handover.HandoverServer;
 import io.weft.overlay.handover.Succession;
 import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.BridgeNetfilter;
@@ -53,7 +51,6 @@ import io.weft.overlay.rules.NodeRules;
 import io.weft.overlay.rules.RulesKeeper;
 import io.weft.overlay.rules.TunnelPort;
 import java.net.InetAddress;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -90,6 +87,7 @@ public final class OverlayNode implements AutoCloseable {
     private @Nullable Lease own;
     private @Nullable LeaseTable leases;
     private @Nullable NodeRecord record;
+    private @Nullable NodeAnswers answers;
     private volatile @Nullable Succession place;
     private volatile @Nullable Forwarders forwarders;
     /** Devices, routes and files are this node's, and not those of a daemon whose place it is to take. */
@@ -253,6 +251,7 @@ public final class OverlayNode implements AutoCloseable {
             }
             final Runnable last = opened.rehearse(null == former).before(loop, () -> becomeReadyOnce(ready));
             setRules(config, acquired, underlay, last);
+            Objects.requireNonNull(answers, "in charge first").open();
         }));
         takeover.complete();
     }
@@ -270,12 +269,15 @@ public final class OverlayNode implements AutoCloseable {
         routes.keepReachable(reachable);
         repair(opened, routes, true);
         routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
-        final Path runDirectory = options.weft().runDirectory;
-        final RunningNode running = new RunningNode(loop, opened, description, () -> isReady, () -> isReplaced = true);
-        opened.packetSources().forEach(source -> {
-            undo.push(ControlAnswers.open(runDirectory, source, config, acquired.key(), loop));
-            undo.push(HandoverServer.open(runDirectory, source.deviceName(), running));
-        });
+        final NodeAnswers opening = new NodeAnswers(
+                opened.packetSources(),
+                options.weft().runDirectory,
+                config,
+                acquired.key(),
+                loop,
+                new RunningNode(loop, opened, description, () -> isReady, () -> isReplaced = true));
+        undo.push(opening);
+        answers = opening;
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
     }
 
@@ -365,7 +367,8 @@ public final class OverlayNode implements AutoCloseable {
                         flanneld.ipMasq,
                         !flanneld.ipMasqFullyRandomDisable,
                         flanneld.iptablesForwardRules,
-                        tunnelPort(config.backend(), underlay)));
+                        TunnelPort.of(
+                                config.backend(), underlay, options.weft().ingressSources, rtnetlink.addresses())));
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired) -> {
@@ -383,19 +386,6 @@ public final class OverlayNode implements AutoCloseable {
                 becomeReadyOnce(ready);
             }
         });
-    }
-
-    /** What pods may not send to, where not everybody may. */
-    private @Nullable TunnelPort tunnelPort(final BackendConfig backend, final Underlay underlay) {
-        if (!backend.type().isTunnel() || IngressPolicy.Sources.ANY == options.weft().ingressSources) {
-            return null;
-        }
-        return new TunnelPort(
-                backend.port(),
-                rtnetlink.addresses().stream()
-                        .filter(address -> underlay.localAddresses().contains(address.address()))
-                        .map(address -> IpPrefix.containing(address.address(), address.prefixLength()))
-                        .toList());
     }
 
     private void becomeReadyOnce(final Runnable ready) {
@@ -496,6 +486,14 @@ public final class OverlayNode implements AutoCloseable {
         } catch (final ExecutionException failure) {
             LOG.log(WARNING, "the node is taken down: {0}", failure.getMessage());
             return false;
+        }
+    }
+
+    /** This process ends when the node has been closed: what goes with it forwards until then. From any thread. */
+    public void endWithProcess() {
+        final Forwarders opened = forwarders;
+        if (null != opened) {
+            opened.endWithProcess();
         }
     }
 

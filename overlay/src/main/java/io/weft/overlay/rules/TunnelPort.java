@@ -4,11 +4,16 @@ package io.weft.overlay.rules;
 import static java.lang.System.Logger.Level.DEBUG;
 
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.PodBridge;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What pods of this node may not send to: the tunnel's port of any node, by which they would send into the overlay as this node does,
@@ -25,6 +30,28 @@ public record TunnelPort(int port, List<IpPrefix> nodes) {
     /** Copies the list. */
     public TunnelPort {
         nodes = List.copyOf(nodes);
+    }
+
+    /**
+     * The port of a backend.
+     *
+     * @param addresses of this host.
+     * @return null without a tunnel, and where everybody may send into the overlay.
+     */
+    public static @Nullable TunnelPort of(
+            final BackendConfig backend,
+            final Underlay underlay,
+            final IngressPolicy.Sources sources,
+            final List<InterfaceAddress> addresses) {
+        if (!backend.type().isTunnel() || IngressPolicy.Sources.ANY == sources) {
+            return null;
+        }
+        return new TunnelPort(
+                backend.port(),
+                addresses.stream()
+                        .filter(address -> underlay.localAddresses().contains(address.address()))
+                        .map(address -> IpPrefix.containing(address.address(), address.prefixLength()))
+                        .toList());
     }
 
     /** Where no packets of pods go to: everything but the cluster's network, and what is in there of nodes. */
