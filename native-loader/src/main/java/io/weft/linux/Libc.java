@@ -95,6 +95,8 @@ final class Libc {
 
         int kill(int pid, int signal);
 
+        void _exit(int status);
+
         /** Variadic in C; on x86-64 and AArch64 such arguments are passed as others are. */
         long syscall(long number, long argument1, long argument2, long argument3);
     }

@@ -12,6 +12,16 @@ public final class SystemCalls {
         thread.start();
     }
 
+    /**
+     * Ends the process at once. Halting a JVM waits for threads that are in system calls, for up to 300 ms and at a safepoint, at which
+     * data threads stand still (HotSpot, vmOperations.cpp, {@code VM_Exit::wait_for_threads_in_native_to_block}). From any thread.
+     *
+     * @param status 0 to 255, as a supervisor sees it.
+     */
+    public static void exit(final int status) {
+        Libc.LIBC._exit(status);
+    }
+
     private static void make() {
         try {
             Libc.errno();

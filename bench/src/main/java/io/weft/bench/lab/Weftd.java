@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.lab;
 
+import io.weft.bench.stats.Heap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,7 +100,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
     }
 
     private List<String> words(final Node node, final String registry, final Path directory) {
-        final String options = "-Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
+        final String options = Heap.JAVA_OPTION + " -Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
         final List<String> words = new ArrayList<>(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
         words.addAll(asUser());
         words.addAll(command);

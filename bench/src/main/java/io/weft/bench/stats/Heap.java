@@ -17,6 +17,9 @@ public final class Heap {
     /** Of {@code -Xlog:gc}: {@code [1.2s] GC(3) Pause Young (Allocation Failure) 17M->1M(61M) 1.234ms}. */
     private static final Pattern PAUSE = Pattern.compile("Pause .* ([0-9.]+)ms$", Pattern.MULTILINE);
 
+    /** What a JVM has to run with for {@code jstat} to see it. */
+    public static final String JAVA_OPTION = "-XX:+UsePerfData";
+
     private Heap() {}
 
     /**

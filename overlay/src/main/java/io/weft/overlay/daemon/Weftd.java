@@ -9,6 +9,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.Descriptors;
 import io.weft.linux.KernelFeatures;
 import io.weft.linux.LinuxException;
+import io.weft.linux.SystemCalls;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.handover.DescriptorStore;
 import io.weft.overlay.handover.Identity;
@@ -289,7 +290,7 @@ final class Weftd {
      */
     private static void end(final Thread thread, final Throwable failure) {
         LOG.log(ERROR, "thread " + thread.getName() + " has ended, and weftd with it, to be started anew", failure);
-        Runtime.getRuntime().halt(WeftdCommandLine.EXIT_FAILURE);
+        SystemCalls.exit(WeftdCommandLine.EXIT_FAILURE);
     }
 
     /** Runs in the JVM's shutdown: leaves all to the next process, or interrupts the control thread
@@ -310,6 +311,6 @@ final class Weftd {
             Thread.currentThread().interrupt();
         }
         // The JVM would end with 128 + the signal's number; flanneld ends with 0, and supervisors rely on it.
-        Runtime.getRuntime().halt(0);
+        SystemCalls.exit(0);
     }
 }

@@ -3,6 +3,7 @@ package io.weft.overlay.node;
 
 import static java.lang.System.Logger.Level.INFO;
 
+import io.weft.linux.SystemCalls;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.handover.Description;
 import io.weft.overlay.handover.HandoverServer;
@@ -53,7 +54,7 @@ record RunningNode(
     @Override
     public void end(final String successor) {
         LOG.log(INFO, "{0} forwards in the place of this one, which ends", successor);
-        Runtime.getRuntime().halt(WeftdCommandLine.EXIT_HANDED_OVER);
+        SystemCalls.exit(WeftdCommandLine.EXIT_HANDED_OVER);
     }
 
     @Override
