@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.FrameSender;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.StaticNode;
 import io.weft.dataplane.testing.UnderlayPort;
@@ -44,6 +46,7 @@ abstract class OuterHeaderSuite {
     private static final int IPV6_LENGTH = 40;
     private static final int IPV6_FRAGMENT = 44;
     private static final int UDP_LENGTH_OFFSET = 4;
+    private static final List<IpPrefix> EVERYBODY = List.of(IpPrefix.parse("0.0.0.0/0"), IpPrefix.parse("::/0"));
     private static final InetAddress PEER_POD = PodTun.inet("10.244.0.77");
     private static final InetAddress POD = PodTun.inet("10.244.1.77");
 
@@ -84,10 +87,15 @@ abstract class OuterHeaderSuite {
     }
 
     private StaticNode start(final int workers) throws Exception {
+        return start(workers, List.of(IpPrefix.host(peer)));
+    }
+
+    /** @param admitted senders beside the nodes. */
+    private StaticNode start(final int workers, final List<IpPrefix> admitted) throws Exception {
         final StaticNode.Options options = port.options();
         options.workers = workers;
         options.ipv6Underlay = ipv6;
-        options.ingressAllow = List.of(IpPrefix.host(peer));
+        options.ingressAllow = admitted;
         return resources.add(StaticNode.start(topology, topology.node(1), options));
     }
 
@@ -99,6 +107,12 @@ abstract class OuterHeaderSuite {
     /** A datagram from a peer to the node, right but for what a test changes. */
     private CraftedPacket outer(final int innerLength) {
         return CraftedPacket.udp(peer, vtep, 40_000, KernelVxlan.PORT, new VxlanDatagram(inner(innerLength)).bytes());
+    }
+
+    private static byte[] datagram(final InetAddress source, final InetAddress destination, final int innerLength) {
+        return CraftedPacket.udp(
+                        source, destination, 40_000, KernelVxlan.PORT, new VxlanDatagram(inner(innerLength)).bytes())
+                .bytes();
     }
 
     private int ipLength() {
@@ -254,6 +268,57 @@ abstract class OuterHeaderSuite {
         assertEquals(isPacket ? ipv6 ? 3 : 2 : 0, node.counters().drops(DropReason.UDP_CSUM));
         assertEquals(isPacket ? 2 : 0, node.counters().drops(DropReason.OUTER_HEADER));
         assertTrue(node.errors().isEmpty(), () -> node.errors().toString());
+    }
+
+    /** The kernel refuses most of them before a UDP socket sees them; what it passes is refused all the same. */
+    @Test
+    void shouldDeliverNothingFromASourceThatNoNodeHas() throws Exception {
+        final StaticNode node = start(1, EVERYBODY);
+        final FrameSender frames = resources.add(new FrameSender(topology.node(0)));
+        final InetAddress stranger = PodTun.inet(ipv6 ? "2001:db8::66" : "198.51.100.66");
+        frames.send(mac(), datagram(stranger, vtep, 99));
+        assertEquals(List.of(text(inner(99))), delivered(), "from a stranger");
+        final List<String> sources = ipv6
+                ? List.of("::", "::1", "ff02::1", topology.node(1).underlayAddressV6())
+                : List.of(
+                        "0.0.0.0",
+                        "127.0.0.1",
+                        "127.1.2.3",
+                        "224.0.0.5",
+                        "255.255.255.255",
+                        Topology.UNDERLAY_BROADCAST,
+                        topology.node(1).underlayAddress());
+        for (final String source : sources) {
+            frames.send(mac(), datagram(PodTun.inet(source), vtep, 100));
+            assertEquals(List.of(), delivered(), source);
+        }
+        node.counters().awaitConserved();
+        final long refused = node.counters().drops(DropReason.OUTER_INVALID_SOURCE);
+        assertEquals(UnderlayPort.PACKET == port, sources.size() == refused, () -> refused + " refused");
+    }
+
+    /** A switch floods frames, and hosts hear broadcasts: what the UDP port makes of them is made of them. */
+    @Test
+    void shouldTakeByWhomItIsSentToAsTheUdpPortDoes() throws Exception {
+        final StaticNode node = start(1, EVERYBODY);
+        final FrameSender frames = resources.add(new FrameSender(topology.node(0)));
+        frames.send(MacAddress.parse("02:00:00:00:99:99"), datagram(peer, vtep, 90));
+        final InetAddress other = PodTun.inet(ipv6 ? "fd00:100::99" : "192.168.100.99");
+        frames.send(mac(), datagram(peer, other, 91));
+        assertEquals(List.of(), delivered(), "for another host");
+        assertEquals(List.of(), delivered(true), "for another host");
+        frames.send(MacAddress.parse("ff:ff:ff:ff:ff:ff"), datagram(peer, vtep, 92));
+        assertEquals(List.of(text(inner(92))), delivered(true), "for everybody's MAC");
+        frames.send(MacAddress.parse("33:33:00:00:00:01"), datagram(peer, vtep, 93));
+        assertEquals(List.of(text(inner(93))), delivered(true), "for a group's MAC");
+        node.counters().awaitConserved();
+    }
+
+    private MacAddress mac() {
+        final Topology.Node node = topology.node(1);
+        return MacAddress.parse(node.namespace()
+                .exec("cat", "/sys/class/net/" + node.underlayDevice() + "/address")
+                .trim());
     }
 
     /** In whatever order they come, and beside datagrams of the same peer that were not fragmented. */

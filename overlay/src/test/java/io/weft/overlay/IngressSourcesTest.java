@@ -100,6 +100,13 @@ class IngressSourcesTest {
         try (BackgroundProcess weftd = start()) {
             awaitRefused(weftd, DropReason.UNKNOWN_SENDER, peer.subnetBase(), node.podAddress());
             weftd.awaitOutput("--ingress-allow=" + peer.underlayAddress() + " admits it", Await.TIMEOUT_MS);
+            // A process of this node sends to the tunnel's port: nothing admits it, so nothing is advised.
+            node.namespace().exec("bash", "-c", "echo > /dev/udp/127.0.0.1/8472");
+            weftd.awaitOutput(
+                    "counted under " + DropReason.OUTER_INVALID_SOURCE + ": from 127.0.0.1. "
+                            + DropReason.OUTER_INVALID_SOURCE.description() + ".\n",
+                    Await.TIMEOUT_MS);
+            assertFalse(weftd.output().contains("--ingress-allow=127.0.0.1"), weftd::output);
             write(lease(node, node.underlayAddress()), lease(peer, peer.underlayAddress()));
             awaitReached(weftd, peer.subnetBase(), node.podAddress());
             PodTraffic.assertCarried(node, peer, false);

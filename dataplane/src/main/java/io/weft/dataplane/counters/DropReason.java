@@ -56,7 +56,11 @@ public enum DropReason {
     FOREIGN_DESTINATION(
             58,
             Direction.INGRESS,
-            "inner destination is neither of this node's subnet nor its address; --ingress-sources=any admits it");
+            "inner destination is neither of this node's subnet nor its address; --ingress-sources=any admits it"),
+    OUTER_INVALID_SOURCE(
+            59,
+            Direction.INGRESS,
+            "outer source is loopback, multicast, broadcast, unspecified, IPv4-mapped or an address of this node");
 
     /** All ids are below this. */
     public static final int ID_LIMIT = 64;

@@ -34,7 +34,7 @@ public final class IngressCheck {
 
     private long sourceLow;
     private boolean isIpv4;
-    private int sender = IngressPolicy.STRANGER;
+    private int sender = IngressPolicy.MARTIAN; // as :: is, which the fields above say
     private int peer = PeerTable.NOBODY;
 
     /** Of the last packet of this sender that passed, version and addresses as they lie in its header: the next is most often alike. */
@@ -70,24 +70,26 @@ public final class IngressCheck {
         passedVersion = 0;
     }
 
-    /** Whether nothing of a message may pass, by who sent it; it is counted then. */
-    boolean refuses(final ReceivedMessage message) {
+    /** Why nothing of a message may pass, by who sent it, and it is counted then; null if it may. */
+    @Nullable
+    DropReason refusalOfSender(final ReceivedMessage message) {
         if (sourceHigh != message.sourceHigh || sourceLow != message.sourceLow || isIpv4 != message.isIpv4) {
             sourceHigh = message.sourceHigh;
             sourceLow = message.sourceLow;
             isIpv4 = message.isIpv4;
             findSender();
         }
-        if (IngressPolicy.STRANGER != sender || !policy.isRestricting()) {
-            return false;
+        final @Nullable DropReason reason = policy.refusal(sender);
+        if (null == reason) {
+            return null;
         }
         final int datagrams = message.segmentLength > 0
                 ? Math.max(1, (message.length + message.segmentLength - 1) / message.segmentLength)
                 : 1;
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, datagrams);
-        counters.drop(DropReason.UNKNOWN_SENDER, datagrams);
-        offenders.put(DropReason.UNKNOWN_SENDER, message, NOTHING_INSIDE, null);
-        return true;
+        counters.drop(reason, datagrams);
+        offenders.put(reason, message, NOTHING_INSIDE, null);
+        return reason;
     }
 
     /** The row of the {@link PeerTable} that the sender of the last message has. */

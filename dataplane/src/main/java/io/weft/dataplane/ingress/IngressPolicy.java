@@ -32,7 +32,7 @@ public final class IngressPolicy {
         ANY
     }
 
-    /** Lets everything in. */
+    /** Lets in what anybody sends who may be another node. */
     public static final IngressPolicy ANYTHING = new Builder(Sources.ANY).build();
 
     /** A sender that is nobody. */
@@ -41,11 +41,18 @@ public final class IngressPolicy {
     /** A sender that was admitted by its address, and may be any node. */
     static final int ADMITTED = -1;
 
+    /** A sender whose address no other node sends from, unless a lease says so: {@link DropReason#OUTER_INVALID_SOURCE}. */
+    public static final int MARTIAN = -2;
+
+    /** In the table of senders: an address that no other node sends from. */
+    private static final int NO_SENDER = -1;
+
     private static final int OWN_ADDRESS = -1;
     private static final int OWN_SUBNET = -2;
     private static final int NOBODYS = PrefixTable.ABSENT;
 
     private static final int IPV4_FIRST_BYTE_SHIFT = Integer.SIZE - Byte.SIZE;
+    private static final int IPV4_FIRST_NIBBLE_SHIFT = Integer.SIZE - 4;
     private static final int IPV6_FIRST_BYTE_SHIFT = Long.SIZE - Byte.SIZE;
     private static final int LOOPBACK_BYTE = 127;
     private static final int MULTICAST_NIBBLE = 0xE;
@@ -125,6 +132,7 @@ public final class IngressPolicy {
         private final List<IpAddress> addressOfSender = new ArrayList<>();
         private final List<List<IpAddress>> addressesOfNode = new ArrayList<>();
         private final List<IpPrefix> ownAddresses = new ArrayList<>();
+        private final List<IpAddress> broadcasts = new ArrayList<>();
         private int nodes;
 
         /** A policy that knows nobody yet. */
@@ -183,14 +191,23 @@ public final class IngressPolicy {
             return this;
         }
 
+        /** What all hosts on one of this node's links are reached by, and none sends from. */
+        public Builder broadcast(final IpAddress address) {
+            broadcasts.add(address);
+            return this;
+        }
+
         /** What was collected. What other nodes claim of this node's own means nothing. */
         public IngressPolicy build() {
             for (final IpPrefix own : ownAddresses) {
                 final Family family = family(own.family());
                 family.owners.put(own, OWN_ADDRESS);
                 if (own.family().addressBits() == own.length()) {
-                    family.senders.put(own.base().high(), own.base().low(), OWN_ADDRESS);
+                    family.senders.put(own.base().high(), own.base().low(), NO_SENDER);
                 }
+            }
+            for (final IpAddress each : broadcasts) {
+                family(each.family()).senders.put(each.high(), each.low(), NO_SENDER);
             }
             return new IngressPolicy(this);
         }
@@ -201,14 +218,36 @@ public final class IngressPolicy {
         return isRestricting;
     }
 
-    /** {@link #STRANGER}, {@link #ADMITTED}, or the number of a sender; the halves as in {@link IpAddress}. */
+    /** {@link #MARTIAN}, {@link #STRANGER}, {@link #ADMITTED}, or the number of a sender; the halves as in {@link IpAddress}. */
     public int sender(final boolean isIpv4, final long high, final long low) {
         final Family family = isIpv4 ? ipv4 : ipv6;
-        if (PrefixTable.ABSENT != family.admitted.find(high, low)) {
-            return ADMITTED;
-        }
         final int found = family.senders.find(high, low);
-        return OWN_ADDRESS == found ? STRANGER : found;
+        if (found < 0) {
+            final boolean isNobodys = NO_SENDER == found || OWN_ADDRESS == family.owners.find(high, low);
+            if (isNobodys || (isIpv4 ? isMartianIpv4((int) (high >>> Integer.SIZE)) : isMartianIpv6(high, low))) {
+                return MARTIAN;
+            }
+        }
+        return PrefixTable.ABSENT == family.admitted.find(high, low) ? found : ADMITTED;
+    }
+
+    private static boolean isMartianIpv4(final int source) {
+        return LOOPBACK_BYTE == source >>> IPV4_FIRST_BYTE_SHIFT || isInvalidIpv4(source);
+    }
+
+    private static boolean isMartianIpv6(final long high, final long low) {
+        return (0 == high && LOOPBACK_V6 == low) || isInvalidIpv6(high, low);
+    }
+
+    /** Linux net/ipv4/route.c, ip_route_input_slow: what is martian whatever the host's addresses are. */
+    private static boolean isInvalidIpv4(final int source) {
+        return 0 == source || MULTICAST_NIBBLE == source >>> IPV4_FIRST_NIBBLE_SHIFT || BROADCAST == source;
+    }
+
+    /** Linux net/ipv6/ip6_input.c, ip6_rcv_core; and what is IPv4-mapped is on no wire (RFC 4942 section 2.2). */
+    private static boolean isInvalidIpv6(final long high, final long low) {
+        return MULTICAST_BYTE_V6 == high >>> IPV6_FIRST_BYTE_SHIFT
+                || (0 == high && (0 == low || MAPPED_V6 == low >>> Integer.SIZE));
     }
 
     /** The row of the {@link PeerTable} that an address has by {@link #numbered}; {@link PeerTable#NOBODY} without one. */
@@ -217,7 +256,15 @@ public final class IngressPolicy {
         return sender < 0 ? PeerTable.NOBODY : peerOfSender[sender];
     }
 
-    /** Why a packet from a sender may not pass; null if it may. */
+    /** Why nothing that a sender sends may pass; null if it may. */
+    public @Nullable DropReason refusal(final int sender) {
+        if (MARTIAN == sender) {
+            return DropReason.OUTER_INVALID_SOURCE;
+        }
+        return isRestricting && STRANGER == sender ? DropReason.UNKNOWN_SENDER : null;
+    }
+
+    /** Why a packet from a sender that may send may not pass; null if it may. */
     public @Nullable DropReason refusal(final int sender, final UnsafeBuffer arena, final IpPacket packet) {
         return 4 == packet.version()
                 ? refusalOfIpv4(sender, arena, packet.offset())
@@ -227,12 +274,11 @@ public final class IngressPolicy {
     private @Nullable DropReason refusalOfIpv4(final int sender, final UnsafeBuffer arena, final int ip) {
         final int source = Ipv4Flyweight.source(arena, ip);
         final int destination = Ipv4Flyweight.destination(arena, ip);
-        final int firstByte = source >>> IPV4_FIRST_BYTE_SHIFT;
-        if (LOOPBACK_BYTE == firstByte || LOOPBACK_BYTE == destination >>> IPV4_FIRST_BYTE_SHIFT) {
+        if (LOOPBACK_BYTE == source >>> IPV4_FIRST_BYTE_SHIFT
+                || LOOPBACK_BYTE == destination >>> IPV4_FIRST_BYTE_SHIFT) {
             return DropReason.IP_LOCALNET;
         }
-        // Linux net/ipv4/route.c, ip_route_input_slow: what is martian whatever the host's addresses are.
-        if (0 == source || MULTICAST_NIBBLE == firstByte >>> 4 || BROADCAST == source) {
+        if (isInvalidIpv4(source)) {
             return DropReason.IP_INVALID_SOURCE;
         }
         return refusal(ipv4, sender, (long) source << Integer.SIZE, 0, (long) destination << Integer.SIZE, 0);
@@ -246,9 +292,7 @@ public final class IngressPolicy {
         if ((0 == high && LOOPBACK_V6 == low) || (0 == destinationHigh && LOOPBACK_V6 == destinationLow)) {
             return DropReason.IP_LOCALNET;
         }
-        // Linux net/ipv6/ip6_input.c, ip6_rcv_core; and what is IPv4-mapped is on no wire (RFC 4942 section 2.2).
-        final boolean isMulticast = MULTICAST_BYTE_V6 == high >>> IPV6_FIRST_BYTE_SHIFT;
-        if (isMulticast || (0 == high && (0 == low || MAPPED_V6 == low >>> Integer.SIZE))) {
+        if (isInvalidIpv6(high, low)) {
             return DropReason.IP_INVALID_SOURCE;
         }
         return refusal(ipv6, sender, high, low, destinationHigh, destinationLow);

@@ -237,11 +237,11 @@ public final class IngressReceiver implements PolledAgent {
             }
             return true;
         }
-        final boolean isRefused = check.refuses(received);
-        if (isRefused && tap.isOn()) {
-            showAll(received, DropReason.UNKNOWN_SENDER);
+        final @Nullable DropReason ofSender = check.refusalOfSender(received);
+        if (null != ofSender && tap.isOn()) {
+            showAll(received, ofSender);
         }
-        return isRefused;
+        return null != ofSender;
     }
 
     private void showAll(final ReceivedMessage received, final DropReason reason) {

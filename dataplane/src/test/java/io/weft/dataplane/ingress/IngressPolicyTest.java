@@ -22,14 +22,19 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * This node has 10.244.0.0/24, fd00:0::/64, 192.168.0.1 and 192.168.0.100. Node 1 has 10.244.1.0/24, node 2 10.244.2.0/24 and so on,
+ * This node has 10.244.0.0/24, fd00:0::/64, 192.168.0.1, 192.168.0.100 and 10.8.0.0/16. Node 1 has 10.244.1.0/24, node 2 10.244.2.0/24 and so on,
  * at 192.168.0.11 and 2001:db8::11, 192.168.0.12 and 2001:db8::12; nodes 3 and 4 are both behind 203.0.113.7. 198.51.100.0/24 is
  * admitted, as is 192.168.0.13.
  */
 class IngressPolicyTest {
     private static IngressPolicy policy(final Sources sources) {
+        return builder(sources).build();
+    }
+
+    private static IngressPolicy.Builder builder(final Sources sources) {
         return new IngressPolicy.Builder(sources)
                 .node(
                         addresses("192.168.0.11", "2001:db8::11"),
@@ -50,7 +55,46 @@ class IngressPolicyTest {
                 .ownAddress(IpPrefix.parse("192.168.0.100/32"))
                 .ownAddress(IpPrefix.parse("10.244.0.0/32"))
                 .ownAddress(IpPrefix.parse("2001:db8::1/128"))
+                .ownAddress(IpPrefix.parse("10.8.0.0/16"))
+                .broadcast(IpAddress.parse("192.168.0.255"));
+    }
+
+    /** Nothing that is asked of a sender, or not, lets in from an address that none has. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "127.0.0.1",
+                "127.1.2.3",
+                "0.0.0.0",
+                "224.0.0.5",
+                "239.255.255.255",
+                "255.255.255.255",
+                "192.168.0.1",
+                "10.8.1.2",
+                "192.168.0.255",
+                "::",
+                "::1",
+                "ff02::1",
+                "2001:db8::1"
+            })
+    void shouldRefuseASenderWhoseAddressNoOtherNodeHas(final String outer) {
+        for (final Sources sources : Sources.values()) {
+            final IngressPolicy policy = builder(sources)
+                    .admit(IpPrefix.parse("0.0.0.0/0"))
+                    .admit(IpPrefix.parse("::/0"))
+                    .build();
+            assertEquals("OUTER_INVALID_SOURCE", judge(policy, outer, "10.244.1.9", "10.244.0.9"), sources::name);
+        }
+    }
+
+    /** Two nodes of one host may be reached by its loopback. */
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.1", "::1", "240.0.0.1", "0.0.0.1"})
+    void shouldLetInWhatALeaseNamesWhateverTheAddress(final String outer) {
+        final IngressPolicy policy = builder(Sources.KNOWN)
+                .node(addresses(outer), List.of(IpPrefix.parse("10.244.7.0/24")))
                 .build();
+        assertEquals("passes", judge(policy, outer, "10.244.7.9", "10.244.0.9"));
     }
 
     private static List<IpAddress> addresses(final String... texts) {
@@ -61,8 +105,9 @@ class IngressPolicyTest {
             final IngressPolicy policy, final String outer, final String source, final String destination) {
         final IpAddress from = IpAddress.parse(outer);
         final int sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
-        if (IngressPolicy.STRANGER == sender) {
-            return DropReason.UNKNOWN_SENDER.name();
+        final @Nullable DropReason ofSender = policy.refusal(sender);
+        if (null != ofSender) {
+            return ofSender.name();
         }
         final byte[] bytes = CraftedPacket.udp(inet(source), inet(destination), 1, 2, new byte[8])
                 .bytes();
@@ -95,7 +140,7 @@ class IngressPolicyTest {
         "2001:db8::11, fe80::1, fd00::9, passes, UNANNOUNCED_SOURCE",
         "2001:db8::11, 2001:db8::12, fd00::9, passes, UNANNOUNCED_SOURCE",
         "192.168.0.99, 10.244.1.9, 10.244.0.9, UNKNOWN_SENDER, UNKNOWN_SENDER",
-        "192.168.0.1, 10.244.6.9, 10.244.0.9, UNKNOWN_SENDER, UNKNOWN_SENDER",
+        "192.168.0.1, 10.244.6.9, 10.244.0.9, OUTER_INVALID_SOURCE, OUTER_INVALID_SOURCE",
         "10.244.0.9, 10.244.1.9, 10.244.0.9, UNKNOWN_SENDER, UNKNOWN_SENDER",
         "192.168.0.11, 10.244.2.9, 10.244.0.9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",
         "2001:db8::11, 10.244.2.9, 10.244.0.9, OTHER_NODES_SOURCE, OTHER_NODES_SOURCE",

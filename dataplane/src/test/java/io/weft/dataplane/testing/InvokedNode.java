@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.testing;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
@@ -8,6 +9,7 @@ import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.PacketSocket;
 import io.weft.linux.TunnelFilter;
@@ -129,6 +131,9 @@ public final class InvokedNode implements AutoCloseable {
                 .routing(routing)
                 .counters(manager)
                 .errorHandler(errors::add)
+                .ingressPolicy(new IngressPolicy.Builder(IngressPolicy.Sources.ANY)
+                        .node(List.of(IpAddress.of(LOOPBACK)), List.of())
+                        .build())
                 .hostOutputs(List.of(output))
                 .hostIpv4(0x0AF4_0000)
                 .maxSegments(maxSegments)

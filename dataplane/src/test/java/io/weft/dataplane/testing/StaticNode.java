@@ -225,6 +225,7 @@ public final class StaticNode implements AutoCloseable {
                         policy.ownAddress(new IpPrefix(address, address.family().addressBits())));
                 policy.ownAddress(IpPrefix.parse(node.subnetBase() + "/32"));
                 policy.ownAddress(IpPrefix.parse(node.bridgeAddress() + "/32"));
+                policy.broadcast(IpAddress.parse(Topology.UNDERLAY_BROADCAST));
             } else {
                 policy.node(addresses, subnets);
             }

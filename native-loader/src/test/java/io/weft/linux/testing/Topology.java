@@ -24,6 +24,9 @@ public final class Topology implements AutoCloseable {
     /** The IPv6 cluster network, of which node n has fd00:10:244:n::/64. */
     public static final String CLUSTER_NETWORK_V6 = "fd00:10:244::/48";
 
+    /** Of the underlay's network. */
+    public static final String UNDERLAY_BROADCAST = "192.168.100.255";
+
     /** What a VXLAN over IPv4 adds to a packet: outer IPv4, UDP, VXLAN and inner Ethernet headers, in bytes. */
     public static final int VXLAN_OVERHEAD = 20 + 8 + 8 + 14;
 

@@ -40,12 +40,10 @@ public final class IngressAnswer {
 
     private static @Nullable DropReason refusal(
             final IngressPolicy policy, final IpAddress from, final IpAddress source, final IpAddress destination) {
-        if (!policy.isRestricting()) {
-            return null;
-        }
         final int sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
-        if (IngressPolicy.STRANGER == sender) {
-            return DropReason.UNKNOWN_SENDER;
+        final @Nullable DropReason ofSender = policy.refusal(sender);
+        if (null != ofSender || !policy.isRestricting()) {
+            return ofSender;
         }
         final UnsafeBuffer bytes = packet(source, destination);
         final IpPacket packet = new IpPacket();

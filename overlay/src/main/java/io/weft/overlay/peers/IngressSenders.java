@@ -4,6 +4,7 @@ package io.weft.overlay.peers;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.ingress.IngressPolicy;
+import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import java.net.InetAddress;
@@ -11,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,13 +38,14 @@ final class IngressSenders {
      * @param ownAddresses of this host.
      */
     IngressPolicy policy(
-            final Collection<Lease> taken, final Collection<Lease> refused, final Set<IpPrefix> ownAddresses) {
+            final Collection<Lease> taken, final Collection<Lease> refused, final OwnAddresses ownAddresses) {
         final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
         taken.forEach(lease -> policy.node(addresses(lease), subnets(lease.key())));
         refused.forEach(lease -> policy.node(addresses(lease), List.of()));
         admitted.forEach(policy::admit);
         subnets(own).forEach(policy::ownSubnet);
-        ownAddresses.forEach(policy::ownAddress);
+        ownAddresses.local().forEach(policy::ownAddress);
+        ownAddresses.broadcasts().forEach(policy::broadcast);
         return policy.build();
     }
 

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
+import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -36,7 +37,7 @@ public final class LeaseTable {
     private final Map<LeaseKey, Refusal> refused = new HashMap<>();
 
     private final IngressSenders senders;
-    private Set<IpPrefix> ownAddresses = Set.of();
+    private OwnAddresses ownAddresses = OwnAddresses.NONE;
 
     /** At first too: routes that an earlier daemon left are compared with the first leases, however many there are. */
     private boolean isChanged = true;
@@ -128,7 +129,7 @@ public final class LeaseTable {
     }
 
     /** This host has these addresses now. */
-    public void ownAddresses(final Set<IpPrefix> addresses) {
+    public void ownAddresses(final OwnAddresses addresses) {
         isChanged |= !addresses.equals(ownAddresses);
         ownAddresses = addresses;
     }
