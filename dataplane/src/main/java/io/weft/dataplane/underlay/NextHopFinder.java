@@ -2,6 +2,7 @@
 package io.weft.dataplane.underlay;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.DatagramPath;
 import io.weft.linux.netlink.Link;
@@ -33,11 +34,16 @@ public final class NextHopFinder implements AutoCloseable {
 
     private final Rtnetlink rtnetlink;
     private final InetAddress local;
+    private final IpFamily family;
     private final int port;
     private final Map<IpAddress, Optional<DatagramPath>> paths = new HashMap<>();
     private final Set<IpAddress> turns = new LinkedHashSet<>();
     private final Set<IpAddress> kept = new HashSet<>();
     private int keptLink;
+    /** What is kept on the link is of an earlier life as far as it is not wanted: later another weftd of the host may keep it. */
+    private boolean isFirstLook = true;
+    /** The kernel has kept one (Linux 5.16), so an entry that it does not keep has been replaced or made anew by somebody. */
+    private boolean isKeeping;
 
     /**
      * @param rtnetlink not closed here.
@@ -47,6 +53,7 @@ public final class NextHopFinder implements AutoCloseable {
     public NextHopFinder(final Rtnetlink rtnetlink, final InetAddress local, final int port) {
         this.rtnetlink = rtnetlink;
         this.local = local;
+        family = IpFamily.of(local);
         this.port = port;
     }
 
@@ -67,6 +74,7 @@ public final class NextHopFinder implements AutoCloseable {
         if (keptLink != linkIndex) {
             kept.clear();
             keptLink = linkIndex;
+            isFirstLook = true;
         }
         followPeers(peers);
         final Map<IpAddress, Neighbour> neighbours = neighbours();
@@ -115,11 +123,14 @@ public final class NextHopFinder implements AutoCloseable {
             }
         }
         neighbours.forEach((hop, neighbour) -> {
-            if (isKeptByWeft(neighbour) && !wanted.contains(hop)) {
+            if (isKeptByWeft(neighbour) && wanted.contains(hop)) {
+                kept.add(hop); // also one that an earlier life has left
+            } else if (isKeptByWeft(neighbour) && (isFirstLook || kept.contains(hop))) {
                 rtnetlink.deleteNeighbour(neighbour); // of a peer that is gone, or of an earlier life
             }
         });
         kept.retainAll(wanted);
+        isFirstLook = false;
     }
 
     private static boolean isKeptByWeft(final Neighbour neighbour) {
@@ -144,7 +155,10 @@ public final class NextHopFinder implements AutoCloseable {
             return true;
         }
         final boolean isOfOthers = 0 != present.protocol() && PROTOCOL != present.protocol();
-        return !present.fixed() && !present.isManaged() && !isOfOthers && (!kept.contains(hop) || !present.atWork());
+        if (present.fixed() || present.isManaged() || isOfOthers) {
+            return false;
+        }
+        return isKeeping || !kept.contains(hop) || !present.atWork();
     }
 
     /** Leaves the neighbours to the kernel again. */
@@ -155,9 +169,16 @@ public final class NextHopFinder implements AutoCloseable {
         }
     }
 
+    /** Those of the underlay's family: the other one's are another finder's to keep, and to delete. */
     private Map<IpAddress, Neighbour> neighbours() {
         final Map<IpAddress, Neighbour> neighbours = new HashMap<>();
-        rtnetlink.neighbours(keptLink).forEach(each -> neighbours.put(IpAddress.of(each.address()), each));
+        for (final Neighbour each : rtnetlink.neighbours(keptLink)) {
+            final IpAddress address = IpAddress.of(each.address());
+            if (family == address.family()) {
+                neighbours.put(address, each);
+                isKeeping |= isKeptByWeft(each);
+            }
+        }
         return neighbours;
     }
 }
