@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Path;
+
 /**
  * A system call failed where the caller cannot go on. The message names what was tried, the errno by its name and, where
  * one is known, the remedy. Never thrown on the packet path.
@@ -8,6 +13,7 @@ package io.weft.linux;
 public final class LinuxException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    private final String tried;
     private final int errno;
 
     /**
@@ -26,7 +32,29 @@ public final class LinuxException extends RuntimeException {
     public LinuxException(final String tried, final int errno, final String remedy) {
         super(tried + ": " + Errno.name(errno) + " (" + Errno.text(errno) + ")"
                 + (remedy.isEmpty() ? "" : ". " + remedy));
+        this.tried = tried;
         this.errno = errno;
+    }
+
+    /**
+     * A file could not be read.
+     *
+     * @param file that was tried.
+     * @param failure what the JDK has made of it.
+     * @param remedy for a file that this process may not read.
+     */
+    public static LinuxException reading(final Path file, final IOException failure, final String remedy) {
+        if (failure instanceof AccessDeniedException) {
+            return new LinuxException("read " + file, Errno.EACCES, remedy);
+        }
+        final String reason = failure instanceof final FileSystemException known ? known.getReason() : null;
+        return new LinuxException(
+                "read " + file, Errno.EIO, String.valueOf(null == reason ? failure.getMessage() : reason));
+    }
+
+    /** What was tried and the errno's name, without its text and without the remedy: {@code open /dev/net/tun: ENOENT}. */
+    public String brief() {
+        return tried + ": " + Errno.name(errno);
     }
 
     /** The error number, to be compared with the constants of {@link Errno}. */

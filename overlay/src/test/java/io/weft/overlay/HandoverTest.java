@@ -31,7 +31,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A weftd takes the place of one that runs, and pods notice nothing; or it does not, and nothing has happened. */
 @RequiresRoot
@@ -275,8 +274,14 @@ class HandoverTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--workers=2", "--pod-port=PACKET", "--underlay-port=PACKET"})
-    void shouldForwardOnWhenTheNewOneNeedsOtherPorts(final String option) throws Exception {
+    @CsvSource(
+            quoteCharacter = '"',
+            value = {
+                "--workers=2, workers '1' and not '2'",
+                "--pod-port=PACKET, pod port 'TUN' and not 'PACKET'",
+                "--underlay-port=PACKET, underlay port 'UDP' and not 'PACKET'"
+            })
+    void shouldForwardOnWhenTheNewOneNeedsOtherPorts(final String option, final String said) throws Exception {
         BackgroundProcess weftd = startReady("--workers=1", "--pod-port=TUN");
         try (DatagramStream to = new DatagramStream(node, peer);
                 DatagramStream from = new DatagramStream(peer, node);
@@ -286,6 +291,9 @@ class HandoverTest {
                     new String[] {"--workers=1", "--pod-port=TUN"})) {
                 final BackgroundProcess former = weftd;
                 weftd = startReady(options);
+                if (options.length > 2) {
+                    assertTrue(weftd.output().contains(said), weftd::output);
+                }
                 awaitHandedOver(former);
                 to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
                 from.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);

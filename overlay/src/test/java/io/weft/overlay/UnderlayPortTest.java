@@ -176,6 +176,7 @@ class UnderlayPortTest {
             namespace.exec("iptables-legacy", "-D", "INPUT", "-s", "203.0.113.0/24", "-j", "DROP");
             final String quiet = "underlay port packet: as --underlay-port says; the host's firewall does not see it";
             Await.until(() -> labels().toString(), TIMEOUT_MS, () -> labels().contains(quiet));
+            weftd.awaitOutput("The packet socket on uA passes no rule of the host's firewall by any more", TIMEOUT_MS);
             namespace.exec("nft", "add", "table", "inet", "t");
             namespace.exec("nft", "add chain inet t c { type filter hook output priority 0; policy drop; }");
             weftd.awaitOutput(nft, TIMEOUT_MS);

@@ -3,7 +3,6 @@ package io.weft.linux.netfilter;
 
 import static java.nio.ByteOrder.nativeOrder;
 
-import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.TableSocket;
 import java.io.IOException;
@@ -74,7 +73,10 @@ public final class LegacyTables {
         } catch (final NoSuchFileException noModule) {
             return List.of();
         } catch (final IOException failure) {
-            throw new LinuxException("read " + path + ": " + failure.getMessage(), Errno.EIO);
+            throw LinuxException.reading(
+                    path,
+                    failure,
+                    "Which tables iptables-legacy has is root's to know: run as user 0, or with capability CAP_DAC_READ_SEARCH too");
         }
     }
 }

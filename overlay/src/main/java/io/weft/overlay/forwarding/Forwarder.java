@@ -362,7 +362,7 @@ final class Forwarder implements AutoCloseable {
                             + " from Linux 4.16 on",
                     settings.deviceName());
         }
-        counters.remark(choice.toString());
+        counters.remark(choice.remark());
         return opened;
     }
 

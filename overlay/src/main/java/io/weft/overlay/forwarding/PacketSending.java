@@ -127,21 +127,24 @@ final class PacketSending implements AutoCloseable {
      */
     void follow(final Underlay now, final String nowPassedBy) {
         String hindrance = "";
+        String cause;
         NextHops found = NextHops.NONE;
         try {
             hindrance = hindrance(now);
+            cause = hindrance;
             if (hindrance.isEmpty()) {
                 found = finder.find(sockets.filter().linkIndex(), tables.underlays(), hopLimit(now));
             }
         } catch (final LinuxException failure) {
             hindrance = String.valueOf(failure.getMessage());
+            cause = failure.brief();
         }
         transmission.nextHops(found);
         if (!hindrance.isEmpty() && !hindrance.equals(trouble)) {
             LOG.log(WARNING, "{0}. All is sent by UDP; it is looked at again every second", hindrance);
         }
         if (!hindrance.equals(trouble) || !nowPassedBy.equals(passedBy)) {
-            final String how = hindrance.isEmpty() ? AS_ASKED : "underlay port packet, sends by udp: " + hindrance;
+            final String how = hindrance.isEmpty() ? AS_ASKED : "underlay port packet, sends by udp: " + cause;
             remark.accept(nowPassedBy.isEmpty() ? how : how + ", which has rules that may concern it: " + nowPassedBy);
         }
         trouble = hindrance;

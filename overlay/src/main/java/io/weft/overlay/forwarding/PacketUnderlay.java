@@ -23,9 +23,11 @@ import io.weft.overlay.rules.TunnelFirewall;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.agrona.CloseHelper;
+import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,8 +40,10 @@ public final class PacketUnderlay implements AutoCloseable {
 
     private static final String VRF = "vrf"; // drivers/net/vrf.c, DRV_NAME
 
-    /** So much longer than a look at the firewall is the time to the next one: of rules there may be thousands. */
-    private static final int LOOK_PAUSE = 100;
+    /** Looks at the firewall take no more than this part of the time: of rules there may be thousands. */
+    private static final int LOOK_SHARE = 100;
+
+    private static final long LOOKS_SAVED_NS = TimeUnit.MINUTES.toNanos(1);
 
     private final PacketSockets sockets;
     private final @Nullable PacketSending sending;
@@ -48,7 +52,8 @@ public final class PacketUnderlay implements AutoCloseable {
     private final TunnelFirewall firewall;
     private String trouble = "";
     private String passedBy = "";
-    private long nextLookNs = System.nanoTime();
+    private String passedByRemark = "";
+    private final TimeShare looks = new TimeShare(LOOK_SHARE, LOOKS_SAVED_NS, SystemNanoClock.INSTANCE);
 
     private PacketUnderlay(
             final PacketSockets sockets,
@@ -188,25 +193,39 @@ public final class PacketUnderlay implements AutoCloseable {
         followLink(now);
         followFirewall(now);
         if (null != sending) {
-            sending.follow(now, passedBy);
+            sending.follow(now, passedByRemark);
         }
     }
 
     /** Who asks for packet sockets is told which rules they pass by, and may not have been thought of, or come later. */
     private void followFirewall(final Underlay now) {
-        final long beginNs = System.nanoTime();
-        if (nextLookNs - beginNs > 0) {
+        if (!looks.begin()) {
             return;
         }
         String found;
+        String remark;
         try {
             final List<InetAddress> peers =
                     tables.underlays().stream().map(IpAddress::toInetAddress).toList();
             found = firewall.touchedBy(now.name(), now.linkIndex(), peers);
+            remark = found;
         } catch (final LinuxException failure) {
             found = "rules that cannot be read: " + failure.getMessage();
+            remark = "rules that cannot be read: " + failure.brief();
         }
-        if (!found.isEmpty() && !found.equals(passedBy)) {
+        tell(now, found);
+        passedBy = found;
+        passedByRemark = remark;
+        looks.end();
+    }
+
+    private void tell(final Underlay now, final String found) {
+        if (found.equals(passedBy)) {
+            return;
+        }
+        if (found.isEmpty()) {
+            LOG.log(INFO, "The packet socket on {0} passes no rule of the host''s firewall by any more", now.name());
+        } else {
             LOG.log(
                     WARNING,
                     "The packet socket on {0} passes the host''s firewall by: {1}. If that matters, choose"
@@ -214,9 +233,6 @@ public final class PacketUnderlay implements AutoCloseable {
                     now.name(),
                     found);
         }
-        passedBy = found;
-        final long endNs = System.nanoTime();
-        nextLookNs = endNs + (endNs - beginNs) * LOOK_PAUSE;
     }
 
     private void followLink(final Underlay now) {

@@ -11,9 +11,10 @@ import java.util.Locale;
  * By what pods' packets come and go, and why.
  *
  * @param port what was chosen.
- * @param reason for it, in words.
+ * @param reason for it, in few words.
+ * @param details why there was no choice, with the remedy; empty if there was.
  */
-public record PodPortChoice(PodPort port, String reason) {
+public record PodPortChoice(PodPort port, String reason, String details) {
     /**
      * Chooses by what was wished for and by what this process may open now.
      *
@@ -30,7 +31,7 @@ public record PodPortChoice(PodPort port, String reason) {
     private static PodPortChoice wished(final PodPort port) {
         try {
             port.require();
-            return new PodPortChoice(port, "as --pod-port says");
+            return new PodPortChoice(port, "as --pod-port says", "");
         } catch (final LinuxException failure) {
             throw new StartupException(
                     "--pod-port=" + name(port) + ": " + failure.getMessage()
@@ -42,11 +43,11 @@ public record PodPortChoice(PodPort port, String reason) {
     private static PodPortChoice best() {
         try {
             PodPort.TUN.require();
-            return new PodPortChoice(PodPort.TUN, "there is a TUN driver");
+            return new PodPortChoice(PodPort.TUN, "there is a TUN driver", "");
         } catch (final LinuxException noTun) {
             try {
                 PodPort.PACKET.require();
-                return new PodPortChoice(PodPort.PACKET, String.valueOf(noTun.getMessage()));
+                return new PodPortChoice(PodPort.PACKET, noTun.brief(), String.valueOf(noTun.getMessage()));
             } catch (final LinuxException noSocket) {
                 throw new StartupException(
                         "there is no port for pods' packets: " + noTun.getMessage() + "; and " + noSocket.getMessage()
@@ -61,8 +62,13 @@ public record PodPortChoice(PodPort port, String reason) {
     }
 
     /** {@code pod port tun: there is a TUN driver}. */
+    public String remark() {
+        return "pod port " + name(port) + ": " + reason;
+    }
+
+    /** The same for the log, with the remedy where one is known. */
     @Override
     public String toString() {
-        return "pod port " + name(port) + ": " + reason;
+        return details.isEmpty() ? remark() : "pod port " + name(port) + ": " + details;
     }
 }

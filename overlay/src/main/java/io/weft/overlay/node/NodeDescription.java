@@ -36,7 +36,9 @@ final class NodeDescription {
                         String.join(" ", UnderlayFamily.deviceNames(weft, config.backend(), underlay)))
                 .put(Description.WORKERS, weft.workers())
                 .put(Description.POD_PORT, PodPortChoice.of(weft.podPort).port())
-                .put(Description.UNDERLAY_PORT, UnderlayPort.PACKET == weft.underlayPort)
+                .put(
+                        Description.UNDERLAY_PORT,
+                        UnderlayPort.PACKET == weft.underlayPort ? UnderlayPort.PACKET : UnderlayPort.UDP)
                 .put(Description.UNDERLAY, underlay.binding())
                 .put(Description.SUBNET_FILE, subnetFile.path().toAbsolutePath().normalize());
     }

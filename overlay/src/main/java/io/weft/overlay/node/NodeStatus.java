@@ -33,7 +33,9 @@ final class NodeStatus {
 
     private final Map<String, Object> identity = new LinkedHashMap<>();
     private final Conditions conditions;
+    private final Underlay beginning;
 
+    /** @param underlay as it is at the beginning. */
     NodeStatus(
             final WeftOptions options,
             final NetworkConfig config,
@@ -41,6 +43,7 @@ final class NodeStatus {
             final String registryKind,
             final Conditions conditions) {
         this.conditions = conditions;
+        beginning = underlay;
         identity.put("version", Version.text());
         identity.put("pid", PROCESS.pid());
         identity.put("startTicks", PROCESS.startTicks());
@@ -60,12 +63,12 @@ final class NodeStatus {
         identity.put("threadingMode", options.threadingMode.name());
         identity.put("busyPoll", options.busyPoll);
         identity.put("registry", registryKind);
-        identity.put("underlay", underlay.toString());
     }
 
     /** Before there is a lease. */
     Map<String, Object> beginning() {
         final Map<String, Object> status = new LinkedHashMap<>(identity);
+        status.put("underlay", beginning.toString());
         status.put("ready", false);
         status.put("ended", false);
         status.put("subnets", List.of());
@@ -79,9 +82,10 @@ final class NodeStatus {
             final boolean isReady,
             final LeaseKey own,
             final Forwarders forwarders,
-            final int mtu,
+            final UnderlayChanges changes,
             final @Nullable LeaseTable leases) {
         final Map<String, Object> status = new LinkedHashMap<>(identity);
+        status.put("underlay", changes.underlay().toString());
         status.put("ready", isReady);
         status.put("ended", false);
         status.put(
@@ -93,7 +97,7 @@ final class NodeStatus {
         final List<Map<String, Object>> devices = new ArrayList<>();
         forwarders.eachCountersFile((name, file) -> devices.add(ordered("name", name, "counters", file.toString())));
         status.put("devices", devices);
-        status.put("mtu", mtu);
+        status.put("mtu", changes.podMtu().least());
         status.put("leases", null == leases ? 0 : leases.size());
         status.put("refused", null == leases ? Map.of() : refused(leases.refused()));
         status.put("heap", heap());

@@ -227,8 +227,7 @@ public final class OverlayNode implements AutoCloseable {
                 follow.run();
                 lookAtAddresses.run();
                 repair(opened, routes, isComparisonDue(routes));
-                shown.status(status.now(
-                        isReady, acquired.key(), opened, changes.podMtu().least(), table));
+                shown.status(status.now(isReady, acquired.key(), opened, changes, table));
             });
         };
         if (!succession.isAwaited()) {

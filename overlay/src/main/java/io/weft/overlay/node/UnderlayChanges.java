@@ -90,6 +90,11 @@ final class UnderlayChanges {
         }
     }
 
+    /** The underlay that is followed at present. */
+    Underlay underlay() {
+        return underlay;
+    }
+
     /** What the underlay leaves for packets of pods at present. */
     PodMtu podMtu() {
         return PodMtu.of(config, underlay);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
-import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netfilter.Chain;
 import io.weft.linux.netfilter.LegacyTables;
@@ -99,7 +98,7 @@ public final class TunnelFirewall implements AutoCloseable {
         } catch (final NoSuchFileException noModule) {
             return false;
         } catch (final IOException failure) {
-            throw new LinuxException("read " + IPVS + ": " + failure.getMessage(), Errno.EIO);
+            throw LinuxException.reading(IPVS, failure, "");
         }
     }
 
