@@ -66,7 +66,12 @@ public final class LegacyTables {
         return chains;
     }
 
-    private static List<String> names(final boolean isIpv4) {
+    /**
+     * Which tables there are.
+     *
+     * @throws io.weft.linux.LinuxException if this process may not know.
+     */
+    public static List<String> names(final boolean isIpv4) {
         final Path path = Path.of("/proc/thread-self/net/" + (isIpv4 ? "ip" : "ip6") + "_tables_names");
         try {
             return Files.readAllLines(path);

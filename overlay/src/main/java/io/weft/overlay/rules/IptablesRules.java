@@ -2,6 +2,7 @@
 package io.weft.overlay.rules;
 
 import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
 import java.util.ArrayList;
@@ -36,6 +37,8 @@ public final class IptablesRules implements Ruleset {
     private final Map<Place, List<String>> expected = new HashMap<>();
 
     private @Nullable IptablesVariant home;
+    /** What may not be seen, in words. */
+    private String unseen = "";
 
     /** Which rules are set where. */
     public enum Scope {
@@ -170,9 +173,7 @@ public final class IptablesRules implements Ruleset {
             throw new RulesException("neither " + tool + " nor " + tool + "-nft or " + tool
                     + "-legacy is on the PATH. Install iptables");
         }
-        final List<Seen> all = variants.stream()
-                .map(variant -> new Seen(variant, variant.dump()))
-                .toList();
+        final List<Seen> all = see(variants);
         if (Scope.ALL == scope) {
             chooseHome(all);
         }
@@ -181,6 +182,31 @@ public final class IptablesRules implements Ruleset {
             isRepaired |= repair(seen);
         }
         return isRepaired;
+    }
+
+    /**
+     * What may not be seen is left alone: another user than root knows nothing of ip_tables.
+     *
+     * @throws RulesException when that is all there is.
+     */
+    private List<Seen> see(final List<IptablesVariant> variants) {
+        final List<Seen> all = new ArrayList<>();
+        String found = "";
+        for (final IptablesVariant variant : variants) {
+            try {
+                all.add(new Seen(variant, variant.dump()));
+            } catch (final UnreadableTablesException failure) {
+                if (1 == variants.size() && Scope.ALL == scope) {
+                    throw failure;
+                }
+                found = failure.getMessage() + ". What " + variant.name() + " drops stays dropped";
+            }
+        }
+        if (!found.equals(unseen)) {
+            unseen = found;
+            LOG.log(WARNING, "{0}", found);
+        }
+        return all;
     }
 
     private void chooseHome(final List<Seen> all) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
+import io.weft.linux.LinuxException;
+import io.weft.linux.netfilter.LegacyTables;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -45,7 +43,11 @@ record IptablesVariant(String name, boolean isLegacy) {
         return variants;
     }
 
-    /** Reads all tables that there are, and makes none. */
+    /**
+     * Reads all tables that there are, and makes none.
+     *
+     * @throws UnreadableTablesException where that is root's to know.
+     */
     IptablesDump dump() {
         final IptablesDump dump = new IptablesDump();
         if (!isLegacy || hasLegacyTables()) {
@@ -54,16 +56,12 @@ record IptablesVariant(String name, boolean isLegacy) {
         return dump;
     }
 
-    /** The tables of this network namespace. Asking iptables-legacy for a table would make it. */
+    /** Of this network namespace. Asking iptables-legacy for a table would make it. */
     private boolean hasLegacyTables() {
-        final Path names =
-                Path.of("/proc/thread-self/net/" + (name.startsWith("ip6") ? "ip6" : "ip") + "_tables_names");
         try {
-            return !Files.readString(names).isBlank();
-        } catch (final NoSuchFileException noModule) {
-            return false;
-        } catch (final IOException failure) {
-            throw new RulesException("read " + names + ": " + failure.getMessage());
+            return !LegacyTables.names(!name.startsWith("ip6")).isEmpty();
+        } catch (final LinuxException failure) {
+            throw new UnreadableTablesException(String.valueOf(failure.getMessage()));
         }
     }
 

@@ -3,18 +3,22 @@ package io.weft.overlay.rules;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpPrefix;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import jnr.ffi.LibraryLoader;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Both iptables of Debian beside each other in a namespace, with rules that others have in them. */
 @RequiresRoot
@@ -91,6 +95,53 @@ class IptablesRulesTest {
         if (host.exec("iptables", "--version").contains("nf_tables")) {
             assertEquals("", host.exec("sh", "-c", "cat /proc/net/ip_tables_names || true"));
         }
+    }
+
+    /** As weftd with two capabilities alone: what is root's to know is told once, with the remedy, and nftables has the rules. */
+    @ParameterizedTest
+    @ValueSource(strings = {"iptables", "ip6tables"})
+    void shouldSetTheRulesByNftablesWhereLegacyIsRootsToKnow(final String tool) {
+        ownRules(tool + "-legacy", 3);
+        final IptablesRules rules = rules(tool, IptablesRules.Scope.ALL);
+        assertTrue(repairAsNobody(rules));
+        assertFalse(repairAsNobody(rules), "all is there");
+        assertHas(tool + "-nft", true, true);
+        assertHas(tool + "-legacy", false, false);
+        final RulesException failure = assertThrows(
+                RulesException.class, () -> asNobody(() -> new IptablesVariant(tool + "-legacy", true).dump()));
+        final String names =
+                "/proc/thread-self/net/" + ("iptables".equals(tool) ? "ip_tables_names" : "ip6_tables_names");
+        assertEquals(
+                "read " + names
+                        + ": EACCES (permission denied). Which tables iptables-legacy has is root's to know: run as"
+                        + " user 0, or with capability CAP_DAC_READ_SEARCH too",
+                failure.getMessage());
+    }
+
+    private boolean repairAsNobody(final IptablesRules rules) {
+        return asNobody(rules::repair);
+    }
+
+    /** On a thread that is another user to the file system, and so has no capability to open others' files; it ends then. */
+    private <T> T asNobody(final Callable<T> task) {
+        return host.call(() -> {
+            final ThreadCredentials libc =
+                    LibraryLoader.create(ThreadCredentials.class).load("c");
+            final boolean isAmd64 = "amd64".equals(System.getProperty("os.arch"));
+            libc.syscall(isAmd64 ? 116 : 159, 0, 0); // setgroups, as asm/unistd.h has it: libc's own is for all threads
+            libc.setfsgid(65_534);
+            libc.setfsuid(65_534);
+            return task.call();
+        });
+    }
+
+    /** What holds for the calling thread. */
+    public interface ThreadCredentials {
+        long syscall(long number, long first, long second);
+
+        int setfsgid(int group);
+
+        int setfsuid(int user);
     }
 
     @ParameterizedTest
