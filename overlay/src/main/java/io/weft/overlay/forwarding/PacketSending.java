@@ -123,7 +123,7 @@ final class PacketSending implements AutoCloseable {
     /**
      * One look at the way to all peers: once a second, and whenever it may have changed.
      *
-     * @param nowPassedBy the rules of the host that may concern these packets, in words; empty if there are none.
+     * @param nowPassedBy what is to be said of the host's firewall, in words; empty if it has no rule that may concern these packets.
      */
     void follow(final Underlay now, final String nowPassedBy) {
         String hindrance = "";
@@ -145,7 +145,7 @@ final class PacketSending implements AutoCloseable {
         }
         if (!hindrance.equals(trouble) || !nowPassedBy.equals(passedBy)) {
             final String how = hindrance.isEmpty() ? AS_ASKED : "underlay port packet, sends by udp: " + cause;
-            remark.accept(nowPassedBy.isEmpty() ? how : how + ", which has rules that may concern it: " + nowPassedBy);
+            remark.accept(nowPassedBy.isEmpty() ? how : how + ", " + nowPassedBy);
         }
         trouble = hindrance;
         passedBy = nowPassedBy;

@@ -208,10 +208,10 @@ public final class PacketUnderlay implements AutoCloseable {
             final List<InetAddress> peers =
                     tables.underlays().stream().map(IpAddress::toInetAddress).toList();
             found = firewall.touchedBy(now.name(), now.linkIndex(), peers);
-            remark = found;
+            remark = found.isEmpty() ? "" : "which has rules that may concern it: " + found;
         } catch (final LinuxException failure) {
             found = "rules that cannot be read: " + failure.getMessage();
-            remark = "rules that cannot be read: " + failure.brief();
+            remark = "whose rules cannot be read: " + failure.brief();
         }
         tell(now, found);
         passedBy = found;
