@@ -14,7 +14,9 @@ public enum PathState {
     /** The underlay carries only shorter packets than weft sends. */
     FABRIC_MTU(4, "fabric-mtu"),
     /** The underlay carries all, and the overlay only shorter packets than pods send. */
-    OVERLAY_MTU(5, "overlay-mtu");
+    OVERLAY_MTU(5, "overlay-mtu"),
+    /** This node itself does not send to it: its own firewall, or a route that is missing. */
+    LOCAL(6, "local");
 
     private final int id;
     private final String label;

@@ -74,6 +74,7 @@ public final class PeerTable {
     private final long[] received;
 
     private int used = NOBODY + 1;
+    private long given;
     private long nowMs;
 
     /** A table as it is in the buffer. */
@@ -156,7 +157,13 @@ public final class PeerTable {
         received[free] = 0;
         putAddress(row + VERSION_OFFSET, row + ADDRESS_OFFSET, peer);
         numbers.put(peer, free);
+        given++;
         return free;
+    }
+
+    /** How often a row was given to a peer that had none: the same number means that {@link #find} finds the same. Control thread. */
+    public long given() {
+        return given;
     }
 
     private int longestGone() {
@@ -172,12 +179,18 @@ public final class PeerTable {
         return found;
     }
 
-    /** These are the peers now; whoever is none of them is gone. Control thread. */
+    /**
+     * These are the peers now; whoever is none of them is gone, and who comes again has another way, which nobody has checked. Control
+     * thread.
+     */
     public void present(final Set<IpAddress> peers) {
         numbers.forEach((peer, number) -> {
             final int gone = offset(number) + GONE_OFFSET;
             final boolean isGone = !peers.contains(peer);
             if (isGone != (0 != buffer.getLong(gone, LITTLE_ENDIAN))) {
+                if (!isGone) {
+                    uncheck(number);
+                }
                 buffer.putLongRelease(gone, isGone ? Math.max(1, nowMs) : 0);
             }
         });
@@ -219,7 +232,7 @@ public final class PeerTable {
      */
     public void check(final int peer, final PathCheck check, final int pathMtu) {
         final int row = offset(peer);
-        final boolean wasNarrow = PathState.FABRIC_MTU == PathState.of(buffer.getIntVolatile(row + CHECK_STATE_OFFSET));
+        final boolean wasNarrow = PathState.FABRIC_MTU == checkState(row);
         buffer.putLong(row + CHECK_MS_OFFSET, check.timeMs(), LITTLE_ENDIAN);
         buffer.putIntRelease(row + CHECK_STATE_OFFSET, check.state().id());
         if (pathMtu > 0 || wasNarrow || PathState.OK == check.state()) {
@@ -227,11 +240,39 @@ public final class PeerTable {
         }
     }
 
+    /**
+     * Forgets the checks that nobody has repeated in time: the ways may be otherwise by now. Control thread.
+     *
+     * @param timeMs now, in milliseconds since 1970.
+     * @param validMs how long a check holds; none does for longer because the clock was set back.
+     */
+    public void forgetChecks(final long timeMs, final long validMs) {
+        for (int peer = NOBODY + 1; peer < used; peer++) {
+            final int row = offset(peer);
+            if (PathState.UNCHECKED != checkState(row)
+                    && Math.abs(timeMs - buffer.getLong(row + CHECK_MS_OFFSET, LITTLE_ENDIAN)) > validMs) {
+                uncheck(peer);
+            }
+        }
+    }
+
+    private PathState checkState(final int row) {
+        return PathState.of(buffer.getIntVolatile(row + CHECK_STATE_OFFSET));
+    }
+
+    private void uncheck(final int peer) {
+        final int row = offset(peer);
+        if (PathState.FABRIC_MTU == checkState(row)) {
+            pathMtu(peer, 0);
+        }
+        buffer.putIntRelease(row + CHECK_STATE_OFFSET, PathState.UNCHECKED.id());
+    }
+
     /** Adds how many peers were found in each state by the last check. Control thread. */
     public void countStates(final Map<PathState, Integer> counts) {
         for (int peer = NOBODY + 1; peer < used; peer++) {
             if (0 == buffer.getLong(offset(peer) + GONE_OFFSET, LITTLE_ENDIAN)) {
-                counts.merge(PathState.of(buffer.getIntVolatile(offset(peer) + CHECK_STATE_OFFSET)), 1, Integer::sum);
+                counts.merge(checkState(offset(peer)), 1, Integer::sum);
             }
         }
     }
@@ -277,7 +318,7 @@ public final class PeerTable {
             error(number, peer.lastError());
         }
         pathMtu(number, peer.pathMtu());
-        if (null != peer.check()) {
+        if (null != peer.check() && 0 == peer.goneMs()) {
             check(number, peer.check(), peer.pathMtu());
         }
     }
@@ -326,7 +367,7 @@ public final class PeerTable {
     }
 
     private @Nullable PathCheck lastCheck(final int row) {
-        final PathState state = PathState.of(buffer.getIntVolatile(row + CHECK_STATE_OFFSET));
+        final PathState state = checkState(row);
         return PathState.UNCHECKED == state
                 ? null
                 : new PathCheck(state, buffer.getLongVolatile(row + CHECK_MS_OFFSET));

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.address.IpAddress;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.agrona.CloseHelper;
@@ -98,6 +100,41 @@ class PeerTableTest {
                 192.168.100.3 sent 0/0 received 0/0 heard 0 gone 0 mtu 0
                 fd00:100::2 sent 0/0 received 0/0 heard 0 gone 0 mtu 0
                 """, text(peers.read()));
+    }
+
+    private String check(final int index) {
+        final PeerRecord peer = peers.read().get(index);
+        final PathCheck check = peer.check();
+        return (null == check ? "none" : check.state().label() + " " + check.timeMs()) + " mtu " + peer.pathMtu();
+    }
+
+    @Test
+    void shouldForgetACheckThatNobodyRepeatsInTime() {
+        final int one = peers.number(ONE);
+        final int two = peers.number(TWO);
+        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000), 1300);
+        peers.check(two, new PathCheck(PathState.OK, 2_000), 0);
+        peers.forgetChecks(1_900, 900);
+        assertEquals("fabric-mtu 1000 mtu 1300", check(0));
+        peers.forgetChecks(1_901, 900);
+        assertEquals("none mtu 0", check(0));
+        assertEquals("ok 2000 mtu 0", check(1));
+        peers.forgetChecks(500, 900); // the clock was set back
+        assertEquals("none mtu 0", check(1));
+        final Map<PathState, Integer> counts = new EnumMap<>(PathState.class);
+        peers.countStates(counts);
+        assertEquals(Map.of(PathState.UNCHECKED, 2), counts);
+    }
+
+    @Test
+    void shouldKnowNothingOfTheWayToWhoComesAgain() {
+        final int one = peers.number(ONE);
+        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000), 1300);
+        peers.present(Set.of(ONE));
+        assertEquals("fabric-mtu 1000 mtu 1300", check(0));
+        peers.present(Set.of());
+        peers.present(Set.of(ONE));
+        assertEquals("none mtu 0", check(0));
     }
 
     @Test

@@ -8,12 +8,15 @@ import io.weft.dataplane.capture.CapturedPacket;
 import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.Direction;
+import io.weft.dataplane.counters.DropReason;
 import io.weft.overlay.forwarding.PacketSource;
 import io.weft.routing.Explanation;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -35,8 +38,18 @@ final class PacketTrace implements PacketReport {
     private final Deque<Pending> pending = new ArrayDeque<>();
     private long told;
 
-    /** A packet whose sender is yet to tell. */
-    private record Pending(Key key, long timeNs, TracedPacket packet) {}
+    /**
+     * A packet whose sender is yet to tell all of it.
+     *
+     * @param packets that the wire would carry for it.
+     * @param dropped how many of them the sender has dropped, one after the other, by reason.
+     */
+    private record Pending(Key key, long timeNs, TracedPacket packet, int packets, Map<DropReason, Integer> dropped) {
+        private int left() {
+            return packets
+                    - dropped.values().stream().mapToInt(Integer::intValue).sum();
+        }
+    }
 
     private record Key(Direction direction, int worker, long frame) {
         static Key of(final CapturedPacket packet) {
@@ -64,7 +77,7 @@ final class PacketTrace implements PacketReport {
             onReceived(packet);
         } else if (Tap.NO_SEQUENCE == packet.sequence()) {
             final TracedPacket traced = words.of(packet);
-            words.addOutcome(traced, packet);
+            words.addOutcome(traced, packet, packet.packets());
             tell(traced);
         } else {
             onSender(packet);
@@ -75,26 +88,39 @@ final class PacketTrace implements PacketReport {
         final TracedPacket traced = words.of(packet);
         words.addReceiver(traced, packet, tables);
         if (null != packet.reason()) {
-            words.addOutcome(traced, packet);
+            words.addOutcome(traced, packet, packet.packets());
             tell(traced);
             return;
         }
         if (PENDING_MAX == pending.size()) {
             tellUnfinished(pending.removeFirst());
         }
-        pending.addLast(new Pending(Key.of(packet), packet.timeNs(), traced));
+        pending.addLast(new Pending(
+                Key.of(packet), packet.timeNs(), traced, packet.packets(), new EnumMap<>(DropReason.class)));
     }
 
-    /** Several packets may be in one frame: all that wait for it have their end. */
+    /**
+     * Several packets may be in one frame: all that wait for it have their end. Of a superframe that is cut, the sender tells of each
+     * segment that it drops, and of the frame at the end.
+     */
     private void onSender(final CapturedPacket packet) {
         final Key key = Key.of(packet);
+        final DropReason reason = packet.reason();
         for (final Iterator<Pending> all = pending.iterator(); all.hasNext(); ) {
             final Pending each = all.next();
-            if (each.key.equals(key)) {
-                all.remove();
-                words.addOutcome(each.packet, packet);
-                tell(each.packet);
+            if (!each.key.equals(key)) {
+                continue;
             }
+            if (null != reason && packet.packets() < each.packets) {
+                each.dropped.merge(reason, packet.packets(), Integer::sum);
+                continue;
+            }
+            all.remove();
+            words.addDropped(each.packet, each.dropped, each.packets);
+            if (each.left() > 0) {
+                words.addOutcome(each.packet, packet, each.dropped.isEmpty() ? packet.packets() : each.left());
+            }
+            tell(each.packet);
         }
     }
 
@@ -106,6 +132,7 @@ final class PacketTrace implements PacketReport {
     }
 
     private void tellUnfinished(final Pending unfinished) {
+        words.addDropped(unfinished.packet, unfinished.dropped, unfinished.packets);
         unfinished.packet.add("waits", "nothing was heard of its sender: it waits for it, or the trace lost that");
         tell(unfinished.packet);
     }

@@ -162,8 +162,18 @@ final class PacketWords {
         return new MacAddress(high << MAC_SHIFT | low);
     }
 
-    /** Adds what became of a packet. */
-    void addOutcome(final TracedPacket traced, final CapturedPacket packet) {
+    /** Adds which of a superframe's packets were dropped when it was cut. */
+    void addDropped(final TracedPacket traced, final Map<DropReason, Integer> dropped, final int packets) {
+        dropped.forEach((reason, count) -> traced.add(
+                "dropped", count + " of its " + packets + " packets, " + reason + ": " + reason.description()));
+    }
+
+    /**
+     * Adds what became of a packet, or of what is left of it.
+     *
+     * @param packets that the wire carries for it.
+     */
+    void addOutcome(final TracedPacket traced, final CapturedPacket packet, final int packets) {
         final @Nullable DropReason reason = packet.reason();
         if (null != reason) {
             traced.add("dropped", reason + ": " + reason.description());
@@ -171,16 +181,18 @@ final class PacketWords {
         }
         final String batch = Integer.toUnsignedString(packet.batch());
         switch (packet.step()) {
-            case SENT_BY_UDP -> traced.add("sent", sent(packet) + " by UDP socket, in its batch " + batch);
-            case SENT_BY_PACKET_SOCKET -> traced.add("sent", sent(packet) + " by packet socket, in batch " + batch);
-            case SENT_BY_OFFLOAD -> traced.add("sent", sent(packet) + " unsegmented, by the offload device");
+            case SENT_BY_UDP -> traced.add("sent", sent(packet, packets) + " by UDP socket, in its batch " + batch);
+            case SENT_BY_PACKET_SOCKET ->
+                traced.add("sent", sent(packet, packets) + " by packet socket, in batch " + batch);
+            case SENT_BY_OFFLOAD -> traced.add("sent", sent(packet, packets) + " unsegmented, by the offload device");
             case RECEIVED, DELIVERED, GIVEN_UP -> traced.add("delivered", delivered(packet));
         }
     }
 
-    private String sent(final CapturedPacket packet) {
+    private String sent(final CapturedPacket packet, final int packets) {
         final int port = source.sourcePorts().get(packet.worker())[packet.socket()];
-        return (packet.packets() > 1 ? "as " + packet.packets() + " packets " : "") + "to " + packet.peer() + " port "
+        return (packets > 1 || packet.packets() > 1 ? "as " + packets + (1 == packets ? " packet " : " packets ") : "")
+                + "to " + packet.peer() + " port "
                 + packet.peerPort() + " from port " + port;
     }
 

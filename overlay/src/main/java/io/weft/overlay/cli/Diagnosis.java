@@ -173,7 +173,12 @@ final class Diagnosis {
                                 + (1 == silent.size() ? silent.get(0).split(" ", -1)[0] : "all")
                                 + " says what is at fault",
                 peers.size() + " node" + (1 == peers.size() ? "" : "s")
-                        + (0 == answered ? ", not checked yet" : ", " + checked)));
+                        + (0 == answered ? ", not checked" + whyUnchecked() : ", " + checked)));
+    }
+
+    private String whyUnchecked() {
+        final JsonValue seconds = daemon.status().member("peerCheckSeconds");
+        return null != seconds && 0 == seconds.integer(0, Integer.MAX_VALUE) ? ": --peer-check-interval=0" : " yet";
     }
 
     private void agents(final List<CountersRecord> counters) {

@@ -39,6 +39,11 @@ final class Output {
         return spec.commandLine().getOut();
     }
 
+    /** Sends on what was printed; returns false when nobody reads it any more, as behind a pipe whose reader has ended. */
+    boolean flush() {
+        return !out().checkError() && !System.out.checkError();
+    }
+
     /** Prints each of a list of entries: a line of text, or an element of an array in JSON. */
     void print(final List<Map<String, Object>> entries, final Function<Map<String, Object>, String> line) {
         if (isJson()) {

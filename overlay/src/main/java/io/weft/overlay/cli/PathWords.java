@@ -2,37 +2,57 @@
 package io.weft.overlay.cli;
 
 import io.weft.address.IpAddress;
+import io.weft.dataplane.counters.Direction;
+import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PeerRecord;
+import io.weft.linux.Errno;
+import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.TablesFile;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** What is wrong with the way to a peer, and what to do: by the answers, and by what weft counted of the peer meanwhile. */
+/** What is wrong with the way to a peer, and what to do: by the answers, and by what weft counted meanwhile. */
 final class PathWords {
+    private static final String PORT_UNREACHABLE = "port unreachable";
+
     private final DaemonRecord daemon;
     private final long beginMs;
-
-    /** @param beginMs when the peers were asked, in milliseconds since 1970: an ICMP error before that means nothing. */
-    PathWords(final DaemonRecord daemon, final long beginMs) {
-        this.daemon = daemon;
-        this.beginMs = beginMs;
-    }
+    private final Map<String, CountersRecord> before;
+    private final Map<String, CountersRecord> after;
 
     /**
-     * Empty when all is well.
-     *
-     * @param before what was counted of the peer before it was asked; null if nothing is.
+     * @param beginMs when the peers were asked, in milliseconds since 1970: an ICMP error before that means nothing.
+     * @param before what was counted before they were asked, by device.
      * @param after the same afterwards.
      */
-    String of(final PathResult result, final @Nullable PeerRecord before, final @Nullable PeerRecord after) {
+    PathWords(
+            final DaemonRecord daemon,
+            final long beginMs,
+            final Map<String, CountersRecord> before,
+            final Map<String, CountersRecord> after) {
+        this.daemon = daemon;
+        this.beginMs = beginMs;
+        this.before = Map.copyOf(before);
+        this.after = Map.copyOf(after);
+    }
+
+    /** Empty when all is well. */
+    String of(final PathResult result) {
         return switch (result.state()) {
             case UNCHECKED, OK -> "";
-            case FABRIC -> fabric(before, after);
-            case OVERLAY -> overlay(result, before, after);
+            case LOCAL -> local(result);
+            case FABRIC -> fabric(result);
+            case OVERLAY -> overlay(result);
             case FABRIC_MTU ->
                 "the fabric carries IP packets of " + result.underlayMtu()
                         + " bytes and no longer ones, weft sends up to "
@@ -45,51 +65,143 @@ final class PathWords {
         };
     }
 
-    private static boolean isHeard(final @Nullable PeerRecord before, final @Nullable PeerRecord after) {
-        return null != before && null != after && after.receivedPackets() > before.receivedPackets();
+    private static @Nullable PeerRecord peer(final PathResult result, final Map<String, CountersRecord> counters) {
+        final CountersRecord device = counters.get(result.path().device());
+        return null == device
+                ? null
+                : device.peers().stream()
+                        .filter(peer -> peer.address().equals(result.path().peer()))
+                        .findFirst()
+                        .orElse(null);
     }
 
-    private String fabric(final @Nullable PeerRecord before, final @Nullable PeerRecord after) {
-        final String refusal = refusal(after);
-        if (!refusal.isEmpty()) {
-            return "the fabric does not bring packets to the node, " + refusal;
+    private boolean isHeard(final PathResult result) {
+        final PeerRecord was = peer(result, before);
+        final PeerRecord is = peer(result, after);
+        return null != was && null != is && is.receivedPackets() > was.receivedPackets();
+    }
+
+    private boolean isSentNothing(final PathResult result) {
+        final PeerRecord was = peer(result, before);
+        final PeerRecord is = peer(result, after);
+        return null != was && null != is && is.sentPackets() == was.sentPackets();
+    }
+
+    /** What was dropped here while the peers were asked, with the remedies; empty if nothing was. */
+    private String dropped(final PathResult result, final Direction direction) {
+        final CountersRecord was = before.get(result.path().device());
+        final CountersRecord is = after.get(result.path().device());
+        return null == was || null == is
+                ? ""
+                : Arrays.stream(DropReason.values())
+                        .filter(reason -> direction == reason.direction() && is.total(reason) > was.total(reason))
+                        .map(reason -> reason + " (" + reason.description() + "): "
+                                + Objects.requireNonNullElse(DropRemedy.of(reason), "weft show drops tells more"))
+                        .collect(Collectors.joining("; "));
+    }
+
+    private static String local(final PathResult result) {
+        if (0 != result.underlayErrno()) {
+            return "this node itself does not send to " + result.path().peer() + ", "
+                    + refused(result.underlayErrno(), result.path().peer());
         }
-        return isHeard(before, after)
+        return "this node itself does not send to " + result.path().overlayAddress() + ", "
+                + refused(result.overlayErrno(), result.path().overlayAddress()) + " has to say dev "
+                + result.path().device() + ", and weft status what is wrong";
+    }
+
+    private static String refused(final int errno, final IpAddress to) {
+        final String error = Errno.text(errno) + " (" + Errno.name(errno) + "): ";
+        return Errno.EPERM == errno
+                ? error + "a rule of its own firewall refuses it: iptables -S OUTPUT or nft list ruleset; ip route get "
+                        + to
+                : error + "it has no route there: ip route get " + to;
+    }
+
+    private String fabric(final PathResult result) {
+        final IcmpError refusal = refusal(result);
+        if (null != refusal && isOwn(refusal)) {
+            return ofThisNode(refusal, result);
+        }
+        if (null != refusal) {
+            return "the fabric does not bring packets to the node, " + says(refusal);
+        }
+        return isHeard(result)
                 ? "the fabric loses packets one way: the node is heard, and does not get what is sent to it: look for a"
                         + " firewall there, or on the way"
                 : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
                         + " try ping and traceroute to it from this node";
     }
 
-    /** Why a router or the node itself says that packets do not get there; empty if nobody did since they were asked. */
-    private String refusal(final @Nullable PeerRecord after) {
-        final IcmpError error = null == after ? null : after.lastError();
-        return null == error || error.timeMs() < beginMs ? "" : error.sender() + " says: " + error.words();
+    /** What a router or a node says of packets that do not get there; null if nobody did since they were asked. */
+    private @Nullable IcmpError refusal(final PathResult result) {
+        final PeerRecord is = peer(result, after);
+        final IcmpError error = null == is ? null : is.lastError();
+        return null == error || error.timeMs() < beginMs ? null : error;
     }
 
-    private String overlay(
-            final PathResult result, final @Nullable PeerRecord before, final @Nullable PeerRecord after) {
+    private static String says(final IcmpError refusal) {
+        return refusal.sender() + " says: " + refusal.words();
+    }
+
+    private boolean isOwn(final IcmpError refusal) {
+        final JsonValue own = daemon.status().member("underlayAddresses");
+        final String sender = refusal.sender().toString();
+        return null != own && own.elements().stream().map(JsonValue::string).anyMatch(sender::equals);
+    }
+
+    private static String ofThisNode(final IcmpError refusal, final PathResult result) {
+        return "host unreachable".equals(refusal.words())
+                ? "the node is not found on the link: it is down, or on another one: ip neigh show "
+                        + result.path().peer()
+                : "this node itself does not let packets to " + result.path().peer() + " leave (" + refusal.words()
+                        + "): a rule of its own firewall rejects them: iptables -S OUTPUT or nft list ruleset";
+    }
+
+    private String overlay(final PathResult result) {
+        if (Liveness.LIVE != daemon.liveness()) {
+            return "weftd of this node is " + daemon.liveness().label() + ": weft status says what to do";
+        }
+        final IcmpError refusal = refusal(result);
+        if (null != refusal) {
+            return refused(refusal, result);
+        }
+        if (isSentNothing(result)) {
+            final String drops = dropped(result, Direction.EGRESS);
+            return drops.isEmpty()
+                    ? "packets for it do not come to weft here: ip route get "
+                            + result.path().overlayAddress() + " has to say dev "
+                            + result.path().device()
+                            + ", and weft status what is wrong"
+                    : "packets for it are dropped here: " + drops;
+        }
+        if (isHeard(result)) {
+            final String drops = dropped(result, Direction.INGRESS);
+            return drops.isEmpty()
+                    ? "the node is heard, and does not answer. One of these: " + causesThere(result)
+                    : "its packets come back and are dropped here: " + drops;
+        }
+        return "the fabric carries other packets, and of the overlay's none comes back. One of these: "
+                + causesThere(result);
+    }
+
+    private String refused(final IcmpError refusal, final PathResult result) {
         final long port = daemon.number("port");
-        final String refusal = refusal(after);
-        if (refusal.endsWith("port unreachable")) {
+        if (isOwn(refusal)) {
+            return ofThisNode(refusal, result);
+        }
+        if (PORT_UNREACHABLE.equals(refusal.words())
+                && refusal.sender().equals(result.path().peer())) {
             return "the overlay is not there: nothing listens on its UDP port " + port
                     + ": start weftd there, or whatever its overlay is";
         }
-        if (!refusal.isEmpty()) {
-            return "the fabric refuses the overlay's packets, " + refusal + ": let UDP port " + port
-                    + " pass both ways";
-        }
-        if (null != before && null != after && after.sentPackets() == before.sentPackets()) {
-            return "packets for it do not come to weft here: ip route get "
-                    + result.path().overlayAddress() + " has to say dev "
-                    + result.path().device()
-                    + ", and weft status what is wrong";
-        }
-        if (isHeard(before, after)) {
-            return "its packets come back and are dropped here: weft show drops says why";
-        }
-        return "the fabric carries other packets, and of the overlay's none comes back. One of these: a firewall drops UDP port "
-                + port
+        return "the fabric refuses the overlay's packets, " + says(refusal) + ": let UDP port " + port
+                + " pass both ways";
+    }
+
+    /** Which of them it is, only the other node can tell. */
+    private String causesThere(final PathResult result) {
+        return "a firewall drops UDP port " + daemon.number("port")
                 + ", perhaps one way (let it pass both ways); weftd there is stopped or hung (weft status there);"
                 + " the node drops what it gets, since its device has not VNI " + daemon.number("vni")
                 + vtepMac(result.path().device(), result.path().peer())

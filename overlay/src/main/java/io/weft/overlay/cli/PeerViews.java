@@ -4,6 +4,7 @@ package io.weft.overlay.cli;
 import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PathCheck;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -51,7 +52,7 @@ final class PeerViews {
         entry.put("lastErrorFrom", null == error ? "" : error.sender().toString());
         entry.put("lastErrorTime", null == error ? "" : CounterViews.time(error.timeMs()));
         final PathCheck check = peer.check();
-        entry.put("check", null == check ? "" : check.state().label());
+        entry.put("check", (null == check ? PathState.UNCHECKED : check.state()).label());
         entry.put("checkTime", null == check ? "" : CounterViews.time(check.timeMs()));
         return entry;
     }
@@ -75,7 +76,7 @@ final class PeerViews {
                         ? "none"
                         : entry.get("lastError") + " from " + entry.get("lastErrorFrom") + " "
                                 + entry.get("lastErrorTime"),
-                "".equals(entry.get("check")) ? "none" : entry.get("check") + " " + entry.get("checkTime"),
+                (entry.get("check") + " " + entry.get("checkTime")).strip(),
                 "".equals(entry.get("gone")) ? "" : ", no peer since " + entry.get("gone"));
     }
 }

@@ -4,21 +4,21 @@ package io.weft.overlay.cli;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.PathState;
-import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.ping.PathProbe;
 import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.record.ProcessIdentity;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -119,32 +119,18 @@ final class PingCommand implements Callable<Integer> {
     private static List<Map<String, Object>> ask(final DaemonRecord daemon, final List<PeerPath> paths)
             throws InterruptedException {
         final long beginMs = System.currentTimeMillis();
-        final Map<String, PeerRecord> before = records(daemon);
+        final Map<String, CountersRecord> before = counters(daemon);
         final List<PathResult> results;
         try (PathProbe probe =
                 PathProbe.open(BackendType.named(daemon.text("backend")), (int) daemon.number("mtu"), PER_SECOND)) {
             results = probe.probe(paths);
         }
-        final Map<String, PeerRecord> after = records(daemon);
-        final PathWords words = new PathWords(daemon, beginMs);
-        final List<Map<String, Object>> entries = new ArrayList<>();
-        for (final PathResult result : results) {
-            final String key = key(result.path().device(), result.path().peer());
-            entries.add(entry(result, words.of(result, before.get(key), after.get(key))));
-        }
-        return entries;
+        final PathWords words = new PathWords(daemon, beginMs, before, counters(daemon));
+        return results.stream().map(result -> entry(result, words.of(result))).toList();
     }
 
-    private static String key(final String device, final IpAddress peer) {
-        return device + " " + peer;
-    }
-
-    private static Map<String, PeerRecord> records(final DaemonRecord daemon) {
-        final Map<String, PeerRecord> records = new HashMap<>();
-        for (final DeviceRecord device : daemon.devices()) {
-            device.counters().peers().forEach(peer -> records.put(key(device.name(), peer.address()), peer));
-        }
-        return records;
+    private static Map<String, CountersRecord> counters(final DaemonRecord daemon) {
+        return daemon.devices().stream().collect(Collectors.toMap(DeviceRecord::name, DeviceRecord::counters));
     }
 
     private static Map<String, Object> entry(final PathResult result, final String words) {

@@ -33,16 +33,22 @@ final class Rates {
     }
 
     /**
-     * An object of the JSON output.
+     * An object of the JSON output: its keys are those of {@code weft show} where they mean the same, and tell a rate by their end.
      *
      * @param seconds between the two looks.
+     * @param peersMax peers at most, the busiest first; the others are only counted.
      */
     static Map<String, Object> of(
-            final String device, final CountersRecord before, final CountersRecord after, final double seconds) {
+            final String device,
+            final CountersRecord before,
+            final CountersRecord after,
+            final double seconds,
+            final int peersMax) {
         final Rates rates = new Rates(before, after, seconds);
         final Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("device", device);
         entry.put("seconds", Math.round(seconds * 10) / 10.0);
+        entry.put("restarted", before.startedMs() != after.startedMs());
         entry.put(
                 "sent",
                 rates.direction(
@@ -57,7 +63,9 @@ final class Rates {
                         DataPlaneCounter.INGRESS_HOST_LOSSES));
         entry.put("drops", rates.drops());
         entry.put("agents", rates.agents());
-        entry.put("peers", rates.peers());
+        final List<Map<String, Object>> peers = rates.peers();
+        entry.put("peers", peers.subList(0, Math.min(peersMax, peers.size())));
+        entry.put("otherPeers", Math.max(0, peers.size() - peersMax));
         return entry;
     }
 
@@ -69,29 +77,36 @@ final class Rates {
     private Map<String, Object> direction(
             final DataPlaneCounter packets, final DataPlaneCounter bytes, final DataPlaneCounter losses) {
         final Map<String, Object> rates = new LinkedHashMap<>();
-        rates.put("packets", perSecond(before.total(packets), after.total(packets)));
-        rates.put("bits", perSecond(BITS_PER_BYTE * before.total(bytes), BITS_PER_BYTE * after.total(bytes)));
-        rates.put("lost", perSecond(before.total(losses), after.total(losses)));
+        rates.put("packetsPerSecond", perSecond(before.total(packets), after.total(packets)));
+        rates.put("bitsPerSecond", perSecond(BITS_PER_BYTE * before.total(bytes), BITS_PER_BYTE * after.total(bytes)));
+        rates.put("lossesPerSecond", perSecond(before.total(losses), after.total(losses)));
         return rates;
     }
 
-    private Map<String, Object> drops() {
-        final Map<String, Object> drops = new LinkedHashMap<>();
+    private List<Map<String, Object>> drops() {
+        final List<Map<String, Object>> drops = new ArrayList<>();
         for (final DropReason reason : DropReason.values()) {
             if (before.total(reason) != after.total(reason)) {
-                drops.put(reason.name(), perSecond(before.total(reason), after.total(reason)));
+                final Map<String, Object> drop = new LinkedHashMap<>();
+                drop.put("reason", reason.name());
+                drop.put("direction", reason.direction().label());
+                drop.put("perSecond", perSecond(before.total(reason), after.total(reason)));
+                drops.add(drop);
             }
         }
         return drops;
     }
 
     /** Busy share of each data thread in percent. */
-    private Map<String, Object> agents() {
-        final Map<String, Object> agents = new LinkedHashMap<>();
+    private List<Map<String, Object>> agents() {
+        final List<Map<String, Object>> agents = new ArrayList<>();
         for (final String thread : after.threads()) {
             final long busyNs = perSecond(
                     before.ofThread(ThreadCounter.BUSY_NS, thread), after.ofThread(ThreadCounter.BUSY_NS, thread));
-            agents.put(thread, Math.min(PERCENT, Math.round(PERCENT * busyNs / NS_PER_SECOND)));
+            final Map<String, Object> agent = new LinkedHashMap<>();
+            agent.put("thread", thread);
+            agent.put("busyPercent", Math.min(PERCENT, Math.round(PERCENT * busyNs / NS_PER_SECOND)));
+            agents.add(agent);
         }
         return agents;
     }
@@ -114,16 +129,18 @@ final class Rates {
         final PathCheck check = is.check();
         final Map<String, Object> rates = new LinkedHashMap<>();
         rates.put("peer", is.address().toString());
-        rates.put("sentPackets", perSecond(was.sentPackets(), is.sentPackets()));
-        rates.put("sentBits", perSecond(BITS_PER_BYTE * was.sentBytes(), BITS_PER_BYTE * is.sentBytes()));
-        rates.put("receivedPackets", perSecond(was.receivedPackets(), is.receivedPackets()));
-        rates.put("receivedBits", perSecond(BITS_PER_BYTE * was.receivedBytes(), BITS_PER_BYTE * is.receivedBytes()));
+        rates.put("sentPacketsPerSecond", perSecond(was.sentPackets(), is.sentPackets()));
+        rates.put("sentBitsPerSecond", perSecond(BITS_PER_BYTE * was.sentBytes(), BITS_PER_BYTE * is.sentBytes()));
+        rates.put("receivedPacketsPerSecond", perSecond(was.receivedPackets(), is.receivedPackets()));
+        rates.put(
+                "receivedBitsPerSecond",
+                perSecond(BITS_PER_BYTE * was.receivedBytes(), BITS_PER_BYTE * is.receivedBytes()));
         rates.put("check", (null == check ? PathState.UNCHECKED : check.state()).label());
         return rates;
     }
 
     private static long bits(final Map<String, Object> peer) {
-        return number(peer, "sentBits") + number(peer, "receivedBits");
+        return number(peer, "sentBitsPerSecond") + number(peer, "receivedBitsPerSecond");
     }
 
     static long number(final Map<String, Object> entry, final String key) {

@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Shows what goes on: packets and bits a second, drops, how busy the data threads are, and the busiest peers.",
-            "Ends with Ctrl-C, or after --count. With -o json a line for each look, that of a terminal is overwritten by the next."
+            "Ends with Ctrl-C, after --count, or when nobody reads it any more; goes on while daemons end and start. With -o json a"
+                    + " line for each look, that of a terminal is overwritten by the next."
         })
 final class TopCommand implements Callable<Integer> {
     private static final Path STANDARD_OUTPUT = Path.of("/proc/self/fd/1");
@@ -61,6 +62,8 @@ final class TopCommand implements Callable<Integer> {
             description = "peers at most (default: ${DEFAULT-VALUE})")
     private int peersMax = 12;
 
+    private record Look(CountersRecord counters, long timeNs) {}
+
     /** For picocli. */
     TopCommand() {}
 
@@ -70,16 +73,12 @@ final class TopCommand implements Callable<Integer> {
         requireRange("--interval", intervalSeconds, SECONDS_MAX);
         requireRange("--count", count, Integer.MAX_VALUE);
         requireRange("--peers", peersMax, Integer.MAX_VALUE);
-        Map<String, CountersRecord> before = counters(daemons.require());
-        long beforeNs = System.nanoTime();
+        final Map<String, Look> looks = looks(daemons.require());
         for (int look = 0; look < count; look++) {
             Thread.sleep(TimeUnit.SECONDS.toMillis(intervalSeconds));
-            final List<DaemonRecord> found = daemons.require();
-            final Map<String, CountersRecord> now = counters(found);
-            final long nowNs = System.nanoTime();
-            show(found, before, now, (nowNs - beforeNs) / NS_PER_SECOND);
-            before = now;
-            beforeNs = nowNs;
+            if (!show(looks)) {
+                return 0;
+            }
         }
         return 0;
     }
@@ -100,34 +99,39 @@ final class TopCommand implements Callable<Integer> {
         }
     }
 
-    private static Map<String, CountersRecord> counters(final List<DaemonRecord> found) {
-        final Map<String, CountersRecord> counters = new HashMap<>();
+    /** Of the devices whose counters can be read: a daemon that is just starting may have none yet. */
+    private static Map<String, Look> looks(final List<DaemonRecord> found) {
+        final Map<String, Look> looks = new HashMap<>();
         for (final DaemonRecord daemon : found) {
             for (final DeviceRecord device : daemon.devices()) {
-                counters.put(device.name(), device.counters());
-            }
-        }
-        return counters;
-    }
-
-    private void show(
-            final List<DaemonRecord> found,
-            final Map<String, CountersRecord> before,
-            final Map<String, CountersRecord> now,
-            final double seconds) {
-        final List<Map<String, Object>> entries = new ArrayList<>();
-        final List<String> lines = new ArrayList<>();
-        for (final DaemonRecord daemon : found) {
-            for (final DeviceRecord device : daemon.devices()) {
-                final CountersRecord after = now.get(device.name());
-                if (null != after) {
-                    final Map<String, Object> rates =
-                            Rates.of(device.name(), before.getOrDefault(device.name(), after), after, seconds);
-                    entries.add(rates);
-                    lines.addAll(TopScreen.lines(rates, daemon.liveness().label(), peersMax));
-                    lines.add("");
+                try {
+                    looks.put(device.name(), new Look(device.counters(), System.nanoTime()));
+                } catch (final IllegalStateException beingMade) {
+                    // told of where it is missed
                 }
             }
+        }
+        return looks;
+    }
+
+    /**
+     * Shows what went on since the last look.
+     *
+     * @param before the last look at each device, replaced by that of now.
+     * @return false when nobody reads it any more.
+     */
+    private boolean show(final Map<String, Look> before) {
+        final List<Map<String, Object>> entries = new ArrayList<>();
+        final List<String> lines = new ArrayList<>();
+        try {
+            final List<DaemonRecord> found = daemons.require();
+            final Map<String, Look> now = looks(found);
+            for (final DaemonRecord daemon : found) {
+                add(entries, lines, daemon, before, now);
+            }
+            before.putAll(now);
+        } catch (final IllegalStateException none) {
+            missing(lines, String.valueOf(none.getMessage()));
         }
         if (output.isJson()) {
             output.out().println(JsonOutput.of(entries));
@@ -135,6 +139,41 @@ final class TopCommand implements Callable<Integer> {
             output.out().print(isTerminal() ? HOME_AND_CLEAR : "");
             lines.forEach(line -> output.out().println(line));
         }
-        output.out().flush();
+        return output.flush();
+    }
+
+    private void add(
+            final List<Map<String, Object>> entries,
+            final List<String> lines,
+            final DaemonRecord daemon,
+            final Map<String, Look> before,
+            final Map<String, Look> now) {
+        final String liveness = daemon.liveness().label();
+        boolean counts = false;
+        for (final DeviceRecord device : daemon.devices()) {
+            final Look after = now.get(device.name());
+            if (null != after) {
+                final Look last = before.getOrDefault(device.name(), after);
+                final double seconds = Math.max(intervalSeconds, (after.timeNs - last.timeNs) / NS_PER_SECOND);
+                final Map<String, Object> rates =
+                        Rates.of(device.name(), last.counters, after.counters, seconds, peersMax);
+                entries.add(rates);
+                lines.addAll(TopScreen.lines(rates, liveness));
+                lines.add("");
+                counts = true;
+            }
+        }
+        if (!counts) {
+            missing(lines, daemon.name() + ": " + liveness + ", no counters to read");
+        }
+    }
+
+    /** Daemons come and go: that is told, and the next look may find them again. */
+    private void missing(final List<String> lines, final String words) {
+        if (output.isJson()) {
+            spec.commandLine().getErr().println("weft: " + words);
+        } else {
+            lines.add(words);
+        }
     }
 }

@@ -24,64 +24,67 @@ final class TopScreen {
     /**
      * The lines of a device.
      *
-     * @param heading what stands in the first line behind the device's name.
-     * @param peersMax peers at most.
+     * @param liveness of its daemon.
      */
-    static List<String> lines(final Map<String, Object> rates, final String heading, final int peersMax) {
+    static List<String> lines(final Map<String, Object> rates, final String liveness) {
         final List<String> lines = new ArrayList<>();
-        lines.add(cut(rates.get("device") + "  " + heading));
+        final String restart = Boolean.TRUE.equals(rates.get("restarted")) ? ", began anew" : "";
+        lines.add(cut(rates.get("device") + "  " + liveness + restart));
         lines.add(String.format("%-9s %8s %8s %8s", "a second", "packets", "bits", "lost"));
         for (final String direction : List.of("sent", "received")) {
             final Map<String, Object> way = map(rates.get(direction));
             lines.add(String.format(
-                    "%-9s %8s %8s %8s", direction, rate(way, "packets"), rate(way, "bits"), rate(way, "lost")));
+                    "%-9s %8s %8s %8s",
+                    direction,
+                    rate(way, "packetsPerSecond"),
+                    rate(way, "bitsPerSecond"),
+                    rate(way, "lossesPerSecond")));
         }
-        final Map<String, Object> drops = map(rates.get("drops"));
-        lines.add(cut("drops     "
-                + (drops.isEmpty()
-                        ? "none"
-                        : drops.keySet().stream()
-                                .map(reason -> rate(drops, reason) + " " + reason)
-                                .collect(Collectors.joining(", ")))));
+        final String drops = maps(rates.get("drops")).stream()
+                .map(drop -> rate(drop, "perSecond") + " " + drop.get("reason"))
+                .collect(Collectors.joining(", "));
+        lines.add(cut("drops     " + (drops.isEmpty() ? "none" : drops)));
         lines.add(cut("busy      "
-                + map(rates.get("agents")).entrySet().stream()
-                        .map(thread -> thread.getKey() + " " + thread.getValue() + " %")
+                + maps(rates.get("agents")).stream()
+                        .map(agent -> agent.get("thread") + " " + agent.get("busyPercent") + " %")
                         .collect(Collectors.joining(", "))));
-        if (rates.get("peers") instanceof final List<?> peers) {
-            peers(lines, peers, peersMax);
-        }
+        peers(lines, maps(rates.get("peers")), Rates.number(rates, "otherPeers"));
         return lines;
     }
 
-    private static void peers(final List<String> lines, final List<?> peers, final int peersMax) {
-        final List<Map<String, Object>> shown =
-                peers.stream().limit(peersMax).map(TopScreen::map).toList();
+    private static void peers(final List<String> lines, final List<Map<String, Object>> peers, final long others) {
         final int width = Math.min(
                 PEER_WIDTH_MAX,
-                shown.stream()
+                peers.stream()
                         .mapToInt(peer -> String.valueOf(peer.get("peer")).length())
                         .max()
                         .orElse(0));
         final String format = "%-" + Math.max(PEER_WIDTH_MIN, width) + "s %6s %6s %6s %6s %s";
         lines.add(String.format(format, "peer", "sent/s", "bit/s", "rcvd/s", "bit/s", "check"));
-        for (final Map<String, Object> peer : shown) {
+        for (final Map<String, Object> peer : peers) {
             lines.add(String.format(
                     format,
                     peer.get("peer"),
-                    rate(peer, "sentPackets"),
-                    rate(peer, "sentBits"),
-                    rate(peer, "receivedPackets"),
-                    rate(peer, "receivedBits"),
+                    rate(peer, "sentPacketsPerSecond"),
+                    rate(peer, "sentBitsPerSecond"),
+                    rate(peer, "receivedPacketsPerSecond"),
+                    rate(peer, "receivedBitsPerSecond"),
                     peer.get("check")));
         }
-        if (peers.size() > shown.size()) {
-            lines.add("and " + (peers.size() - shown.size()) + " that have less: --peers shows more");
+        if (others > 0) {
+            lines.add("and " + others + " that have less: --peers shows more");
         }
     }
 
     @SuppressWarnings("unchecked") // made by Rates
     private static Map<String, Object> map(final @Nullable Object entry) {
         return null == entry ? Map.of() : (Map<String, Object>) entry;
+    }
+
+    private static List<Map<String, Object>> maps(final @Nullable Object entries) {
+        return entries instanceof final List<?> list
+                ? list.stream().map(TopScreen::map).toList()
+                : List.of();
     }
 
     private static String cut(final String line) {

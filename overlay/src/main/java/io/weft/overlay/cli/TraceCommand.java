@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Tells of the next packets what is found out, decided and done about each, in both halves of its way: what was"
                     + " looked up and how it was sent; or who sent it, and how it was delivered; or why it was dropped.",
-            "Ends when there are enough, or when it is told to (Ctrl-C).",
+            "Ends when there are enough, when it is told to (Ctrl-C), or when nobody reads what it prints any more.",
             "Exit codes: 0; 1, nobody answers; 2, wrong arguments."
         })
 final class TraceCommand implements Callable<Integer> {
@@ -67,7 +67,9 @@ final class TraceCommand implements Callable<Integer> {
         try (FollowedAnswer answer = FollowedAnswer.of(socket, question.toString())) {
             for (byte[] part = answer.next(); null != part; part = answer.next()) {
                 output.out().print(new String(part, UTF_8));
-                output.out().flush();
+                if (!output.flush()) {
+                    return 0;
+                }
             }
             spec.commandLine().getErr().println(answer.words());
             return 0;

@@ -7,7 +7,6 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
-import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.DataPlane;
@@ -44,6 +43,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,6 +51,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
@@ -241,8 +242,15 @@ final class Forwarder implements AutoCloseable {
         undo.push(made);
         final PeerWatch watch = new PeerWatch(
                 counters.peers(),
-                UnderlayFamily.IPV4 == settings.family() ? IpFamily.IPV4 : IpFamily.IPV6,
-                settings.backend().port(),
+                UnderlayErrors.open(
+                        IpAddress.of(settings.local()),
+                        opened.sourcePorts().stream()
+                                .flatMapToInt(Arrays::stream)
+                                .boxed()
+                                .collect(Collectors.toSet()),
+                        settings.backend().port(),
+                        counters.peers()),
+                TimeUnit.SECONDS.toMillis(options.peerCheckSeconds),
                 made::ingressPolicy);
         undo.push(watch);
         peerWatch = watch;

@@ -2,7 +2,6 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.address.IpAddress;
-import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerTable;
@@ -10,6 +9,7 @@ import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.routing.RoutingTables;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,34 +18,58 @@ import org.jspecify.annotations.Nullable;
  * Control thread alone.
  */
 final class PeerWatch implements AutoCloseable {
+    /** One check may fail for a reason of its own, and the next come late. */
+    private static final int INTERVALS_VALID = 3;
+
+    /** What a check of all takes where nobody answers, with some to spare: {@code overlay.ping.PeerMonitor}. */
+    private static final long CHECK_MS = TimeUnit.MINUTES.toMillis(1);
+
+    private static final long CHECK_MS_PER_PEER = 250;
+
     private final PeerTable peers;
     private final @Nullable UnderlayErrors errors;
+    private final long checkIntervalMs;
     private final Consumer<IngressPolicy> publisher;
     private IngressPolicy policy = IngressPolicy.ANYTHING;
+    private long numberedOf;
+    private int present;
 
     /**
-     * @param family of the underlay.
-     * @param port UDP port of peers.
+     * @param errors that the underlay sends; null where they cannot be had.
+     * @param checkIntervalMs how often the ways to peers are checked; 0 for never.
      * @param publisher hands a policy to the data threads.
      */
-    PeerWatch(final PeerTable peers, final IpFamily family, final int port, final Consumer<IngressPolicy> publisher) {
+    PeerWatch(
+            final PeerTable peers,
+            final @Nullable UnderlayErrors errors,
+            final long checkIntervalMs,
+            final Consumer<IngressPolicy> publisher) {
         this.peers = peers;
+        this.errors = errors;
+        this.checkIntervalMs = checkIntervalMs;
         this.publisher = publisher;
-        errors = UnderlayErrors.open(family, port, peers);
     }
 
     /** From now on this policy holds, by the numbers of the peers that are known already. */
     void ingressPolicy(final IngressPolicy now) {
         policy = now;
-        publisher.accept(now.numbered(peers::find));
+        number();
+    }
+
+    private void number() {
+        numberedOf = peers.given();
+        publisher.accept(policy.numbered(peers::find));
     }
 
     /** The tables were published: new peers have a number now, by which they are to be counted when they answer. */
     void published(final RoutingTables tables) {
-        final Set<IpAddress> present = new HashSet<>();
-        tables.eachPeer(present::add);
-        peers.present(present);
-        publisher.accept(policy.numbered(peers::find));
+        final Set<IpAddress> found = new HashSet<>();
+        tables.eachPeer(found::add);
+        peers.present(found);
+        present = found.size();
+        if (numberedOf != peers.given()) {
+            number();
+        }
     }
 
     /** The way to a peer was checked. */
@@ -59,6 +83,9 @@ final class PeerWatch implements AutoCloseable {
     /** Looks at what came since the last time; about once a second. */
     void look(final long nowMs) {
         peers.sample(nowMs);
+        peers.forgetChecks(
+                nowMs,
+                0 == checkIntervalMs ? 0 : INTERVALS_VALID * checkIntervalMs + CHECK_MS + present * CHECK_MS_PER_PEER);
         if (null != errors) {
             errors.take(nowMs);
         }

@@ -15,6 +15,7 @@ import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.UdpFlyweight;
 import io.weft.linux.IcmpSocket;
 import io.weft.linux.LinuxException;
+import java.util.Set;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -50,27 +51,41 @@ final class UnderlayErrors implements AutoCloseable {
 
     private final IcmpSocket socket;
     private final IpFamily family;
+    private final IpAddress local;
+    private final Set<Integer> sourcePorts;
     private final int port;
     private final PeerTable peers;
     private final UnsafeBuffer buffer =
             new UnsafeBuffer(BufferUtil.allocateDirectAligned(MESSAGE_LENGTH_MAX, BitUtil.CACHE_LINE_LENGTH));
 
-    private UnderlayErrors(final IcmpSocket socket, final IpFamily family, final int port, final PeerTable peers) {
+    private UnderlayErrors(
+            final IcmpSocket socket,
+            final IpAddress local,
+            final Set<Integer> sourcePorts,
+            final int port,
+            final PeerTable peers) {
         this.socket = socket;
-        this.family = family;
+        family = local.family();
+        this.local = local;
+        this.sourcePorts = Set.copyOf(sourcePorts);
         this.port = port;
         this.peers = peers;
     }
 
     /**
-     * Listens for them; null where the kernel refuses, which costs this knowledge and nothing else.
+     * Listens for them; null where the kernel refuses, which costs this knowledge and nothing else. An error is believed when what it
+     * quotes was sent from here: who has seen no packet of weft's, as a pod, does not know by which ports.
      *
+     * @param local that is sent from.
+     * @param sourcePorts that is sent by.
      * @param port UDP port of peers.
      */
-    static @Nullable UnderlayErrors open(final IpFamily family, final int port, final PeerTable peers) {
+    static @Nullable UnderlayErrors open(
+            final IpAddress local, final Set<Integer> sourcePorts, final int port, final PeerTable peers) {
         try {
-            final IcmpSocket socket = IcmpSocket.open(family, IpFamily.IPV4 == family ? IPV4_TYPES : IPV6_TYPES);
-            return new UnderlayErrors(socket, family, port, peers);
+            final IcmpSocket socket =
+                    IcmpSocket.open(local.family(), IpFamily.IPV4 == local.family() ? IPV4_TYPES : IPV6_TYPES);
+            return new UnderlayErrors(socket, local, sourcePorts, port, peers);
         } catch (final LinuxException failure) {
             LOG.log(WARNING, "{0}. weft show peers will tell no ICMP errors", failure.getMessage());
             return null;
@@ -124,7 +139,9 @@ final class UnderlayErrors implements AutoCloseable {
             return null;
         }
         final int headerLength = Ipv4Flyweight.headerLength(buffer, ip);
-        return IpProtocol.UDP == Ipv4Flyweight.protocol(buffer, ip) && isOurs(ip + headerLength, length - headerLength)
+        return IpProtocol.UDP == Ipv4Flyweight.protocol(buffer, ip)
+                        && local.equals(IpAddress.ofIpv4(Ipv4Flyweight.source(buffer, ip)))
+                        && isOurs(ip + headerLength, length - headerLength)
                 ? IpAddress.ofIpv4(Ipv4Flyweight.destination(buffer, ip))
                 : null;
     }
@@ -132,6 +149,8 @@ final class UnderlayErrors implements AutoCloseable {
     private @Nullable IpAddress ipv6Destination(final int ip, final int length) {
         return length >= Ipv6Flyweight.LENGTH
                         && IpProtocol.UDP == Ipv6Flyweight.nextHeader(buffer, ip)
+                        && local.high() == Ipv6Flyweight.sourceHigh(buffer, ip)
+                        && local.low() == Ipv6Flyweight.sourceLow(buffer, ip)
                         && isOurs(ip + Ipv6Flyweight.LENGTH, length - Ipv6Flyweight.LENGTH)
                 ? new IpAddress(
                         IpFamily.IPV6,
@@ -141,7 +160,9 @@ final class UnderlayErrors implements AutoCloseable {
     }
 
     private boolean isOurs(final int udp, final int length) {
-        return length >= UdpFlyweight.LENGTH && port == UdpFlyweight.destinationPort(buffer, udp);
+        return length >= UdpFlyweight.LENGTH
+                && port == UdpFlyweight.destinationPort(buffer, udp)
+                && sourcePorts.contains(buffer.getShort(udp + UdpFlyweight.SOURCE_PORT_OFFSET, BIG_ENDIAN) & 0xFFFF);
     }
 
     @Override

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.node;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.host.Underlay;
@@ -63,6 +64,12 @@ final class NodeStatus {
         identity.put("threadingMode", options.threadingMode.name());
         identity.put("busyPoll", options.busyPoll);
         identity.put("registry", registryKind);
+        identity.put(
+                "underlayAddresses",
+                underlay.localAddresses().stream()
+                        .map(address -> IpAddress.of(address).toString())
+                        .toList());
+        identity.put("peerCheckSeconds", options.peerCheckSeconds);
     }
 
     /** Before there is a lease. */

@@ -97,6 +97,8 @@ public final class PathProbe implements AutoCloseable {
             final int overlay = paths.size() + i;
             results.add(new PathResult(
                     paths.get(i),
+                    errno(rttNs[i]),
+                    errno(rttNs[overlay]),
                     Math.max(PathResult.NONE, rttNs[i]),
                     Math.max(PathResult.NONE, rttNs[overlay]),
                     mtus[i],
@@ -105,6 +107,10 @@ public final class PathProbe implements AutoCloseable {
                     needed[overlay]));
         }
         return results;
+    }
+
+    private static int errno(final long answer) {
+        return answer < 0 && EchoExchange.NO_ANSWER != answer ? (int) -answer : 0;
     }
 
     private int overhead(final PeerPath path) {

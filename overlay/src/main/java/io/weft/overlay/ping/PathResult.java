@@ -7,6 +7,9 @@ import io.weft.overlay.record.PeerPath;
 /**
  * What was found of a way to a peer.
  *
+ * @param underlayErrno why this node did not even send to the underlay address; 0 where it did.
+ * @param overlayErrno the same of the overlay address.
+ *
  * @param underlayRttNs round trip to the peer's underlay address; {@link #NONE} if it does not answer.
  * @param overlayRttNs round trip to the peer's overlay address, likewise.
  * @param underlayMtu bytes of the longest IP packet that is carried unfragmented on the underlay, up to {@code underlayNeeded}; 0 if
@@ -17,6 +20,8 @@ import io.weft.overlay.record.PeerPath;
  */
 public record PathResult(
         PeerPath path,
+        int underlayErrno,
+        int overlayErrno,
         long underlayRttNs,
         long overlayRttNs,
         int underlayMtu,
@@ -29,6 +34,9 @@ public record PathResult(
     /** A node whose firewall refuses ICMP on the underlay is well if the overlay is. */
     public PathState state() {
         if (NONE == overlayRttNs) {
+            if (0 != underlayErrno || 0 != overlayErrno) {
+                return PathState.LOCAL;
+            }
             return NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
         }
         if (NONE != underlayRttNs && underlayMtu < underlayNeeded) {

@@ -90,8 +90,10 @@ public final class PeerMonitor implements AutoCloseable {
                         check(probe, device);
                     }
                     told = "";
-                } catch (final RuntimeException | OutOfMemoryError failure) { // whatever it is, packets go on
-                    final String found = String.valueOf(failure.getMessage());
+                } catch (final RuntimeException | Error failure) { // whatever it is, packets go on
+                    final String found = failure instanceof RuntimeException
+                            ? String.valueOf(failure.getMessage())
+                            : failure.toString();
                     if (!found.equals(told)) {
                         LOG.log(WARNING, "{0}. Peers are not checked meanwhile", found);
                     }

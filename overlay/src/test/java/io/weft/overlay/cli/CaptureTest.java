@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
@@ -218,6 +219,19 @@ class CaptureTest {
         final Path golden = Path.of("src/test/golden/trace." + ("text".equals(form) ? "txt" : "json"));
         assertEquals(Files.readString(golden), found.toString());
         assertTrue(errors.toString().contains("1 packets traced, 0 steps lost"), errors::toString);
+    }
+
+    @Test
+    void shouldEndWhenNobodyReadsAnyMore() {
+        try (BackgroundProcess pinging = ping(peer.podAddress())) {
+            for (final String command : List.of("trace -n 100000", "top --interval=1")) {
+                try (BackgroundProcess shown = node.namespace().start("sh", "-c", weft(command) + " | head -n 1")) {
+                    assertEquals(0, shown.awaitExit(Await.TIMEOUT_MS), shown::output);
+                    assertFalse(shown.output().isBlank(), command);
+                }
+            }
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
     }
 
     @Test

@@ -8,7 +8,6 @@ import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
-import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
@@ -179,8 +178,11 @@ class PathFaultsTest {
     }
 
     private void firewall(final String action, final String... rule) {
-        final NetworkNamespace namespace = kernel.namespace();
-        namespace.exec("sh", "-c", "iptables -w " + action + " INPUT " + String.join(" ", rule) + " -j DROP");
+        firewall(kernel, action + " INPUT", rule);
+    }
+
+    private static void firewall(final Topology.Node of, final String chain, final String... rule) {
+        of.namespace().exec("sh", "-c", "iptables -w " + chain + " " + String.join(" ", rule) + " -j DROP");
     }
 
     @Test
@@ -195,6 +197,33 @@ class PathFaultsTest {
                 kernel,
                 ": WRONG fabric, underlay no answer, overlay no answer: the fabric does not bring packets to the node");
         firewall("-D", "-s", node.underlayAddress());
+        awaitWell(kernel);
+    }
+
+    /** What this node's own socket is refused is nobody else's fault. */
+    @Test
+    @Order(4)
+    void shouldTellWhatThisNodeItselfDoesNotSend() {
+        final String peer = kernel.underlayAddress();
+        firewall(node, "-A OUTPUT", "-d", peer);
+        awaitPing(
+                3,
+                kernel,
+                ": WRONG local, underlay no answer, overlay no answer: this node itself does not send to " + peer
+                        + ", operation not permitted (EPERM): a rule of its own firewall refuses it");
+        awaitStatus(": 192.168.100.2 local. weft ping 192.168.100.2 says what is at fault\n");
+        firewall(node, "-D OUTPUT", "-d", peer);
+        firewall(node, "-A OUTPUT", "-d", peer, "-p", "udp", "--dport", "8472");
+        awaitPing(
+                3,
+                kernel,
+                ": WRONG overlay, ",
+                ": packets for it are dropped here: UNDERLAY_REFUSED (host's firewall refused the datagram):"
+                        + " a rule of this host's firewall refuses UDP to peers: allow it");
+        firewall(node, "-D OUTPUT", "-d", peer, "-p", "udp", "--dport", "8472");
+        node.namespace().ip("route", "add", "unreachable", peer + "/32");
+        awaitPing(3, kernel, ": WRONG local, ", "it has no route there: ip route get " + peer);
+        node.namespace().ip("route", "del", "unreachable", peer + "/32");
         awaitWell(kernel);
     }
 

@@ -198,6 +198,31 @@ class SeeingTest {
         assertTrue(errors.toString().contains("--interval=0: must be a whole number from 1 to 3600"), errors::toString);
     }
 
+    @Test
+    void shouldGoOnAndSaySoWhileThereIsNoDaemon(@TempDir final Path directory) throws Exception {
+        final Path link = Files.createSymbolicLink(directory.resolve("run"), runDirectory);
+        final StringWriter out = new StringWriter();
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        final Thread thread =
+                new Thread(() -> line.execute("top", "--interval=1", "--device=weft.1", "--run-dir=" + link));
+        thread.start();
+        Await.until("a screen", Await.TIMEOUT_MS, () -> out.toString().contains("weft.1  live\n"));
+        Files.delete(link);
+        Await.until(
+                out::toString,
+                Await.TIMEOUT_MS,
+                () -> out.toString().contains("no weftd of device weft.1 has left anything in " + link));
+        final int length = out.getBuffer().length();
+        Files.createSymbolicLink(link, runDirectory);
+        Await.until(
+                out::toString,
+                Await.TIMEOUT_MS,
+                () -> out.toString().substring(length).contains("weft.1  live\n"));
+        thread.interrupt();
+        thread.join();
+    }
+
     private void assertStatus(final int exitCode, final String... texts) {
         final StringWriter out = new StringWriter();
         assertEquals(exitCode, execute(out, "status", "--device=blue.1"), out::toString);
@@ -318,7 +343,7 @@ class SeeingTest {
             ping(1, topology.node(2).podAddress());
             return steady(run("show", "peers"))
                     .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
-                            + "last error port unreachable from 192.168.100.3 TIME, check none\n.*");
+                            + "last error port unreachable from 192.168.100.3 TIME, check unchecked\n.*");
         });
     }
 

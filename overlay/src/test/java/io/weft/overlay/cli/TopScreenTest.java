@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpAddress;
@@ -34,8 +35,12 @@ class TopScreenTest {
     }
 
     private static CountersRecord counters(final long times) {
+        return counters(times, 0);
+    }
+
+    private static CountersRecord counters(final long times, final long startedMs) {
         return new CountersRecord(
-                0,
+                startedMs,
                 0,
                 0,
                 List.of(
@@ -64,8 +69,8 @@ class TopScreenTest {
 
     @Test
     void shouldShowWhatGoesOnInEightyColumns() {
-        final Map<String, Object> rates = Rates.of("weft.1", counters(1), counters(3), 2);
-        final List<String> lines = TopScreen.lines(rates, "live", 12);
+        final Map<String, Object> rates = Rates.of("weft.1", counters(1), counters(3), 2, 12);
+        final List<String> lines = TopScreen.lines(rates, "live");
         assertEquals("""
                 weft.1  live
                 a second   packets     bits     lost
@@ -79,23 +84,36 @@ class TopScreenTest {
                 """, String.join("\n", lines) + "\n");
         assertTrue(lines.stream().allMatch(line -> line.length() <= 80), lines::toString);
         assertEquals(
-                "and 1 that have less: --peers shows more",
-                TopScreen.lines(rates, "live", 1).get(lines.size() - 1));
-        assertEquals(
-                "{\"device\":\"weft.1\",\"seconds\":2.0,\"sent\":{\"packets\":30000,\"bits\":360000000,\"lost\":0},"
-                        + "\"received\":{\"packets\":40,\"bits\":32000,\"lost\":2},\"drops\":{\"IP_INHDR\":6},"
-                        + "\"agents\":{\"weft-worker-0\":50},\"peers\":[{\"peer\":\"" + LONG
-                        + "\",\"sentPackets\":1000,\"sentBits\":800000,\"receivedPackets\":2000,"
-                        + "\"receivedBits\":2000000,\"check\":\"unchecked\"},{\"peer\":\"192.168.100.2\","
-                        + "\"sentPackets\":10,\"sentBits\":8000,\"receivedPackets\":20,\"receivedBits\":20000,"
-                        + "\"check\":\"overlay-mtu\"}]}",
+                "{\"device\":\"weft.1\",\"seconds\":2.0,\"restarted\":false,\"sent\":{\"packetsPerSecond\":30000,"
+                        + "\"bitsPerSecond\":360000000,\"lossesPerSecond\":0},\"received\":{\"packetsPerSecond\":40,"
+                        + "\"bitsPerSecond\":32000,\"lossesPerSecond\":2},\"drops\":[{\"reason\":\"IP_INHDR\","
+                        + "\"direction\":\"egress\",\"perSecond\":6}],\"agents\":[{\"thread\":\"weft-worker-0\","
+                        + "\"busyPercent\":50}],\"peers\":[{\"peer\":\"" + LONG
+                        + "\",\"sentPacketsPerSecond\":1000,\"sentBitsPerSecond\":800000,"
+                        + "\"receivedPacketsPerSecond\":2000,\"receivedBitsPerSecond\":2000000,"
+                        + "\"check\":\"unchecked\"},{\"peer\":\"192.168.100.2\",\"sentPacketsPerSecond\":10,"
+                        + "\"sentBitsPerSecond\":8000,\"receivedPacketsPerSecond\":20,\"receivedBitsPerSecond\":20000,"
+                        + "\"check\":\"overlay-mtu\"}],\"otherPeers\":0}",
                 JsonOutput.of(rates));
     }
 
     @Test
+    void shouldShowAsManyPeersAsAreAskedForInEachForm() {
+        final Map<String, Object> rates = Rates.of("weft.1", counters(1), counters(3), 2, 1);
+        final List<String> lines = TopScreen.lines(rates, "live");
+        assertEquals("and 1 that have less: --peers shows more", lines.get(lines.size() - 1));
+        final String json = JsonOutput.of(rates);
+        assertTrue(json.contains(LONG.toString()) && json.endsWith("],\"otherPeers\":1}"), json);
+        assertFalse(json.contains(SHORT.toString()), json);
+    }
+
+    @Test
     void shouldCountFromNothingWhenADaemonBeganAnew() {
-        final Map<String, Object> rates = Rates.of("weft.1", counters(4), counters(2), 1);
-        assertEquals("{packets=60000, bits=720000000, lost=0}", String.valueOf(rates.get("sent")));
+        final Map<String, Object> rates = Rates.of("weft.1", counters(4, 1), counters(2, 2), 1, 12);
+        assertEquals(
+                "{packetsPerSecond=60000, bitsPerSecond=720000000, lossesPerSecond=0}",
+                String.valueOf(rates.get("sent")));
+        assertEquals("weft.1  live, began anew", TopScreen.lines(rates, "live").get(0));
     }
 
     @ParameterizedTest

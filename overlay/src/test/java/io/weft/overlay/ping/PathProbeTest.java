@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ping;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.record.PeerPath;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Two kernel nodes, and their overlay over IPv6. Of IPv4 tells {@code PathFaultsTest}. */
+@RequiresRoot
+class PathProbeTest {
+    private static final int POD_MTU = 1_400;
+
+    private static String probe(final Topology topology) {
+        final Topology.Node peer = topology.node(1);
+        return topology.node(0).namespace().call(() -> {
+            try (PathProbe probe = PathProbe.open(BackendType.VXLAN, POD_MTU, 1_000)) {
+                final PathResult result = probe.probe(List.of(new PeerPath(
+                                "flannel-v6.1",
+                                IpAddress.parse(peer.underlayAddressV6()),
+                                IpPrefix.parse(peer.subnetV6()))))
+                        .get(0);
+                return result.state().label() + " underlay " + result.underlayMtu() + " of " + result.underlayNeeded()
+                        + " overlay " + result.overlayMtu() + " of " + result.overlayNeeded();
+            }
+        });
+    }
+
+    /** A busy machine may be late with an answer. */
+    private static void await(final Topology topology, final String expected) {
+        final String[] found = {""};
+        Await.until(() -> expected + ", not " + found[0], Await.TIMEOUT_MS, () -> {
+            found[0] = probe(topology);
+            return expected.equals(found[0]);
+        });
+    }
+
+    /** What is longer than the far end's MTU and a VLAN's 4 bytes, its veth pair drops, and the far tunnel cannot answer by what is longer than the MTU. */
+    @Test
+    void shouldTellTheWayToAnIpv6PeerAndHowLongPacketsMayBe() {
+        try (Topology topology = Topology.builder().dualStack().build()) {
+            topology.nodes().forEach(topology::kernelVxlan);
+            final Topology.Node peer = topology.node(1);
+            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
+            peer.namespace().ip("link", "set", peer.underlayDevice(), "mtu", "1300");
+            await(topology, "fabric-mtu underlay 1304 of 1470 overlay 1230 of 1400");
+            peer.namespace().ip("address", "flush", "dev", peer.underlayDevice());
+            final String silent = " underlay 0 of 1470 overlay 0 of 1400";
+            await(topology, "fabric" + silent);
+            topology.node(0).namespace().ip("-6", "route", "add", "unreachable", peer.underlayAddressV6());
+            await(topology, "local" + silent);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ping;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.weft.dataplane.counters.PathState;
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.overlay.lease.BackendType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The loopback device is a peer that answers on the underlay and through the overlay. */
+@RequiresRoot
+class PeerMonitorTest {
+    private static final String DEVICE = "weft.1";
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final AtomicInteger checks = new AtomicInteger();
+    private final Queue<String> found = new ConcurrentLinkedQueue<>();
+
+    private void writeTables() {
+        try {
+            Files.writeString(directory.resolve(DEVICE + ".tables"), """
+                            route 127.0.0.2/32 via 10.244.1.0 dev weft.1 onlink
+                            neigh 10.244.1.0 dev weft.1 lladdr 02:00:00:00:00:02 PERMANENT
+                            fdb 02:00:00:00:00:02 dev weft.1 dst 127.0.0.3 self permanent
+                            """);
+        } catch (final IOException failure) {
+            throw new AssertionError(failure);
+        }
+    }
+
+    /** Fails in another way with each check, and at last in none. */
+    private int podMtu() {
+        return switch (checks.getAndIncrement()) {
+            case 0 -> throw new IllegalStateException("the first check's");
+            case 1 -> throw new OutOfMemoryError("the second check's");
+            case 2 -> throw new StackOverflowError();
+            case 3 -> 1450; // there are no tables yet
+            default -> {
+                writeTables();
+                yield 1450;
+            }
+        };
+    }
+
+    private void take(final PathState state) {
+        if (checks.get() <= 5) {
+            throw new IllegalArgumentException("the taker's, of check " + checks);
+        }
+        found.add(state.label());
+    }
+
+    @Test
+    void shouldCheckOnWhateverACheckRunsInto() {
+        try (NetworkNamespace namespace = NetworkNamespace.create("monitor")) {
+            namespace.ip("link", "set", "lo", "up");
+            final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
+                    directory,
+                    List.of(DEVICE),
+                    BackendType.VXLAN,
+                    this::podMtu,
+                    1,
+                    (device, peer, state, mtu) -> take(state)));
+            Await.until(() -> "check " + checks, Await.TIMEOUT_MS, () -> !found.isEmpty());
+            monitor.close();
+            final int ended = checks.get();
+            assertEquals("ok", found.peek());
+            assertEquals(ended, checks.get(), "it has ended");
+        }
+    }
+}
