@@ -8,6 +8,7 @@ import io.weft.address.MacAddress;
 import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
+import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.underlay.UnderlaySockets;
@@ -23,6 +24,7 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -63,6 +65,7 @@ public final class InvokedNode implements AutoCloseable {
     private final int port;
     private final NodeCounters counters;
     private final DataPlane dataPlane;
+    private final RoutingTables routing;
     private final DropCapture dropCapture;
     private final Encapsulation encapsulation;
 
@@ -77,19 +80,30 @@ public final class InvokedNode implements AutoCloseable {
     /** In the calling thread's network namespace; a packet port needs root. */
     public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final UnderlayPort underlayPort)
             throws IOException {
-        this(maxSegments, encapsulation, underlayPort, new ScriptedHost());
+        this(maxSegments, encapsulation, underlayPort, new ScriptedHost(), NodeCounters.newManager());
+    }
+
+    /** Whose counters are where the test has them. */
+    public InvokedNode(
+            final int maxSegments,
+            final Encapsulation encapsulation,
+            final UnderlayPort underlayPort,
+            final CountersManager manager)
+            throws IOException {
+        this(maxSegments, encapsulation, underlayPort, new ScriptedHost(), manager);
     }
 
     public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final ScriptedHost host)
             throws IOException {
-        this(maxSegments, encapsulation, UnderlayPort.UDP, host);
+        this(maxSegments, encapsulation, UnderlayPort.UDP, host, NodeCounters.newManager());
     }
 
     private InvokedNode(
             final int maxSegments,
             final Encapsulation encapsulation,
             final UnderlayPort underlayPort,
-            final ScriptedHost host)
+            final ScriptedHost host,
+            final CountersManager manager)
             throws IOException {
         this.encapsulation = encapsulation;
         this.host = host;
@@ -101,6 +115,7 @@ public final class InvokedNode implements AutoCloseable {
             port = free.getLocalPort();
         }
         final UdpSocket receiver = resources.add(UdpSocket.open(IpFamily.IPV4));
+        receiver.receiveTrafficClass();
         receiver.receiveOffload();
         receiver.bufferLengths(BUFFER_LENGTH);
         receiver.bind(LOOPBACK, port);
@@ -112,7 +127,7 @@ public final class InvokedNode implements AutoCloseable {
         if (UnderlayPort.PACKET == underlayPort) {
             usePacketPorts(context, receiver);
         }
-        final RoutingTables routing = resources.add(new RoutingTables(new RoutingContext()
+        routing = resources.add(new RoutingTables(new RoutingContext()
                 .encapsulation(encapsulation)
                 .underlayPort(peer.getLocalPort())
                 .vni(1)
@@ -123,7 +138,6 @@ public final class InvokedNode implements AutoCloseable {
             routing.addRoute(IpPrefix.parse("10.244.1.0/24"), LOOPBACK);
         }
         routing.publish();
-        final CountersManager manager = NodeCounters.newManager();
         counters = new NodeCounters(manager);
         dataPlane = resources.add(new DataPlane(context.hostPorts(List.of(host))
                 .receivePorts(List.of(receivePort))
@@ -158,6 +172,26 @@ public final class InvokedNode implements AutoCloseable {
         routing.addRoute(IpPrefix.parse("fd00:10:244:1::/64"), gatewayV6);
         routing.addNeighbour(gatewayV6, PEER_MAC);
         routing.addFdb(PEER_MAC, LOOPBACK, RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
+    }
+
+    /** The tables, to be changed by the thread that invokes. */
+    public RoutingTables routing() {
+        return routing;
+    }
+
+    /** Who may send what from now on. */
+    public void ingressPolicy(final IngressPolicy policy) {
+        dataPlane.ingressPolicy(policy);
+    }
+
+    /** What its packets are shown to. */
+    public Captures captures() {
+        return dataPlane.captures();
+    }
+
+    /** Where the peer's datagrams go. */
+    public int port() {
+        return port;
     }
 
     public ScriptedHost host() {
@@ -220,6 +254,11 @@ public final class InvokedNode implements AutoCloseable {
     /** The peer sends a packet to the node's pod. */
     public void sendFromPeer(final byte[] packet) throws IOException {
         sendDatagramFromPeer(Encapsulation.VXLAN == encapsulation ? encapsulate(packet) : packet);
+    }
+
+    /** The peer's datagrams have this type of service from now on. */
+    public void outerTos(final int tos) throws IOException {
+        peer.setOption(StandardSocketOptions.IP_TOS, tos);
     }
 
     /** The peer sends a datagram to the node's port, as it is. */

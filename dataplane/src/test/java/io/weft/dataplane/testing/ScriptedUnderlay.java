@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.testing;
 
+import static java.nio.ByteOrder.nativeOrder;
+
 import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import io.weft.linux.UdpSocket;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /** A real socket that fails when the test says so. */
 public final class ScriptedUnderlay implements DatagramPort {
+    private static final int SHORT_LENGTH = 40;
+
     private final UdpSocket socket;
     private final Queue<Integer> sendErrors = new ArrayDeque<>();
     private final Queue<Integer> receiveErrors = new ArrayDeque<>();
     private int sendCalls;
     private boolean isFull;
+    private boolean isShort;
 
     public ScriptedUnderlay(final UdpSocket socket) {
         this.socket = socket;
@@ -33,6 +39,11 @@ public final class ScriptedUnderlay implements DatagramPort {
         receiveErrors.add(errno);
     }
 
+    /** The next datagram is longer than what there is room for. */
+    public void truncateNext() {
+        isShort = true;
+    }
+
     public int sendCalls() {
         return sendCalls;
     }
@@ -44,7 +55,21 @@ public final class ScriptedUnderlay implements DatagramPort {
 
     @Override
     public int receive(final MessageVector messages, final int from, final int count) {
-        return receiveErrors.isEmpty() ? socket.receive(messages, from, count) : -receiveErrors.remove();
+        if (!receiveErrors.isEmpty()) {
+            return -receiveErrors.remove();
+        }
+        return isShort ? receiveShort(messages, from) : socket.receive(messages, from, count);
+    }
+
+    /** The kernel is given room for some bytes alone, and says what it says then. */
+    private int receiveShort(final MessageVector messages, final int index) {
+        final UnsafeBuffer room = new UnsafeBuffer(messages.iovecs(index), MessageVector.IOVEC_LENGTH);
+        final long length = room.getLong(Long.BYTES, nativeOrder());
+        room.putLong(Long.BYTES, SHORT_LENGTH, nativeOrder());
+        final int received = socket.receive(messages, index, 1);
+        room.putLong(Long.BYTES, length, nativeOrder());
+        isShort = received <= 0;
+        return received;
     }
 
     @Override
