@@ -65,6 +65,7 @@ public final class RecentCounters {
             addMinute(counters.of(DataPlaneCounter.INGRESS_DELIVERED_PACKETS), worker);
             addMinute(counters.of(DataPlaneCounter.EGRESS_HOST_LOSSES), worker);
             addMinute(counters.of(DataPlaneCounter.INGRESS_HOST_LOSSES), worker);
+            addMinute(counters.of(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS), worker);
             for (final ThreadCounters thread : counters.threads()) {
                 addMinute(thread.busyNs(), worker);
                 addMinute(thread.cycles(), worker);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.record.DaemonRecord;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -39,6 +41,14 @@ final class DaemonFiles {
                     spec.commandLine(), "--device=" + device + ": must be the name of a device, as weft.1");
         }
         return runDirectory.resolve(device + suffix);
+    }
+
+    /** What the daemon has on record; empty if it has nothing there. */
+    Optional<DaemonRecord> daemon() {
+        return DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                .filter(daemon ->
+                        daemon.devices().stream().anyMatch(found -> found.name().equals(device)))
+                .findFirst();
     }
 
     /** That a daemon does not answer, and what to do. */

@@ -91,7 +91,8 @@ final class Daemons {
             return archive + " has no daemon" + (null == device ? "" : " of device " + device);
         }
         return "no weftd" + (null == device ? "" : " of device " + device) + " has left anything in " + runDirectory
-                + ": start it, or name its --run-dir" + (null == device ? "" : " and --device");
+                + ": start it (its log says so if it waits for the registry), or name its --run-dir"
+                + (null == device ? "" : " and --device");
     }
 
     /**

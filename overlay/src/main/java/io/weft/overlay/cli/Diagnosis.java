@@ -26,6 +26,9 @@ final class Diagnosis {
 
     private static final int HEAP_PERCENT_MAX = 85;
     private static final int PERCENT = 100;
+    /** A pod may send some of its own; what is damaged on the way is more than one of so many. */
+    private static final int WRONG_CHECKSUMS_PER = 1_000;
+
     /** Of peers that are wrong. */
     private static final int NAMED_MAX = 3;
 
@@ -85,11 +88,25 @@ final class Diagnosis {
                 troubles("host", "mtu"),
                 names + ", MTU " + daemon.number("mtu") + ", " + list(status.required("subnets"))));
         findings.add(Finding.of("underlay", troubles("underlay"), daemon.text("underlay")));
-        findings.add(Finding.of("registry", troubles("registry", "own_lease"), daemon.text("registry") + ", followed"));
+        findings.add(Finding.of("registry", registry(), daemon.text("registry") + ", followed"));
         leases();
         findings.add(Finding.of("rules", troubles("rules"), "set"));
         findings.add(Finding.of("pods", troubles("subnet_file", "bridge"), "subnet file and bridge as they should be"));
         memory();
+    }
+
+    private static String joined(final String... troubles) {
+        return Arrays.stream(troubles).filter(trouble -> !trouble.isEmpty()).collect(Collectors.joining("; "));
+    }
+
+    private String registry() {
+        final String lost = daemon.trouble("registry");
+        return joined(
+                lost.isEmpty()
+                        ? ""
+                        : lost
+                                + ". Packets go by the leases that are known; new nodes are not reached until it answers",
+                daemon.trouble("own_lease"));
     }
 
     private void leases() {
@@ -102,7 +119,9 @@ final class Diagnosis {
                                 + entry.getValue().string())
                         .collect(Collectors.joining("; "));
         findings.add(Finding.of(
-                "leases", ignored, (null == count ? 0 : count.integer(0, Integer.MAX_VALUE)) + " of other nodes"));
+                "leases",
+                joined(ignored, new PublicAddresses(daemon).troubles()),
+                (null == count ? 0 : count.integer(0, Integer.MAX_VALUE)) + " of other nodes"));
     }
 
     private void memory() {
@@ -123,17 +142,26 @@ final class Diagnosis {
     private void dataPlane(final List<CountersRecord> counters) {
         long fromHost = 0;
         long fromUnderlay = 0;
+        long delivered = 0;
+        long wrong = 0;
         for (final CountersRecord device : counters) {
             fromHost += device.inMinute(DataPlaneCounter.EGRESS_HOST_LOSSES);
             fromUnderlay += device.inMinute(DataPlaneCounter.INGRESS_HOST_LOSSES);
+            delivered += device.inMinute(DataPlaneCounter.INGRESS_DELIVERED_PACKETS);
+            wrong += device.inMinute(DataPlaneCounter.INGRESS_WRONG_CHECKSUMS);
         }
+        final String lost = 0 == fromHost + fromUnderlay
+                ? ""
+                : "in the last minute the host lost " + fromHost + " frames from pods and " + fromUnderlay
+                        + " datagrams from the underlay, since weft did not take them in time: give it more CPU,"
+                        + " or raise --workers";
+        final String damaged = wrong * WRONG_CHECKSUMS_PER <= delivered
+                ? ""
+                : "in the last minute " + wrong + " of " + delivered
+                        + " packets from other nodes had a wrong inner checksum: " + DropRemedy.DAMAGE;
         findings.add(Finding.of(
                 "ports",
-                0 == fromHost + fromUnderlay
-                        ? ""
-                        : "in the last minute the host lost " + fromHost + " frames from pods and " + fromUnderlay
-                                + " datagrams from the underlay, since weft did not take them in time: give it more CPU,"
-                                + " or raise --workers",
+                joined(lost, damaged),
                 "UDP " + daemon.number("port") + ", " + daemon.number("workers") + " worker"
                         + (1 == daemon.number("workers") ? "" : "s")
                         + counters.stream()

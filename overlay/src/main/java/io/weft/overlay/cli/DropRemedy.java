@@ -8,6 +8,11 @@ import org.jspecify.annotations.Nullable;
 
 /** What an operator can do about drops that a fault of this node or of the cluster causes; what pods or strangers send may be dropped. */
 final class DropRemedy {
+    /** What checksums find. */
+    static final String DAMAGE =
+            "a link or a network card on the way damages packets, or does not put checksums in: ethtool -S"
+                    + " DEVICE on both nodes; ethtool -K DEVICE tx off on the sender tells whether it is the card";
+
     private static final Map<DropReason, String> REMEDIES = new EnumMap<>(Map.ofEntries(
             Map.entry(DropReason.NEIGH_FAILED, "the peer's lease has no VTEP MAC: restart the daemon of that node"),
             Map.entry(
@@ -26,6 +31,8 @@ final class DropRemedy {
             Map.entry(
                     DropReason.OTHERHOST,
                     "a peer knows another MAC of this node than its own: compare ip link show DEVICE with this node's lease"),
+            Map.entry(DropReason.IP_CSUM, DAMAGE),
+            Map.entry(DropReason.UDP_CSUM, DAMAGE),
             Map.entry(DropReason.HOST_DOWN, "set the device up: ip link set DEVICE up"),
             Map.entry(DropReason.PKT_TOO_BIG, "a peer's pods have a larger MTU than this node's: compare subnet.env")));
 

@@ -20,12 +20,14 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use; or that the packet"
-                    + " is not the overlay's.",
+                    + " is not the overlay's. What weft status finds wrong follows.",
             "Exit codes: 0; 1, the packet would be dropped, or nobody answers; 2, wrong arguments."
         })
 final class ExplainCommand implements Callable<Integer> {
     /** How a line of the answer ends that tells why a packet would be dropped. */
     private static final String DROPPED = ": dropped";
+
+    private static final String NO_ROUTE = "  route      none: dropped";
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -56,6 +58,10 @@ final class ExplainCommand implements Callable<Integer> {
             final String answer =
                     ControlSocket.ask(socket, "explain " + address + (null == source ? "" : " " + source));
             spec.commandLine().getOut().println(answer);
+            files.daemon()
+                    .ifPresent(daemon -> new Hindrances(daemon, IpAddress.parse(address))
+                            .lines(answer.lines().anyMatch(NO_ROUTE::equals))
+                            .forEach(spec.commandLine().getOut()::println));
             return answer.lines().anyMatch(line -> line.endsWith(DROPPED)) ? 1 : 0;
         } catch (final IOException failure) {
             throw DaemonFiles.silence(socket, failure);

@@ -5,9 +5,9 @@ import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.IcmpError;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.linux.Errno;
-import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
@@ -29,6 +29,7 @@ final class PathWords {
     private final long beginMs;
     private final Map<String, CountersRecord> before;
     private final Map<String, CountersRecord> after;
+    private final PublicAddresses addresses;
 
     /**
      * @param beginMs when the peers were asked, in milliseconds since 1970: an ICMP error before that means nothing.
@@ -44,10 +45,15 @@ final class PathWords {
         this.beginMs = beginMs;
         this.before = Map.copyOf(before);
         this.after = Map.copyOf(after);
+        addresses = new PublicAddresses(daemon);
     }
 
     /** Empty when all is well. */
     String of(final PathResult result) {
+        final String shared = addresses.trouble(result.path().peer());
+        if (PathState.OK != result.state() && !shared.isEmpty()) {
+            return shared;
+        }
         return switch (result.state()) {
             case UNCHECKED, OK -> "";
             case LOCAL -> local(result);
@@ -145,9 +151,7 @@ final class PathWords {
     }
 
     private boolean isOwn(final IcmpError refusal) {
-        final JsonValue own = daemon.status().member("underlayAddresses");
-        final String sender = refusal.sender().toString();
-        return null != own && own.elements().stream().map(JsonValue::string).anyMatch(sender::equals);
+        return addresses.isOwn(refusal.sender());
     }
 
     private static String ofThisNode(final IcmpError refusal, final PathResult result) {

@@ -78,7 +78,8 @@ final class PingCommand implements Callable<Integer> {
         }
         if (0 == asked) {
             throw new IllegalStateException("no peer" + (null == wanted ? "" : " is at " + target)
-                    + " by the tables of this network namespace's daemons: weft show peers tells which there are");
+                    + " by the tables of this network namespace's daemons: its node has no lease here, or one that is ignored (weft status)."
+                    + " Look whether weftd or flanneld runs there; weft show peers tells which peers there are");
         }
         output.print(entries, PingCommand::line);
         return entries.stream().allMatch(entry -> PathState.OK.label().equals(entry.get("state")))

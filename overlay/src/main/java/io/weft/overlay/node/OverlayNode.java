@@ -209,7 +209,7 @@ public final class OverlayNode implements AutoCloseable {
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
         leases = table;
-        final Runnable lookAtAddresses = () -> lookAtAddresses(table);
+        final Runnable lookAtAddresses = () -> lookAtAddresses(table, config);
         lookAtAddresses.run();
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
@@ -280,9 +280,14 @@ public final class OverlayNode implements AutoCloseable {
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
     }
 
-    /** What other nodes may send here, and what they may not say to be from. */
-    private void lookAtAddresses(final LeaseTable table) {
-        compareHost(false, () -> table.ownAddresses(OwnAddresses.now(rtnetlink)));
+    /** What other nodes may not say to be from; and whether pods' gateway is of this node. */
+    private void lookAtAddresses(final LeaseTable table, final NetworkConfig config) {
+        compareHost(false, () -> {
+            table.ownAddresses(OwnAddresses.now(rtnetlink));
+            conditions.set(
+                    Condition.BRIDGE,
+                    PodBridge.strangers(rtnetlink, config, ownLease().key()));
+        });
     }
 
     /** Neighbours matter to packet sockets alone, which write the next hop's MAC address themselves. */
@@ -406,7 +411,6 @@ public final class OverlayNode implements AutoCloseable {
         if (!bridgeTrouble.isEmpty()) {
             LOG.log(WARNING, bridgeTrouble);
         }
-        conditions.set(Condition.BRIDGE, bridgeTrouble);
         final int mtu = changes.podMtu().least();
         if (!admission.give(mtu)) {
             loop.after(

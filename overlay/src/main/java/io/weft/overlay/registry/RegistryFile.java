@@ -146,7 +146,7 @@ record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
             final LeaseKey sameAddress =
                     null == attributes.publicIp() ? null : byAddress.put(attributes.publicIp(), key);
             if (null != sameAddress) {
-                throw placed.text().error("has the PublicIP of lease " + sameAddress);
+                throw placed.text().error("has the PublicIP of lease " + sameAddress + ": each node needs its own");
             }
             for (final VtepData vtep : Arrays.asList(attributes.vtep(), attributes.vtepV6())) {
                 final LeaseKey sameMac = null == vtep ? null : byMac.put(vtep.mac(), key);

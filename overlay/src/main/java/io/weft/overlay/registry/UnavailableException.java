@@ -2,6 +2,10 @@
 package io.weft.overlay.registry;
 
 import java.io.IOException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 
 /** A registry could not be reached, or refused a request, or answered what cannot be read. Worth another try later. */
 public class UnavailableException extends Exception {
@@ -38,6 +42,21 @@ public class UnavailableException extends Exception {
      * @param failure of the connection.
      */
     public static UnavailableException unreachable(final String whom, final IOException failure) {
-        return new UnavailableException(whom + " cannot be reached: " + failure, failure);
+        return new UnavailableException(whom + " cannot be reached: " + reason(failure), failure);
+    }
+
+    /** TLS tells deep inside of its failure what the operator can do something about. */
+    private static String reason(final IOException failure) {
+        for (Throwable cause = failure; null != cause; cause = cause.getCause()) {
+            final String clock = " by this node's clock, which says "
+                    + Instant.now().truncatedTo(ChronoUnit.SECONDS) + " (" + cause.getMessage() + ")";
+            if (cause instanceof CertificateNotYetValidException) {
+                return "its certificate is not valid yet" + clock + ": set the clock (timedatectl, chronyc tracking)";
+            }
+            if (cause instanceof CertificateExpiredException) {
+                return "its certificate has expired" + clock + ": renew it, or set the clock";
+            }
+        }
+        return failure.toString();
     }
 }

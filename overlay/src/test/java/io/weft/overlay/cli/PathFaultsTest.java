@@ -4,16 +4,26 @@ package io.weft.overlay.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
+import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -31,14 +41,18 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /**
- * What {@code weft ping} and {@code weft status} say of the ways to a kernel node and to a weft node when all is well, and when
- * something is wrong with one of them.
+ * What {@code weft ping}, {@code weft status} and {@code weft explain} say of the ways to a kernel node and to a weft node when all is
+ * well, and when something is wrong with one of them, with this node or with what they were told. What a clock that is wrong looks like
+ * is {@code RegistryHttpTest}'s.
  */
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class PathFaultsTest {
     private static final String WRONG_MAC = "02:00:00:00:00:99";
+    private static final String OTHER_SUBNET = "10.244.9.1/24";
+    /** Much more than the device's queue holds. */
+    private static final int BURST = 20_000;
 
     private final CloseAll resources = new CloseAll();
     private final StringWriter errors = new StringWriter();
@@ -47,6 +61,7 @@ class PathFaultsTest {
     private final Topology.Node kernel = topology.node(1);
     private final Topology.Node other = topology.node(2);
     private Path directory = Path.of(".");
+    private @Nullable BackgroundProcess weftd;
     private @Nullable BackgroundProcess otherWeftd;
 
     @BeforeAll
@@ -54,7 +69,7 @@ class PathFaultsTest {
         directory = temporary;
         topology.kernelVxlan(kernel);
         writeLeases(kernel.vtepMac());
-        start(node, "node", "--peer-check-interval=1");
+        weftd = start(node, "node", "--peer-check-interval=1", "--iptables-resync=1");
         otherWeftd = start(other, "other");
     }
 
@@ -71,16 +86,23 @@ class PathFaultsTest {
     }
 
     private void writeLeases(final String kernelMac) throws IOException {
+        writeAllLeases(lease(kernel, kernelMac), lease(other, other.vtepMac()));
+    }
+
+    private void writeAllLeases(final String... leases) throws IOException {
         final Path fresh = Files.writeString(
                 directory.resolve("fresh"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, node.vtepMac()) + "," + lease(kernel, kernelMac) + ","
-                        + lease(other, other.vtepMac()) + "}}");
+                        + lease(node, node.vtepMac()) + "," + String.join(",", leases) + "}}");
         Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
     }
 
     private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+        return lease(of.subnet(), of.underlayAddress(), mac);
+    }
+
+    private static String lease(final String subnet, final String address, final String mac) {
+        return "\"" + subnet.replace('/', '-') + "\":{\"PublicIP\":\"" + address
                 + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
@@ -135,6 +157,16 @@ class PathFaultsTest {
         });
     }
 
+    private void awaitExplanation(final int exitCode, final String address, final String... words) {
+        final String[] found = {""};
+        Await.until(() -> String.join(" ... ", words) + "\nnot in\n" + found[0] + errors, Await.TIMEOUT_MS, () -> {
+            final StringWriter out = new StringWriter();
+            final int code = execute(out, "explain", address);
+            found[0] = code + " " + out;
+            return exitCode == code && List.of(words).stream().allMatch(found[0]::contains);
+        });
+    }
+
     private void awaitWell(final Topology.Node peer) {
         awaitPing(0, peer, peer.subnet() + ": ok, underlay N ms up to 1500 bytes, overlay N ms up to 1450 bytes\n");
     }
@@ -172,6 +204,7 @@ class PathFaultsTest {
                 "or MAC " + WRONG_MAC + ", as its lease says (compare with ip -details link there)");
         awaitStatus("  peers     WRONG  1 of 2 do not answer as they should: 192.168.100.2 overlay."
                 + " weft ping 192.168.100.2 says what is at fault\n");
+        awaitExplanation(0, kernel.podAddress(), "  check      192.168.100.2 was found overlay 2");
         writeLeases(kernel.vtepMac());
         awaitWell(kernel);
         awaitStatus("  peers     ok     2 nodes, all answer\n");
@@ -249,6 +282,186 @@ class PathFaultsTest {
                 () -> run(0, "show", "peers"),
                 Await.TIMEOUT_MS,
                 () -> !run(0, "show", "peers").contains("path MTU 1304"));
+    }
+
+    /** The kernel node is made anew with another VNI: it drops what it gets, and what it sends is dropped here. */
+    @Test
+    @Order(5)
+    void shouldTellThatThePeerHasAnotherVni() {
+        kernel.namespace().ip("link", "del", KernelVxlan.DEVICE);
+        for (final String command : List.of(
+                "ip link add flannel.1 address MAC type vxlan id 2 dstport 8472 local ADDRESS nolearning",
+                "ip address add BASE/32 dev flannel.1",
+                "ip link set flannel.1 up",
+                "ip route add 10.244.0.0/24 via 10.244.0.0 dev flannel.1 onlink",
+                "ip neigh add 10.244.0.0 lladdr 02:00:00:00:00:01 dev flannel.1",
+                "bridge fdb add 02:00:00:00:00:01 dev flannel.1 dst 192.168.100.1")) {
+            kernel.namespace()
+                    .exec(command.replace("MAC", kernel.vtepMac())
+                            .replace("ADDRESS", kernel.underlayAddress())
+                            .replace("BASE", kernel.subnetBase())
+                            .split(" ", -1));
+        }
+        awaitPing(
+                3, kernel, ": WRONG overlay, ", "the node drops what it gets, since its device has not VNI 1 or MAC ");
+        kernel.pod().tryExec("ping", "-c", "1", "-W", "1", node.podAddress());
+        awaitStatus(" VXLAN_VNI_NOT_FOUND in the last minute (VNI is not ours): a peer has another VNI in its network");
+        awaitExplanation(
+                0,
+                kernel.podAddress(),
+                "  check      192.168.100.2 was found overlay 2",
+                "  status     drops ",
+                " VXLAN_VNI_NOT_FOUND in the last minute");
+        kernel.namespace().ip("link", "del", KernelVxlan.DEVICE);
+        topology.kernelVxlan(kernel);
+        awaitWell(kernel);
+    }
+
+    @Test
+    @Order(5)
+    void shouldTellThatANodeHasNoLeaseHere() throws IOException {
+        writeAllLeases(lease(other, other.vtepMac()));
+        awaitStatus("  leases    ok     1 of other nodes\n");
+        run(1, "ping", kernel.podAddress());
+        assertTrue(
+                errors.toString().contains("its node has no lease here, or one that is ignored (weft status)."),
+                errors::toString);
+        awaitExplanation(
+                1,
+                kernel.podAddress(),
+                "  route      none: dropped\n  lease      none has 10.244.1.2: start weftd or flanneld on its node");
+        writeLeases(kernel.vtepMac());
+        awaitWell(kernel);
+    }
+
+    /** The file is refused for it; what leases of other registries say, {@code PublicAddressesTest} tells. */
+    @Test
+    @Order(5)
+    void shouldTellThatTwoNodesHaveOneAddress() throws IOException {
+        writeAllLeases(
+                lease(kernel, kernel.vtepMac()),
+                lease(other, other.vtepMac()),
+                lease("10.244.7.0/24", kernel.underlayAddress(), "02:00:00:00:00:77"));
+        final String words = "leases.10.244.7.0-24 has the PublicIP of lease 10.244.1.0-24: each node needs its own";
+        awaitStatus(words);
+        awaitExplanation(0, kernel.podAddress(), "  status     registry ", words);
+        awaitWell(kernel);
+        writeLeases(kernel.vtepMac());
+        awaitStatus("  registry  ok     file, followed\n");
+    }
+
+    /** weftd sets it up again, with its routes. */
+    @Test
+    @Order(5)
+    void shouldHealADeviceThatSomebodySetDown() {
+        node.namespace().ip("link", "set", "weft.1", "down");
+        awaitWell(kernel);
+        awaitExplanation(0, kernel.podAddress(), " dst 192.168.100.2 port 8472");
+    }
+
+    /** Whatever the host's own rules say, weft's are in front, and put there again. */
+    @Test
+    @Order(5)
+    void shouldForwardForPodsWhereTheHostForwardsForNobody() {
+        node.namespace().exec("iptables", "-w", "-P", "FORWARD", "DROP");
+        node.namespace().exec("iptables", "-w", "-I", "FORWARD", "-j", "DROP");
+        Await.until(
+                () -> "pods to be reached: " + weftd().output(),
+                Await.TIMEOUT_MS,
+                () -> 0
+                        == node.pod()
+                                .tryExec("ping", "-c", "1", "-W", "1", kernel.podAddress())
+                                .exitCode());
+        awaitStatus("  rules     ok     set\n");
+        node.namespace().exec("iptables", "-w", "-D", "FORWARD", "-j", "DROP");
+        node.namespace().exec("iptables", "-w", "-P", "FORWARD", "ACCEPT");
+    }
+
+    @Test
+    @Order(5)
+    void shouldTellThatTheBridgeHasAnAddressOfAnotherSubnet() {
+        node.namespace().ip("address", "add", OTHER_SUBNET, "dev", "cni0");
+        final String wrong =
+                "cni0 has an address of 10.244.9.0/24, and this node's subnet is 10.244.0.0/24: no pod can be wired,"
+                        + " and pods of that subnet are not reached: ip address delete 10.244.9.1/24 dev cni0\n";
+        awaitStatus("  pods      WRONG  " + wrong);
+        awaitExplanation(0, "10.244.1.2", "  status     pods " + wrong);
+        node.namespace().ip("address", "delete", OTHER_SUBNET, "dev", "cni0");
+        awaitStatus("  pods      ok ");
+    }
+
+    @Test
+    @Order(5)
+    void shouldTellThatPacketsAreDamagedOnTheWay() throws IOException {
+        final byte[] datagram = new VxlanDatagram(CraftedPacket.udp(
+                                PodTun.inet(kernel.podAddress()),
+                                PodTun.inet(node.podAddress()),
+                                1000,
+                                2000,
+                                CraftedPacket.payload(100, 1))
+                        .bytes())
+                .with(VxlanDatagram.DESTINATION_OFFSET, 2, 0, 0, 0, 0, 1)
+                .with(VxlanDatagram.SOURCE_OFFSET, 2, 0, 0, 0, 0, 2)
+                .with(VxlanDatagram.IP_OFFSET + 10, 0x12, 0x34)
+                .bytes();
+        try (DatagramSocket socket = kernel.namespace().call(() -> open(kernel.underlayAddress()))) {
+            socket.send(new DatagramPacket(
+                    datagram, datagram.length, InetAddress.getByName(node.underlayAddress()), KernelVxlan.PORT));
+        }
+        final String words =
+                "1 IP_CSUM in the last minute (inner IPv4 header checksum is wrong): a link or a network card on the"
+                        + " way damages packets, or does not put checksums in: ethtool -S DEVICE on both nodes";
+        awaitStatus(words);
+        awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
+        awaitWell(kernel);
+    }
+
+    private static DatagramSocket open(final String address) {
+        try {
+            return new DatagramSocket(new InetSocketAddress(address, 0));
+        } catch (final SocketException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    @Test
+    @Order(5)
+    void shouldTellThatTheRegistryIsGone() throws IOException {
+        Files.delete(directory.resolve("leases.json"));
+        final String end = ". Packets go by the leases that are known; new nodes are not reached until it answers\n";
+        awaitStatus("  registry  WRONG  file is not followed at present: ");
+        awaitStatus(end);
+        awaitExplanation(0, kernel.podAddress(), "  status     registry file is not followed at present: ", end);
+        awaitWell(kernel);
+        writeLeases(kernel.vtepMac());
+        awaitStatus("  registry  ok     file, followed\n");
+    }
+
+    private BackgroundProcess weftd() {
+        return Objects.requireNonNull(weftd);
+    }
+
+    private static void signal(final BackgroundProcess process, final String name) {
+        Command.run(List.of("kill", "-" + name, String.valueOf(process.process().pid())));
+    }
+
+    /** What does not fit into the device's queue while nobody reads it, the host drops. */
+    @Test
+    @Order(5)
+    void shouldTellThatTheDevicesQueueIsOverrun() throws IOException {
+        signal(weftd(), "STOP");
+        try (DatagramSocket socket = node.pod().call(() -> open(node.podAddress()))) {
+            for (int i = 0; i < BURST; i++) {
+                socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(kernel.podAddress()), 9));
+            }
+            awaitPing(3, kernel, ": WRONG overlay, ", ": weftd of this node is stopped: weft status says what to do");
+        } finally {
+            signal(weftd(), "CONT");
+        }
+        awaitStatus(
+                " frames from pods and 0 datagrams from the underlay, since weft did not take them in time: give it more");
+        awaitExplanation(0, kernel.podAddress(), "  status     ports in the last minute the host lost ");
+        awaitWell(kernel);
     }
 
     @Test

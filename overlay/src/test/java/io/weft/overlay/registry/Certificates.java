@@ -40,6 +40,22 @@ public final class Certificates {
         issue(name, List.of("-newkey", "rsa:2048"), alternative);
     }
 
+    /** The same, valid from the day after tomorrow on; takes Debian's faketime. */
+    public void issueAhead(final String name) {
+        request(
+                name,
+                List.of("faketime", "+2 days"),
+                List.of(
+                        "-newkey",
+                        "rsa:2048",
+                        "-CA",
+                        file("ca.crt"),
+                        "-CAkey",
+                        file("ca.key"),
+                        "-addext",
+                        "subjectAltName=IP:127.0.0.1"));
+    }
+
     private void issue(final String name, final List<String> key) {
         issue(name, key, "IP:127.0.0.1");
     }
@@ -53,8 +69,12 @@ public final class Certificates {
     }
 
     private void request(final String name, final List<String> options) {
-        final List<String> command =
-                new ArrayList<>(List.of("openssl", "req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=" + name));
+        request(name, List.of(), options);
+    }
+
+    private void request(final String name, final List<String> prefix, final List<String> options) {
+        final List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of("openssl", "req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=" + name));
         command.addAll(List.of("-keyout", file(name + ".key"), "-out", file(name + ".crt")));
         command.addAll(options);
         Command.run(command);

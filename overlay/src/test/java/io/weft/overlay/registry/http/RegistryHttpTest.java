@@ -3,12 +3,15 @@ package io.weft.overlay.registry.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsExchange;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 import io.weft.overlay.registry.Certificates;
+import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -60,6 +63,29 @@ class RegistryHttpTest {
                                 .build())
                         .body(),
                 StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void shouldTellThatTheClockIsWrongWhenTheCertificateIsNotValidYet() throws Exception {
+        assumeTrue(Files.exists(Path.of("/usr/bin/faketime")), "needs Debian's faketime");
+        final Certificates certificates = new Certificates(directory);
+        certificates.issueAhead("server");
+        certificates.issue("client");
+        final RegistryHttp http = new RegistryHttp(certificates.tls("client"), Duration.ofMinutes(1));
+        final HttpsServer server = serve(certificates, 0);
+        try {
+            final IOException failure = assertThrows(
+                    IOException.class, () -> whoami(http, server.getAddress().getPort()));
+            final String words = String.valueOf(
+                    UnavailableException.unreachable("etcd", failure).getMessage());
+            assertTrue(
+                    words.matches(
+                            "etcd cannot be reached: its certificate is not valid yet by this node's clock, which says"
+                                    + " \\S+Z \\(NotBefore: .*\\): set the clock \\(timedatectl, chronyc tracking\\)"),
+                    words);
+        } finally {
+            server.stop(0);
+        }
     }
 
     private void move(final String from, final String to) throws IOException {

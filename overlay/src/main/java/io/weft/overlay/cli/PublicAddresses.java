@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.PeerPath;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** What leases say of nodes' public addresses that cannot be true of all of them, by the tables on record. */
+final class PublicAddresses {
+    private final Set<IpAddress> own = new HashSet<>();
+    private final Map<IpAddress, List<IpPrefix>> subnets = new TreeMap<>();
+
+    PublicAddresses(final DaemonRecord daemon) {
+        final JsonValue addresses = daemon.status().member("underlayAddresses");
+        if (null != addresses) {
+            addresses.elements().forEach(address -> own.add(IpAddress.parse(address.string())));
+        }
+        daemon.devices().stream()
+                .flatMap(PublicAddresses::paths)
+                .forEach(path -> subnets.computeIfAbsent(path.peer(), peer -> new ArrayList<>())
+                        .add(path.subnet()));
+    }
+
+    private static Stream<PeerPath> paths(final DeviceRecord device) {
+        try {
+            return PeerPath.of(device).stream();
+        } catch (final IllegalStateException notWrittenYet) {
+            return Stream.of();
+        }
+    }
+
+    /** Whether it is this node's. */
+    boolean isOwn(final IpAddress address) {
+        return own.contains(address);
+    }
+
+    /** What is wrong with a peer's address, and what to do; empty when nothing is. */
+    String trouble(final IpAddress peer) {
+        final List<IpPrefix> behind = Objects.requireNonNullElse(subnets.get(peer), List.of());
+        if (behind.isEmpty()) {
+            return "";
+        }
+        final String names = behind.stream().map(IpPrefix::toString).collect(Collectors.joining(" and "));
+        if (isOwn(peer)) {
+            return "the lease of " + names + " has this node's own public address " + peer
+                    + ": two nodes have one address; give each its own (--public-ip), and restart both";
+        }
+        final boolean areSeveral = behind.stream()
+                .anyMatch(subnet -> subnet.family() == behind.get(0).family() && !subnet.equals(behind.get(0)));
+        return areSeveral
+                ? "the leases of " + names + " have one public address, " + peer
+                        + ": two nodes have it, then give each its own (--public-ip); or one node has two leases, then"
+                        + " delete the one that it does not use"
+                : "";
+    }
+
+    /** That of all peers. */
+    String troubles() {
+        return subnets.keySet().stream()
+                .map(this::trouble)
+                .filter(trouble -> !trouble.isEmpty())
+                .collect(Collectors.joining("; "));
+    }
+}
