@@ -141,7 +141,11 @@ class HandoverTest {
     void shouldLoseNothingWhenItIsStartedAgain(final String podPort, final String underlayPort, final String workers)
             throws Exception {
         final String[] options = {
-            "--pod-port=" + podPort, "--underlay-port=" + underlayPort, "--workers=" + workers, "--healthz-port=18081"
+            "--pod-port=" + podPort,
+            "--underlay-port=" + underlayPort,
+            "--workers=" + workers,
+            "--healthz-port=18081",
+            WeftdProcess.REHEARSED
         };
         BackgroundProcess weftd = startReady(options);
         final String before = HostState.of(node.namespace(), directory);

@@ -19,6 +19,12 @@ public final class WeftdProcess {
     /** The most workers that a test asks for. */
     private static final int WORKERS_MAX_OF_TESTS = 64;
 
+    /** A test starts it and looks at it: there is nobody whose first packets have to be fast. */
+    private static final String NOT_REHEARSED = "--rehearsal-limit=0";
+
+    /** As it is started by default, for tests of what a start or a handover does. */
+    static final String REHEARSED = "--rehearsal-limit=1000";
+
     private WeftdProcess() {}
 
     /** Starts it with a run directory and a subnet file of its own. */
@@ -41,6 +47,7 @@ public final class WeftdProcess {
         command.add("--run-dir=" + directory.resolve("run"));
         command.add("--state-dir=" + directory.resolve("state"));
         command.add("--subnet-file=" + directory.resolve("subnet.env"));
+        command.add(NOT_REHEARSED); // a later option counts
         command.addAll(List.of(options));
         return command.toArray(String[]::new);
     }

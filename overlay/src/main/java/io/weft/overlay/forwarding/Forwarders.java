@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +37,11 @@ public final class Forwarders implements AutoCloseable {
     private long offloadRepairs;
     private @Nullable PathRehearsal rehearsal;
 
-    private Forwarders() {}
+    private final int rehearsalLimitMs;
+
+    private Forwarders(final int rehearsalLimitMs) {
+        this.rehearsalLimitMs = rehearsalLimitMs;
+    }
 
     /**
      * Makes the devices and all else that is needed to forward, or goes on with what another process left; leaves nothing behind
@@ -51,7 +56,7 @@ public final class Forwarders implements AutoCloseable {
             final Underlay underlay,
             final Descriptors left) {
         final PodMtu mtu = PodMtu.of(config, underlay);
-        final Forwarders opened = new Forwarders();
+        final Forwarders opened = new Forwarders(options.rehearsalLimitMs);
         boolean isOpen = false;
         try {
             for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
@@ -78,9 +83,11 @@ public final class Forwarders implements AutoCloseable {
         if (null == rehearsal) {
             rehearsal = forwarders.values().stream()
                     .findFirst()
-                    .filter(forwarder -> isCold)
+                    .filter(forwarder -> isCold && rehearsalLimitMs > 0)
                     .map(forwarder -> PathRehearsal.start(
-                            forwarder.tables().context().encapsulation(), null != forwarder.offloadTrial()))
+                            forwarder.tables().context().encapsulation(),
+                            null != forwarder.offloadTrial(),
+                            TimeUnit.MILLISECONDS.toNanos(rehearsalLimitMs)))
                     .orElseGet(PathRehearsal::ofNothing);
         }
         return rehearsal;

@@ -19,24 +19,28 @@ import java.util.concurrent.TimeoutException;
 public final class PathRehearsal {
     private static final System.Logger LOG = System.getLogger(PathRehearsal.class.getName());
 
-    /** Of a busy machine: an idle one needs half of it. */
-    private static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(1);
-
     private final CompletableFuture<Void> ended;
+    private final long limitNs;
 
-    private PathRehearsal(final CompletableFuture<Void> ended) {
+    private PathRehearsal(final CompletableFuture<Void> ended, final long limitNs) {
         this.ended = ended;
+        this.limitNs = limitNs;
     }
 
     /** One of which there is nothing to do. */
     static PathRehearsal ofNothing() {
-        return new PathRehearsal(CompletableFuture.completedFuture(null));
+        return new PathRehearsal(CompletableFuture.completedFuture(null), 0);
     }
 
-    /** Begins. */
-    static PathRehearsal start(final Encapsulation encapsulation, final boolean hasOffload) {
+    /**
+     * Begins.
+     *
+     * @param limitNs after which it ends in any case.
+     */
+    static PathRehearsal start(final Encapsulation encapsulation, final boolean hasOffload, final long limitNs) {
         return new PathRehearsal(
-                CompletableFuture.runAsync(() -> run(encapsulation, hasOffload), PathRehearsal::onOwnThread));
+                CompletableFuture.runAsync(() -> run(encapsulation, hasOffload, limitNs), PathRehearsal::onOwnThread),
+                limitNs);
     }
 
     private static void onOwnThread(final Runnable task) {
@@ -45,10 +49,10 @@ public final class PathRehearsal {
         thread.start();
     }
 
-    private static void run(final Encapsulation encapsulation, final boolean hasOffload) {
+    private static void run(final Encapsulation encapsulation, final boolean hasOffload, final long limitNs) {
         final long startNs = System.nanoTime();
         try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload)) {
-            final long packets = rehearsal.run(LIMIT_NS);
+            final long packets = rehearsal.run(limitNs);
             if (0 == packets) {
                 tellColdPath("nothing comes through on the loopback");
             }
@@ -71,7 +75,7 @@ public final class PathRehearsal {
     /** Waits for its end, and not much longer than it may take. */
     public void await() throws InterruptedException {
         try {
-            ended.get(2 * LIMIT_NS, TimeUnit.NANOSECONDS);
+            ended.get(2 * limitNs, TimeUnit.NANOSECONDS);
         } catch (final TimeoutException busy) {
             LOG.log(INFO, "the packet path is still being rehearsed");
         } catch (final ExecutionException impossible) {

@@ -162,6 +162,16 @@ public final class WeftOptions {
     @Range(min = 0, max = 86_400)
     public int peerCheckSeconds;
 
+    @Option(
+            names = "--rehearsal-limit",
+            paramLabel = "MILLISECONDS",
+            defaultValue = "1000",
+            description =
+                    "rehearse the packet path before ready and before a handover for so long at most, 0 for not at all, to 10000: so"
+                            + " the first packets are as fast as later ones (default: ${DEFAULT-VALUE})")
+    @Range(min = 0, max = 10_000)
+    public int rehearsalLimitMs;
+
     /** By what pods' packets may come and go. */
     public enum PodPorts {
         AUTO,
