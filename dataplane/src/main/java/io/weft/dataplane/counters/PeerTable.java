@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  *       40  long  last ICMP error, ms; 0 for none   48  int  its type, int  its code
  *       56  two longs, address of who sent it  72  int  4 or 6, of that
  *       76  int   {@link PathState} of the last check, 0 without any   80  long  when that was, ms
+ *       88  long  round trip then, ns; 0 without an answer
  *      PeerCounters of each worker
  * </pre>
  *
@@ -58,6 +59,7 @@ public final class PeerTable {
     private static final int ERROR_VERSION_OFFSET = ERROR_SENDER_OFFSET + 2 * Long.BYTES;
     private static final int CHECK_STATE_OFFSET = ERROR_VERSION_OFFSET + Integer.BYTES;
     private static final int CHECK_MS_OFFSET = CHECK_STATE_OFFSET + Integer.BYTES;
+    private static final int CHECK_RTT_OFFSET = CHECK_MS_OFFSET + Long.BYTES;
     private static final int ROW_LENGTH = 2 * BitUtil.CACHE_LINE_LENGTH;
 
     private static final int IPV4 = 4;
@@ -234,6 +236,7 @@ public final class PeerTable {
         final int row = offset(peer);
         final boolean wasNarrow = PathState.FABRIC_MTU == checkState(row);
         buffer.putLong(row + CHECK_MS_OFFSET, check.timeMs(), LITTLE_ENDIAN);
+        buffer.putLong(row + CHECK_RTT_OFFSET, check.rttNs(), LITTLE_ENDIAN);
         buffer.putIntRelease(row + CHECK_STATE_OFFSET, check.state().id());
         if (pathMtu > 0 || wasNarrow || PathState.OK == check.state()) {
             pathMtu(peer, pathMtu);
@@ -370,7 +373,10 @@ public final class PeerTable {
         final PathState state = checkState(row);
         return PathState.UNCHECKED == state
                 ? null
-                : new PathCheck(state, buffer.getLongVolatile(row + CHECK_MS_OFFSET));
+                : new PathCheck(
+                        state,
+                        buffer.getLongVolatile(row + CHECK_MS_OFFSET),
+                        buffer.getLong(row + CHECK_RTT_OFFSET, LITTLE_ENDIAN));
     }
 
     private static int offset(final int peer) {

@@ -105,20 +105,21 @@ class PeerTableTest {
     private String check(final int index) {
         final PeerRecord peer = peers.read().get(index);
         final PathCheck check = peer.check();
-        return (null == check ? "none" : check.state().label() + " " + check.timeMs()) + " mtu " + peer.pathMtu();
+        return (null == check ? "none" : check.state().label() + " " + check.timeMs() + " rtt " + check.rttNs())
+                + " mtu " + peer.pathMtu();
     }
 
     @Test
     void shouldForgetACheckThatNobodyRepeatsInTime() {
         final int one = peers.number(ONE);
         final int two = peers.number(TWO);
-        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000), 1300);
-        peers.check(two, new PathCheck(PathState.OK, 2_000), 0);
+        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000, 0), 1300);
+        peers.check(two, new PathCheck(PathState.OK, 2_000, 77), 0);
         peers.forgetChecks(1_900, 900);
-        assertEquals("fabric-mtu 1000 mtu 1300", check(0));
+        assertEquals("fabric-mtu 1000 rtt 0 mtu 1300", check(0));
         peers.forgetChecks(1_901, 900);
         assertEquals("none mtu 0", check(0));
-        assertEquals("ok 2000 mtu 0", check(1));
+        assertEquals("ok 2000 rtt 77 mtu 0", check(1));
         peers.forgetChecks(500, 900); // the clock was set back
         assertEquals("none mtu 0", check(1));
         final Map<PathState, Integer> counts = new EnumMap<>(PathState.class);
@@ -129,9 +130,9 @@ class PeerTableTest {
     @Test
     void shouldKnowNothingOfTheWayToWhoComesAgain() {
         final int one = peers.number(ONE);
-        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000), 1300);
+        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000, 0), 1300);
         peers.present(Set.of(ONE));
-        assertEquals("fabric-mtu 1000 mtu 1300", check(0));
+        assertEquals("fabric-mtu 1000 rtt 0 mtu 1300", check(0));
         peers.present(Set.of());
         peers.present(Set.of(ONE));
         assertEquals("none mtu 0", check(0));

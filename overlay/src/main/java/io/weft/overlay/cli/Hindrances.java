@@ -33,13 +33,21 @@ final class Hindrances {
                     "none has " + destination
                             + ": start weftd or flanneld on its node; or it is ignored here: weft status"));
         }
-        daemon.devices().forEach(device -> check(device, lines));
+        try {
+            daemon.devices().forEach(device -> check(device, lines));
+            status(lines);
+        } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
+            lines.add(line("status", "unknown: " + unreadable.getMessage()));
+        }
+        return lines;
+    }
+
+    private void status(final List<String> lines) {
         for (final Finding finding : Diagnosis.of(daemon)) {
             if (!finding.isOk() && !PEERS.equals(finding.part())) { // of the peer that matters, see above
                 lines.add(line("status", finding.part() + " " + finding.text()));
             }
         }
-        return lines;
     }
 
     /** What the last check of the way to the destination's node has found. */

@@ -54,7 +54,13 @@ final class PeerViews {
         final PathCheck check = peer.check();
         entry.put("check", (null == check ? PathState.UNCHECKED : check.state()).label());
         entry.put("checkTime", null == check ? "" : CounterViews.time(check.timeMs()));
+        entry.put("roundTripNs", null == check ? 0 : check.rttNs());
         return entry;
+    }
+
+    private static String roundTrip(final Map<String, Object> entry) {
+        final long ns = Rates.number(entry, "roundTripNs");
+        return 0 == ns ? "" : ", round trip " + Words.shortTime(ns);
     }
 
     static String line(final Map<String, Object> entry) {
@@ -62,7 +68,7 @@ final class PeerViews {
                 ? list.stream().map(subnet -> " " + subnet).collect(Collectors.joining())
                 : "";
         return String.format(
-                "%s %s%s: sent %s packets %s bytes, received %s packets %s bytes, heard %s, path MTU %s, last error %s, check %s%s",
+                "%s %s%s: sent %s packets %s bytes, received %s packets %s bytes, heard %s, path MTU %s, last error %s, check %s%s%s",
                 entry.get("device"),
                 entry.get("peer"),
                 subnets,
@@ -77,6 +83,7 @@ final class PeerViews {
                         : entry.get("lastError") + " from " + entry.get("lastErrorFrom") + " "
                                 + entry.get("lastErrorTime"),
                 (entry.get("check") + " " + entry.get("checkTime")).strip(),
+                roundTrip(entry),
                 "".equals(entry.get("gone")) ? "" : ", no peer since " + entry.get("gone"));
     }
 }

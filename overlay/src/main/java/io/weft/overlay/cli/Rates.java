@@ -136,6 +136,7 @@ final class Rates {
                 "receivedBitsPerSecond",
                 perSecond(BITS_PER_BYTE * was.receivedBytes(), BITS_PER_BYTE * is.receivedBytes()));
         rates.put("check", (null == check ? PathState.UNCHECKED : check.state()).label());
+        rates.put("roundTripNs", null == check ? 0 : check.rttNs());
         return rates;
     }
 

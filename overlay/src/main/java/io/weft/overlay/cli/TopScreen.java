@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.dataplane.counters.PathState;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -69,11 +70,18 @@ final class TopScreen {
                     rate(peer, "sentBitsPerSecond"),
                     rate(peer, "receivedPacketsPerSecond"),
                     rate(peer, "receivedBitsPerSecond"),
-                    peer.get("check")));
+                    check(peer)));
         }
         if (others > 0) {
             lines.add("and " + others + " that have less: --peers shows more");
         }
+    }
+
+    /** How long a packet to a peer that is well and back takes, instead of no more than that it is. */
+    private static String check(final Map<String, Object> peer) {
+        final long rttNs = Rates.number(peer, "roundTripNs");
+        final String check = String.valueOf(peer.get("check"));
+        return PathState.OK.label().equals(check) && rttNs > 0 ? check + " " + Words.shortTime(rttNs) : check;
     }
 
     @SuppressWarnings("unchecked") // made by Rates

@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.address.IpAddress;
+import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.linux.Descriptors;
@@ -285,10 +286,10 @@ public final class Forwarders implements AutoCloseable {
      * @param device that packets to it leave by.
      * @param pathMtu bytes that the underlay carries; 0 where that was not asked.
      */
-    public void checked(final String device, final IpAddress peer, final PathState state, final int pathMtu) {
+    public void checked(final String device, final IpAddress peer, final PathCheck check, final int pathMtu) {
         for (final Forwarder forwarder : forwarders.values()) {
             if (forwarder.deviceName().equals(device)) {
-                forwarder.peerWatch().checked(peer, state, pathMtu);
+                forwarder.peerWatch().checked(peer, check, pathMtu);
             }
         }
     }

@@ -3,7 +3,6 @@ package io.weft.overlay.forwarding;
 
 import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PathCheck;
-import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.routing.RoutingTables;
@@ -73,10 +72,10 @@ final class PeerWatch implements AutoCloseable {
     }
 
     /** The way to a peer was checked. */
-    void checked(final IpAddress peer, final PathState state, final int pathMtu) {
+    void checked(final IpAddress peer, final PathCheck check, final int pathMtu) {
         final int number = peers.find(peer);
         if (PeerTable.NOBODY != number) {
-            peers.check(number, new PathCheck(state, System.currentTimeMillis()), pathMtu);
+            peers.check(number, check, pathMtu);
         }
     }
 

@@ -450,7 +450,7 @@ public final class OverlayNode implements AutoCloseable {
                     backend,
                     () -> changes.podMtu().least(),
                     TimeUnit.SECONDS.toMillis(options.weft().peerCheckSeconds),
-                    (device, peer, state, mtu) -> loop.post(() -> opened.checked(device, peer, state, mtu))));
+                    (device, peer, check, mtu) -> loop.post(() -> opened.checked(device, peer, check, mtu))));
         }
     }
 

@@ -57,14 +57,13 @@ public final class PathProbe implements AutoCloseable {
         return new PathProbe(EchoExchange.open(perSecond), backend, podMtu);
     }
 
-    /** Which of the ways are well, by one long packet through the overlay for each, and more only where there is no answer. */
-    public boolean[] areWell(final List<PeerPath> paths) throws InterruptedException {
-        final long[] answers = ask(overlay(paths), filled(paths.size(), podMtu), TIMEOUT_NS);
-        final boolean[] areWell = new boolean[answers.length];
-        for (int i = 0; i < answers.length; i++) {
-            areWell[i] = answers[i] >= 0;
-        }
-        return areWell;
+    /**
+     * Which of the ways are well, by one long packet through the overlay for each, and more only where there is no answer.
+     *
+     * @return round trips in nanoseconds; negative for who is not well.
+     */
+    public long[] roundTripsNs(final List<PeerPath> paths) throws InterruptedException {
+        return ask(overlay(paths), filled(paths.size(), podMtu), TIMEOUT_NS);
     }
 
     /** All that there is to find out. */

@@ -4,6 +4,7 @@ package io.weft.overlay.ping;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
+import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.DeviceRecord;
@@ -34,7 +35,7 @@ public final class PeerMonitor implements AutoCloseable {
          *
          * @param pathMtu bytes that the underlay carries; 0 where that was not asked.
          */
-        void accept(String device, IpAddress peer, PathState state, int pathMtu);
+        void accept(String device, IpAddress peer, PathCheck check, int pathMtu);
     }
 
     private final Path runDirectory;
@@ -94,7 +95,7 @@ public final class PeerMonitor implements AutoCloseable {
                     final String found = failure instanceof RuntimeException
                             ? String.valueOf(failure.getMessage())
                             : failure.toString();
-                    if (!found.equals(told)) {
+                    if (!found.equals(told) && !Thread.currentThread().isInterrupted()) { // closed is no failure
                         LOG.log(WARNING, "{0}. Peers are not checked meanwhile", found);
                     }
                     told = found;
@@ -110,11 +111,11 @@ public final class PeerMonitor implements AutoCloseable {
         PeerPath.of(new DeviceRecord(device, runDirectory, runDirectory.resolve(device)))
                 .forEach(path -> byPeer.putIfAbsent(path.peer(), path));
         final List<PeerPath> paths = List.copyOf(byPeer.values());
-        final boolean[] areWell = probe.areWell(paths);
+        final long[] rttsNs = probe.roundTripsNs(paths);
         final List<PeerPath> silent = new ArrayList<>();
-        for (int i = 0; i < areWell.length; i++) {
-            if (areWell[i]) {
-                sink.accept(device, paths.get(i).peer(), PathState.OK, 0);
+        for (int i = 0; i < rttsNs.length; i++) {
+            if (rttsNs[i] >= 0) {
+                sink.accept(device, paths.get(i).peer(), found(PathState.OK, rttsNs[i]), 0);
             } else {
                 silent.add(paths.get(i));
             }
@@ -125,9 +126,14 @@ public final class PeerMonitor implements AutoCloseable {
             final boolean isExact = 0 == from;
             final int to = Math.min(silent.size(), from + PathProbe.WAYS);
             for (final PathResult result : probe.probe(silent.subList(from, to), isExact)) {
-                sink.accept(device, result.path().peer(), result.state(), isExact ? result.underlayMtu() : 0);
+                final PathCheck check = found(result.state(), Math.max(0, result.overlayRttNs()));
+                sink.accept(device, result.path().peer(), check, isExact ? result.underlayMtu() : 0);
             }
         }
+    }
+
+    private static PathCheck found(final PathState state, final long rttNs) {
+        return new PathCheck(state, System.currentTimeMillis(), rttNs);
     }
 
     @Override

@@ -179,6 +179,10 @@ class PathFaultsTest {
         assertEquals(Files.readString(Path.of("src/test/golden/ping.txt")), run(0, "ping", "all"));
         assertEquals(Files.readString(Path.of("src/test/golden/ping.json")), run(0, "ping", "all", "--output=json"));
         assertEquals(run(0, "ping", kernel.podAddress()), run(0, "ping", kernel.subnet()));
+        Await.until(
+                () -> run(0, "show", "peers"),
+                Await.TIMEOUT_MS,
+                () -> run(0, "show", "peers").matches("(?s).* check ok [^ ]+, round trip \\d+ [nu]?m?s\n.*"));
         awaitStatus("  peers     ok     2 nodes, all answer\n");
     }
 

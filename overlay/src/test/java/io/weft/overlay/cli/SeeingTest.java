@@ -26,6 +26,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -268,6 +269,31 @@ class SeeingTest {
         assertEquals(exitCode, execute(out, all), () -> out + " " + errors);
         assertTrue(out.toString().startsWith(all[1]), out::toString);
         assertTrue(out.toString().contains("  " + words), out::toString);
+    }
+
+    /** The record of a process that runs, and has shown no sign of life: as one that hangs leaves it. */
+    @Test
+    void shouldTellADaemonThatHangsAndAnswerAllTheSame(@TempDir final Path directory) throws IOException {
+        for (final String suffix : List.of(".status", ".tables")) {
+            Files.copy(runDirectory.resolve("weft.1" + suffix), directory.resolve("weft.1" + suffix));
+        }
+        Files.setLastModifiedTime(
+                directory.resolve("weft.1.status"), FileTime.fromMillis(System.currentTimeMillis() - 60_000));
+        final StringWriter out = new StringWriter();
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(errors, true));
+        assertEquals(StatusCommand.SILENT, line.execute("status", "--run-dir=" + directory), out::toString);
+        assertTrue(
+                steady(out.toString())
+                        .contains(
+                                "  process   WRONG  hung: the control thread of process PID has shown no sign of life for AGE;"
+                                        + " what it forwards by is from then. Have it tell what it waits for (kill -QUIT PID), then"
+                                        + " restart it\n"),
+                out::toString);
+        assertEquals(0, line.execute("show", "routes", "--run-dir=" + directory));
+        assertTrue(out.toString().endsWith(run("show", "routes", "--device=weft.1")), out::toString);
+        assertTrue(errors.toString().contains("weft: weft.1: hung: the control thread of process"), errors::toString);
     }
 
     @Test

@@ -30,7 +30,9 @@ class TopScreenTest {
     }
 
     private static PeerRecord peer(final IpAddress address, final long times, final long goneMs) {
-        final PathCheck check = SHORT.equals(address) ? new PathCheck(PathState.OVERLAY_MTU, 1) : null;
+        final PathCheck check = SHORT.equals(address)
+                ? new PathCheck(PathState.OVERLAY_MTU, 1, 0)
+                : new PathCheck(PathState.OK, 1, 123_456_789);
         return new PeerRecord(address, 10 * times, 1_000 * times, 20 * times, 2_500 * times, 0, goneMs, 0, null, check);
     }
 
@@ -79,7 +81,7 @@ class TopScreenTest {
                 drops     6 IP_INHDR
                 busy      weft-worker-0 50 %
                 peer                                   sent/s  bit/s rcvd/s  bit/s check
-                2001:db8:1111:2222:3333:4444:5555:6666   1.0k   800k   2.0k   2.0M unchecked
+                2001:db8:1111:2222:3333:4444:5555:6666   1.0k   800k   2.0k   2.0M ok 123 ms
                 192.168.100.2                              10   8.0k     20  20.0k overlay-mtu
                 """, String.join("\n", lines) + "\n");
         assertTrue(lines.stream().allMatch(line -> line.length() <= 80), lines::toString);
@@ -91,9 +93,9 @@ class TopScreenTest {
                         + "\"busyPercent\":50}],\"peers\":[{\"peer\":\"" + LONG
                         + "\",\"sentPacketsPerSecond\":1000,\"sentBitsPerSecond\":800000,"
                         + "\"receivedPacketsPerSecond\":2000,\"receivedBitsPerSecond\":2000000,"
-                        + "\"check\":\"unchecked\"},{\"peer\":\"192.168.100.2\",\"sentPacketsPerSecond\":10,"
+                        + "\"check\":\"ok\",\"roundTripNs\":123456789},{\"peer\":\"192.168.100.2\",\"sentPacketsPerSecond\":10,"
                         + "\"sentBitsPerSecond\":8000,\"receivedPacketsPerSecond\":20,\"receivedBitsPerSecond\":20000,"
-                        + "\"check\":\"overlay-mtu\"}],\"otherPeers\":0}",
+                        + "\"check\":\"overlay-mtu\",\"roundTripNs\":0}],\"otherPeers\":0}",
                 JsonOutput.of(rates));
     }
 

@@ -104,8 +104,8 @@ class PeerWatchTest {
         try (PeerWatch watch = watch(intervalMs)) {
             addPeer();
             publish(watch);
-            watch.checked(PEER, PathState.OVERLAY, 0);
-            final long checkedMs = Objects.requireNonNull(check()).timeMs();
+            final long checkedMs = 1_000_000;
+            watch.checked(PEER, new PathCheck(PathState.OVERLAY, checkedMs, 0), 0);
             watch.look(checkedMs + validMs);
             assertNotNull(check());
             watch.look(checkedMs + validMs + 1);

@@ -3,7 +3,7 @@ package io.weft.overlay.ping;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.weft.dataplane.counters.PathState;
+import io.weft.dataplane.counters.PathCheck;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
@@ -55,11 +55,11 @@ class PeerMonitorTest {
         };
     }
 
-    private void take(final PathState state) {
+    private void take(final PathCheck check) {
         if (checks.get() <= 5) {
             throw new IllegalArgumentException("the taker's, of check " + checks);
         }
-        found.add(state.label());
+        found.add(check.state().label() + (check.rttNs() > 0 ? " after a while" : ""));
     }
 
     @Test
@@ -72,11 +72,11 @@ class PeerMonitorTest {
                     BackendType.VXLAN,
                     this::podMtu,
                     1,
-                    (device, peer, state, mtu) -> take(state)));
+                    (device, peer, check, mtu) -> take(check)));
             Await.until(() -> "check " + checks, Await.TIMEOUT_MS, () -> !found.isEmpty());
             monitor.close();
             final int ended = checks.get();
-            assertEquals("ok", found.peek());
+            assertEquals("ok after a while", found.peek());
             assertEquals(ended, checks.get(), "it has ended");
         }
     }
