@@ -11,6 +11,7 @@ test_packages=(
   tshark:tshark tcpdump:tcpdump nftables:nft iptables:iptables jq:jq etcd-server:etcd etcd-client:etcdctl
   containernetworking-plugins:/usr/lib/cni/bridge containerd:containerd runc:runc busybox-static:/bin/busybox
   strace:strace openssl:openssl faketime:faketime systemd:systemd-analyze python3:python3 prometheus:promtool
+  chromium-headless-shell:chromium-headless-shell fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 )
 
 need() { # PACKAGE:PROGRAM...

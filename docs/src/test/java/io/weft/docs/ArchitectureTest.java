@@ -53,8 +53,9 @@ class ArchitectureTest {
             "capture",
             "handover",
             "node",
-            "daemon",
-            "cli");
+            "cli",
+            "page",
+            "daemon");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

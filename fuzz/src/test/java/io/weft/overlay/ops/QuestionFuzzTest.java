@@ -14,12 +14,12 @@ class QuestionFuzzTest {
     void shouldAnswer(final byte[] received) {
         requireAnswer(ControlSocket.answer(ByteBuffer.wrap(received), true, CompletableFuture::completedFuture));
         ControlSocket.answer(ByteBuffer.wrap(received), false, CompletableFuture::completedFuture);
-        final String answer =
-                requireAnswer(HealthServer.answer(ByteBuffer.wrap(received), true, () -> "", () -> "metrics"));
+        final HttpServer.Handler handler = HealthServer.handler(() -> "", () -> "metrics");
+        final String answer = requireAnswer(HttpServer.answer(ByteBuffer.wrap(received), true, handler));
         if (!answer.startsWith("HTTP/1.1 ")) {
             throw new AssertionError(answer);
         }
-        HealthServer.answer(ByteBuffer.wrap(received), false, () -> "", () -> "metrics");
+        HttpServer.answer(ByteBuffer.wrap(received), false, handler);
     }
 
     private static String requireAnswer(final @Nullable CompletionStage<ByteBuffer> answer) {

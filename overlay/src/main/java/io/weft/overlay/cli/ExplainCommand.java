@@ -50,21 +50,28 @@ final class ExplainCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         final Path socket = files.file(".sock");
-        IpAddress.parse(address);
-        if (null != source) {
-            IpAddress.parse(source);
-        }
+        final IpAddress destination = IpAddress.parse(address);
+        final @Nullable IpAddress from = null == source ? null : IpAddress.parse(source);
         try {
-            final String answer =
-                    ControlSocket.ask(socket, "explain " + address + (null == source ? "" : " " + source));
+            final String answer = ask(socket, destination, from);
             spec.commandLine().getOut().println(answer);
             files.daemon()
-                    .ifPresent(daemon -> new Hindrances(daemon, IpAddress.parse(address))
+                    .ifPresent(daemon -> new Hindrances(daemon, destination)
                             .lines(answer.lines().anyMatch(NO_ROUTE::equals))
                             .forEach(spec.commandLine().getOut()::println));
-            return answer.lines().anyMatch(line -> line.endsWith(DROPPED)) ? 1 : 0;
+            return isDropped(answer) ? 1 : 0;
         } catch (final IOException failure) {
             throw DaemonFiles.silence(socket, failure);
         }
+    }
+
+    static String ask(final Path socket, final IpAddress destination, final @Nullable IpAddress source)
+            throws IOException {
+        return ControlSocket.ask(socket, "explain " + destination + (null == source ? "" : " " + source));
+    }
+
+    /** Whether an answer tells of a packet that would be dropped. */
+    static boolean isDropped(final String answer) {
+        return answer.lines().anyMatch(line -> line.endsWith(DROPPED));
     }
 }

@@ -24,11 +24,13 @@ import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.node.OverlayNode;
-import io.weft.overlay.ops.HealthPort;
+import io.weft.overlay.ops.HealthServer;
+import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdCommandLine;
 import io.weft.overlay.options.WeftdOptions;
+import io.weft.overlay.page.StatusPage;
 import io.weft.overlay.registry.FileRegistry;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
@@ -38,10 +40,12 @@ import io.weft.overlay.registry.known.KnownRegistry;
 import io.weft.overlay.registry.kube.KubeRegistry;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
@@ -90,14 +94,17 @@ final class Weftd {
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try (ServiceManager serviceManager = ServiceManager.start(System.getenv(), this::hasTurned);
-                HealthPort health = healthPort();
+                ListeningPort health = healthPort();
+                ListeningPort statusPage = statusPage();
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
             final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
             openIfFree(health);
+            openIfFree(statusPage);
             final Map<String, String> environment = System.getenv();
             final Tenure tenure = new Tenure(
                     Identity.of(options.weft().identity, environment),
                     health,
+                    statusPage,
                     serviceManager,
                     new DescriptorStore(environment),
                     Descriptors.inherited(environment));
@@ -211,25 +218,32 @@ final class Weftd {
         return null == node || node.hasTurned();
     }
 
-    private HealthPort healthPort() {
+    private ListeningPort healthPort() {
         final FlanneldOptions flanneld = options.flanneld();
-        return new HealthPort(
-                0 == flanneld.healthzPort ? "" : flanneld.healthzIp(),
-                flanneld.healthzPort,
-                () -> {
-                    final OverlayNode node = current;
-                    return null != node && node.isReady() ? node.troubles() : "flanneld is not ready yet";
-                },
-                () -> {
-                    final OverlayNode node = current;
-                    return null == node ? "" : node.metrics();
-                });
+        final Supplier<String> unready = () -> {
+            final OverlayNode node = current;
+            return null != node && node.isReady() ? node.troubles() : "flanneld is not ready yet";
+        };
+        final Supplier<String> metrics = () -> {
+            final OverlayNode node = current;
+            return null == node ? "" : node.metrics();
+        };
+        return new ListeningPort(
+                0 == flanneld.healthzPort ? "" : flanneld.healthzIp() + ' ' + flanneld.healthzPort,
+                () -> HealthServer.start(flanneld.healthzIp(), flanneld.healthzPort, unready, metrics));
+    }
+
+    private ListeningPort statusPage() {
+        final InetSocketAddress address = options.weft().statusPage();
+        return null == address
+                ? new ListeningPort("", () -> () -> {})
+                : new ListeningPort(address.toString(), () -> StatusPage.start(address, options.weft().runDirectory));
     }
 
     /** A daemon whose place this one is to take may have the port until then. */
-    private void openIfFree(final HealthPort health) {
+    private void openIfFree(final ListeningPort port) {
         try {
-            health.open();
+            port.open();
         } catch (final StartupException taken) {
             if (!Predecessor.isAnyThere(options.weft().runDirectory)) {
                 throw taken;

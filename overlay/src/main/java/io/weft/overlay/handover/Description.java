@@ -36,6 +36,7 @@ public final class Description {
     public static final String UNDERLAY = "underlay";
     public static final String LEASE = "own lease";
     public static final String HEALTH = "health address";
+    public static final String STATUS_PAGE = "status page";
     public static final String SUBNET_FILE = "subnet file";
 
     /** What an operator has to want by {@code --replace}. */

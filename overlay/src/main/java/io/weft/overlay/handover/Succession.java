@@ -76,7 +76,7 @@ public final class Succession implements AutoCloseable {
     public void begin(final Path subnetFile) throws InterruptedException {
         final Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
         if (null == running) {
-            tenure.health().open();
+            tenure.openPorts();
             lock();
             ReadinessLock.requireFree(subnetFile);
             leftNames = tenure.inherited().names();
@@ -86,9 +86,7 @@ public final class Succession implements AutoCloseable {
         undo.push(running);
         predecessor = running;
         running.requireConsent(own, options.replace);
-        if (!own.get(Description.HEALTH).equals(running.get(Description.HEALTH))) {
-            tenure.health().open();
-        }
+        tenure.openPortsBeside(running);
         if (!own.get(Description.SUBNET_FILE).equals(running.get(Description.SUBNET_FILE))) {
             ReadinessLock.requireFree(subnetFile);
         }
@@ -249,7 +247,7 @@ public final class Succession implements AutoCloseable {
         tenure.follows(ended.instances());
         own.put(Description.FORMER, ended.instances());
         retry(this::lock);
-        retry(tenure.health()::open);
+        retry(tenure::openPorts);
     }
 
     private static void retry(final Runnable step) throws InterruptedException {

@@ -3,7 +3,7 @@ package io.weft.overlay.handover;
 
 import io.weft.linux.Descriptors;
 import io.weft.overlay.lifecycle.ServiceManager;
-import io.weft.overlay.ops.HealthPort;
+import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.record.ProcessIdentity;
 
 /**
@@ -11,26 +11,29 @@ import io.weft.overlay.record.ProcessIdentity;
  */
 public final class Tenure {
     private final Identity identity;
-    private final HealthPort health;
+    private final ListeningPort health;
+    private final ListeningPort statusPage;
     private final ServiceManager serviceManager;
     private final DescriptorStore store;
     private final Descriptors inherited;
     private String former = "";
 
     /**
-     * @param health opened when the place is this process's.
+     * @param health opened when the place is this process's, as the status page is.
      * @param serviceManager that is told how the process is.
      * @param store of the service manager.
      * @param inherited what was in the store when this process began.
      */
     public Tenure(
             final Identity identity,
-            final HealthPort health,
+            final ListeningPort health,
+            final ListeningPort statusPage,
             final ServiceManager serviceManager,
             final DescriptorStore store,
             final Descriptors inherited) {
         this.identity = identity;
         this.health = health;
+        this.statusPage = statusPage;
         this.serviceManager = serviceManager;
         this.store = store;
         this.inherited = inherited;
@@ -50,8 +53,20 @@ public final class Tenure {
         return serviceManager;
     }
 
-    HealthPort health() {
-        return health;
+    /** Listens where it was asked to. */
+    void openPorts() {
+        health.open();
+        statusPage.open();
+    }
+
+    /** The same where a running daemon does not. */
+    void openPortsBeside(final Predecessor running) {
+        if (!health.address().equals(running.get(Description.HEALTH))) {
+            health.open();
+        }
+        if (!statusPage.address().equals(running.get(Description.STATUS_PAGE))) {
+            statusPage.open();
+        }
     }
 
     void follows(final String instances) {
@@ -71,6 +86,7 @@ public final class Tenure {
                 .put(Description.IDENTITY, identity.service())
                 .put(Description.INSTANCE, identity.instance())
                 .put(Description.FORMER, former)
-                .put(Description.HEALTH, health.address());
+                .put(Description.HEALTH, health.address())
+                .put(Description.STATUS_PAGE, statusPage.address());
     }
 }

@@ -6,8 +6,12 @@ import io.weft.address.IpPrefix;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.overlay.lifecycle.StartupException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -20,6 +24,11 @@ public final class WeftOptions {
 
     /** One worker forwards more than a core of pods sends; the other cores are the pods'. */
     private static final int CORES_PER_WORKER = 4;
+
+    private static final int PORT_MAX = 65_535;
+    /** A port, and before it a colon, and before that perhaps an address. */
+    private static final Pattern LISTEN_ADDRESS =
+            Pattern.compile("((\\[(?<ipv6>[0-9a-fA-F:.]+)]|(?<ipv4>[0-9.]+))?:)?(?<port>\\d{1,5})");
 
     @Option(
             names = "--registry",
@@ -171,6 +180,37 @@ public final class WeftOptions {
                             + " the first packets are as fast as later ones (default: ${DEFAULT-VALUE})")
     @Range(min = 0, max = 10_000)
     public int rehearsalLimitMs;
+
+    @Option(
+            names = "--status-page",
+            paramLabel = "[ADDRESS:]PORT",
+            defaultValue = "",
+            description =
+                    "show how this node is to browsers, by HTTP at this port, of 127.0.0.1 unless an address is given"
+                            + " (default: not at all)")
+    String statusPage = "";
+
+    /** Where the status page listens; null where nobody asked for it. */
+    public @Nullable InetSocketAddress statusPage() {
+        if (statusPage.isEmpty()) {
+            return null;
+        }
+        final Matcher parts = LISTEN_ADDRESS.matcher(statusPage);
+        try {
+            if (parts.matches()) {
+                final int port = Integer.parseInt(parts.group("port"));
+                final String address = Objects.requireNonNullElse(
+                        parts.group("ipv6"), Objects.requireNonNullElse(parts.group("ipv4"), "127.0.0.1"));
+                if (port > 0 && port <= PORT_MAX) {
+                    return new InetSocketAddress(IpAddress.parse(address).toInetAddress(), port);
+                }
+            }
+        } catch (final IllegalArgumentException noAddress) {
+            // Said below.
+        }
+        throw new StartupException("--status-page=" + statusPage
+                + ": must be a port from 1 to 65535, or an address before it, as 127.0.0.1:8090 or [::1]:8090");
+    }
 
     /** By what pods' packets may come and go. */
     public enum PodPorts {

@@ -84,6 +84,7 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
                     + " characters without space, slash, colon or percent sign, and not \"all\" or \"default\"");
         }
         weft.ingressAllow();
+        weft.statusPage();
         registryKind();
     }
 

@@ -3,6 +3,7 @@ package io.weft.overlay.options;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.ThreadingMode;
@@ -130,6 +131,12 @@ class WeftdCommandLineTest {
                 "2 | --iptables-forward-rules=no | must be true or false",
                 "2 | --ip-blackhole-route=tRUE | must be true or false",
                 "2 | --set-node-network-unavailable=enabled | must be true or false",
+                "1 | --status-page=0 | must be a port from 1 to 65535, or an address before it",
+                "1 | --status-page=127.0.0.1:65536 | must be a port from 1 to 65535, or an address before it",
+                "1 | --status-page=127.0.0.1 | must be a port from 1 to 65535, or an address before it",
+                "1 | --status-page=localhost:8090 | must be a port from 1 to 65535, or an address before it",
+                "1 | --status-page=::1:8090 | must be a port from 1 to 65535, or an address before it",
+                "1 | --status-page=256.0.0.1:8090 | must be a port from 1 to 65535, or an address before it",
                 "1 | --healthz-port=-1 | must be from 0 to 65535",
                 "1 | --healthz-port=65536 | must be from 0 to 65535",
                 "2 | --healthz-port=http | must be a whole number from 0 to 65535",
@@ -333,6 +340,21 @@ class WeftdCommandLineTest {
         environment.put("WEFTD_INGRESS_ALLOW", "192.0.2.1,192.0.2.2");
         assertTakes();
         assertEquals("[192.0.2.1/32, 192.0.2.2/32]", command.weft.ingressAllow().toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "8090, /127.0.0.1:8090",
+        ":8090, /127.0.0.1:8090",
+        "192.0.2.7:1, /192.0.2.7:1",
+        "0.0.0.0:80, /0.0.0.0:80",
+        "[::1]:8090, /[0:0:0:0:0:0:0:1]:8090"
+    })
+    void shouldListenForBrowsersOnThisHostAloneUnlessToldAnAddress(final String value, final String address) {
+        assertTakes();
+        assertNull(command.weft.statusPage());
+        assertTakes("--status-page=" + value);
+        assertEquals(address, String.valueOf(command.weft.statusPage()));
     }
 
     @Test
