@@ -29,6 +29,14 @@ run_tests() {
   return $failures
 }
 
+# By the tests that hold them.
+write_reference() {
+  need "${build_packages[@]}" || return 1
+  maven target/reference.log -pl overlay -am verify -Dweft.reference=write -Dtest='ReferenceTest,NodeMetricsTest#shouldBeInTheReference' \
+    -Dsurefire.failIfNoSpecifiedTests=false || { grep -E 'ERROR|BUILD' target/reference.log >&2; return 1; }
+  echo "weft: docs/reference is as the code says"
+}
+
 from_caller() { # PATH as it was meant where ./weft was called
   case $1 in /*) echo "$1" ;; *) echo "$caller/$1" ;; esac
 }
