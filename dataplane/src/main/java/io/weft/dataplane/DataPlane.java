@@ -4,13 +4,16 @@ package io.weft.dataplane;
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.Offender;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
@@ -129,18 +132,25 @@ public final class DataPlane implements AutoCloseable {
         return sum;
     }
 
+    /** What all workers together have dropped for a reason. From any thread, until the counters' memory goes. */
+    public long dropped(final DropReason reason) {
+        long sum = 0;
+        for (final Worker worker : workers) {
+            sum += worker.counters().dropped(reason);
+        }
+        return sum;
+    }
+
     /** The data threads, to be watched; empty in mode {@link ThreadingMode#INVOKER} and before the start. */
     public List<Thread> dataThreads() {
         return threads.stream().map(AgentThread::thread).toList();
     }
 
-    /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
-    public boolean hasTurned() {
-        boolean hasTurned = true;
-        for (final AgentThread thread : threads) {
-            hasTurned &= thread.hasTurned();
-        }
-        return hasTurned;
+    /** How many duty cycles each data thread has ended, by its name: one that goes on ends one within a good second. Any thread. */
+    public Map<String, Long> dutyCycles() {
+        final Map<String, Long> cycles = new LinkedHashMap<>();
+        threads.forEach(thread -> cycles.put(thread.thread().getName(), thread.dutyCycles()));
+        return cycles;
     }
 
     /**

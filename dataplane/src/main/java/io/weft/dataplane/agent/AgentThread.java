@@ -107,12 +107,9 @@ public final class AgentThread implements AutoCloseable {
         return thread;
     }
 
-    /**
-     * Whether the thread has ended a duty cycle since the last time that this was asked: one that goes on does so within a good
-     * second, also with nothing to do. From any thread, but always the same.
-     */
-    public boolean hasTurned() {
-        return dutyCycles.hasNew();
+    /** How many duty cycles the thread has ended: one that goes on ends one within a good second, also with nothing to do. Any thread. */
+    public long dutyCycles() {
+        return dutyCycles.ended();
     }
 
     /** Stops the thread and waits for its end. */

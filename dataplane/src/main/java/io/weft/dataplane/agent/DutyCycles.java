@@ -9,20 +9,15 @@ final class DutyCycles implements Agent {
     /** Written by the data thread alone. */
     private final AtomicLong ended = new AtomicLong();
 
-    /** Of the watching thread. */
-    private long seen;
-
     @Override
     public int doWork() {
         ended.lazySet(ended.getPlain() + 1);
         return 0;
     }
 
-    /** Whether one has ended since the last call. Always the same thread. */
-    boolean hasNew() {
-        final long before = seen;
-        seen = ended.get();
-        return seen != before;
+    /** How many have ended. Any thread. */
+    long ended() {
+        return ended.get();
     }
 
     @Override

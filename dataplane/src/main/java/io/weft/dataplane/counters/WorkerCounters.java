@@ -86,7 +86,7 @@ public final class WorkerCounters {
     }
 
     /** What a reason has counted. Any thread. */
-    long dropped(final DropReason reason) {
+    public long dropped(final DropReason reason) {
         return drops[reason.id()].get();
     }
 

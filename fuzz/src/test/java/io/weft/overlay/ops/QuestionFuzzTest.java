@@ -14,7 +14,7 @@ class QuestionFuzzTest {
     void shouldAnswer(final byte[] received) {
         requireAnswer(ControlSocket.answer(ByteBuffer.wrap(received), true, CompletableFuture::completedFuture));
         ControlSocket.answer(ByteBuffer.wrap(received), false, CompletableFuture::completedFuture);
-        final HttpServer.Handler handler = HealthServer.handler(() -> "", () -> "metrics");
+        final HttpServer.Handler handler = HealthServer.handler(() -> "", () -> "", () -> "metrics");
         final String answer = requireAnswer(HttpServer.answer(ByteBuffer.wrap(received), true, handler));
         if (!answer.startsWith("HTTP/1.1 ")) {
             throw new AssertionError(answer);

@@ -19,10 +19,12 @@ import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Privileges;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.lifecycle.ThreadWatch;
 import io.weft.overlay.node.OverlayNode;
 import io.weft.overlay.ops.HealthServer;
 import io.weft.overlay.ops.ListeningPort;
@@ -93,8 +95,10 @@ final class Weftd {
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
-        try (ServiceManager serviceManager = ServiceManager.start(System.getenv(), this::hasTurned);
-                ListeningPort health = healthPort();
+        try (ThreadWatch watch = ThreadWatch.start(this::dutyCycles);
+                ServiceManager serviceManager = ServiceManager.start(
+                        System.getenv(), () -> watch.trouble().isEmpty());
+                ListeningPort health = healthPort(watch);
                 ListeningPort statusPage = statusPage();
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
             final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
@@ -156,7 +160,8 @@ final class Weftd {
     private void runOrRetry(final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
             throws InterruptedException {
         try {
-            LOG.log(INFO, "the node is taken down: {0}", runNode(rtnetlink, underlay, tenure));
+            final String reason = runNode(rtnetlink, underlay, tenure);
+            LOG.log(INFO, "the node is taken down: {0}{1}", reason, LogFields.of("reason", reason));
         } catch (final RegistryException | LinuxException | StartupException failure) {
             if (null == former && !(failure instanceof NotYetException)) {
                 throw failure;
@@ -213,12 +218,12 @@ final class Weftd {
     }
 
     /** While there is no node, nothing can stand still. */
-    private boolean hasTurned() {
+    private Map<String, Long> dutyCycles() {
         final OverlayNode node = current;
-        return null == node || node.hasTurned();
+        return null == node ? Map.of() : node.dutyCycles();
     }
 
-    private ListeningPort healthPort() {
+    private ListeningPort healthPort(final ThreadWatch watch) {
         final FlanneldOptions flanneld = options.flanneld();
         final Supplier<String> unready = () -> {
             final OverlayNode node = current;
@@ -230,7 +235,7 @@ final class Weftd {
         };
         return new ListeningPort(
                 0 == flanneld.healthzPort ? "" : flanneld.healthzIp() + ' ' + flanneld.healthzPort,
-                () -> HealthServer.start(flanneld.healthzIp(), flanneld.healthzPort, unready, metrics));
+                () -> HealthServer.start(flanneld.healthzIp(), flanneld.healthzPort, watch::trouble, unready, metrics));
     }
 
     private ListeningPort statusPage() {
@@ -324,6 +329,7 @@ final class Weftd {
             LOG.log(WARNING, "interrupted before all was taken down");
             Thread.currentThread().interrupt();
         }
+        StderrLoggerFinder.tellRepeated();
         // The JVM would end with 128 + the signal's number; flanneld ends with 0, and supervisors rely on it.
         SystemCalls.exit(0);
     }

@@ -41,6 +41,7 @@ final class WeftdCommand implements Callable<Integer> {
         final WeftdOptions options = options();
         options.validate();
         StderrLoggerFinder.threshold(flanneld.verbosity > 0 ? DEBUG : INFO);
+        StderrLoggerFinder.beginToTellRepeated();
         if (null != flanneld.vmodule || null != flanneld.logBacktraceAt) {
             LOG.log(INFO, "--vmodule and --log_backtrace_at have no meaning here and are ignored");
         }

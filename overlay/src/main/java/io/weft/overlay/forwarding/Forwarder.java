@@ -88,6 +88,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable PacketSource packetSource;
     private @Nullable OffloadTrial offloadTrial;
     private final IngressOffenders offenders;
+    private final DropLog dropLog;
     private @Nullable PacketUnderlay packetUnderlay;
     private @Nullable PeerWatch peerWatch;
     private int underlayRemark = NO_REMARK;
@@ -154,6 +155,7 @@ final class Forwarder implements AutoCloseable {
         this.tables = tables;
         this.counters = counters;
         offenders = new IngressOffenders(counters, SystemNanoClock.INSTANCE);
+        dropLog = new DropLog(deviceName, System.nanoTime());
         this.countersPath = countersPath;
     }
 
@@ -545,10 +547,11 @@ final class Forwarder implements AutoCloseable {
         return Objects.requireNonNull(dataPlane, "open() comes first").mtu(bytes);
     }
 
-    /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
-    boolean hasTurned() {
-        return !isStarted
-                || Objects.requireNonNull(dataPlane, "open() comes first").hasTurned();
+    /** How many duty cycles each data thread has ended, by its name; empty before the start. Any thread. */
+    Map<String, Long> dutyCycles() {
+        return isStarted
+                ? Objects.requireNonNull(dataPlane, "open() comes first").dutyCycles()
+                : Map.of();
     }
 
     /** Its packets, for who asks for them. */
@@ -574,6 +577,7 @@ final class Forwarder implements AutoCloseable {
         if (isPolicyKnown) {
             running.takeOffenders(offenders::take);
         }
+        dropLog.look(System.nanoTime(), running::dropped, offenders::last).forEach(line -> LOG.log(WARNING, line));
         Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
         peerWatch().look(nowMs);
         counters.heartbeat(nowMs);

@@ -266,13 +266,15 @@ public final class Forwarders implements AutoCloseable {
         forwarders.values().forEach(Forwarder::keepCounters);
     }
 
-    /** Whether each data thread has gone on since the last time that this was asked. From any thread, but always the same. */
-    public boolean hasTurned() {
-        boolean hasTurned = true;
-        for (final Forwarder forwarder : forwarders.values()) {
-            hasTurned &= forwarder.hasTurned();
-        }
-        return hasTurned;
+    /** How many duty cycles each data thread has ended, by its name and its device's; none before the start. Any thread. */
+    public Map<String, Long> dutyCycles() {
+        final Map<String, Long> cycles = new LinkedHashMap<>();
+        forwarders
+                .values()
+                .forEach(forwarder -> forwarder
+                        .dutyCycles()
+                        .forEach((thread, ended) -> cycles.put(thread + " of " + forwarder.deviceName(), ended)));
+        return cycles;
     }
 
     /** Shows readers of the counters that the control thread lives. */

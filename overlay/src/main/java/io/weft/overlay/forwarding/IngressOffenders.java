@@ -6,14 +6,15 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.ingress.Offender;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.NanoClock;
 
 /**
- * Tells operators who was refused last, for each reason: beside the counters, where it outlives the daemon, and in the log, not more
- * often than once a minute. Control thread alone.
+ * Tells operators who was refused last, for each reason: beside the counters, where it outlives the daemon, and in the log when it begins,
+ * after a minute without any; that it goes on is told by {@link DropLog}. Control thread alone.
  */
 final class IngressOffenders {
     private static final System.Logger LOG = System.getLogger(IngressOffenders.class.getName());
@@ -22,7 +23,8 @@ final class IngressOffenders {
     private final CountersFile counters;
     private final NanoClock clock;
     private final Map<DropReason, Integer> remarks = new EnumMap<>(DropReason.class);
-    private final Map<DropReason, Long> toldNs = new EnumMap<>(DropReason.class);
+    private final Map<DropReason, String> last = new EnumMap<>(DropReason.class);
+    private final Map<DropReason, Long> lastNs = new EnumMap<>(DropReason.class);
 
     IngressOffenders(final CountersFile counters, final NanoClock clock) {
         this.counters = counters;
@@ -38,16 +40,22 @@ final class IngressOffenders {
         } else {
             counters.changeRemark(present, remark);
         }
-        final Long told = toldNs.get(reason);
-        if (null == told || clock.nanoTime() - told >= SILENCE_NS) {
-            toldNs.put(reason, clock.nanoTime());
+        last.put(reason, offender.addresses());
+        final Long before = lastNs.put(reason, clock.nanoTime());
+        if (null == before || clock.nanoTime() - before >= SILENCE_NS) {
             LOG.log(
                     WARNING,
-                    "refused, as are others that are counted under {0}: from {1}. {2}",
+                    "refused, as are others that are counted under {0}: from {1}. {2}{3}",
                     reason,
                     offender.addresses(),
-                    advice(offender));
+                    advice(offender),
+                    LogFields.of("reason", reason, "offender", offender.addresses()));
         }
+    }
+
+    /** Whom the last one was from; empty where nobody was refused for a reason. */
+    String last(final DropReason reason) {
+        return last.getOrDefault(reason, "");
     }
 
     private static String advice(final Offender offender) {

@@ -2,11 +2,13 @@
 package io.weft.overlay.host;
 
 import io.weft.address.IpAddress;
+import io.weft.overlay.lifecycle.LogFields;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +61,21 @@ public record Underlay(
     @Override
     public String toString() {
         return name + " (" + text(address, publicIp) + text(ipv6Address, publicIpv6) + "MTU " + mtu + ")";
+    }
+
+    /** The same for programs. */
+    public String logFields() {
+        return LogFields.of(
+                "interface",
+                name,
+                "addresses",
+                localAddresses().stream()
+                        .map(IpAddress::of)
+                        .sorted()
+                        .map(IpAddress::toString)
+                        .collect(Collectors.joining(",")),
+                "mtu",
+                mtu);
     }
 
     /** What sockets are bound to, in words: the MTU may change while they are open. */

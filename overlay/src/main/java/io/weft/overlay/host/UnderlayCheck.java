@@ -100,7 +100,7 @@ public final class UnderlayCheck {
         if (!found.equals(trouble)) {
             trouble = found;
             if (found.isEmpty()) {
-                LOG.log(INFO, "the underlay is back: {0}", now);
+                LOG.log(INFO, "the underlay is back: {0}{1}", now, now.logFields());
             } else {
                 LOG.log(WARNING, "{0}. Packets are forwarded again as soon as the underlay is back", found);
             }

@@ -24,15 +24,15 @@ public final class ServiceManager implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ServiceManager.class.getName());
 
     private final Consumer<String> manager;
-    private final BooleanSupplier hasTurned;
+    private final BooleanSupplier threadsGoOn;
     private final ScheduledExecutorService thread =
             Executors.newSingleThreadScheduledExecutor(ServiceManager::newThread);
     private boolean isReady;
     private boolean isStuck;
 
-    private ServiceManager(final Consumer<String> manager, final BooleanSupplier hasTurned) {
+    private ServiceManager(final Consumer<String> manager, final BooleanSupplier threadsGoOn) {
         this.manager = manager;
-        this.hasTurned = hasTurned;
+        this.threadsGoOn = threadsGoOn;
     }
 
     private static Thread newThread(final Runnable task) {
@@ -45,18 +45,18 @@ public final class ServiceManager implements AutoCloseable {
      * Begins to tell.
      *
      * @param environment of this process.
-     * @param hasTurned whether each data thread has gone on since it was last asked; asked by one thread.
+     * @param threadsGoOn whether no data thread stands still.
      */
-    public static ServiceManager start(final Map<String, String> environment, final BooleanSupplier hasTurned) {
+    public static ServiceManager start(final Map<String, String> environment, final BooleanSupplier threadsGoOn) {
         final String socket = environment.getOrDefault("NOTIFY_SOCKET", "");
         return socket.isEmpty()
-                ? new ServiceManager(state -> {}, hasTurned)
-                : start(state -> tell(socket, state), intervalUs(environment), hasTurned);
+                ? new ServiceManager(state -> {}, threadsGoOn)
+                : start(state -> tell(socket, state), intervalUs(environment), threadsGoOn);
     }
 
     static ServiceManager start(
-            final Consumer<String> manager, final long intervalUs, final BooleanSupplier hasTurned) {
-        final ServiceManager started = new ServiceManager(manager, hasTurned);
+            final Consumer<String> manager, final long intervalUs, final BooleanSupplier threadsGoOn) {
+        final ServiceManager started = new ServiceManager(manager, threadsGoOn);
         started.start(intervalUs);
         return started;
     }
@@ -93,7 +93,7 @@ public final class ServiceManager implements AutoCloseable {
     }
 
     private void watch() {
-        final boolean goesOn = hasTurned.getAsBoolean();
+        final boolean goesOn = threadsGoOn.getAsBoolean();
         if (goesOn) {
             manager.accept("WATCHDOG=1");
         } else if (!isStuck) {

@@ -36,6 +36,7 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
@@ -54,6 +55,7 @@ import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -70,7 +72,6 @@ public final class OverlayNode implements AutoCloseable {
     private static final long COMPARE_MS = 1_000;
     /** Routes are compared when somebody changes one that matters; this is for what could not be heard of. */
     private static final long COMPARE_ROUTES_MS = 30_000;
-
     /** So long may rule tools keep pods from being wired: those that were there before are forwarded for already. */
     private static final long RULES_PATIENCE_MS = 10_000;
 
@@ -164,7 +165,7 @@ public final class OverlayNode implements AutoCloseable {
         metrics.bridgeNetfilter(BridgeNetfilter.isThereFor(config));
         final Underlay underlay =
                 underlayCheck.begin(UnderlayWishes.of(options.flanneld(), registry.publicAddresses(), config));
-        LOG.log(INFO, "underlay interface {0}", underlay);
+        LOG.log(INFO, "underlay interface {0}{1}", underlay, underlay.logFields());
         UnderlayWishes.requireMet(config.backend(), underlay);
         final Succession succession = new Succession(
                 options.weft(),
@@ -186,7 +187,7 @@ public final class OverlayNode implements AutoCloseable {
         final LeaseKey previous = subnetFile.previous();
         final Lease acquired = acquire(config.backend(), underlay, previous, replaced);
         own = acquired;
-        LOG.log(INFO, "own lease {0}", acquired);
+        LOG.log(INFO, "own lease {0}{1}", acquired, LogFields.of("subnet", acquired.key()));
         final Descriptors left = succession.settle(acquired);
         final Set<InetAddress> reachable = UnderlayWishes.reachedOtherwise(underlay, registry.addresses(), rtnetlink);
         // Before a device that carries packets goes, and until it is back.
@@ -433,10 +434,11 @@ public final class OverlayNode implements AutoCloseable {
         }
         LOG.log(
                 INFO,
-                "ready: {0} forwards for {1}, MTU {2}",
+                "ready: {0} forwards for {1}, MTU {2}{3}",
                 deviceNames,
                 ownLease().key(),
-                String.valueOf(mtu));
+                String.valueOf(mtu),
+                LogFields.of("device", deviceNames, "subnet", ownLease().key(), "mtu", mtu));
         tenure.serviceManager().tellReady();
         registry.nodeReady();
     }
@@ -460,10 +462,10 @@ public final class OverlayNode implements AutoCloseable {
         return metrics.text(null == opened ? List.of() : opened.counters());
     }
 
-    /** Whether each data thread, if there is one, has gone on since the last time that this was asked. One thread asks. */
-    public boolean hasTurned() {
+    /** How many duty cycles each data thread has ended, by its name; none before there are any. From any thread. */
+    public Map<String, Long> dutyCycles() {
         final Forwarders opened = forwarders;
-        return null == opened || opened.hasTurned();
+        return null == opened ? Map.of() : opened.dutyCycles();
     }
 
     /** Whether pods can be wired; from any thread. */

@@ -27,17 +27,22 @@ public final class HealthServer implements ListeningPort.Listener {
      *
      * @param ip that it listens on.
      * @param port that it listens on.
-     * @param unready why the node is not ready; empty when it is. Called on the server's thread, as the other is.
+     * @param hung which data threads stand still; empty when none does. Called on the server's thread, as the others are.
+     * @param unready why the node is not ready; empty when it is.
      * @param metrics text of all metrics.
      * @throws StartupException when it cannot listen.
      */
     public static HealthServer start(
-            final String ip, final int port, final Supplier<String> unready, final Supplier<String> metrics) {
+            final String ip,
+            final int port,
+            final Supplier<String> hung,
+            final Supplier<String> unready,
+            final Supplier<String> metrics) {
         try {
             final HealthServer started = new HealthServer(HttpServer.start(
                     "weft-http",
                     new InetSocketAddress(IpAddress.parse(ip).toInetAddress(), port),
-                    handler(unready, metrics)));
+                    handler(hung, unready, metrics)));
             LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(started.port()));
             return started;
         } catch (final IOException | IllegalArgumentException failure) {
@@ -48,23 +53,28 @@ public final class HealthServer implements ListeningPort.Listener {
         }
     }
 
-    static HttpServer.Handler handler(final Supplier<String> unready, final Supplier<String> metrics) {
-        return request -> CompletableFuture.completedFuture(respond(request.path(), unready, metrics));
+    static HttpServer.Handler handler(
+            final Supplier<String> hung, final Supplier<String> unready, final Supplier<String> metrics) {
+        return request -> CompletableFuture.completedFuture(respond(request.path(), hung, unready, metrics));
     }
 
     private static HttpServer.Response respond(
-            final String path, final Supplier<String> unready, final Supplier<String> metrics) {
+            final String path,
+            final Supplier<String> hung,
+            final Supplier<String> unready,
+            final Supplier<String> metrics) {
         return switch (path) {
-            case "/healthz" -> HttpServer.Response.ok(HttpServer.TEXT, "flanneld is running");
-            case "/readyz" -> {
-                final String reason = unready.get();
-                yield reason.isEmpty()
-                        ? HttpServer.Response.ok(HttpServer.TEXT, "flanneld is ready")
-                        : new HttpServer.Response("503 Service Unavailable", HttpServer.TEXT, reason);
-            }
+            case "/healthz" -> unless(hung.get(), "flanneld is running");
+            case "/readyz" -> unless(unready.get(), "flanneld is ready");
             case "/metrics" -> HttpServer.Response.ok(METRICS_TEXT, metrics.get());
             default -> new HttpServer.Response("404 Not Found", HttpServer.TEXT, "not found\n");
         };
+    }
+
+    private static HttpServer.Response unless(final String trouble, final String words) {
+        return trouble.isEmpty()
+                ? HttpServer.Response.ok(HttpServer.TEXT, words)
+                : new HttpServer.Response("503 Service Unavailable", HttpServer.TEXT, trouble);
     }
 
     /** The port that it listens on. */

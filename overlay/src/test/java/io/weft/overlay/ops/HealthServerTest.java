@@ -31,15 +31,17 @@ class HealthServerTest {
     private static final String METRICS = "m 1\n".repeat(1 << 20);
 
     private final CloseAll clients = new CloseAll();
+    private String hung = "";
     private String unready = "";
     private HealthServer server = start(0);
 
     private HealthServer start(final int port) {
-        return HealthServer.start("127.0.0.1", port, () -> unready, () -> METRICS);
+        return HealthServer.start("127.0.0.1", port, () -> hung, () -> unready, () -> METRICS);
     }
 
     @BeforeEach
     void setUp() {
+        hung = "";
         unready = "";
     }
 
@@ -84,6 +86,16 @@ class HealthServerTest {
         final HttpResponse<String> response = get("/readyz");
         assertEquals(503, response.statusCode());
         assertEquals(unready, response.body());
+        assertEquals(200, get("/healthz").statusCode());
+    }
+
+    @Test
+    void shouldNotBeHealthyWhileADataThreadStandsStill() throws Exception {
+        hung = "data thread weft-worker-0 of weft.1 stands still\n";
+        final HttpResponse<String> response = get("/healthz");
+        assertEquals(503, response.statusCode());
+        assertEquals(hung, response.body());
+        hung = "";
         assertEquals(200, get("/healthz").statusCode());
     }
 
