@@ -145,7 +145,8 @@ class HandoverTest {
             "--underlay-port=" + underlayPort,
             "--workers=" + workers,
             "--healthz-port=18081",
-            WeftdProcess.REHEARSED
+            WeftdProcess.REHEARSED,
+            "--status-page=18082"
         };
         BackgroundProcess weftd = startReady(options);
         final String before = HostState.of(node.namespace(), directory);
@@ -169,14 +170,20 @@ class HandoverTest {
             assertEquals(0, to.finish(), to + "\n" + weftd.output());
             assertEquals(0, from.finish(), from + "\n" + weftd.output());
             final BackgroundProcess last = weftd;
-            Await.until(
-                    () -> "is ready: " + last.output(),
-                    Await.TIMEOUT_MS,
-                    () -> node.namespace()
-                            .tryExec("curl", "-s", "http://127.0.0.1:18081/readyz")
-                            .output()
-                            .contains("is ready"));
+            awaitAnswer("18081/readyz", "is ready", last);
+            awaitAnswer("18082/api/status", "\"pid\":" + last.process().pid(), last);
         }
+    }
+
+    /** By the ports that the former daemon had. */
+    private void awaitAnswer(final String question, final String words, final BackgroundProcess weftd) {
+        Await.until(
+                () -> words + ": " + weftd.output(),
+                Await.TIMEOUT_MS,
+                () -> node.namespace()
+                        .tryExec("curl", "-s", "http://127.0.0.1:" + question)
+                        .output()
+                        .contains(words));
     }
 
     @Test

@@ -12,9 +12,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -88,19 +88,20 @@ public final class Answers {
     }
 
     /**
-     * As {@code weft explain}, whether the packet would be dropped, and the answer's lines. Waits for the daemon.
+     * As {@code weft explain}. Waits for the daemon.
      *
-     * @param socket of the device's daemon.
+     * @param socket of one of the daemon's devices.
      * @param source of the packet; null where none is named.
      * @throws IOException if nobody answers.
      * @throws IllegalArgumentException with the daemon's words if it refuses the question.
      */
     public static Map<String, Object> explain(
-            final Path socket, final IpAddress destination, final @Nullable IpAddress source) throws IOException {
-        final String answer = ExplainCommand.ask(socket, destination, source);
-        final Map<String, Object> explanation = new LinkedHashMap<>();
-        explanation.put("dropped", ExplainCommand.isDropped(answer));
-        explanation.put("lines", answer.lines().toList());
-        return explanation;
+            final DaemonRecord daemon,
+            final Path socket,
+            final IpAddress destination,
+            final @Nullable IpAddress source)
+            throws IOException {
+        return ExplainCommand.ask(socket, destination, source, Optional.of(daemon))
+                .json();
     }
 }

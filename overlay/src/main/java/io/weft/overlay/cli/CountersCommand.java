@@ -28,9 +28,10 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Shows what a daemon has counted, and what each drop reason means; also of one that is dead.")
 final class CountersCommand implements Callable<Integer> {
-    /** What the labels of drop reasons mean. */
+    /** What the labels of drop reasons mean, in the order of their ids. */
     private static final Map<String, String> MEANINGS = Arrays.stream(DropReason.values())
-            .collect(Collectors.toUnmodifiableMap(DropReason::name, DropReason::description));
+            .collect(Collectors.toMap(
+                    DropReason::name, DropReason::description, (one, other) -> one, LinkedHashMap::new));
 
     @Spec
     private CommandSpec spec = CommandSpec.create();

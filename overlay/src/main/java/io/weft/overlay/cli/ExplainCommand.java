@@ -2,15 +2,23 @@
 package io.weft.overlay.cli;
 
 import io.weft.address.IpAddress;
+import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.ops.ControlSocket;
+import io.weft.overlay.record.DaemonRecord;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -44,34 +52,71 @@ final class ExplainCommand implements Callable<Integer> {
     @Mixin
     private DaemonFiles files = new DaemonFiles();
 
+    @Mixin
+    private Output output = new Output();
+
     /** For picocli. */
     ExplainCommand() {}
 
     @Override
     public Integer call() {
         final Path socket = files.file(".sock");
-        final IpAddress destination = IpAddress.parse(address);
-        final @Nullable IpAddress from = null == source ? null : IpAddress.parse(source);
+        final IpAddress destination = parse(address);
+        final @Nullable IpAddress from = null == source ? null : parse(source);
         try {
-            final String answer = ask(socket, destination, from);
-            spec.commandLine().getOut().println(answer);
-            files.daemon()
-                    .ifPresent(daemon -> new Hindrances(daemon, destination)
-                            .lines(answer.lines().anyMatch(NO_ROUTE::equals))
-                            .forEach(spec.commandLine().getOut()::println));
-            return isDropped(answer) ? 1 : 0;
+            final Answer answer = ask(socket, destination, from, files.daemon());
+            if (output.isJson()) {
+                output.out().println(JsonOutput.of(answer.json()));
+            } else {
+                answer.lines().forEach(output.out()::println);
+            }
+            return answer.isDropped() ? 1 : 0;
         } catch (final IOException failure) {
             throw DaemonFiles.silence(socket, failure);
         }
     }
 
-    static String ask(final Path socket, final IpAddress destination, final @Nullable IpAddress source)
-            throws IOException {
-        return ControlSocket.ask(socket, "explain " + destination + (null == source ? "" : " " + source));
+    private IpAddress parse(final String text) {
+        try {
+            return IpAddress.parse(text);
+        } catch (final IllegalArgumentException noAddress) {
+            throw new ParameterException(spec.commandLine(), String.valueOf(noAddress.getMessage()), noAddress);
+        }
     }
 
-    /** Whether an answer tells of a packet that would be dropped. */
-    static boolean isDropped(final String answer) {
-        return answer.lines().anyMatch(line -> line.endsWith(DROPPED));
+    /**
+     * What becomes of a packet.
+     *
+     * @param isDropped whether it would be dropped.
+     * @param lines in words.
+     */
+    record Answer(boolean isDropped, List<String> lines) {
+        Map<String, Object> json() {
+            final Map<String, Object> json = new LinkedHashMap<>();
+            json.put("dropped", isDropped);
+            json.put("lines", lines);
+            return json;
+        }
+    }
+
+    /**
+     * Asks the daemon, and looks what else is in the packet's way.
+     *
+     * @param daemon on record; empty where there is none.
+     */
+    static Answer ask(
+            final Path socket,
+            final IpAddress destination,
+            final @Nullable IpAddress source,
+            final Optional<DaemonRecord> daemon)
+            throws IOException {
+        final List<String> told = ControlSocket.ask(
+                        socket, "explain " + destination + (null == source ? "" : " " + source))
+                .lines()
+                .toList();
+        final List<String> lines = new ArrayList<>(told);
+        daemon.ifPresent(
+                found -> lines.addAll(new Hindrances(found, destination).lines(told.contains(NO_ROUTE))));
+        return new Answer(told.stream().anyMatch(line -> line.endsWith(DROPPED)), lines);
     }
 }

@@ -37,12 +37,22 @@ public final class WeftCommand implements Callable<Integer> {
     /** For picocli. */
     WeftCommand() {}
 
-    /** A command line that is ready to execute; a failure is one line on standard error and exit code 1. */
+    /**
+     * A command line that is ready to execute. A failure is one line on standard error and exit code 1; wrong arguments are a line there,
+     * what may have been meant and the usage, and exit code 2.
+     */
     public static CommandLine commandLine() {
         final CommandLine commandLine = new CommandLine(new WeftCommand());
         commandLine.setExecutionExceptionHandler((failure, line, result) -> {
             line.getErr().println("weft: " + failure.getMessage());
             return 1;
+        });
+        commandLine.setParameterExceptionHandler((failure, arguments) -> {
+            final CommandLine line = failure.getCommandLine();
+            line.getErr().println(failure.getMessage());
+            CommandLine.UnmatchedArgumentException.printSuggestions(failure, line.getErr());
+            line.usage(line.getErr());
+            return line.getCommandSpec().exitCodeOnInvalidInput();
         });
         commandLine.setExecutionStrategy(parsed -> {
             if (parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()) {

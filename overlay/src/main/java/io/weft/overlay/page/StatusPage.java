@@ -208,16 +208,17 @@ public final class StatusPage implements ListeningPort.Listener {
 
     /** Takes addresses alone, for they become words of a question. */
     private HttpServer.Response explain(final Map<String, String> parameters) {
-        final List<DeviceRecord> devices =
-                own().stream().flatMap(daemon -> daemon.devices().stream()).toList();
         final String wanted = parameters.getOrDefault("device", "");
         final String source = parameters.getOrDefault("from", "");
         try {
             final IpAddress destination = IpAddress.parse(parameters.getOrDefault("address", ""));
             final @Nullable IpAddress from = source.isEmpty() ? null : IpAddress.parse(source);
-            for (final DeviceRecord device : devices) {
-                if (wanted.isEmpty() || device.name().equals(wanted)) {
-                    return json(Answers.explain(runDirectory.resolve(device.name() + ".sock"), destination, from));
+            for (final DaemonRecord daemon : own()) {
+                for (final DeviceRecord device : daemon.devices()) {
+                    if (wanted.isEmpty() || device.name().equals(wanted)) {
+                        final Path socket = runDirectory.resolve(device.name() + ".sock");
+                        return json(Answers.explain(daemon, socket, destination, from));
+                    }
                 }
             }
             return refusal("404 Not Found", "weftd has no device " + (wanted.isEmpty() ? "yet" : wanted));

@@ -138,6 +138,10 @@ class SeeingTest {
                 .replaceAll("(process )\\d+", "$1PID")
                 .replaceAll("(-QUIT |-CONT )\\d+", "$1PID")
                 .replaceAll("(amespace\"?[ :])\\d+", "$1NS")
+                .replaceAll("(?m)^ *\\d+(?=  \\S)", "N")
+                .replaceAll("last sign of life \\d+ ms", "last sign of life N ms")
+                .replaceAll("(\"heartbeatAgeMs\":)\\d+", "$1N")
+                .replaceAll("(\"(?:[a-z][a-z0-9 -]*|[A-Z_]+)\":)\\d+(?=[,}])(?=.*\"meanings\")", "$1N")
                 .replaceAll("(ageMs|nsPerPacket|longestCycleNs|cycles|busyPercent)(\":)\\d+", "$1$2N")
                 .replaceAll("(packetsPerCycle|perSecond)(\":)[\\d.]+", "$1$2N")
                 .replaceAll("\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z", "TIME")
@@ -294,6 +298,19 @@ class SeeingTest {
         assertEquals(0, line.execute("show", "routes", "--run-dir=" + directory));
         assertTrue(out.toString().endsWith(run("show", "routes", "--device=weft.1")), out::toString);
         assertTrue(errors.toString().contains("weft: weft.1: hung: the control thread of process"), errors::toString);
+    }
+
+    @Test
+    void shouldExplainAsTextAndJson() throws IOException {
+        assertGolden("explain.txt", "explain", "10.244.1.2", "--from=10.244.0.2");
+        assertGolden("explain.json", "explain", "10.244.1.2", "--from=10.244.0.2", "-o", "json");
+    }
+
+    /** All that is counted by name; how much is another thing each time. */
+    @Test
+    void shouldShowEachCounterAsTextAndJson() throws IOException {
+        assertGolden("counters.txt", "counters", "--all");
+        assertGolden("counters.json", "counters", "--all", "-o", "json");
     }
 
     @Test

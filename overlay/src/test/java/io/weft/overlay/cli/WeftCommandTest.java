@@ -77,9 +77,9 @@ class WeftCommandTest {
                 "2 | --device=weft.1 show ports | --device has to stand behind the subcommand",
                 "2 | explain | Missing required parameter: 'ADDRESS'",
                 "2 | explain 10.0.0.1 10.0.0.2 | Unmatched argument at index 2: '10.0.0.2'",
-                "1 | explain pod | 'pod' is not an IP address",
-                "1 | explain 10.244.1.2 --from=pod | 'pod' is not an IP address",
-                "1 | explain 10.244.1.0/24 | '10.244.1.0/24' is not an IP address",
+                "2 | explain pod | 'pod' is not an IP address",
+                "2 | explain 10.244.1.2 --from=pod | 'pod' is not an IP address",
+                "2 | explain 10.244.1.0/24 | '10.244.1.0/24' is not an IP address",
                 "2 | explain --device=a/b 10.0.0.1 | --device=a/b: must be the name of a device",
                 "1 | explain --run-dir=/nowhere 10.0.0.1 | no daemon answers at /nowhere/weft.1.sock",
                 "2 | capture | Missing required option: '--write=FILE|-'",
@@ -103,6 +103,8 @@ class WeftCommandTest {
             })
     void shouldNameWhatIsWrong(final int exitCode, final String line, final String message) {
         assertRefuses(exitCode, message, line.split(" ", -1));
+        assertEquals("", output.toString(), "what is wrong is told on standard error");
+        assertEquals(2 == exitCode, errors.toString().contains("Usage: weft "), errors::toString);
     }
 
     @Test
