@@ -172,16 +172,38 @@ License: Apache-2.0
 TEXT
 }
 
+# A page for each program and each command of weft, out of what --help says.
 man_pages() { # DIRECTORY
-  local page section name
+  local command
   mkdir -p "$1/man1" "$1/man8"
-  for page in weft.1:"shows and checks what weftd on this node does" weftd.8:"overlay daemon of a Kubernetes node"; do
-    name=${page%%.*} section=${page#*.} section=${section%%:*}
-    # Its own --version tells of this machine's Java, which is not the reader's.
-    help2man --no-info --section="$section" --name="${page#*:}" --version-string="weft $version" \
-      --include="packaging/man/$name.h2m" "$dist/bin/$name" >"$scratch/$name.$section" || return 1
-    gzip -9n <"$scratch/$name.$section" >"$1/man$section/$name.$section.gz"
-  done
+  man_page "$1" 8 weftd.h2m weftd && man_page "$1" 1 weft.h2m weft || return 1
+  sed '1,/^Commands:/d; s/^  \([a-z][a-z-]*\) .*/\1/p; d' "$scratch/weft.help" >"$scratch/commands"
+  while read -r command; do
+    man_page "$1" 1 weft-command.h2m weft "$command" </dev/null || return 1
+  done <"$scratch/commands"
+}
+
+man_page() { # DIRECTORY SECTION INCLUDED PROGRAM [COMMAND]
+  local name=$4${5:+-$5} help
+  help=$scratch/$name.help
+  # As wide as a description may be: what is broken into lines here would be paragraphs there.
+  WEFT_JAVA_OPTS=-Dpicocli.usage.width=500 "$dist/bin/$4" ${5:+"$5"} --help | join_usage >"$help" || return 1
+  printf '#!/bin/sh\ncat "%s"\n' "$help" >"$scratch/$name"
+  chmod +x "$scratch/$name"
+  # Its own --version tells of this machine's Java, which is not the reader's.
+  help2man --no-info --section="$2" --name="$(first_sentence <"$help")" --version-string="$name (weft) $version" \
+    --include="packaging/man/$3" "$scratch/$name" >"$scratch/$name.$2" || return 1
+  gzip -9n <"$scratch/$name.$2" >"$1/man$2/$name.$2.gz"
+}
+
+join_usage() { # help2man takes one line, and what follows for the description
+  awk '/^Usage:/ { usage = $0; next } usage && /^ / { sub(/^ +/, " "); usage = usage $0; next }
+    usage { print usage "\n"; usage = "" } { print }'
+}
+
+first_sentence() { # of what stands between usage and options
+  awk '/^Usage:/ || !text && /^$/ { next } /^ |^$/ { exit } { text = text (text ? " " : "") $0 }
+    END { sub(/[.:;] .*|[.:]$/, "", text); print tolower(substr(text, 1, 1)) substr(text, 2) }'
 }
 
 completions() { # DIRECTORY
