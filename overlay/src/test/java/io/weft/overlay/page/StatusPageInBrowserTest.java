@@ -137,7 +137,6 @@ class StatusPageInBrowserTest {
     @Test
     @Order(2)
     void shouldLookWellInLightAndDarkAndOnAPhone() throws IOException {
-        browser().await("document.querySelectorAll('#bits polyline.sent')[0].points.numberOfItems > 5", "true");
         final String ground = "getComputedStyle(document.body).backgroundColor";
         picture(1280, "light");
         final String light = browser().evaluate(ground);
