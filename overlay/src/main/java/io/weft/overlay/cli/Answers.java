@@ -96,10 +96,7 @@ public final class Answers {
      * @throws IllegalArgumentException with the daemon's words if it refuses the question.
      */
     public static Map<String, Object> explain(
-            final DaemonRecord daemon,
-            final Path socket,
-            final IpAddress destination,
-            final @Nullable IpAddress source)
+            final DaemonRecord daemon, final Path socket, final IpAddress destination, final @Nullable IpAddress source)
             throws IOException {
         return ExplainCommand.ask(socket, destination, source, Optional.of(daemon))
                 .json();

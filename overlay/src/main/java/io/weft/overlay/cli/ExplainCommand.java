@@ -115,8 +115,7 @@ final class ExplainCommand implements Callable<Integer> {
                 .lines()
                 .toList();
         final List<String> lines = new ArrayList<>(told);
-        daemon.ifPresent(
-                found -> lines.addAll(new Hindrances(found, destination).lines(told.contains(NO_ROUTE))));
+        daemon.ifPresent(found -> lines.addAll(new Hindrances(found, destination).lines(told.contains(NO_ROUTE))));
         return new Answer(told.stream().anyMatch(line -> line.endsWith(DROPPED)), lines);
     }
 }

@@ -88,7 +88,6 @@ final class Forwarder implements AutoCloseable {
     private @Nullable PacketSource packetSource;
     private @Nullable OffloadTrial offloadTrial;
     private final IngressOffenders offenders;
-    private final DropLog dropLog;
     private @Nullable PacketUnderlay packetUnderlay;
     private @Nullable PeerWatch peerWatch;
     private int underlayRemark = NO_REMARK;
@@ -154,8 +153,7 @@ final class Forwarder implements AutoCloseable {
         this.deviceName = deviceName;
         this.tables = tables;
         this.counters = counters;
-        offenders = new IngressOffenders(counters, SystemNanoClock.INSTANCE);
-        dropLog = new DropLog(deviceName, System.nanoTime());
+        offenders = new IngressOffenders(deviceName, counters, SystemNanoClock.INSTANCE);
         this.countersPath = countersPath;
     }
 
@@ -549,9 +547,8 @@ final class Forwarder implements AutoCloseable {
 
     /** How many duty cycles each data thread has ended, by its name; empty before the start. Any thread. */
     Map<String, Long> dutyCycles() {
-        return isStarted
-                ? Objects.requireNonNull(dataPlane, "open() comes first").dutyCycles()
-                : Map.of();
+        final DataPlane running = dataPlane;
+        return isStarted && null != running ? running.dutyCycles() : Map.of();
     }
 
     /** Its packets, for who asks for them. */
@@ -577,7 +574,7 @@ final class Forwarder implements AutoCloseable {
         if (isPolicyKnown) {
             running.takeOffenders(offenders::take);
         }
-        dropLog.look(System.nanoTime(), running::dropped, offenders::last).forEach(line -> LOG.log(WARNING, line));
+        offenders.tellWhatGoesOn(running::dropped);
         Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
         peerWatch().look(nowMs);
         counters.heartbeat(nowMs);

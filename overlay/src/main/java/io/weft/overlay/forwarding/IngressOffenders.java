@@ -10,6 +10,7 @@ import io.weft.overlay.lifecycle.LogFields;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import org.agrona.concurrent.NanoClock;
 
 /**
@@ -22,13 +23,15 @@ final class IngressOffenders {
 
     private final CountersFile counters;
     private final NanoClock clock;
+    private final DropLog dropLog;
     private final Map<DropReason, Integer> remarks = new EnumMap<>(DropReason.class);
     private final Map<DropReason, String> last = new EnumMap<>(DropReason.class);
     private final Map<DropReason, Long> lastNs = new EnumMap<>(DropReason.class);
 
-    IngressOffenders(final CountersFile counters, final NanoClock clock) {
+    IngressOffenders(final String deviceName, final CountersFile counters, final NanoClock clock) {
         this.counters = counters;
         this.clock = clock;
+        dropLog = new DropLog(deviceName, clock.nanoTime());
     }
 
     void take(final Offender offender) {
@@ -53,9 +56,14 @@ final class IngressOffenders {
         }
     }
 
-    /** Whom the last one was from; empty where nobody was refused for a reason. */
-    String last(final DropReason reason) {
-        return last.getOrDefault(reason, "");
+    /**
+     * Has the log told of drops that go on, if that is due.
+     *
+     * @param dropped how many packets each reason has counted.
+     */
+    void tellWhatGoesOn(final ToLongFunction<DropReason> dropped) {
+        dropLog.look(clock.nanoTime(), dropped, reason -> last.getOrDefault(reason, ""))
+                .forEach(line -> LOG.log(WARNING, line));
     }
 
     private static String advice(final Offender offender) {

@@ -432,13 +432,9 @@ public final class OverlayNode implements AutoCloseable {
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
             System.gc();
         }
-        LOG.log(
-                INFO,
-                "ready: {0} forwards for {1}, MTU {2}{3}",
-                deviceNames,
-                ownLease().key(),
-                String.valueOf(mtu),
-                LogFields.of("device", deviceNames, "subnet", ownLease().key(), "mtu", mtu));
+        final LeaseKey key = ownLease().key();
+        final String fields = LogFields.of("device", deviceNames, "subnet", key, "mtu", mtu);
+        LOG.log(INFO, "ready: " + deviceNames + " forwards for " + key + ", MTU " + mtu + fields);
         tenure.serviceManager().tellReady();
         registry.nodeReady();
     }

@@ -224,6 +224,8 @@ public final class StatusPage implements ListeningPort.Listener {
             return refusal("404 Not Found", "weftd has no device " + (wanted.isEmpty() ? "yet" : wanted));
         } catch (final IllegalArgumentException refused) {
             return refusal("400 Bad Request", String.valueOf(refused.getMessage()));
+        } catch (final IllegalStateException damaged) {
+            return refusal("503 Service Unavailable", String.valueOf(damaged.getMessage()));
         } catch (final IOException silence) {
             return refusal("503 Service Unavailable", "no answer: " + silence.getMessage());
         }
