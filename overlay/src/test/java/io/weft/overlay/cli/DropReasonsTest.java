@@ -35,6 +35,9 @@ import io.weft.routing.Encapsulation;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,10 +71,18 @@ class DropReasonsTest {
     private static final String POD = "10.244.0.77";
     private static final String PEER_POD = "10.244.1.77";
     private static final String LOOPBACK = "127.0.0.1";
+    /** Of nobody that the node knows. */
+    private static final String STRANGER = "192.168.100.9";
+
     private static final int LENGTH = 200;
     private static final int IPV4_LENGTH = 20;
     private static final int UDP_LENGTH_OFFSET = 4;
     private static final int COUNTERS = 256;
+
+    /** What the peer sends from is an address that no node has, but for one that is known by it. */
+    private static final IngressPolicy ANYTHING = new IngressPolicy.Builder(IngressPolicy.Sources.ANY)
+            .node(List.of(IpAddress.parse(LOOPBACK)), List.of())
+            .build();
 
     private final CloseAll resources = new CloseAll();
     private final Map<DropReason, Case> cases = new EnumMap<>(DropReason.class);
@@ -155,8 +166,11 @@ class DropReasonsTest {
         runDirectory = directory;
         final NetworkNamespace namespace = resources.add(NetworkNamespace.create("drops"));
         namespace.ip("link", "set", "lo", "up");
+        namespace.ip("address", "add", STRANGER + "/32", "dev", "lo");
+        final DatagramSocket stranger =
+                resources.add(namespace.call(() -> new DatagramSocket(new InetSocketAddress(STRANGER, 0))));
         namespace.run(() -> {
-            vxlan(new Node("weft.1", Encapsulation.VXLAN, UnderlayPort.UDP));
+            vxlan(new Node("weft.1", Encapsulation.VXLAN, UnderlayPort.UDP), stranger);
             bareIp(new Node("weft0", Encapsulation.BARE_IP, UnderlayPort.UDP));
             packetSocket(new Node("weft.2", Encapsulation.VXLAN, UnderlayPort.PACKET), resources.add(RawSocket.open()));
         });
@@ -194,13 +208,14 @@ class DropReasonsTest {
                 PodTun.inet(source), PodTun.inet(destination), 1000, 2000, CraftedPacket.payload(LENGTH, 1));
     }
 
-    private void vxlan(final Node node) {
+    private void vxlan(final Node node, final DatagramSocket stranger) {
         lookups(node);
         superframes(node);
         refusedSends(node);
         headers(node);
         refusedWrites(node);
         policies(node);
+        senders(node, stranger);
     }
 
     /** What a pod sends, and the tables have no way for. */
@@ -333,10 +348,6 @@ class DropReasonsTest {
 
     /** Packets that the peer may not send, or that are not for this node. */
     private void policies(final Node node) {
-        put(DropReason.UNKNOWN_SENDER, node, invoked -> {
-            invoked.ingressPolicy(new IngressPolicy.Builder(IngressPolicy.Sources.KNOWN).build());
-            invoked.sendDatagramFromPeer(datagram());
-        });
         came(DropReason.IP_LOCAL_SOURCE, node, "192.168.100.1", POD);
         came(DropReason.IP_INVALID_SOURCE, node, "224.0.0.5", POD);
         came(DropReason.IP_LOCALNET, node, "127.0.0.7", POD);
@@ -344,6 +355,20 @@ class DropReasonsTest {
         came(DropReason.OTHER_NODES_SOURCE, node, "10.244.5.9", POD);
         came(DropReason.UNANNOUNCED_SOURCE, node, "203.0.113.9", POD);
         came(DropReason.FOREIGN_DESTINATION, node, PEER_POD, "10.244.9.9");
+    }
+
+    /** Whoever is no node, and an address that no node has. */
+    private void senders(final Node node, final DatagramSocket stranger) {
+        final IngressPolicy nobody = new IngressPolicy.Builder(IngressPolicy.Sources.KNOWN).build();
+        put(DropReason.UNKNOWN_SENDER, node, invoked -> {
+            invoked.ingressPolicy(nobody);
+            stranger.send(
+                    new DatagramPacket(datagram(), datagram().length, new InetSocketAddress(LOOPBACK, invoked.port())));
+        });
+        put(DropReason.OUTER_INVALID_SOURCE, node, invoked -> {
+            invoked.ingressPolicy(nobody);
+            invoked.sendDatagramFromPeer(datagram());
+        });
     }
 
     private void came(final DropReason reason, final Node node, final String source, final String destination) {
@@ -409,7 +434,7 @@ class DropReasonsTest {
             node.invoked.invoke();
             return node.invoked.counters().drops(reason) > measured;
         });
-        node.invoked.ingressPolicy(IngressPolicy.ANYTHING);
+        node.invoked.ingressPolicy(ANYTHING);
         final long dropped = node.invoked.counters().drops(reason) - measured;
         assertTrue(each.packets == dropped || 0 == each.packets, () -> dropped + " packets were dropped");
         assertEquals(dropped, node.shown(reason) - shown, "weft show drops");
