@@ -362,8 +362,7 @@ class DropReasonsTest {
         final IngressPolicy nobody = new IngressPolicy.Builder(IngressPolicy.Sources.KNOWN).build();
         put(DropReason.UNKNOWN_SENDER, node, invoked -> {
             invoked.ingressPolicy(nobody);
-            stranger.send(
-                    new DatagramPacket(datagram(), datagram().length, new InetSocketAddress(LOOPBACK, invoked.port())));
+            stranger.send(new DatagramPacket(datagram(), datagram().length, PodTun.inet(LOOPBACK), invoked.port()));
         });
         put(DropReason.OUTER_INVALID_SOURCE, node, invoked -> {
             invoked.ingressPolicy(nobody);
