@@ -104,7 +104,7 @@ class IngressSourcesTest {
             node.namespace().exec("bash", "-c", "echo > /dev/udp/127.0.0.1/8472");
             weftd.awaitOutput(
                     "counted under " + DropReason.OUTER_INVALID_SOURCE + ": from 127.0.0.1. "
-                            + DropReason.OUTER_INVALID_SOURCE.description() + ".\n",
+                            + DropReason.OUTER_INVALID_SOURCE.description() + '.',
                     Await.TIMEOUT_MS);
             assertFalse(weftd.output().contains("--ingress-allow=127.0.0.1"), weftd::output);
             write(lease(node, node.underlayAddress()), lease(peer, peer.underlayAddress()));

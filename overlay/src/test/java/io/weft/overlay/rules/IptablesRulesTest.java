@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpPrefix;
+import io.weft.linux.LinuxException;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -101,6 +104,7 @@ class IptablesRulesTest {
     @ParameterizedTest
     @ValueSource(strings = {"iptables", "ip6tables"})
     void shouldSetTheRulesByNftablesWhereLegacyIsRootsToKnow(final String tool) {
+        loadClasses(tool);
         ownRules(tool + "-legacy", 3);
         final IptablesRules rules = rules(tool, IptablesRules.Scope.ALL);
         assertTrue(repairAsNobody(rules));
@@ -116,6 +120,17 @@ class IptablesRulesTest {
                         + ": EACCES (permission denied). Which tables iptables-legacy has is root's to know: run as"
                         + " user 0, or with capability CAP_DAC_READ_SEARCH too",
                 failure.getMessage());
+    }
+
+    /** Nobody may not read them where the build is root's. */
+    private static void loadClasses(final String tool) {
+        try (NetworkNamespace other = NetworkNamespace.create("other")) {
+            other.call(rules(tool, IptablesRules.Scope.ALL)::repair);
+            other.call(new IptablesVariant(tool + "-legacy", true)::dump);
+        }
+        final LinuxException failure = LinuxException.reading(Path.of("/x"), new AccessDeniedException("/x"), "");
+        final RulesException told = new UnreadableTablesException(String.valueOf(failure.getMessage()));
+        System.getLogger(IptablesRules.class.getName()).log(System.Logger.Level.WARNING, "{0}", told.getMessage());
     }
 
     private boolean repairAsNobody(final IptablesRules rules) {
