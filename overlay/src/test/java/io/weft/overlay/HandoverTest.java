@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A weftd takes the place of one that runs, and pods notice nothing; or it does not, and nothing has happened. */
 @RequiresRoot
@@ -250,12 +251,44 @@ class HandoverTest {
                 DatagramStream from = new DatagramStream(peer, node)) {
             assertRefused(start("--identity=two"), "has identity 'one' and not 'two'");
             assertRefused(start("--identity=one", "--counters-file=/proc/none"), "--counters-file");
+            // Of no use to one with other workers: all the same it is not told to end for one that cannot start.
+            assertRefused(
+                    start("--identity=one", "--workers=2", "--counters-file=/proc/none"),
+                    "Choose a writable place by --counters-file");
             assertRefused(start("--identity=one", "--subnet-file=/proc/none/subnet.env"), "--subnet-file");
             assertEquals(before, HostState.of(node.namespace(), directory), weftd::output);
             assertEquals(0, to.finish(), to + "\n" + weftd.output());
             assertEquals(0, from.finish(), from + "\n" + weftd.output());
         }
         assertTrue(weftd.process().isAlive(), weftd::output);
+    }
+
+    @Test
+    void shouldStayWhenTheOneThatReplacesItFindsItsPortTaken() throws Exception {
+        Files.copy(directory.resolve("leases.json"), directory.resolve("first.json"));
+        final BackgroundProcess weftd = startReady("--registry=file:" + directory.resolve("first.json"));
+        writeLeases(8473);
+        node.namespace().ip("link", "add", "vx0", "type", "vxlan", "id", "9", "dstport", "8473");
+        node.namespace().ip("link", "set", "vx0", "up");
+        try (DatagramStream to = new DatagramStream(node, peer)) {
+            assertRefused(start("--replace"), "belongs to the kernel VXLAN device vx0");
+            assertEquals(0, to.finish(), to + "\n" + weftd.output());
+        }
+        assertTrue(weftd.process().isAlive(), weftd::output);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-TERM", "-KILL"})
+    void shouldTakeThePlaceOfOneThatEndsMeanwhile(final String signal) throws Exception {
+        final BackgroundProcess weftd = startReady();
+        final BackgroundProcess newcomer =
+                start(WeftdProcess.REHEARSED).awaitOutput("INFO own lease", WeftdProcess.START_TIMEOUT_MS);
+        node.namespace().exec("kill", signal, String.valueOf(weftd.process().pid()));
+        newcomer.awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+        try (DatagramStream to = new DatagramStream(node, peer)) {
+            to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+        }
+        assertTrue(newcomer.process().isAlive(), newcomer::output);
     }
 
     @Test

@@ -21,6 +21,7 @@ import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.NotYetException;
+import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.lifecycle.StartupException;
@@ -162,6 +163,9 @@ final class Weftd {
         try {
             final String reason = runNode(rtnetlink, underlay, tenure);
             LOG.log(INFO, "the node is taken down: {0}{1}", reason, LogFields.of("reason", reason));
+        } catch (final PlaceFreeException freed) {
+            LOG.log(INFO, "{0}: this one starts as if none had run", freed.getMessage());
+            tenure.placeIsFreed();
         } catch (final RegistryException | LinuxException | StartupException failure) {
             if (null == former && !(failure instanceof NotYetException)) {
                 throw failure;
@@ -181,9 +185,8 @@ final class Weftd {
         try (Registry registry = registry();
                 OverlayNode node = start(registry, rtnetlink, underlay, tenure)) {
             current = node;
-            node.beforeReady(this::tellWhatTheKernelLacksOnce);
             try {
-                return node.run();
+                return node.run(this::tellWhatTheKernelLacksOnce);
             } finally {
                 isReplaced = node.isReplaced();
                 if (node.isReady()) {
@@ -210,7 +213,8 @@ final class Weftd {
             return OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown);
         } catch (final RegistryException | LinuxException | StartupException failure) {
             final String cause = String.valueOf(failure.getMessage());
-            if (!(failure instanceof PlaceTakenException) && !cause.equals(trouble)) {
+            if (!(failure instanceof PlaceTakenException || failure instanceof PlaceFreeException)
+                    && !cause.equals(trouble)) {
                 registry.nodeFailed("weftd cannot set this node up: " + cause);
             }
             throw failure;

@@ -63,12 +63,6 @@ import org.jspecify.annotations.Nullable;
 final class Forwarder implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Forwarder.class.getName());
 
-    /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
-    private static final int COUNTERS_CAPACITY = 8192;
-
-    /** Kubernetes is made for clusters of up to 5000 nodes; the rest is for those that come and go. */
-    private static final int PEER_ROWS = 8192;
-
     private static final int NO_REMARK = -1;
     /** Of descriptors, after the device's name: the pods' device, and what receives from the underlay and is handed superframes. */
     private static final String POD_KIND = "/pod";
@@ -125,9 +119,7 @@ final class Forwarder implements AutoCloseable {
         }
 
         Path countersFile() {
-            return null == options.countersFile
-                    ? options.runDirectory.resolve(deviceName() + ".counters")
-                    : options.countersFile.resolveSibling(options.countersFile.getFileName() + family.suffix());
+            return CountersPlace.of(options, family, deviceName());
         }
 
         /** Where packets are sent from. */
@@ -168,7 +160,7 @@ final class Forwarder implements AutoCloseable {
         final Path place = settings.countersFile();
         final Path countersPath = isSuccessor ? CountersFile.fresh(place) : place;
         final CountersFile counters =
-                countersFile(countersPath, settings.options().workers());
+                CountersPlace.create(countersPath, settings.options().workers());
         final RoutingTables tables = new RoutingTables(routingContext(settings).peerNumbers(counters.peers()::number));
         final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters, place);
         forwarder.isSuccessor = isSuccessor;
@@ -449,22 +441,6 @@ final class Forwarder implements AutoCloseable {
         return BackendType.UDP == settings.backend().type()
                 ? UnderlaySockets.openOnePort(local, port, workers, bufferLength, left)
                 : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength, left);
-    }
-
-    private static CountersFile countersFile(final Path path, final int workers) {
-        try {
-            return CountersFile.create(
-                    path,
-                    COUNTERS_CAPACITY,
-                    PEER_ROWS,
-                    workers,
-                    ProcessHandle.current().pid(),
-                    System.currentTimeMillis());
-        } catch (final Exception failure) { // Agrona throws IOException as well, undeclared
-            throw new StartupException(
-                    "make counters file " + path + ": " + failure + ". Choose a writable place by --counters-file",
-                    failure);
-        }
     }
 
     private static RoutingContext routingContext(final Settings settings) {

@@ -76,6 +76,18 @@ public final class Forwarders implements AutoCloseable {
     }
 
     /**
+     * Tries what an operator may have chosen wrongly and {@link #open} needs, and takes it back.
+     *
+     * @throws io.weft.overlay.lifecycle.StartupException with the option that has it otherwise.
+     */
+    public static void tryPlaces(final WeftOptions options, final NetworkConfig config, final Underlay underlay) {
+        for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
+            CountersPlace.attempt(
+                    options, family, family.deviceName(options, config.backend().vni()));
+        }
+    }
+
+    /**
      * Has the JVM compile the packet path, on a thread of its own, with packets of nobody's; once, however often it is called.
      *
      * @param isCold whether this is the first node of this JVM: of another nothing needs to be rehearsed.

@@ -7,6 +7,7 @@ import io.weft.linux.Descriptors;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.UnixSocket;
+import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
@@ -28,10 +29,12 @@ public final class Predecessor implements AutoCloseable {
     /** For a node to be taken down, of which rule tools may take their time. */
     private static final int END_MS = 60_000;
 
+    private final Path path;
     private final UnixSocket connection;
     private final Description description;
 
-    private Predecessor(final UnixSocket connection, final Description description) {
+    private Predecessor(final Path path, final UnixSocket connection, final Description description) {
+        this.path = path;
         this.connection = connection;
         this.description = description;
     }
@@ -47,9 +50,10 @@ public final class Predecessor implements AutoCloseable {
     public static @Nullable Predecessor find(
             final Path runDirectory, final Collection<String> deviceNames, final Description own) {
         for (final String deviceName : deviceNames) {
-            final UnixSocket connection = connect(HandoverServer.path(runDirectory, deviceName));
+            final Path path = HandoverServer.path(runDirectory, deviceName);
+            final UnixSocket connection = connect(path);
             if (null != connection) {
-                final Predecessor found = ask(connection, own);
+                final Predecessor found = ask(path, connection, own);
                 if (own.get(Description.NAMESPACE).equals(found.get(Description.NAMESPACE))) {
                     return found;
                 }
@@ -82,15 +86,15 @@ public final class Predecessor implements AutoCloseable {
         }
     }
 
-    private static Predecessor ask(final UnixSocket connection, final Description own) {
+    private static Predecessor ask(final Path path, final UnixSocket connection, final Description own) {
         boolean isAnswered = false;
         try {
             final int uid = connection.peerUid();
             if (0 != uid && UnixSocket.ownUid() != uid) {
                 throw new StartupException("the socket for handovers is another user's, number " + uid);
             }
-            final String answer = exchange(connection, HandoverServer.HELLO + '\n' + own.text(), ANSWER_MS);
-            final Predecessor predecessor = new Predecessor(connection, Description.parse(answer));
+            final String answer = exchange(path, connection, HandoverServer.HELLO + '\n' + own.text(), ANSWER_MS);
+            final Predecessor predecessor = new Predecessor(path, connection, Description.parse(answer));
             isAnswered = true;
             return predecessor;
         } finally {
@@ -101,12 +105,13 @@ public final class Predecessor implements AutoCloseable {
     }
 
     /** Sends a message and returns what comes after {@link HandoverServer#OK} in the answer. */
-    private static String exchange(final UnixSocket connection, final String message, final int timeoutMs) {
+    private static String exchange(
+            final Path path, final UnixSocket connection, final String message, final int timeoutMs) {
         try {
             connection.send(message, List.of());
             final UnixSocket.Message answer = connection.receive(timeoutMs);
             if (null == answer) {
-                throw new StartupException("the weftd that runs has ended the handover: see its log");
+                throw failure(path, "has ended the handover: see its log", null);
             }
             if (!answer.text().startsWith(HandoverServer.OK)) {
                 throw new StartupException("the weftd that runs does not hand over: "
@@ -114,7 +119,21 @@ public final class Predecessor implements AutoCloseable {
             }
             return answer.text().substring(HandoverServer.OK.length()).stripLeading();
         } catch (final LinuxException failure) {
-            throw new StartupException("the weftd that runs does not answer: " + failure.getMessage(), failure);
+            throw failure(path, "does not answer: " + failure.getMessage(), failure);
+        }
+    }
+
+    /** What went wrong with a daemon that runs; or that none does any more, if nobody listens where it did. */
+    private static StartupException failure(final Path path, final String words, final @Nullable LinuxException cause) {
+        if (isGone(path)) {
+            return new PlaceFreeException("the weftd that ran has ended meanwhile", cause);
+        }
+        return new StartupException("the weftd that runs " + words, cause);
+    }
+
+    private static boolean isGone(final Path path) {
+        try (UnixSocket probe = connect(path)) {
+            return null == probe;
         }
     }
 
@@ -171,17 +190,20 @@ public final class Predecessor implements AutoCloseable {
                 message = connection.receive(ANSWER_MS);
             }
             if (null == message || !HandoverServer.END.equals(message.text())) {
-                throw new StartupException("the weftd that runs does not hand over: "
-                        + (null == message ? "see its log" : message.text()));
+                throw failure(path, "does not hand over: " + (null == message ? "see its log" : message.text()), null);
             }
         } catch (final LinuxException failure) {
-            throw new StartupException("the weftd that runs does not hand over: " + failure.getMessage(), failure);
+            throw failure(path, "does not hand over: " + failure.getMessage(), failure);
         }
     }
 
-    /** Has it stand still; it goes on if {@link #go} does not come soon. */
+    /**
+     * Has it stand still; it goes on if {@link #go} does not come soon.
+     *
+     * @throws PlaceFreeException if it has ended: nobody forwards.
+     */
     public void pause() {
-        exchange(connection, HandoverServer.PAUSE, ANSWER_MS);
+        exchange(path, connection, HandoverServer.PAUSE, ANSWER_MS);
     }
 
     /** Has its process end, with all that it has left as it is, and waits for that. */
@@ -202,7 +224,9 @@ public final class Predecessor implements AutoCloseable {
                 throw new StartupException("the weftd that runs does not end: see its log");
             }
         } catch (final LinuxException failure) {
-            throw new StartupException("the weftd that runs does not end: " + failure.getMessage(), failure);
+            if (!isGone(path)) {
+                throw new StartupException("the weftd that runs does not end: " + failure.getMessage(), failure);
+            }
         }
     }
 

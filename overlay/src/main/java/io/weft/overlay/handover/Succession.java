@@ -10,6 +10,7 @@ import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.options.WeftOptions;
@@ -76,8 +77,13 @@ public final class Succession implements AutoCloseable {
     public void begin(final Path subnetFile) throws InterruptedException {
         final Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
         if (null == running) {
-            tenure.openPorts();
-            lock();
+            if (tenure.isPlaceFreed()) { // by one that may not be gone altogether
+                retry(tenure::openPorts);
+                retry(this::lock);
+            } else {
+                tenure.openPorts();
+                lock();
+            }
             ReadinessLock.requireFree(subnetFile);
             leftNames = tenure.inherited().names();
             isLeft = !leftNames.isEmpty();
@@ -95,6 +101,12 @@ public final class Succession implements AutoCloseable {
     /** Whether a running daemon still has the place. */
     public boolean isAwaited() {
         return null != predecessor;
+    }
+
+    /** Whether the tunnel's port is the running daemon's as well. */
+    public boolean isPortHeld() {
+        final Predecessor running = predecessor;
+        return null != running && own.get(Description.PORT).equals(running.get(Description.PORT));
     }
 
     /**
@@ -228,7 +240,7 @@ public final class Succession implements AutoCloseable {
         }
         System.gc(); // what the start left is collected while the other still forwards
         final long pausedNs = System.nanoTime();
-        running.pause();
+        pause(running);
         continuing.run();
         forwarders.start();
         final long pauseNs = System.nanoTime() - pausedNs;
@@ -240,6 +252,15 @@ public final class Succession implements AutoCloseable {
                 String.format(Locale.ROOT, "%.1f", pauseNs / 1e6));
         forwarders.own();
         follow(running);
+    }
+
+    /** One that has ended has left its device and sockets here all the same. */
+    private static void pause(final Predecessor running) {
+        try {
+            running.pause();
+        } catch (final PlaceFreeException gone) {
+            LOG.log(WARNING, "{0}: this one goes on with what it had", gone.getMessage());
+        }
     }
 
     private void follow(final Predecessor ended) throws InterruptedException {

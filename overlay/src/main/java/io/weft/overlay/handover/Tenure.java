@@ -16,6 +16,7 @@ public final class Tenure {
     private final ServiceManager serviceManager;
     private final DescriptorStore store;
     private final Descriptors inherited;
+    private boolean isPlaceFreed;
     private String former = "";
 
     /**
@@ -71,6 +72,15 @@ public final class Tenure {
 
     void follows(final String instances) {
         former = instances;
+    }
+
+    /** The daemon whose place was to be taken has ended by itself. */
+    public void placeIsFreed() {
+        isPlaceFreed = true;
+    }
+
+    boolean isPlaceFreed() {
+        return isPlaceFreed;
     }
 
     /** Whether the place was free when this process came. */

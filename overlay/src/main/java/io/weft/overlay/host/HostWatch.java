@@ -71,13 +71,19 @@ public final class HostWatch implements AutoCloseable {
     }
 
     /**
-     * Starts to listen for the device and for its neighbours: when the MAC address of one becomes known, is another or is lost.
+     * Starts to listen for the underlay's device.
      *
      * @param deviceName of the device.
      * @param deviceIndex of the same, until one of that name is made anew.
+     * @param hasPacketSockets who write the next hop's MAC address themselves: to them alone it matters when that of a neighbour becomes
+     *     known, is another or is lost.
      * @param onChange called on the watch's thread, once for the events that come together.
      */
-    public static HostWatch ofNeighbours(final String deviceName, final int deviceIndex, final Runnable onChange) {
+    public static HostWatch ofUnderlay(
+            final String deviceName, final int deviceIndex, final boolean hasPacketSockets, final Runnable onChange) {
+        if (!hasPacketSockets) {
+            return start(deviceName, deviceIndex, List.of(), onChange);
+        }
         final RtnetlinkMonitor monitor =
                 RtnetlinkMonitor.open(EnumSet.of(Topic.LINKS, Topic.ADDRESSES, Topic.NEIGHBOURS));
         return start(monitor, deviceName, deviceIndex, List.of(), onChange);

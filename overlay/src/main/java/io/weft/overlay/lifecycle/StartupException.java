@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.lifecycle;
 
+import org.jspecify.annotations.Nullable;
+
 /** The daemon cannot start or go on. The message names the cause and the remedy, and is all that the user needs. */
 public class StartupException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -18,9 +20,9 @@ public class StartupException extends RuntimeException {
      * A failure with its cause.
      *
      * @param message cause and remedy.
-     * @param cause kept for a stack trace.
+     * @param cause kept for a stack trace; null if there is none.
      */
-    public StartupException(final String message, final Throwable cause) {
+    public StartupException(final String message, final @Nullable Throwable cause) {
         super(message, cause);
     }
 }

@@ -147,13 +147,9 @@ public final class OverlayNode implements AutoCloseable {
         }
     }
 
-    /** Has something done when pods can be wired, before that is said, by the control thread; to be called before {@link #run}. */
-    public void beforeReady(final Runnable task) {
+    /** Runs the node, with a task that is done when pods can be wired, before that is said; returns why it has to be taken down. */
+    public String run(final Runnable task) throws InterruptedException {
         beforeReady = task;
-    }
-
-    /** Runs the node; returns why it has to be taken down. */
-    public String run() throws InterruptedException {
         return loop.run();
     }
 
@@ -183,6 +179,12 @@ public final class OverlayNode implements AutoCloseable {
         PodMtu.of(config, underlay).require();
         final boolean isPlaceTaken = succession.isAwaited() || succession.isLeft();
         final KernelDevices replaced = isPlaceTaken ? KernelDevices.NONE : replaced(config.backend());
+        if (succession.isAwaited()) { // the running daemon is not to end in vain
+            Forwarders.tryPlaces(options.weft(), config, underlay);
+            if (!succession.isPortHeld()) {
+                requireFreePort(config.backend(), KernelDevices.NONE);
+            }
+        }
         // All that can be refused has been: from here on something is changed, in the registry and on the host.
         final LeaseKey previous = subnetFile.previous();
         final Lease acquired = acquire(config.backend(), underlay, previous, replaced);
@@ -217,7 +219,11 @@ public final class OverlayNode implements AutoCloseable {
         final Runnable charge = () -> {
             takeCharge(config, acquired, opened, routes, reachable, succession.description());
             final Runnable follow = () -> follow(opened, changes, admission);
-            undo.push(watch(underlay, !opened.packetUnderlays().isEmpty(), () -> loop.post(follow)));
+            undo.push(HostWatch.ofUnderlay(
+                    underlay.name(),
+                    underlay.linkIndex(),
+                    !opened.packetUnderlays().isEmpty(),
+                    () -> loop.post(follow)));
             final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
             checkPeers(config.backend().type(), opened, changes);
@@ -289,13 +295,6 @@ public final class OverlayNode implements AutoCloseable {
                     Condition.BRIDGE,
                     PodBridge.strangers(rtnetlink, config, ownLease().key()));
         });
-    }
-
-    /** Neighbours matter to packet sockets alone, which write the next hop's MAC address themselves. */
-    private static HostWatch watch(final Underlay underlay, final boolean hasPacketSockets, final Runnable onChange) {
-        return hasPacketSockets
-                ? HostWatch.ofNeighbours(underlay.name(), underlay.linkIndex(), onChange)
-                : HostWatch.start(underlay.name(), underlay.linkIndex(), List.of(), onChange);
     }
 
     private NodeRecord openRecord(final String name) {

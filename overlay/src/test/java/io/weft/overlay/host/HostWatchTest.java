@@ -32,7 +32,7 @@ class HostWatchTest {
                     return rtnetlink.link("w0").orElseThrow().index();
                 }
             });
-            resources.add(namespace.call(() -> HostWatch.ofNeighbours("w0", index, calls::incrementAndGet)));
+            resources.add(namespace.call(() -> HostWatch.ofUnderlay("w0", index, true, calls::incrementAndGet)));
             for (final String mac : new String[] {"02:00:00:00:00:02", "02:00:00:00:00:03"}) {
                 awaitCallAfter(
                         () -> namespace.ip(

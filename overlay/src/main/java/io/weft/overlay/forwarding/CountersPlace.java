@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.forwarding;
+
+import io.weft.dataplane.counters.CountersFile;
+import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.options.WeftOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Making a forwarder's counters file. */
+final class CountersPlace {
+    /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
+    private static final int COUNTERS_CAPACITY = 8192;
+    /** Kubernetes is made for clusters of up to 5000 nodes; the rest is for those that come and go. */
+    private static final int PEER_ROWS = 8192;
+
+    private CountersPlace() {}
+
+    /** @throws StartupException with the option that chooses another place, if it cannot be made there. */
+    static CountersFile create(final Path path, final int workers) {
+        try {
+            return CountersFile.create(
+                    path,
+                    COUNTERS_CAPACITY,
+                    PEER_ROWS,
+                    workers,
+                    ProcessHandle.current().pid(),
+                    System.currentTimeMillis());
+        } catch (final Exception failure) { // Agrona throws IOException as well, undeclared
+            throw failure(path, failure);
+        }
+    }
+
+    /** Where it is. */
+    static Path of(final WeftOptions options, final UnderlayFamily family, final String deviceName) {
+        return null == options.countersFile
+                ? options.runDirectory.resolve(deviceName + ".counters")
+                : options.countersFile.resolveSibling(options.countersFile.getFileName() + family.suffix());
+    }
+
+    /** Tries whether one can be made, beside that of a daemon that runs. */
+    static void attempt(final WeftOptions options, final UnderlayFamily family, final String deviceName) {
+        final Path path = CountersFile.fresh(of(options, family, deviceName));
+        create(path, options.workers()).close();
+        try {
+            Files.deleteIfExists(path);
+        } catch (final IOException failure) {
+            throw failure(path, failure);
+        }
+    }
+
+    private static StartupException failure(final Path path, final Exception cause) {
+        return new StartupException(
+                "make counters file " + path + ": " + cause + ". Choose a writable place by --counters-file", cause);
+    }
+}
