@@ -327,6 +327,10 @@ class FaultsTest {
         }
     }
 
+    private long lastSignMs() {
+        return seen("run/weft.1.status").toFile().lastModified();
+    }
+
     @Test
     void shouldForwardOnWhileTheDiskIsFullAndWriteWhatItCouldNotWhenItIsNot() throws Exception {
         final String noRoom = "No space left on device";
@@ -336,6 +340,11 @@ class FaultsTest {
             host.tryExec("dd", "if=/dev/zero", "of=" + filler, "bs=4k");
             writeLeases(3);
             weftd().awaitOutput(noRoom + ". The command weft shows an older state until that", Await.TIMEOUT_MS);
+            final long fullMs = lastSignMs();
+            Await.until( // or weft status would call it hung
+                    () -> "a sign of life after " + fullMs + weftd().output(),
+                    Await.TIMEOUT_MS,
+                    () -> lastSignMs() > fullMs);
             final BackgroundProcess second = startBeside();
             assertEquals(WeftdCommandLine.EXIT_FAILURE, second.awaitExit(Await.TIMEOUT_MS), second::output);
             assertTrue(

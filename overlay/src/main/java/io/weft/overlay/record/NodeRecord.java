@@ -58,7 +58,12 @@ public final class NodeRecord implements AutoCloseable {
     public void status(final Map<String, Object> now) {
         attempt(STATUS_SUFFIX, () -> {
             if (!now.equals(status) || !touch()) {
-                writeStatus(now);
+                try {
+                    writeStatus(now);
+                } catch (final IOException noRoom) {
+                    touch(); // an older state is a sign of life too
+                    throw noRoom;
+                }
                 status = now;
             }
         });
@@ -112,7 +117,11 @@ public final class NodeRecord implements AutoCloseable {
         } catch (final IOException failure) {
             final String found = failure.toString();
             if (!found.equals(troubles.put(what, found))) {
-                LOG.log(WARNING, "{0}. The command weft shows an older state until that can be written", found);
+                LOG.log(
+                        WARNING,
+                        "write below {0}: {1}. The command weft shows an older state until that can be written",
+                        runDirectory,
+                        found);
             }
             return false;
         }
