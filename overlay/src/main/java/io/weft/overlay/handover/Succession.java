@@ -187,6 +187,11 @@ public final class Succession implements AutoCloseable {
         return isLeft;
     }
 
+    /** Whether the place is, or was, another daemon's. */
+    public boolean isPlaceTaken() {
+        return isAwaited() || isLeft();
+    }
+
     /** Lets the next process go on with the devices and sockets, however this one ends. */
     public void keep(final Forwarders forwarders) {
         final Map<String, Integer> descriptors = forwarders.descriptors();

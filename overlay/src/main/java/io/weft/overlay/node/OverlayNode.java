@@ -177,8 +177,7 @@ public final class OverlayNode implements AutoCloseable {
             openRecord(firstDevice).status(status.beginning());
         }
         PodMtu.of(config, underlay).require();
-        final boolean isPlaceTaken = succession.isAwaited() || succession.isLeft();
-        final KernelDevices replaced = isPlaceTaken ? KernelDevices.NONE : replaced(config.backend());
+        final KernelDevices replaced = succession.isPlaceTaken() ? KernelDevices.NONE : replaced(config.backend());
         if (succession.isAwaited()) { // the running daemon is not to end in vain
             Forwarders.tryPlaces(options.weft(), config, underlay);
             if (!succession.isPortHeld()) {
@@ -196,7 +195,7 @@ public final class OverlayNode implements AutoCloseable {
         final GuardRoutes guards = guard(config, reachable);
         final Takeover takeover = Takeover.begin(rtnetlink, replaced, deviceNames(config, underlay));
         undo.push(takeover);
-        if (!succession.isAwaited() && !succession.isLeft()) {
+        if (!succession.isPlaceTaken()) {
             requireFreePort(config.backend(), KernelDevices.NONE);
         }
         final Forwarders opened = succession.open(
@@ -242,6 +241,9 @@ public final class OverlayNode implements AutoCloseable {
                 opened.start();
             }
             charge.run();
+        }
+        if (!replaced.links().isEmpty()) { // what can fail does so while they can be put back
+            Objects.requireNonNull(answers, "in charge").open();
         }
         registry.watch(new LeaseFeed(loop, table, () -> {
             if (succession.isLeft()) {
