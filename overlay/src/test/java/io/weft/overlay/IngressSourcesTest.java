@@ -136,6 +136,44 @@ class IngressSourcesTest {
         }
     }
 
+    /** Whose datagram comes by the underlay, as where nobody masquerades it; and what comes out of the tunnel for its port. */
+    @Test
+    void shouldKeepAPodFromTheTunnelsPortAndNotAdviseToAdmitIt() throws Exception {
+        for (final Topology.Node each : topology.nodes()) {
+            each.namespace().exec("sh", "-c", "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done");
+        }
+        write(lease(node, node.underlayAddress()), lease(peer, peer.underlayAddress()));
+        try (BackgroundProcess weftd = start()) {
+            Await.until(weftd::output, Await.TIMEOUT_MS, () -> hasRuleOfTheTunnel("\\d+"));
+            Await.until(weftd::output, Await.TIMEOUT_MS, () -> {
+                sendToThePort(node.bridgeAddress());
+                return hasRuleOfTheTunnel("[1-9]\\d*");
+            });
+            assertFalse(labels().contains(DropReason.UNKNOWN_SENDER.name()), weftd::output);
+            Await.until(weftd::output, Await.TIMEOUT_MS, () -> {
+                sendToThePort(node.underlayAddress());
+                return weftd.output()
+                        .contains(
+                                "from " + peer.podAddress() + ". This is a pod's address, and pods must not send to the"
+                                        + " tunnel's port: find out which pod it is, do not admit it.");
+            });
+            assertFalse(weftd.output().contains("--ingress-allow="), weftd::output);
+        }
+    }
+
+    /** @param packets that it has dropped, as a regular expression. */
+    private boolean hasRuleOfTheTunnel(final String packets) {
+        return node.namespace()
+                .exec("iptables", "-t", "mangle", "-vnxL")
+                .lines()
+                .anyMatch(line -> line.matches(" *" + packets + " +\\d+ DROP .* weft\\.1 .*"));
+    }
+
+    /** As a pod of the peer. */
+    private void sendToThePort(final String destination) {
+        peer.pod().exec("bash", "-c", "echo > /dev/udp/" + destination + "/8472");
+    }
+
     @Test
     void shouldLetInThePodsAndAddressesOfASenderAloneWhenItIsStrict() throws Exception {
         peer.namespace().ip("addr", "add", VIRTUAL + "/32", "dev", "lo");

@@ -27,9 +27,9 @@ import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Underlay;
-import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
@@ -103,7 +103,7 @@ final class Forwarder implements AutoCloseable {
      * @param options weft's own.
      * @param family of the underlay.
      * @param podMtu of pods in bytes, which may be less than that of this family's device.
-     * @param backend of the network.
+     * @param config of the network.
      * @param own this node's lease.
      * @param underlay the interface below.
      */
@@ -111,11 +111,11 @@ final class Forwarder implements AutoCloseable {
             WeftOptions options,
             UnderlayFamily family,
             int podMtu,
-            BackendConfig backend,
+            NetworkConfig config,
             Lease own,
             Underlay underlay) {
         String deviceName() {
-            return family.deviceName(options, backend.vni());
+            return family.deviceName(options, config.backend().vni());
         }
 
         Path countersFile() {
@@ -141,11 +141,11 @@ final class Forwarder implements AutoCloseable {
     }
 
     private Forwarder(
-            final String deviceName, final RoutingTables tables, final CountersFile counters, final Path countersPath) {
-        this.deviceName = deviceName;
+            final Settings settings, final RoutingTables tables, final CountersFile counters, final Path countersPath) {
+        deviceName = settings.deviceName();
         this.tables = tables;
         this.counters = counters;
-        offenders = new IngressOffenders(deviceName, counters, SystemNanoClock.INSTANCE);
+        offenders = new IngressOffenders(settings, counters, SystemNanoClock.INSTANCE);
         this.countersPath = countersPath;
     }
 
@@ -162,7 +162,7 @@ final class Forwarder implements AutoCloseable {
         final CountersFile counters =
                 CountersPlace.create(countersPath, settings.options().workers());
         final RoutingTables tables = new RoutingTables(routingContext(settings).peerNumbers(counters.peers()::number));
-        final Forwarder forwarder = new Forwarder(settings.deviceName(), tables, counters, place);
+        final Forwarder forwarder = new Forwarder(settings, tables, counters, place);
         forwarder.isSuccessor = isSuccessor;
         forwarder.undo.push(() -> {
             if (!forwarder.isOutlived) {
@@ -240,7 +240,7 @@ final class Forwarder implements AutoCloseable {
                                 .flatMapToInt(Arrays::stream)
                                 .boxed()
                                 .collect(Collectors.toSet()),
-                        settings.backend().port(),
+                        settings.config().backend().port(),
                         counters.peers()),
                 TimeUnit.SECONDS.toMillis(options.peerCheckSeconds),
                 made::ingressPolicy);
@@ -254,7 +254,7 @@ final class Forwarder implements AutoCloseable {
                 made::ingressPolicy,
                 made.captures(),
                 IpAddress.of(settings.local()),
-                settings.backend().port(),
+                settings.config().backend().port(),
                 opened.sourcePorts());
     }
 
@@ -383,7 +383,7 @@ final class Forwarder implements AutoCloseable {
     /** Null where superframes cannot be left to a device: that costs speed and nothing else, so it is no reason to end. */
     private @Nullable TunnelOffload openOffload(
             final Settings settings, final UnderlaySockets sockets, final List<Integer> left) {
-        if (BackendType.VXLAN != settings.backend().type()
+        if (BackendType.VXLAN != settings.config().backend().type()
                 || UnderlayFamily.IPV4 != settings.family()
                 || !settings.options().tunnelOffload.isWanted()) {
             return null;
@@ -435,21 +435,21 @@ final class Forwarder implements AutoCloseable {
 
     private static UnderlaySockets openSockets(final Settings settings, final List<Integer> left) {
         final InetAddress local = settings.local();
-        final int port = settings.backend().port();
+        final int port = settings.config().backend().port();
         final int workers = settings.options().workers();
         final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
-        return BackendType.UDP == settings.backend().type()
+        return BackendType.UDP == settings.config().backend().type()
                 ? UnderlaySockets.openOnePort(local, port, workers, bufferLength, left)
                 : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength, left);
     }
 
     private static RoutingContext routingContext(final Settings settings) {
         final RoutingContext context =
-                new RoutingContext().underlayPort(settings.backend().port());
-        if (BackendType.UDP == settings.backend().type()) {
+                new RoutingContext().underlayPort(settings.config().backend().port());
+        if (BackendType.UDP == settings.config().backend().type()) {
             context.encapsulation(Encapsulation.BARE_IP);
         } else {
-            context.vni(settings.backend().vni()).vtepMac(settings.vtepMac());
+            context.vni(settings.config().backend().vni()).vtepMac(settings.vtepMac());
         }
         addAddress(context, settings.underlay().address());
         addAddress(context, settings.underlay().ipv6Address());

@@ -62,7 +62,7 @@ public final class Forwarders implements AutoCloseable {
         try {
             for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
                 final Forwarder forwarder = Forwarder.open(
-                        new Forwarder.Settings(options, family, mtu.least(), config.backend(), own, underlay), left);
+                        new Forwarder.Settings(options, family, mtu.least(), config, own, underlay), left);
                 opened.undo.push(forwarder);
                 opened.forwarders.put(family, forwarder);
             }

@@ -3,14 +3,22 @@ package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.ingress.Offender;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.LogFields;
+import java.net.InetAddress;
+import java.util.Collection;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 import org.agrona.concurrent.NanoClock;
 
 /**
@@ -21,6 +29,9 @@ final class IngressOffenders {
     private static final System.Logger LOG = System.getLogger(IngressOffenders.class.getName());
     private static final long SILENCE_NS = TimeUnit.MINUTES.toNanos(1);
 
+    /** Where no node sends from. */
+    private final List<IpPrefix> podPrefixes;
+
     private final CountersFile counters;
     private final NanoClock clock;
     private final DropLog dropLog;
@@ -28,10 +39,28 @@ final class IngressOffenders {
     private final Map<DropReason, String> last = new EnumMap<>(DropReason.class);
     private final Map<DropReason, Long> lastNs = new EnumMap<>(DropReason.class);
 
-    IngressOffenders(final String deviceName, final CountersFile counters, final NanoClock clock) {
+    IngressOffenders(final Forwarder.Settings settings, final CountersFile counters, final NanoClock clock) {
+        podPrefixes = podPrefixes(
+                settings.config(), settings.own().key(), settings.underlay().localAddresses());
         this.counters = counters;
         this.clock = clock;
-        dropLog = new DropLog(deviceName, clock.nanoTime());
+        dropLog = new DropLog(settings.deviceName(), clock.nanoTime());
+    }
+
+    /**
+     * The cluster's networks, and where one covers the nodes' addresses too, of that the node's own subnet alone.
+     *
+     * @param local addresses of this node.
+     */
+    static List<IpPrefix> podPrefixes(
+            final NetworkConfig config, final LeaseKey own, final Collection<InetAddress> local) {
+        return Stream.concat(
+                        Stream.of(config.network(), config.ipv6Network())
+                                .filter(network ->
+                                        null != network && local.stream().noneMatch(network::contains)),
+                        Stream.of(own.subnet(), own.ipv6Subnet()))
+                .filter(Objects::nonNull)
+                .toList();
     }
 
     void take(final Offender offender) {
@@ -66,7 +95,12 @@ final class IngressOffenders {
                 .forEach(line -> LOG.log(WARNING, line));
     }
 
-    private static String advice(final Offender offender) {
+    private String advice(final Offender offender) {
+        if (DropReason.UNKNOWN_SENDER == offender.reason()
+                && podPrefixes.stream().anyMatch(pods -> pods.contains(offender.sender()))) {
+            return "This is a pod's address, and pods must not send to the tunnel's port: find out which pod it is, do not"
+                    + " admit it.";
+        }
         final String admission = "--ingress-allow=" + offender.sender() + " admits it";
         return switch (offender.reason()) {
             case UNKNOWN_SENDER ->

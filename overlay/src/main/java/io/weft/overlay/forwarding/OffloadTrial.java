@@ -133,7 +133,7 @@ public final class OffloadTrial implements AutoCloseable {
                     device,
                     offload,
                     settings.underlay(),
-                    settings.backend().port(),
+                    settings.config().backend().port(),
                     counters,
                     SystemNanoClock.INSTANCE);
             return trial;

@@ -77,7 +77,7 @@ final class PacketSending implements AutoCloseable {
         this.clock = clock;
         isIpv4 = settings.local() instanceof Inet4Address;
         finder = new NextHopFinder(
-                rtnetlink, settings.local(), settings.backend().port());
+                rtnetlink, settings.local(), settings.config().backend().port());
     }
 
     /**

@@ -97,7 +97,9 @@ public final class PacketUnderlay implements AutoCloseable {
         try {
             requireEthernet(underlay);
             final TunnelFilter filter = new TunnelFilter(
-                    underlay.linkIndex(), settings.local(), settings.backend().port());
+                    underlay.linkIndex(),
+                    settings.local(),
+                    settings.config().backend().port());
             final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
             final PacketSockets sockets = left.isEmpty()
                     ? PacketSockets.open(udp, filter, bufferLength)
@@ -108,7 +110,7 @@ public final class PacketUnderlay implements AutoCloseable {
                             + " not see what comes to UDP port {2}, or goes there, by it",
                     settings.deviceName(),
                     underlay.name(),
-                    String.valueOf(settings.backend().port()));
+                    String.valueOf(settings.config().backend().port()));
             return new PacketUnderlay(
                     sockets,
                     PacketSending.open(settings, udp, sockets, tables, counters, remark),
@@ -138,8 +140,8 @@ public final class PacketUnderlay implements AutoCloseable {
             return "measured, packet sockets are no faster between weft nodes, and slower from kernel VXLAN"
                     + " (docs/performance.md); --underlay-port=packet takes them";
         }
-        if (BackendType.VXLAN != settings.backend().type()) {
-            return "peers of the " + settings.backend().type()
+        if (BackendType.VXLAN != settings.config().backend().type()) {
+            return "peers of the " + settings.config().backend().type()
                     + " backend send nothing that a packet socket would tell of";
         }
         return "";

@@ -366,15 +366,13 @@ public final class OverlayNode implements AutoCloseable {
             final NetworkConfig config, final Lease acquired, final Underlay underlay, final Runnable ready) {
         publish();
         final FlanneldOptions flanneld = options.flanneld();
-        final NodeRules rules = NodeRules.of(
-                config,
-                acquired.key(),
-                new NodeRules.Wishes(
-                        flanneld.ipMasq,
-                        !flanneld.ipMasqFullyRandomDisable,
-                        flanneld.iptablesForwardRules,
-                        TunnelPort.of(
-                                config.backend(), underlay, options.weft().ingressSources, rtnetlink.addresses())));
+        final TunnelPort tunnelPort = TunnelPort.of(
+                config.backend(),
+                underlay,
+                deviceNames(config, underlay),
+                options.weft().ingressSources,
+                rtnetlink.addresses());
+        final NodeRules rules = NodeRules.of(config, acquired.key(), NodeRules.Wishes.of(flanneld, tunnelPort));
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired) -> {

@@ -53,15 +53,22 @@ public final class IptablesRules implements Ruleset {
      *
      * @param table it is in.
      * @param name of the chain.
-     * @param hooks the built-in chains from which it is reached.
-     * @param jump the rule of a hook that leads to it, without the hook.
+     * @param jumps the rules that lead to it.
      * @param rules of the chain, without {@code -A}.
      */
-    private record Chain(String table, String name, List<String> hooks, String jump, List<String> rules) {
+    private record Chain(String table, String name, List<Jump> jumps, List<String> rules) {
         boolean isForward() {
             return FORWARD_CHAIN.equals(name);
         }
     }
+
+    /**
+     * A rule of a built-in chain.
+     *
+     * @param hook the built-in chain.
+     * @param rule what is behind its name.
+     */
+    private record Jump(String hook, String rule) {}
 
     private record Seen(IptablesVariant variant, IptablesDump dump) {}
 
@@ -98,8 +105,7 @@ public final class IptablesRules implements Ruleset {
         return new Chain(
                 "nat",
                 name,
-                List.of("POSTROUTING"),
-                MASQUERADE + " -j " + name,
+                List.of(new Jump("POSTROUTING", MASQUERADE + " -j " + name)),
                 List.of(
                         name + " -m mark --mark 0x4000/0x4000" + MASQUERADE + " -j RETURN",
                         name + " -s " + subnet + " -d " + network + MASQUERADE + " -j RETURN",
@@ -114,35 +120,29 @@ public final class IptablesRules implements Ruleset {
         return new Chain(
                 "filter",
                 name,
-                List.of("FORWARD"),
-                FORWARD + " -j " + name,
+                List.of(new Jump("FORWARD", FORWARD + " -j " + name)),
                 List.of(
                         name + " -s " + network + FORWARD + " -j ACCEPT",
                         name + " -d " + network + FORWARD + " -j ACCEPT"));
     }
 
     /**
-     * In the table mangle, which comes before what others accept, and after the destination of a Service has become that of a pod.
+     * In the table mangle, which comes before what others accept, and after the destination of a Service has become that of a pod. The
+     * jumps say where to, the chain says from whom.
      */
     private static Chain tunnelPortChain(
             final IpPrefix network, final IpPrefix subnet, final TunnelPort tunnelPort, final String podBridge) {
-        final List<String> pods = new ArrayList<>(List.of(" -s " + subnet));
-        if (!podBridge.isEmpty()) {
-            pods.add(" -i " + podBridge);
-        }
-        final List<String> rules = new ArrayList<>();
+        final String jump = " -p udp -m udp --dport " + tunnelPort.port() + TUNNEL_PORT + " -j " + TUNNEL_PORT_CHAIN;
+        final List<Jump> jumps = new ArrayList<>(List.of(new Jump("INPUT", jump)));
         for (final TunnelPort.Destination refused : tunnelPort.refused(network)) {
-            for (final String pod : pods) {
-                rules.add(TUNNEL_PORT_CHAIN + pod + (refused.isOutside() ? " !" : "") + " -d " + refused.prefix()
-                        + " -p udp -m udp --dport " + tunnelPort.port() + TUNNEL_PORT + " -j DROP");
-            }
+            jumps.add(new Jump("FORWARD", (refused.isOutside() ? " !" : "") + " -d " + refused.prefix() + jump));
         }
-        return new Chain(
-                "mangle",
-                TUNNEL_PORT_CHAIN,
-                List.of("INPUT", "FORWARD"),
-                TUNNEL_PORT + " -j " + TUNNEL_PORT_CHAIN,
-                rules);
+        final String drop = TUNNEL_PORT + " -j DROP";
+        final List<String> rules = new ArrayList<>(List.of(TUNNEL_PORT_CHAIN + " -s " + subnet + " ! -i lo" + drop));
+        for (final String device : tunnelPort.podDevices(podBridge)) {
+            rules.add(TUNNEL_PORT_CHAIN + " -i " + device + drop);
+        }
+        return new Chain("mangle", TUNNEL_PORT_CHAIN, jumps, rules);
     }
 
     /** Follows the bridge of pods. */
@@ -258,9 +258,9 @@ public final class IptablesRules implements Ruleset {
     private static String renewal(final Chain chain, final List<String> present, final IptablesDump dump) {
         final StringBuilder text = begin(chain, present);
         final int position = chain.isForward() ? dump.catchAllPosition() : 0;
-        for (final String hook : chain.hooks) {
-            text.append(0 == position ? "-A " + hook : "-I " + hook + ' ' + position)
-                    .append(chain.jump)
+        for (final Jump jump : chain.jumps) {
+            text.append(0 == position ? "-A " + jump.hook : "-I " + jump.hook + ' ' + position)
+                    .append(jump.rule)
                     .append('\n');
         }
         chain.rules.forEach(rule -> text.append("-A ").append(rule).append('\n'));
@@ -277,7 +277,7 @@ public final class IptablesRules implements Ruleset {
 
     /** Takes away what flanneld has not, from wherever it is. */
     static void removeTunnelPort(final boolean ipv4) {
-        final Chain chain = new Chain("mangle", TUNNEL_PORT_CHAIN, List.of(), "", List.of());
+        final Chain chain = new Chain("mangle", TUNNEL_PORT_CHAIN, List.of(), List.of());
         for (final IptablesVariant variant : IptablesVariant.installed(ipv4 ? "iptables" : "ip6tables")) {
             final List<String> present = variant.dump().own(chain.table);
             if (!present.isEmpty()) {

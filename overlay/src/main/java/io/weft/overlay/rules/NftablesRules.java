@@ -74,23 +74,33 @@ public final class NftablesRules implements Ruleset {
         return isFirst || !isFollowed;
     }
 
-    /** Before what others accept, and after the destination of a Service has become that of a pod. */
-    private List<String> tunnelPortRules() {
+    /**
+     * Before what others accept, and after the destination of a Service has become that of a pod.
+     *
+     * @param destinations that are refused, each as a match or empty for all.
+     */
+    private List<String> tunnelPortRules(final TunnelPort port, final List<String> destinations) {
+        final List<String> pods = new ArrayList<>(List.of("iifname != \"lo\" " + family + " saddr " + subnet));
+        port.podDevices(podBridge).forEach(device -> pods.add("iifname \"" + device + '"'));
         final List<String> rules = new ArrayList<>();
-        if (null == tunnelPort) {
-            return rules;
-        }
-        final List<String> pods = new ArrayList<>(List.of(family + " saddr " + subnet));
-        if (!podBridge.isEmpty()) {
-            pods.add("iifname \"" + podBridge + '"');
-        }
-        for (final TunnelPort.Destination refused : tunnelPort.refused(network)) {
+        for (final String destination : destinations) {
             for (final String pod : pods) {
-                rules.add(pod + ' ' + family + " daddr " + (refused.isOutside() ? "!= " : "") + refused.prefix()
-                        + " udp dport " + tunnelPort.port() + " counter drop");
+                rules.add(pod + destination + " udp dport " + port.port() + " counter drop");
             }
         }
         return rules;
+    }
+
+    private void tunnelPortChains(final StringBuilder script, final TunnelPort port) {
+        final List<String> forwarded = port.refused(network).stream()
+                .map(refused -> ' ' + family + " daddr " + (refused.isOutside() ? "!= " : "") + refused.prefix())
+                .toList();
+        tunnelPortChain(script, "input", tunnelPortRules(port, List.of("")));
+        tunnelPortChain(script, "forward", tunnelPortRules(port, forwarded));
+    }
+
+    private static void tunnelPortChain(final StringBuilder script, final String hook, final List<String> rules) {
+        chain(script, TUNNEL_PORT_CHAIN + '-' + hook, "type filter hook " + hook + " priority mangle;", rules);
     }
 
     /** Our table, and nobody else's; empty when there is none. */
@@ -116,12 +126,8 @@ public final class NftablesRules implements Ruleset {
         script.append("table ").append(family).append(' ').append(table).append(" {\n");
         chain(script, POSTROUTING_CHAIN, "type nat hook postrouting priority srcnat;", postrouting);
         chain(script, FORWARD_CHAIN, "type filter hook forward priority filter;", forward);
-        for (final String hook : List.of("input", "forward")) {
-            chain(
-                    script,
-                    TUNNEL_PORT_CHAIN + '-' + hook,
-                    "type filter hook " + hook + " priority mangle;",
-                    tunnelPortRules());
+        if (null != tunnelPort) {
+            tunnelPortChains(script, tunnelPort);
         }
         return script.append("}\n").toString();
     }

@@ -4,6 +4,7 @@ package io.weft.overlay.rules;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.options.FlanneldOptions;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,13 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former) {
             boolean masquerade,
             boolean randomPorts,
             boolean forward,
-            @Nullable TunnelPort tunnelPort) {}
+            @Nullable TunnelPort tunnelPort) {
+        /** By flanneld's own flags. */
+        public static Wishes of(final FlanneldOptions options, final @Nullable TunnelPort tunnelPort) {
+            return new Wishes(
+                    options.ipMasq, !options.ipMasqFullyRandomDisable, options.iptablesForwardRules, tunnelPort);
+        }
+    }
 
     /** The rules for a node's subnets; none where nothing is wished. */
     public static NodeRules of(final NetworkConfig config, final LeaseKey own, final Wishes wishes) {

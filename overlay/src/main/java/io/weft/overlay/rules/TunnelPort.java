@@ -16,31 +16,35 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What pods of this node may not send to: the tunnel's port of any node, by which they would send into the overlay as this node does,
- * masqueraded by it (docs/decisions/0024). Among pods the port is a port like any other.
+ * What pods may not send to: the tunnel's port of any node, by which they would send into the overlay as a node does, masqueraded or
+ * with a forged source (docs/decisions/0024). Among pods the port is a port like any other.
  *
  * @param port of UDP.
  * @param nodes networks that nodes are in; they matter where the cluster's network covers them.
+ * @param devices that packets of other nodes' pods come out of the tunnel by.
  */
-public record TunnelPort(int port, List<IpPrefix> nodes) {
+public record TunnelPort(int port, List<IpPrefix> nodes, List<String> devices) {
     private static final System.Logger LOG = System.getLogger(TunnelPort.class.getName());
 
     static final String COMMENT = "weftd tunnel port";
 
-    /** Copies the list. */
+    /** Copies the lists. */
     public TunnelPort {
         nodes = List.copyOf(nodes);
+        devices = List.copyOf(devices);
     }
 
     /**
      * The port of a backend.
      *
+     * @param devices that packets come out of the tunnel by.
      * @param addresses of this host.
      * @return null without a tunnel, and where everybody may send into the overlay.
      */
     public static @Nullable TunnelPort of(
             final BackendConfig backend,
             final Underlay underlay,
+            final List<String> devices,
             final IngressPolicy.Sources sources,
             final List<InterfaceAddress> addresses) {
         if (!backend.type().isTunnel() || IngressPolicy.Sources.ANY == sources) {
@@ -51,10 +55,11 @@ public record TunnelPort(int port, List<IpPrefix> nodes) {
                 addresses.stream()
                         .filter(address -> underlay.localAddresses().contains(address.address()))
                         .map(address -> IpPrefix.containing(address.address(), address.prefixLength()))
-                        .toList());
+                        .toList(),
+                devices);
     }
 
-    /** Where no packets of pods go to: everything but the cluster's network, and what is in there of nodes. */
+    /** Where no packets of pods are forwarded to: everything but the cluster's network, and what is in there of nodes. */
     List<Destination> refused(final IpPrefix network) {
         final List<Destination> refused = new ArrayList<>();
         nodes.stream().filter(network::contains).forEach(covered -> refused.add(new Destination(false, covered)));
@@ -64,6 +69,15 @@ public record TunnelPort(int port, List<IpPrefix> nodes) {
 
     /** @param isOutside all but the prefix is meant. */
     record Destination(boolean isOutside, IpPrefix prefix) {}
+
+    /** Devices that all packets of pods come by, whatever source they name. The bridge is empty if there is none. */
+    List<String> podDevices(final String podBridge) {
+        final List<String> all = new ArrayList<>(devices);
+        if (!podBridge.isEmpty()) {
+            all.add(0, podBridge);
+        }
+        return all;
+    }
 
     /** Takes the rules away from this host. What a tool that is not there may have set before stays. */
     public static void removeRules() {

@@ -45,8 +45,8 @@ class DropLogTest {
         dropped.put(DropReason.UNKNOWN_SENDER, 3L);
         final String line = String.join("\n", look(125));
         assertEquals(
-                "drops go on, 2 packets in the last minute: outer source is of no lease and no Node; --ingress-allow admits it;"
-                        + " the last from 192.0.2.9, inside 10.0.0.1 > 10.0.0.2. device=weft.1 reason=UNKNOWN_SENDER"
+                "drops go on, 2 packets in the last minute: outer source is of no lease and no Node; if it is a node, --ingress-allow"
+                        + " admits it; the last from 192.0.2.9, inside 10.0.0.1 > 10.0.0.2. device=weft.1 reason=UNKNOWN_SENDER"
                         + " direction=ingress packets=2 total=3 offender=\"192.0.2.9, inside 10.0.0.1 > 10.0.0.2\"",
                 line);
     }

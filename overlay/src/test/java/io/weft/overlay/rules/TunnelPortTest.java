@@ -44,6 +44,7 @@ class TunnelPortTest {
     private final Topology.Node node = topology.node(0);
     private final Topology.Node peer = topology.node(1);
 
+    private NetworkNamespace forger = node.pod();
     private byte attempt;
 
     @BeforeEach
@@ -67,6 +68,7 @@ class TunnelPortTest {
             String subnet,
             String nodeUnderlay,
             String nodeBridge,
+            String nodeVtep,
             String nodeVtepMac,
             String pod,
             String peerUnderlay,
@@ -83,6 +85,7 @@ class TunnelPortTest {
                         node.subnetV6(),
                         node.underlayAddressV6(),
                         node.bridgeAddressV6(),
+                        node.subnetBaseV6(),
                         node.vtepMacV6(),
                         node.podAddressV6(),
                         peer.underlayAddressV6(),
@@ -96,6 +99,7 @@ class TunnelPortTest {
                         node.subnet(),
                         node.underlayAddress(),
                         node.bridgeAddress(),
+                        node.subnetBase(),
                         node.vtepMac(),
                         node.podAddress(),
                         peer.underlayAddress(),
@@ -110,7 +114,10 @@ class TunnelPortTest {
                 masquerade,
                 true,
                 true,
-                new TunnelPort(KernelVxlan.PORT, List.of(IpPrefix.host(inet(of.nodeUnderlay)))));
+                new TunnelPort(
+                        KernelVxlan.PORT,
+                        List.of(IpPrefix.host(inet(of.nodeUnderlay))),
+                        List.of(KernelVxlan.DEVICE, KernelVxlan.DEVICE_V6)));
         final IpPrefix network = IpPrefix.parse(of.network);
         final IpPrefix subnet = IpPrefix.parse(of.subnet);
         return "nft".equals(tool)
@@ -126,13 +133,12 @@ class TunnelPortTest {
         }
     }
 
-    /** Gives the pod a VXLAN device of its own that reaches a node's VTEP, and behind it an address. */
+    /** Gives the forging pod a VXLAN device of its own that reaches a node's VTEP, and behind it an address. */
     private void forge(
             final Addresses of, final String outer, final String remote, final String mac, final String target) {
-        final NetworkNamespace pod = node.pod();
-        pod.tryExec("ip", "link", "delete", FORGE);
-        pod.ip("address", "replace", outer + (of.isIpv6 ? "/128" : "/32"), "dev", "lo");
-        pod.ip(
+        forger.tryExec("ip", "link", "delete", FORGE);
+        forger.ip("address", "replace", outer + (of.isIpv6 ? "/128" : "/32"), "dev", "lo");
+        forger.ip(
                 "link",
                 "add",
                 FORGE,
@@ -149,17 +155,17 @@ class TunnelPortTest {
                 "dstport",
                 "" + KernelVxlan.PORT,
                 "nolearning");
-        pod.ip("link", "set", FORGE, "mtu", "1300", "up");
-        pod.ip("address", "add", of.forgedInner + (of.isIpv6 ? "/128" : "/32"), "dev", FORGE, "nodad");
-        pod.ip("neigh", "add", target, "lladdr", mac, "dev", FORGE, "nud", "permanent");
-        pod.ip("route", "replace", target, "dev", FORGE, "src", of.forgedInner);
+        forger.ip("link", "set", FORGE, "mtu", "1300", "up");
+        forger.ip("address", "add", of.forgedInner + (of.isIpv6 ? "/128" : "/32"), "dev", FORGE, "nodad");
+        forger.ip("neigh", "add", target, "lladdr", mac, "dev", FORGE, "nud", "permanent");
+        forger.ip("route", "replace", target, "dev", FORGE, "src", of.forgedInner);
     }
 
     /** Whether what the pod forges comes to a socket, before what comes by the overlay afterwards. */
     private boolean getsIn(final Addresses of, final DatagramSocket receiver, final String target) throws Exception {
-        try (DatagramSocket forger = node.pod().call(() -> new DatagramSocket(0, inet(of.forgedInner)))) {
+        try (DatagramSocket sender = forger.call(() -> new DatagramSocket(0, inet(of.forgedInner)))) {
             attempt++;
-            forger.send(new DatagramPacket(new byte[] {attempt}, 1, new InetSocketAddress(inet(target), PORT)));
+            sender.send(new DatagramPacket(new byte[] {attempt}, 1, new InetSocketAddress(inet(target), PORT)));
         }
         return awaitAttempt(receiver, attempt);
     }
@@ -180,8 +186,7 @@ class TunnelPortTest {
 
     private void awaitGetsIn(final Addresses of, final DatagramSocket receiver, final String target) {
         Await.until(
-                () -> "nothing that the pod forges comes to " + target + ": "
-                        + node.pod().ip("-s", "link", "show", FORGE),
+                () -> "nothing that the pod forges comes to " + target + ": " + forger.ip("-s", "link", "show", FORGE),
                 Await.TIMEOUT_MS,
                 () -> {
                     try {
@@ -222,8 +227,72 @@ class TunnelPortTest {
             forge(of, of.forgedOuter, of.nodeUnderlay, of.nodeVtepMac, of.nodeBridge);
             assertRefused(of, atNode, of.nodeBridge);
             node.pod().ip("link", "delete", FORGE);
-            assertPodsMayUseThePort(of);
+            assertMayUseThePort(node, of.pod, peer, of.peerPod);
         }
+    }
+
+    /**
+     * The node has addresses in the cluster's network too: the bridge's and the VTEP's. What goes there goes to no pod, and is
+     * delivered to the tunnel's socket.
+     */
+    @ParameterizedTest
+    @CsvSource({"iptables, false", "iptables, true", "nft, false", "nft, true"})
+    void shouldRefuseWhatPodsSendToTheTunnelsPortOfTheNodesAddressesInTheNetwork(final String tool, final boolean ipv6)
+            throws Exception {
+        final Addresses of = addresses(ipv6);
+        final String target = of.nodeUnderlay;
+        final Ruleset rules = rules(tool, of, true);
+        try (CloseAll resources = new CloseAll()) {
+            final DatagramSocket atNode =
+                    resources.add(node.namespace().call(() -> new DatagramSocket(PORT, inet(target))));
+            node.pod().ip("route", "replace", of.nodeVtep, "via", of.nodeBridge);
+            forge(of, of.peerUnderlay, of.nodeVtep, of.nodeVtepMac, target);
+            awaitGetsIn(of, atNode, target);
+            forge(of, of.peerUnderlay, of.nodeBridge, of.nodeVtepMac, target);
+            awaitGetsIn(of, atNode, target);
+            forger = peer.pod();
+            forge(of, of.peerPod, of.nodeBridge, of.nodeVtepMac, target);
+            awaitGetsIn(of, atNode, target);
+            assertTrue(node.namespace().call(rules::repair));
+            assertEquals(false, node.namespace().call(rules::repair), "all is there");
+            assertRefused(of, atNode, target);
+            forge(of, of.peerPod, of.nodeVtep, of.nodeVtepMac, target);
+            assertRefused(of, atNode, target);
+            peer.pod().ip("link", "delete", FORGE);
+            forger = node.pod();
+            assertRefused(of, atNode, target);
+            takeRulesOfInput(tool, ipv6);
+            assertTrue(node.namespace().call(rules::repair));
+            assertEquals(false, node.namespace().call(rules::repair), "all is there again");
+            forge(of, of.peerUnderlay, of.nodeVtep, of.nodeVtepMac, target);
+            assertRefused(of, atNode, target);
+            forge(of, of.pod, of.nodeBridge, of.nodeVtepMac, target);
+            assertRefused(of, atNode, target);
+            node.pod().ip("link", "delete", FORGE);
+            assertMayUseThePort(node, of.pod, peer, of.peerPod);
+            assertMayUseThePort(peer, of.peerPod, node, of.pod);
+            assertNodeMaySendToItself(of);
+        }
+    }
+
+    private void takeRulesOfInput(final String tool, final boolean ipv6) {
+        if ("nft".equals(tool)) {
+            final String family = ipv6 ? "ip6" : "ip";
+            node.namespace()
+                    .exec("nft", "flush", "chain", family, ipv6 ? "flannel-ipv6" : "flannel-ipv4", "tunnelport-input");
+        } else {
+            node.namespace().exec(ipv6 ? "ip6tables" : "iptables", "-t", "mangle", "-F", "INPUT");
+        }
+    }
+
+    /** By lo, with an address of the subnet as source: what it sends is delivered, or refused, before it returns. */
+    private void assertNodeMaySendToItself(final Addresses of) throws Exception {
+        final long before = refused();
+        try (DatagramSocket sender = node.namespace().call(() -> new DatagramSocket(0, inet(of.nodeBridge)))) {
+            sender.send(
+                    new DatagramPacket(new byte[1], 1, new InetSocketAddress(inet(of.nodeBridge), KernelVxlan.PORT)));
+        }
+        assertEquals(before, refused());
     }
 
     /** What the rules refuse is gone when they are taken away: so it came as far as them. */
@@ -261,13 +330,15 @@ class TunnelPortTest {
     }
 
     /** Between pods it is a port like any other; and nodes reach each other by it. */
-    private void assertPodsMayUseThePort(final Addresses of) throws Exception {
-        try (DatagramSocket receiver = peer.pod().call(() -> new DatagramSocket(KernelVxlan.PORT, inet(of.peerPod)));
-                DatagramSocket sender = node.pod().call(() -> new DatagramSocket(0, inet(of.pod)))) {
+    private static void assertMayUseThePort(
+            final Topology.Node from, final String source, final Topology.Node to, final String destination)
+            throws Exception {
+        try (DatagramSocket receiver = to.pod().call(() -> new DatagramSocket(KernelVxlan.PORT, inet(destination)));
+                DatagramSocket sender = from.pod().call(() -> new DatagramSocket(0, inet(source)))) {
             Await.until("a datagram from pod to pod", Await.TIMEOUT_MS, () -> {
                 try {
                     sender.send(new DatagramPacket(
-                            new byte[1], 1, new InetSocketAddress(inet(of.peerPod), KernelVxlan.PORT)));
+                            new byte[1], 1, new InetSocketAddress(inet(destination), KernelVxlan.PORT)));
                     return awaitAttempt(receiver, (byte) 0);
                 } catch (final IOException failure) {
                     throw new AssertionError(failure);
