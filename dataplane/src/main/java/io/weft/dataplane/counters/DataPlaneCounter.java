@@ -239,7 +239,8 @@ public enum DataPlaneCounter {
             Direction.INGRESS,
             "ingress host losses",
             "weft_host_losses_total",
-            "datagrams that the host dropped at weft's socket, for its buffer was full or their outer checksum wrong");
+            "datagrams that the host dropped at weft's socket, for its buffer was full or their outer checksum wrong; those that it had joined"
+                    + " (UDP_GRO) count as one");
 
     /** What the number means. */
     private enum Kind {
