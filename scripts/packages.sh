@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian packages that ./weft needs, each as PACKAGE:PROGRAM, so that a machine with the program from elsewhere is left
+# Debian packages that ./weft needs, each as PACKAGE:PROGRAM or PACKAGE:FILE, so that a machine with the program from elsewhere is left
 # alone.
 build_packages=(openjdk-17-jdk-headless:javac maven:mvn)
 run_packages=(
@@ -14,9 +14,13 @@ test_packages=(
   chromium-headless-shell:chromium-headless-shell fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 )
 
+is_there() { # PROGRAM, or the path of any file
+  command -v "$1" >/dev/null || [[ $1 == /* && -e $1 ]]
+}
+
 need() { # PACKAGE:PROGRAM...
   local missing=() entry
-  for entry; do command -v "${entry#*:}" >/dev/null || missing+=("${entry%%:*}"); done
+  for entry; do is_there "${entry#*:}" || missing+=("${entry%%:*}"); done
   [ ${#missing[@]} -gt 0 ] || return 0
   if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
     echo "weft: these are missing: ${missing[*]}. Install them, or run this as root on Debian" >&2
