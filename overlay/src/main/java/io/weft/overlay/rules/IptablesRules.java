@@ -202,10 +202,10 @@ public final class IptablesRules implements Ruleset {
                 found = failure.getMessage() + ". What " + variant.name() + " drops stays dropped";
             }
         }
-        if (!found.equals(unseen)) {
-            unseen = found;
+        if (!found.isEmpty() && !found.equals(unseen)) {
             LOG.log(WARNING, "{0}", found);
         }
+        unseen = found;
         return all;
     }
 
