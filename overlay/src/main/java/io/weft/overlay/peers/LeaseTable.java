@@ -83,7 +83,8 @@ public final class LeaseTable {
 
     /** Takes over one lease; the same again changes nothing. */
     public void put(final Lease lease) {
-        if (lease.key().equals(own) || lease.equals(leases.get(lease.key()))) {
+        final Lease known = leases.get(lease.key());
+        if (lease.key().equals(own) || (null != known && known.equals(lease))) {
             return;
         }
         final String fault = fault(lease);
@@ -130,7 +131,7 @@ public final class LeaseTable {
 
     /** This host has these addresses now. */
     public void ownAddresses(final OwnAddresses addresses) {
-        isChanged |= !addresses.equals(ownAddresses);
+        isChanged = isChanged || !addresses.equals(ownAddresses);
         ownAddresses = addresses;
     }
 
