@@ -57,12 +57,14 @@ final class Throughput {
             final double seconds = (timeMs - before.timeMs) / MS_PER_SECOND;
             final Map<String, Object> sample = new LinkedHashMap<>();
             sample.put("timeMs", timeMs);
-            sample.put("sentPackets", Math.round((sentPackets - before.sentPackets) / seconds));
-            sample.put("sentBits", Math.round(BITS_PER_BYTE * (sentBytes - before.sentBytes) / seconds));
-            sample.put("receivedPackets", Math.round((receivedPackets - before.receivedPackets) / seconds));
-            sample.put("receivedBits", Math.round(BITS_PER_BYTE * (receivedBytes - before.receivedBytes) / seconds));
-            sample.put("lost", Math.round((lost - before.lost) / seconds));
-            sample.put("dropped", Math.round((dropped - before.dropped) / seconds));
+            sample.put("sentPacketsPerSecond", Math.round((sentPackets - before.sentPackets) / seconds));
+            sample.put("sentBitsPerSecond", Math.round(BITS_PER_BYTE * (sentBytes - before.sentBytes) / seconds));
+            sample.put("receivedPacketsPerSecond", Math.round((receivedPackets - before.receivedPackets) / seconds));
+            sample.put(
+                    "receivedBitsPerSecond",
+                    Math.round(BITS_PER_BYTE * (receivedBytes - before.receivedBytes) / seconds));
+            sample.put("lostPerSecond", Math.round((lost - before.lost) / seconds));
+            sample.put("droppedPerSecond", Math.round((dropped - before.dropped) / seconds));
             return sample;
         }
     }
