@@ -9,7 +9,6 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
-import io.weft.dataplane.testing.PodTun;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.Errno;
 import java.util.Arrays;
@@ -274,19 +273,7 @@ class ErrorPathTest {
     @Test
     void shouldDropAllSegmentsOfASuperframeWhenItsHeadersAreTooLong() throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
-            final byte[] extension = new byte[240];
-            extension[1] = (byte) (extension.length / 8 - 1);
-            node.give(
-                    5,
-                    100,
-                    CraftedPacket.udp(
-                                    PodTun.inet("fd00:10:244::77"),
-                                    PodTun.inet("fd00:10:244:1::77"),
-                                    1000,
-                                    2000,
-                                    new byte[450])
-                            .extension(CraftedPacket.DESTINATION_OPTIONS, extension)
-                            .bytes());
+            node.give(5, 100, CraftedPacket.withLongHeaders().bytes());
             node.invoke();
             assertEquals(
                     Map.of(DropReason.GSO_HEADERS_TOO_LONG, 5L), node.counters().drops());

@@ -64,7 +64,7 @@ class DescriptorStoreTest {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
+                        + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
         peer.namespace()
                 .ip(
                         "neigh",
@@ -83,11 +83,6 @@ class DescriptorStoreTest {
     @AfterEach
     void tearDown() {
         resources.close();
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     /** The service manager, which has started nothing yet. */

@@ -81,13 +81,9 @@ class HandoverTest {
         final Path fresh = Files.writeString(
                 directory.resolve("fresh"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"Port\":" + port
-                        + "}},\"leases\":{" + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
+                        + "}},\"leases\":{" + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac)
+                        + "}}");
         Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     private BackgroundProcess start(final String... options) {

@@ -55,7 +55,7 @@ class PodPortTest {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
+                        + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
         peer.namespace()
                 .ip(
                         "neigh",
@@ -74,11 +74,6 @@ class PodPortTest {
     @AfterEach
     void tearDown() {
         topology.close();
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     private BackgroundProcess start(final String... options) {

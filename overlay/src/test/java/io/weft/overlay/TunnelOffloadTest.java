@@ -56,7 +56,7 @@ class TunnelOffloadTest {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, MAC) + "," + lease(peer, peerMac) + "}}");
+                        + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
         receiver = PodTraffic.startStreamReceiver(peer);
     }
 
@@ -68,11 +68,6 @@ class TunnelOffloadTest {
             }
         }
         topology.close();
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     private BackgroundProcess start(final String... options) {

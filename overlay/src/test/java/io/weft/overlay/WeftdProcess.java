@@ -41,6 +41,12 @@ public final class WeftdProcess {
         return start(node.namespace(), directory, all.toArray(String[]::new));
     }
 
+    /** A member of {@code leases} in a registry file: that of a node of a topology, with VNI 1. */
+    public static String lease(final Topology.Node of, final String mac) {
+        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
     /** The command line of one with a run directory, a state directory and a subnet file of its own. */
     public static String[] command(final Path directory, final String... options) {
         final List<String> command = java(WeftdMain.class);

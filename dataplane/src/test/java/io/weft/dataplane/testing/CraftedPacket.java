@@ -71,6 +71,14 @@ public final class CraftedPacket {
         this.payloadLength = payloadLength;
     }
 
+    /** A superframe of UDP by IPv6, to be cut at 100 bytes, whose headers are too long for the wire's. */
+    public static CraftedPacket withLongHeaders() {
+        final byte[] extension = new byte[240];
+        extension[1] = (byte) (extension.length / 8 - 1);
+        return udp(PodTun.inet("fd00:10:244::77"), PodTun.inet("fd00:10:244:1::77"), 1000, 2000, new byte[450])
+                .extension(DESTINATION_OPTIONS, extension);
+    }
+
     public static CraftedPacket udp(
             final InetAddress source,
             final InetAddress destination,

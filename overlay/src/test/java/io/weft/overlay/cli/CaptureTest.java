@@ -61,7 +61,7 @@ class CaptureTest {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, node.vtepMac()) + "," + lease(peer, peerMac) + "}}");
+                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
         resources
                 .add(WeftdProcess.start(
                         node.namespace(),
@@ -69,11 +69,6 @@ class CaptureTest {
                         "--registry=file:" + directory.resolve("leases.json"),
                         "--iface=" + node.underlayDevice()))
                 .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     @AfterAll

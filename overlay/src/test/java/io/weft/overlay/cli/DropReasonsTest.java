@@ -245,8 +245,6 @@ class DropReasonsTest {
 
     /** The kernel makes no such superframe: the pods' device gives one all the same. */
     private void superframes(final Node node) {
-        final byte[] extension = new byte[240];
-        extension[1] = (byte) (extension.length / 8 - 1);
         put(
                 DropReason.GSO_INVALID,
                 node,
@@ -257,16 +255,7 @@ class DropReasonsTest {
                         node,
                         5,
                         invoked -> invoked.give(
-                                5,
-                                100,
-                                CraftedPacket.udp(
-                                                PodTun.inet("fd00:10:244::77"),
-                                                PodTun.inet("fd00:10:244:1::77"),
-                                                1000,
-                                                2000,
-                                                new byte[450])
-                                        .extension(CraftedPacket.DESTINATION_OPTIONS, extension)
-                                        .bytes())));
+                                5, 100, CraftedPacket.withLongHeaders().bytes())));
     }
 
     /** The sending socket fails, or takes nothing. */

@@ -77,8 +77,8 @@ class SeeingTest {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, node.vtepMac()) + "," + lease(peer, peerMac) + ","
-                        + lease(topology.node(2), topology.node(2).vtepMac()) + "}}");
+                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peerMac) + ","
+                        + WeftdProcess.lease(topology.node(2), topology.node(2).vtepMac()) + "}}");
         final BackgroundProcess weft = start(directory, node, "--etcd-password=" + SECRET);
         blue = start(directory, blueNode, "--device-name=blue.1", "--subnet-file=" + directory.resolve("blue.env"));
         assertEquals(0, ping(3, peer.podAddress()), weft::output);
@@ -98,11 +98,6 @@ class SeeingTest {
         return resources
                 .add(WeftdProcess.start(on.namespace(), directory, all))
                 .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     private int ping(final int count, final String address) {

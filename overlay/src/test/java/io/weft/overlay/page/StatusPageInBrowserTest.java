@@ -51,8 +51,9 @@ class StatusPageInBrowserTest {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, node.vtepMac()) + "," + lease(peer, peer.vtepMac()) + ","
-                        + lease(absent, ABSENT_MAC) + "}}");
+                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peer.vtepMac())
+                        + ","
+                        + WeftdProcess.lease(absent, ABSENT_MAC) + "}}");
         weftd = resources
                 .add(WeftdProcess.start(
                         node.namespace(),
@@ -68,11 +69,6 @@ class StatusPageInBrowserTest {
         opened = resources.add(Browser.start(node.namespace(), directory));
         browser().look(1280, 900, "light");
         browser().open("http://127.0.0.1:8090/");
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 
     @AfterAll

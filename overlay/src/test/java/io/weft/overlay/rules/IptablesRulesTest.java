@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
+import io.weft.linux.testing.FileSystemUser;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import java.nio.file.AccessDeniedException;
@@ -15,7 +16,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import jnr.ffi.LibraryLoader;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -137,26 +137,8 @@ class IptablesRulesTest {
         return asNobody(rules::repair);
     }
 
-    /** On a thread that is another user to the file system, and so has no capability to open others' files; it ends then. */
     private <T> T asNobody(final Callable<T> task) {
-        return host.call(() -> {
-            final ThreadCredentials libc =
-                    LibraryLoader.create(ThreadCredentials.class).load("c");
-            final boolean isAmd64 = "amd64".equals(System.getProperty("os.arch"));
-            libc.syscall(isAmd64 ? 116 : 159, 0, 0); // setgroups, as asm/unistd.h has it: libc's own is for all threads
-            libc.setfsgid(65_534);
-            libc.setfsuid(65_534);
-            return task.call();
-        });
-    }
-
-    /** What holds for the calling thread. */
-    public interface ThreadCredentials {
-        long syscall(long number, long first, long second);
-
-        int setfsgid(int group);
-
-        int setfsuid(int user);
+        return host.call(() -> FileSystemUser.asNobody(task));
     }
 
     @ParameterizedTest
