@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Maven, with its output in a log and what matters of it on standard output: a line for each module that is done and for
-# each test that failed. On a terminal a last line, rewritten in place, tells what it does and how far it is.
+# Maven, with its output in a log and what matters of it on standard output: a line for each module that is done, and how
+# each test failed that did. On a terminal a last line, rewritten in place, tells what it does and how far it is.
 
 maven() { # LOG ARGUMENT...; returns Maven's exit status
   local log=$1 status=0 progress
@@ -25,6 +25,7 @@ maven() { # LOG ARGUMENT...; returns Maven's exit status
 show_progress() {
   local terminal='' drawn='' line part rest='' status
   local module='' place='' doing='' tests='' classes=0 all_classes=0 started=0
+  local why=0 # how many lines about the failure of a test are yet to be shown
   [ ! -t 1 ] || terminal=yes
   while true; do
     status=0
@@ -54,6 +55,14 @@ module_totals='^\[[A-Z]+\] (Tests run: [0-9]+, Failures: [0-9]+, Errors: [0-9]+,
 failed_test='^\[ERROR\] (io\.weft\.[A-Za-z0-9_.$]+).* -- Time elapsed: .* <<< (FAILURE|ERROR)!$'
 
 notice() { # LINE of Maven's output
+  if [ "$why" -gt 0 ]; then
+    if [ -n "$1" ] && [ "${1:0:1}" != '[' ]; then
+      why=$((why - 1))
+      say "          ${1:0:300}"
+      return
+    fi
+    why=0
+  fi
   if [[ $1 =~ $module_begins ]]; then
     say_module
     module=${BASH_REMATCH[1]} place=${BASH_REMATCH[2]} doing='' tests='' classes=0 started=$SECONDS
@@ -67,6 +76,7 @@ notice() { # LINE of Maven's output
     tests=${BASH_REMATCH[1]}
   elif [[ $1 =~ $failed_test ]]; then
     say "        failed: ${BASH_REMATCH[1]%.executionError}"
+    why=30
   elif [[ $1 =~ ^'[INFO] Reactor Summary' ]]; then
     say_module
   fi

@@ -6,9 +6,13 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.linux.Descriptors;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.host.DeviceLock;
+import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.ReadinessLock;
+import io.weft.overlay.host.UdpPort;
+import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.StartupException;
@@ -21,8 +25,10 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -77,14 +83,9 @@ public final class Succession implements AutoCloseable {
     public void begin(final Path subnetFile) throws InterruptedException {
         final Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
         if (null == running) {
-            if (tenure.isPlaceFreed()) { // by one that may not be gone altogether
-                retry(tenure::openPorts);
-                retry(this::lock);
-            } else {
-                tenure.openPorts();
-                lock();
-            }
-            ReadinessLock.requireFree(subnetFile);
+            patientlyIfFreed(tenure::openPorts);
+            patientlyIfFreed(this::lock);
+            patientlyIfFreed(() -> ReadinessLock.requireFree(subnetFile));
             leftNames = tenure.inherited().names();
             isLeft = !leftNames.isEmpty();
             return;
@@ -107,6 +108,19 @@ public final class Succession implements AutoCloseable {
     public boolean isPortHeld() {
         final Predecessor running = predecessor;
         return null != running && own.get(Description.PORT).equals(running.get(Description.PORT));
+    }
+
+    /**
+     * Checks that nobody receives on the tunnel's port.
+     *
+     * @param replaced devices that may have it, for they are going to be taken over.
+     * @throws StartupException naming the owner.
+     */
+    public void requireFreePort(final Rtnetlink rtnetlink, final BackendConfig backend, final KernelDevices replaced)
+            throws InterruptedException {
+        if (backend.type().isTunnel()) {
+            patientlyIfFreed(() -> UdpPort.requireFree(rtnetlink, backend.port(), replaced));
+        }
     }
 
     /**
@@ -158,7 +172,8 @@ public final class Succession implements AutoCloseable {
      *
      * @param opener takes what was left.
      */
-    public Forwarders open(final Descriptors left, final Function<Descriptors, Forwarders> opener) {
+    public Forwarders open(final Descriptors left, final Function<Descriptors, Forwarders> opener)
+            throws InterruptedException {
         if (isLeft) {
             try {
                 return opener.apply(left);
@@ -167,7 +182,9 @@ public final class Succession implements AutoCloseable {
                 forget(left);
             }
         }
-        return opener.apply(left);
+        final AtomicReference<Forwarders> opened = new AtomicReference<>();
+        patientlyIfFreed(() -> opened.set(opener.apply(left)));
+        return Objects.requireNonNull(opened.get(), "opened");
     }
 
     /** Has no use for what was left, after all: it is taken out of the store, and so gone. */
@@ -272,17 +289,29 @@ public final class Succession implements AutoCloseable {
         predecessor = null;
         tenure.follows(ended.instances());
         own.put(Description.FORMER, ended.instances());
-        retry(this::lock);
-        retry(tenure::openPorts);
+        patiently(this::lock);
+        patiently(tenure::openPorts);
     }
 
-    private static void retry(final Runnable step) throws InterruptedException {
+    /**
+     * Does what cannot be done while another process has the place; if that one has just ended by itself, it may not be gone
+     * altogether, and is waited for.
+     */
+    private void patientlyIfFreed(final Runnable step) throws InterruptedException {
+        if (tenure.isPlaceJustFreed(PATIENCE_NS)) {
+            patiently(step);
+        } else {
+            step.run();
+        }
+    }
+
+    private static void patiently(final Runnable step) throws InterruptedException {
         final long deadlineNs = System.nanoTime() + PATIENCE_NS;
         while (true) {
             try {
                 step.run();
                 return;
-            } catch (final StartupException notYet) {
+            } catch (final StartupException | LinuxException notYet) {
                 if (System.nanoTime() - deadlineNs > 0) {
                     throw notYet;
                 }

@@ -17,6 +17,7 @@ public final class Tenure {
     private final DescriptorStore store;
     private final Descriptors inherited;
     private boolean isPlaceFreed;
+    private long placeFreedNs;
     private String former = "";
 
     /**
@@ -77,10 +78,12 @@ public final class Tenure {
     /** The daemon whose place was to be taken has ended by itself. */
     public void placeIsFreed() {
         isPlaceFreed = true;
+        placeFreedNs = System.nanoTime();
     }
 
-    boolean isPlaceFreed() {
-        return isPlaceFreed;
+    /** Whether it did so just now, and may not be gone altogether. */
+    boolean isPlaceJustFreed(final long patienceNs) {
+        return isPlaceFreed && System.nanoTime() - placeFreedNs < patienceNs;
     }
 
     /** Whether the place was free when this process came. */

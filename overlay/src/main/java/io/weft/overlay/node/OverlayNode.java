@@ -27,7 +27,6 @@ import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.host.RunningFlanneld;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.Takeover;
-import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.BackendConfig;
@@ -177,11 +176,12 @@ public final class OverlayNode implements AutoCloseable {
             openRecord(firstDevice).status(status.beginning());
         }
         PodMtu.of(config, underlay).require();
-        final KernelDevices replaced = succession.isPlaceTaken() ? KernelDevices.NONE : replaced(config.backend());
+        final KernelDevices replaced =
+                succession.isPlaceTaken() ? KernelDevices.NONE : replaced(succession, config.backend());
         if (succession.isAwaited()) { // the running daemon is not to end in vain
             Forwarders.tryPlaces(options.weft(), config, underlay);
             if (!succession.isPortHeld()) {
-                requireFreePort(config.backend(), KernelDevices.NONE);
+                succession.requireFreePort(rtnetlink, config.backend(), KernelDevices.NONE);
             }
         }
         // All that can be refused has been: from here on something is changed, in the registry and on the host.
@@ -196,7 +196,7 @@ public final class OverlayNode implements AutoCloseable {
         final Takeover takeover = Takeover.begin(rtnetlink, replaced, deviceNames(config, underlay));
         undo.push(takeover);
         if (!succession.isPlaceTaken()) {
-            requireFreePort(config.backend(), KernelDevices.NONE);
+            succession.requireFreePort(rtnetlink, config.backend(), KernelDevices.NONE);
         }
         final Forwarders opened = succession.open(
                 left, descriptors -> Forwarders.open(options.weft(), config, acquired, underlay, descriptors));
@@ -332,12 +332,13 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     /** The kernel devices to take over, if the registry lets this node have their MAC. Whatever else is in the way is refused. */
-    private KernelDevices replaced(final BackendConfig backend) {
+    private KernelDevices replaced(final Succession succession, final BackendConfig backend)
+            throws InterruptedException {
         final KernelDevices found = registry.ownsMac() ? KernelDevices.find(rtnetlink, backend) : KernelDevices.NONE;
         if (!found.links().isEmpty()) {
             RunningFlanneld.requireNone();
         }
-        requireFreePort(backend, found);
+        succession.requireFreePort(rtnetlink, backend, found);
         return found;
     }
 
@@ -505,12 +506,6 @@ public final class OverlayNode implements AutoCloseable {
     /** What the node was asked for and does not hold at present, a line each; empty when all is well. From any thread. */
     public String troubles() {
         return conditions.troubles();
-    }
-
-    private void requireFreePort(final BackendConfig backend, final KernelDevices replaced) {
-        if (backend.type().isTunnel()) {
-            UdpPort.requireFree(rtnetlink, backend.port(), replaced);
-        }
     }
 
     /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */
