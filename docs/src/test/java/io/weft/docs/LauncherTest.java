@@ -240,10 +240,8 @@ class LauncherTest {
         final String text = run.text();
         final List<String> lines = text.lines().toList();
         assertTrue(text.contains("native-loader  Tests run: 1, Failures: 1, Errors: 0, Skipped: 0, "), text);
-        assertTrue(
-                text.contains("failed: io.weft.linux.FailingTest.shouldFail\n"
-                        + "          org.opentest4j.AssertionFailedError: on purpose\n"),
-                text);
+        assertTrue(text.contains("failed: io.weft.linux.FailingTest.shouldFail\n"), text);
+        assertTrue(text.contains("AssertionFailedError: on purpose\n"), text);
         assertTrue(text.matches("(?s).*encap +Tests run: [0-9]+, Failures: 0, Errors: 0, Skipped: 0, .*"), text);
         assertTrue(
                 lines.get(lines.size() - 1)
