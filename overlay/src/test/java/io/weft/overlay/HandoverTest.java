@@ -75,12 +75,17 @@ class HandoverTest {
     }
 
     private void writeLeases(final int port) throws IOException {
+        writeLeases("\"Port\":" + port);
+    }
+
+    /** @param settings members of the configuration's backend. */
+    private void writeLeases(final String settings) throws IOException {
         final String peerMac = peer.namespace()
                 .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
                 .trim();
         final Path fresh = Files.writeString(
                 directory.resolve("fresh"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"Port\":" + port
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"," + settings
                         + "}},\"leases\":{" + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac)
                         + "}}");
         Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
@@ -298,6 +303,19 @@ class HandoverTest {
         startReady("--identity=two", "--replace");
         awaitHandedOver(weftd);
         assertTrue(node.namespace().exec("ss", "-Hnlu").contains(":8473"));
+    }
+
+    @Test
+    void shouldReplaceOneOfAnotherVniOnlyWhenTold() throws Exception {
+        Files.copy(directory.resolve("leases.json"), directory.resolve("first.json"));
+        final BackgroundProcess weftd = startReady("--registry=file:" + directory.resolve("first.json"));
+        writeLeases("\"VNI\":2");
+        assertRefused(start(), "has VNI '1' and not '2'");
+        assertTrue(weftd.process().isAlive(), weftd::output);
+        start("--replace").awaitOutput("ready: weft.2 forwards", WeftdProcess.START_TIMEOUT_MS);
+        awaitHandedOver(weftd);
+        final String devices = node.namespace().exec("ip", "-brief", "link");
+        assertTrue(devices.contains("weft.2 ") && !devices.contains("weft.1 "), devices);
     }
 
     @Test

@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** weftd with a registry file, as a process among namespaces, with a kernel VXLAN node as its peer. */
 @RequiresRoot
@@ -142,6 +143,17 @@ class WeftdTest {
                         .filter(route -> !guard.equals(route.strip()))
                         .map(route -> route + "\n")
                         .collect(Collectors.joining()));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"INFO pod port", "INFO underlay interface", "INFO own lease"})
+    void shouldEndWithoutAnErrorWhenToldToStopWhileItStarts(final String line) {
+        try (BackgroundProcess weftd = start("--iface=" + node.underlayDevice())) {
+            weftd.awaitOutput(line, WeftdProcess.START_TIMEOUT_MS).process().destroy();
+            assertEquals(0, weftd.awaitExit(TIMEOUT_MS), weftd::output);
+            assertFalse(weftd.output().contains("weftd: "), weftd::output);
+        }
+        assertEquals("", node.namespace().ip("-o", "link", "show", "type", "tun"));
     }
 
     @Test

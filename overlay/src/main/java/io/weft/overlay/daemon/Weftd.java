@@ -117,9 +117,16 @@ final class Weftd {
                 runOrRetry(rtnetlink, underlay, tenure);
             }
             return isReplaced ? WeftdCommandLine.EXIT_HANDED_OVER : 0;
-        } catch (final RegistryException | LinuxException failure) {
+        } catch (final RegistryException | LinuxException | StartupException failure) {
+            if (isStopping) { // mostly by the interrupt that comes with it: a file that is being written is closed by
+                // that
+                LOG.log(INFO, "{0} while the node was being set up: {1}", STOPPED, failure.getMessage());
+                return 0;
+            }
             LOG.log(DEBUG, "the cause", failure);
-            throw new StartupException(String.valueOf(failure.getMessage()), failure);
+            throw failure instanceof StartupException
+                    ? failure
+                    : new StartupException(String.valueOf(failure.getMessage()), failure);
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
             return 0;

@@ -47,7 +47,7 @@ public final class HandoverServer implements AutoCloseable {
     static final String GO = "go";
     static final String LEAVE = "leave";
 
-    private static final String SUFFIX = ".handover";
+    static final String SUFFIX = ".handover";
     private static final System.Logger LOG = System.getLogger(HandoverServer.class.getName());
     private static final int LOOK_MS = 200;
     /** From hello to pause: its registry may be slow. */

@@ -50,25 +50,50 @@ public final class Predecessor implements AutoCloseable {
     public static @Nullable Predecessor find(
             final Path runDirectory, final Collection<String> deviceNames, final Description own) {
         for (final String deviceName : deviceNames) {
-            final Path path = HandoverServer.path(runDirectory, deviceName);
-            final UnixSocket connection = connect(path);
-            if (null != connection) {
-                final Predecessor found = ask(path, connection, own);
-                if (own.get(Description.NAMESPACE).equals(found.get(Description.NAMESPACE))) {
-                    return found;
-                }
-                found.close();
+            final Predecessor found = at(HandoverServer.path(runDirectory, deviceName), own, Description.NAMESPACE);
+            if (null != found) {
+                return found;
             }
         }
         return null;
     }
 
+    /** The same for the daemon that writes this daemon's subnet file, whatever its devices: with another VNI it has others. */
+    public static @Nullable Predecessor findWriter(final Path runDirectory, final Description own) {
+        for (final Path path : sockets(runDirectory)) {
+            final Predecessor found = at(path, own, Description.NAMESPACE, Description.SUBNET_FILE);
+            if (null != found) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** The one that listens at a path, if there is one and it is as this one in all that is named. */
+    private static @Nullable Predecessor at(final Path path, final Description own, final String... keys) {
+        final UnixSocket connection = connect(path);
+        if (null == connection) {
+            return null;
+        }
+        final Predecessor found = ask(path, connection, own);
+        if (Stream.of(keys).allMatch(key -> own.get(key).equals(found.get(key)))) {
+            return found;
+        }
+        found.close();
+        return null;
+    }
+
     /** Whether a daemon that can hand over may be there, of whatever devices. */
     public static boolean isAnyThere(final Path runDirectory) {
+        return !sockets(runDirectory).isEmpty();
+    }
+
+    private static List<Path> sockets(final Path runDirectory) {
         try (Stream<Path> files = Files.list(runDirectory)) {
-            return files.anyMatch(file -> file.toString().endsWith(".handover"));
+            return files.filter(file -> file.toString().endsWith(HandoverServer.SUFFIX))
+                    .toList();
         } catch (final IOException none) {
-            return false;
+            return List.of();
         }
     }
 

@@ -81,7 +81,10 @@ public final class Succession implements AutoCloseable {
      * @throws StartupException if the place is another's and may not be taken.
      */
     public void begin(final Path subnetFile) throws InterruptedException {
-        final Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
+        Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
+        if (null == running && !ReadinessLock.isFree(subnetFile)) {
+            running = Predecessor.findWriter(options.runDirectory, own);
+        }
         if (null == running) {
             patientlyIfFreed(tenure::openPorts);
             patientlyIfFreed(this::lock);

@@ -64,18 +64,23 @@ public final class ReadinessLock implements AutoCloseable {
      * @throws StartupException when another process holds the lock.
      */
     public static void requireFree(final Path subnetFile) {
+        if (!isFree(subnetFile)) {
+            throw ofAnother(subnetFile);
+        }
+    }
+
+    /** Whether no other daemon has the subnet file, as {@link #requireFree} looks for it. */
+    public static boolean isFree(final Path subnetFile) {
         final Path file = file(subnetFile);
         try {
             OwnDirectory.require("--subnet-file", Objects.requireNonNull(file.getParent()));
             if (!Files.exists(file) || OwnDirectory.isOpenToOthers(file)) {
-                return;
+                return true;
             }
             // A shared lock: an exclusive one would tell a plugin that asks just now that this node forwards.
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
                     FileLock lock = channel.tryLock(0, Long.MAX_VALUE, true)) {
-                if (null == lock) {
-                    throw ofAnother(subnetFile);
-                }
+                return null != lock;
             }
         } catch (final IOException failure) {
             throw failed(file, failure);
