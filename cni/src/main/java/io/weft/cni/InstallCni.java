@@ -155,6 +155,10 @@ public final class InstallCni {
             } else {
                 PluginRuntime.copy(given, unfinished);
             }
+            final String unknown = HostGlibc.check(unfinished, options.hostRoot());
+            if (null != unknown) {
+                System.err.println("weft install-cni: " + unknown);
+            }
             PluginRuntime.tryOut(unfinished);
             Files.move(unfinished, runtime, StandardCopyOption.ATOMIC_MOVE);
         } finally {

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param cniVersion the built-in configuration's version.
  * @param runtime a runtime linked before, or null for the one that this process runs in, or else a new one.
  * @param link where to link a runtime and install nothing, or null.
+ * @param hostRoot the root directory of the host on which the plugin will run, as this process sees it.
  */
 record InstallOptions(
         Path binDir,
@@ -23,13 +24,15 @@ record InstallOptions(
         @Nullable Path conflist,
         String cniVersion,
         @Nullable Path runtime,
-        @Nullable Path link) {
+        @Nullable Path link,
+        Path hostRoot) {
 
     /** As picocli writes the help of the other commands, which is not in the plugin's runtime. */
     static final String USAGE = """
             Usage: weft install-cni [-h] [--bin-dir=DIR] [--cni-version=VERSION]
                                     [--conf-dir=DIR] [--conflist=FILE]
-                                    [--conflist-name=NAME] [--link=DIR] [--runtime=DIR]
+                                    [--conflist-name=NAME] [--host-root=DIR] [--link=DIR]
+                                    [--runtime=DIR]
             Puts the CNI plugin and its configuration where the container runtime looks.
                   --bin-dir=DIR          plugins; default: /opt/cni/bin
                   --cni-version=VERSION  version of the built-in configuration; every plugin of
@@ -40,18 +43,29 @@ record InstallOptions(
                   --conflist-name=NAME   file name of the configuration; default:
                                            10-weft.conflist
               -h, --help                 Show this help message and exit.
+                  --host-root=DIR        root directory of the host that the plugin will run on,
+                                           whose glibc must be new enough for the Java runtime;
+                                           its usr is enough; default: /
                   --link=DIR             link a Java runtime into DIR by the JDK of JAVA_HOME, and
                                            install nothing
                   --runtime=DIR          install the runtime that --link has made instead of the
                                            distribution's own
             """;
 
-    private static final List<String> OPTIONS =
-            List.of("--bin-dir", "--conf-dir", "--conflist-name", "--conflist", "--cni-version", "--runtime", "--link");
+    private static final List<String> OPTIONS = List.of(
+            "--bin-dir",
+            "--conf-dir",
+            "--conflist-name",
+            "--conflist",
+            "--cni-version",
+            "--runtime",
+            "--link",
+            "--host-root");
 
     static final String BIN_DIR_DEFAULT = "/opt/cni/bin";
     static final String CONF_DIR_DEFAULT = "/etc/cni/net.d";
     static final String CONFLIST_NAME_DEFAULT = "10-weft.conflist";
+    static final String HOST_ROOT_DEFAULT = "/";
 
     /** The newest that the reference plugins of all distributions in support speak. */
     static final String CNI_VERSION_DEFAULT = "1.0.0";
@@ -68,6 +82,7 @@ record InstallOptions(
         String cniVersion = CNI_VERSION_DEFAULT;
         Path runtime = null;
         Path link = null;
+        String hostRoot = HOST_ROOT_DEFAULT;
         for (int i = 0; i < arguments.length; i++) {
             final int equals = arguments[i].indexOf('=');
             final String option = equals < 0 ? arguments[i] : arguments[i].substring(0, equals);
@@ -86,10 +101,19 @@ record InstallOptions(
                 case "--cni-version" -> cniVersion = requireVersion(option, value);
                 case "--runtime" -> runtime = requirePath(option, value);
                 case "--link" -> link = requirePath(option, value);
+                case "--host-root" -> hostRoot = requirePath(option, value).toString();
                 default -> throw new IllegalStateException(option);
             }
         }
-        return new InstallOptions(Path.of(binDir), Path.of(confDir), conflistName, conflist, cniVersion, runtime, link);
+        return new InstallOptions(
+                Path.of(binDir),
+                Path.of(confDir),
+                conflistName,
+                conflist,
+                cniVersion,
+                runtime,
+                link,
+                Path.of(hostRoot));
     }
 
     private static Path requirePath(final String option, final String value) {

@@ -149,7 +149,7 @@ class DistributionTest {
         assertEquals(InstallOptions.USAGE, result.output());
         final String usage = WeftCommand.commandLine().getUsageMessage();
         final String description =
-                InstallOptions.USAGE.lines().skip(3).findFirst().orElseThrow();
+                InstallOptions.USAGE.lines().skip(4).findFirst().orElseThrow();
         final String listed = usage.substring(usage.indexOf("install-cni")).replaceAll("\\s+", " ");
         assertTrue(listed.startsWith("install-cni " + description), usage);
         assertFalse(result.output().isEmpty());
