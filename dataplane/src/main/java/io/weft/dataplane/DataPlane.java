@@ -3,11 +3,11 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
-import io.weft.dataplane.ingress.Offender;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.underlay.TunnelOffload;
 import java.util.ArrayList;

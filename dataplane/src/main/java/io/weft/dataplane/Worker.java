@@ -6,6 +6,7 @@ import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
@@ -20,14 +21,13 @@ import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressReceiver;
 import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.ingress.IngressSender;
-import io.weft.dataplane.ingress.LastOffenders;
-import io.weft.dataplane.ingress.Offender;
 import io.weft.dataplane.ingress.PacketReceiver;
 import io.weft.dataplane.ingress.UnderlayReceiver;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.encap.FrameHeader;
 import io.weft.linux.Framing;
 import io.weft.linux.PacketPort;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -41,7 +41,7 @@ final class Worker implements AutoCloseable {
     private final IngressSender ingressSender;
     private final CommandQueue ingressCommands;
     private final WorkerCounters counters;
-    private final LastOffenders offenders = new LastOffenders();
+    private final List<Tap> taps = new ArrayList<>();
     private final Doorbells doorbells;
     private final List<AgentThread> threads;
 
@@ -71,7 +71,7 @@ final class Worker implements AutoCloseable {
                 podPathMtu,
                 SystemNanoClock.INSTANCE,
                 counters,
-                new Tap(captures, index),
+                tap(captures, index),
                 doorbells.egressSender(),
                 index);
         egressSender = new EgressSender(
@@ -83,7 +83,7 @@ final class Worker implements AutoCloseable {
                 context.tunnelOffload(),
                 SystemNanoClock.INSTANCE,
                 counters,
-                new Tap(captures, index),
+                tap(captures, index),
                 doorbells.egressReceiver(),
                 index);
         final IngressRing ingressRing = new IngressRing(
@@ -97,12 +97,12 @@ final class Worker implements AutoCloseable {
                 underlayReceiver(context, ingressRing, index),
                 ingressRing,
                 context.tunnel(),
-                new IngressCheck(ingressPolicy, counters, offenders),
+                new IngressCheck(ingressPolicy, counters),
                 context.mtu(),
                 podPathMtu,
                 ingressCommands,
                 counters,
-                new Tap(captures, index),
+                tap(captures, index),
                 doorbells.ingressSender(),
                 index);
         ingressSender = new IngressSender(
@@ -110,10 +110,16 @@ final class Worker implements AutoCloseable {
                 host.framing().headerLength(),
                 ingressRing,
                 counters,
-                new Tap(captures, index),
+                tap(captures, index),
                 doorbells.ingressReceiver(),
                 index);
         threads = threads(context, index);
+    }
+
+    private Tap tap(final Captures captures, final int index) {
+        final Tap tap = new Tap(captures, index);
+        taps.add(tap);
+        return tap;
     }
 
     private UnderlayReceiver underlayReceiver(final DataPlaneContext context, final IngressRing ring, final int index) {
@@ -211,7 +217,7 @@ final class Worker implements AutoCloseable {
     }
 
     void takeOffenders(final Consumer<Offender> consumer) {
-        offenders.take(consumer);
+        taps.forEach(tap -> tap.offenders().take(consumer));
     }
 
     long counted(final DataPlaneCounter counter) {

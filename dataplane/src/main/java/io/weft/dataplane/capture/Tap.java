@@ -17,8 +17,9 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where an agent shows its packets to the captures that are on. It asks {@link #isOn} first, and only then tells what it knows:
- * {@link #begin}, then {@link #peer} where that is known, at last {@link #show}. Owned by one agent.
+ * Where an agent shows its packets to the captures that are on, and what it drops at all times. Of a packet that goes on it asks
+ * {@link #isOn} first, and only then tells what it knows: {@link #begin}, then {@link #peer} where that is known, at last {@link #show}.
+ * Owned by one agent.
  */
 public final class Tap {
     /** Of what is in no frame, or in several. */
@@ -48,6 +49,7 @@ public final class Tap {
             new UnsafeBuffer(BufferUtil.allocateDirectAligned(GatherList.ENTRY_LENGTH, BitUtil.CACHE_LINE_LENGTH));
     private final UnsafeBuffer list = new UnsafeBuffer(0, 0);
     private final InnerHeaders headers = new InnerHeaders();
+    private final LastOffenders offenders = new LastOffenders();
     private boolean isParsed;
     private int skipped;
     private int length;
@@ -56,6 +58,11 @@ public final class Tap {
     public Tap(final Captures captures, final int worker) {
         this.captures = captures;
         this.worker = worker;
+    }
+
+    /** What the agent dropped last. */
+    public LastOffenders offenders() {
+        return offenders;
     }
 
     /** Whether somebody looks. */
@@ -146,7 +153,8 @@ public final class Tap {
      */
     public void show(final long gather, final int entries, final int skip, final int bytes, final int ofTunnelHeader) {
         final Capture @Nullable [] on = captures.on();
-        if (null == on) {
+        final @Nullable DropReason dropped = reason;
+        if (null == on && null == dropped) {
             return;
         }
         list.wrap(gather, entries * GatherList.ENTRY_LENGTH);
@@ -154,9 +162,19 @@ public final class Tap {
         length = bytes;
         tunnelHeaderLength = ofTunnelHeader;
         isParsed = false;
+        if (null != dropped) {
+            offenders.put(dropped, peerVersion(), peerHigh, peerLow, headers());
+        }
+        if (null == on) {
+            return;
+        }
         for (final Capture capture : on) {
             capture.offer(this);
         }
+    }
+
+    private int peerVersion() {
+        return 0 == peerFamily ? 0 : IpFamily.IPV4.socketFamily() == peerFamily ? 4 : 6;
     }
 
     int length() {

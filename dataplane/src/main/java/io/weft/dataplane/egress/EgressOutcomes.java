@@ -8,7 +8,7 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** Counts what the egress sender gives up, and shows what becomes of its frames to whoever looks. Owned by the egress sender. */
+/** Counts and shows what the egress sender gives up, and shows what becomes of its other frames to whoever looks. Owned by the egress sender. */
 final class EgressOutcomes {
     private final UnsafeBuffer arena;
     private final FairQueue waiting;
@@ -34,10 +34,8 @@ final class EgressOutcomes {
      */
     void drop(final EgressFrame frame, final DropReason reason, final int packets) {
         counters.drop(reason, packets);
-        if (tap.isOn()) {
-            tap.begin(Step.GIVEN_UP, frame.sequence, Direction.EGRESS, reason, packets, frame.gsoSize);
-            show(frame);
-        }
+        tap.begin(Step.GIVEN_UP, frame.sequence, Direction.EGRESS, reason, packets, frame.gsoSize);
+        show(frame);
     }
 
     /**
@@ -67,21 +65,20 @@ final class EgressOutcomes {
     /** All datagrams of a message. */
     void drop(final DatagramBatch batch, final int message, final DropReason reason) {
         counters.drop(reason, batch.message(message).segments);
-        if (tap.isOn()) {
-            showAll(batch, message, reason);
-        }
+        showAll(batch, message, reason);
     }
 
+    /** Where nobody looks, the first stands for all. */
     private void showAll(final DatagramBatch batch, final int index, final DropReason reason) {
         final DatagramMessage message = batch.message(index);
         int iovec = message.firstIovec;
         int left = message.length;
-        while (left > 0) {
+        do {
             final int length = Math.min(left, message.segmentLength);
             show(batch, index, iovec, length, reason);
             iovec = batch.datagramEnd(iovec, length);
             left -= length;
-        }
+        } while (left > 0 && tap.isOn());
     }
 
     /**
@@ -93,9 +90,7 @@ final class EgressOutcomes {
     void drop(
             final DatagramBatch batch, final int message, final int iovec, final int length, final DropReason reason) {
         counters.drop(reason, 1);
-        if (tap.isOn()) {
-            show(batch, message, iovec, length, reason);
-        }
+        show(batch, message, iovec, length, reason);
     }
 
     private void show(

@@ -196,13 +196,14 @@ public final class EgressReceiver implements PolledAgent {
                         : DropReason.IP_INHDR;
         final int segments = frame.segments();
         counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, segments);
-        if (tap.isOn()) {
-            show(frame, length, segments, reason);
-        }
         if (null == reason) {
+            if (tap.isOn()) {
+                show(frame, length, segments, null);
+            }
             return true;
         }
         counters.drop(reason, segments);
+        show(frame, length, segments, reason);
         return false;
     }
 

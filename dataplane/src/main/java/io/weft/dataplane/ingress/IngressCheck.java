@@ -14,20 +14,15 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Holds what comes against the {@link IngressPolicy}, and keeps whom that refuses. Owned by the ingress receiver.
- */
+/** Holds what comes against the {@link IngressPolicy}. Owned by the ingress receiver. */
 public final class IngressCheck {
     /** Source and destination lie one behind the other in both headers. */
     private static final int IPV6_ADDRESSES_LENGTH = 2 * Ipv6Flyweight.ADDRESS_LENGTH;
 
     private static final int IPV4_ADDRESSES_LENGTH = 2 * Integer.BYTES;
 
-    private static final UnsafeBuffer NOTHING_INSIDE = new UnsafeBuffer(new byte[0]);
-
     private final AtomicReference<IngressPolicy> published;
     private final WorkerCounters counters;
-    private final LastOffenders offenders;
     private IngressPolicy policy = IngressPolicy.ANYTHING;
     /** Of the message before, which most often is by the same peer as the next. */
     private long sourceHigh;
@@ -42,17 +37,10 @@ public final class IngressCheck {
 
     private final long[] passed = new long[IPV6_ADDRESSES_LENGTH / Long.BYTES];
 
-    /**
-     * @param published by the control thread.
-     * @param offenders where those are kept that are refused.
-     */
-    public IngressCheck(
-            final AtomicReference<IngressPolicy> published,
-            final WorkerCounters counters,
-            final LastOffenders offenders) {
+    /** @param published by the control thread. */
+    public IngressCheck(final AtomicReference<IngressPolicy> published, final WorkerCounters counters) {
         this.published = published;
         this.counters = counters;
-        this.offenders = offenders;
     }
 
     /** From here on the policy holds that is published now. */
@@ -88,7 +76,6 @@ public final class IngressCheck {
                 : 1;
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, datagrams);
         counters.drop(reason, datagrams);
-        offenders.put(reason, message, NOTHING_INSIDE, null);
         return reason;
     }
 
@@ -99,16 +86,14 @@ public final class IngressCheck {
 
     /** Why a packet may not pass, out of a message that may, by its addresses; null if it may. The drop is not counted yet. */
     @Nullable
-    DropReason refusal(final ReceivedMessage message, final UnsafeBuffer arena, final IpPacket packet) {
+    DropReason refusal(final UnsafeBuffer arena, final IpPacket packet) {
         if (!policy.isRestricting() || isAsBefore(arena, packet)) {
             return null;
         }
         final @Nullable DropReason reason = policy.refusal(sender, arena, packet);
         if (null == reason) {
             keepPassed(arena, packet);
-            return null;
         }
-        offenders.put(reason, message, arena, packet);
         return reason;
     }
 

@@ -232,18 +232,17 @@ public final class IngressReceiver implements PolledAgent {
         if (null != received.refusal) {
             counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
             counters.drop(received.refusal, 1);
-            if (tap.isOn()) {
-                show(received, received.offset, received.length, received.refusal, 0, Tap.NO_SEQUENCE);
-            }
+            show(received, received.offset, received.length, received.refusal, 0, Tap.NO_SEQUENCE);
             return true;
         }
         final @Nullable DropReason ofSender = check.refusalOfSender(received);
-        if (null != ofSender && tap.isOn()) {
+        if (null != ofSender) {
             showAll(received, ofSender);
         }
         return null != ofSender;
     }
 
+    /** Where nobody looks, the first stands for all. */
     private void showAll(final ReceivedMessage received, final DropReason reason) {
         final int length = received.length;
         final int each = received.segmentLength > 0 ? received.segmentLength : Math.max(1, length);
@@ -251,7 +250,7 @@ public final class IngressReceiver implements PolledAgent {
         do {
             show(received, received.offset + at, Math.min(each, length - at), reason, 0, Tap.NO_SEQUENCE);
             at += each;
-        } while (at < length);
+        } while (at < length && tap.isOn());
     }
 
     private void show(
@@ -276,9 +275,7 @@ public final class IngressReceiver implements PolledAgent {
         final @Nullable DropReason reason = refusal(datagram, length, received);
         if (null != reason) {
             counters.drop(reason, 1);
-            if (tap.isOn()) {
-                show(received, datagram, length, reason, toldGsoSize, Tap.NO_SEQUENCE);
-            }
+            show(received, datagram, length, reason, toldGsoSize, Tap.NO_SEQUENCE);
             return;
         }
         final int tos = packet.tos(arena);
@@ -305,7 +302,7 @@ public final class IngressReceiver implements PolledAgent {
         if (null != ofTunnel) {
             return ofTunnel;
         }
-        final @Nullable DropReason ofCheck = check.refusal(received, arena, packet);
+        final @Nullable DropReason ofCheck = check.refusal(arena, packet);
         if (null != ofCheck) {
             return ofCheck;
         }

@@ -101,12 +101,13 @@ public final class IngressSender implements PolledAgent {
     private void onWritten(final IngressFrame frame, final int result) {
         final Superframe superframe = frame.superframe;
         final @Nullable DropReason reason = result < 0 ? reason(-result) : null;
-        if (tap.isOn()) {
-            show(frame, reason);
-        }
         if (null != reason) {
             counters.drop(reason, superframe.segments());
+            show(frame, reason);
             return;
+        }
+        if (tap.isOn()) {
+            show(frame, null);
         }
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_PACKETS, superframe.segments());
         counters.add(DataPlaneCounter.INGRESS_DELIVERED_BYTES, superframe.deliveredLength());

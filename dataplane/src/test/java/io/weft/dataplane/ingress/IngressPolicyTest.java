@@ -3,7 +3,6 @@ package io.weft.dataplane.ingress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
@@ -13,7 +12,6 @@ import io.weft.dataplane.ingress.IngressPolicy.Sources;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.encap.IpPacket;
 import java.net.InetAddress;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -233,26 +231,5 @@ class IngressPolicyTest {
     private static int find(final PrefixTable table, final String address) {
         final IpAddress key = IpAddress.parse(address);
         return table.find(key.high(), key.low());
-    }
-
-    @Test
-    void shouldKeepWhoWasRefusedLastUntilItIsTaken() {
-        final LastOffenders offenders = new LastOffenders();
-        final ReceivedMessage message = new ReceivedMessage();
-        message.isIpv4 = true;
-        message.sourceHigh = IpAddress.parse("192.168.0.11").high();
-        final UnsafeBuffer arena =
-                new UnsafeBuffer(CraftedPacket.udp(inet("fd00::8"), inet("fd00::9"), 1, 2, new byte[8])
-                        .bytes());
-        final IpPacket packet = new IpPacket();
-        packet.parse(arena, 0, arena.capacity(), true);
-        offenders.put(DropReason.UNKNOWN_SENDER, message, arena, null);
-        offenders.put(DropReason.OWN_SUBNET_SOURCE, message, arena, packet);
-        final List<String> taken = new ArrayList<>();
-        offenders.take(offender -> taken.add(offender.reason() + " " + offender.addresses()));
-        assertEquals(
-                List.of("UNKNOWN_SENDER 192.168.0.11", "OWN_SUBNET_SOURCE 192.168.0.11, inside fd00::8 > fd00::9"),
-                taken);
-        offenders.take(offender -> assertNull(offender, "it was taken"));
     }
 }

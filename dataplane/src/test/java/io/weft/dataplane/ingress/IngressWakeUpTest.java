@@ -46,7 +46,7 @@ class IngressWakeUpTest {
                     new DatagramReceiver(sockets.receivePort(), ring),
                     ring,
                     Tunnel.of(routing.context()),
-                    new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), counters, new LastOffenders()),
+                    new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), counters),
                     1450,
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     new CommandQueue(doorbell),

@@ -5,18 +5,24 @@ import io.weft.dataplane.capture.Capture;
 import io.weft.dataplane.capture.CaptureFilter;
 import io.weft.dataplane.counters.Direction;
 import io.weft.overlay.capture.CaptureQuestion;
+import io.weft.overlay.json.JsonOutput;
 import java.io.EOFException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintWriter;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,6 +47,9 @@ import picocli.CommandLine.Spec;
         })
 final class CaptureCommand implements Callable<Integer> {
     private static final String STANDARD_OUTPUT = "-";
+
+    /** A daemon's last words of a capture. */
+    private static final Pattern CONCLUSION = Pattern.compile("(\\d+) packets captured, (\\d+) lost");
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -76,6 +85,9 @@ final class CaptureCommand implements Callable<Integer> {
 
     @Mixin
     private PacketFilter filter = new PacketFilter();
+
+    @Mixin
+    private Output output = new Output();
 
     @Mixin
     private DaemonFiles files = new DaemonFiles();
@@ -116,11 +128,11 @@ final class CaptureCommand implements Callable<Integer> {
         final String question = question().toString();
         final Path socket = files.file(".sock");
         try (FollowedAnswer answer = FollowedAnswer.of(socket, question);
-                OutputStream output = open()) {
+                OutputStream packets = open()) {
             for (byte[] part = answer.next(); null != part; part = answer.next()) {
-                output.write(part);
+                packets.write(part);
             }
-            spec.commandLine().getErr().println(answer.words());
+            conclude(answer.words());
             return 0;
         } catch (final EOFException ended) {
             throw new IllegalStateException(
@@ -128,6 +140,21 @@ final class CaptureCommand implements Callable<Integer> {
         } catch (final IOException failure) {
             throw new IllegalStateException("write " + name() + ": " + failure, failure);
         }
+    }
+
+    /** Where standard output is the packets', there is no room for anything else. */
+    private void conclude(final String words) {
+        final PrintWriter errors = spec.commandLine().getErr();
+        final Matcher counts = CONCLUSION.matcher(words);
+        if (!output.isJson() || !counts.matches()) {
+            errors.println(words);
+            return;
+        }
+        final Map<String, Object> json = new LinkedHashMap<>();
+        json.put("file", file);
+        json.put("captured", Long.valueOf(counts.group(1)));
+        json.put("lost", Long.valueOf(counts.group(2)));
+        (STANDARD_OUTPUT.equals(file) ? errors : output.out()).println(JsonOutput.of(json));
     }
 
     private CaptureQuestion question() {

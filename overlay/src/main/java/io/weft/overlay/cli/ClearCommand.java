@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,20 +23,32 @@ final class ClearCommand implements Callable<Integer> {
     @Mixin
     private Daemons daemons = new Daemons();
 
+    @Mixin
+    private Output output = new Output();
+
     /** For picocli. */
     ClearCommand() {}
 
     @Override
     public Integer call() {
         daemons.refuseArchive();
+        final long nowMs = System.currentTimeMillis();
+        final List<Map<String, Object>> cleared = new ArrayList<>();
         for (final DaemonRecord daemon : daemons.require()) {
             for (final DeviceRecord device : daemon.devices()) {
                 try {
-                    device.clear(System.currentTimeMillis());
+                    device.clear(nowMs);
+                    final Map<String, Object> entry = new LinkedHashMap<>();
+                    entry.put("device", device.name());
+                    entry.put("cleared", CounterViews.time(nowMs));
+                    cleared.add(entry);
                 } catch (final IOException failure) {
                     throw new IllegalStateException("clear the counters of " + device.name() + ": " + failure, failure);
                 }
             }
+        }
+        if (output.isJson()) {
+            output.out().println(JsonOutput.of(cleared));
         }
         return 0;
     }

@@ -18,9 +18,7 @@ import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Prints the counters of a daemon's mapped file, dead or alive. */
 @Command(
@@ -33,9 +31,6 @@ final class CountersCommand implements Callable<Integer> {
             .collect(Collectors.toMap(
                     DropReason::name, DropReason::description, (one, other) -> one, LinkedHashMap::new));
 
-    @Spec
-    private CommandSpec spec = CommandSpec.create();
-
     @Mixin
     private DaemonFiles files = new DaemonFiles();
 
@@ -45,18 +40,8 @@ final class CountersCommand implements Callable<Integer> {
     @Option(names = "--all", description = "also those that are zero")
     private boolean isZeroWanted;
 
-    @Option(
-            names = {"-o", "--output"},
-            paramLabel = "text|json",
-            defaultValue = "text",
-            description = "default: ${DEFAULT-VALUE}")
-    private Output output = Output.text;
-
-    /** In the words of the option. */
-    enum Output {
-        text,
-        json
-    }
+    @Mixin
+    private Output output = new Output();
 
     /** For picocli. */
     CountersCommand() {}
@@ -82,10 +67,10 @@ final class CountersCommand implements Callable<Integer> {
                 values.merge(label, value, Long::sum);
             }
         });
-        final PrintWriter out = spec.commandLine().getOut();
+        final PrintWriter out = output.out();
         // Less than nothing when a clock was set back in between.
         final long heartbeatAgeMs = Math.max(0, System.currentTimeMillis() - file.heartbeatMs());
-        if (Output.json == output) {
+        if (output.isJson()) {
             out.println(json(file.pid(), heartbeatAgeMs, values));
         } else {
             out.println("process " + file.pid() + ", last sign of life " + heartbeatAgeMs + " ms ago");

@@ -42,6 +42,10 @@ final class Diagnosis {
     static List<Finding> of(final DaemonRecord daemon) {
         final Diagnosis diagnosis = new Diagnosis(daemon);
         diagnosis.findings.add(diagnosis.process());
+        if (diagnosis.isStarting()) {
+            diagnosis.start();
+            return diagnosis.findings;
+        }
         diagnosis.conditions();
         if (!daemon.devices().isEmpty()) {
             diagnosis.dataPlane(
@@ -58,13 +62,41 @@ final class Diagnosis {
             case DEAD -> ". Its log says why; start it again";
             case ENDED -> ". Start it again";
         };
-        final String unready = daemon.isReady() || Liveness.LIVE != daemon.liveness()
-                ? ""
-                : "not ready yet: pods cannot be wired; its log says what it waits for";
+        final String unready = daemon.isReady() || Liveness.LIVE != daemon.liveness() ? "" : unready();
         return Finding.of(
                 "process",
                 remedy.isEmpty() ? unready : Words.ofAge(daemon) + remedy,
                 "live, pid " + daemon.number("pid") + ", weft " + daemon.text("version"));
+    }
+
+    /** Of what it waits for the registry has a line of its own. */
+    private String unready() {
+        final String failure = isStarting() ? daemon.text("failure") : "";
+        return "not ready yet, pods cannot be wired: "
+                + (failure.isEmpty()
+                        ? isStarting()
+                                ? "it waits for the registry"
+                                : "the leases of other nodes or the rules are not there; its log says more"
+                        : failure + ". Tried again every second");
+    }
+
+    /** That no node of it forwards yet: {@link io.weft.overlay.record.StartRecord}. */
+    private boolean isStarting() {
+        return null != daemon.status().member("failure");
+    }
+
+    private void start() {
+        final String underlay = daemon.text("underlay");
+        if (!underlay.isEmpty()) {
+            findings.add(Finding.ok("underlay", underlay));
+        }
+        final String lost = daemon.trouble("registry");
+        findings.add(Finding.of(
+                "registry",
+                joined(
+                        lost.isEmpty() ? "" : daemon.text("registry") + " is waited for: " + lost,
+                        daemon.trouble("own_lease")),
+                daemon.text("registry") + ", has answered"));
     }
 
     private String troubles(final String... conditions) {

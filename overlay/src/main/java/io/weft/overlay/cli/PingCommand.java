@@ -12,14 +12,17 @@ import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.record.ProcessIdentity;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,12 +44,17 @@ final class PingCommand implements Callable<Integer> {
     private static final String ALL = "all";
     private static final int PER_SECOND = 1_000;
 
+    /** Of a host, which is not an address: RFC 1123, section 2.1. */
+    private static final Pattern NAME = Pattern.compile("(?=.*[a-zA-Z])[a-zA-Z0-9][a-zA-Z0-9.-]*");
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
     @Parameters(
-            paramLabel = "ADDRESS|SUBNET|all",
-            description = "a pod or its subnet, a node by its underlay address, or all peers")
+            paramLabel = "ADDRESS|SUBNET|NODE|all",
+            description =
+                    "a pod or its subnet, a node by its underlay address or by a name of it that this host resolves, or"
+                            + " all peers")
     private String target = "";
 
     @Mixin
@@ -61,7 +69,7 @@ final class PingCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         daemons.refuseArchive();
-        final IpPrefix wanted = wanted();
+        final List<IpPrefix> wanted = wanted();
         final List<Map<String, Object>> entries = new ArrayList<>();
         final List<DaemonRecord> found = daemons.require();
         daemons.warnOfAge(found);
@@ -69,7 +77,7 @@ final class PingCommand implements Callable<Integer> {
         for (final DaemonRecord daemon : found) {
             final List<PeerPath> paths = daemon.devices().stream()
                     .flatMap(device -> PeerPath.of(device).stream())
-                    .filter(path -> null == wanted || isMeant(path, wanted))
+                    .filter(path -> wanted.isEmpty() || wanted.stream().anyMatch(each -> isMeant(path, each)))
                     .toList();
             if (!paths.isEmpty() && isHere(daemon, found.size() > 1)) {
                 asked += paths.size();
@@ -77,7 +85,7 @@ final class PingCommand implements Callable<Integer> {
             }
         }
         if (0 == asked) {
-            throw new IllegalStateException("no peer" + (null == wanted ? "" : " is at " + target)
+            throw new IllegalStateException("no peer" + (wanted.isEmpty() ? "" : " is at " + named(wanted))
                     + " by the tables of this network namespace's daemons: its node has no lease here, or one that is ignored (weft status)."
                     + " Look whether weftd or flanneld runs there; weft show peers tells which peers there are");
         }
@@ -87,18 +95,35 @@ final class PingCommand implements Callable<Integer> {
                 : StatusCommand.WRONG;
     }
 
-    /** Null for all. */
-    private @Nullable IpPrefix wanted() {
+    /** Empty for all. */
+    private List<IpPrefix> wanted() {
         if (ALL.equals(target)) {
-            return null;
+            return List.of();
         }
         try {
-            return target.indexOf('/') < 0 ? IpPrefix.host(IpAddress.parse(target)) : IpPrefix.parse(target);
-        } catch (final IllegalArgumentException failure) {
+            return isName()
+                    ? Arrays.stream(InetAddress.getAllByName(target))
+                            .map(address -> IpPrefix.host(IpAddress.of(address)))
+                            .toList()
+                    : List.of(
+                            target.indexOf('/') < 0 ? IpPrefix.host(IpAddress.parse(target)) : IpPrefix.parse(target));
+        } catch (final IllegalArgumentException | UnknownHostException failure) {
             throw new ParameterException(
                     spec.commandLine(),
-                    target + ": must be an address, a subnet or \"" + ALL + "\", " + failure.getMessage());
+                    target + ": must be an address, a subnet, a node's name that this host resolves, or \"" + ALL
+                            + "\", " + failure.getMessage());
         }
+    }
+
+    private boolean isName() {
+        return NAME.matcher(target).matches();
+    }
+
+    private String named(final List<IpPrefix> wanted) {
+        return isName()
+                ? wanted.stream().map(host -> host.base().toString()).collect(Collectors.joining(" or "))
+                        + ", which this host resolves " + target + " to,"
+                : target;
     }
 
     private static boolean isMeant(final PeerPath path, final IpPrefix wanted) {

@@ -3,6 +3,7 @@ package io.weft.overlay.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.ReportFile;
 import java.io.File;
@@ -21,9 +22,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** All that is on record, and what the host says of its network, in one file for whoever is asked for help. */
 @Command(
@@ -48,11 +47,11 @@ final class ReportCommand implements Callable<Integer> {
             List.of("bridge", "fdb"),
             List.of("ss", "--udp", "--all", "--numeric", "--memory"));
 
-    @Spec
-    private CommandSpec spec = CommandSpec.create();
-
     @Mixin
     private Daemons daemons = new Daemons();
+
+    @Mixin
+    private Output output = new Output();
 
     @Option(
             names = {"-w", "--write"},
@@ -79,7 +78,7 @@ final class ReportCommand implements Callable<Integer> {
         } catch (final IOException failure) {
             throw new IllegalStateException("write " + written + ": " + failure, failure);
         }
-        spec.commandLine().getOut().println(written);
+        output.out().println(output.isJson() ? JsonOutput.of(Map.of("file", written.toString())) : written);
         return 0;
     }
 

@@ -30,10 +30,12 @@ import io.weft.overlay.node.OverlayNode;
 import io.weft.overlay.ops.HealthServer;
 import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.options.FlanneldOptions;
+import io.weft.overlay.options.Version;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdCommandLine;
 import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.page.StatusPage;
+import io.weft.overlay.record.StartRecord;
 import io.weft.overlay.registry.FileRegistry;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryException;
@@ -101,6 +103,8 @@ final class Weftd {
                         System.getenv(), () -> watch.trouble().isEmpty());
                 ListeningPort health = healthPort(watch);
                 ListeningPort statusPage = statusPage();
+                StartRecord start =
+                        StartRecord.open(options.weft().runDirectory, options.weft().deviceName, Version.text());
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
             final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
             openIfFree(health);
@@ -111,6 +115,7 @@ final class Weftd {
                     health,
                     statusPage,
                     serviceManager,
+                    start,
                     new DescriptorStore(environment),
                     Descriptors.inherited(environment));
             while (!isStopping && !isReplaced) {
@@ -216,6 +221,7 @@ final class Weftd {
     private OverlayNode start(
             final Registry registry, final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
             throws InterruptedException {
+        tenure.start().begin(registry.status(), registry.kind());
         try {
             return OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown);
         } catch (final RegistryException | LinuxException | StartupException failure) {
@@ -224,6 +230,7 @@ final class Weftd {
                     && !cause.equals(trouble)) {
                 registry.nodeFailed("weftd cannot set this node up: " + cause);
             }
+            tenure.start().failed(cause);
             throw failure;
         }
     }

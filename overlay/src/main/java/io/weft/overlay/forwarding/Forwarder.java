@@ -81,7 +81,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable DataPlane dataPlane;
     private @Nullable PacketSource packetSource;
     private @Nullable OffloadTrial offloadTrial;
-    private final IngressOffenders offenders;
+    private final DropOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
     private @Nullable PeerWatch peerWatch;
     private int underlayRemark = NO_REMARK;
@@ -145,7 +145,7 @@ final class Forwarder implements AutoCloseable {
         deviceName = settings.deviceName();
         this.tables = tables;
         this.counters = counters;
-        offenders = new IngressOffenders(settings, counters, SystemNanoClock.INSTANCE);
+        offenders = new DropOffenders(settings, counters, SystemNanoClock.INSTANCE);
         this.countersPath = countersPath;
     }
 

@@ -14,6 +14,7 @@ import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
@@ -268,13 +269,14 @@ public final class Succession implements AutoCloseable {
         pause(running);
         continuing.run();
         forwarders.start();
-        final long pauseNs = System.nanoTime() - pausedNs;
+        final String pauseMs = String.format(Locale.ROOT, "%.1f", (System.nanoTime() - pausedNs) / 1e6);
         running.go();
         LOG.log(
                 INFO,
-                "forwards in the place of {0} which has ended, after {1} ms",
+                "forwards in the place of {0} which has ended, after {1} ms{2}",
                 running,
-                String.format(Locale.ROOT, "%.1f", pauseNs / 1e6));
+                pauseMs,
+                LogFields.of("former", running, "pauseMs", pauseMs));
         forwarders.own();
         follow(running);
     }

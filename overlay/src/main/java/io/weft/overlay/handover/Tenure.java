@@ -5,6 +5,7 @@ import io.weft.linux.Descriptors;
 import io.weft.overlay.lifecycle.ServiceManager;
 import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.record.ProcessIdentity;
+import io.weft.overlay.record.StartRecord;
 
 /**
  * What a process has of its place on the host, through all the nodes that it sets up. Used by the control thread alone.
@@ -14,6 +15,7 @@ public final class Tenure {
     private final ListeningPort health;
     private final ListeningPort statusPage;
     private final ServiceManager serviceManager;
+    private final StartRecord start;
     private final DescriptorStore store;
     private final Descriptors inherited;
     private boolean isPlaceFreed;
@@ -23,6 +25,7 @@ public final class Tenure {
     /**
      * @param health opened when the place is this process's, as the status page is.
      * @param serviceManager that is told how the process is.
+     * @param start of nodes, on record.
      * @param store of the service manager.
      * @param inherited what was in the store when this process began.
      */
@@ -31,12 +34,14 @@ public final class Tenure {
             final ListeningPort health,
             final ListeningPort statusPage,
             final ServiceManager serviceManager,
+            final StartRecord start,
             final DescriptorStore store,
             final Descriptors inherited) {
         this.identity = identity;
         this.health = health;
         this.statusPage = statusPage;
         this.serviceManager = serviceManager;
+        this.start = start;
         this.store = store;
         this.inherited = inherited;
     }
@@ -53,6 +58,11 @@ public final class Tenure {
     /** Who is told how the process is. */
     public ServiceManager serviceManager() {
         return serviceManager;
+    }
+
+    /** What is on record while a node is set up. */
+    public StartRecord start() {
+        return start;
     }
 
     /** Listens where it was asked to. */

@@ -9,6 +9,7 @@ import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.List;
 import org.agrona.CloseHelper;
 
@@ -56,7 +57,12 @@ public final class Blackholes implements AutoCloseable {
             if (present.stream().noneMatch(blackhole::hasDestinationOf)) {
                 rtnetlink.replaceRoute(blackhole);
                 repairs += isFirst ? 0 : 1;
-                LOG.log(isFirst ? INFO : WARNING, "route {0}{1}", blackhole, isFirst ? "" : ", repaired");
+                LOG.log(
+                        isFirst ? INFO : WARNING,
+                        "route {0}{1}{2}",
+                        blackhole,
+                        isFirst ? "" : ", repaired",
+                        LogFields.of("dst", blackhole.destination(), "repaired", !isFirst));
             }
         }
         isFirst = false;

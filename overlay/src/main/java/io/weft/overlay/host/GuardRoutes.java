@@ -11,6 +11,7 @@ import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -84,7 +85,7 @@ public final class GuardRoutes implements AutoCloseable {
                 steps.attempt(() -> {
                     final Route route = set(prefix);
                     added.add(route);
-                    LOG.log(INFO, "route {0}: goes nowhere while no weftd runs", route);
+                    LOG.log(INFO, "route {0}: goes nowhere while no weftd runs{1}", route, LogFields.of("dst", prefix));
                 });
             }
         }
@@ -143,7 +144,12 @@ public final class GuardRoutes implements AutoCloseable {
         for (final IpPrefix prefix : missing) {
             final boolean isRepair = isCompared && !changed.contains(prefix);
             repairs += isRepair ? 1 : 0;
-            LOG.log(isRepair ? WARNING : DEBUG, "route {0}{1}", set(prefix), isRepair ? ", repaired" : "");
+            LOG.log(
+                    isRepair ? WARNING : DEBUG,
+                    "route {0}{1}{2}",
+                    set(prefix),
+                    isRepair ? ", repaired" : "",
+                    LogFields.of("dst", prefix, "repaired", isRepair));
         }
         unwanted.forEach(rtnetlink::deleteRoute);
         changed.clear();

@@ -12,6 +12,7 @@ import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.LogFields;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.util.HashMap;
@@ -184,14 +185,19 @@ public final class HostRoutes implements AutoCloseable {
             repairs += isRepair ? 1 : 0;
             // A route to a device is one of many; one that leaves the tunnel aside is news.
             final Level level = null == target.gateway ? DEBUG : INFO;
-            LOG.log(isRepair ? WARNING : level, "route {0}{1}", route, isRepair ? ", repaired" : "");
+            LOG.log(
+                    isRepair ? WARNING : level,
+                    "route {0}{1}{2}",
+                    route,
+                    isRepair ? ", repaired" : "",
+                    LogFields.of("dst", subnet, "repaired", isRepair));
             troubles.remove(subnet);
             wanted.put(subnet, new Target(target.gateway, linkIndex, target.otherwise));
             present.put(subnet, route);
         } catch (final LinuxException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(troubles.put(subnet, trouble))) {
-                LOG.log(WARNING, "{0}. {1} until it succeeds", trouble, meanwhile);
+                LOG.log(WARNING, "{0}. {1} until it succeeds{2}", trouble, meanwhile, LogFields.of("dst", subnet));
             }
         }
     }

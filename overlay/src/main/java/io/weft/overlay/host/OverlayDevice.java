@@ -10,6 +10,7 @@ import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -86,7 +87,13 @@ public final class OverlayDevice {
         if (bytes == mtu) {
             return;
         }
-        LOG.log(INFO, "device {0}: MTU {1} (was {2})", deviceName, String.valueOf(bytes), String.valueOf(mtu));
+        LOG.log(
+                INFO,
+                "device {0}: MTU {1} (was {2}){3}",
+                deviceName,
+                String.valueOf(bytes),
+                String.valueOf(mtu),
+                LogFields.of("device", deviceName, "mtu", bytes));
         mtu = bytes;
         rtnetlink.link(deviceName).ifPresent(link -> rtnetlink.setMtu(link.index(), bytes));
     }
@@ -166,6 +173,12 @@ public final class OverlayDevice {
         if (!isFirst) {
             repairs++;
         }
-        LOG.log(isFirst ? INFO : WARNING, "device {0}: {1}{2}", deviceName, what, isFirst ? "" : ", repaired");
+        LOG.log(
+                isFirst ? INFO : WARNING,
+                "device {0}: {1}{2}{3}",
+                deviceName,
+                what,
+                isFirst ? "" : ", repaired",
+                LogFields.of("device", deviceName, "repaired", !isFirst));
     }
 }

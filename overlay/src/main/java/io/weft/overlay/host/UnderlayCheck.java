@@ -102,7 +102,11 @@ public final class UnderlayCheck {
             if (found.isEmpty()) {
                 LOG.log(INFO, "the underlay is back: {0}{1}", now, now.logFields());
             } else {
-                LOG.log(WARNING, "{0}. Packets are forwarded again as soon as the underlay is back", found);
+                LOG.log(
+                        WARNING,
+                        "{0}. Packets are forwarded again as soon as the underlay is back{1}",
+                        found,
+                        before.logFields());
             }
         }
         if (found.isEmpty()) {

@@ -34,9 +34,7 @@ final class NodeStatus {
 
     private final Map<String, Object> identity = new LinkedHashMap<>();
     private final Conditions conditions;
-    private final Underlay beginning;
 
-    /** @param underlay as it is at the beginning. */
     NodeStatus(
             final WeftOptions options,
             final NetworkConfig config,
@@ -44,12 +42,8 @@ final class NodeStatus {
             final String registryKind,
             final Conditions conditions) {
         this.conditions = conditions;
-        beginning = underlay;
         identity.put("version", Version.text());
-        identity.put("pid", PROCESS.pid());
-        identity.put("startTicks", PROCESS.startTicks());
-        identity.put("pidNamespace", PROCESS.pidNamespace());
-        identity.put("networkNamespace", ProcessIdentity.namespace("net"));
+        identity.putAll(PROCESS.description());
         identity.put("startedMs", STARTED_MS);
         identity.put("backend", config.backend().type().toString());
         identity.put("vni", config.backend().vni());
@@ -70,18 +64,6 @@ final class NodeStatus {
                         .map(address -> IpAddress.of(address).toString())
                         .toList());
         identity.put("peerCheckSeconds", options.peerCheckSeconds);
-    }
-
-    /** Before there is a lease. */
-    Map<String, Object> beginning() {
-        final Map<String, Object> status = new LinkedHashMap<>(identity);
-        status.put("underlay", beginning.toString());
-        status.put("ready", false);
-        status.put("ended", false);
-        status.put("subnets", List.of());
-        status.put("devices", List.of());
-        status.put("mtu", 0);
-        return withConditions(status);
     }
 
     /** How the node is now. */
@@ -108,10 +90,6 @@ final class NodeStatus {
         status.put("leases", null == leases ? 0 : leases.size());
         status.put("refused", null == leases ? Map.of() : refused(leases.refused()));
         status.put("heap", heap());
-        return withConditions(status);
-    }
-
-    private Map<String, Object> withConditions(final Map<String, Object> status) {
         final Map<String, Object> troubles = new LinkedHashMap<>();
         for (final Condition condition : Condition.values()) {
             troubles.put(condition.label(), conditions.trouble(condition));

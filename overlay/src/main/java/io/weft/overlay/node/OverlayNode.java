@@ -173,7 +173,8 @@ public final class OverlayNode implements AutoCloseable {
         final NodeStatus status = new NodeStatus(options.weft(), config, underlay, registry.kind(), conditions);
         final String firstDevice = deviceNames(config, underlay).get(0);
         if (!succession.isAwaited()) {
-            openRecord(firstDevice).status(status.beginning());
+            openRecord(firstDevice);
+            tenure.start().found(firstDevice, underlay.toString());
         }
         PodMtu.of(config, underlay).require();
         final KernelDevices replaced =
@@ -224,6 +225,7 @@ public final class OverlayNode implements AutoCloseable {
                     !opened.packetUnderlays().isEmpty(),
                     () -> loop.post(follow)));
             final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
+            tenure.start().over();
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
             checkPeers(config.backend().type(), opened, changes);
             loop.every(COMPARE_MS, () -> {

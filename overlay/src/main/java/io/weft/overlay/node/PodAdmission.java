@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.host.ReadinessLock;
 import io.weft.overlay.host.SubnetFile;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
@@ -75,9 +76,17 @@ final class PodAdmission implements AutoCloseable {
             if (isOther || !file.holds(content, mtu) || !isLocked()) {
                 rewrite(mtu);
                 if (isOther) {
-                    LOG.log(INFO, "pods that come from now on have MTU {0}", String.valueOf(mtu));
+                    LOG.log(
+                            INFO,
+                            "pods that come from now on have MTU {0}{1}",
+                            String.valueOf(mtu),
+                            LogFields.of("mtu", mtu));
                 } else {
-                    LOG.log(WARNING, "{0} or its lock was removed or changed, written again", file.path());
+                    LOG.log(
+                            WARNING,
+                            "{0} or its lock was removed or changed, written again{1}",
+                            file.path(),
+                            LogFields.of("file", file.path(), "repaired", true));
                 }
             }
             final ReadinessLock held = lock;

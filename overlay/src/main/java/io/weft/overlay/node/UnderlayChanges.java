@@ -84,7 +84,12 @@ final class UnderlayChanges {
         } catch (final StartupException | LinuxException failure) {
             final String trouble = String.valueOf(failure.getMessage());
             if (!trouble.equals(conditions.trouble(Condition.MTU))) {
-                LOG.log(WARNING, "follow MTU {0} of the underlay: {1}. Tried again every second", now.mtu(), trouble);
+                LOG.log(
+                        WARNING,
+                        "follow MTU {0} of the underlay: {1}. Tried again every second{2}",
+                        now.mtu(),
+                        trouble,
+                        now.logFields());
             }
             conditions.set(Condition.MTU, trouble);
         }

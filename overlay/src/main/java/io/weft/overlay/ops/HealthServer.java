@@ -4,6 +4,7 @@ package io.weft.overlay.ops;
 import static java.lang.System.Logger.Level.INFO;
 
 import io.weft.address.IpAddress;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -43,7 +44,11 @@ public final class HealthServer implements ListeningPort.Listener {
                     "weft-http",
                     new InetSocketAddress(IpAddress.parse(ip).toInetAddress(), port),
                     handler(hung, unready, metrics)));
-            LOG.log(INFO, "/healthz, /readyz and /metrics on port {0}", String.valueOf(started.port()));
+            LOG.log(
+                    INFO,
+                    "/healthz, /readyz and /metrics on port {0}{1}",
+                    String.valueOf(started.port()),
+                    LogFields.of("port", started.port()));
             return started;
         } catch (final IOException | IllegalArgumentException failure) {
             throw new StartupException(

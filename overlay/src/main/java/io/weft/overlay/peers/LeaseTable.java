@@ -11,6 +11,7 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.options.WeftOptions;
 import java.util.Collections;
 import java.util.HashMap;
@@ -111,7 +112,7 @@ public final class LeaseTable {
         isChanged |= !refusal.equals(before);
         if (null == before || !fault.equals(before.fault)) {
             refusals++;
-            LOG.log(WARNING, "lease {0} is ignored: {1}", lease.key(), fault);
+            LOG.log(WARNING, "lease {0} is ignored: {1}{2}", lease.key(), fault, LogFields.of("lease", lease.key()));
         }
     }
 

@@ -10,11 +10,12 @@ import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.function.IntSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Checks the way to each peer, once in an interval, on a thread of its own: one long packet through the overlay to each, and more only to
@@ -107,19 +108,25 @@ public final class PeerMonitor implements AutoCloseable {
     }
 
     private void check(final PathProbe probe, final String device) throws InterruptedException {
-        final Map<IpAddress, PeerPath> byPeer = new LinkedHashMap<>();
-        PeerPath.of(new DeviceRecord(device, runDirectory, runDirectory.resolve(device)))
-                .forEach(path -> byPeer.putIfAbsent(path.peer(), path));
-        final List<PeerPath> paths = List.copyOf(byPeer.values());
+        final List<PeerPath> paths = PeerPath.of(new DeviceRecord(device, runDirectory, runDirectory.resolve(device)));
         final long[] rttsNs = probe.roundTripsNs(paths);
-        final List<PeerPath> silent = new ArrayList<>();
+        final List<PeerPath> silent = IntStream.range(0, rttsNs.length)
+                .filter(i -> rttsNs[i] < 0)
+                .mapToObj(paths::get)
+                .toList();
+        final Set<IpAddress> unsure = silent.stream().map(PeerPath::peer).collect(Collectors.toSet());
         for (int i = 0; i < rttsNs.length; i++) {
-            if (rttsNs[i] >= 0) {
+            if (!unsure.contains(paths.get(i).peer())) {
                 sink.accept(device, paths.get(i).peer(), found(PathState.OK, rttsNs[i]), 0);
-            } else {
-                silent.add(paths.get(i));
             }
         }
+        look(probe, device, silent);
+    }
+
+    /** A peer with several subnets is as well as the way to the worst of them. */
+    private void look(final PathProbe probe, final String device, final List<PeerPath> silent)
+            throws InterruptedException {
+        final Set<IpAddress> told = new HashSet<>();
         for (int from = 0; from < silent.size(); from += PathProbe.WAYS) {
             // How long packets may be is searched for the first of them alone: a fabric that has changed is the same
             // for all.
@@ -127,7 +134,9 @@ public final class PeerMonitor implements AutoCloseable {
             final int to = Math.min(silent.size(), from + PathProbe.WAYS);
             for (final PathResult result : probe.probe(silent.subList(from, to), isExact)) {
                 final PathCheck check = found(result.state(), Math.max(0, result.overlayRttNs()));
-                sink.accept(device, result.path().peer(), check, isExact ? result.underlayMtu() : 0);
+                if (told.add(result.path().peer()) || PathState.OK != result.state()) {
+                    sink.accept(device, result.path().peer(), check, isExact ? result.underlayMtu() : 0);
+                }
             }
         }
     }

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -32,6 +34,16 @@ public record ProcessIdentity(long pid, long startTicks, long pidNamespace) {
                 ProcessHandle.current().pid(),
                 fields.length > START_FIELD ? Long.parseLong(fields[START_FIELD]) : 0,
                 namespace("pid"));
+    }
+
+    /** As records tell it, with the network namespace of the calling thread. */
+    public Map<String, Object> description() {
+        final Map<String, Object> description = new LinkedHashMap<>();
+        description.put("pid", pid);
+        description.put("startTicks", startTicks);
+        description.put("pidNamespace", pidNamespace);
+        description.put("networkNamespace", namespace("net"));
+        return description;
     }
 
     /** Inode of the calling thread's namespace of a kind, as {@code net}; 0 where that is not told. */

@@ -14,6 +14,7 @@ import io.weft.overlay.json.JsonException;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.Path;
@@ -223,7 +224,11 @@ public final class FileRegistry implements Registry {
 
     private void report(final String cause) {
         if (!cause.equals(status.trouble())) {
-            LOG.log(ERROR, "{0}. The leases stay as they were before", cause);
+            LOG.log(
+                    ERROR,
+                    "{0}. The leases stay as they were before{1}",
+                    cause,
+                    LogFields.of("registry", "file", "file", file));
         }
         status.failure(cause);
     }
@@ -266,11 +271,12 @@ public final class FileRegistry implements Registry {
         changed.forEach(listener::onPut);
         LOG.log(
                 INFO,
-                "{0}: {1} leases, {2} of them new or changed, {3} gone",
+                "{0}: {1} leases, {2} of them new or changed, {3} gone{4}",
                 file,
                 String.valueOf(next.size()),
                 String.valueOf(changed.size()),
-                String.valueOf(gone.size()));
+                String.valueOf(gone.size()),
+                LogFields.of("file", file, "leases", next.size(), "changed", changed.size(), "gone", gone.size()));
     }
 
     private String unreadable(final IOException failure) {

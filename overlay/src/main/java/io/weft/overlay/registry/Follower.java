@@ -7,6 +7,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.json.JsonException;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.http.AnswerTooLongException;
 import io.weft.overlay.registry.http.ChangeStream;
 import java.io.IOException;
@@ -114,7 +115,11 @@ public final class Follower implements AutoCloseable {
             isListed = follow();
         } catch (final UnavailableException | JsonException failure) {
             if (isNews(String.valueOf(failure.getMessage()))) {
-                LOG.log(WARNING, "{0}. Forwarding goes on with the leases as they are", failure.getMessage());
+                LOG.log(
+                        WARNING,
+                        "{0}. Forwarding goes on with the leases as they are{1}",
+                        failure.getMessage(),
+                        LogFields.of("registry", name));
             }
         } catch (final RuntimeException defect) {
             // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
@@ -135,7 +140,7 @@ public final class Follower implements AutoCloseable {
         status.contact();
         outage.end();
         if (isBack) {
-            LOG.log(INFO, "{0} is followed again", name);
+            LOG.log(INFO, "{0} is followed again{1}", name, LogFields.of("registry", name));
         }
         // Nodes that have started together do not list together for ever.
         listAgainNs =

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param wanted of the kind that the network's configuration chooses.
  * @param former of nftables, to be taken away as flanneld does where iptables is chosen.
+ * @param checks of what others' rules do.
  */
-public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former) {
+public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<ForwardCheck> checks) {
     /**
      * What the options ask for.
      *
@@ -40,10 +41,14 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former) {
     public static NodeRules of(final NetworkConfig config, final LeaseKey own, final Wishes wishes) {
         final List<Ruleset> wanted = new ArrayList<>();
         final List<NftablesRules> former = new ArrayList<>();
+        final List<ForwardCheck> checks = new ArrayList<>();
         for (final boolean ipv4 : new boolean[] {true, false}) {
             final IpPrefix network = ipv4 ? config.network() : config.ipv6Network();
             final IpPrefix subnet = ipv4 ? own.subnet() : own.ipv6Subnet();
-            if (null != network && null != subnet && (wishes.masquerade || wishes.forward)) {
+            if (null == network || null == subnet) {
+                continue;
+            }
+            if (wishes.masquerade || wishes.forward) {
                 final NftablesRules nftables = new NftablesRules(network, subnet, wishes);
                 if (config.nftables()) {
                     wanted.add(nftables);
@@ -53,7 +58,8 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former) {
                     former.add(nftables);
                 }
             }
+            checks.add(new ForwardCheck(network, subnet, wishes.forward));
         }
-        return new NodeRules(List.copyOf(wanted), List.copyOf(former));
+        return new NodeRules(List.copyOf(wanted), List.copyOf(former), List.copyOf(checks));
     }
 }

@@ -85,6 +85,9 @@ public final class RulesKeeper implements AutoCloseable {
                         failure instanceof RulesException ? String.valueOf(failure.getMessage()) : failure.toString());
             }
         }
+        if (!isFirst) { // a start waits for no more than its own rules
+            rules.checks().forEach(check -> failures.addAll(check.look()));
+        }
         if (Thread.currentThread().isInterrupted()) {
             return; // what a tool said that was ended for this is no trouble
         }

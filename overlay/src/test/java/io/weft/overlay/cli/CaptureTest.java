@@ -85,13 +85,16 @@ class CaptureTest {
                 + directory.resolve("run");
     }
 
-    private void capture(final String... arguments) {
+    private String capture(final String... arguments) {
         final List<String> all = new ArrayList<>(List.of(arguments));
         all.add(0, "capture");
         all.add("--run-dir=" + directory.resolve("run"));
         final CommandLine line = WeftCommand.commandLine();
         line.setErr(new PrintWriter(errors, true));
+        final StringWriter out = new StringWriter();
+        line.setOut(new PrintWriter(out, true));
         assertEquals(0, line.execute(all.toArray(String[]::new)), errors::toString);
+        return out.toString();
     }
 
     private static String tshark(final Path file, final String... arguments) {
@@ -121,7 +124,9 @@ class CaptureTest {
     void shouldWriteBothDirectionsWithDirectionAndDevice() {
         final Path file = directory.resolve("both.pcapng");
         try (BackgroundProcess pinging = ping(peer.podAddress())) {
-            capture("-n", "4", "-w", file.toString(), "--proto=icmp");
+            assertEquals(
+                    "{\"file\":\"" + file + "\",\"captured\":4,\"lost\":0}\n",
+                    capture("-n", "4", "-w", file.toString(), "--proto=icmp", "--output=json"));
             assertTrue(pinging.process().isAlive(), pinging::output);
         }
         final String request = "weft.1\t0x00000002\t" + node.podAddress() + "\t" + peer.podAddress() + "\t8\n";

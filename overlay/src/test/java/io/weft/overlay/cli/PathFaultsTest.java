@@ -190,10 +190,28 @@ class PathFaultsTest {
     @Order(2)
     void shouldRefuseWhatIsNoPeerByWordsAndExitCode() {
         run(2, "ping");
-        run(2, "ping", "nowhere");
+        run(2, "ping", "nowhere.invalid");
+        run(1, "ping", "localhost");
         run(1, "ping", "10.244.77.7");
-        assertTrue(errors.toString().contains("nowhere: must be an address, a subnet or \"all\""), errors::toString);
+        assertTrue(
+                errors.toString()
+                        .contains(
+                                "nowhere.invalid: must be an address, a subnet, a node's name that this host resolves, or \"all\", nowhere.invalid: "),
+                errors::toString);
         assertTrue(errors.toString().contains("no peer is at 10.244.77.7 by the tables"), errors::toString);
+        assertTrue(
+                errors.toString().contains(", which this host resolves localhost to, by the tables"), errors::toString);
+    }
+
+    @Test
+    @Order(2)
+    void shouldAskANodeByTheNameThatTheHostKnows() throws IOException {
+        final Path hosts = Files.writeString(directory.resolve("hosts"), kernel.underlayAddress() + " worker-2\n");
+        final List<String> command = WeftdProcess.java(WeftMain.class);
+        command.add(1, "-Djdk.net.hosts.file=" + hosts);
+        command.addAll(List.of("ping", "worker-2", "--run-dir=" + directory.resolve("node/run")));
+        final String found = node.namespace().exec(command.toArray(String[]::new));
+        assertTrue(found.startsWith("weft.1 192.168.100.2 10.244.1.0/24: ok, "), found);
     }
 
     @Test
@@ -381,6 +399,22 @@ class PathFaultsTest {
         node.namespace().exec("iptables", "-w", "-P", "FORWARD", "ACCEPT");
     }
 
+    /** What one chain accepts, the next may still drop. */
+    @Test
+    @Order(5)
+    void shouldNameATableOfOthersThatDropsWhatIsForwarded() {
+        node.namespace().exec("nft", "add table inet other");
+        node.namespace()
+                .exec("nft", "add chain inet other pass { type filter hook forward priority 10 ; policy drop ; }");
+        final String wrong =
+                "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
+                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept";
+        awaitStatus("  rules     WRONG  " + wrong);
+        awaitExplanation(0, kernel.podAddress(), "  status     rules " + wrong);
+        node.namespace().exec("nft", "delete table inet other");
+        awaitStatus("  rules     ok     set\n");
+    }
+
     @Test
     @Order(5)
     void shouldTellThatTheBridgeHasAnAddressOfAnotherSubnet() {
@@ -397,6 +431,23 @@ class PathFaultsTest {
     @Test
     @Order(5)
     void shouldTellThatPacketsAreDamagedOnTheWay() throws IOException {
+        final String words =
+                "1 IP_CSUM in the last minute (inner IPv4 header checksum is wrong): a link or a network card on the"
+                        + " way damages packets, or does not put checksums in: ethtool -S DEVICE on both nodes";
+        sendDamaged(VxlanDatagram.IP_OFFSET + 10); // of the IPv4 header
+        awaitStatus(words);
+        awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
+        for (int i = 0; i < 20; i++) {
+            sendDamaged(VxlanDatagram.IP_OFFSET + 26); // of UDP, which the pod's host drops
+        }
+        awaitStatus(
+                " packets from other nodes had a wrong inner checksum: a link or a network card on the way damages");
+        awaitExplanation(0, kernel.podAddress(), "  status     ports in the last minute ");
+        awaitWell(kernel);
+    }
+
+    /** @param checksum where it is, in the datagram's payload. */
+    private void sendDamaged(final int checksum) throws IOException {
         final byte[] datagram = new VxlanDatagram(CraftedPacket.udp(
                                 PodTun.inet(kernel.podAddress()),
                                 PodTun.inet(node.podAddress()),
@@ -406,18 +457,12 @@ class PathFaultsTest {
                         .bytes())
                 .with(VxlanDatagram.DESTINATION_OFFSET, 2, 0, 0, 0, 0, 1)
                 .with(VxlanDatagram.SOURCE_OFFSET, 2, 0, 0, 0, 0, 2)
-                .with(VxlanDatagram.IP_OFFSET + 10, 0x12, 0x34)
+                .with(checksum, 0x12, 0x34)
                 .bytes();
         try (DatagramSocket socket = kernel.namespace().call(() -> open(kernel.underlayAddress()))) {
             socket.send(new DatagramPacket(
                     datagram, datagram.length, InetAddress.getByName(node.underlayAddress()), KernelVxlan.PORT));
         }
-        final String words =
-                "1 IP_CSUM in the last minute (inner IPv4 header checksum is wrong): a link or a network card on the"
-                        + " way damages packets, or does not put checksums in: ethtool -S DEVICE on both nodes";
-        awaitStatus(words);
-        awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
-        awaitWell(kernel);
     }
 
     private static DatagramSocket open(final String address) {

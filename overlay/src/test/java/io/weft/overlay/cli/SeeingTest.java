@@ -87,7 +87,7 @@ class SeeingTest {
         Await.until(
                 () -> run("show", "drops"),
                 Await.TIMEOUT_MS,
-                () -> run("show", "drops").matches("(?s).*2 packets[^\\n]*, first \\d[^\\n]*, last \\d.*"));
+                () -> run("show", "drops").matches("(?s).*2 packets[^\\n]*, first \\d[^\\n]*, last \\d.* from .*"));
     }
 
     private BackgroundProcess start(final Path directory, final Topology.Node on, final String... options) {
@@ -235,6 +235,7 @@ class SeeingTest {
     void shouldShowOnAnotherMachineWhatAReportHolds(@TempDir final Path directory) throws IOException {
         final Path archive = directory.resolve("report.zip");
         assertEquals(archive + "\n", run("report", "--write=" + archive));
+        assertEquals("{\"file\":\"" + archive + "\"}\n", run("report", "--write=" + archive, "--output=json"));
         final String from = "--from=" + archive;
         for (final String what : List.of("ports", "routes", "neighbours", "fdb", "peers", "drops", "agents")) {
             assertGolden("show-" + what + ".txt", "show", what, from);
@@ -327,9 +328,13 @@ class SeeingTest {
     @Order(Integer.MAX_VALUE - 1)
     void shouldBeginToCountAnewAndLeaveTheCountersAlone() {
         assertEquals("", run("clear", "--device=weft.1"));
+        assertEquals(
+                "[{\"device\":\"weft.1\",\"cleared\":\"TIME\"}]\n",
+                steady(run("clear", "--device=weft.1", "-o", "json")));
         assertEquals("", run("show", "drops"));
         ping(1, NOWHERE);
-        final String again = "IP_OUTNOROUTES: 1 packets, N per second, first before they were cleared, last TIME: ";
+        final String again =
+                "IP_OUTNOROUTES: 1 packets, N per second, first before they were cleared, last TIME from 10.244.0.2 > ";
         Await.until(
                 () -> run("show", "drops"),
                 Await.TIMEOUT_MS,

@@ -11,8 +11,10 @@ import io.weft.overlay.lease.BackendType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -78,6 +80,30 @@ class PeerMonitorTest {
             final int ended = checks.get();
             assertEquals("ok after a while", found.peek());
             assertEquals(ended, checks.get(), "it has ended");
+        }
+    }
+
+    /** The host has no route to the second of its subnets. */
+    @Test
+    void shouldTellAPeerByTheWorstOfTheWaysToIt() throws IOException {
+        writeTables();
+        Files.writeString(
+                directory.resolve(DEVICE + ".tables"),
+                "route 192.0.2.0/24 via 10.244.1.0 dev weft.1 onlink\n",
+                StandardOpenOption.APPEND);
+        try (NetworkNamespace namespace = NetworkNamespace.create("monitor")) {
+            namespace.ip("link", "set", "lo", "up");
+            final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
+                    directory,
+                    List.of(DEVICE),
+                    BackendType.VXLAN,
+                    () -> 1450,
+                    1,
+                    (device, peer, check, mtu) ->
+                            found.add(peer + " " + check.state().label())));
+            Await.until("a check", Await.TIMEOUT_MS, () -> found.size() > 1);
+            monitor.close();
+            assertEquals(Set.of("127.0.0.3 local"), Set.copyOf(found));
         }
     }
 }

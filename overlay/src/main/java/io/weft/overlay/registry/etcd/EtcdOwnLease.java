@@ -9,6 +9,7 @@ import io.weft.overlay.json.JsonException;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.PutBack;
 import io.weft.overlay.registry.RegistryStatus;
@@ -228,17 +229,19 @@ final class EtcdOwnLease {
     /** Writes the own lease; false when that has failed. */
     private boolean isPut(final EtcdStore.@Nullable Entry present, final boolean isRight) throws InterruptedException {
         final Lease own = lease();
+        final String fields = LogFields.of("registry", "etcd", "lease", own.key());
         if (null == present) {
-            LOG.log(WARNING, "the own lease {0} is gone from etcd and is put back", own.key());
+            LOG.log(WARNING, "the own lease {0} is gone from etcd and is put back{1}", own.key(), fields);
         } else if (isRight) {
-            LOG.log(INFO, "the own lease {0} is renewed", own.key());
+            LOG.log(INFO, "the own lease {0} is renewed{1}", own.key(), fields);
         } else {
             LOG.log(
                     WARNING,
                     "somebody has written {0} into the own lease {1}, and it is put back: if that is another node, give"
-                            + " one of the two another PublicIP",
+                            + " one of the two another PublicIP{2}",
                     present.value(),
-                    own.key());
+                    own.key(),
+                    fields);
         }
         try {
             // Who was faster meanwhile is told by the next change.

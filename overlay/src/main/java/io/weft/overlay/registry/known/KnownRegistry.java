@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
@@ -141,12 +142,14 @@ public final class KnownRegistry implements Registry {
         }
         LOG.log(
                 WARNING,
-                "{0} does not answer ({1}): this node begins with the {2} leases that it knew at {3}, revision {4}",
+                "{0} does not answer ({1}): this node begins with the {2} leases that it knew at {3}, revision {4}{5}",
                 registry.kind(),
                 registry.status().loss(),
                 String.valueOf(before.leases().size()),
                 Instant.ofEpochMilli(before.confirmedMs()),
-                before.revision());
+                before.revision(),
+                LogFields.of(
+                        "registry", registry.kind(), "leases", before.leases().size(), "revision", before.revision()));
         return before.own();
     }
 

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.Backoff;
 import io.weft.overlay.registry.Outage;
 import io.weft.overlay.registry.RegistryStatus;
@@ -130,7 +131,11 @@ final class KubeFollower implements AutoCloseable {
             return;
         }
         if (null == defect) {
-            LOG.log(WARNING, "{0}. Forwarding goes on with the leases as they are", cause);
+            LOG.log(
+                    WARNING,
+                    "{0}. Forwarding goes on with the leases as they are{1}",
+                    cause,
+                    LogFields.of("registry", "kube"));
         } else {
             LOG.log(
                     ERROR,
@@ -219,7 +224,7 @@ final class KubeFollower implements AutoCloseable {
         status.contact();
         outage.end();
         if (isBack) {
-            LOG.log(INFO, "the Kubernetes API is followed again");
+            LOG.log(INFO, "the Kubernetes API is followed again" + LogFields.of("registry", "kube"));
         }
     }
 

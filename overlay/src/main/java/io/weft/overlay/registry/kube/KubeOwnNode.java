@@ -8,6 +8,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.PutBack;
@@ -154,7 +155,12 @@ final class KubeOwnNode {
         try {
             client.patch(NODES + name + "/status", wanted.patch(present));
             isConditionDue = false;
-            LOG.log(INFO, "condition NetworkUnavailable of node {0} is False, {1}", name, wanted.message());
+            LOG.log(
+                    INFO,
+                    "condition NetworkUnavailable of node {0} is False, {1}{2}",
+                    name,
+                    wanted.message(),
+                    LogFields.of("node", name));
         } catch (final UnavailableException failure) {
             LOG.log(WARNING, "set the condition NetworkUnavailable, tried again: {0}", failure.getMessage());
         }

@@ -3,31 +3,47 @@ package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.ingress.Offender;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.LogFields;
 import java.net.InetAddress;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.agrona.concurrent.NanoClock;
 
 /**
- * Tells operators who was refused last, for each reason: beside the counters, where it outlives the daemon, and in the log when it begins,
- * after a minute without any; that it goes on is told by {@link DropLog}. Control thread alone.
+ * Tells operators whose packet was dropped last, for each reason: beside the counters, where it outlives the daemon; and of those that the
+ * ingress policy refuses also in the log when it begins, after a minute without any. That it goes on is told by {@link DropLog}. Control
+ * thread alone.
  */
-final class IngressOffenders {
-    private static final System.Logger LOG = System.getLogger(IngressOffenders.class.getName());
+final class DropOffenders {
+    private static final System.Logger LOG = System.getLogger(DropOffenders.class.getName());
     private static final long SILENCE_NS = TimeUnit.MINUTES.toNanos(1);
+
+    /** Of the ingress policy. */
+    private static final Set<DropReason> REFUSALS = EnumSet.of(
+            DropReason.UNKNOWN_SENDER,
+            DropReason.IP_LOCAL_SOURCE,
+            DropReason.IP_INVALID_SOURCE,
+            DropReason.IP_LOCALNET,
+            DropReason.OWN_SUBNET_SOURCE,
+            DropReason.OTHER_NODES_SOURCE,
+            DropReason.UNANNOUNCED_SOURCE,
+            DropReason.FOREIGN_DESTINATION,
+            DropReason.OUTER_INVALID_SOURCE);
 
     /** Where no node sends from. */
     private final List<IpPrefix> podPrefixes;
@@ -39,7 +55,7 @@ final class IngressOffenders {
     private final Map<DropReason, String> last = new EnumMap<>(DropReason.class);
     private final Map<DropReason, Long> lastNs = new EnumMap<>(DropReason.class);
 
-    IngressOffenders(final Forwarder.Settings settings, final CountersFile counters, final NanoClock clock) {
+    DropOffenders(final Forwarder.Settings settings, final CountersFile counters, final NanoClock clock) {
         podPrefixes = podPrefixes(
                 settings.config(), settings.own().key(), settings.underlay().localAddresses());
         this.counters = counters;
@@ -74,6 +90,9 @@ final class IngressOffenders {
         }
         last.put(reason, offender.addresses());
         final Long before = lastNs.put(reason, clock.nanoTime());
+        if (!REFUSALS.contains(reason)) {
+            return;
+        }
         if (null == before || clock.nanoTime() - before >= SILENCE_NS) {
             LOG.log(
                     WARNING,
@@ -96,12 +115,13 @@ final class IngressOffenders {
     }
 
     private String advice(final Offender offender) {
+        final IpAddress sender = Objects.requireNonNull(offender.peer(), "somebody sent it");
         if (DropReason.UNKNOWN_SENDER == offender.reason()
-                && podPrefixes.stream().anyMatch(pods -> pods.contains(offender.sender()))) {
+                && podPrefixes.stream().anyMatch(pods -> pods.contains(sender))) {
             return "This is a pod's address, and pods must not send to the tunnel's port: find out which pod it is, do not"
                     + " admit it.";
         }
-        final String admission = "--ingress-allow=" + offender.sender() + " admits it";
+        final String admission = "--ingress-allow=" + sender + " admits it";
         return switch (offender.reason()) {
             case UNKNOWN_SENDER ->
                 "No lease or Node names this sender; if it is a node behind a NAT, or one with several addresses, "

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Which addresses are surely pods': a node whose address no lease names may be let in, a pod may not. */
-class IngressOffendersTest {
+class DropOffendersTest {
     @ParameterizedTest
     @CsvSource({
         "10.244.0.0/16, 192.168.100.1, 10.244.0.0/16;fd00:10:244::/48;10.244.1.0/24;fd00:10:244:1::/64",
@@ -34,7 +34,7 @@ class IngressOffendersTest {
                 expected,
                 String.join(
                         ";",
-                        IngressOffenders.podPrefixes(
+                        DropOffenders.podPrefixes(
                                         config,
                                         LeaseKey.parse("10.244.1.0-24&fd00:10:244:1::-64"),
                                         List.of(InetAddress.getByName(local)))
