@@ -13,9 +13,9 @@ daemon_modules=java.base,java.logging,java.management,java.net.http,jdk.unsuppor
 plugin_modules=io.weft.cni
 
 # Sets packages, scratch and version.
-begin_packages() {
+begin_packages() { # [DIRECTORY]
   need "${package_tools[@]}" || return 1
-  packages=$PWD/target/packages
+  packages=${1:-$PWD/target/packages}
   scratch=$PWD/target/package-scratch
   version=$(sed -n '0,/<version>/s|.*<version>\(.*\)</version>|\1|p' pom.xml)
   # The time of every file: of the commit, so that it says something.
@@ -26,9 +26,15 @@ begin_packages() {
   umask 022
 }
 
-pack() { # ARCHITECTURE
+pack() { # ARCHITECTURE [COMPRESSION, a word of dpkg-deb's -Z]
   echo "weft: packing for $1"
-  fetch_jdk "$1" && lay_out "$1" && make_deb "$1"
+  fetch_jdk "$1" && lay_out "$1" && make_deb "$1" "${2:-xz}"
+}
+
+# One that is tried and thrown away.
+pack_for_trial() { # ARCHITECTURE DIRECTORY
+  begin_packages "$2" && pack "$1" none || return 1
+  rm -rf "$scratch"
 }
 
 # The image alone, for ./weft cluster.
@@ -50,24 +56,12 @@ make_packages() {
   (cd "$packages" && du -h --apparent-size -- *)
 }
 
-# Debian's JDK of an architecture, without installing it or telling apt of another architecture.
+# Debian's JDK of an architecture, without installing it.
 fetch_jdk() { # ARCHITECTURE
   local apt=$scratch/apt-$1 jdk=$scratch/jdk-$1
-  mkdir -p "$apt"/{state/lists/partial,cache/archives/partial} "$jdk"
-  : >"$apt/status"
-  cat >"$apt/apt.conf" <<CONF
-#clear APT::Architectures;
-APT::Architecture "$1";
-APT::Architectures { "$1"; };
-APT::Get::Download-Only "true";
-APT::Sandbox::User "root";
-Dir::State "$apt/state";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-CONF
-  APT_CONFIG=$apt/apt.conf apt-get update -qq &&
-    (cd "$apt" && APT_CONFIG=$apt/apt.conf apt-get download -qq openjdk-17-jdk-headless openjdk-17-jre-headless \
-      zlib1g libstdc++6 libgcc-s1) || return 1
+  mkdir -p "$jdk"
+  (apt_of "$1" "$apt" && cd "$apt" &&
+    apt-get download -qq openjdk-17-jdk-headless openjdk-17-jre-headless zlib1g libstdc++6 libgcc-s1) || return 1
   local deb
   for deb in "$apt"/*.deb; do dpkg-deb -x "$deb" "$jdk" || return 1; done
 }
@@ -128,7 +122,7 @@ binaries_below() { # DIRECTORY
   find "$1" -type f \( -name '*.so' -o -name '*.so.*' -o -path '*/runtime/bin/*' -o -path '*/cni-runtime/bin/*' -o -name jspawnhelper \)
 }
 
-make_deb() { # ARCHITECTURE
+make_deb() { # ARCHITECTURE COMPRESSION
   local root=$scratch/root-$1 file
   local doc=$root/usr/share/doc/weft
   install -D -m 644 packaging/debian/weftd.default "$root/etc/default/weftd"
@@ -137,6 +131,8 @@ make_deb() { # ARCHITECTURE
   ln -s ../lib/weft/bin/weft "$root/usr/bin/weft"
   ln -s ../lib/weft/bin/weftd "$root/usr/sbin/weftd"
   install -D -m 644 packaging/host/networkd.network "$root/lib/systemd/network/10-weft.network"
+  install -D -m 644 packaging/host/networkd.link "$root/lib/systemd/network/10-weft.link"
+  install -D -m 644 packaging/host/networkd.conf "$root/lib/systemd/networkd.conf.d/10-weft.conf"
   install -D -m 644 packaging/host/NetworkManager.conf "$root/usr/lib/NetworkManager/conf.d/weft.conf"
   man_pages "$root/usr/share/man" || return 1
   completions "$root/usr/share" || return 1
@@ -155,7 +151,7 @@ make_deb() { # ARCHITECTURE
   echo /etc/default/weftd >"$root/DEBIAN/conffiles"
   (cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\0' | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
   touch -d "@$SOURCE_DATE_EPOCH" "$root"/DEBIAN/* "$root/DEBIAN"
-  dpkg-deb --root-owner-group -Zxz --build "$root" "$packages/weft_${version}_$1.deb" >/dev/null
+  dpkg-deb --root-owner-group "-Z$2" --build "$root" "$packages/weft_${version}_$1.deb" >/dev/null
 }
 
 copyright() {
@@ -176,6 +172,8 @@ TEXT
 man_pages() { # DIRECTORY
   local command
   mkdir -p "$1/man1" "$1/man8"
+  # By hand: the plugin has no --help, for its words are the specification's.
+  sed "s/@VERSION@/$version/" packaging/man/weft-cni.8 | gzip -9n >"$1/man8/weft-cni.8.gz"
   man_page "$1" 8 weftd.h2m weftd && man_page "$1" 1 weft.h2m weft || return 1
   sed '1,/^Commands:/d; s/^  \([a-z][a-z-]*\) .*/\1/p; d' "$scratch/weft.help" >"$scratch/commands"
   while read -r command; do
@@ -187,7 +185,7 @@ man_page() { # DIRECTORY SECTION INCLUDED PROGRAM [COMMAND]
   local name=$4${5:+-$5} help
   help=$scratch/$name.help
   # As wide as a description may be: what is broken into lines here would be paragraphs there.
-  WEFT_JAVA_OPTS=-Dpicocli.usage.width=500 "$dist/bin/$4" ${5:+"$5"} --help | join_usage >"$help" || return 1
+  WEFT_JAVA_OPTS=-Dpicocli.usage.width=500 "bin/$4" ${5:+"$5"} --help | join_usage >"$help" || return 1
   printf '#!/bin/sh\ncat "%s"\n' "$help" >"$scratch/$name"
   chmod +x "$scratch/$name"
   # Its own --version tells of this machine's Java, which is not the reader's.
@@ -211,13 +209,20 @@ completions() { # DIRECTORY
   mkdir -p "$1/bash-completion/completions" "$1/zsh/vendor-completions"
   for class in weft:cli.WeftCommand weftd:daemon.WeftdCommand; do
     name=${class%%:*}
-    "$dist/bin/weft-java" picocli.AutoComplete --force --name="$name" --completionScript="$scratch/$name.completion" \
+    bin/weft-java picocli.AutoComplete --force --name="$name" --completionScript="$scratch/$name.completion" \
       "io.weft.overlay.${class#*:}" >/dev/null || return 1
     # It says when it was made.
     sed '/^# Generated by/d' "$scratch/$name.completion" >"$1/bash-completion/completions/$name"
-    { printf '#compdef %s\nautoload -U +X bashcompinit && bashcompinit\n' "$name"; sed 1d "$1/bash-completion/completions/$name"; } \
-      >"$1/zsh/vendor-completions/_$name"
+    zsh_completion "$name" <"$1/bash-completion/completions/$name" >"$1/zsh/vendor-completions/_$name"
   done
+}
+
+# As the body of a function that zsh's completion calls each time. What picocli has for a ~/.zshrc is left out: an alias for bash's compopt,
+# which does not work in a function, and an option of the user's shell.
+zsh_completion() { # NAME; out of bash's
+  echo "#compdef $1"
+  echo 'autoload -U +X bashcompinit && bashcompinit'
+  sed '1d; /^if \[ -n "$BASH_VERSION" \]/,/^fi$/d; s/^complete -F \([^ ]*\) -o default .*/_bash_complete -o default -F \1/'
 }
 
 # Runs from where it is unpacked.
