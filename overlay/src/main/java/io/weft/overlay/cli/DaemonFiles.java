@@ -58,7 +58,7 @@ final class DaemonFiles {
                         socket + ": " + failure.getMessage() + " weft counters shows its last sign of life", failure)
                 : new IllegalStateException(
                         "no daemon answers at " + socket + " (" + failure.getMessage()
-                                + "): is weftd running? Name its --device and --run-dir",
+                                + "): is weftd running, and ready (weft status)? Name its --device and --run-dir",
                         failure);
     }
 }

@@ -3,6 +3,7 @@ package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.ReportFile;
+import io.weft.overlay.record.StartRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +48,7 @@ final class Daemons {
         return all().stream()
                 .filter(daemon -> null == wanted
                         || daemon.name().equals(wanted)
+                        || daemon.name().equals(StartRecord.nameOf(wanted))
                         || daemon.devices().stream()
                                 .anyMatch(each -> each.name().equals(wanted)))
                 .toList();
@@ -112,6 +114,11 @@ final class Daemons {
     void warnOfAge(final List<DaemonRecord> daemons) {
         for (final DaemonRecord daemon : daemons) {
             final String warning = Words.ofAge(daemon);
+            if (warning.isEmpty() && daemon.devices().isEmpty() && !daemon.isReady()) {
+                spec.commandLine()
+                        .getErr()
+                        .println("weft: " + daemon.name() + ": not ready yet: weft status says what it waits for");
+            }
             if (!warning.isEmpty()) {
                 spec.commandLine().getErr().println("weft: " + daemon.name() + ": " + warning);
             }

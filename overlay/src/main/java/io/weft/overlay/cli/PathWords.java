@@ -106,14 +106,21 @@ final class PathWords {
                         .collect(Collectors.joining("; "));
     }
 
-    private static String local(final PathResult result) {
+    private String local(final PathResult result) {
         if (0 != result.underlayErrno()) {
             return "this node itself does not send to " + result.path().peer() + ", "
                     + refused(result.underlayErrno(), result.path().peer());
         }
+        if (Liveness.LIVE != daemon.liveness()) {
+            return ofThisWeftd();
+        }
         return "this node itself does not send to " + result.path().overlayAddress() + ", "
                 + refused(result.overlayErrno(), result.path().overlayAddress()) + " has to say dev "
                 + result.path().device() + ", and weft status what is wrong";
+    }
+
+    private String ofThisWeftd() {
+        return "weftd of this node is " + daemon.liveness().label() + ": weft status says what to do";
     }
 
     private static String refused(final int errno, final IpAddress to) {
@@ -164,7 +171,7 @@ final class PathWords {
 
     private String overlay(final PathResult result) {
         if (Liveness.LIVE != daemon.liveness()) {
-            return "weftd of this node is " + daemon.liveness().label() + ": weft status says what to do";
+            return ofThisWeftd();
         }
         final IcmpError refusal = refusal(result);
         if (null != refusal) {

@@ -137,8 +137,7 @@ public final class PacketUnderlay implements AutoCloseable {
             return "--underlay-port says so";
         }
         if (UnderlayPort.AUTO == wanted) {
-            return "measured, packet sockets are no faster between weft nodes, and slower from kernel VXLAN"
-                    + " (docs/performance.md); --underlay-port=packet takes them";
+            return "measured, packet sockets are no faster (docs/performance.md)";
         }
         if (BackendType.VXLAN != settings.config().backend().type()) {
             return "peers of the " + settings.config().backend().type()

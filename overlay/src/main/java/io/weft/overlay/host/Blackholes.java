@@ -62,7 +62,9 @@ public final class Blackholes implements AutoCloseable {
                         "route {0}{1}{2}",
                         blackhole,
                         isFirst ? "" : ", repaired",
-                        LogFields.of("dst", blackhole.destination(), "repaired", !isFirst));
+                        isFirst
+                                ? LogFields.of("dst", blackhole.destination())
+                                : LogFields.of("dst", blackhole.destination(), "repaired", true));
             }
         }
         isFirst = false;

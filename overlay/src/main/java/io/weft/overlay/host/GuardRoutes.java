@@ -149,7 +149,7 @@ public final class GuardRoutes implements AutoCloseable {
                     "route {0}{1}{2}",
                     set(prefix),
                     isRepair ? ", repaired" : "",
-                    LogFields.of("dst", prefix, "repaired", isRepair));
+                    isRepair ? LogFields.of("dst", prefix, "repaired", true) : LogFields.of("dst", prefix));
         }
         unwanted.forEach(rtnetlink::deleteRoute);
         changed.clear();

@@ -190,7 +190,7 @@ public final class HostRoutes implements AutoCloseable {
                     "route {0}{1}{2}",
                     route,
                     isRepair ? ", repaired" : "",
-                    LogFields.of("dst", subnet, "repaired", isRepair));
+                    isRepair ? LogFields.of("dst", subnet, "repaired", true) : LogFields.of("dst", subnet));
             troubles.remove(subnet);
             wanted.put(subnet, new Target(target.gateway, linkIndex, target.otherwise));
             present.put(subnet, route);

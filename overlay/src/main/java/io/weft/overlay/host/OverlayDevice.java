@@ -179,6 +179,6 @@ public final class OverlayDevice {
                 deviceName,
                 what,
                 isFirst ? "" : ", repaired",
-                LogFields.of("device", deviceName, "repaired", !isFirst));
+                isFirst ? LogFields.of("device", deviceName) : LogFields.of("device", deviceName, "repaired", true));
     }
 }

@@ -225,7 +225,7 @@ public final class OverlayNode implements AutoCloseable {
                     !opened.packetUnderlays().isEmpty(),
                     () -> loop.post(follow)));
             final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
-            tenure.start().over();
+            tenure.start().over(firstDevice);
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
             checkPeers(config.backend().type(), opened, changes);
             loop.every(COMPARE_MS, () -> {

@@ -6,6 +6,7 @@ import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.registry.BoundedFile;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +43,9 @@ public record DaemonRecord(
             for (final Path file : files) {
                 found.add(read(file, nowMs));
             }
+        } catch (final AccessDeniedException denied) {
+            throw new IllegalStateException(
+                    denied.getFile() + " is not for this user to read: run weft as root, or as weftd's user", denied);
         } catch (final IOException | JsonException failure) {
             throw new IllegalStateException(
                     "read what daemons left in " + directory + ": " + failure.getMessage(), failure);

@@ -44,7 +44,12 @@ public final class StartRecord implements AutoCloseable {
     private StartRecord(final Path runDirectory, final String deviceName, final String version) {
         this.runDirectory = runDirectory;
         this.version = version;
-        name = deviceName.isEmpty() ? NAMELESS : NAMELESS + '-' + deviceName;
+        name = deviceName.isEmpty() ? NAMELESS : nameOf(deviceName);
+    }
+
+    /** What a daemon is called that is to have a device of this name. */
+    public static String nameOf(final String deviceName) {
+        return NAMELESS + '-' + deviceName;
     }
 
     /** Of this process, which has begun nothing yet; the device's name is empty unless it was asked for. */
@@ -78,12 +83,13 @@ public final class StartRecord implements AutoCloseable {
         }
     }
 
-    /** The node has a record of its own from now on. */
-    public synchronized void over() {
-        if (null != written && !written.equals(file(name))) {
+    /** The node has a record of its own from now on, of this name. */
+    public synchronized void over(final String deviceName) {
+        if (null != written && !written.equals(file(deviceName))) {
             delete();
         }
         written = null;
+        name = deviceName;
         failure = "";
         isOver = true;
         wasOver = true;

@@ -68,7 +68,7 @@ final class ForwardCheck {
     private void addIptables(final List<String> droppers, final IptablesVariant variant) {
         final IptablesDump dump = variant.dump();
         if (dump.dropsForwarded()
-                && dump.own("filter").isEmpty()
+                && dump.own("filter").stream().noneMatch(rule -> rule.startsWith("-A FORWARD "))
                 && dump.filterAccepts().stream().noneMatch(this::letsPodsPass)) {
             droppers.add(variant.name() + ", chain FORWARD, drops what pods send to other nodes, and no rule accepts "
                     + network + ": leave the rules to weft (--iptables-forward-rules), or " + variant.name()

@@ -529,4 +529,12 @@ class PathFaultsTest {
                 ": WRONG overlay, underlay N ms up to 1500 bytes, overlay no answer: the overlay is not there: nothing"
                         + " listens on its UDP port 8472: start weftd there");
     }
+
+    @Test
+    @Order(7)
+    void shouldBlameNobodyElseWhereThisNodesDaemonHasEnded() {
+        weftd().process().destroy();
+        weftd().awaitExit(Await.TIMEOUT_MS);
+        awaitPing(3, kernel, ": WRONG local, ", "weftd of this node is ended: weft status says what to do");
+    }
 }

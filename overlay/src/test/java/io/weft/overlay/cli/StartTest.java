@@ -54,6 +54,10 @@ class StartTest {
                             + "  registry  WRONG  etcd is waited for: ");
             assertTrue(status(StatusCommand.WRONG).startsWith("weftd: live, network namespace "), errors::toString);
             awaitStatus(StatusCommand.WRONG, "127.0.0.1:1");
+            final CommandLine line = WeftCommand.commandLine();
+            line.setErr(new PrintWriter(errors, true));
+            assertEquals(0, line.execute("show", "ports", "--run-dir=" + directory.resolve("run")));
+            assertEquals("weft: weftd: not ready yet: weft status says what it waits for\n", errors.toString());
             weftd.process().destroy();
             assertEquals(0, weftd.awaitExit(Await.TIMEOUT_MS), weftd::output);
             assertFalse(Files.exists(directory.resolve("run/weftd.status")), "a start that came to nothing");

@@ -54,6 +54,12 @@ class ForwardCheckTest {
                 ", chain FORWARD, drops what pods send to other nodes, and no rule accepts 10.244.0.0/16: leave the rules"
                         + " to weft (--iptables-forward-rules), or iptables");
         assertEquals(List.of(), look(beside), "weft's rules are its keeper's");
+        iptables("-N FLANNEL-FWD");
+        iptables("-A FLANNEL-FWD -s 10.244.0.0/16 -m comment --comment 'flanneld forward' -j ACCEPT");
+        assertDrops(alone, ", chain FORWARD, drops ");
+        iptables("-A FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD");
+        assertEquals(List.of(), look(alone), "weft's rules of before");
+        iptables("-D FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD");
         iptables("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
         iptables("-A FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT");
         iptables("-A FORWARD -i docker0 -j ACCEPT");
