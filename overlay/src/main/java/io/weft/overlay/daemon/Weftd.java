@@ -93,11 +93,12 @@ final class Weftd {
         Thread.setDefaultUncaughtExceptionHandler(Weftd::end);
         Privileges.requireNetAdmin();
         Privileges.tellWhatIsTooMuch();
+        final PodPortChoice podPort = PodPortChoice.of(options.weft().podPort);
         final Thread control = Thread.currentThread();
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
-        LOG.log(INFO, "{0}", PodPortChoice.of(options.weft().podPort));
+        LOG.log(INFO, "{0}", podPort);
         try (ThreadWatch watch = ThreadWatch.start(this::dutyCycles);
                 ServiceManager serviceManager = ServiceManager.start(
                         System.getenv(), () -> watch.trouble().isEmpty());
