@@ -59,13 +59,13 @@ class SystemdTest {
                     .start("sh", directory.resolve("systemd.sh").toString(), ROOT.toString(), directory + "", group)) {
                 final Systemd systemd = new Systemd(boot);
                 systemd.awaitActive();
-                assertEquals("forwards", systemd.show("StatusText"), systemd::log);
+                Await.until(systemd::log, TIMEOUT_MS, () -> "forwards".equals(systemd.show("StatusText")));
                 assertRights(systemd);
                 assertWatched(systemd);
                 assertFalse(systemd.log().contains(GOES_ON), systemd::log);
                 systemd.run("systemctl", "restart", "weftd");
                 systemd.awaitActive();
-                assertTrue(systemd.log().contains(GOES_ON), systemd::log);
+                Await.until(systemd::log, TIMEOUT_MS, () -> systemd.log().contains(GOES_ON));
                 assertRights(systemd);
             }
         }

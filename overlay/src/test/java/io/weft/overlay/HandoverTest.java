@@ -13,6 +13,7 @@ import io.weft.linux.UnixSocket;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.Command;
 import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
@@ -37,6 +38,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresRoot
 class HandoverTest {
     private static final String MAC = "02:00:00:00:00:0a";
+    /** Datagrams, more than the queue of a TUN holds. */
+    private static final int BURST = 10_000;
+
     private static final String READY = "ready: weft.1 forwards";
     private static final int ROUNDS = 3;
     private static final Path OTHER_JAVA = Path.of("/usr/lib/jvm/temurin-25-jdk-amd64/bin/java");
@@ -246,6 +250,9 @@ class HandoverTest {
 
     @Test
     void shouldChangeNothingWhenTheNewOneIsRefusedOrFails() throws Exception {
+        node.namespace().ip("tuntap", "add", "tun9", "mode", "tun");
+        node.namespace().ip("address", "add", "192.0.2.1/24", "dev", "tun9");
+        node.namespace().ip("link", "set", "tun9", "up");
         final BackgroundProcess weftd = startReady("--identity=one");
         final String before = HostState.of(node.namespace(), directory);
         try (DatagramStream to = new DatagramStream(node, peer);
@@ -257,6 +264,16 @@ class HandoverTest {
                     start("--identity=one", "--workers=2", "--counters-file=/proc/none"),
                     "Choose a writable place by --counters-file");
             assertRefused(start("--identity=one", "--subnet-file=/proc/none/subnet.env"), "--subnet-file");
+            assertRefused(
+                    resources.add(WeftdProcess.start(
+                            node.namespace(),
+                            directory,
+                            "--registry=file:" + directory.resolve("leases.json"),
+                            "--identity=one",
+                            "--iface=tun9",
+                            "--public-ip=" + node.underlayAddress(),
+                            "--underlay-port=packet")),
+                    "is not Ethernet");
             assertEquals(before, HostState.of(node.namespace(), directory), weftd::output);
             assertEquals(0, to.finish(), to + "\n" + weftd.output());
             assertEquals(0, from.finish(), from + "\n" + weftd.output());
@@ -281,15 +298,62 @@ class HandoverTest {
     @ParameterizedTest
     @ValueSource(strings = {"-TERM", "-KILL"})
     void shouldTakeThePlaceOfOneThatEndsMeanwhile(final String signal) throws Exception {
-        final BackgroundProcess weftd = startReady();
-        final BackgroundProcess newcomer =
-                start(WeftdProcess.REHEARSED).awaitOutput("INFO own lease", WeftdProcess.START_TIMEOUT_MS);
-        node.namespace().exec("kill", signal, String.valueOf(weftd.process().pid()));
+        BackgroundProcess newcomer = startReady();
+        int exitCode = WeftdCommandLine.EXIT_HANDED_OVER;
+        while (WeftdCommandLine.EXIT_HANDED_OVER == exitCode) { // again where the newcomer was the quicker one
+            final BackgroundProcess weftd = newcomer;
+            newcomer = start(WeftdProcess.REHEARSED).awaitOutput("INFO own lease", WeftdProcess.START_TIMEOUT_MS);
+            signal("-STOP", newcomer);
+            signal(signal, weftd);
+            exitCode = weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS);
+            signal("-CONT", newcomer);
+        }
         newcomer.awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
         try (DatagramStream to = new DatagramStream(node, peer)) {
             to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
         }
         assertTrue(newcomer.process().isAlive(), newcomer::output);
+    }
+
+    private static void signal(final String signal, final BackgroundProcess process) {
+        Command.tryRun(List.of("kill", signal, String.valueOf(process.process().pid()))); // which may be gone by now
+    }
+
+    /** The kernel goes on counting at a device that outlives its daemon, and the new daemon where the former stopped. */
+    @Test
+    void shouldCountOnceWhatTheHostHasLost() throws Exception {
+        final BackgroundProcess weftd = startReady();
+        try (DatagramStream to = new DatagramStream(node, peer)) {
+            signal("-STOP", weftd);
+            to.burst(BURST);
+            signal("-CONT", weftd);
+            to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+            to.finishAfterLoss();
+        }
+        Await.until(
+                () -> "losses are counted: " + weftd.output(),
+                Await.TIMEOUT_MS,
+                () -> counted(DataPlaneCounter.EGRESS_HOST_LOSSES) > 0);
+        awaitHeartbeats();
+        final long before = counted(DataPlaneCounter.EGRESS_HOST_LOSSES);
+        startReady();
+        awaitHandedOver(weftd);
+        awaitHeartbeats();
+        assertEquals(before, counted(DataPlaneCounter.EGRESS_HOST_LOSSES));
+    }
+
+    /** Until the control thread has asked the kernel for its counts again. */
+    private void awaitHeartbeats() {
+        for (int i = 0; i < 2; i++) {
+            final long before = heartbeatMs();
+            Await.until(() -> "a heartbeat", Await.TIMEOUT_MS, () -> heartbeatMs() > before);
+        }
+    }
+
+    private long heartbeatMs() {
+        try (CountersFile file = CountersFile.open(directory.resolve("run/weft.1.counters"))) {
+            return file.heartbeatMs();
+        }
     }
 
     @Test

@@ -122,7 +122,7 @@ final class Diagnosis {
         findings.add(Finding.of("underlay", troubles("underlay"), daemon.text("underlay")));
         findings.add(Finding.of("registry", registry(), daemon.text("registry") + ", followed"));
         leases();
-        findings.add(Finding.of("rules", troubles("rules"), "set"));
+        findings.add(Finding.of("rules", troubles("rules", "forwarding"), "set"));
         findings.add(Finding.of("pods", troubles("subnet_file", "bridge"), "subnet file and bridge as they should be"));
         memory();
     }

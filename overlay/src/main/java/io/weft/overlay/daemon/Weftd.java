@@ -204,6 +204,7 @@ final class Weftd {
                 isReplaced = node.isReplaced();
                 if (node.isReady()) {
                     former = node.ownLease();
+                    tenure.placeWasTaken();
                     takenDown++;
                     trouble = "";
                 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
-import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
@@ -84,6 +83,7 @@ final class Forwarder implements AutoCloseable {
     private final DropOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
     private @Nullable PeerWatch peerWatch;
+    private @Nullable HostLosses losses;
     private int underlayRemark = NO_REMARK;
     private boolean isPolicyKnown;
     /** Of a process that still runs: its counters are in their place, and this one's beside them. */
@@ -196,7 +196,7 @@ final class Forwarder implements AutoCloseable {
         undo.push(opened);
         sockets = opened;
         final PodDevice pods = openPodDevice(settings, left.take(deviceName + POD_KIND));
-        final TunnelOffload offload = openOffload(settings, opened, left.take(deviceName + OFFLOAD_KIND));
+        final TunnelOffload offload = openOffload(settings, opened, left);
         final DataPlaneContext context = new DataPlaneContext();
         final PacketUnderlay packets = PacketUnderlay.open(
                 settings,
@@ -248,6 +248,7 @@ final class Forwarder implements AutoCloseable {
         peerWatch = watch;
         recent = new RecentCounters(counters.manager(), made.counters(), System.nanoTime());
         dataPlane = made;
+        losses = new HostLosses(pods, opened, packets);
         packetSource = new PacketSource(
                 deviceName,
                 tables,
@@ -320,6 +321,7 @@ final class Forwarder implements AutoCloseable {
     /** The process that left its device and sockets is gone: they are this one's, and so is the place of its counters. */
     void own() {
         Objects.requireNonNull(podDevice, "open() comes first").own();
+        Objects.requireNonNull(losses, "open() comes first").goOn(Objects.requireNonNull(dataPlane));
         if (null != packetUnderlay) {
             packetUnderlay.own();
         }
@@ -382,13 +384,14 @@ final class Forwarder implements AutoCloseable {
 
     /** Null where superframes cannot be left to a device: that costs speed and nothing else, so it is no reason to end. */
     private @Nullable TunnelOffload openOffload(
-            final Settings settings, final UnderlaySockets sockets, final List<Integer> left) {
+            final Settings settings, final UnderlaySockets sockets, final Descriptors left) {
         if (BackendType.VXLAN != settings.config().backend().type()
                 || UnderlayFamily.IPV4 != settings.family()
                 || !settings.options().tunnelOffload.isWanted()) {
             return null;
         }
-        final OffloadTrial trial = OffloadTrial.open(settings, sockets, this::total, left);
+        final OffloadTrial trial =
+                OffloadTrial.open(settings, sockets, this::total, left.take(deviceName + OFFLOAD_KIND));
         if (null == trial) {
             return null;
         }
@@ -541,12 +544,7 @@ final class Forwarder implements AutoCloseable {
     void heartbeat() {
         final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
         final long nowMs = System.currentTimeMillis();
-        try {
-            running.countLosses(
-                    Objects.requireNonNull(podDevice, "open() comes first").takeLosses(), underlayLosses());
-        } catch (final LinuxException failure) {
-            LOG.log(DEBUG, "{0}. Losses are counted by the next look", failure.getMessage());
-        }
+        Objects.requireNonNull(losses, "open() comes first").count(running);
         if (isPolicyKnown) {
             running.takeOffenders(offenders::take);
         }
@@ -554,13 +552,6 @@ final class Forwarder implements AutoCloseable {
         Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
         peerWatch().look(nowMs);
         counters.heartbeat(nowMs);
-    }
-
-    /** What packet sockets take, the UDP sockets count as dropped. */
-    private long underlayLosses() {
-        final long ofSockets =
-                Objects.requireNonNull(sockets, "open() comes first").takeLosses();
-        return null == packetUnderlay ? ofSockets : packetUnderlay.takeLosses();
     }
 
     /** Stops forwarding; the device is gone after this. */

@@ -84,6 +84,7 @@ public final class Forwarders implements AutoCloseable {
         for (final UnderlayFamily family : UnderlayFamily.carrying(config.backend(), underlay)) {
             CountersPlace.attempt(
                     options, family, family.deviceName(options, config.backend().vni()));
+            PacketUnderlay.attempt(options, config.backend().type(), underlay);
         }
     }
 

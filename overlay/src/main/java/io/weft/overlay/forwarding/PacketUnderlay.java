@@ -18,6 +18,7 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
 import io.weft.overlay.rules.TunnelFirewall;
 import io.weft.routing.RoutingTables;
@@ -86,7 +87,8 @@ public final class PacketUnderlay implements AutoCloseable {
             final ToLongFunction<DataPlaneCounter> counters,
             final Runnable onNewSockets,
             final Consumer<String> remark) {
-        final String hindrance = hindrance(settings);
+        final String hindrance =
+                hindrance(settings.options(), settings.config().backend().type());
         if (!hindrance.isEmpty()) {
             LOG.log(INFO, "{0} receives and sends by UDP: {1}", settings.deviceName(), hindrance);
             remark.accept("underlay port udp: " + hindrance);
@@ -131,19 +133,29 @@ public final class PacketUnderlay implements AutoCloseable {
     }
 
     /** Why all is received by UDP; empty if it is not. */
-    private static String hindrance(final Forwarder.Settings settings) {
-        final UnderlayPort wanted = settings.options().underlayPort;
+    private static String hindrance(final WeftOptions options, final BackendType type) {
+        final UnderlayPort wanted = options.underlayPort;
         if (UnderlayPort.UDP == wanted) {
             return "--underlay-port says so";
         }
         if (UnderlayPort.AUTO == wanted) {
             return "measured, packet sockets are no faster (docs/performance.md)";
         }
-        if (BackendType.VXLAN != settings.config().backend().type()) {
-            return "peers of the " + settings.config().backend().type()
-                    + " backend send nothing that a packet socket would tell of";
+        if (BackendType.VXLAN != type) {
+            return "peers of the " + type + " backend send nothing that a packet socket would tell of";
         }
         return "";
+    }
+
+    /**
+     * Tries whether {@link #open} would find what it needs.
+     *
+     * @throws StartupException if packet sockets are asked for and cannot be had.
+     */
+    static void attempt(final WeftOptions options, final BackendType type, final Underlay underlay) {
+        if (hindrance(options, type).isEmpty()) {
+            requireEthernet(underlay);
+        }
     }
 
     /** In a VRF the UDP socket would see each packet come by the VRF, and take it too. */

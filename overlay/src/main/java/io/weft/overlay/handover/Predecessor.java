@@ -15,6 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +29,11 @@ public final class Predecessor implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Predecessor.class.getName());
     private static final int ANSWER_MS = 10_000;
     /** For a node to be taken down, of which rule tools may take their time. */
-    private static final int END_MS = 60_000;
+    static final int END_MS = 60_000;
+    /** For the kernel to close what one had that has ended. */
+    private static final long GONE_NS = TimeUnit.SECONDS.toNanos(5);
+
+    private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final Path path;
     private final UnixSocket connection;
@@ -252,6 +258,18 @@ public final class Predecessor implements AutoCloseable {
             if (!isGone(path)) {
                 throw new StartupException("the weftd that runs does not end: " + failure.getMessage(), failure);
             }
+        }
+        requireGone();
+    }
+
+    /** One that was waited for too long closes the connection too, and goes on; it listens then. */
+    private void requireGone() {
+        final long deadlineNs = System.nanoTime() + GONE_NS;
+        while (!isGone(path)) {
+            if (System.nanoTime() - deadlineNs > 0) {
+                throw new StartupException("the weftd that runs has not ended and goes on: see its log");
+            }
+            LockSupport.parkNanos(LOOK_NS);
         }
     }
 

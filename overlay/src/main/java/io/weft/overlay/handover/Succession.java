@@ -15,6 +15,7 @@ import io.weft.overlay.host.UdpPort;
 import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lifecycle.LogFields;
+import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -42,6 +44,8 @@ public final class Succession implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Succession.class.getName());
     /** The kernel closes what a process had one by one, and tells of the first. */
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(10);
+    /** One that ends in good order lets go of its locks last. */
+    private static final long END_NS = TimeUnit.MILLISECONDS.toNanos(Predecessor.END_MS);
 
     private static final long RETRY_MS = 2;
 
@@ -55,6 +59,8 @@ public final class Succession implements AutoCloseable {
     private @Nullable Predecessor predecessor;
     /** A daemon that is gone has left what this one may go on with. */
     private boolean isLeft;
+    /** The service manager has the descriptors of this one. */
+    private boolean isKept;
     /** What that is called in the store, whoever has taken it here. */
     private Set<String> leftNames = Set.of();
 
@@ -95,6 +101,11 @@ public final class Succession implements AutoCloseable {
             return;
         }
         undo.push(running);
+        if (tenure.hadPlace()) {
+            // To take it back would have the two alternate, or stop the rollout that the other is part of.
+            throw new NotYetException(running + " has taken the place of this one, which had none for a while: this one"
+                    + " waits for that to end. Stop either");
+        }
         predecessor = running;
         running.requireConsent(own, options.replace);
         tenure.openPortsBeside(running);
@@ -151,6 +162,7 @@ public final class Succession implements AutoCloseable {
             LOG.log(INFO, "what {0} has is of no use here: {1}", running, misfit);
             running.leave();
             follow(running);
+            tenure.placeIsFreed();
         }
         return left;
     }
@@ -178,6 +190,16 @@ public final class Succession implements AutoCloseable {
      */
     public Forwarders open(final Descriptors left, final Function<Descriptors, Forwarders> opener)
             throws InterruptedException {
+        final Forwarders opened = openWith(left, opener);
+        left.close(); // what nobody has a use for
+        return opened;
+    }
+
+    private Forwarders openWith(final Descriptors left, final Function<Descriptors, Forwarders> opener)
+            throws InterruptedException {
+        if (isAwaited()) { // what it has handed over can be taken once
+            return opener.apply(left);
+        }
         if (isLeft) {
             try {
                 return opener.apply(left);
@@ -197,6 +219,7 @@ public final class Succession implements AutoCloseable {
         left.close();
         tenure.inherited().close();
         tenure.store().remove(leftNames);
+        tenure.placeIsFreed(); // the service manager closes what it had when it has time
     }
 
     private Path file() {
@@ -216,15 +239,21 @@ public final class Succession implements AutoCloseable {
     /** Lets the next process go on with the devices and sockets, however this one ends. */
     public void keep(final Forwarders forwarders) {
         final Map<String, Integer> descriptors = forwarders.descriptors();
-        if (tenure.store().put(descriptors, own, file())) {
+        isKept = tenure.store().put(descriptors, own, file());
+        final Set<String> useless = new HashSet<>(leftNames);
+        useless.removeAll(isKept ? descriptors.keySet() : Set.of());
+        tenure.store().remove(useless);
+        if (isKept) {
             undo.push(() -> tenure.store().remove(descriptors.keySet()));
+        } else {
+            tenure.store().remove(descriptors.keySet());
         }
     }
 
     /** Whether devices and sockets may stay as they are when this process ends; tells the service manager that it does. */
     public boolean isKeptAtEnd() {
         tenure.store().stopping();
-        return tenure.store().isThere();
+        return isKept;
     }
 
     /**
@@ -277,8 +306,8 @@ public final class Succession implements AutoCloseable {
                 running,
                 pauseMs,
                 LogFields.of("former", running, "pauseMs", pauseMs));
-        forwarders.own();
         follow(running);
+        forwarders.own();
     }
 
     /** One that has ended has left its device and sockets here all the same. */
@@ -294,8 +323,8 @@ public final class Succession implements AutoCloseable {
         predecessor = null;
         tenure.follows(ended.instances());
         own.put(Description.FORMER, ended.instances());
-        patiently(this::lock);
-        patiently(tenure::openPorts);
+        patiently(this::lock, END_NS);
+        patiently(tenure::openPorts, END_NS);
     }
 
     /**
@@ -304,14 +333,14 @@ public final class Succession implements AutoCloseable {
      */
     private void patientlyIfFreed(final Runnable step) throws InterruptedException {
         if (tenure.isPlaceJustFreed(PATIENCE_NS)) {
-            patiently(step);
+            patiently(step, PATIENCE_NS);
         } else {
             step.run();
         }
     }
 
-    private static void patiently(final Runnable step) throws InterruptedException {
-        final long deadlineNs = System.nanoTime() + PATIENCE_NS;
+    private static void patiently(final Runnable step, final long patienceNs) throws InterruptedException {
+        final long deadlineNs = System.nanoTime() + patienceNs;
         while (true) {
             try {
                 step.run();

@@ -18,6 +18,7 @@ public final class Tenure {
     private final StartRecord start;
     private final DescriptorStore store;
     private final Descriptors inherited;
+    private boolean hadPlace;
     private boolean isPlaceFreed;
     private long placeFreedNs;
     private String former = "";
@@ -85,7 +86,16 @@ public final class Tenure {
         former = instances;
     }
 
-    /** The daemon whose place was to be taken has ended by itself. */
+    /** A node of this process has been ready. Who is found in its place later came while it had none, and keeps it. */
+    public void placeWasTaken() {
+        hadPlace = true;
+    }
+
+    boolean hadPlace() {
+        return hadPlace;
+    }
+
+    /** Who had the place has just ended, or lets go of it. */
     public void placeIsFreed() {
         isPlaceFreed = true;
         placeFreedNs = System.nanoTime();

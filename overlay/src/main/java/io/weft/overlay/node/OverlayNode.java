@@ -94,6 +94,7 @@ public final class OverlayNode implements AutoCloseable {
     private boolean isInCharge;
 
     private Runnable beforeReady = () -> {};
+    private Runnable writeStatus = () -> {};
     private volatile boolean isReady;
     private volatile boolean isReplaced;
 
@@ -228,6 +229,8 @@ public final class OverlayNode implements AutoCloseable {
             tenure.start().over(firstDevice);
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
             checkPeers(config.backend().type(), opened, changes);
+            writeStatus = () -> shown.status(status.now(isReady, acquired.key(), opened, changes, table));
+            writeStatus.run();
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
                 metrics.peers(opened.peerStates());
@@ -235,7 +238,7 @@ public final class OverlayNode implements AutoCloseable {
                 follow.run();
                 lookAtAddresses.run();
                 repair(opened, routes, isComparisonDue(routes));
-                shown.status(status.now(isReady, acquired.key(), opened, changes, table));
+                writeStatus.run();
             });
         };
         if (!succession.isAwaited()) {
@@ -378,8 +381,9 @@ public final class OverlayNode implements AutoCloseable {
         final NodeRules rules = NodeRules.of(config, acquired.key(), NodeRules.Wishes.of(flanneld, tunnelPort));
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
-                rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired) -> {
+                rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired, droppers) -> {
                     conditions.set(Condition.RULES, trouble);
+                    conditions.set(Condition.FORWARDING, droppers);
                     loop.post(() -> {
                         if (isRepaired) {
                             metrics.ruleRepair();
@@ -430,6 +434,7 @@ public final class OverlayNode implements AutoCloseable {
         beforeReady.run();
         lookAtRegistry();
         isReady = true;
+        writeStatus.run();
         if (tenure.isFirst()) {
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
             System.gc();

@@ -3,7 +3,7 @@ package io.weft.overlay.ops;
 
 import java.util.Locale;
 
-/** What a node is asked for and may fail to hold while it runs; /readyz and the metric {@code weft_condition} tell. */
+/** What a node is asked for and may fail to hold while it runs; weft status, /readyz and the metric {@code weft_condition} tell. */
 public enum Condition {
     /** The underlay interface can send, by the address that was chosen. */
     UNDERLAY,
@@ -17,6 +17,8 @@ public enum Condition {
     OWN_LEASE,
     /** Masquerade and forward rules are set. */
     RULES,
+    /** No chain of others drops what pods send to other nodes, as far as can be told: for people, and not for {@code /readyz}. */
+    FORWARDING,
     /** subnet.env and the lock beside it are there for the CNI plugin. */
     SUBNET_FILE,
     /** The pods' bridge has the address of this node's subnet. */

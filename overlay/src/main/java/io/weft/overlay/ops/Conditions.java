@@ -32,14 +32,15 @@ public final class Conditions {
         return troubles.getOrDefault(condition, "");
     }
 
-    /** A line for each condition that does not hold; empty when all do. */
+    /** A line for each condition that does not hold; empty when all do. What is only likely is none. */
     public String troubles() {
-        return troubles(EnumSet.allOf(Condition.class));
+        return troubles(EnumSet.complementOf(EnumSet.of(Condition.FORWARDING)));
     }
 
     /** The same but for what the registry itself is told, or cannot be told. */
     public String troublesOfTheNode() {
-        return troubles(EnumSet.complementOf(EnumSet.of(Condition.REGISTRY, Condition.OWN_LEASE)));
+        return troubles(
+                EnumSet.complementOf(EnumSet.of(Condition.REGISTRY, Condition.OWN_LEASE, Condition.FORWARDING)));
     }
 
     private String troubles(final Set<Condition> conditions) {

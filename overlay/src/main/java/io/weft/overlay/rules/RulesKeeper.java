@@ -22,6 +22,7 @@ public final class RulesKeeper implements AutoCloseable {
     private final Listener listener;
     private final Thread thread = new Thread(this::run, "weft-rules");
     private String trouble = "";
+    private String dropping = "";
 
     /** Hears of each comparison, on the keeper's thread. */
     @FunctionalInterface
@@ -31,8 +32,9 @@ public final class RulesKeeper implements AutoCloseable {
          *
          * @param trouble why a rule could not be set; empty when all are there.
          * @param isRepaired rules that had been there were missing or changed, and are there again.
+         * @param droppers chains of others that seem to drop what pods send, with what to do; empty if there are none.
          */
-        void onCompared(String trouble, boolean isRepaired);
+        void onCompared(String trouble, boolean isRepaired, String droppers);
     }
 
     private RulesKeeper(final NodeRules rules, final long intervalMs, final Listener listener) {
@@ -85,8 +87,9 @@ public final class RulesKeeper implements AutoCloseable {
                         failure instanceof RulesException ? String.valueOf(failure.getMessage()) : failure.toString());
             }
         }
+        final List<String> droppers = new ArrayList<>();
         if (!isFirst) { // a start waits for no more than its own rules
-            rules.checks().forEach(check -> failures.addAll(check.look()));
+            rules.checks().forEach(check -> droppers.addAll(check.look()));
         }
         if (Thread.currentThread().isInterrupted()) {
             return; // what a tool said that was ended for this is no trouble
@@ -102,7 +105,15 @@ public final class RulesKeeper implements AutoCloseable {
             LOG.log(INFO, "the firewall rules are set");
         }
         trouble = found;
-        listener.onCompared(found, isRepaired);
+        listener.onCompared(found, isRepaired, tellOnce(String.join("; ", droppers)));
+    }
+
+    private String tellOnce(final String droppers) {
+        if (!droppers.isEmpty() && !droppers.equals(dropping)) {
+            LOG.log(WARNING, "{0}", droppers);
+        }
+        dropping = droppers;
+        return droppers;
     }
 
     /** Ends the comparisons, and a tool that runs; the rules stay, as flanneld's do. */
