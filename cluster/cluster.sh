@@ -7,6 +7,8 @@ cluster_packages=(
   containernetworking-plugins:/usr/lib/cni/bridge
 )
 kube_version=v1.37.2 # as in go.mod
+coredns_version=v1.14.7 flannel_version=v0.28.10
+flannel_plugin=github.com/containernetworking/plugins/plugins/meta/flannel@v0.9.1
 kube_programs=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl)
 containerd_programs=(containerd containerd-shim-runc-v2 ctr)
 cluster=$PWD/target/cluster
@@ -16,11 +18,13 @@ cluster() {
   [ $# -eq 0 ] || shift
   case $word in
     build) cluster_build ;;
+    kill | start) cluster_part "$word" "$@" ;;
     up) cluster_up "$@" ;;
     exec) cluster_exec "$@" ;;
     kubectl) cluster_exec control kubectl --kubeconfig="$cluster/pki/admin.conf" "$@" ;;
     down) cluster_down ;;
-    *) echo "usage: ./weft cluster build | up [--nodes=3] | kubectl ARGUMENT... | exec control|node1|... COMMAND... | down" >&2; return 2 ;;
+    *) echo "usage: ./weft cluster build | up [--nodes=3] [--network=weft|flannel] | kubectl ARGUMENT... |
+       exec control|node1|... COMMAND... | kill|start node1|...|api-server | down" >&2; return 2 ;;
   esac
 }
 
@@ -37,40 +41,67 @@ cluster_build() {
     cluster_program "$program" "github.com/containerd/containerd/v2/cmd/$program" \
       -tags no_btrfs,no_devmapper,no_zfs,no_aufs || return 1
   done
+  cluster_has coredns || (cd "$cluster" && CGO_ENABLED=0 GOBIN=$cluster/bin go install "github.com/coredns/coredns@$coredns_version")
 }
 
 cluster_program() { # NAME PACKAGE [OPTION of go build...]
-  local made=$cluster/bin/$1 given=${KUBEBUILDER_ASSETS:-/nonexistent}/$1 package=$2
-  [ ! -x "$given" ] || { ln -sfn "$given" "$made"; return 0; }
-  [ ! -x "$made" ] || return 0
-  command -v go >/dev/null || { echo "weft: install Go, or set KUBEBUILDER_ASSETS to a directory with $1" >&2; return 1; }
+  cluster_has "$1" || (cd cluster && CGO_ENABLED=0 go build -o "$cluster/bin/$1" "${@:3}" "$2")
+}
+
+# True if a program is there already; else Go is, with which it is built.
+cluster_has() { # NAME
+  local made=$cluster/bin/$1 given=${KUBEBUILDER_ASSETS:-/nonexistent}/$1
+  [ ! -e "$given" ] || { ln -sfn "$given" "$made"; return 0; }
+  [ ! -e "$made" ] || return 0
+  command -v go >/dev/null || { echo "weft: install Go, or set KUBEBUILDER_ASSETS to a directory with $1" >&2; exit 1; }
   echo "weft: building $1"
-  (cd cluster && CGO_ENABLED=0 go build -o "$made" "${@:3}" "$package")
+  return 1
+}
+
+# flanneld, its manifest and a CNI plugin. Two of its backends are left out: one for a cloud, whose module is not to be had, and udp, which
+# takes a C compiler. Nor is the module of its plugin, which is taken from the time before it became one of its own; that knows CNI up to 0.4.0.
+cluster_build_flannel() {
+  local module source=$cluster/source/flannel
+  if ! cluster_has flanneld || ! cluster_has kube-flannel.yml; then
+    module=$(cd "$cluster" && go mod download -json "github.com/flannel-io/flannel@$flannel_version" | jq -r .Dir) || return 1
+    mkdir -p "${source%/*}"
+    cp -r "$module" "$source" && chmod -R u+w "$source"
+    cp "$source/Documentation/kube-flannel.yml" "$cluster/bin/"
+    sed -i -E '\#pkg/backend/(tencentvpc|alivpc|udp)"#d' "$source/main.go"
+    (cd "$source" && CGO_ENABLED=0 go build -mod=mod -o "$cluster/bin/flanneld" .) || return 1
+    rm -rf "$cluster/source"
+  fi
+  cluster_has flannel || (cd "$cluster" && CGO_ENABLED=0 GOBIN=$cluster/bin go install "$flannel_plugin")
 }
 
 cluster_up() {
-  local nodes=3 word image
+  local nodes=3 network=weft word image
   for word; do
     case $word in
-      --nodes=[1-9]) nodes=${word#*=} ;;
-      *) echo "weft: cluster up takes --nodes=1 to --nodes=9, not $word" >&2; return 2 ;;
+      --nodes=[0-9]) nodes=${word#*=} ;;
+      --network=weft | --network=flannel) network=${word#*=} ;;
+      *) echo "weft: cluster up takes --nodes=0 to --nodes=9 and --network=weft or --network=flannel, not $word" >&2; return 2 ;;
     esac
   done
   [ "$(id -u)" = 0 ] || { echo "weft: run it as root" >&2; return 1; }
   ! cluster_pid >/dev/null || { echo "weft: there is a cluster: ./weft cluster down" >&2; return 1; }
   need "${cluster_packages[@]}" && cluster_build || return 1
+  [ "$network" = weft ] || cluster_build_flannel || return 1
   image=$(ls "$PWD"/target/packages/weft-*-amd64.oci.tar 2>/dev/null) || { echo "weft: no image: run ./weft image first" >&2; return 1; }
   cluster_clear || return 1
   echo "weft: starting a cluster of $nodes nodes ($cluster/log)"
-  mkdir -p "$cluster/log"
+  mkdir -p "$cluster"/{log,images}
+  . cluster/images.sh
+  cp "$image" "$cluster/images/weft.tar"
+  tools_image && coredns_image && { [ "$network" = weft ] || flannel_image; } || return 1
   PATH=$cluster/bin:$PATH setsid unshare --mount --net --pid --fork --kill-child --mount-proc \
-    bash "$PWD/cluster/inside" "$cluster" "$nodes" "$image" >"$cluster/log/inside" 2>&1 </dev/null &
+    bash "$PWD/cluster/inside" "$cluster" up "$nodes" "$network" >"$cluster/log/inside" 2>&1 </dev/null &
   echo $! >"$cluster/pid"
   until [ -e "$cluster/is-up" ]; do
     kill -0 "$!" 2>/dev/null || { tail -n 5 "$cluster/log/inside" >&2; echo "weft: no cluster: see $cluster/log" >&2; return 1; }
     sleep 1
   done
-  cluster kubectl get nodes -o wide
+  [ "$nodes" = 0 ] || cluster kubectl get nodes -o wide
 }
 
 # The process by which all of it ends; the number may be another's by now.
@@ -90,6 +121,12 @@ cluster_exec() { # control|NODE COMMAND...
   [ $# -gt 1 ] || { echo "weft: cluster exec control|node1|... COMMAND..." >&2; return 2; }
   pid=$(cluster_pid) || { echo "weft: no cluster: ./weft cluster up" >&2; return 1; }
   PATH=$cluster/bin:$PATH nsenter --target "$pid" --mount --net --pid --wdns="$caller" -- bash "$PWD/cluster/enter" "$cluster" "$@"
+}
+
+cluster_part() { # kill|start PART
+  local pid
+  pid=$(cluster_pid) || { echo "weft: no cluster: ./weft cluster up" >&2; return 1; }
+  PATH=$cluster/bin:$PATH setsid nsenter --target "$pid" --mount --net --pid --wdns="$PWD" -- bash "$PWD/cluster/inside" "$cluster" "$@"
 }
 
 cluster_down() {
