@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.kube;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.weft.address.IpAddress;
+import io.weft.linux.testing.Await;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.kube.access.KubeAccess;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Nodes followed on a real kube-apiserver, whose answers to a restart, an old version or a renewed authority no stand-in has made up. Needs
+ * its programs, as {@code ./weft cluster build} makes them: {@code KUBEBUILDER_ASSETS=$PWD/target/cluster/bin}.
+ */
+class KubeApiServerTest {
+    private static final String PREFIX = "flannel.alpha.coreos.com";
+
+    @TempDir
+    private static Path directory = Path.of(".");
+
+    private static @Nullable KubeApiServer server;
+
+    private KubeFollower.Timing timing = KubeFollower.Timing.USUAL;
+    private @Nullable KubeRegistry registry;
+    private final Set<String> known = new ConcurrentSkipListSet<>();
+    private final Set<String> lost = new ConcurrentSkipListSet<>();
+
+    @BeforeAll
+    static void startServer() throws IOException {
+        assumeTrue(
+                KubeApiServer.isInstalled(),
+                "needs kube-apiserver, etcd and kubectl: ./weft cluster build, and KUBEBUILDER_ASSETS=target/cluster/bin");
+        server = new KubeApiServer(directory);
+        server.start();
+        server.admitWeft();
+        Files.writeString(
+                directory.resolve("net-conf.json"), "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+    }
+
+    @AfterAll
+    static void endServer() {
+        if (null != server) {
+            server.close();
+        }
+    }
+
+    private static KubeApiServer api() {
+        return Objects.requireNonNull(server);
+    }
+
+    @BeforeEach
+    void setUp() throws IOException {
+        api().kubectl("delete", "nodes", "--all");
+        put(1);
+        put(2);
+    }
+
+    @AfterEach
+    void tearDown() {
+        if (null != registry) {
+            registry.close();
+        }
+    }
+
+    /** Of the subnet 10.244.NODE.0/24. */
+    private static void put(final int node) throws IOException {
+        put(node, node);
+    }
+
+    private static void put(final int node, final int subnet) throws IOException {
+        final String cidr = "10.244." + subnet + ".0/24";
+        api().create(String.format(
+                "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"node%1$d\",\"annotations\":{"
+                        + "\"%2$s/kube-subnet-manager\":\"true\",\"%2$s/backend-type\":\"vxlan\","
+                        + "\"%2$s/backend-data\":\"{\\\"VNI\\\":1,\\\"VtepMAC\\\":\\\"02:00:00:00:00:%1$02x\\\"}\","
+                        + "\"%2$s/public-ip\":\"192.168.0.%1$d\"}},\"spec\":{\"podCIDR\":\"%3$s\",\"podCIDRs\":[\"%3$s\"]}}",
+                node, PREFIX, cidr));
+    }
+
+    private static Path kubeconfig(final String user) throws IOException {
+        return Files.writeString(directory.resolve("weft.conf"), """
+                apiVersion: v1
+                kind: Config
+                current-context: weft
+                contexts: [{name: weft, context: {cluster: weft, user: weft}}]
+                clusters: [{name: weft, cluster: {server: "%s", certificate-authority: ca.crt}}]
+                users: [{name: weft, user: {%s}}]
+                """.formatted(api().url(), user));
+    }
+
+    private KubeRegistry follow(final String user) throws Exception {
+        final KubeRegistry made = new KubeRegistry(
+                new KubeRegistry.Settings(
+                        KubeAccess.of(kubeconfig(user), "", Map.of()),
+                        PREFIX,
+                        directory.resolve("net-conf.json"),
+                        true,
+                        Map.of("NODE_NAME", "node1")),
+                timing);
+        registry = made;
+        final Inet4Address address =
+                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
+        made.config();
+        made.acquire(new NodeRequest(
+                address,
+                null,
+                Set.of(address),
+                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
+                null,
+                null,
+                null,
+                null));
+        made.watch(new Recorder());
+        made.nodeReady();
+        awaitKnown(2);
+        return made;
+    }
+
+    private KubeRegistry follow() throws Exception {
+        return follow("client-certificate: weft.crt, client-key: weft.key");
+    }
+
+    private void awaitKnown(final int subnet) {
+        final String key = "10.244." + subnet + ".0-24";
+        Await.until(() -> key + " in " + known, Await.TIMEOUT_MS, () -> known.contains(key));
+    }
+
+    private void awaitUnknown(final int subnet) {
+        final String key = "10.244." + subnet + ".0-24";
+        Await.until(() -> known + " without " + key, Await.TIMEOUT_MS, () -> !known.contains(key));
+    }
+
+    private static void awaitTrouble(final KubeRegistry registry) {
+        Await.until(
+                "that the server is away is told",
+                Await.TIMEOUT_MS,
+                () -> null != registry.status().trouble());
+    }
+
+    private static void awaitWell(final KubeRegistry registry) {
+        Await.until(
+                () -> "no trouble, not " + registry.status().trouble(),
+                Await.TIMEOUT_MS,
+                () -> null == registry.status().trouble());
+    }
+
+    private enum Outage {
+        STOPPED,
+        KILLED,
+        FROZEN;
+
+        void begin() {
+            switch (this) {
+                case STOPPED -> api().stop();
+                case KILLED -> api().kill();
+                case FROZEN -> api().freeze();
+            }
+        }
+
+        void end() {
+            if (this == FROZEN) {
+                api().thaw();
+            } else {
+                api().start();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Outage.class)
+    void shouldFollowOnAfterTheServerWasAway(final Outage outage, final TestReporter figures) throws Exception {
+        if (outage == Outage.FROZEN) { // which only silence tells
+            timing = new KubeFollower.Timing(
+                    Duration.ofSeconds(5), Duration.ofMillis(500), Duration.ofMinutes(30), Duration.ofSeconds(10));
+        }
+        final KubeRegistry follower = follow();
+        outage.begin();
+        awaitTrouble(follower);
+        outage.end();
+        put(3);
+        final long startNs = System.nanoTime();
+        awaitKnown(3);
+        figures.publishEntry(
+                outage + ", ms until a new node is known",
+                String.valueOf(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs)));
+        awaitWell(follower);
+        assertEquals(Set.of(), lost);
+    }
+
+    @Test
+    void shouldListAnewWhenTheServerNoLongerHasWhatHappenedMeanwhile() throws Exception {
+        final KubeRegistry follower = follow();
+        final long listsBefore = lists();
+        api().kubectl("create", "configmap", "other", "--namespace=default"); // of which a watch of nodes hears nothing
+        api().kill();
+        api().start();
+        put(3);
+        awaitKnown(3);
+        awaitWell(follower);
+        assertEquals(Set.of(), lost);
+        assertEquals(listsBefore + 1, lists(), "what is too old for a watch is listed");
+    }
+
+    private static long lists() throws IOException {
+        return api().requests().stream()
+                .filter(request -> request.contains("sendInitialEvents=true") || request.contains("\"verb\":\"list\""))
+                .filter(request -> request.contains("\"stage\":\"RequestReceived\""))
+                .count();
+    }
+
+    @Test
+    void shouldCallByWhatIsRenewedInPlace() throws Exception {
+        final KubeRegistry follower = follow();
+        api().kill();
+        api().renewCertificates();
+        api().start();
+        put(3);
+        awaitKnown(3);
+        awaitWell(follower);
+        assertEquals(Set.of(), lost);
+    }
+
+    @Test
+    void shouldCallByTheTokenThatTheFileHasNow() throws Exception {
+        api().kubectl("create", "serviceaccount", "first", "--namespace=default");
+        api().kubectl("create", "serviceaccount", "second", "--namespace=default");
+        api().kubectl("create", "clusterrolebinding", "first", "--clusterrole=weft", "--serviceaccount=default:first");
+        api().kubectl(
+                        "create",
+                        "clusterrolebinding",
+                        "second",
+                        "--clusterrole=weft",
+                        "--serviceaccount=default:second");
+        final Path token = directory.resolve("token");
+        Files.writeString(token, api().kubectl("create", "token", "first"));
+        final KubeRegistry follower = follow("tokenFile: token");
+        api().kubectl("delete", "serviceaccount", "first");
+        api().kill();
+        api().start();
+        Await.until(
+                () -> String.valueOf(follower.status().trouble()),
+                Await.TIMEOUT_MS,
+                () -> String.valueOf(follower.status().trouble()).contains("401"));
+        Files.writeString(token, api().kubectl("create", "token", "second"));
+        put(3);
+        awaitKnown(3);
+        awaitWell(follower);
+        assertEquals(Set.of(), lost);
+    }
+
+    @Test
+    void shouldFollowNodesThatAreMadeAgain() throws Exception {
+        follow();
+        api().kubectl("delete", "node", "node2");
+        awaitUnknown(2);
+        put(2, 22);
+        awaitKnown(22);
+        api().kubectl("delete", "node", "node1");
+        put(1);
+        final String path = "jsonpath={.status.conditions[?(@.type==\"NetworkUnavailable\")].status}";
+        Await.until(
+                "the condition of the node that was made again",
+                Await.TIMEOUT_MS,
+                () -> "False".equals(api().kubectl("get", "node", "node1", "-o", path)));
+    }
+
+    private final class Recorder implements LeaseListener {
+        @Override
+        public void onSnapshot(final List<Lease> leases) {
+            final Set<String> keys = new ConcurrentSkipListSet<>();
+            leases.forEach(lease -> keys.add(lease.key().toString()));
+            known.stream().filter(key -> !keys.contains(key)).forEach(lost::add);
+            known.retainAll(keys);
+            known.addAll(keys);
+        }
+
+        @Override
+        public void onPut(final Lease lease) {
+            known.add(lease.key().toString());
+        }
+
+        @Override
+        public void onRemove(final LeaseKey key) {
+            lost.add(key.toString());
+            known.remove(key.toString());
+        }
+
+        @Override
+        public void onRestartNeeded(final String why) {
+            lost.add(why);
+        }
+    }
+}
