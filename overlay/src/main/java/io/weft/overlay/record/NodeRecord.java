@@ -11,8 +11,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
@@ -35,6 +37,8 @@ public final class NodeRecord implements AutoCloseable {
     private boolean isTablesDue = true;
     private long nextTablesNs = System.nanoTime();
     private boolean isKept;
+    /** Those that there are tables of. */
+    private final Set<String> devices = new HashSet<>();
     /** Of what cannot be written at present, why. */
     private final Map<String, String> troubles = new HashMap<>();
 
@@ -96,6 +100,7 @@ public final class NodeRecord implements AutoCloseable {
         }
         isTablesDue = false;
         tables.accept((device, table) -> {
+            devices.add(device);
             if (!attempt(device, () -> TablesFile.write(runDirectory, device, table))) {
                 isTablesDue = true; // to be tried again
             }
@@ -141,7 +146,9 @@ public final class NodeRecord implements AutoCloseable {
             attempt(STATUS_SUFFIX, () -> writeStatus(last));
         } else {
             Files.deleteIfExists(statusFile());
-            Files.deleteIfExists(runDirectory.resolve(name + TablesFile.SUFFIX));
+            for (final String device : devices) {
+                Files.deleteIfExists(runDirectory.resolve(device + TablesFile.SUFFIX));
+            }
         }
     }
 }
