@@ -48,10 +48,10 @@ class HostGlibcTest {
         return host;
     }
 
-    /** A letter is a byte here, so that nothing else changes. */
+    /** Older than any JDK asks for. A letter is a byte here, so that nothing else changes. */
     private static byte[] older(final byte[] library) {
         return new String(library, StandardCharsets.ISO_8859_1)
-                .replace("GLIBC_2.3", "GLIBC_2.0")
+                .replaceAll("GLIBC_2\\.[1-9]", "GLIBC_2.0")
                 .getBytes(StandardCharsets.ISO_8859_1);
     }
 
