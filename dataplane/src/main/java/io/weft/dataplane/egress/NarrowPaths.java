@@ -13,8 +13,11 @@ import org.agrona.concurrent.UnsafeBuffer;
  * one by one for a while, which costs neither a refusal nor a system call for each. Owned by the senders of one worker.
  */
 final class NarrowPaths {
-    /** As the kernel remembers a path's MTU (net.ipv4.route.mtu_expires, net.ipv6.route.mtu_expires). */
-    private static final long REMEMBERED_NS = TimeUnit.MINUTES.toNanos(10);
+    /**
+     * The kernel remembers a path's MTU for ten minutes (net.ipv4.route.mtu_expires), but forgets it at once when it is told to, or when a
+     * route changes. It is asked again so often: ten refused messages a second are nothing, and ten minutes at a third of the rate are much.
+     */
+    private static final long REMEMBERED_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
     /** When one more is found, the oldest is forgotten: it is found again by one message. */
     private static final int CAPACITY = 64;
