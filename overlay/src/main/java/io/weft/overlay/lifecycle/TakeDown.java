@@ -22,4 +22,13 @@ public final class TakeDown {
             }
         }
     }
+
+    /** Waits for a thread that was told to end; one that hangs ends by itself, only unobserved. */
+    public static void await(final Thread thread, final long patienceMs) {
+        try {
+            thread.join(patienceMs);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
+    }
 }

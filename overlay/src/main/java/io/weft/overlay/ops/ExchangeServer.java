@@ -3,6 +3,7 @@ package io.weft.overlay.ops;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.TakeDown;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -190,11 +191,7 @@ final class ExchangeServer implements AutoCloseable {
     public void close() {
         isClosed = true;
         selector.wakeup();
-        try {
-            thread.join(END_PATIENCE_MS);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt(); // the thread ends all the same, only unobserved
-        }
+        TakeDown.await(thread, END_PATIENCE_MS);
     }
 
     /** @param bytes null when there is none. */

@@ -7,6 +7,7 @@ import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import java.nio.file.Path;
@@ -148,10 +149,6 @@ public final class PeerMonitor implements AutoCloseable {
     @Override
     public void close() {
         thread.interrupt();
-        try {
-            thread.join(END_PATIENCE_MS);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt(); // the thread ends all the same, only unobserved
-        }
+        TakeDown.await(thread, END_PATIENCE_MS);
     }
 }

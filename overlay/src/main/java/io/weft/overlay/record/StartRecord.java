@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.registry.RegistryStatus;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -166,11 +167,7 @@ public final class StartRecord implements AutoCloseable {
     @Override
     public void close() {
         thread.interrupt();
-        try {
-            thread.join(END_PATIENCE_MS);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt(); // the thread is interrupted too
-        }
+        TakeDown.await(thread, END_PATIENCE_MS);
         synchronized (this) {
             if (wasOver && null != written) {
                 write(true);

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.TakeDown;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -120,10 +121,6 @@ public final class RulesKeeper implements AutoCloseable {
     @Override
     public void close() {
         thread.interrupt();
-        try {
-            thread.join(END_PATIENCE_MS);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt(); // the thread ends all the same, only unobserved
-        }
+        TakeDown.await(thread, END_PATIENCE_MS);
     }
 }

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.known;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.PublicAddresses;
@@ -162,10 +163,6 @@ final class LeaseKeeper implements LeaseListener, AutoCloseable {
     @Override
     public void close() {
         closed.countDown();
-        try {
-            thread.join(CLOSE_MS);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt();
-        }
+        TakeDown.await(thread, CLOSE_MS);
     }
 }

@@ -4,18 +4,14 @@ package io.weft.overlay.registry.etcd;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.Command;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -115,18 +111,8 @@ class EtcdClusterTest {
                 String.join(",", members.stream().map(EtcdServer::endpoint).toList());
         try (EtcdRegistry registry =
                 new EtcdRegistry(new EtcdRegistry.Settings(endpoints, null, null, null, "", "", PREFIX, 3600))) {
-            final Inet4Address address =
-                    (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
             registry.config();
-            final Lease own = registry.acquire(new NodeRequest(
-                    address,
-                    null,
-                    Set.of(address),
-                    new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                    null,
-                    null,
-                    null,
-                    null));
+            final Lease own = registry.acquire(NodeRequests.of("192.168.0.1"));
             registry.watch(new Recorder());
             final EtcdServer last = members.get(2);
             awaitFollowed(last, 200);

@@ -17,6 +17,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.FaultyProxy;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -97,15 +98,8 @@ class EtcdFaultsTest {
 
     private static NodeRequest request(
             final int node, final @Nullable String takenOverMac, final @Nullable LeaseKey previous) {
-        return new NodeRequest(
-                address(node),
-                null,
-                Set.of(address(node)),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null == takenOverMac ? null : MacAddress.parse(takenOverMac),
-                null,
-                previous,
-                null);
+        return NodeRequests.of(
+                "192.168.0." + node, null == takenOverMac ? null : MacAddress.parse(takenOverMac), previous, null);
     }
 
     private static String value(final int node) {

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.etcd;
 
-import io.weft.address.IpAddress;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
-import java.net.Inet4Address;
+import io.weft.overlay.registry.NodeRequests;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /** Follows etcd in a process of its own, with a clock of its own, and prints its day and the subnets that it hears of. */
@@ -20,20 +15,10 @@ final class EtcdFollowerMain {
     private EtcdFollowerMain() {}
 
     public static void main(final String[] arguments) throws InterruptedException {
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         final EtcdRegistry registry = new EtcdRegistry(
                 new EtcdRegistry.Settings(arguments[0], null, null, null, "", "", "/coreos.com/network", 3600));
         registry.config();
-        registry.acquire(new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null,
-                null,
-                null,
-                null));
+        registry.acquire(NodeRequests.of("192.168.0.1"));
         registry.watch(new LeaseListener() {
             @Override
             public void onSnapshot(final List<Lease> leases) {

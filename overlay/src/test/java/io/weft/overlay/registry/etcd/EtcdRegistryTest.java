@@ -6,17 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.address.MacAddress;
 import io.weft.linux.testing.Await;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
-import java.net.Inet4Address;
+import io.weft.overlay.registry.NodeRequests;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -88,17 +85,7 @@ class EtcdRegistryTest {
     }
 
     private static NodeRequest request(final int node, final @Nullable LeaseKey previous) {
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0." + node).toInetAddress();
-        return new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null,
-                null,
-                previous,
-                null);
+        return NodeRequests.of("192.168.0." + node, null, previous, null);
     }
 
     private Lease acquire(final int node) throws InterruptedException {

@@ -4,18 +4,14 @@ package io.weft.overlay.registry.etcd;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.Command;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.FaultyProxy;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
-import java.net.Inet4Address;
+import io.weft.overlay.registry.NodeRequests;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -64,18 +60,8 @@ class EtcdSecurityTest {
     }
 
     private void follow(final EtcdRegistry registry) throws InterruptedException {
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         registry.config();
-        registry.acquire(new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null,
-                null,
-                null,
-                null));
+        registry.acquire(NodeRequests.of("192.168.0.1"));
         registry.watch(new Recorder());
     }
 

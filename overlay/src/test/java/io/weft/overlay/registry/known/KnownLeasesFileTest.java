@@ -10,14 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.IpAddress;
 import io.weft.address.MacAddress;
 import io.weft.overlay.json.JsonReader;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.PublicAddresses;
 import java.io.IOException;
 import java.net.Inet4Address;
@@ -258,15 +257,7 @@ class KnownLeasesFileTest {
             final @Nullable MacAddress takenOver,
             final @Nullable LeaseKey previous,
             final @Nullable Lease former) {
-        return new NodeRequest(
-                address(node),
-                null,
-                Set.of(address(node)),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                takenOver,
-                null,
-                previous,
-                former);
+        return NodeRequests.of("192.168.100." + node, takenOver, previous, former);
     }
 
     @Test

@@ -4,15 +4,12 @@ package io.weft.overlay.registry.kube;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.known.KnownLeasesFile;
@@ -20,7 +17,6 @@ import io.weft.overlay.registry.known.KnownRegistry;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -116,17 +112,7 @@ class KnownNodesTest {
     private static Lease acquire(final Registry registry) throws InterruptedException {
         registry.config();
         registry.publicAddresses();
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
-        return registry.acquire(new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null,
-                null,
-                null,
-                null));
+        return registry.acquire(NodeRequests.of("192.168.0.1"));
     }
 
     private static Map<String, String> annotations(final int node) {

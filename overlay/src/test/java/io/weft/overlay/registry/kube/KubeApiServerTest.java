@@ -4,17 +4,13 @@ package io.weft.overlay.registry.kube;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -125,18 +121,8 @@ class KubeApiServerTest {
                         Map.of("NODE_NAME", "node1")),
                 timing);
         registry = made;
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         made.config();
-        made.acquire(new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null,
-                null,
-                null,
-                null));
+        made.acquire(NodeRequests.of("192.168.0.1"));
         made.watch(new Recorder());
         made.nodeReady();
         awaitKnown(2);

@@ -6,20 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.address.MacAddress;
 import io.weft.linux.testing.Await;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.FaultyProxy;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -93,18 +88,9 @@ class KubeFaultsTest {
 
     private KubeRegistry follow(final String url, final @Nullable String takenOverMac) throws InterruptedException {
         final KubeRegistry registry = registry(url);
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         registry.config();
-        registry.acquire(new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null == takenOverMac ? null : MacAddress.parse(takenOverMac),
-                null,
-                null,
-                null));
+        registry.acquire(NodeRequests.of(
+                "192.168.0.1", null == takenOverMac ? null : MacAddress.parse(takenOverMac), null, null));
         registry.watch(new Recorder());
         return registry;
     }

@@ -5,20 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +24,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -82,17 +78,7 @@ class KubeRegistryTest {
     }
 
     private static NodeRequest request() {
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
-        return new NodeRequest(
-                address,
-                null,
-                Set.of(address),
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                null,
-                null,
-                null,
-                null);
+        return NodeRequests.of("192.168.0.1");
     }
 
     private KubeRegistry follow() throws InterruptedException {

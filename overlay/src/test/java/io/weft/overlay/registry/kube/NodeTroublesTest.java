@@ -5,23 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.address.IpAddress;
 import io.weft.linux.testing.Await;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.registry.LeaseListener;
-import io.weft.overlay.registry.NodeRequest;
+import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -75,18 +70,8 @@ class NodeTroublesTest {
     }
 
     private Lease acquire() {
-        final Inet4Address address =
-                (Inet4Address) IpAddress.parse("192.168.0.1").toInetAddress();
         try {
-            return registry.acquire(new NodeRequest(
-                    address,
-                    null,
-                    Set.of(address),
-                    new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false),
-                    null,
-                    null,
-                    null,
-                    null));
+            return registry.acquire(NodeRequests.of("192.168.0.1"));
         } catch (final InterruptedException stop) {
             throw new IllegalStateException(stop);
         }
