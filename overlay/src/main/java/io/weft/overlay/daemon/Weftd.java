@@ -124,8 +124,7 @@ final class Weftd {
             }
             return isReplaced ? WeftdCommandLine.EXIT_HANDED_OVER : 0;
         } catch (final RegistryException | LinuxException | StartupException failure) {
-            if (isStopping) { // mostly by the interrupt that comes with it: a file that is being written is closed by
-                // that
+            if (isStopping) { // mostly by the interrupt, which closes a file that is being written
                 LOG.log(INFO, "{0} while the node was being set up: {1}", STOPPED, failure.getMessage());
                 return 0;
             }
@@ -204,7 +203,7 @@ final class Weftd {
                 isReplaced = node.isReplaced();
                 if (node.isReady()) {
                     former = node.ownLease();
-                    tenure.placeWasTaken();
+                    tenure.nodeWasReady();
                     takenDown++;
                     trouble = "";
                 }

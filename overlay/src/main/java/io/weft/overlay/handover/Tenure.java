@@ -87,7 +87,7 @@ public final class Tenure {
     }
 
     /** A node of this process has been ready. Who is found in its place later came while it had none, and keeps it. */
-    public void placeWasTaken() {
+    public void nodeWasReady() {
         hadPlace = true;
     }
 
