@@ -11,7 +11,8 @@ maven() { # LOG ARGUMENT...; returns Maven's exit status
   # In the background, so that a signal is acted on at once; as a job, so that Ctrl-C comes to this shell alone, and SIGINT
   # is not ignored by all that is started below. It ends with this shell, even if that is killed.
   set -m
-  setpriv --pdeathsig KILL mvn -B -ntp -Dstyle.color=never "$@" </dev/null >&"$progress" 2>&1 {progress}>&- &
+  # The commit always: a jar that a test run makes is packed too.
+  setpriv --pdeathsig KILL mvn -B -ntp -Dstyle.color=never "-Dweft.commit=$(commit)" "$@" </dev/null >&"$progress" 2>&1 {progress}>&- &
   maven_pid=$!
   set +m
   wait "$maven_pid" || status=$?
@@ -20,6 +21,10 @@ maven() { # LOG ARGUMENT...; returns Maven's exit status
   wait "$progress_pid" || true
   progress_pid=''
   return $status
+}
+
+commit() { # that is built; a tree with changes says so
+  git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown
 }
 
 show_progress() {
