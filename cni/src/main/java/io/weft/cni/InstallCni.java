@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -63,10 +64,14 @@ public final class InstallCni {
             if (null != link) {
                 PluginRuntime.link(link);
             } else {
-                System.out.println("installed " + install(options));
+                final String installed = install(options).toString();
+                System.out.println(
+                        options.isJson()
+                                ? new String(Json.write(Map.of("installed", installed)), StandardCharsets.UTF_8)
+                                : "installed " + installed);
             }
         } catch (final IllegalArgumentException e) {
-            System.err.println("weft install-cni: " + e.getMessage());
+            System.err.print("weft install-cni: " + e.getMessage() + '\n' + InstallOptions.USAGE);
             System.exit(2);
         } catch (final IOException e) {
             System.err.println("weft install-cni: " + describe(e));

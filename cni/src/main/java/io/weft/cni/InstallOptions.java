@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param runtime a runtime linked before, or null for the one that this process runs in, or else a new one.
  * @param link where to link a runtime and install nothing, or null.
  * @param hostRoot the root directory of the host on which the plugin will run, as this process sees it.
+ * @param isJson whether what was installed is told as a JSON object.
  */
 record InstallOptions(
         Path binDir,
@@ -25,14 +26,15 @@ record InstallOptions(
         String cniVersion,
         @Nullable Path runtime,
         @Nullable Path link,
-        Path hostRoot) {
+        Path hostRoot,
+        boolean isJson) {
 
     /** As picocli writes the help of the other commands, which is not in the plugin's runtime. */
     static final String USAGE = """
             Usage: weft install-cni [-h] [--bin-dir=DIR] [--cni-version=VERSION]
                                     [--conf-dir=DIR] [--conflist=FILE]
                                     [--conflist-name=NAME] [--host-root=DIR] [--link=DIR]
-                                    [--runtime=DIR]
+                                    [-o=text|json] [--runtime=DIR]
             Puts the CNI plugin and its configuration where the container runtime looks.
                   --bin-dir=DIR          plugins; default: /opt/cni/bin
                   --cni-version=VERSION  version of the built-in configuration; every plugin of
@@ -48,6 +50,7 @@ record InstallOptions(
                                            its usr is enough; default: /
                   --link=DIR             link a Java runtime into DIR by the JDK of JAVA_HOME, and
                                            install nothing
+              -o, --output=text|json     default: text
                   --runtime=DIR          install the runtime that --link has made instead of the
                                            distribution's own
             """;
@@ -60,7 +63,9 @@ record InstallOptions(
             "--cni-version",
             "--runtime",
             "--link",
-            "--host-root");
+            "--host-root",
+            "--output",
+            "-o");
 
     static final String BIN_DIR_DEFAULT = "/opt/cni/bin";
     static final String CONF_DIR_DEFAULT = "/etc/cni/net.d";
@@ -83,14 +88,15 @@ record InstallOptions(
         Path runtime = null;
         Path link = null;
         String hostRoot = HOST_ROOT_DEFAULT;
+        boolean isJson = false;
         for (int i = 0; i < arguments.length; i++) {
             final int equals = arguments[i].indexOf('=');
             final String option = equals < 0 ? arguments[i] : arguments[i].substring(0, equals);
             if (!OPTIONS.contains(option)) {
-                throw new IllegalArgumentException(option + " is no option\n" + USAGE);
+                throw new IllegalArgumentException(option + " is no option");
             }
             if (equals < 0 && ++i == arguments.length) {
-                throw new IllegalArgumentException(option + " needs a value\n" + USAGE);
+                throw new IllegalArgumentException(option + " needs a value");
             }
             final String value = equals < 0 ? arguments[i] : arguments[i].substring(equals + 1);
             switch (option) {
@@ -102,6 +108,7 @@ record InstallOptions(
                 case "--runtime" -> runtime = requirePath(option, value);
                 case "--link" -> link = requirePath(option, value);
                 case "--host-root" -> hostRoot = requirePath(option, value).toString();
+                case "--output", "-o" -> isJson = requireForm(option, value);
                 default -> throw new IllegalStateException(option);
             }
         }
@@ -113,7 +120,15 @@ record InstallOptions(
                 cniVersion,
                 runtime,
                 link,
-                Path.of(hostRoot));
+                Path.of(hostRoot),
+                isJson);
+    }
+
+    private static boolean requireForm(final String option, final String value) {
+        if (!"json".equals(value) && !"text".equals(value)) {
+            throw new IllegalArgumentException(option + "=" + value + "; allowed: text, json");
+        }
+        return "json".equals(value);
     }
 
     private static Path requirePath(final String option, final String value) {

@@ -13,6 +13,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -141,6 +142,21 @@ class DistributionTest {
                         + "/state\"}");
         assertEquals(CniException.IO_FAILURE, outcome.code(), outcome.toString());
         assertTrue(outcome.message().contains(host + "/state: Read-only file system"), outcome.message());
+    }
+
+    @Test
+    void shouldTellWhatItInstalledAsJsonAndWhatIsAllowedWithTheUsage() {
+        final List<String> command = List.of(weft.toString(), "install-cni", "--bin-dir=" + binDir);
+        final Command.Result installed =
+                Command.tryRun(Stream.concat(command.stream(), Stream.of("--conf-dir=" + confDir, "-o", "json"))
+                        .toList());
+        assertEquals("{\"installed\":\"" + confDir + "/10-weft.conflist\"}\n", installed.output());
+        assertEquals(0, installed.exitCode(), installed.toString());
+        final Command.Result refused = Command.tryRun(
+                Stream.concat(command.stream(), Stream.of("--output=yaml")).toList());
+        assertEquals(2, refused.exitCode(), refused.toString());
+        assertEquals("", refused.output());
+        assertEquals("weft install-cni: --output=yaml; allowed: text, json\n" + InstallOptions.USAGE, refused.errors());
     }
 
     @Test
