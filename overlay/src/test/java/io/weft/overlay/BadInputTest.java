@@ -97,7 +97,7 @@ class BadInputTest {
         assertEquals(before, state());
     }
 
-    /** Devices, addresses, routes, rules and files; an empty run directory stays. */
+    /** Devices, addresses, routes, rules and files. A run directory stays, and in it why the start failed. */
     private String state() {
         return List.of(
                                 "ip -o -4 address",
@@ -109,6 +109,17 @@ class BadInputTest {
                         .map(command -> HostState.output(node.namespace(), command.split(" ", -1)))
                         .map(text -> text.replaceAll("(?m)^cni0 .*\n", "")) // whose ports come and go with the pods
                         .reduce("", String::concat)
-                + node.namespace().exec("find", directory.toString(), "!", "-name", "run", "-printf", "%P %m %s\\n");
+                + node.namespace()
+                        .exec(
+                                "find",
+                                directory.toString(),
+                                "!",
+                                "-name",
+                                "run",
+                                "!",
+                                "-name",
+                                "weftd-*.status",
+                                "-printf",
+                                "%P %m %s\\n");
     }
 }

@@ -48,7 +48,8 @@ final class Daemons {
         return all().stream()
                 .filter(daemon -> null == wanted
                         || daemon.name().equals(wanted)
-                        || daemon.name().equals(StartRecord.nameOf(wanted))
+                        || (StartRecord.isStart(daemon.status())
+                                && daemon.text("device").equals(wanted))
                         || daemon.devices().stream()
                                 .anyMatch(each -> each.name().equals(wanted)))
                 .toList();
@@ -117,10 +118,11 @@ final class Daemons {
             if (warning.isEmpty() && daemon.devices().isEmpty() && !daemon.isReady()) {
                 spec.commandLine()
                         .getErr()
-                        .println("weft: " + daemon.name() + ": not ready yet: weft status says what it waits for");
+                        .println(
+                                "weft: " + Words.title(daemon) + ": not ready yet: weft status says what it waits for");
             }
             if (!warning.isEmpty()) {
-                spec.commandLine().getErr().println("weft: " + daemon.name() + ": " + warning);
+                spec.commandLine().getErr().println("weft: " + Words.title(daemon) + ": " + warning);
             }
         }
     }

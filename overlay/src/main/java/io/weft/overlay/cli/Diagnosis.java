@@ -12,6 +12,9 @@ import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.Liveness;
+import io.weft.overlay.record.StartRecord;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -42,8 +45,10 @@ final class Diagnosis {
     static List<Finding> of(final DaemonRecord daemon) {
         final Diagnosis diagnosis = new Diagnosis(daemon);
         diagnosis.findings.add(diagnosis.process());
-        if (diagnosis.isStarting()) {
-            diagnosis.start();
+        if (StartRecord.isStart(daemon.status())) {
+            if (Liveness.FAILED != daemon.liveness()) {
+                diagnosis.start();
+            }
             return diagnosis.findings;
         }
         diagnosis.conditions();
@@ -55,12 +60,15 @@ final class Diagnosis {
     }
 
     private Finding process() {
+        if (Liveness.FAILED == daemon.liveness()) {
+            return Finding.of("process", failure(), "");
+        }
         final String remedy = switch (daemon.liveness()) {
             case LIVE -> "";
             case HUNG -> ". Have it tell what it waits for (kill -QUIT " + daemon.number("pid") + "), then restart it";
             case STOPPED -> ". Let it go on: kill -CONT " + daemon.number("pid");
             case DEAD -> ". Its log says why; start it again";
-            case ENDED -> ". Start it again";
+            case ENDED, FAILED -> ". Start it again";
         };
         final String unready = daemon.isReady() || Liveness.LIVE != daemon.liveness() ? "" : unready();
         return Finding.of(
@@ -69,20 +77,22 @@ final class Diagnosis {
                 "live, pid " + daemon.number("pid") + ", weft " + daemon.text("version"));
     }
 
+    private String failure() {
+        return "weftd's last start failed at "
+                + Instant.ofEpochMilli(StartRecord.failedMs(daemon.status())).truncatedTo(ChronoUnit.SECONDS) + ": "
+                + daemon.text("failure").replaceFirst("\\.$", "") + ". Put that right, and start it again";
+    }
+
     /** Of what it waits for the registry has a line of its own. */
     private String unready() {
-        final String failure = isStarting() ? daemon.text("failure") : "";
+        final boolean isStarting = StartRecord.isStart(daemon.status());
+        final String failure = isStarting ? daemon.text("failure") : "";
         return "not ready yet, pods cannot be wired: "
                 + (failure.isEmpty()
-                        ? isStarting()
+                        ? isStarting
                                 ? "it waits for the registry"
                                 : "the leases of other nodes or the rules are not there; its log says more"
                         : failure + ". Tried again every second");
-    }
-
-    /** That no node of it forwards yet: {@link io.weft.overlay.record.StartRecord}. */
-    private boolean isStarting() {
-        return null != daemon.status().member("failure");
     }
 
     private void start() {
@@ -298,7 +308,7 @@ final class Diagnosis {
         return switch (daemon.liveness()) {
             case LIVE -> findings.stream().allMatch(Finding::isOk) ? StatusCommand.OK : StatusCommand.WRONG;
             case HUNG, STOPPED -> StatusCommand.SILENT;
-            case DEAD, ENDED -> StatusCommand.GONE;
+            case DEAD, ENDED, FAILED -> StatusCommand.GONE;
         };
     }
 

@@ -18,7 +18,7 @@ import picocli.CommandLine.Mixin;
         description = {
             "Shows how each daemon is: a line for each part, which is ok, or what is wrong and what to do.",
             "Exit codes: 0, all is well; 3, something is wrong; 4, a daemon is hung or stopped; 5, one is dead or has ended,"
-                    + " or there is none. 1, that could not be found out; 2, wrong arguments."
+                    + " its last start failed, or there is none. 1, that could not be found out; 2, wrong arguments."
         })
 final class StatusCommand implements Callable<Integer> {
     static final int OK = 0;
@@ -64,7 +64,7 @@ final class StatusCommand implements Callable<Integer> {
 
     static String heading(final DaemonRecord daemon) {
         final long namespace = daemon.number("networkNamespace");
-        return daemon.name() + ": " + daemon.liveness().label() + ", network namespace " + namespace
+        return Words.title(daemon) + ": " + daemon.liveness().label() + ", network namespace " + namespace
                 + (namespace == ProcessIdentity.namespace("net") ? " (this one)" : " (another one)");
     }
 }

@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.StartRecord;
 import java.time.Duration;
 
 /** Numbers as people read them. */
@@ -35,6 +36,15 @@ final class Words {
         return ns < 1_000_000_000 ? ns / 1_000_000 + " ms" : ns / 1_000_000_000 + " s";
     }
 
+    /** Who it is, for people: a start need have no device yet, and shares the one that it has with nobody but its process. */
+    static String title(final DaemonRecord daemon) {
+        if (!StartRecord.isStart(daemon.status())) {
+            return daemon.name();
+        }
+        final String device = daemon.text("device");
+        return "weftd" + (device.isEmpty() ? "" : " of " + device) + ", process " + daemon.number("pid");
+    }
+
     /** What a daemon's record is worth; empty while it lives. */
     static String ofAge(final DaemonRecord daemon) {
         final long pid = daemon.number("pid");
@@ -46,6 +56,7 @@ final class Words {
                         + "; what it forwards by is from then";
             case STOPPED -> "stopped: process " + pid + " was stopped by a signal " + age + " ago; all is from then";
             case DEAD -> "dead: process " + pid + " is gone, all is from " + age + " ago";
+            case FAILED -> "failed: its start came to nothing " + age + " ago; weft status says why";
             case ENDED -> "ended: process " + pid + " was told to stop " + age + " ago; all is from then";
         };
     }

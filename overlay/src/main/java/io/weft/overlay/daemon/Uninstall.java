@@ -12,6 +12,7 @@ import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.Privileges;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
+import io.weft.overlay.record.StartRecord;
 import io.weft.overlay.registry.known.KnownLeasesFile;
 import io.weft.overlay.rules.TunnelPort;
 import java.io.UncheckedIOException;
@@ -39,6 +40,7 @@ final class Uninstall {
             PodPort.removeLeft(rtnetlink).forEach(name -> LOG.log(INFO, "device {0} taken away", name));
             rtnetlink.links().forEach(link -> NextHopFinder.removeLeft(rtnetlink, link.index()));
             KnownLeasesFile.deleteAll(options.stateDirectory);
+            StartRecord.removeAll(options.runDirectory);
             TunnelPort.removeRules();
             return 0;
         } catch (final LinuxException | UncheckedIOException failure) {

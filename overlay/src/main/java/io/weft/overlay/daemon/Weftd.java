@@ -91,21 +91,61 @@ final class Weftd {
      */
     int run() {
         Thread.setDefaultUncaughtExceptionHandler(Weftd::end);
-        Privileges.requireNetAdmin();
-        Privileges.tellWhatIsTooMuch();
-        final PodPortChoice podPort = PodPortChoice.of(options.weft().podPort);
         final Thread control = Thread.currentThread();
         final CountDownLatch takenDown = new CountDownLatch(1);
         final Thread hook = new Thread(() -> stop(control, takenDown), "weft-stop");
         Runtime.getRuntime().addShutdownHook(hook);
-        LOG.log(INFO, "{0}", podPort);
+        try (StartRecord start = startRecord(options)) {
+            return runOnRecord(start);
+        } finally {
+            takenDown.countDown();
+            if (!isStopping) {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            }
+        }
+    }
+
+    /** What this process has on record while no node of it forwards. */
+    static StartRecord startRecord(final WeftdOptions options) {
+        final WeftOptions weft = options.weft();
+        return StartRecord.open(
+                weft.runDirectory,
+                new StartRecord.Purpose(
+                        Identity.of(weft.identity, System.getenv()).service(),
+                        weft.deviceName,
+                        options.registryPlace()),
+                Version.text());
+    }
+
+    private int runOnRecord(final StartRecord start) {
+        try {
+            return runNodes(start);
+        } catch (final PlaceTakenException wanted) {
+            throw wanted;
+        } catch (final RegistryException | LinuxException | StartupException failure) {
+            if (isStopping) { // mostly by the interrupt, which closes a file that is being written
+                LOG.log(INFO, "{0} while the node was being set up: {1}", STOPPED, failure.getMessage());
+                return 0;
+            }
+            LOG.log(DEBUG, "the cause", failure);
+            final String cause = String.valueOf(failure.getMessage());
+            start.gaveUp(cause);
+            throw failure instanceof StartupException ? failure : new StartupException(cause, failure);
+        } catch (final InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            return 0;
+        }
+    }
+
+    private int runNodes(final StartRecord start) throws InterruptedException {
+        Privileges.requireNetAdmin();
+        Privileges.tellWhatIsTooMuch();
+        LOG.log(INFO, "{0}", PodPortChoice.of(options.weft().podPort));
         try (ThreadWatch watch = ThreadWatch.start(this::dutyCycles);
                 ServiceManager serviceManager = ServiceManager.start(
                         System.getenv(), () -> watch.trouble().isEmpty());
                 ListeningPort health = healthPort(watch);
                 ListeningPort statusPage = statusPage();
-                StartRecord start =
-                        StartRecord.open(options.weft().runDirectory, options.weft().deviceName, Version.text());
                 Rtnetlink rtnetlink = Rtnetlink.open()) {
             final UnderlayCheck underlay = new UnderlayCheck(rtnetlink, SystemNanoClock.INSTANCE);
             openIfFree(health);
@@ -123,23 +163,6 @@ final class Weftd {
                 runOrRetry(rtnetlink, underlay, tenure);
             }
             return isReplaced ? WeftdCommandLine.EXIT_HANDED_OVER : 0;
-        } catch (final RegistryException | LinuxException | StartupException failure) {
-            if (isStopping) { // mostly by the interrupt, which closes a file that is being written
-                LOG.log(INFO, "{0} while the node was being set up: {1}", STOPPED, failure.getMessage());
-                return 0;
-            }
-            LOG.log(DEBUG, "the cause", failure);
-            throw failure instanceof StartupException
-                    ? failure
-                    : new StartupException(String.valueOf(failure.getMessage()), failure);
-        } catch (final InterruptedException stop) {
-            Thread.currentThread().interrupt();
-            return 0;
-        } finally {
-            takenDown.countDown();
-            if (!isStopping) {
-                Runtime.getRuntime().removeShutdownHook(hook);
-            }
         }
     }
 

@@ -4,11 +4,15 @@ package io.weft.overlay.daemon;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 
+import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.Version;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftdOptions;
+import io.weft.overlay.record.StartRecord;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -39,12 +43,26 @@ final class WeftdCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         final WeftdOptions options = options();
-        options.validate();
+        validate(options);
         StderrLoggerFinder.threshold(flanneld.verbosity > 0 ? DEBUG : INFO);
         StderrLoggerFinder.beginToTellRepeated();
         if (null != flanneld.vmodule || null != flanneld.logBacktraceAt) {
             LOG.log(INFO, "--vmodule and --log_backtrace_at have no meaning here and are ignored");
         }
         return weft.uninstall ? Uninstall.run(weft) : new Weftd(options).run();
+    }
+
+    /** A supervisor may be all that hears of a wrong option. */
+    private void validate(final WeftdOptions options) {
+        try {
+            options.validate();
+        } catch (final StartupException wrong) {
+            if (!weft.uninstall && null != (@Nullable Path) weft.runDirectory) {
+                try (StartRecord start = Weftd.startRecord(options)) {
+                    start.gaveUp(String.valueOf(wrong.getMessage()));
+                }
+            }
+            throw wrong;
+        }
     }
 }

@@ -102,6 +102,19 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
         };
     }
 
+    /** Which registry it is, also where the options that say so are wrong. */
+    public String registryPlace() {
+        return String.join(
+                " ",
+                weft.registry,
+                String.valueOf(flanneld.etcdEndpoints),
+                String.valueOf(flanneld.etcdPrefix),
+                String.valueOf(flanneld.kubeconfigFile),
+                String.valueOf(flanneld.kubeApiUrl),
+                String.valueOf(flanneld.kubeAnnotationPrefix),
+                String.valueOf(flanneld.netConfigPath));
+    }
+
     /** The file of a {@link RegistryKind#FILE} registry. */
     public Path registryFile() {
         return Path.of(weft.registry.substring(FILE_REGISTRY.length()));

@@ -57,8 +57,6 @@ public record DaemonRecord(
     private static DaemonRecord read(final Path file, final long nowMs) throws IOException {
         final JsonValue status = status(file);
         final long ageMs = Math.max(0, nowMs - Files.getLastModifiedTime(file).toMillis());
-        final ProcessIdentity process = new ProcessIdentity(
-                number(status, "pid"), number(status, "startTicks"), number(status, "pidNamespace"));
         final List<DeviceRecord> devices = new ArrayList<>();
         for (final JsonValue device : status.required("devices").elements()) {
             devices.add(new DeviceRecord(
@@ -70,7 +68,9 @@ public record DaemonRecord(
                 name(file),
                 file,
                 status,
-                Liveness.of(process, status.required("ended").bool(), ageMs),
+                StartRecord.failedMs(status) > 0
+                        ? Liveness.FAILED
+                        : Liveness.of(process(status), status.required("ended").bool(), ageMs),
                 ageMs,
                 List.copyOf(devices));
     }
@@ -100,6 +100,15 @@ public record DaemonRecord(
 
     private static long number(final JsonValue status, final String key) {
         return status.required(key).integer(0, Long.MAX_VALUE);
+    }
+
+    private static ProcessIdentity process(final JsonValue status) {
+        return new ProcessIdentity(number(status, "pid"), number(status, "startTicks"), number(status, "pidNamespace"));
+    }
+
+    /** Whether this process has written it. */
+    boolean isOf(final ProcessIdentity process) {
+        return process.equals(process(status));
     }
 
     /** A number of its status. */

@@ -15,7 +15,9 @@ public enum Liveness {
     /** It is gone, and did not say goodbye: killed, or crashed. */
     DEAD,
     /** It was told to stop, and has taken everything down. */
-    ENDED;
+    ENDED,
+    /** It could not start, and has ended by itself. */
+    FAILED;
 
     /** The control thread shows one every second; the host's tools may keep it for a while. */
     private static final long SIGN_OF_LIFE_MS = 5_000;
@@ -25,8 +27,13 @@ public enum Liveness {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /** Whether nothing of it runs any more. */
+    boolean isGone() {
+        return DEAD == this || ENDED == this || FAILED == this;
+    }
+
     /**
-     * That of a daemon.
+     * That of a daemon whose start did not fail.
      *
      * @param hasEnded as it left on record.
      * @param ageMs since its last sign of life.

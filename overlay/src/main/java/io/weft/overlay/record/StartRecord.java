@@ -5,6 +5,8 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.registry.RegistryStatus;
@@ -16,51 +18,92 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a daemon has on record while no node of it forwards: that it lives, and what it waits for. A thread of its own writes it, since what
- * waits is the control thread, which has all else here called. A start that takes less than a second leaves nothing.
+ * What a daemon has on record while no node of it forwards: that it lives, and what it waits for; or, once its process has ended, why its
+ * start failed, until a start succeeds. Each process has a file of its own, since which device is whose is only known later. A thread of
+ * its own writes it, since what waits is the control thread, which has all else here called. A start that succeeds within a second
+ * leaves nothing.
  */
 public final class StartRecord implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(StartRecord.class.getName());
     private static final long INTERVAL_MS = 1_000;
     private static final long END_PATIENCE_MS = 5_000;
-    /** Of a daemon that does not know its device's name yet, which the registry tells. */
-    private static final String NAMELESS = "weftd";
+    private static final String PREFIX = "weftd-";
+    /** Only a record of a start has this: what was tried and is tried again, or what it ended with. */
+    private static final String FAILURE = "failure";
+
+    private static final String FAILED_MS = "failedMs";
+
+    /**
+     * By what one start of a daemon is known to be the next of another.
+     *
+     * @param service that it is started as; may be empty.
+     * @param deviceName asked for; may be empty.
+     * @param registry where its leases are kept.
+     */
+    public record Purpose(String service, String deviceName, String registry) {
+        private Map<String, Object> description() {
+            final Map<String, Object> description = new LinkedHashMap<>();
+            description.put("service", service);
+            description.put("askedDevice", deviceName);
+            description.put(
+                    "registryId", Integer.toHexString(registry.hashCode())); // no place for what a URL may have in it
+            return description;
+        }
+    }
 
     private final Path runDirectory;
+    private final Purpose purpose;
     private final String version;
+    private final ProcessIdentity process = ProcessIdentity.own();
+    private final Path file;
     private final Thread thread = new Thread(this::run, "weft-start");
     private @Nullable RegistryStatus registry;
     private String registryKind = "";
-    private String name;
+    private String device = "";
     private String underlay = "";
     private String failure = "";
+    private long failedMs;
     private boolean isOver = true;
     private boolean wasOver;
-    private @Nullable Path written;
+    /** A node has been set up, and what starts before it left is to go. */
+    private boolean isFormerDue;
+
+    private boolean isWritten;
     private String trouble = "";
 
-    private StartRecord(final Path runDirectory, final String deviceName, final String version) {
+    private StartRecord(final Path runDirectory, final Purpose purpose, final String version) {
         this.runDirectory = runDirectory;
+        this.purpose = purpose;
         this.version = version;
-        name = deviceName.isEmpty() ? NAMELESS : nameOf(deviceName);
+        // A number alone may be that of another container's process, which has the directory as well.
+        file = statusFile(PREFIX + process.pid() + '-' + process.pidNamespace());
     }
 
-    /** What a daemon is called that is to have a device of this name. */
-    public static String nameOf(final String deviceName) {
-        return NAMELESS + '-' + deviceName;
-    }
-
-    /** Of this process, which has begun nothing yet; the device's name is empty unless it was asked for. */
-    public static StartRecord open(final Path runDirectory, final String deviceName, final String version) {
-        final StartRecord record = new StartRecord(runDirectory, deviceName, version);
-        record.written = record.file(record.name); // by one that was killed while it waited
-        record.delete();
+    /** Of this process, which has begun nothing yet. */
+    public static StartRecord open(final Path runDirectory, final Purpose purpose, final String version) {
+        final StartRecord record = new StartRecord(runDirectory, purpose, version);
         record.thread.setDaemon(true);
         record.thread.start();
         return record;
+    }
+
+    private Path statusFile(final String name) {
+        return runDirectory.resolve(name + NodeRecord.STATUS_SUFFIX);
+    }
+
+    /** Whether a daemon's status is that of a start. */
+    public static boolean isStart(final JsonValue status) {
+        return null != status.member(FAILURE);
+    }
+
+    /** When a start failed for good, in milliseconds since 1970; 0 if it did not. */
+    public static long failedMs(final JsonValue status) {
+        final JsonValue ms = status.member(FAILED_MS);
+        return null == ms ? 0 : ms.integer(0, Long.MAX_VALUE);
     }
 
     /** A node is to be set up. */
@@ -75,104 +118,195 @@ public final class StartRecord implements AutoCloseable {
         failure = cause;
     }
 
-    /** The node's record is to have this name, which is nobody else's, and the node this interface to others. */
-    public synchronized void found(final String deviceName, final String interfaceToOthers) {
-        underlay = interfaceToOthers;
-        if (!name.equals(deviceName)) {
-            delete();
-            name = deviceName;
+    /** That could not be done, and the process ends. Beside a daemon that runs, and goes on, it is told to who started it alone. */
+    public synchronized void gaveUp(final String cause) {
+        if (isBesideOneThatRuns()) {
+            return;
         }
+        failure = cause;
+        failedMs = System.currentTimeMillis();
+        isOver = false;
+        write(true);
+        removeFormer(this::isOfSamePurpose);
     }
 
-    /** The node has a record of its own from now on, of this name. */
+    /** The node is to have this device, which is nobody else's, and this interface to others. */
+    public synchronized void found(final String deviceName, final String interfaceToOthers) {
+        underlay = interfaceToOthers;
+        device = deviceName;
+        delete(statusFile(deviceName)); // by one that had it before
+    }
+
+    /** The node has a record of its own from now on. */
     public synchronized void over(final String deviceName) {
-        if (null != written && !written.equals(file(deviceName))) {
-            delete();
+        if (isWritten) {
+            delete(file);
+            isWritten = false;
         }
-        written = null;
-        name = deviceName;
+        device = deviceName;
         failure = "";
         isOver = true;
         wasOver = true;
-    }
-
-    private Path file(final String of) {
-        return runDirectory.resolve(of + NodeRecord.STATUS_SUFFIX);
+        isFormerDue = true;
     }
 
     private void run() {
         try {
             while (true) {
                 TimeUnit.MILLISECONDS.sleep(INTERVAL_MS);
-                write(false);
+                look();
             }
         } catch (final InterruptedException closed) {
             // the process ends
         }
     }
 
-    private synchronized void write(final boolean hasEnded) {
-        final RegistryStatus status = registry;
-        if (isOver || null == status) {
-            return;
+    private synchronized void look() {
+        if (isFormerDue) {
+            isFormerDue = false;
+            removeFormer(this::isDone);
         }
-        try {
-            OwnDirectory.require("--run-dir", runDirectory);
-            RecordFile.replace(file(name), out -> out.write(JsonOutput.of(content(status, hasEnded)) + '\n'));
-            written = file(name);
-            trouble = "";
-        } catch (final IOException | StartupException refused) {
-            tell("write " + file(name) + ": " + refused.getMessage()
-                    + ". weft status does not tell what this start waits for");
+        if (!isOver && null != registry) {
+            final boolean isFirst = !isWritten;
+            write(false);
+            if (isFirst) {
+                removeFormer(former -> 0 == failedMs(former) && isOfSamePurpose(former));
+                removeOwnNode();
+            }
         }
     }
 
-    private Map<String, Object> content(final RegistryStatus status, final boolean hasEnded) {
+    private void write(final boolean hasEnded) {
+        try {
+            OwnDirectory.require("--run-dir", runDirectory);
+            RecordFile.replace(file, out -> out.write(JsonOutput.of(content(hasEnded)) + '\n'));
+            isWritten = true;
+            trouble = "";
+        } catch (final IOException | StartupException refused) {
+            tell(
+                    "write " + file + ": " + refused.getMessage() + ". weft status does not tell of this start",
+                    refused.getMessage());
+        }
+    }
+
+    private Map<String, Object> content(final boolean hasEnded) {
+        final RegistryStatus status = registry;
         final Map<String, Object> conditions = new LinkedHashMap<>();
-        conditions.put("registry", Objects.requireNonNullElse(status.loss(), ""));
-        conditions.put("own_lease", Objects.requireNonNullElse(status.ownTrouble(), ""));
-        final Map<String, Object> content =
-                new LinkedHashMap<>(ProcessIdentity.own().description());
+        conditions.put("registry", null == status ? "" : Objects.requireNonNullElse(status.loss(), ""));
+        conditions.put("own_lease", null == status ? "" : Objects.requireNonNullElse(status.ownTrouble(), ""));
+        final Map<String, Object> content = new LinkedHashMap<>(process.description());
+        content.putAll(purpose.description());
         content.put("version", version);
         content.put("ready", false);
         content.put("ended", hasEnded);
+        content.put(FAILED_MS, failedMs);
         content.put("registry", registryKind);
+        content.put("device", device.isEmpty() ? purpose.deviceName() : device);
         content.put("underlay", underlay);
-        content.put("failure", failure);
+        content.put(FAILURE, failure);
         content.put("devices", List.of());
         content.put("conditions", conditions);
         return content;
     }
 
-    private void delete() {
-        final Path old = written;
-        written = null;
+    private boolean isBesideOneThatRuns() {
         try {
-            if (null != old) {
-                Files.deleteIfExists(old);
-            }
-        } catch (final IOException kept) {
-            tell("delete " + old + ": " + kept);
+            return DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                    .anyMatch(daemon -> Liveness.LIVE == daemon.liveness()
+                            && !isStart(daemon.status())
+                            && !daemon.isOf(process)
+                            && ProcessIdentity.namespace("net") == daemon.number("networkNamespace"));
+        } catch (final IllegalStateException unreadable) {
+            return false;
         }
     }
 
-    private void tell(final String words) {
+    private void removeFormer(final Predicate<JsonValue> isFormer) {
+        remove(runDirectory, daemon -> isLeft(daemon) && !file.equals(daemon.file()) && isFormer.test(daemon.status()));
+    }
+
+    /** What the last node of this process left: the process has a record again. */
+    private void removeOwnNode() {
+        remove(runDirectory, daemon -> !isStart(daemon.status()) && daemon.isOf(process));
+    }
+
+    /** Deletes what starts that came to an end have left, whatever their purpose. */
+    public static void removeAll(final Path runDirectory) {
+        remove(runDirectory, StartRecord::isLeft);
+    }
+
+    private static boolean isLeft(final DaemonRecord daemon) {
+        return isStart(daemon.status()) && daemon.liveness().isGone();
+    }
+
+    private static void remove(final Path runDirectory, final Predicate<DaemonRecord> which) {
+        try {
+            for (final DaemonRecord daemon : DaemonRecord.readAll(runDirectory, System.currentTimeMillis())) {
+                if (which.test(daemon)) {
+                    Files.deleteIfExists(daemon.file());
+                }
+            }
+        } catch (final IOException | IllegalStateException kept) {
+            LOG.log(
+                    WARNING,
+                    "what starts before this one left in {0} stays there: {1}{2}",
+                    runDirectory,
+                    kept.getMessage(),
+                    LogFields.of("directory", runDirectory, "error", String.valueOf(kept.getMessage())));
+        }
+    }
+
+    /** The same, started once more. */
+    private boolean isOfSamePurpose(final JsonValue former) {
+        final Map<String, Object> own = purpose.description();
+        return isOfSameDaemon(former)
+                && Objects.equals(
+                        own.get("registryId"), former.required("registryId").string());
+    }
+
+    /** This one has become what the other was to be, if another registry was named by mistake as well. */
+    private boolean isDone(final JsonValue former) {
+        final String other = former.required("device").string();
+        return isOfSamePurpose(former) || (isOfSameDaemon(former) && (other.isEmpty() || other.equals(device)));
+    }
+
+    private boolean isOfSameDaemon(final JsonValue former) {
+        return purpose.service().equals(former.required("service").string())
+                && purpose.deviceName().equals(former.required("askedDevice").string())
+                && ProcessIdentity.namespace("net")
+                        == former.required("networkNamespace").integer(0, Long.MAX_VALUE);
+    }
+
+    private void delete(final Path old) {
+        try {
+            Files.deleteIfExists(old);
+        } catch (final IOException kept) {
+            tell("delete " + old + ": " + kept, kept.toString());
+        }
+    }
+
+    private void tell(final String words, final @Nullable String error) {
         if (!words.equals(trouble)) {
-            LOG.log(WARNING, words);
+            LOG.log(WARNING, "{0}{1}", words, LogFields.of("directory", runDirectory, "error", String.valueOf(error)));
             trouble = words;
         }
     }
 
-    /** The process ends: what it leaves is what its last node left, if there was one. */
+    /** The process ends: what it leaves is why its start failed, or what its last node left, if there was one. */
     @Override
     public void close() {
         thread.interrupt();
         TakeDown.await(thread, END_PATIENCE_MS);
         synchronized (this) {
-            if (wasOver && null != written) {
-                write(true);
-            } else {
-                delete();
+            if (isFormerDue) {
+                removeFormer(this::isDone);
+            }
+            if (isWritten && 0 == failedMs) {
+                if (wasOver) {
+                    write(true);
+                } else {
+                    delete(file);
+                }
             }
         }
     }

@@ -2,7 +2,6 @@
 package io.weft.overlay.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
@@ -15,6 +14,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -28,12 +29,46 @@ class StartTest {
     private final StringWriter errors = new StringWriter();
 
     private String status(final int exitCode) {
+        return run(exitCode, "status", "--run-dir=" + directory.resolve("run"));
+    }
+
+    private String run(final int exitCode, final String... arguments) {
         final StringWriter out = new StringWriter();
         final CommandLine line = WeftCommand.commandLine();
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(errors, true));
-        final int found = line.execute("status", "--run-dir=" + directory.resolve("run"));
+        final int found = line.execute(arguments);
         return (exitCode == found ? "" : "exit code " + found + "\n") + out;
+    }
+
+    private List<String> startRecords() throws IOException {
+        try (Stream<Path> files = Files.list(directory.resolve("run"))) {
+            return files.map(file -> String.valueOf(file.getFileName()))
+                    .filter(name -> name.startsWith("weftd-") && name.endsWith(".status"))
+                    .toList();
+        }
+    }
+
+    private void writeLeases() throws IOException {
+        Files.writeString(directory.resolve("leases.json"), """
+                {"config":{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}},
+                 "leases":{"10.244.0.0-24":{"PublicIP":"192.168.100.1","BackendType":"vxlan",
+                 "BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}}}
+                """);
+    }
+
+    private static void addUnderlay(final NetworkNamespace namespace) {
+        namespace.ip("link", "add", "eth0", "type", "veth", "peer", "name", "wire");
+        namespace.ip("link", "set", "wire", "up");
+        namespace.ip("address", "add", "192.168.100.1/24", "dev", "eth0");
+        namespace.ip("link", "set", "eth0", "up");
+        namespace.ip("route", "add", "default", "via", "192.168.100.254");
+    }
+
+    private void assertFails(final NetworkNamespace namespace, final String... options) {
+        try (BackgroundProcess weftd = WeftdProcess.start(namespace, directory, options)) {
+            assertEquals(1, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
+        }
     }
 
     private void awaitStatus(final int exitCode, final String words) {
@@ -44,7 +79,7 @@ class StartTest {
     }
 
     @Test
-    void shouldSayThatItWaitsForTheRegistry() {
+    void shouldSayThatItWaitsForTheRegistry() throws IOException {
         try (NetworkNamespace namespace = NetworkNamespace.create("start");
                 BackgroundProcess weftd =
                         WeftdProcess.start(namespace, directory, "--etcd-endpoints=http://127.0.0.1:1")) {
@@ -52,25 +87,22 @@ class StartTest {
                     StatusCommand.WRONG,
                     "  process   WRONG  not ready yet, pods cannot be wired: it waits for the registry\n"
                             + "  registry  WRONG  etcd is waited for: ");
-            assertTrue(status(StatusCommand.WRONG).startsWith("weftd: live, network namespace "), errors::toString);
+            final String who = "weftd, process " + weftd.process().pid();
+            assertTrue(status(StatusCommand.WRONG).startsWith(who + ": live, network namespace "), errors::toString);
             awaitStatus(StatusCommand.WRONG, "127.0.0.1:1");
             final CommandLine line = WeftCommand.commandLine();
             line.setErr(new PrintWriter(errors, true));
             assertEquals(0, line.execute("show", "ports", "--run-dir=" + directory.resolve("run")));
-            assertEquals("weft: weftd: not ready yet: weft status says what it waits for\n", errors.toString());
+            assertEquals("weft: " + who + ": not ready yet: weft status says what it waits for\n", errors.toString());
             weftd.process().destroy();
             assertEquals(0, weftd.awaitExit(Await.TIMEOUT_MS), weftd::output);
-            assertFalse(Files.exists(directory.resolve("run/weftd.status")), "a start that came to nothing");
+            assertEquals(List.of(), startRecords(), "a start that was told to stop");
         }
     }
 
     @Test
     void shouldSayWhatItTriesAgainAndHaveItsDevicesRecordThen() throws IOException {
-        Files.writeString(directory.resolve("leases.json"), """
-                {"config":{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}},
-                 "leases":{"10.244.0.0-24":{"PublicIP":"192.168.100.1","BackendType":"vxlan",
-                 "BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}}}
-                """);
+        writeLeases();
         try (NetworkNamespace namespace = NetworkNamespace.create("start");
                 BackgroundProcess weftd = WeftdProcess.start(
                         namespace, directory, "--registry=file:" + directory.resolve("leases.json"))) {
@@ -78,14 +110,74 @@ class StartTest {
                     StatusCommand.WRONG,
                     "  process   WRONG  not ready yet, pods cannot be wired: there is no default route to tell the interface:"
                             + " name it by --iface. Tried again every second\n  registry  ok     file, has answered\n");
-            namespace.ip("link", "add", "eth0", "type", "veth", "peer", "name", "wire");
-            namespace.ip("link", "set", "wire", "up");
-            namespace.ip("address", "add", "192.168.100.1/24", "dev", "eth0");
-            namespace.ip("link", "set", "eth0", "up");
-            namespace.ip("route", "add", "default", "via", "192.168.100.254");
+            addUnderlay(namespace);
             weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
             awaitStatus(StatusCommand.OK, "weft.1: live, network namespace ");
-            assertFalse(Files.exists(directory.resolve("run/weftd.status")), "the device's record has taken its place");
+            assertEquals(List.of(), startRecords(), "the device's record has taken its place");
         }
+    }
+
+    @Test
+    void shouldKeepWhyAStartFailedUntilOneSucceeds() throws IOException {
+        writeLeases();
+        final String registry = "--registry=file:" + directory.resolve("leases.json");
+        try (NetworkNamespace namespace = NetworkNamespace.create("start")) {
+            addUnderlay(namespace);
+            assertFails(namespace, "--registry=leases.json");
+            assertFailed("--registry=leases.json: must be file:PATH, etcd or kube");
+            assertFails(namespace, registry, "--iface=eth7");
+            assertFails(namespace, registry, "--iface=eth8");
+            assertEquals(2, startRecords().size(), "the last one of each registry");
+            try (BackgroundProcess weftd = WeftdProcess.start(namespace, directory, registry)) {
+                weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+                awaitStatus(StatusCommand.OK, "weft.1: live, network namespace ");
+                assertEquals(List.of(), startRecords(), "the node has become what they were to be");
+                assertFails(namespace, registry, "--iface=eth7");
+                assertEquals(List.of(), startRecords(), "beside a node that goes on");
+            }
+            assertFails(namespace, registry, "--iface=eth9");
+            assertFailed("no interface matches --iface=eth9: there is ");
+            final Path archive = directory.resolve("report.zip");
+            run(0, "report", "--run-dir=" + directory.resolve("run"), "--write=" + archive);
+            final String archived = run(StatusCommand.GONE, "status", "--from=" + archive);
+            assertTrue(archived.contains(": no interface matches --iface=eth9: there is "), archived);
+            namespace.exec(WeftdProcess.command(directory, "--uninstall"));
+            assertEquals(List.of(), startRecords(), "uninstalled");
+        }
+    }
+
+    private void assertFailed(final String cause) {
+        final String found = status(StatusCommand.GONE);
+        assertTrue(
+                found.matches(
+                        "(?s)(weft.1: ended, .*)?weftd, process \\d+: failed, network namespace \\d+ \\(another one\\)\n"
+                                + "  process   WRONG  weftd's last start failed at \\S+Z: \\Q" + cause
+                                + "\\E.*\\. Put that right, and start it again\n"),
+                found);
+        final String json = run(StatusCommand.GONE, "status", "-o", "json", "--run-dir=" + directory.resolve("run"));
+        assertTrue(json.contains("\"liveness\":\"failed\""), json);
+    }
+
+    @Test
+    void shouldTellTwoApartThatWaitInOneDirectory() {
+        try (NetworkNamespace namespace = NetworkNamespace.create("start");
+                BackgroundProcess one =
+                        WeftdProcess.start(namespace, directory, "--etcd-endpoints=http://127.0.0.1:1");
+                BackgroundProcess two =
+                        WeftdProcess.start(namespace, directory, "--etcd-endpoints=http://127.0.0.1:2")) {
+            for (final String words : List.of("127.0.0.1:1", "127.0.0.1:2")) {
+                awaitStatus(StatusCommand.WRONG, words);
+            }
+            final String found = status(StatusCommand.WRONG);
+            assertTrue(
+                    found.matches("(?s).*" + waiting(one, 1) + ".*")
+                            && found.matches("(?s).*" + waiting(two, 2) + ".*"),
+                    found);
+        }
+    }
+
+    private static String waiting(final BackgroundProcess weftd, final int port) {
+        return "weftd, process " + weftd.process().pid()
+                + ": live, [^\n]+\n  process [^\n]+\n  registry  WRONG  [^\n]+127.0.0.1:" + port + "\\b";
     }
 }
