@@ -245,10 +245,14 @@ class SpecificationTest {
         return PluginProcess.weftCni(PluginProcess.variables(command, "pod"), config);
     }
 
+    /** With all that plugins write below the test's directory, the addresses that host-local locks even to release included. */
     private String config(final SpecVersion version, final String members) {
         return "{\"cniVersion\":\"" + version.text() + "\",\"name\":\"n\",\"type\":\"weft-cni\""
                 + (members.contains("subnetFile") ? "" : ",\"subnetFile\":\"" + subnetFile + "\"")
                 + (members.contains("dataDir") ? "" : ",\"dataDir\":\"" + directory.resolve("state") + "\"")
+                + (members.contains("\"ipam\":")
+                        ? ""
+                        : ",\"ipam\":{\"dataDir\":\"" + directory.resolve("addresses") + "\"}")
                 + (members.isEmpty() ? "" : ",") + members + "}";
     }
 
