@@ -77,7 +77,8 @@ public final class BenchMain implements Callable<Integer> {
             split = ",",
             completionCandidates = Subjects.class,
             description =
-                    "Of ${COMPLETION-CANDIDATES} (default: all but the last two, which come alone: budgets is each"
+                    "Of ${COMPLETION-CANDIDATES} (default: all, quick: without requests and connections, but the last two, which"
+                            + " come alone: budgets is each"
                             + " figure beside a reference, handover is weftd started anew under load; both with exit code 1 for"
                             + " what is beyond its bound).")
     private List<String> subjects = List.of();

@@ -16,6 +16,7 @@ import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.egress.FairQueue;
 import io.weft.dataplane.egress.UnreachableNotifier;
 import io.weft.dataplane.ingress.DatagramReceiver;
+import io.weft.dataplane.ingress.DeliveryBurst;
 import io.weft.dataplane.ingress.IngressCheck;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressReceiver;
@@ -108,12 +109,19 @@ final class Worker implements AutoCloseable {
         ingressSender = new IngressSender(
                 host,
                 host.framing().headerLength(),
+                new DeliveryBurst(Worker::giveWay),
                 ingressRing,
                 counters,
                 tap(captures, index),
                 doorbells.ingressReceiver(),
                 index);
         threads = threads(context, index);
+    }
+
+    @SuppressWarnings(
+            "ThreadPriorityCheck") // sched_yield(2) is meant, which does nothing where nobody waits for the core
+    private static void giveWay() {
+        Thread.yield();
     }
 
     private Tap tap(final Captures captures, final int index) {

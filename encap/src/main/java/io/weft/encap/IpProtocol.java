@@ -12,6 +12,7 @@ public final class IpProtocol {
     public static final int AUTHENTICATION = 51;
     public static final int ICMPV6 = 58;
     public static final int DESTINATION_OPTIONS = 60;
+    public static final int SCTP = 132;
 
     private IpProtocol() {}
 }

@@ -94,6 +94,16 @@ public final class Superframe {
         return segments;
     }
 
+    /** How many packets the host makes of it, also of one that came unsegmented. */
+    public int packets() {
+        return segments > 1 || 0 == gsoSize ? segments : Math.max(1, (first.payloadLength() + gsoSize - 1) / gsoSize);
+    }
+
+    /** Whether the receiver tells the sender how much it may send. */
+    public boolean isFlowControlled() {
+        return IpProtocol.TCP == first.protocol() || IpProtocol.SCTP == first.protocol();
+    }
+
     /** Length in bytes of the IP packet that the host will see. */
     public int totalLength() {
         return totalLength;

@@ -122,7 +122,7 @@ public final class HtmlReport {
 
     private static String title(final Measure measure, final Metric metric) {
         return measure.title()
-                + (Measure.LATENCY == measure ? ", " + metric.unit().substring("µs ".length()) : "");
+                + (measure.headlines().size() > 1 ? ", " + metric.unit().replaceFirst("^(µs|k/s) ", "") : "");
     }
 
     private String bars() {

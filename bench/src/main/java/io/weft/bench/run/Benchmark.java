@@ -68,14 +68,12 @@ public final class Benchmark {
         return results;
     }
 
-    /** Lets the JIT compilers of the processes that forward see each kind of traffic once. */
+    /** Lets the JIT compilers of all that forward or talk see each kind of traffic once. */
     private void warmUp() throws IOException {
         for (final Testbed testbed : testbeds) {
-            if (testbed.pairing().hasProcess()) {
-                for (final Measure measure : plan.sampled()) {
-                    begin("warm up " + testbed.pairing() + ", " + measure);
-                    testbed.measure(measure, WARM_UP_S);
-                }
+            for (final Measure measure : plan.warmUps(testbed.pairing())) {
+                begin("warm up " + testbed.pairing() + ", " + measure);
+                testbed.measure(measure, WARM_UP_S);
             }
         }
     }
@@ -142,8 +140,8 @@ public final class Benchmark {
         double lowest = Double.MAX_VALUE;
         for (final Testbed testbed : compared) {
             begin(offload + ", search of the loss-free rate, " + testbed.pairing());
-            final double rate = testbed.openLoop().searchLossFreeRate(plan.seconds() * TRIAL_FRACTION);
-            results.add(new LossFree(testbed.pairing(), offload, OpenLoopPair.PAYLOAD_LENGTH, rate));
+            final double rate = testbed.peers().searchLossFreeRate(plan.seconds() * TRIAL_FRACTION);
+            results.add(new LossFree(testbed.pairing(), offload, PeerPair.PAYLOAD_LENGTH, rate));
             progress.accept(String.format("%-11s      lossfree %s %.1f kpps", offload, testbed.pairing(), rate / 1e3));
             lowest = Math.min(lowest, rate);
         }
@@ -155,7 +153,7 @@ public final class Benchmark {
         for (final int percent : Plan.LOAD_PERCENTS) {
             for (final Testbed testbed : compared) {
                 begin(offload + ", latencies at " + percent + " %, " + testbed.pairing());
-                final Curve curve = testbed.openLoop()
+                final Curve curve = testbed.peers()
                         .curve(testbed.pairing(), offload, percent, lowest * percent / 100, plan.seconds());
                 results.add(curve);
                 progress.accept(String.format(

@@ -11,6 +11,17 @@ public enum Measure {
     UDP64("UDP 64 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDP1300("UDP 1300 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDPGSO("UDP superframes of 48 datagrams, saturated", Metric.GIGABITS_PER_SECOND),
+    REQUESTS1(
+            "Requests over 1 connection",
+            Metric.ANSWERS_100B_PER_SECOND,
+            Metric.ANSWERS_1KB_PER_SECOND,
+            Metric.ANSWERS_10KB_PER_SECOND),
+    REQUESTS64(
+            "Requests over 64 connections",
+            Metric.ANSWERS_100B_PER_SECOND,
+            Metric.ANSWERS_1KB_PER_SECOND,
+            Metric.ANSWERS_10KB_PER_SECOND),
+    CONNECTIONS("Connections set up, 64 at a time", Metric.CONNECTIONS_PER_SECOND),
     LATENCY("Ping-pong 64 B", Metric.P50_US, Metric.P99_US),
 
     /** Loss-free rate by search, and latency at fractions of it. Has results of its own, not samples. */
@@ -24,6 +35,16 @@ public enum Measure {
     Measure(final String title, final Metric... headlines) {
         this.title = title;
         this.headlines = List.of(headlines);
+    }
+
+    /** Whether a quick run has it. */
+    boolean isQuick() {
+        return REQUESTS1 != this && REQUESTS64 != this && CONNECTIONS != this;
+    }
+
+    /** Whether programs of our own talk, which have to be warm as well, whatever carries their packets. */
+    boolean isByPeers() {
+        return UDPGSO == this || REQUESTS1 == this || REQUESTS64 == this || CONNECTIONS == this;
     }
 
     /** In words. */

@@ -10,6 +10,11 @@ public enum Metric {
     SENT_PER_SECOND("kpps", 1e-3, 1),
     RECEIVED_PER_SECOND("kpps", 1e-3, 1),
     LOSS_PERCENT("%", 1, 1),
+    /** Requests of 100 bytes, by the length of their answers. */
+    ANSWERS_100B_PER_SECOND("k/s of 100 B", 1e-3, 1),
+    ANSWERS_1KB_PER_SECOND("k/s of 1 kB", 1e-3, 1),
+    ANSWERS_10KB_PER_SECOND("k/s of 10 kB", 1e-3, 1),
+    CONNECTIONS_PER_SECOND("k/s", 1e-3, 2),
     P50_US("µs p50", 1, 1),
     P99_US("µs p99", 1, 1),
     P999_US("µs p99.9", 1, 1),

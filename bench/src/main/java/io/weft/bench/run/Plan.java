@@ -3,6 +3,7 @@ package io.weft.bench.run;
 
 import io.weft.bench.lab.Offload;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What a run of the benchmark does.
@@ -38,7 +39,7 @@ public record Plan(
      * alone, gives each more time.
      *
      * @param pairings empty for the plan's own.
-     * @param measures empty for all.
+     * @param measures empty for the plan's own.
      * @param rounds 0 for the plan's own.
      * @param seconds 0 for the plan's own.
      */
@@ -56,11 +57,17 @@ public record Plan(
         return new Plan(
                 pairings.isEmpty() ? pairings(quick, narrow) : pairings,
                 offloads,
-                measures.isEmpty() ? List.of(Measure.values()) : measures,
+                measures.isEmpty() ? measures(quick) : measures,
                 actualRounds,
                 0 == seconds ? plannedSeconds : seconds,
                 quick ? offloads.subList(0, 1) : offloads,
                 quick ? 1 : actualRounds);
+    }
+
+    private static List<Measure> measures(final boolean quick) {
+        return Stream.of(Measure.values())
+                .filter(measure -> !quick || measure.isQuick())
+                .toList();
     }
 
     private static List<Pairing> pairings(final boolean quick, final boolean narrow) {
@@ -80,6 +87,13 @@ public record Plan(
         return measures.stream().filter(measure -> Measure.LOSSFREE != measure).toList();
     }
 
+    /** Those that are taken once before they count: where something is to be compiled first. */
+    List<Measure> warmUps(final Pairing pairing) {
+        return sampled().stream()
+                .filter(measure -> pairing.hasProcess() || measure.isByPeers())
+                .toList();
+    }
+
     /** Whether the loss-free rate of a pairing is searched in a setting. */
     boolean searches(final Pairing pairing, final Offload offload) {
         return Pairing.SINGLE != pairing && measures.contains(Measure.LOSSFREE) && lossFreeOffloads.contains(offload);
@@ -90,7 +104,7 @@ public record Plan(
         int steps = 0;
         for (final Pairing pairing : pairings) {
             final int measurements = sampled().size();
-            steps += 1 + (pairing.hasProcess() ? measurements : 0);
+            steps += 1 + warmUps(pairing).size();
             for (final Offload offload : offloads) {
                 steps += rounds(pairing) * measurements;
                 steps += searches(pairing, offload) ? 1 + LOAD_PERCENTS.size() : 0;

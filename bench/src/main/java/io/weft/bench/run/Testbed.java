@@ -23,12 +23,18 @@ import java.util.Map;
 final class Testbed {
     private static final Path JAVA_HOME = Path.of(System.getProperty("java.home"));
 
+    private static final int CONNECTIONS_AT_A_TIME = 64;
+    private static final Map<Metric, Integer> ANSWER_LENGTHS = Map.of(
+            Metric.ANSWERS_100B_PER_SECOND, 100,
+            Metric.ANSWERS_1KB_PER_SECOND, 1_000,
+            Metric.ANSWERS_10KB_PER_SECOND, 10_000);
+
     private final Pairing pairing;
     private final Lab lab;
     private final Overlay overlay;
     private final Iperf iperf;
     private final Sockperf sockperf;
-    private final OpenLoopPair openLoop;
+    private final PeerPair peers;
 
     private Testbed(
             final Pairing pairing,
@@ -36,13 +42,13 @@ final class Testbed {
             final Overlay overlay,
             final Iperf iperf,
             final Sockperf sockperf,
-            final OpenLoopPair openLoop) {
+            final PeerPair peers) {
         this.pairing = pairing;
         this.lab = lab;
         this.overlay = overlay;
         this.iperf = iperf;
         this.sockperf = sockperf;
-        this.openLoop = openLoop;
+        this.peers = peers;
     }
 
     /** Brings the nodes up; each resource is given to the teardown as soon as it exists. */
@@ -60,15 +66,15 @@ final class Testbed {
                 overlay,
                 teardown.add(Iperf.start(from, to)),
                 teardown.add(Sockperf.start(from, to)),
-                new OpenLoopPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to))));
+                new PeerPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to))));
     }
 
     Pairing pairing() {
         return pairing;
     }
 
-    OpenLoopPair openLoop() {
-        return openLoop;
+    PeerPair peers() {
+        return peers;
     }
 
     void offload(final Offload offload) {
@@ -83,6 +89,10 @@ final class Testbed {
             case UDP64 -> udp(seconds, 64);
             case UDP1300 -> udp(seconds, 1300);
             case UDPGSO -> superframes(seconds);
+            case REQUESTS1 -> requests(seconds, 1);
+            case REQUESTS64 -> requests(seconds, CONNECTIONS_AT_A_TIME);
+            case CONNECTIONS ->
+                Map.of(Metric.CONNECTIONS_PER_SECOND, peers.connectionsPerSecond(CONNECTIONS_AT_A_TIME, seconds));
             case LATENCY -> latency(seconds);
             case LOSSFREE -> throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
         };
@@ -122,10 +132,20 @@ final class Testbed {
 
     private Map<Metric, Double> superframes(final double seconds) throws IOException {
         final double machineS = CpuTime.machineSeconds();
-        final double gigabits = openLoop.superframeGigabits(seconds);
+        final double gigabits = peers.superframeGigabits(seconds);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, gigabits / seconds);
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / gigabits);
+        return values;
+    }
+
+    private Map<Metric, Double> requests(final double seconds, final int connections) throws IOException {
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        for (final Map.Entry<Metric, Integer> answer : ANSWER_LENGTHS.entrySet()) {
+            values.put(
+                    answer.getKey(),
+                    peers.answersPerSecond(connections, answer.getValue(), seconds / ANSWER_LENGTHS.size()));
+        }
         return values;
     }
 

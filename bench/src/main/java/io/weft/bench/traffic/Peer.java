@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * collect EXPECTED                            the receiver's result: ok RECEIVED SILENCE_NS HISTOGRAM
  * superframes ADDRESS DURATION_MS             UDP superframes as fast as can be: ok SENT_BYTES
  * superframe-bytes                            payload of superframes that came so far: ok RECEIVED_BYTES
+ * requests ADDRESS CONNECTIONS LENGTH DURATION_MS    requests with answers of LENGTH over connections that stay: ok ANSWERED
+ * connections ADDRESS COUNT LENGTH DURATION_MS       COUNT at a time, each for one request: ok SET_UP
  * </pre>
  */
 public final class Peer {
@@ -50,6 +52,7 @@ public final class Peer {
         final DatagramSocket socket = UdpExchange.bind(address);
         serve("tcp", () -> TcpTransfer.serve(server));
         serve("udp", () -> UdpExchange.serve(socket));
+        serve("requests", RequestServer.bind(address));
         final BufferedReader input = new BufferedReader(new InputStreamReader(System.in, UTF_8));
         final PrintStream output = new PrintStream(System.out, true, UTF_8);
         output.println("ok");
@@ -88,6 +91,12 @@ public final class Peer {
                 }
             }
             case "superframe-bytes" -> String.valueOf(superframeReceiver().receivedBytes());
+            case "requests" ->
+                String.valueOf(RequestClient.keep(
+                        words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3]), Long.parseLong(words[4])));
+            case "connections" ->
+                String.valueOf(RequestClient.connect(
+                        words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3]), Long.parseLong(words[4])));
             default -> throw new IOException("unknown command " + words[0]);
         };
     }

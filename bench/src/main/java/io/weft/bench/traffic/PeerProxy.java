@@ -101,6 +101,20 @@ public final class PeerProxy implements AutoCloseable {
         return Long.parseLong(ask("superframe-bytes"));
     }
 
+    /** Sends requests over connections that stay, one at a time on each, and returns how many were answered in the time. */
+    public long requests(final Node to, final int connections, final int answerLength, final long durationMs)
+            throws IOException {
+        return Long.parseLong(
+                ask("requests " + to.podAddress() + " " + connections + " " + answerLength + " " + durationMs));
+    }
+
+    /** Sets up connections, a number at a time, each for one request, and returns how many came to their end in the time. */
+    public long connections(final Node to, final int atATime, final int answerLength, final long durationMs)
+            throws IOException {
+        return Long.parseLong(
+                ask("connections " + to.podAddress() + " " + atATime + " " + answerLength + " " + durationMs));
+    }
+
     private String ask(final String command) throws IOException {
         commands.write(command);
         commands.newLine();

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 class BenchmarkTest {
     private static final List<Pairing> PAIRINGS = List.of(Pairing.KERNEL, Pairing.SINGLE);
-    private static final List<Measure> MEASURES = List.of(Measure.LATENCY, Measure.LOSSFREE);
+    private static final List<Measure> MEASURES =
+            List.of(Measure.REQUESTS64, Measure.CONNECTIONS, Measure.LATENCY, Measure.LOSSFREE);
     private static final List<Offload> OFFLOADS = List.of(Offload.PASSTHROUGH, Offload.PLAIN);
 
     @Test

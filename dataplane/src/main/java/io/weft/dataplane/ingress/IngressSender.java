@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * Second half of a packet's way from the underlay to the host, after {@link IngressReceiver}.
  *
  * <ol start="6">
- *   <li>write each packet, or each superframe from its gather list, to the host's device; several at once where it takes that;
+ *   <li>write each packet, or each superframe from its gather list, to the host's device; several at once where it takes that, and
+ *       with a turn for whoever reads them before a socket would be full;
  *   <li>release the memory.
  * </ol>
  */
@@ -29,6 +30,7 @@ public final class IngressSender implements PolledAgent {
     private final FrameSink host;
     private final int frameHeaderLength;
     private final @Nullable FrameBatch batch;
+    private final DeliveryBurst burst;
     private final IngressRing ring;
     private final WorkerCounters counters;
     private final Tap tap;
@@ -37,6 +39,7 @@ public final class IngressSender implements PolledAgent {
 
     /**
      * @param frameHeaderLength bytes that the host wants in front of a packet.
+     * @param burst when whoever reads the packets is to run.
      * @param tap of this agent.
      * @param receiverDoorbell of the thread that the ingress receiver runs on.
      * @param worker index of the worker, for the role's name.
@@ -44,6 +47,7 @@ public final class IngressSender implements PolledAgent {
     public IngressSender(
             final FrameSink host,
             final int frameHeaderLength,
+            final DeliveryBurst burst,
             final IngressRing ring,
             final WorkerCounters counters,
             final Tap tap,
@@ -52,6 +56,7 @@ public final class IngressSender implements PolledAgent {
         this.host = host;
         this.frameHeaderLength = frameHeaderLength;
         batch = host instanceof final FrameBatchSink sink ? new FrameBatch(sink, this::onWritten) : null;
+        this.burst = burst;
         this.ring = ring;
         this.counters = counters;
         this.tap = tap;
@@ -68,6 +73,13 @@ public final class IngressSender implements PolledAgent {
             if (null == frame) {
                 break;
             }
+            if (burst.isFullFor(frame.superframe)) {
+                if (null != batch) {
+                    batch.flush();
+                }
+                burst.giveWay();
+            }
+            burst.add(frame.superframe);
             if (null == batch) {
                 write(frame);
             } else {

@@ -8,10 +8,14 @@ import io.weft.bench.stats.LossFreeSearch;
 import io.weft.bench.traffic.PeerProxy;
 import java.io.IOException;
 
-/** Sends datagrams from one pod to the other, however they are received: on a fixed schedule, to search the loss-free rate and take
- * latencies at a rate, and as fast as can be. */
-final class OpenLoopPair {
+/**
+ * Has our own programs talk from one pod to the other: datagrams on a fixed schedule, to search the loss-free rate and take latencies
+ * at a rate, superframes as fast as can be, requests and their answers.
+ */
+final class PeerPair {
     static final int PAYLOAD_LENGTH = 64;
+
+    private static final int SHORT_ANSWER_LENGTH = 100;
 
     /** The search ends when it has the rate to this fraction of the first try. */
     private static final double RESOLUTION = 0.02;
@@ -25,7 +29,7 @@ final class OpenLoopPair {
     private final PeerProxy receiver;
     private int run;
 
-    OpenLoopPair(final Node from, final Node to, final PeerProxy sender, final PeerProxy receiver) {
+    PeerPair(final Node from, final Node to, final PeerProxy sender, final PeerProxy receiver) {
         this.from = from;
         this.to = to;
         this.sender = sender;
@@ -71,6 +75,16 @@ final class OpenLoopPair {
         final long before = receiver.superframeBytes();
         sender.superframes(to, Math.round(seconds * 1e3));
         return (receiver.superframeBytes() - before) * 8 / 1e9;
+    }
+
+    /** Requests answered per second, over connections that stay. */
+    double answersPerSecond(final int connections, final int answerLength, final double seconds) throws IOException {
+        return sender.requests(to, connections, answerLength, Math.round(seconds * 1e3)) / seconds;
+    }
+
+    /** Connections per second that were set up, had a short request answered and were closed. */
+    double connectionsPerSecond(final int atATime, final double seconds) throws IOException {
+        return sender.connections(to, atATime, SHORT_ANSWER_LENGTH, Math.round(seconds * 1e3)) / seconds;
     }
 
     private record Outcome(int sent, PeerProxy.Arrival arrival) {}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.ingress;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.capture.Captures;
+import io.weft.dataplane.capture.Tap;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.InvokedNode;
+import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.testing.ScriptedBatchHost;
+import io.weft.dataplane.testing.ScriptedHost;
+import io.weft.encap.ChecksumState;
+import io.weft.encap.FrameHeader;
+import io.weft.encap.IpPacket;
+import io.weft.linux.testing.CloseAll;
+import io.weft.routing.RewriteBlock;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whoever reads what the host is given has a turn before a socket's buffer is full, and all frames come in their order. */
+class DeliveryBurstTest {
+    /** What net.core.rmem_default is where nobody has set it; a datagram of 64 bytes is charged 768 of it at most. */
+    private static final int SOCKET_BUFFER_LENGTH = 212_992;
+
+    private static final int MAX_CHARGE_OF_SMALL = 768;
+    private static final int DATAGRAMS = 2000;
+    private static final int IP_OFFSET = 22;
+
+    private final IngressRing ring =
+            new IngressRing(4, DATAGRAMS, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
+    private final List<Integer> writtenAtTurns = new ArrayList<>();
+
+    private void deliver(final ScriptedHost host, final byte[] packet, final int gsoSize, final int count)
+            throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Doorbell doorbell = resources.add(new Doorbell());
+            final IngressSender sender = new IngressSender(
+                    host,
+                    host.framing().headerLength(),
+                    new DeliveryBurst(() -> writtenAtTurns.add(host.written().size())),
+                    ring,
+                    new WorkerCounters(NodeCounters.newManager(), 0),
+                    new Tap(new Captures(), 0),
+                    doorbell,
+                    0);
+            assertEquals(1, ring.claimSlots(1));
+            final int ip = ring.firstSlot() * IngressRing.SLOT_LENGTH + IP_OFFSET;
+            ring.arena().putBytes(ip, packet);
+            final IpPacket parsed = new IpPacket();
+            assertEquals(IpPacket.Fault.NONE, parsed.parse(ring.arena(), ip, packet.length, true));
+            for (int i = 0; i < count; i++) {
+                ring.claimFrame().superframe.begin(ring.arena(), parsed, ChecksumState.VERIFIED, gsoSize);
+            }
+            ring.publish(1);
+            while (sender.hasWork()) {
+                sender.doWork();
+            }
+            assertEquals(count, host.written().size());
+        }
+    }
+
+    private static byte[] udp(final int payloadLength) {
+        return CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, new byte[payloadLength])
+                .bytes();
+    }
+
+    private void assertTurns(final int mostBetween, final int count) {
+        int last = 0;
+        for (final int written : writtenAtTurns) {
+            assertTrue(written - last <= mostBetween, () -> mostBetween + " at most between turns: " + writtenAtTurns);
+            last = written;
+        }
+        assertTrue(count - last <= mostBetween, () -> mostBetween + " at most after the last of " + writtenAtTurns);
+    }
+
+    @Test
+    void shouldGiveWayBeforeASocketIsFullOfSmallDatagrams() throws Exception {
+        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS);
+        assertTurns(SOCKET_BUFFER_LENGTH / MAX_CHARGE_OF_SMALL / 2, DATAGRAMS);
+        assertTrue(writtenAtTurns.size() < DATAGRAMS / 32, "a turn costs a system call: " + writtenAtTurns);
+    }
+
+    @Test
+    void shouldWriteWhatWasCollectedBeforeItGivesWay() throws Exception {
+        final ScriptedBatchHost host = new ScriptedBatchHost(new ScriptedHost().framing());
+        deliver(host, udp(64), 0, DATAGRAMS);
+        assertTurns(SOCKET_BUFFER_LENGTH / MAX_CHARGE_OF_SMALL / 2, DATAGRAMS);
+    }
+
+    /** Each of these is 600 datagrams: alone more than a socket holds, and still each is written. */
+    @Test
+    void shouldCountTheDatagramsOfASuperframeThatCameWhole() throws Exception {
+        deliver(new ScriptedHost(), udp(600 * 64), 64, 5);
+        assertEquals(List.of(1, 2, 3, 4), writtenAtTurns);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0", "1000"})
+    void shouldNotGiveWayForWhatHoldsItsSenderBack(final int gsoSize) throws Exception {
+        final byte[] tcp = CraftedPacket.tcp(
+                        InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, 1, 0x10, new byte[0], new byte[3000])
+                .bytes();
+        deliver(new ScriptedHost(), tcp, gsoSize, DATAGRAMS);
+        assertEquals(List.of(), writtenAtTurns);
+    }
+}
