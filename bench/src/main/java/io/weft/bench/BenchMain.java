@@ -12,11 +12,13 @@ import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.machine.Machine;
+import io.weft.bench.machine.MachineCosts;
 import io.weft.bench.report.Console;
 import io.weft.bench.report.ConsoleTable;
 import io.weft.bench.report.HtmlReport;
 import io.weft.bench.report.JsonReport;
 import io.weft.bench.run.Benchmark;
+import io.weft.bench.run.FirstGuess;
 import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
 import io.weft.bench.run.Metric;
@@ -31,12 +33,14 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -86,7 +90,9 @@ public final class BenchMain implements Callable<Integer> {
     @Option(
             names = "--pairings",
             split = ",",
-            description = "From node to node, of ${COMPLETION-CANDIDATES} (default: all; quick: weft,kernel,single).")
+            description =
+                    "From node to node, of ${COMPLETION-CANDIDATES} (default: all that can be had on this machine;"
+                            + " quick: weft,kernel,single).")
     private List<Pairing> pairings = List.of();
 
     @Option(names = "--other-java", description = "Home of another JVM that weftd is handed over to (handover).")
@@ -141,9 +147,10 @@ public final class BenchMain implements Callable<Integer> {
         }
         if (isHandover) {
             final HandoverPlan plan = HandoverPlan.of(quick, rounds, seconds, otherJava);
-            return exitCode(new HandoverCheck(handovers.apply(plan), console).run(site(HANDOVER), out, machine()));
+            return exitCode(new HandoverCheck(handovers.apply(plan), console)
+                    .run(site(HANDOVER), out, machine(MachineCosts.measure())));
         }
-        final Plan plan = Plan.of(quick, pairings, offloads, measures, rounds, seconds);
+        final Plan plan = ofThisMachine(Plan.of(quick, pairings, offloads, measures, rounds, seconds));
         final long startNs = System.nanoTime();
         final Results results;
         try (Teardown teardown = new Teardown()) {
@@ -160,6 +167,21 @@ public final class BenchMain implements Callable<Integer> {
         summarise(results);
         write(results, (System.nanoTime() - startNs) / 1e9);
         return CommandLine.ExitCode.OK;
+    }
+
+    /** Without what cannot be had here, unless it was asked for. */
+    private Plan ofThisMachine(final Plan plan) {
+        final Set<Pairing> missing = EnumSet.noneOf(Pairing.class);
+        for (final Pairing pairing : plan.pairings()) {
+            pairing.missing().ifPresent(remedy -> {
+                if (pairings.contains(pairing)) {
+                    throw refusal("--pairings=" + pairing + ": not on this machine; " + remedy);
+                }
+                console.line("left out: " + pairing + " (" + remedy + ")");
+                missing.add(pairing);
+            });
+        }
+        return plan.without(missing);
     }
 
     private Site site(final String what) {
@@ -244,20 +266,23 @@ public final class BenchMain implements Callable<Integer> {
     }
 
     private void write(final Results results, final double elapsedS) throws IOException {
-        final Map<String, String> machine = machine();
+        final MachineCosts costs = MachineCosts.measure();
+        final Map<String, String> machine = machine(costs);
         machine.put("seconds", String.format(Locale.ROOT, "%.0f", elapsedS));
         console.line("");
         machine.forEach((name, value) -> console.line("  " + name + ": " + value));
+        final List<FirstGuess> guesses = FirstGuess.of(results, costs);
+        guesses.forEach(guess -> console.line("  first guess: " + guess));
         Files.createDirectories(out);
-        final Path json = Files.writeString(out.resolve("results.json"), JsonReport.render(results, machine));
-        final Path html = Files.writeString(out.resolve("report.html"), HtmlReport.render(results, machine));
+        final Path json = Files.writeString(out.resolve("results.json"), JsonReport.render(results, machine, guesses));
+        final Path html = Files.writeString(out.resolve("report.html"), HtmlReport.render(results, machine, guesses));
         console.line(String.format(Locale.ROOT, "%n%.0f s. Results: %s and %s", elapsedS, json, html));
     }
 
-    private Map<String, String> machine() throws IOException {
+    private Map<String, String> machine(final MachineCosts costs) throws IOException {
         final Map<String, String> machine = new LinkedHashMap<>();
         machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        machine.putAll(Machine.describe());
+        machine.putAll(Machine.describe(costs));
         machine.put(
                 "weftd",
                 String.join(" ", weftd.weftd().arguments()) + " "

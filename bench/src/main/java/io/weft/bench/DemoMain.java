@@ -61,7 +61,7 @@ public final class DemoMain implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Entry.requireRoot();
-        if (3 != planes.size() || planes.contains(DataPlane.SINGLE)) {
+        if (3 != planes.size() || !planes.stream().allMatch(DataPlane::isOfFlannel)) {
             throw new IllegalArgumentException(
                     "--nodes=" + planes + ": three of weft and kernel are needed, such as weft,weft,kernel");
         }

@@ -65,11 +65,18 @@ public final class Overlay implements AutoCloseable {
             case WEFT_POD_PACKET -> start(node, weftd.with("--pod-port=packet"));
             case WEFT_ALL_PACKET ->
                 start(node, weftd.with("--underlay-port=packet").with("--pod-port=packet"));
-            case SINGLE -> {
-                final Node peer = lab.node(1 - node.index());
-                use(node, SingleForwarder.start(node, peer, Weftd.log(directory, node)));
-            }
+            case SINGLE -> use(node, SingleForwarder.start(node, peer(node), Weftd.log(directory, node)));
+            case OVS ->
+                OpenVswitch.start(
+                        node, peer(node), directory, Weftd.log(directory, node), process -> use(node, process));
+            case WIREGUARD_GO -> use(node, WireGuard.startUserspace(node, peer(node), Weftd.log(directory, node)));
+            case WIREGUARD -> WireGuard.startKernel(node, peer(node));
         }
+    }
+
+    /** The other one of two. */
+    private Node peer(final Node node) {
+        return lab.node(1 - node.index());
     }
 
     private void start(final Node node, final Weftd weftd) throws IOException {

@@ -23,15 +23,14 @@ public final class Machine {
 
     private Machine() {}
 
-    /** What it is, and what it costs, which is measured here: two seconds of an idle machine. */
-    public static Map<String, String> describe() throws IOException {
+    /** What it is, and what it costs. */
+    public static Map<String, String> describe(final MachineCosts costs) throws IOException {
         final Map<String, String> machine = new LinkedHashMap<>();
         machine.put("processor", processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores");
         machine.put("virtualisation", virtualisation());
         machine.put("kernel", System.getProperty("os.version"));
         machine.put("mitigations", mitigations());
         machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
-        final MachineCosts costs = MachineCosts.measure();
         machine.put("system call", microseconds(OptionalDouble.of(costs.systemCallNs())));
         machine.put("wake-up on the same core", microseconds(costs.wakeUpSameNs()));
         machine.put("wake-up across cores", microseconds(costs.wakeUpAcrossNs()));

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.weft.bench.lab.Offload;
 import io.weft.bench.run.Curve;
+import io.weft.bench.run.FirstGuess;
 import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
 import io.weft.bench.run.Metric;
@@ -30,7 +31,9 @@ public final class HtmlReport {
     }
 
     /** The page as text. */
-    public static String render(final Results results, final Map<String, String> machine) throws IOException {
+    public static String render(
+            final Results results, final Map<String, String> machine, final List<FirstGuess> guesses)
+            throws IOException {
         final HtmlReport report = new HtmlReport(results);
         return template()
                 .replace("{{machine}}", definitions(machine))
@@ -39,6 +42,7 @@ public final class HtmlReport {
                 .replace("{{bars}}", report.bars())
                 .replace("{{curves}}", report.curves())
                 .replace("{{costs}}", report.costs())
+                .replace("{{guesses}}", guesses(guesses))
                 .replace("{{jvms}}", report.jvms());
     }
 
@@ -54,6 +58,36 @@ public final class HtmlReport {
                 .map(entry ->
                         "<dt>" + Svg.escape(entry.getKey()) + "</dt><dd>" + Svg.escape(entry.getValue()) + "</dd>")
                 .collect(Collectors.joining("\n"));
+    }
+
+    private static String guesses(final List<FirstGuess> guesses) {
+        if (guesses.isEmpty()) {
+            return "";
+        }
+        final StringBuilder html = new StringBuilder("""
+                <h2>What may bound it: a first guess</h2>
+                <p>Processors, that is seconds in each second. Measured: what both daemons took. Counted, times what the machine above
+                takes for one: reads and writes of the TUN; waits, by a wake-up on the same core and from another one; four copies of
+                the payload, within L2 and in memory. What is left is the network stack's and the daemons' own.</p>
+                <div class="card scroll"><table><tr><th>measurement</th><th>underlay</th><th></th><th>measured</th>
+                <th>calls</th><th>wake-ups</th><th>copies</th></tr>
+                """);
+        for (final FirstGuess guess : guesses) {
+            html.append(String.format(
+                    Locale.ROOT,
+                    "<tr><td>%s</td><td>%s</td><td>%s</td><td>%.2f</td><td>%.2f</td><td>%.2f – %.2f</td>"
+                            + "<td>%.2f – %.2f</td></tr>\n",
+                    guess.measure().title(),
+                    guess.offload(),
+                    describe(guess.pairing()),
+                    guess.processors(),
+                    guess.calls(),
+                    guess.wakeUps(),
+                    guess.wakeUpsAcross(),
+                    guess.copiesNear(),
+                    guess.copiesFar()));
+        }
+        return html.append("</table></div>").toString();
     }
 
     private String legend() {
@@ -74,6 +108,9 @@ public final class HtmlReport {
             case KERNEL_WEFT -> "kernel to weft";
             case WEFT_PACKET -> "weft by packet socket";
             case KERNEL_WEFT_PACKET -> "kernel to weft by packet socket";
+            case OVS -> "Open vSwitch, userspace datapath";
+            case WIREGUARD_GO -> "wireguard-go (encrypts)";
+            case WIREGUARD -> "kernel WireGuard (encrypts)";
         };
     }
 

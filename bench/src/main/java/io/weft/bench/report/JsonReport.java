@@ -3,6 +3,7 @@ package io.weft.bench.report;
 
 import io.weft.bench.lab.Offload;
 import io.weft.bench.run.Curve;
+import io.weft.bench.run.FirstGuess;
 import io.weft.bench.run.JvmReport;
 import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
@@ -11,6 +12,7 @@ import io.weft.bench.run.Pairing;
 import io.weft.bench.run.Results;
 import io.weft.bench.run.Sample;
 import io.weft.bench.stats.Spread;
+import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.SerializationFeature;
@@ -34,7 +36,8 @@ public final class JsonReport {
     }
 
     /** The report as text. */
-    public static String render(final Results results, final Map<String, String> machine) {
+    public static String render(
+            final Results results, final Map<String, String> machine, final List<FirstGuess> guesses) {
         final JsonReport report = new JsonReport(results);
         final ObjectNode about = report.root.putObject("machine");
         machine.forEach(about::put);
@@ -43,6 +46,7 @@ public final class JsonReport {
         report.lossFree();
         report.curves();
         report.jvms();
+        report.guesses(guesses);
         return JSON.writeValueAsString(report.root);
     }
 
@@ -119,6 +123,22 @@ public final class JsonReport {
             final ArrayNode points = node.putArray("percentile_and_latency_us");
             curve.points()
                     .forEach(point -> points.addArray().add(point.percentile()).add(point.latencyUs()));
+        }
+    }
+
+    private void guesses(final List<FirstGuess> guesses) {
+        final ArrayNode array = root.putArray("first_guess");
+        for (final FirstGuess guess : guesses) {
+            array.addObject()
+                    .put("pairing", guess.pairing().toString())
+                    .put("offload", guess.offload().toString())
+                    .put("measure", guess.measure().toString())
+                    .put("processors", guess.processors())
+                    .put("calls_processors", guess.calls())
+                    .put("wake_ups_processors", guess.wakeUps())
+                    .put("wake_ups_across_processors", guess.wakeUpsAcross())
+                    .put("copies_near_processors", guess.copiesNear())
+                    .put("copies_far_processors", guess.copiesFar());
         }
     }
 

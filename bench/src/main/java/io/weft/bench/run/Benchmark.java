@@ -61,7 +61,7 @@ public final class Benchmark {
             lossFree(offload);
         }
         for (final Testbed testbed : testbeds) {
-            if (testbed.pairing() != Pairing.SINGLE) {
+            if (testbed.pairing().hasWeft()) {
                 testbed.jvmReports().forEach(results::add);
             }
         }

@@ -27,6 +27,12 @@ public enum Metric {
     DAEMON_SECONDS_PER_GIGABIT("daemon s/Gbit", 1, 3),
     DAEMON_SECONDS_PER_MILLION("daemon s/Mpkt", 1, 2),
 
+    /** Of the forwarding processes of both nodes, for {@link FirstGuess}. */
+    DAEMON_PROCESSORS("processors", 1, 2),
+    DAEMON_CALLS_PER_SECOND("calls/s", 1, 0),
+    DAEMON_WAITS_PER_SECOND("waits/s", 1, 0),
+    PAYLOAD_BYTES_PER_SECOND("B/s", 1, 0),
+
     /** What both daemons' JVMs allocated, all threads, for each packet received. */
     ALLOCATED_BYTES_PER_PACKET("B/packet", 1, 2);
 

@@ -3,6 +3,7 @@ package io.weft.bench.run;
 
 import io.weft.bench.lab.DataPlane;
 import java.util.List;
+import java.util.Optional;
 
 /** Which data plane runs on the sending node, and which on the receiving one. */
 public enum Pairing {
@@ -15,7 +16,10 @@ public enum Pairing {
     WEFT_PACKET_KERNEL("weft-packet-kernel", DataPlane.WEFT_PACKET, DataPlane.KERNEL),
     KERNEL_WEFT("kernel-weft", DataPlane.KERNEL, DataPlane.WEFT),
     WEFT_PACKET("weft-packet", DataPlane.WEFT_PACKET, DataPlane.WEFT_PACKET),
-    KERNEL_WEFT_PACKET("kernel-weft-packet", DataPlane.KERNEL, DataPlane.WEFT_PACKET);
+    KERNEL_WEFT_PACKET("kernel-weft-packet", DataPlane.KERNEL, DataPlane.WEFT_PACKET),
+    OVS("ovs", DataPlane.OVS, DataPlane.OVS),
+    WIREGUARD_GO("wireguard-go", DataPlane.WIREGUARD_GO, DataPlane.WIREGUARD_GO),
+    WIREGUARD("wireguard", DataPlane.WIREGUARD, DataPlane.WIREGUARD);
 
     private final String label;
     private final DataPlane from;
@@ -34,7 +38,22 @@ public enum Pairing {
 
     /** Whether a process forwards on one of the nodes, code that is to be warmed up before it is measured. */
     boolean hasProcess() {
-        return DataPlane.KERNEL != from || DataPlane.KERNEL != to;
+        return from.isProcess() || to.isProcess();
+    }
+
+    /** Whether weftd is on one of the nodes. */
+    boolean hasWeft() {
+        return from.isWeft() || to.isWeft();
+    }
+
+    /** Whether weftd is on both nodes. */
+    boolean isAllWeft() {
+        return from.isWeft() && to.isWeft();
+    }
+
+    /** What to do before it can be measured on this machine; empty if nothing. */
+    public Optional<String> missing() {
+        return from.missing().or(to::missing);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.weft.bench.run;
 
 import io.weft.bench.lab.Offload;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -75,6 +76,13 @@ public record Plan(
             return List.of(Pairing.WEFT, Pairing.KERNEL);
         }
         return quick ? List.of(Pairing.WEFT, Pairing.KERNEL, Pairing.SINGLE) : List.of(Pairing.values());
+    }
+
+    /** The same without some of the pairings. */
+    public Plan without(final Set<Pairing> left) {
+        final List<Pairing> rest =
+                pairings.stream().filter(pairing -> !left.contains(pairing)).toList();
+        return new Plan(rest, offloads, measures, rounds, seconds, lossFreeOffloads, singleRounds);
     }
 
     /** How often a pairing is measured. */

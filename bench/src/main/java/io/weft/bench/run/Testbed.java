@@ -8,6 +8,7 @@ import io.weft.bench.lab.Overlay;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.lab.Weftd;
 import io.weft.bench.stats.CpuTime;
+import io.weft.bench.stats.DaemonWork;
 import io.weft.bench.stats.Heap;
 import io.weft.bench.traffic.Iperf;
 import io.weft.bench.traffic.PeerProxy;
@@ -100,22 +101,24 @@ final class Testbed {
 
     private Map<Metric, Double> tcp(final double seconds, final int streams) throws IOException {
         final double machineS = CpuTime.machineSeconds();
-        final double daemonS = daemonSeconds();
+        final DaemonWork before = daemonWork();
         final Iperf.Tcp tcp = iperf.tcp(seconds, streams);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, tcp.gigabitsPerSecond());
         values.put(Metric.RETRANSMITS, tcp.retransmits());
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / tcp.gigabits());
         if (pairing.hasProcess()) {
-            values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, (daemonSeconds() - daemonS) / tcp.gigabits());
+            final DaemonWork work = daemonWork().minus(before);
+            values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, work.processorSeconds() / tcp.gigabits());
+            put(values, work, tcp.gigabits() / tcp.gigabitsPerSecond(), tcp.gigabitsPerSecond() * 1e9 / Byte.SIZE);
         }
         return values;
     }
 
     private Map<Metric, Double> udp(final double seconds, final int payloadLength) throws IOException {
-        final double allocated = allocatedBytes();
+        final double allocated = pairing.hasWeft() ? allocatedBytes() : 0;
         final double machineS = CpuTime.machineSeconds();
-        final double daemonS = daemonSeconds();
+        final DaemonWork before = daemonWork();
         final Iperf.Udp udp = iperf.udp(seconds, payloadLength);
         final double millions = udp.received() / 1e6;
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
@@ -124,7 +127,11 @@ final class Testbed {
         values.put(Metric.LOSS_PERCENT, udp.lossPercent());
         values.put(Metric.CPU_SECONDS_PER_MILLION, (CpuTime.machineSeconds() - machineS) / millions);
         if (pairing.hasProcess()) {
-            values.put(Metric.DAEMON_SECONDS_PER_MILLION, (daemonSeconds() - daemonS) / millions);
+            final DaemonWork work = daemonWork().minus(before);
+            values.put(Metric.DAEMON_SECONDS_PER_MILLION, work.processorSeconds() / millions);
+            put(values, work, udp.received() / udp.receivedPerSecond(), udp.receivedPerSecond() * payloadLength);
+        }
+        if (pairing.hasWeft()) {
             values.put(Metric.ALLOCATED_BYTES_PER_PACKET, (allocatedBytes() - allocated) / udp.received());
         }
         return values;
@@ -158,12 +165,23 @@ final class Testbed {
         return values;
     }
 
-    private double daemonSeconds() throws IOException {
-        double seconds = 0;
+    private static void put(
+            final Map<Metric, Double> values,
+            final DaemonWork work,
+            final double seconds,
+            final double payloadBytesPerSecond) {
+        values.put(Metric.DAEMON_PROCESSORS, work.processorSeconds() / seconds);
+        values.put(Metric.DAEMON_CALLS_PER_SECOND, work.deviceCalls() / seconds);
+        values.put(Metric.DAEMON_WAITS_PER_SECOND, work.waits() / seconds);
+        values.put(Metric.PAYLOAD_BYTES_PER_SECOND, payloadBytesPerSecond);
+    }
+
+    private DaemonWork daemonWork() throws IOException {
+        DaemonWork work = DaemonWork.NONE;
         for (final Node node : overlay.userspaceNodes()) {
-            seconds += CpuTime.processSeconds(overlay.process(node).pid());
+            work = work.plus(DaemonWork.of(overlay.process(node).pid()));
         }
-        return seconds;
+        return work;
     }
 
     private double allocatedBytes() {

@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.bench.traffic.PeerProxy;
 import io.weft.bench.traffic.Ping;
 import io.weft.linux.testing.RequiresRoot;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -49,14 +51,17 @@ class LabTest {
         }
     }
 
-    @Test
-    void shouldForwardOnePacketAtATimeBetweenTwoNodes() throws IOException {
-        final Process process;
+    /** Of those that are not on this machine the test is skipped. */
+    @ParameterizedTest
+    @EnumSource(names = {"SINGLE", "OVS", "WIREGUARD_GO", "WIREGUARD"})
+    void shouldForwardBetweenTwoNodesByWhatIsNoVxlanOfFlannel(final DataPlane plane) throws IOException {
+        assumeTrue(plane.missing().isEmpty(), () -> plane + ": " + plane.missing());
+        final List<Process> processes = new ArrayList<>();
         try (Lab lab = new Lab(prefix)) {
             lab.up(2);
             try (Overlay overlay = new Overlay(lab)) {
-                overlay.start(List.of(DataPlane.SINGLE, DataPlane.SINGLE), NO_WEFTD);
-                process = overlay.process(lab.node(0));
+                overlay.start(List.of(plane, plane), NO_WEFTD);
+                overlay.userspaceNodes().forEach(node -> processes.add(overlay.process(node)));
                 try (PeerProxy near = PeerProxy.start(lab.node(0));
                         PeerProxy far = PeerProxy.start(lab.node(1))) {
                     near.tcp(lab.node(1), 1_000_000);
@@ -65,7 +70,8 @@ class LabTest {
             }
         }
 
-        assertFalse(process.isAlive());
+        assertEquals(plane.isProcess() ? 2 : 0, processes.size());
+        assertTrue(processes.stream().noneMatch(Process::isAlive), "a process is left");
     }
 
     @ParameterizedTest

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class MachineTest {
     @Test
     void shouldSayWhatItIsAndWhatItCosts() throws IOException {
-        final Map<String, String> machine = Machine.describe();
+        final Map<String, String> machine = Machine.describe(MachineCosts.measure());
         assertEquals(
                 List.of(
                         "processor",

@@ -60,7 +60,7 @@ class ReportTest {
 
     @Test
     void shouldGiveMediansAndRatiosInTheJson() {
-        final JsonNode json = new ObjectMapper().readTree(JsonReport.render(results, MACHINE));
+        final JsonNode json = new ObjectMapper().readTree(JsonReport.render(results, MACHINE, List.of()));
 
         final JsonNode summary = json.path("summary").path(0);
         assertEquals("weft", summary.path("pairing").asString());
@@ -79,7 +79,7 @@ class ReportTest {
 
     @Test
     void shouldFillThePageAndEscapeWhatItShows() throws IOException {
-        final String html = HtmlReport.render(results, MACHINE);
+        final String html = HtmlReport.render(results, MACHINE, List.of());
 
         assertFalse(html.contains("{{"), "a placeholder is left");
         assertTrue(html.contains("&lt;fast&gt; &amp; new"));
@@ -91,7 +91,7 @@ class ReportTest {
     void shouldDrawWellFormedPlots() throws IOException, ParserConfigurationException {
         final DocumentBuilder parser = DocumentBuilderFactory.newInstance().newDocumentBuilder();
         final List<String> plots = Pattern.compile("<svg.*?</svg>", Pattern.DOTALL)
-                .matcher(HtmlReport.render(results, MACHINE))
+                .matcher(HtmlReport.render(results, MACHINE, List.of()))
                 .results()
                 .map(MatchResult::group)
                 .toList();
@@ -104,7 +104,7 @@ class ReportTest {
 
     @Test
     void shouldDrawBarsInProportion() throws IOException {
-        final String html = HtmlReport.render(results, MACHINE);
+        final String html = HtmlReport.render(results, MACHINE, List.of());
 
         assertEquals(10.0 / 8, barHeight(html, "bar weft") / barHeight(html, "bar kernel"), 0.01);
     }
