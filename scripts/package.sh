@@ -12,6 +12,12 @@ package_tools=(
 daemon_modules=java.base,java.logging,java.management,java.net.http,jdk.unsupported,jdk.crypto.ec
 plugin_modules=io.weft.cni
 
+# Of whoever builds and of where, nothing shall be in the packages: before anything is compiled, since jars keep their files' modes.
+alike_everywhere() {
+  umask 022
+  export LC_ALL=C.UTF-8 TZ=UTC0
+}
+
 # Sets packages, scratch and version.
 begin_packages() { # [DIRECTORY]
   need "${package_tools[@]}" || return 1
@@ -23,7 +29,7 @@ begin_packages() { # [DIRECTORY]
   export SOURCE_DATE_EPOCH
   rm -rf "$scratch"
   mkdir -p "$packages" "$scratch"
-  umask 022
+  alike_everywhere
 }
 
 pack() { # ARCHITECTURE [COMPRESSION, a word of dpkg-deb's -Z]
@@ -142,6 +148,7 @@ make_deb() { # ARCHITECTURE COMPRESSION
     "$(date -uRd "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"
   cp packaging/debian/lintian-overrides "$root/usr/share/lintian/overrides/weft"
   find "$root" -type f -perm /111 ! -path '*/bin/*' ! -name jspawnhelper -exec chmod a-x {} +
+  chmod -R u=rwX,go=rX "$root" # whatever modes the checkout has
   find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
   mkdir -p "$root/DEBIAN"
@@ -231,6 +238,7 @@ make_tarball() { # ARCHITECTURE
   mkdir "$scratch/$name"
   cp -r "$root"/usr/lib/weft/. "$scratch/$name/"
   cp -r README.md CHANGELOG.md LICENSE SECURITY.md deploy "$scratch/$name/"
+  chmod -R u=rwX,go=rX "$scratch/$name"
   find "$scratch/$name" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   archive "$scratch" "$name" | gzip -9n >"$packages/$name.tar.gz"
 }
@@ -259,8 +267,10 @@ make_image() { # ARCHITECTURE
   find "$root/usr/share/doc" -type l -delete
   find "$root/usr/share/doc" -type d -empty -delete
   mkdir -m 755 "$root"/{dev,proc,sys,run} "$root/var/cache"
-  mkdir -m 1777 "$root/tmp"
+  mkdir "$root/tmp"
   find "$root" -perm /6000 -type f -exec chmod ug-s {} +
+  # For root alone, which everything in it runs as.
+  find "$root" ! -type l -perm /022 -exec chmod go-w,-t {} +
   write_oci_image "$root" "$1"
 }
 
