@@ -43,6 +43,7 @@ make_base() {
 }
 
 step() { doing=$*; echo "$trial: $*"; }
+not() { ! "$@"; } # which ends a script under set -e; a "!" does not
 await() { # SECONDS COMMAND...
   local end=$((SECONDS + $1))
   shift
@@ -73,8 +74,8 @@ begin_nodes() {
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
 }
 
-# systemd as process 1 of the root, in the network namespace of that name.
-boot() { # NODE
+# systemd as process 1 of the root, in the network namespace of that name; read-only but for /var and with a /tmp from which nothing is run.
+boot() { # NODE [read-only]
   mkdir -p "/sys/fs/cgroup/$1"
   (
     echo 0 >"/sys/fs/cgroup/$1/cgroup.procs"
@@ -93,9 +94,14 @@ boot() { # NODE
       mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
       mount --bind "$root" "$root"
       mount --bind "$2" "$root/packages"
+      if [ "$3" = read-only ]; then
+        mount --bind "$root/var" "$root/var"
+        mount -t tmpfs -o noexec tmpfs "$root/tmp"
+        mount -o remount,bind,ro "$root"
+      fi
       export container=weft SYSTEMD_LOG_TARGET=console PATH=/usr/sbin:/usr/bin:/sbin:/bin
       exec chroot "$root" /lib/systemd/systemd --system --unit=multi-user.target --show-status=no
-    ' boot "$place/$1/root" "$place/for-all"
+    ' boot "$place/$1/root" "$place/for-all" "${2:-}"
   ) >"$place/$1/boot.log" 2>&1 &
   await 60 pid_of "$1"
   await 60 in_root "$1" systemctl is-system-running --wait || true
