@@ -4,10 +4,14 @@ package io.weft.overlay.registry.kube;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.Command;
 import io.weft.overlay.registry.Certificates;
+import io.weft.overlay.registry.tls.PemSource;
+import io.weft.overlay.registry.tls.TlsFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,8 +20,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A real kube-apiserver with an etcd of its own, on the loopback. It knows the user {@code weft} by certificate, with the rights of
- * deploy/weft, and writes each of that user's requests to an audit log.
+ * A real kube-apiserver with an etcd of its own, on the loopback. It knows the user {@code weft} by certificate, and another who calls by
+ * {@link #connect}, with the rights of deploy/weft, and writes each of the former's requests to an audit log.
  */
 final class KubeApiServer implements AutoCloseable {
     private static final Path PROGRAMS =
@@ -46,7 +50,7 @@ final class KubeApiServer implements AutoCloseable {
             peerPort = third.getLocalPort();
         }
         renewCertificates().issue("accounts");
-        Files.writeString(directory.resolve("tokens"), "admin,admin,admin,system:masters\n");
+        Files.writeString(directory.resolve("tokens"), "admin,admin,admin,system:masters\nother,other,other\n");
         Files.writeString(
                 directory.resolve("audit.yaml"),
                 "{\"apiVersion\":\"audit.k8s.io/v1\",\"kind\":\"Policy\",\"rules\":["
@@ -60,10 +64,25 @@ final class KubeApiServer implements AutoCloseable {
                 "--listen-peer-urls=http://127.0.0.1:" + peerPort);
     }
 
-    /** Gives the user {@code weft} what deploy/weft gives it. */
+    /** Gives both users what deploy/weft gives. */
     void admitWeft() {
         kubectl("create", "-f", RIGHTS.toString());
-        kubectl("create", "clusterrolebinding", "weft", "--clusterrole=weft", "--user=weft");
+        kubectl("create", "clusterrolebinding", "weft", "--clusterrole=weft", "--user=weft", "--user=other");
+    }
+
+    /**
+     * Connects as the other user.
+     *
+     * @param request its first line, without the version.
+     * @param rest further heads, each with its end of line, an empty line, and of the body as much as is to come.
+     */
+    Socket connect(final String request, final String rest) throws IOException {
+        final TlsFiles tls = new TlsFiles(PemSource.ofFile("authority", directory.resolve("ca.crt")), null, null);
+        final Socket socket = tls.context().getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), port);
+        socket.getOutputStream()
+                .write((request + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer other\r\n" + rest)
+                        .getBytes(StandardCharsets.US_ASCII));
+        return socket;
     }
 
     static boolean isInstalled() {
@@ -73,6 +92,10 @@ final class KubeApiServer implements AutoCloseable {
 
     private String etcdUrl() {
         return "http://127.0.0.1:" + etcdPort;
+    }
+
+    int port() {
+        return port;
     }
 
     String url() {

@@ -2,6 +2,7 @@
 package io.weft.overlay.registry.kube;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.linux.testing.Await;
@@ -11,15 +12,23 @@ import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Scanner;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -44,6 +53,9 @@ class KubeApiServerTest {
     private static @Nullable KubeApiServer server;
 
     private KubeFollower.Timing timing = KubeFollower.Timing.USUAL;
+    /** Further fields of the cluster in the kubeconfig. */
+    private String way = "";
+
     private @Nullable KubeRegistry registry;
     private final Set<String> known = new ConcurrentSkipListSet<>();
     private final Set<String> lost = new ConcurrentSkipListSet<>();
@@ -100,15 +112,15 @@ class KubeApiServerTest {
                 node, PREFIX, cidr));
     }
 
-    private static Path kubeconfig(final String user) throws IOException {
+    private Path kubeconfig(final String user) throws IOException {
         return Files.writeString(directory.resolve("weft.conf"), """
                 apiVersion: v1
                 kind: Config
                 current-context: weft
                 contexts: [{name: weft, context: {cluster: weft, user: weft}}]
-                clusters: [{name: weft, cluster: {server: "%s", certificate-authority: ca.crt}}]
+                clusters: [{name: weft, cluster: {server: "%s", certificate-authority: ca.crt%s}}]
                 users: [{name: weft, user: {%s}}]
-                """.formatted(api().url(), user));
+                """.formatted(api().url(), way, user));
     }
 
     private KubeRegistry follow(final String user) throws Exception {
@@ -214,10 +226,19 @@ class KubeApiServerTest {
         assertEquals(listsBefore + 1, lists(), "what is too old for a watch is listed");
     }
 
-    private static long lists() throws IOException {
-        return api().requests().stream()
+    private static List<String> requests(final String part) {
+        try {
+            return api().requests().stream()
+                    .filter(request -> request.contains(part))
+                    .toList();
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    private static long lists() {
+        return requests("\"stage\":\"RequestReceived\"").stream()
                 .filter(request -> request.contains("sendInitialEvents=true") || request.contains("\"verb\":\"list\""))
-                .filter(request -> request.contains("\"stage\":\"RequestReceived\""))
                 .count();
     }
 
@@ -275,6 +296,93 @@ class KubeApiServerTest {
                 "the condition of the node that was made again",
                 Await.TIMEOUT_MS,
                 () -> "False".equals(api().kubectl("get", "node", "node1", "-o", path)));
+    }
+
+    /** Both users share a priority level that serves one request at a time and refuses others; the other user's has no end. */
+    @Test
+    void shouldLeaveAnOverloadedServerAloneForAsLongAsItWants() throws Exception {
+        try (TunnelProxy proxy = new TunnelProxy(api().port())) {
+            way = ", proxy-url: 'http://" + proxy.address() + "'";
+            final KubeRegistry follower = follow();
+            awaitWell(follower);
+            limitToOneRequest();
+            final long probes = requests("/readyz").size();
+            final List<Socket> endless = new ArrayList<>(); // of which one is served
+            try {
+                Await.until("a refusal", Await.TIMEOUT_MS, () -> isOneServed(endless));
+                proxy.cut();
+                awaitTrouble(follower);
+                Await.until("three refusals", Await.TIMEOUT_MS, () -> refusals().size() >= 3);
+                assertTrue(String.valueOf(follower.status().trouble()).contains("429"), follower.status()::toString);
+            } finally {
+                for (final Socket socket : endless) {
+                    socket.close();
+                }
+            }
+            put(3);
+            awaitKnown(3);
+            awaitWell(follower);
+            final List<Instant> times = refusals();
+            for (int i = 1; i < times.size(); i++) {
+                assertTrue(Duration.between(times.get(i - 1), times.get(i)).toMillis() >= 1_000, times::toString);
+            }
+            assertEquals(probes, requests("/readyz").size(), "whoever wants to be left alone is");
+            assertEquals(Set.of(), lost);
+        } finally {
+            api().kubectl("delete", "flowschema,prioritylevelconfiguration", "weft");
+        }
+    }
+
+    private static void limitToOneRequest() throws IOException {
+        final String version =
+                "{\"apiVersion\":\"flowcontrol.apiserver.k8s.io/v1\",\"metadata\":{\"name\":\"weft\"},\"kind\":";
+        api().create(version + "\"PriorityLevelConfiguration\",\"spec\":{\"type\":\"Limited\",\"limited\":{"
+                + "\"nominalConcurrencyShares\":0,\"lendablePercent\":0,\"borrowingLimitPercent\":0,"
+                + "\"limitResponse\":{\"type\":\"Reject\"}}}}");
+        api().create(version + "\"FlowSchema\",\"spec\":{\"matchingPrecedence\":2,"
+                + "\"priorityLevelConfiguration\":{\"name\":\"weft\"},\"rules\":[{\"subjects\":["
+                + "{\"kind\":\"User\",\"user\":{\"name\":\"weft\"}},{\"kind\":\"User\",\"user\":{\"name\":\"other\"}}],"
+                + "\"resourceRules\":[{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"],"
+                + "\"clusterScope\":true,\"namespaces\":[\"*\"]}]}]}}");
+        final String uid = api().kubectl("get", "flowschema", "weft", "-o", "jsonpath={.metadata.uid}");
+        Await.until("that it is in force", Await.TIMEOUT_MS, () -> {
+            try {
+                return head("GET /api/v1/nodes/node1").contains(uid);
+            } catch (final IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
+        });
+    }
+
+    /** Begins another request whose body does not come. */
+    private static boolean isOneServed(final List<Socket> endless) {
+        try {
+            endless.add(api().connect(
+                            "POST /api/v1/namespaces/default/events",
+                            "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"));
+            return head("GET /api/v1/nodes/node1").contains("HTTP/1.1 429 ");
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    /** Of the answer to the other user. */
+    private static String head(final String request) throws IOException {
+        try (Socket socket = api().connect(request, "\r\n");
+                Scanner answer = new Scanner(socket.getInputStream(), StandardCharsets.UTF_8)) {
+            return answer.useDelimiter("\r\n\r\n").next();
+        }
+    }
+
+    /** When weft's requests came that were refused as too many. */
+    private static List<Instant> refusals() {
+        final Pattern time = Pattern.compile("\"requestReceivedTimestamp\":\"([^\"]*)\"");
+        return requests("\"code\":429").stream()
+                .filter(request -> request.contains("\"stage\":\"ResponseComplete\""))
+                .map(time::matcher)
+                .filter(Matcher::find)
+                .map(matcher -> Instant.parse(matcher.group(1)))
+                .toList();
     }
 
     private final class Recorder implements LeaseListener {

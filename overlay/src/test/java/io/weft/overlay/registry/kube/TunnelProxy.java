@@ -37,6 +37,13 @@ final class TunnelProxy implements AutoCloseable {
         return heads;
     }
 
+    /** Ends all tunnels; others can be made. */
+    void cut() throws IOException {
+        for (final Socket socket : sockets) {
+            socket.close();
+        }
+    }
+
     private void accept() {
         try {
             while (true) {
@@ -81,9 +88,7 @@ final class TunnelProxy implements AutoCloseable {
     @Override
     public void close() throws IOException {
         server.close();
-        for (final Socket socket : sockets) {
-            socket.close();
-        }
+        cut();
         threads.shutdownNow();
     }
 }
