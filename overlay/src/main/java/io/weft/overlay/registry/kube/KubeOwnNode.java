@@ -28,9 +28,10 @@ final class KubeOwnNode {
     private final KubeClient client;
     private final KubeNodes nodes;
     private final KubeEvents events;
-    private final long troubleMinNs;
+    private final Duration troubleMin;
     private final NodeReader reader;
     private final String name;
+    private final ConfigFile configFile;
     private final Lease own;
     private final @Nullable LeaseAttributes replaced;
     private final RegistryStatus status;
@@ -55,7 +56,7 @@ final class KubeOwnNode {
 
     /**
      * @param events tell of what is wrong.
-     * @param troubleMin what is wrong for a shorter time is not told.
+     * @param troubleMin what is wrong for a shorter time is not told; the file of the network configuration is looked at as often.
      * @param own the lease as it was acquired.
      * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back is alive.
      */
@@ -65,15 +66,17 @@ final class KubeOwnNode {
             final KubeEvents events,
             final Duration troubleMin,
             final String name,
+            final ConfigFile configFile,
             final Lease own,
             final @Nullable LeaseAttributes replaced,
             final RegistryStatus status) {
         this.client = client;
         this.nodes = nodes;
         this.events = events;
-        troubleMinNs = troubleMin.toNanos();
+        this.troubleMin = troubleMin;
         reader = new NodeReader(nodes.prefix());
         this.name = name;
+        this.configFile = configFile;
         this.own = own;
         uid = "";
         this.replaced = replaced;
@@ -123,6 +126,7 @@ final class KubeOwnNode {
             }
         }
         lookAtTroubles(nowNs);
+        configFile.look(troubleMin, name, events);
         if (isConditionDue && conditionPutBack.isAllowed(nowNs)) {
             setCondition();
         }
@@ -135,7 +139,7 @@ final class KubeOwnNode {
             seenTroubles = now;
             seenNs = nowNs;
         }
-        if (!isReady || (!now.isEmpty() && nowNs - seenNs < troubleMinNs)) {
+        if (!isReady || (!now.isEmpty() && nowNs - seenNs < troubleMin.toNanos())) {
             return;
         }
         final String message = now.strip().replace("\n", "; ");

@@ -11,8 +11,6 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.NetworkConfigReader;
-import io.weft.overlay.registry.BoundedFile;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.PublicAddresses;
@@ -23,7 +21,6 @@ import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.UnavailableException;
 import io.weft.overlay.registry.http.HostAddresses;
 import io.weft.overlay.registry.kube.access.KubeAccess;
-import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -50,7 +47,7 @@ public final class KubeRegistry implements Registry {
     /** Why this node cannot be in the overlay, as its Node says. */
     private String unreadyCause = "";
 
-    private @Nullable NetworkConfig config;
+    private @Nullable ConfigFile configFile;
     private @Nullable KubeOwnNode ownNode;
     private @Nullable KubeFollower follower;
 
@@ -111,22 +108,9 @@ public final class KubeRegistry implements Registry {
 
     @Override
     public NetworkConfig config() {
-        final Path file = settings.netConfigPath;
-        try {
-            final NetworkConfig read = NetworkConfigReader.read(
-                    JsonReader.read(BoundedFile.read(file, BoundedFile.SETTING_LENGTH_MAX), file.toString()),
-                    false,
-                    false);
-            config = read;
-            return read;
-        } catch (final IOException failure) {
-            throw new RegistryException(
-                    "read network configuration " + file + ": " + failure.getMessage()
-                            + ". Mount the ConfigMap there, or name the file" + " by --net-config-path",
-                    failure);
-        } catch (final JsonException failure) {
-            throw new RegistryException(String.valueOf(failure.getMessage()), failure);
-        }
+        final ConfigFile read = new ConfigFile(settings.netConfigPath);
+        configFile = read;
+        return read.config();
     }
 
     @Override
@@ -177,7 +161,8 @@ public final class KubeRegistry implements Registry {
             tellUnready(node, cause);
             throw new UnavailableException(cause);
         }
-        final NetworkConfig network = Objects.requireNonNull(config, "config() comes first");
+        final NetworkConfig network =
+                Objects.requireNonNull(configFile, "config() comes first").config();
         requireInside(key.subnet(), network.network(), "Network");
         requireInside(key.ipv6Subnet(), network.ipv6Network(), "IPv6Network");
         final LeaseAttributes known = known(node);
@@ -194,6 +179,7 @@ public final class KubeRegistry implements Registry {
                 events,
                 timing.troubleMin(),
                 nodeName,
+                Objects.requireNonNull(configFile),
                 lease,
                 wanted.equals(known) ? null : known,
                 status);

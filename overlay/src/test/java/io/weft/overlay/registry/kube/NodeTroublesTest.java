@@ -14,6 +14,7 @@ import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -175,6 +176,34 @@ class NodeTroublesTest {
         awaitCondition("rules: iptables is not there");
         assertFalse(api.requests().stream().noneMatch(request -> request.startsWith("POST ")));
         assertEquals(List.of(), api.told());
+    }
+
+    @Test
+    void shouldTellThatTheNetworkConfigurationHasChanged() throws Exception {
+        follow();
+        replaceConfig("{\"Network\": \"10.244.0.0/16\", \"Backend\": {\"Type\": \"vxlan\"}}");
+        final String file = replaceConfig("{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        awaitTold(
+                "one NetworkConfigChanged: " + file + " says something else than when weftd was started, which goes on"
+                        + " as it is: start it anew (kubectl rollout restart)");
+        replaceConfig("{");
+        Await.until(
+                () -> "a broken file is told: " + api.told(),
+                Await.TIMEOUT_MS,
+                () -> api.told().stream()
+                        .anyMatch(told -> told.endsWith("goes on as it is, and would not start anew")));
+        assertEquals(2, api.told().size(), () -> api.told().toString());
+    }
+
+    /** At once, as kubelet does it; returns its path. */
+    private String replaceConfig(final String text) throws IOException {
+        final Path file = directory.resolve("net-conf.json");
+        Files.move(
+                Files.writeString(directory.resolve("new"), text),
+                file,
+                StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
+        return file.toString();
     }
 
     private static final class Listener implements LeaseListener {
