@@ -165,7 +165,7 @@ class TakeoverTest {
     @Test
     void shouldTakeOverBothDevicesAndDeleteThemWhenNothingIsInTheWay() {
         try (BackgroundProcess weftd = start()) {
-            weftd.awaitOutput("ready: weft.1 and weft-v6.1 forwards", WeftdProcess.START_TIMEOUT_MS);
+            weftd.awaitOutput("ready: weft.1 and weft-v6.1 forward", WeftdProcess.START_TIMEOUT_MS);
             assertReached(weftd);
             assertEquals("", node.namespace().ip("-oneline", "link", "show", "type", "vxlan"));
             assertTrue(node.namespace()

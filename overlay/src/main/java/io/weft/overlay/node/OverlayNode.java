@@ -439,9 +439,10 @@ public final class OverlayNode implements AutoCloseable {
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
             System.gc();
         }
-        final LeaseKey key = ownLease().key();
-        final String fields = LogFields.of("device", deviceNames, "subnet", key, "mtu", mtu);
-        LOG.log(INFO, "ready: " + deviceNames + " forwards for " + key + ", MTU " + mtu + fields);
+        final String fields =
+                LogFields.of("device", deviceNames, "subnet", ownLease().key(), "mtu", mtu);
+        final String verb = deviceNames.contains(" and ") ? " forward for " : " forwards for ";
+        LOG.log(INFO, "ready: " + deviceNames + verb + ownLease().key() + ", MTU " + mtu + fields);
         tenure.serviceManager().tellReady();
         registry.nodeReady();
     }
