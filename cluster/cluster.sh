@@ -22,9 +22,11 @@ cluster() {
     up) cluster_up "$@" ;;
     exec) cluster_exec "$@" ;;
     kubectl) cluster_exec control kubectl --kubeconfig="$cluster/pki/admin.conf" "$@" ;;
+    conformance) . cluster/conformance.sh && cluster_conformance "$@" ;;
     down) cluster_down ;;
     *) echo "usage: ./weft cluster build | up [--nodes=3] [--network=weft|flannel] | kubectl ARGUMENT... |
-       exec control|node1|... COMMAND... | kill|start node1|...|api-server | down" >&2; return 2 ;;
+       exec control|node1|... COMMAND... | kill|start node1|...|api-server |
+       conformance [--focus=REGEXP] [--skip=REGEXP] [--rollouts] | down" >&2; return 2 ;;
   esac
 }
 
