@@ -15,7 +15,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.status.CountersReader;
 import org.junit.jupiter.api.Test;
@@ -121,6 +123,22 @@ class WeftCommandTest {
         assertRefuses(exitCode, message, line.split(" ", -1));
         assertEquals("", output.toString(), "what is wrong is told on standard error");
         assertEquals(2 == exitCode, errors.toString().contains("Usage: weft "), errors::toString);
+    }
+
+    /** The tests of the commands compare with these; what install-cni prints is held by its own module. */
+    @Test
+    void shouldBeHeldAsTextAndJsonWhicheverTheCommand() {
+        final List<String> names =
+                new ArrayList<>(WeftCommand.commandLine().getSubcommands().keySet());
+        names.removeAll(List.of("show", "install-cni"));
+        for (final ShowCommand.What what : ShowCommand.What.values()) {
+            names.add("show-" + what);
+        }
+        for (final String name : names) {
+            for (final String form : List.of(".txt", ".json")) {
+                assertTrue(Files.exists(Path.of("src/test/golden").resolve(name + form)), name + form);
+            }
+        }
     }
 
     @Test
