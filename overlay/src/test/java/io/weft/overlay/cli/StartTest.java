@@ -3,12 +3,14 @@ package io.weft.overlay.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.overlay.WeftdProcess;
+import io.weft.overlay.registry.Certificates;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -97,6 +99,36 @@ class StartTest {
             weftd.process().destroy();
             assertEquals(0, weftd.awaitExit(Await.TIMEOUT_MS), weftd::output);
             assertEquals(List.of(), startRecords(), "a start that was told to stop");
+        }
+    }
+
+    /** What etcd shows is valid from the day after tomorrow on: as seen by a node whose clock is behind. */
+    @Test
+    void shouldSayThatThisNodesClockIsWrong() {
+        assumeTrue(Files.exists(Path.of("/usr/bin/faketime")), "needs Debian's faketime");
+        final Certificates certificates = new Certificates(directory);
+        certificates.issueAhead("server");
+        try (NetworkNamespace namespace = NetworkNamespace.create("start");
+                BackgroundProcess etcd = namespace.start(
+                        "openssl",
+                        "s_server",
+                        "-quiet",
+                        "-accept",
+                        "127.0.0.1:2379",
+                        "-cert",
+                        certificates.file("server.crt"),
+                        "-key",
+                        certificates.file("server.key"));
+                BackgroundProcess weftd = WeftdProcess.start(
+                        namespace,
+                        directory,
+                        "--etcd-endpoints=https://127.0.0.1:2379",
+                        "--etcd-cafile=" + certificates.file("ca.crt"))) {
+            awaitStatus(StatusCommand.WRONG, "its certificate is not valid yet by this node's clock, which says ");
+            awaitStatus(StatusCommand.WRONG, ": set the clock (timedatectl, chronyc tracking)");
+            run(1, "explain", "10.244.1.2", "--run-dir=" + directory.resolve("run"));
+            assertTrue(errors.toString().contains("is weftd running, and ready (weft status)?"), errors::toString);
+            assertTrue(etcd.process().isAlive() && weftd.process().isAlive(), weftd::output);
         }
     }
 
