@@ -380,6 +380,10 @@ class HandoverTest {
         awaitHandedOver(weftd);
         final String devices = node.namespace().exec("ip", "-brief", "link");
         assertTrue(devices.contains("weft.2 ") && !devices.contains("weft.1 "), devices);
+        Await.until(
+                "nobody is told to start weft.1 again",
+                Await.TIMEOUT_MS,
+                () -> !Files.exists(directory.resolve("run/weft.1.status")));
     }
 
     @Test

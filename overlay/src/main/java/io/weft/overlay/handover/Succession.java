@@ -159,7 +159,7 @@ public final class Succession implements AutoCloseable {
         if (misfit.isEmpty()) {
             running.take(left);
         } else {
-            LOG.log(INFO, "what {0} has is of no use here: {1}", running, misfit);
+            LOG.log(INFO, "what {0} has is of no use here: {1}{2}", running, misfit, LogFields.of("former", running));
             running.leave();
             follow(running);
             tenure.placeIsFreed();
@@ -322,6 +322,7 @@ public final class Succession implements AutoCloseable {
     private void follow(final Predecessor ended) throws InterruptedException {
         predecessor = null;
         tenure.follows(ended.instances());
+        tenure.start().takesPlaceOf(Long.parseLong(ended.get(Description.PID)));
         own.put(Description.FORMER, ended.instances());
         patiently(this::lock, END_NS);
         patiently(tenure::openPorts, END_NS);

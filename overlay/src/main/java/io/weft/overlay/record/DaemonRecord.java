@@ -41,7 +41,14 @@ public record DaemonRecord(
         }
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + NodeRecord.STATUS_SUFFIX)) {
             for (final Path file : files) {
-                found.add(read(file, nowMs));
+                try {
+                    found.add(read(file, nowMs));
+                } catch (final IOException failure) {
+                    // Deleted since it was listed, by a daemon that has another file now, is none.
+                    if (!Files.notExists(file)) {
+                        throw failure;
+                    }
+                }
             }
         } catch (final AccessDeniedException denied) {
             throw new IllegalStateException(

@@ -40,10 +40,11 @@ public enum Liveness {
      */
     static Liveness of(final ProcessIdentity process, final boolean hasEnded, final long ageMs) {
         final Optional<Character> state = process.state();
+        final boolean isGone = state.isEmpty() || "ZX".indexOf(state.get()) >= 0;
         if (hasEnded) {
-            return state.isEmpty() ? ENDED : LIVE; // then another node is being set up in the same process
+            return isGone ? ENDED : LIVE; // then another node is being set up in the same process
         }
-        if (state.isEmpty() || "ZX".indexOf(state.get()) >= 0) {
+        if (isGone) {
             return state.isEmpty() && ageMs < SIGN_OF_LIFE_MS && isElsewhere(process) ? LIVE : DEAD;
         }
         if ("Tt".indexOf(state.get()) >= 0) {

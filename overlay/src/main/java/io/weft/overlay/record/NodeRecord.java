@@ -4,6 +4,7 @@ package io.weft.overlay.record;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -124,9 +125,10 @@ public final class NodeRecord implements AutoCloseable {
             if (!found.equals(troubles.put(what, found))) {
                 LOG.log(
                         WARNING,
-                        "write below {0}: {1}. The command weft shows an older state until that can be written",
+                        "write below {0}: {1}. The command weft shows an older state until that can be written{2}",
                         runDirectory,
-                        found);
+                        found,
+                        LogFields.of("directory", runDirectory));
             }
             return false;
         }

@@ -4,6 +4,7 @@ package io.weft.overlay.record;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.host.OwnDirectory;
+import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lifecycle.LogFields;
@@ -13,6 +14,7 @@ import io.weft.overlay.registry.RegistryStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,9 @@ public final class StartRecord implements AutoCloseable {
     private static final long INTERVAL_MS = 1_000;
     private static final long END_PATIENCE_MS = 5_000;
     private static final String PREFIX = "weftd-";
+    /** Of starts that came to an end; of more, the oldest go. */
+    static final int LEFT_MAX = 16;
+
     /** Only a record of a start has this: what was tried and is tried again, or what it ended with. */
     private static final String FAILURE = "failure";
 
@@ -71,6 +76,9 @@ public final class StartRecord implements AutoCloseable {
     private boolean wasOver;
     /** A node has been set up, and what starts before it left is to go. */
     private boolean isFormerDue;
+
+    /** Number of the process whose place this one has taken; 0 for none. */
+    private long replacedPid;
 
     private boolean isWritten;
     private String trouble = "";
@@ -128,6 +136,7 @@ public final class StartRecord implements AutoCloseable {
         isOver = false;
         write(true);
         removeFormer(this::isOfSamePurpose);
+        removeOldest();
     }
 
     /** The node is to have this device, which is nobody else's, and this interface to others. */
@@ -135,6 +144,11 @@ public final class StartRecord implements AutoCloseable {
         underlay = interfaceToOthers;
         device = deviceName;
         delete(statusFile(deviceName)); // by one that had it before
+    }
+
+    /** This process takes the place of another, whose record is to go as soon as there is a new one, perhaps of another device. */
+    public synchronized void takesPlaceOf(final long pid) {
+        replacedPid = pid;
     }
 
     /** The node has a record of its own from now on. */
@@ -162,10 +176,7 @@ public final class StartRecord implements AutoCloseable {
     }
 
     private synchronized void look() {
-        if (isFormerDue) {
-            isFormerDue = false;
-            removeFormer(this::isDone);
-        }
+        removeReplaced();
         if (!isOver && null != registry) {
             final boolean isFirst = !isWritten;
             write(false);
@@ -173,6 +184,23 @@ public final class StartRecord implements AutoCloseable {
                 removeFormer(former -> 0 == failedMs(former) && isOfSamePurpose(former));
                 removeOwnNode();
             }
+        }
+    }
+
+    /** What a node has made out of date that has been set up. */
+    private void removeReplaced() {
+        if (!isFormerDue) {
+            return;
+        }
+        isFormerDue = false;
+        removeFormer(this::isDone);
+        if (replacedPid > 0) {
+            remove(
+                    runDirectory,
+                    daemon -> daemon.liveness().isGone()
+                            && daemon.number("pid") == replacedPid
+                            && daemon.number("networkNamespace") == ProcessIdentity.namespace("net"));
+            replacedPid = 0;
         }
     }
 
@@ -216,13 +244,19 @@ public final class StartRecord implements AutoCloseable {
                             && !isStart(daemon.status())
                             && !daemon.isOf(process)
                             && ProcessIdentity.namespace("net") == daemon.number("networkNamespace"));
-        } catch (final IllegalStateException unreadable) {
+        } catch (final IllegalStateException | JsonException unreadable) {
             return false;
         }
     }
 
+    /** A file of the same name may be left by another process: in a container started anew both numbers are often the same. */
     private void removeFormer(final Predicate<JsonValue> isFormer) {
-        remove(runDirectory, daemon -> isLeft(daemon) && !file.equals(daemon.file()) && isFormer.test(daemon.status()));
+        remove(runDirectory, daemon -> isLeft(daemon) && !daemon.isOf(process) && isFormer.test(daemon.status()));
+    }
+
+    /** What nothing that starts will be known as the next of, as where each start has a network namespace of its own. */
+    private void removeOldest() {
+        remove(runDirectory, StartRecord::isLeft, LEFT_MAX);
     }
 
     /** What the last node of this process left: the process has a record again. */
@@ -240,13 +274,20 @@ public final class StartRecord implements AutoCloseable {
     }
 
     private static void remove(final Path runDirectory, final Predicate<DaemonRecord> which) {
+        remove(runDirectory, which, 0);
+    }
+
+    /** But for so many of the newest. */
+    private static void remove(final Path runDirectory, final Predicate<DaemonRecord> which, final int newest) {
         try {
-            for (final DaemonRecord daemon : DaemonRecord.readAll(runDirectory, System.currentTimeMillis())) {
-                if (which.test(daemon)) {
-                    Files.deleteIfExists(daemon.file());
-                }
+            for (final DaemonRecord daemon : DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                    .filter(which)
+                    .sorted(Comparator.comparingLong(DaemonRecord::ageMs))
+                    .skip(newest)
+                    .toList()) {
+                Files.deleteIfExists(daemon.file());
             }
-        } catch (final IOException | IllegalStateException kept) {
+        } catch (final IOException | IllegalStateException | JsonException kept) {
             LOG.log(
                     WARNING,
                     "what starts before this one left in {0} stays there: {1}{2}",
@@ -298,9 +339,7 @@ public final class StartRecord implements AutoCloseable {
         thread.interrupt();
         TakeDown.await(thread, END_PATIENCE_MS);
         synchronized (this) {
-            if (isFormerDue) {
-                removeFormer(this::isDone);
-            }
+            removeReplaced();
             if (isWritten && 0 == failedMs) {
                 if (wasOver) {
                     write(true);

@@ -64,6 +64,14 @@ class DaemonRecordTest {
                 Liveness.DEAD, DaemonRecord.readAll(directory, NOW_MS).get(0).liveness());
     }
 
+    /** Listed, and not there: as one that is deleted in between. */
+    @Test
+    void shouldLeaveOutARecordThatGoesWhileAllAreRead() throws IOException {
+        write(ProcessIdentity.own(), false, 0);
+        Files.createSymbolicLink(directory.resolve("weftd-1-1.status"), directory.resolve("gone"));
+        assertEquals(1, DaemonRecord.readAll(directory, NOW_MS).size());
+    }
+
     @Test
     void shouldNameARecordThatIsDamaged() throws IOException {
         Files.writeString(directory.resolve("weft.1.status"), "{\"pid\":");

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.record;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What becomes of the records of starts that failed before. */
+class StartRecordTest {
+    private static final StartRecord.Purpose PURPOSE = new StartRecord.Purpose("weftd", "weft.1", "etcd");
+    private static final ProcessIdentity OWN = ProcessIdentity.own();
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private StartRecord open() {
+        return StartRecord.open(directory, PURPOSE, "1");
+    }
+
+    private String ownName() {
+        return "weftd-" + OWN.pid() + "-" + OWN.pidNamespace() + ".status";
+    }
+
+    /** As a start of this process leaves it, but that it was another process, and another service. */
+    private Path leave(final String name, final String service, final long ageMs) throws IOException {
+        try (StartRecord record = open()) {
+            record.gaveUp("no interface");
+        }
+        final Path own = directory.resolve(ownName());
+        final String content = Files.readString(own)
+                .replace("\"startTicks\":" + OWN.startTicks(), "\"startTicks\":" + (OWN.startTicks() - 1))
+                .replace("\"service\":\"weftd\"", service);
+        Files.delete(own);
+        final Path left = Files.writeString(directory.resolve(name), content);
+        return Files.setLastModifiedTime(left, FileTime.fromMillis(System.currentTimeMillis() - ageMs));
+    }
+
+    private static String service(final String name) {
+        return "\"service\":\"" + name + "\"";
+    }
+
+    /** The first process of a container has number 1, and its namespace often the number of the one before. */
+    @Test
+    void shouldGoWithAStartThatSucceedsInAProcessOfTheSameNumber() throws IOException {
+        final Path left = leave(ownName(), service("weftd"), 0);
+        try (StartRecord record = open()) {
+            record.over("weft.1");
+        }
+        assertFalse(Files.exists(left));
+    }
+
+    @Test
+    void shouldStayWhereAnotherServiceStarts() throws IOException {
+        final Path left = leave("weftd-1-1.status", service("other"), 0);
+        try (StartRecord record = open()) {
+            record.over("weft.1");
+        }
+        assertTrue(Files.exists(left));
+    }
+
+    @Test
+    void shouldNotBecomeMoreAndMoreWhereEachStartIsAnothers() throws IOException {
+        final Path newest = leave("weftd-1-0.status", service("service0"), 0);
+        for (int i = 1; i < 2 * StartRecord.LEFT_MAX; i++) {
+            leave("weftd-1-" + i + ".status", service("service" + i), 60_000L * i);
+        }
+        try (StartRecord record = open()) {
+            record.gaveUp("no interface");
+        }
+        try (Stream<Path> files = Files.list(directory)) {
+            assertEquals(StartRecord.LEFT_MAX, files.count());
+        }
+        assertTrue(Files.exists(newest));
+        assertTrue(Files.exists(directory.resolve(ownName())));
+    }
+
+    /** Which need not say all that this one asks for. */
+    @Test
+    void shouldNotKeepAStartOfAnotherVersionFromBeingRecorded() throws IOException {
+        leave("weftd-1-1.status", "\"former\":1", 0);
+        try (StartRecord record = open()) {
+            record.gaveUp("no interface");
+        }
+        assertTrue(Files.readString(directory.resolve(ownName())).contains("no interface"));
+    }
+}
