@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * What the log says of troubles that come again and again: the first line at once, and then not more than one a minute, with how many there
- * were meanwhile, the first and the last. Any thread.
+ * were meanwhile, the first and the last. Lines that differ in numbers among their fields alone are of one trouble. Any thread.
  */
 final class RepeatedLines {
     /** Distinct troubles at a time; of more, the oldest is forgotten, and told anew when it comes again. */
@@ -21,16 +21,18 @@ final class RepeatedLines {
 
     private static final long SILENCE_MS = TimeUnit.MINUTES.toMillis(1);
 
-    /** By the line, the one first that was written longest ago. */
+    /** By the line without its numbers, the one first that was written longest ago. */
     private final Map<String, Repetition> repetitions = new LinkedHashMap<>();
 
     private static final class Repetition {
         private final long writtenMs;
+        private String line;
         private long count;
         private long firstMs;
         private long lastMs;
 
-        Repetition(final long nowMs) {
+        Repetition(final String line, final long nowMs) {
+            this.line = line;
             writtenMs = nowMs;
         }
 
@@ -39,7 +41,8 @@ final class RepeatedLines {
             return nowMs < writtenMs || nowMs - writtenMs >= SILENCE_MS;
         }
 
-        void add(final long nowMs) {
+        void add(final String again, final long nowMs) {
+            line = again;
             firstMs = 0 == count ? nowMs : firstMs;
             lastMs = nowMs;
             count++;
@@ -48,22 +51,23 @@ final class RepeatedLines {
 
     /** Whether a line is to be written now; if not, it is counted. In milliseconds since 1970. */
     synchronized boolean isNew(final String line, final long nowMs) {
-        final Repetition known = repetitions.get(line);
+        final String trouble = LogFields.withoutNumbers(line);
+        final Repetition known = repetitions.get(trouble);
         if (null != known && (known.count > 0 || !known.isLongAgo(nowMs))) {
-            known.add(nowMs);
+            known.add(line, nowMs);
             return false;
         }
-        repetitions.remove(line);
+        repetitions.remove(trouble);
         if (repetitions.size() >= LINES_MAX) {
             final Iterator<String> oldest = repetitions.keySet().iterator();
             oldest.next();
             oldest.remove();
         }
-        repetitions.put(line, new Repetition(nowMs));
+        repetitions.put(trouble, new Repetition(line, nowMs));
         return true;
     }
 
-    /** The lines to be written for those that were counted, a minute after they were last written. */
+    /** The last of each that were counted, to be written a minute after it last was. */
     synchronized List<String> due(final long nowMs) {
         final List<String> due = new ArrayList<>();
         final Map<String, Repetition> again = new LinkedHashMap<>();
@@ -73,7 +77,7 @@ final class RepeatedLines {
                 return false;
             }
             if (repetition.count > 0) {
-                due.add(entry.getKey()
+                due.add(repetition.line
                         + LogFields.of(
                                 "count",
                                 repetition.count,
@@ -81,7 +85,7 @@ final class RepeatedLines {
                                 time(repetition.firstMs),
                                 "last",
                                 time(repetition.lastMs)));
-                again.put(entry.getKey(), new Repetition(nowMs));
+                again.put(entry.getKey(), new Repetition(repetition.line, nowMs));
             }
             return true;
         });

@@ -10,6 +10,7 @@ import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.DeviceLock;
 import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.Privileges;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.record.StartRecord;
@@ -37,7 +38,8 @@ final class Uninstall {
         DeviceLock.requireNoneHeld(options.runDirectory);
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             GuardRoutes.removeAll(rtnetlink);
-            PodPort.removeLeft(rtnetlink).forEach(name -> LOG.log(INFO, "device {0} taken away", name));
+            PodPort.removeLeft(rtnetlink)
+                    .forEach(name -> LOG.log(INFO, "device {0} taken away{1}", name, LogFields.of("device", name)));
             rtnetlink.links().forEach(link -> NextHopFinder.removeLeft(rtnetlink, link.index()));
             KnownLeasesFile.deleteAll(options.stateDirectory);
             StartRecord.removeAll(options.runDirectory);

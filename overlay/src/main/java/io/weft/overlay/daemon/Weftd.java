@@ -180,11 +180,12 @@ final class Weftd {
             final List<String> missing = kernel.missing();
             LOG.log(
                     INFO,
-                    "Linux {0} lacks {1}",
+                    "Linux {0} lacks {1}{2}",
                     kernel.version(),
                     missing.isEmpty()
                             ? "nothing that weft makes use of"
-                            : String.join("; ", missing) + ". What weft does without is in docs/performance.md");
+                            : String.join("; ", missing) + ". What weft does without is in docs/performance.md",
+                    LogFields.of("kernel", kernel.version()));
         } catch (final LinuxException | UncheckedIOException failure) {
             LOG.log(
                     WARNING,
@@ -350,7 +351,11 @@ final class Weftd {
      * an orderly way, for nobody knows what else is broken.
      */
     private static void end(final Thread thread, final Throwable failure) {
-        LOG.log(ERROR, "thread " + thread.getName() + " has ended, and weftd with it, to be started anew", failure);
+        LOG.log(
+                ERROR,
+                "thread " + thread.getName() + " has ended, and weftd with it, to be started anew"
+                        + LogFields.of("thread", thread.getName()),
+                failure);
         SystemCalls.exit(WeftdCommandLine.EXIT_FAILURE);
     }
 

@@ -30,6 +30,7 @@ import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.options.WeftOptions;
@@ -328,7 +329,12 @@ final class Forwarder implements AutoCloseable {
         try {
             CountersFile.take(countersPath);
         } catch (final IOException failure) {
-            LOG.log(WARNING, "counters are not at {0}: {1}", countersPath, failure);
+            LOG.log(
+                    WARNING,
+                    "counters are not at {0}: {1}{2}",
+                    countersPath,
+                    failure,
+                    LogFields.of("file", countersPath));
         }
         isSuccessor = false;
     }
@@ -361,8 +367,9 @@ final class Forwarder implements AutoCloseable {
             LOG.log(
                     INFO,
                     "{0}: worker 0 alone takes what pods send, so that each flow keeps its order: several could with CAP_BPF,"
-                            + " from Linux 4.16 on",
-                    settings.deviceName());
+                            + " from Linux 4.16 on{1}",
+                    settings.deviceName(),
+                    LogFields.of("device", settings.deviceName()));
         }
         counters.remark(choice.remark());
         return opened;

@@ -16,6 +16,7 @@ import io.weft.linux.TapDevice;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lifecycle.LogFields;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -138,7 +139,12 @@ public final class OffloadTrial implements AutoCloseable {
                     SystemNanoClock.INSTANCE);
             return trial;
         } catch (final LinuxException | IOException failure) {
-            LOG.log(WARNING, "make offload device {0}: {1}. Superframes are cut here", name, failure);
+            LOG.log(
+                    WARNING,
+                    "make offload device {0}: {1}. Superframes are cut here{2}",
+                    name,
+                    failure,
+                    LogFields.of("device", name));
             return null;
         } finally {
             if (null == trial) {
@@ -197,7 +203,11 @@ public final class OffloadTrial implements AutoCloseable {
             enter(State.WAIT, 0);
         } else if (!can && State.OFF != state) {
             if (isOn()) {
-                LOG.log(INFO, "{0} does not cut tunnels any more: superframes are cut here", underlay.name());
+                LOG.log(
+                        INFO,
+                        "{0} does not cut tunnels any more: superframes are cut here{1}",
+                        underlay.name(),
+                        LogFields.of("interface", underlay.name()));
             }
             enter(State.OFF, 0);
         }
@@ -249,7 +259,11 @@ public final class OffloadTrial implements AutoCloseable {
         final boolean isMore = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
         if (isSeen) {
             if (State.TRIAL == state) {
-                LOG.log(INFO, "{0} cuts tunnels: superframes leave unsegmented", underlay.name());
+                LOG.log(
+                        INFO,
+                        "{0} cuts tunnels: superframes leave unsegmented{1}",
+                        underlay.name(),
+                        LogFields.of("interface", underlay.name()));
             }
             trouble = "";
             enter(State.ON, LOOK_INTERVAL_NS);
@@ -269,9 +283,10 @@ public final class OffloadTrial implements AutoCloseable {
     private void refuse(final String cause) {
         LOG.log(
                 cause.equals(trouble) ? DEBUG : WARNING,
-                "{0} Superframes are cut here, and tried again in {1} minutes; or --tunnel-offload=OFF",
+                "{0} Superframes are cut here, and tried again in {1} minutes; or --tunnel-offload=OFF{2}",
                 cause,
-                TimeUnit.NANOSECONDS.toMinutes(RETRY_NS));
+                TimeUnit.NANOSECONDS.toMinutes(RETRY_NS),
+                LogFields.of("retryMs", TimeUnit.NANOSECONDS.toMillis(RETRY_NS)));
         trouble = cause;
         enter(State.OFF == state ? State.OFF : State.WAIT, RETRY_NS);
     }

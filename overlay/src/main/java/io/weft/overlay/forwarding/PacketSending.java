@@ -16,6 +16,7 @@ import io.weft.linux.PacketSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.netlink.XfrmPolicies;
 import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.net.Inet4Address;
@@ -99,8 +100,9 @@ final class PacketSending implements AutoCloseable {
                     "underlay port packet, sends by udp: the kernel cuts no superframes of packet sockets (Linux 6.2)");
             LOG.log(
                     INFO,
-                    "{0} sends by UDP: packet sockets take no superframes of UDP from it (Linux 6.2)",
-                    settings.deviceName());
+                    "{0} sends by UDP: packet sockets take no superframes of UDP from it (Linux 6.2){1}",
+                    settings.deviceName(),
+                    LogFields.of("device", settings.deviceName()));
             return null;
         }
         remark.accept(AS_ASKED);

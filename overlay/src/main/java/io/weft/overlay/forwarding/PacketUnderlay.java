@@ -17,6 +17,7 @@ import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.options.WeftOptions.UnderlayPort;
@@ -90,7 +91,12 @@ public final class PacketUnderlay implements AutoCloseable {
         final String hindrance =
                 hindrance(settings.options(), settings.config().backend().type());
         if (!hindrance.isEmpty()) {
-            LOG.log(INFO, "{0} receives and sends by UDP: {1}", settings.deviceName(), hindrance);
+            LOG.log(
+                    INFO,
+                    "{0} receives and sends by UDP: {1}{2}",
+                    settings.deviceName(),
+                    hindrance,
+                    LogFields.of("device", settings.deviceName()));
             remark.accept("underlay port udp: " + hindrance);
             removeLeft(settings.underlay());
             return null;
@@ -109,10 +115,17 @@ public final class PacketUnderlay implements AutoCloseable {
             LOG.log(
                     INFO,
                     "{0} receives by packet socket on {1}, and sends by it, as --underlay-port says: the host''s firewall does"
-                            + " not see what comes to UDP port {2}, or goes there, by it",
+                            + " not see what comes to UDP port {2}, or goes there, by it{3}",
                     settings.deviceName(),
                     underlay.name(),
-                    String.valueOf(settings.config().backend().port()));
+                    String.valueOf(settings.config().backend().port()),
+                    LogFields.of(
+                            "device",
+                            settings.deviceName(),
+                            "interface",
+                            underlay.name(),
+                            "port",
+                            settings.config().backend().port()));
             return new PacketUnderlay(
                     sockets,
                     PacketSending.open(settings, udp, sockets, tables, counters, remark),
@@ -237,14 +250,19 @@ public final class PacketUnderlay implements AutoCloseable {
             return;
         }
         if (found.isEmpty()) {
-            LOG.log(INFO, "The packet socket on {0} passes no rule of the host''s firewall by any more", now.name());
+            LOG.log(
+                    INFO,
+                    "The packet socket on {0} passes no rule of the host''s firewall by any more{1}",
+                    now.name(),
+                    LogFields.of("interface", now.name()));
         } else {
             LOG.log(
                     WARNING,
                     "The packet socket on {0} passes the host''s firewall by: {1}. If that matters, choose"
-                            + " --underlay-port=udp",
+                            + " --underlay-port=udp{2}",
                     now.name(),
-                    found);
+                    found,
+                    LogFields.of("interface", now.name()));
         }
     }
 
@@ -256,7 +274,11 @@ public final class PacketUnderlay implements AutoCloseable {
             sockets.follow(now.linkIndex());
             onNewSockets.run();
             trouble = "";
-            LOG.log(INFO, "{0} was made anew: received by packet socket again", now.name());
+            LOG.log(
+                    INFO,
+                    "{0} was made anew: received by packet socket again{1}",
+                    now.name(),
+                    LogFields.of("interface", now.name()));
         } catch (final LinuxException failure) {
             final String found = String.valueOf(failure.getMessage());
             if (!found.equals(trouble)) {

@@ -15,6 +15,7 @@ import io.weft.overlay.host.OverlayDevice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.TakeDown;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
@@ -187,9 +188,10 @@ public final class PodRoutes implements AutoCloseable {
     private void routeBySubnet(final IpPrefix network, final InetAddress address) {
         LOG.log(
                 INFO,
-                "the cluster network {0} covers {1}, which is no pod: each node''s subnet gets a route of its own",
+                "the cluster network {0} covers {1}, which is no pod: each node''s subnet gets a route of its own{2}",
                 network,
-                IpAddress.of(address));
+                IpAddress.of(address),
+                LogFields.of("network", network, "address", IpAddress.of(address)));
         isRoutedBySubnet = true;
         prefixes(config.network(), config.ipv6Network()).forEach(guards::remove);
         devices.values().forEach(OverlayDevice::leaveNetworkUnrouted);

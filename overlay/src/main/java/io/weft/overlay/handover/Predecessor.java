@@ -7,6 +7,7 @@ import io.weft.linux.Descriptors;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.UnixSocket;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.PlaceTakenException;
 import io.weft.overlay.lifecycle.StartupException;
@@ -244,7 +245,7 @@ public final class Predecessor implements AutoCloseable {
 
     /** Has it take its node down and end, and waits for that. */
     public void leave() {
-        LOG.log(INFO, "{0} ends first", this);
+        LOG.log(INFO, "{0} ends first{1}", this, LogFields.of("former", this));
         end(HandoverServer.LEAVE, END_MS);
     }
 

@@ -50,7 +50,11 @@ public final class Blackholes implements AutoCloseable {
         for (final Route route : present) {
             if (isOurs(route) && wanted.stream().noneMatch(route::hasDestinationOf)) {
                 rtnetlink.deleteRoute(route);
-                LOG.log(INFO, "route {0} taken away: the subnet is not this node''s any more", route);
+                LOG.log(
+                        INFO,
+                        "route {0} taken away: the subnet is not this node''s any more{1}",
+                        route,
+                        LogFields.of("dst", route.destination()));
             }
         }
         for (final Route blackhole : wanted) {

@@ -185,7 +185,11 @@ public final class GuardRoutes implements AutoCloseable {
         for (final Route route : guards) {
             if (addresses.stream().anyMatch(route.destination()::contains)) {
                 rtnetlink.deleteRoute(route);
-                LOG.log(INFO, "route {0} taken away: the registry is there", route);
+                LOG.log(
+                        INFO,
+                        "route {0} taken away: the registry is there{1}",
+                        route,
+                        LogFields.of("dst", route.destination()));
             }
         }
     }
@@ -194,7 +198,7 @@ public final class GuardRoutes implements AutoCloseable {
     public static void removeAll(final Rtnetlink rtnetlink) {
         for (final Route route : allOf(rtnetlink)) {
             rtnetlink.deleteRoute(route);
-            LOG.log(INFO, "route {0} taken away", route);
+            LOG.log(INFO, "route {0} taken away{1}", route, LogFields.of("dst", route.destination()));
         }
     }
 

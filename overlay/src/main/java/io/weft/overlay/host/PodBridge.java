@@ -11,6 +11,7 @@ import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -120,8 +121,9 @@ public final class PodBridge {
         LOG.log(
                 WARNING,
                 "{0} had the address of the former subnet {1}, taken away so that new pods can be wired;"
-                        + " pods of that subnet have to be made anew",
+                        + " pods of that subnet have to be made anew{2}",
                 rtnetlink.link(address.linkIndex()).map(Link::name).orElse("a device"),
-                subnet);
+                subnet,
+                LogFields.of("subnet", subnet));
     }
 }

@@ -3,6 +3,7 @@ package io.weft.overlay.host;
 
 import static java.lang.System.Logger.Level.INFO;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,8 +42,9 @@ public final class Privileges {
             LOG.log(
                     INFO,
                     "weftd needs CAP_NET_ADMIN and CAP_NET_RAW, and has others as well (mask {0}): start it by bin/weftd, with setpriv"
-                            + " installed, or give it no more than these two",
-                    Long.toHexString(tooMany));
+                            + " installed, or give it no more than these two{1}",
+                    Long.toHexString(tooMany),
+                    LogFields.of("mask", Long.toHexString(tooMany)));
         }
     }
 

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -149,7 +150,12 @@ public final class SubnetFile {
                             null == subnet ? null : IpPrefix.parseContaining(subnet),
                             null == ipv6Subnet ? null : IpPrefix.parseContaining(ipv6Subnet));
         } catch (final IOException | IllegalArgumentException failure) {
-            LOG.log(WARNING, "{0} does not say which subnet this node had: {1}", file, failure.getMessage());
+            LOG.log(
+                    WARNING,
+                    "{0} does not say which subnet this node had: {1}{2}",
+                    file,
+                    failure.getMessage(),
+                    LogFields.of("file", file));
             return null;
         }
     }

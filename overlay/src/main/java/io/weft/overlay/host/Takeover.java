@@ -13,6 +13,7 @@ import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteFilter;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -66,7 +67,12 @@ public final class Takeover implements AutoCloseable {
         boolean isBegun = false;
         try {
             for (final Link link : replaced.links()) {
-                LOG.log(INFO, "taking over from the kernel device {0}, VTEP MAC {1}", link.name(), link.mac());
+                LOG.log(
+                        INFO,
+                        "taking over from the kernel device {0}, VTEP MAC {1}{2}",
+                        link.name(),
+                        link.mac(),
+                        LogFields.of("device", link.name(), "mac", String.valueOf(link.mac())));
                 takeover.devices.add(Before.of(rtnetlink, link));
                 rtnetlink.setDown(link.index());
                 if (ownNames.contains(link.name())) {
@@ -100,8 +106,9 @@ public final class Takeover implements AutoCloseable {
     private void putBack(final Before before) {
         LOG.log(
                 WARNING,
-                "the kernel device {0} is put back as it was",
-                before.link().name());
+                "the kernel device {0} is put back as it was{1}",
+                before.link().name(),
+                LogFields.of("device", before.link().name()));
         final Link now = rtnetlink.link(before.link().index()).orElse(before.link());
         if (!now.name().equals(before.link().name())) {
             attempt(() -> rtnetlink.rename(now.index(), before.link().name()));

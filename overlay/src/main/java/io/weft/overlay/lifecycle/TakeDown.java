@@ -18,7 +18,12 @@ public final class TakeDown {
             try {
                 step.close();
             } catch (final Exception failure) {
-                LOG.log(WARNING, "take down {0}: {1}", step.getClass().getSimpleName(), failure);
+                LOG.log(
+                        WARNING,
+                        "take down {0}: {1}{2}",
+                        step.getClass().getSimpleName(),
+                        failure,
+                        LogFields.of("step", step.getClass().getSimpleName()));
             }
         }
     }

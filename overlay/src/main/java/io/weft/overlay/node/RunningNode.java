@@ -8,6 +8,7 @@ import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.handover.Description;
 import io.weft.overlay.handover.HandoverServer;
 import io.weft.overlay.lifecycle.ControlLoop;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.options.WeftdCommandLine;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -53,7 +54,11 @@ record RunningNode(
     /** The kernel closes and unlocks all at once; devices, routes and files are the other's now, and so is the lease. */
     @Override
     public void end(final String successor) {
-        LOG.log(INFO, "{0} forwards in the place of this one, which ends", successor);
+        LOG.log(
+                INFO,
+                "{0} forwards in the place of this one, which ends{1}",
+                successor,
+                LogFields.of("successor", successor));
         SystemCalls.exit(WeftdCommandLine.EXIT_HANDED_OVER);
     }
 

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.overlay.lifecycle.LogFields;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -133,7 +134,10 @@ public final class ControlSocket implements AutoCloseable {
         } catch (final RuntimeException | OutOfMemoryError failure) {
             // Not for the handler of threads that fail, which ends weftd: an answer that fails is no reason to forward
             // no more.
-            LOG.log(WARNING, "the answer to \"" + question + "\" has ended", failure);
+            LOG.log(
+                    WARNING,
+                    "the answer to \"" + question + "\" has ended" + LogFields.of("question", question),
+                    failure);
         } finally {
             open.remove(stream);
         }

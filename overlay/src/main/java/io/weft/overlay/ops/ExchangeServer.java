@@ -3,6 +3,7 @@ package io.weft.overlay.ops;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.TakeDown;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -160,7 +161,12 @@ final class ExchangeServer implements AutoCloseable {
             isRefusing = false;
         } catch (final IOException failure) {
             if (!isRefusing) {
-                LOG.log(WARNING, "{0} cannot take a connection: {1}. Tried again", threadName, failure.getMessage());
+                LOG.log(
+                        WARNING,
+                        "{0} cannot take a connection: {1}. Tried again{2}",
+                        threadName,
+                        failure.getMessage(),
+                        LogFields.of("thread", threadName, "error", String.valueOf(failure.getMessage())));
             }
             isRefusing = true;
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(ACCEPT_RETRY_MS));
@@ -230,7 +236,7 @@ final class ExchangeServer implements AutoCloseable {
             } catch (final IOException gone) {
                 end(); // as clients do
             } catch (final RuntimeException failure) {
-                LOG.log(WARNING, threadName + " cannot answer", failure);
+                LOG.log(WARNING, threadName + " cannot answer" + LogFields.of("thread", threadName), failure);
                 end();
             }
         }

@@ -4,6 +4,7 @@ package io.weft.overlay.ops;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.overlay.lifecycle.LogFields;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -138,7 +139,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private static Response failed(final Request request, final Throwable failure) {
-        LOG.log(WARNING, "answer " + request.path(), failure);
+        LOG.log(WARNING, "answer " + request.path() + LogFields.of("path", request.path()), failure);
         return new Response("500 Internal Server Error", TEXT, failure + "\n");
     }
 

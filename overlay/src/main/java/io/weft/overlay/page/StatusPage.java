@@ -8,6 +8,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.overlay.cli.Answers;
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.HttpServer;
 import io.weft.overlay.ops.ListeningPort;
@@ -114,7 +115,7 @@ public final class StatusPage implements ListeningPort.Listener {
                     failure);
         }
         page.beginToLook();
-        LOG.log(INFO, "status page at http://{0}/", place);
+        LOG.log(INFO, "status page at http://{0}/{1}", place, LogFields.of("address", place));
         return page;
     }
 

@@ -119,9 +119,10 @@ public final class FileRegistry implements Registry {
             LOG.log(
                     WARNING,
                     "watch {0}: {1}. Raise fs.inotify.max_user_instances; until weftd starts again the file is compared every"
-                            + " second",
+                            + " second{2}",
                     file,
-                    failure.getMessage());
+                    failure.getMessage(),
+                    LogFields.of("registry", "file", "file", file));
             return null;
         }
     }
@@ -134,7 +135,12 @@ public final class FileRegistry implements Registry {
             try {
                 service.close();
             } catch (final IOException failure) {
-                LOG.log(ERROR, "close the watch of {0}: {1}", file, failure.getMessage());
+                LOG.log(
+                        ERROR,
+                        "close the watch of {0}: {1}{2}",
+                        file,
+                        failure.getMessage(),
+                        LogFields.of("registry", "file", "file", file));
             }
         }
     }

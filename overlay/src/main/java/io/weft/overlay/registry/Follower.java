@@ -124,7 +124,11 @@ public final class Follower implements AutoCloseable {
         } catch (final RuntimeException defect) {
             // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
             if (isNews(String.valueOf(defect))) {
-                LOG.log(ERROR, name + " cannot be followed. Forwarding goes on with the leases as they are", defect);
+                LOG.log(
+                        ERROR,
+                        name + " cannot be followed. Forwarding goes on with the leases as they are"
+                                + LogFields.of("registry", name),
+                        defect);
             }
         }
     }

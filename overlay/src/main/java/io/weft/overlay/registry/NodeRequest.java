@@ -10,6 +10,7 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.lifecycle.LogFields;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -91,8 +92,9 @@ public record NodeRequest(
         if (null != wanted && others.contains(wanted)) {
             LOG.log(
                     WARNING,
-                    "another node''s lease has the VTEP address {0} too, as that of a cloned machine: this node takes a new one",
-                    wanted);
+                    "another node''s lease has the VTEP address {0} too, as that of a cloned machine: this node takes a new one{1}",
+                    wanted,
+                    LogFields.of("mac", wanted));
             return new VtepData(backend.vni(), VtepData.randomMac());
         }
         return new VtepData(backend.vni(), null == wanted ? VtepData.randomMac() : wanted);

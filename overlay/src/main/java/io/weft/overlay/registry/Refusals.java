@@ -3,6 +3,7 @@ package io.weft.overlay.registry;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -52,16 +53,23 @@ public final class Refusals {
         if (faults.size() < NAMED_MAX || faults.containsKey(shown)) {
             faults.put(shown, fault);
             if (!isTold) {
-                LOG.log(WARNING, "{0} {1} is ignored: {2}", what, shown, fault);
+                LOG.log(
+                        WARNING,
+                        "{0} {1} is ignored: {2}{3}",
+                        what,
+                        shown,
+                        fault,
+                        LogFields.of("kind", what, "value", shown));
             }
         } else if (!isFull) {
             isFull = true;
             LOG.log(
                     WARNING,
-                    "more than {0} values like {1} {2} are ignored: no more are named",
+                    "more than {0} values like {1} {2} are ignored: no more are named{3}",
                     NAMED_MAX,
                     what,
-                    shown);
+                    shown,
+                    LogFields.of("kind", what, "named", NAMED_MAX));
         }
     }
 

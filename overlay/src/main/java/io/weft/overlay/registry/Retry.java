@@ -4,6 +4,7 @@ package io.weft.overlay.registry;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.json.JsonException;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -69,7 +70,12 @@ public final class Retry implements AutoCloseable {
             } catch (final UnavailableException | JsonException failure) {
                 final String cause = String.valueOf(failure.getMessage());
                 if (!cause.equals(said)) {
-                    LOG.log(WARNING, "{0}. Tried again at least every {1} s", cause, pauseMaxMs / 1_000);
+                    LOG.log(
+                            WARNING,
+                            "{0}. Tried again at least every {1} s{2}",
+                            cause,
+                            pauseMaxMs / 1_000,
+                            LogFields.of("retryMs", pauseMaxMs));
                     said = cause;
                     backoff.reset();
                 }

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
+import io.weft.overlay.lifecycle.LogFields;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -221,7 +222,12 @@ public final class IptablesRules implements Ruleset {
             }
         }
         if (!best.variant.equals(former)) {
-            LOG.log(INFO, "{0} rules are set by {1}, where the host''s own are", tool, best.variant.name());
+            LOG.log(
+                    INFO,
+                    "{0} rules are set by {1}, where the host''s own are{2}",
+                    tool,
+                    best.variant.name(),
+                    LogFields.of("tool", tool, "variant", best.variant.name()));
         }
         home = best.variant;
     }

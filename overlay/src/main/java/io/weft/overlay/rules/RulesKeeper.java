@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.TakeDown;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,7 +101,12 @@ public final class RulesKeeper implements AutoCloseable {
         }
         final String found = String.join("; ", failures);
         if (!found.isEmpty() && !found.equals(trouble)) {
-            LOG.log(WARNING, "{0}. Tried again every {1} s", found, TimeUnit.MILLISECONDS.toSeconds(intervalMs));
+            LOG.log(
+                    WARNING,
+                    "{0}. Tried again every {1} s{2}",
+                    found,
+                    TimeUnit.MILLISECONDS.toSeconds(intervalMs),
+                    LogFields.of("retryMs", intervalMs));
         }
         if (found.isEmpty() && !trouble.isEmpty()) {
             LOG.log(INFO, "the firewall rules are set");

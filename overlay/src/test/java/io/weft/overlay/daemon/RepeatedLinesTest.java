@@ -31,6 +31,18 @@ class RepeatedLinesTest {
     }
 
     @Test
+    void shouldTakeLinesForOneTroubleThatDifferInTheNumbersOfTheirFields() {
+        assertTrue(lines.isNew(TROUBLE + " device=weft.1 bytes=12", 0));
+        assertFalse(lines.isNew(TROUBLE + " device=weft.1 bytes=13", 1_000));
+        assertTrue(lines.isNew(TROUBLE + " device=blue.1 bytes=12", 1_000), "another device");
+        assertTrue(lines.isNew(TROUBLE + " 2 device=weft.1 bytes=12", 1_000), "a number of the words");
+        assertEquals(
+                List.of(TROUBLE
+                        + " device=weft.1 bytes=13 count=1 first=1970-01-01T00:00:01Z last=1970-01-01T00:00:01Z"),
+                lines.due(60_000));
+    }
+
+    @Test
     void shouldSayAtOnceWhatComesAgainAfterAMinuteOfSilence() {
         assertTrue(lines.isNew(TROUBLE, 0));
         assertTrue(lines.isNew(TROUBLE, 60_000));

@@ -10,6 +10,7 @@ import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.Registry;
@@ -68,8 +69,9 @@ final class EtcdLeases implements Follower.Source {
         if (isLoss) {
             LOG.log(
                     WARNING,
-                    "etcd has lost data: {0} leases that it lacks are kept for a day, until their nodes come back",
-                    String.valueOf(memory.lostCount()));
+                    "etcd has lost data: {0} leases that it lacks are kept for a day, until their nodes come back{1}",
+                    String.valueOf(memory.lostCount()),
+                    LogFields.of("registry", "etcd", "leases", memory.lostCount()));
         }
         reached(revision);
         keep(listing.ownEntry);
@@ -159,7 +161,11 @@ final class EtcdLeases implements Follower.Source {
         final JsonValue message = JsonReader.read(line, "etcd's watch");
         final JsonValue result = message.member("result");
         if (null == result || null != result.member("canceled")) {
-            LOG.log(INFO, "etcd ended the watch ({0}); all leases are compared anew", shortened(line));
+            LOG.log(
+                    INFO,
+                    "etcd ended the watch ({0}); all leases are compared anew{1}",
+                    shortened(line),
+                    LogFields.of("registry", "etcd"));
             return false;
         }
         if (EtcdClient.number(result.required("header").member("revision")) < lastRevision) {

@@ -111,7 +111,11 @@ final class EtcdOwnLease {
         final EtcdSurvey survey = new EtcdSurvey(request, allocator, leaseReader);
         final long revision = store.list(survey);
         for (final EtcdStore.Entry unfit : survey.unfit()) {
-            LOG.log(WARNING, "the own lease {0} does not fit the network any more and is given up", unfit.name());
+            LOG.log(
+                    WARNING,
+                    "the own lease {0} does not fit the network any more and is given up{1}",
+                    unfit.name(),
+                    LogFields.of("registry", "etcd", "lease", unfit.name()));
             store.delete(unfit);
         }
         final EtcdStore.Entry ownEntry = survey.ownEntry();
@@ -126,7 +130,12 @@ final class EtcdOwnLease {
             return null;
         }
         if (null != known && !known.attributes().equals(wanted)) {
-            LOG.log(INFO, "the own lease was {0} in etcd, and is {1} now", known, wanted.json());
+            LOG.log(
+                    INFO,
+                    "the own lease was {0} in etcd, and is {1} now{2}",
+                    known,
+                    wanted.json(),
+                    LogFields.of("registry", "etcd", "lease", key));
             replaced = known.attributes();
         }
         final Lease taken = new Lease(key, wanted);
@@ -167,7 +176,12 @@ final class EtcdOwnLease {
                 term.used();
             }
         } catch (final UnavailableException | JsonException unknown) {
-            LOG.log(WARNING, "whether the own lease {0} was written is not known: {1}", key, unknown.getMessage());
+            LOG.log(
+                    WARNING,
+                    "whether the own lease {0} was written is not known: {1}{2}",
+                    key,
+                    unknown.getMessage(),
+                    LogFields.of("registry", "etcd", "lease", key));
         }
     }
 

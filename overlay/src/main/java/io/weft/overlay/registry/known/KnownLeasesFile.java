@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonException;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.registry.BoundedFile;
 import java.io.BufferedWriter;
@@ -104,7 +105,12 @@ public final class KnownLeasesFile {
             }
             return known;
         } catch (final IOException | JsonException | StartupException failure) {
-            LOG.log(WARNING, "{0} is not used: {1}. This node waits for its registry", file, failure.getMessage());
+            LOG.log(
+                    WARNING,
+                    "{0} is not used: {1}. This node waits for its registry{2}",
+                    file,
+                    failure.getMessage(),
+                    LogFields.of("file", file));
             return null;
         }
     }
@@ -174,7 +180,7 @@ public final class KnownLeasesFile {
         try {
             Files.deleteIfExists(file);
         } catch (final IOException failure) {
-            LOG.log(WARNING, "delete {0}: {1}", file, failure);
+            LOG.log(WARNING, "delete {0}: {1}{2}", file, failure, LogFields.of("file", file));
         }
     }
 

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.kube;
 import static java.lang.System.Logger.Level.INFO;
 
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.Refusals;
 import io.weft.overlay.registry.Registry;
@@ -157,7 +158,12 @@ final class KubeLeases {
                 }
             }
             default -> {
-                LOG.log(INFO, "the Kubernetes API ended the watch: {0} {1}", event.code(), event.message());
+                LOG.log(
+                        INFO,
+                        "the Kubernetes API ended the watch: {0} {1}{2}",
+                        event.code(),
+                        event.message(),
+                        LogFields.of("registry", "kube", "code", event.code()));
                 return false;
             }
         }

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.kube;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.UnavailableException;
 import io.weft.overlay.registry.http.BodyStream;
@@ -100,7 +101,11 @@ final class NodeLists implements AutoCloseable {
             compared = null;
             final int differences = leases.compare(listed);
             if (differences > 0) {
-                LOG.log(WARNING, "{0} nodes were not as the Kubernetes API lists them", String.valueOf(differences));
+                LOG.log(
+                        WARNING,
+                        "{0} nodes were not as the Kubernetes API lists them{1}",
+                        String.valueOf(differences),
+                        LogFields.of("registry", "kube", "nodes", differences));
             }
         }
         if (System.nanoTime() - dueNs >= 0 && (null == comparison || !comparison.isAlive())) {

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.kube.access;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.http.HttpProxy;
 import io.weft.overlay.registry.tls.PemSource;
@@ -134,7 +135,11 @@ public final class KubeAccess {
             final Connection changed = kubeconfig.readChanged();
             if (null != changed) {
                 current = changed;
-                LOG.log(INFO, "{0} has changed: the Kubernetes API is called as it says now", kubeconfig);
+                LOG.log(
+                        INFO,
+                        "{0} has changed: the Kubernetes API is called as it says now{1}",
+                        kubeconfig,
+                        LogFields.of("registry", "kube", "file", kubeconfig));
             }
             trouble = "";
         } catch (final RegistryException failure) {
