@@ -16,6 +16,8 @@ plugin_modules=io.weft.cni
 alike_everywhere() {
   umask 022
   export LC_ALL=C.UTF-8 TZ=UTC0
+  # Maven takes these into jars with the modes that they have in the checkout, which git does not keep.
+  find ./*/src/main/resources* -type f ! -perm 644 -exec chmod 644 {} +
 }
 
 # Sets packages, scratch and version.
