@@ -413,8 +413,8 @@ public final class OverlayNode implements AutoCloseable {
             final PodAdmission admission,
             final UnderlayChanges changes,
             final String deviceNames) {
-        final String bridgeTrouble =
-                PodBridge.leaveFormerSubnet(rtnetlink, previous, ownLease().key());
+        final LeaseKey key = ownLease().key();
+        final String bridgeTrouble = PodBridge.leaveFormerSubnet(rtnetlink, previous, key);
         if (!bridgeTrouble.isEmpty()) {
             LOG.log(WARNING, bridgeTrouble);
         }
@@ -439,10 +439,9 @@ public final class OverlayNode implements AutoCloseable {
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
             System.gc();
         }
-        final String fields =
-                LogFields.of("device", deviceNames, "subnet", ownLease().key(), "mtu", mtu);
         final String verb = deviceNames.contains(" and ") ? " forward for " : " forwards for ";
-        LOG.log(INFO, "ready: " + deviceNames + verb + ownLease().key() + ", MTU " + mtu + fields);
+        final String fields = LogFields.of("device", deviceNames, "subnet", key, "mtu", mtu);
+        LOG.log(INFO, "ready: " + deviceNames + verb + key + ", MTU " + mtu + fields);
         tenure.serviceManager().tellReady();
         registry.nodeReady();
     }
