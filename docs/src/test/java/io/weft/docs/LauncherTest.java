@@ -152,8 +152,15 @@ class LauncherTest {
         final String mark = "WEFT_LAUNCHER_TEST=" + runs.size() + "."
                 + ProcessHandle.current().pid();
         final Path output = Files.createTempFile(directory, "output", "");
+        // A shell cannot trap what was ignored when it started, as these are below nohup(1) and in the background of a
+        // script.
         final List<String> command = new ArrayList<>(List.of(
-                "env", mark, "TMPDIR=" + temporary, checkout.resolve("weft").toString(), "test"));
+                "env",
+                "--default-signal=INT,TERM,HUP",
+                mark,
+                "TMPDIR=" + temporary,
+                checkout.resolve("weft").toString(),
+                "test"));
         command.addAll(List.of(options));
         final Process process = new ProcessBuilder(command)
                 .directory(directory.toFile())
