@@ -98,6 +98,6 @@ final class Libc {
         void _exit(int status);
 
         /** Variadic in C; on x86-64 and AArch64 such arguments are passed as others are. */
-        long syscall(long number, long argument1, long argument2, long argument3);
+        long syscall(long number, long argument1, long argument2, long argument3, long argument4);
     }
 }

@@ -125,7 +125,7 @@ final class TunSteering {
         attributes.putInt(COUNT_OFFSET, program.instructions.size(), nativeOrder());
         attributes.putLong(INSTRUCTIONS_OFFSET, encoded.addressOffset(), nativeOrder());
         attributes.putLong(LICENSE_OFFSET, license.addressOffset(), nativeOrder());
-        final long fd = Libc.LIBC.syscall(SYSCALL_BPF, BPF_PROG_LOAD, attributes.addressOffset(), ATTRIBUTES_LENGTH);
+        final long fd = Libc.LIBC.syscall(SYSCALL_BPF, BPF_PROG_LOAD, attributes.addressOffset(), ATTRIBUTES_LENGTH, 0);
         return fd < 0 ? -Errno.last() : fd;
     }
 

@@ -89,6 +89,9 @@ final class PollIdleStrategy implements IdleStrategy {
             countedUntilNs = nowNs;
         }
         count(nowNs);
+        for (final PolledAgent agent : agents) {
+            agent.onIdle();
+        }
         if (spinning && nowNs - idleSinceNs < spinNs) {
             Thread.yield();
             return;

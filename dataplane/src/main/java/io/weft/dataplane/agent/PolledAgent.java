@@ -31,6 +31,9 @@ public interface PolledAgent extends Agent {
         return -1;
     }
 
+    /** Nothing was to be done, and whoever waits for the core of this thread gets it now: the thread gives way, or waits. */
+    default void onIdle() {}
+
     /** Whether there is work that no descriptor tells of. */
     boolean hasWork();
 

@@ -43,6 +43,11 @@ public final class DeliveryBurst {
     /** Gives others a turn. */
     void giveWay() {
         giveWay.run();
+        onTurnOfOthers();
+    }
+
+    /** Others have a turn, since the thread has nothing to do. */
+    void onTurnOfOthers() {
         charge = 0;
     }
 

@@ -98,6 +98,11 @@ public final class IngressSender implements PolledAgent {
         return frames;
     }
 
+    @Override
+    public void onIdle() {
+        burst.onTurnOfOthers();
+    }
+
     private void write(final IngressFrame frame) {
         final Superframe superframe = frame.superframe;
         final int count = superframe.gatherCount();

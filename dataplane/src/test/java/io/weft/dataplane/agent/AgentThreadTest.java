@@ -2,10 +2,12 @@
 package io.weft.dataplane.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.linux.TimeSlice;
 import io.weft.linux.testing.Await;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -15,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class AgentThreadTest {
     private final WorkerCounters counters = new WorkerCounters(NodeCounters.newManager(), 0);
+    private volatile long sliceNs;
     private volatile CountDownLatch hindrance = new CountDownLatch(0);
 
     @ParameterizedTest
@@ -45,6 +48,17 @@ class AgentThreadTest {
         }
     }
 
+    /** A long one is lost whenever the thread gives way. */
+    @Test
+    void shouldRunInSlicesOfItsOwn() {
+        assumeTrue(TimeSlice.ns() > 0, "slices of threads are known since Linux 6.12");
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread = start(doorbell, true)) {
+            awaitTurn(thread);
+            assertEquals(AgentThread.TIME_SLICE_NS, sliceNs);
+        }
+    }
+
     private AgentThread start(final Doorbell doorbell, final boolean busyPoll) {
         final AgentThread thread = new AgentThread(
                 "weft-test", List.of(new HinderedAgent()), doorbell, 0, busyPoll, counters, failure -> {});
@@ -60,6 +74,7 @@ class AgentThreadTest {
     private final class HinderedAgent extends IdleAgent {
         @Override
         public int doWork() throws InterruptedException {
+            sliceNs = TimeSlice.ns();
             hindrance.await();
             return 0;
         }

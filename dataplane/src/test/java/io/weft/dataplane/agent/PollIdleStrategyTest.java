@@ -61,6 +61,23 @@ class PollIdleStrategyTest {
         }
     }
 
+    /** Others get the core in both cases: the agents are told. */
+    @Test
+    void shouldTellAgentsThatOthersHaveTheirTurnWhetherItWaitsOrSpins() {
+        final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
+        final BusyAgent agent = new BusyAgent();
+        try (Doorbell doorbell = new Doorbell()) {
+            final PollIdleStrategy strategy =
+                    new PollIdleStrategy(List.of(agent), doorbell, new PausePoint(), () -> nowNs, SPIN_NS, counters);
+            strategy.idle(0); // waits
+            assertEquals(1, agent.idles);
+            strategy.idle(1);
+            assertEquals(1, agent.idles);
+            strategy.idle(0); // spins
+            assertEquals(2, agent.idles);
+        }
+    }
+
     /** Is asked what it waits to write to when its thread is about to wait. */
     private static final class WaitingAgent extends IdleAgent {
         private int waits;
@@ -74,6 +91,13 @@ class PollIdleStrategyTest {
 
     /** Has work as soon as somebody is about to wait for it. */
     private final class BusyAgent extends IdleAgent {
+        private int idles;
+
+        @Override
+        public void onIdle() {
+            idles++;
+        }
+
         @Override
         public boolean hasWork() {
             nowNs += 250;

@@ -20,6 +20,7 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,6 +40,21 @@ class DeliveryBurstTest {
 
     private void deliver(final ScriptedHost host, final byte[] packet, final int gsoSize, final int count)
             throws Exception {
+        deliver(host, packet, gsoSize, count, count, sender -> {});
+    }
+
+    /**
+     * @param atATime how many of them come from the underlay at once.
+     * @param between what is done after each time.
+     */
+    private void deliver(
+            final ScriptedHost host,
+            final byte[] packet,
+            final int gsoSize,
+            final int count,
+            final int atATime,
+            final Consumer<IngressSender> between)
+            throws Exception {
         try (CloseAll resources = new CloseAll()) {
             final Doorbell doorbell = resources.add(new Doorbell());
             final IngressSender sender = new IngressSender(
@@ -50,20 +66,27 @@ class DeliveryBurstTest {
                     new Tap(new Captures(), 0),
                     doorbell,
                     0);
-            assertEquals(1, ring.claimSlots(1));
-            final int ip = ring.firstSlot() * IngressRing.SLOT_LENGTH + IP_OFFSET;
-            ring.arena().putBytes(ip, packet);
-            final IpPacket parsed = new IpPacket();
-            assertEquals(IpPacket.Fault.NONE, parsed.parse(ring.arena(), ip, packet.length, true));
-            for (int i = 0; i < count; i++) {
-                ring.claimFrame().superframe.begin(ring.arena(), parsed, ChecksumState.VERIFIED, gsoSize);
-            }
-            ring.publish(1);
-            while (sender.hasWork()) {
-                sender.doWork();
+            for (int done = 0; done < count; done += atATime) {
+                publish(packet, gsoSize, atATime);
+                while (sender.hasWork()) {
+                    sender.doWork();
+                }
+                between.accept(sender);
             }
             assertEquals(count, host.written().size());
         }
+    }
+
+    private void publish(final byte[] packet, final int gsoSize, final int count) {
+        assertEquals(1, ring.claimSlots(1));
+        final int ip = ring.firstSlot() * IngressRing.SLOT_LENGTH + IP_OFFSET;
+        ring.arena().putBytes(ip, packet);
+        final IpPacket parsed = new IpPacket();
+        assertEquals(IpPacket.Fault.NONE, parsed.parse(ring.arena(), ip, packet.length, true));
+        for (int i = 0; i < count; i++) {
+            ring.claimFrame().superframe.begin(ring.arena(), parsed, ChecksumState.VERIFIED, gsoSize);
+        }
+        ring.publish(1);
     }
 
     private static byte[] udp(final int payloadLength) {
@@ -85,6 +108,16 @@ class DeliveryBurstTest {
         deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS);
         assertTurns(SOCKET_BUFFER_LENGTH / MAX_CHARGE_OF_SMALL / 2, DATAGRAMS);
         assertTrue(writtenAtTurns.size() < DATAGRAMS / 32, "a turn costs a system call: " + writtenAtTurns);
+    }
+
+    /** A thread that has had nothing to do has let others run: at a low rate nobody waits for a turn. */
+    @Test
+    void shouldNotGiveWayAgainWhenTheThreadHasBeenIdleMeanwhile() throws Exception {
+        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS, 50, sender -> {});
+        assertTrue(writtenAtTurns.size() > 10, "as always: " + writtenAtTurns);
+        writtenAtTurns.clear();
+        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS, 50, IngressSender::onIdle);
+        assertEquals(List.of(), writtenAtTurns);
     }
 
     @Test
