@@ -10,6 +10,7 @@ import io.weft.bench.handover.HandoverPlan;
 import io.weft.bench.handover.LabHandovers;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Offload;
+import io.weft.bench.lab.Overlay;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.machine.Machine;
 import io.weft.bench.machine.MachineCosts;
@@ -81,7 +82,7 @@ public final class BenchMain implements Callable<Integer> {
             split = ",",
             completionCandidates = Subjects.class,
             description =
-                    "Of ${COMPLETION-CANDIDATES} (default: all, quick: without requests and connections, but the last two, which"
+                    "Of ${COMPLETION-CANDIDATES} (default: all, quick: without flows, requests and connections, but the last two, which"
                             + " come alone: budgets is each"
                             + " figure beside a reference, handover is weftd started anew under load; both with exit code 1 for"
                             + " what is beyond its bound).")
@@ -94,6 +95,13 @@ public final class BenchMain implements Callable<Integer> {
                     "From node to node, of ${COMPLETION-CANDIDATES} (default: all that can be had on this machine;"
                             + " quick: weft,kernel,single).")
     private List<Pairing> pairings = List.of();
+
+    @Option(
+            names = "--absent-nodes",
+            defaultValue = "0",
+            description = "So many nodes have a lease beside the two that talk, 0 to " + Overlay.MAX_ABSENT_NODES
+                    + ", for what full tables cost (default: ${DEFAULT-VALUE}).")
+    private int absentNodes;
 
     @Option(names = "--other-java", description = "Home of another JVM that weftd is handed over to (handover).")
     private @Nullable Path otherJava;
@@ -138,6 +146,9 @@ public final class BenchMain implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (absentNodes < 0 || absentNodes > Overlay.MAX_ABSENT_NODES) {
+            throw refusal("--absent-nodes=" + absentNodes + ": it takes 0 to " + Overlay.MAX_ABSENT_NODES);
+        }
         final boolean isBudgets = isAlone(BUDGETS);
         final boolean isHandover = isAlone(HANDOVER);
         final List<Measure> measures = isBudgets || isHandover ? List.of() : measures();
@@ -150,7 +161,7 @@ public final class BenchMain implements Callable<Integer> {
             return exitCode(new HandoverCheck(handovers.apply(plan), console)
                     .run(site(HANDOVER), out, machine(MachineCosts.measure())));
         }
-        final Plan plan = ofThisMachine(Plan.of(quick, pairings, offloads, measures, rounds, seconds));
+        final Plan plan = ofThisMachine(Plan.of(quick, pairings, offloads, measures, rounds, seconds, absentNodes));
         final long startNs = System.nanoTime();
         final Results results;
         try (Teardown teardown = new Teardown()) {
@@ -283,10 +294,12 @@ public final class BenchMain implements Callable<Integer> {
         final Map<String, String> machine = new LinkedHashMap<>();
         machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         machine.putAll(Machine.describe(costs));
+        machine.put("absent nodes", String.valueOf(absentNodes));
         machine.put(
                 "weftd",
-                String.join(" ", weftd.weftd().arguments()) + " "
-                        + weftd.weftd().javaOptions());
+                (String.join(" ", weftd.weftd().arguments()) + " "
+                                + weftd.weftd().javaOptions())
+                        .strip());
         return machine;
     }
 }

@@ -102,9 +102,16 @@ class BenchMainTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"--only=budgets,tcp1", "--only=handover,budgets", "--only=nonsense", "--only=tcp1,nonsense"})
-    void shouldRefuseWhatItCannotMeasure(final String only) {
-        assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), only));
+            strings = {
+                "--only=budgets,tcp1",
+                "--only=handover,budgets",
+                "--only=nonsense",
+                "--only=tcp1,nonsense",
+                "--absent-nodes=-1",
+                "--absent-nodes=5001"
+            })
+    void shouldRefuseWhatItCannotMeasure(final String option) {
+        assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), option));
         assertEquals("", output());
     }
 }

@@ -74,7 +74,7 @@ final class StartTrial implements Trial {
             return echoes.takeLongestGapSeconds();
         }
 
-        double kernelDeviceSeconds() {
+        double kernelDeviceSeconds() throws IOException {
             final long startNs = System.nanoTime();
             overlay.restartKernelVxlan(peer);
             return Stopwatch.secondsSince(startNs);

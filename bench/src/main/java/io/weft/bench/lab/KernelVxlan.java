@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.lab;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -12,7 +15,7 @@ final class KernelVxlan {
 
     private KernelVxlan() {}
 
-    static void start(final Node node, final List<Node> all) {
+    static void start(final Node node, final List<Node> all, final Path directory) throws IOException {
         node.ip(
                 "link",
                 "add",
@@ -34,32 +37,30 @@ final class KernelVxlan {
                 "nolearning");
         node.ip("addr", "add", node.vtepAddress() + "/32", "dev", DEVICE);
         node.ip("link", "set", DEVICE, "up");
+        final StringBuilder ip = new StringBuilder();
+        final StringBuilder fdb = new StringBuilder();
         for (final Node other : all) {
             if (!other.equals(node)) {
-                reach(node, other);
+                ip.append(
+                        "route add " + other.subnet() + " via " + other.vtepAddress() + " dev " + DEVICE + " onlink\n");
+                ip.append("neigh replace " + other.vtepAddress() + " lladdr " + other.vtepMac() + " dev " + DEVICE
+                        + " nud permanent\n");
+                fdb.append("fdb add " + other.vtepMac() + " dev " + DEVICE + " dst " + other.underlayAddress() + "\n");
             }
         }
+        batch("ip", node, directory, ip);
+        batch("bridge", node, directory, fdb);
     }
 
-    /** Removes the device and all that is led by it, and makes it anew. */
-    static void restart(final Node node, final List<Node> all) {
+    /** @param directory for the files that tell which peers there are. */
+    static void restart(final Node node, final List<Node> all, final Path directory) throws IOException {
         node.ip("link", "delete", DEVICE);
-        start(node, all);
+        start(node, all, directory);
     }
 
-    private static void reach(final Node node, final Node other) {
-        node.ip("route", "add", other.subnet(), "via", other.vtepAddress(), "dev", DEVICE, "onlink");
-        node.ip("neigh", "replace", other.vtepAddress(), "lladdr", other.vtepMac(), "dev", DEVICE, "nud", "permanent");
-        Command.run(
-                "bridge",
-                "-n",
-                node.namespace(),
-                "fdb",
-                "add",
-                other.vtepMac(),
-                "dev",
-                DEVICE,
-                "dst",
-                other.underlayAddress());
+    private static void batch(final String program, final Node node, final Path directory, final StringBuilder commands)
+            throws IOException {
+        final Path file = Files.writeString(directory.resolve(program + "-" + node.letter()), commands);
+        Command.run(program, "-n", node.namespace(), "-batch", file.toString());
     }
 }

@@ -91,7 +91,7 @@ public final class Lab implements AutoCloseable {
     private static void configure(final Node node) {
         final String mtu = String.valueOf(Node.OVERLAY_MTU);
         final String underlayMtu = String.valueOf(Node.UNDERLAY_MTU);
-        node.ip("addr", "add", node.underlayAddress() + "/24", "dev", Node.UNDERLAY_DEVICE);
+        node.ip("addr", "add", node.underlayAddress() + Node.UNDERLAY_PREFIX, "dev", Node.UNDERLAY_DEVICE);
         node.ip("link", "set", Node.UNDERLAY_DEVICE, "mtu", underlayMtu, "up");
         node.ip("link", "add", Node.BRIDGE, "type", "bridge");
         node.ip("addr", "add", node.bridgeAddress() + "/24", "dev", Node.BRIDGE);

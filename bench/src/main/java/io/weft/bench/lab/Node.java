@@ -23,7 +23,12 @@ public record Node(int index, String namespace, String podNamespace) {
     static final int OVERLAY_MTU = UNDERLAY_MTU - (20 + 8 + 8 + 14);
 
     /** Of all pods; one route leads into the tunnel. */
-    public static final String CLUSTER_NETWORK = "10.244.0.0/16";
+    public static final String CLUSTER_NETWORK = "10.224.0.0/11";
+
+    /** The length of prefixes of the underlay, where a node reaches every other one directly. */
+    static final String UNDERLAY_PREFIX = "/16";
+
+    private static final int IN_AN_OCTET = 256;
 
     /** A, B, C: the name by which people call the node. */
     public String letter() {
@@ -32,12 +37,12 @@ public record Node(int index, String namespace, String podNamespace) {
 
     /** The node's own address on the underlay. */
     public String underlayAddress() {
-        return "192.168.100." + (index + 1);
+        return "192.168." + (100 + (index + 1) / IN_AN_OCTET) + "." + (index + 1) % IN_AN_OCTET;
     }
 
     /** The pod's address on the overlay. */
     public String podAddress() {
-        return "10.244." + index + ".2";
+        return network() + ".2";
     }
 
     /** The subnet that the node has leased. */
@@ -47,17 +52,23 @@ public record Node(int index, String namespace, String podNamespace) {
 
     /** The gateway of the pod: the bridge's address. */
     String bridgeAddress() {
-        return "10.244." + index + ".1";
+        return network() + ".1";
     }
 
     /** The tunnel device's address: the first of the subnet, as flannel has it. */
     String vtepAddress() {
-        return "10.244." + index + ".0";
+        return network() + ".0";
     }
 
     /** The tunnel device's MAC. */
     public String vtepMac() {
-        return String.format("02:00:00:00:00:%02x", index);
+        return String.format("02:00:00:00:%02x:%02x", index / IN_AN_OCTET, index % IN_AN_OCTET);
+    }
+
+    /** The first 256 nodes have a subnet from 10.244.0.0 on, as flannel's network has, the others one from 10.225.0.0 up to there. */
+    private String network() {
+        final int block = index / IN_AN_OCTET;
+        return "10." + (0 == block ? 244 : 224 + block) + "." + index % IN_AN_OCTET;
     }
 
     /** The words that run a program on the node. */

@@ -57,7 +57,7 @@ final class OpenVswitch {
     private static void bridges(final Node node, final Node peer, final String socket) {
         addBridge(socket, UNDERLAY_BRIDGE);
         configure(socket, "add-port", UNDERLAY_BRIDGE, Node.UNDERLAY_DEVICE);
-        final String underlay = node.underlayAddress() + "/24";
+        final String underlay = node.underlayAddress() + Node.UNDERLAY_PREFIX;
         node.ip("addr", "del", underlay, "dev", Node.UNDERLAY_DEVICE);
         node.ip("addr", "add", underlay, "dev", UNDERLAY_BRIDGE);
         node.ip("link", "set", UNDERLAY_BRIDGE, "mtu", String.valueOf(Node.UNDERLAY_MTU), "up");

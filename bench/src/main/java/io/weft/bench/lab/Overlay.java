@@ -20,7 +20,14 @@ import java.util.stream.Stream;
 public final class Overlay implements AutoCloseable {
     private static final long START_LIMIT_NS = TimeUnit.MINUTES.toNanos(2);
 
+    /** How many nodes may have a lease and be absent. */
+    public static final int MAX_ABSENT_NODES = 5000;
+
     private final Lab lab;
+
+    /** Those of the lab and those that are absent. */
+    private final List<Node> leased;
+
     private final Path directory;
     private final Map<Node, Process> processes = new HashMap<>();
     /** All that were started: one that hands over to another ends after that one has begun. */
@@ -30,7 +37,13 @@ public final class Overlay implements AutoCloseable {
 
     /** A data plane for the nodes of a lab, not started yet. */
     public Overlay(final Lab lab) throws IOException {
+        this(lab, 0);
+    }
+
+    /** @param absentNodes how many nodes that are not there have a lease, at most {@value #MAX_ABSENT_NODES}. */
+    public Overlay(final Lab lab, final int absentNodes) throws IOException {
         this.lab = lab;
+        leased = withAbsent(absentNodes);
         directory = Files.createTempDirectory("weft-lab-");
     }
 
@@ -59,7 +72,7 @@ public final class Overlay implements AutoCloseable {
         }
         weftd.admit(directory);
         switch (plane) {
-            case KERNEL -> KernelVxlan.start(node, lab.nodes());
+            case KERNEL -> KernelVxlan.start(node, leased, directory);
             case WEFT -> start(node, weftd);
             case WEFT_PACKET -> start(node, weftd.with("--underlay-port=packet"));
             case WEFT_POD_PACKET -> start(node, weftd.with("--pod-port=packet"));
@@ -82,7 +95,7 @@ public final class Overlay implements AutoCloseable {
     private void start(final Node node, final Weftd weftd) throws IOException {
         final Path log = Weftd.log(directory, node);
         Files.deleteIfExists(log); // one that still runs goes on with its own
-        use(node, Command.start(log.toFile(), weftd.words(node, lab.nodes(), directory)));
+        use(node, Command.start(log.toFile(), weftd.words(node, leased, directory)));
     }
 
     private void use(final Node node, final Process process) {
@@ -103,7 +116,7 @@ public final class Overlay implements AutoCloseable {
         return ServiceManager.start(
                 directory.resolve("notify-" + node.letter()),
                 Weftd.log(directory, node),
-                weftd.words(node, lab.nodes(), directory));
+                weftd.words(node, leased, directory));
     }
 
     /**
@@ -142,15 +155,19 @@ public final class Overlay implements AutoCloseable {
     /**
      * Changes the leases that weftds follow to those of the lab's nodes and more.
      *
-     * @param more nodes that have a lease and are not there, at most 200.
+     * @param more nodes that have a lease and are not there, at most {@value #MAX_ABSENT_NODES}.
      */
     public void leases(final int more) throws IOException {
+        final Path fresh = Files.writeString(directory.resolve("fresh"), Weftd.leases(withAbsent(more)));
+        Files.move(fresh, directory.resolve(Weftd.LEASES), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private List<Node> withAbsent(final int count) {
         final List<Node> nodes = new ArrayList<>(lab.nodes());
-        for (int i = 0; i < more; i++) {
+        for (int i = 0; i < count; i++) {
             nodes.add(new Node(nodes.size(), "", ""));
         }
-        final Path fresh = Files.writeString(directory.resolve("fresh"), Weftd.leases(nodes));
-        Files.move(fresh, directory.resolve(Weftd.LEASES), StandardCopyOption.ATOMIC_MOVE);
+        return nodes;
     }
 
     /** The process that forwards on a node; absent where the kernel does. */
@@ -163,8 +180,8 @@ public final class Overlay implements AutoCloseable {
     }
 
     /** Takes the kernel's device of a node away and makes it anew. */
-    public void restartKernelVxlan(final Node node) {
-        KernelVxlan.restart(node, lab.nodes());
+    public void restartKernelVxlan(final Node node) throws IOException {
+        KernelVxlan.restart(node, leased, directory);
     }
 
     /** What the process that forwards on a node has said since it was started. */

@@ -11,6 +11,9 @@ public enum Measure {
     UDP64("UDP 64 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDP1300("UDP 1300 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDPGSO("UDP superframes of 48 datagrams, saturated", Metric.GIGABITS_PER_SECOND),
+    FLOWS1("UDP 64 B of 1 flow, saturated", Metric.RECEIVED_PER_SECOND),
+    FLOWS100("UDP 64 B of 100 flows, saturated", Metric.RECEIVED_PER_SECOND),
+    FLOWS10000("UDP 64 B of 10 000 flows, saturated", Metric.RECEIVED_PER_SECOND),
     REQUESTS1(
             "Requests over 1 connection",
             Metric.ANSWERS_100B_PER_SECOND,
@@ -39,12 +42,16 @@ public enum Measure {
 
     /** Whether a quick run has it. */
     boolean isQuick() {
-        return REQUESTS1 != this && REQUESTS64 != this && CONNECTIONS != this;
+        return !isFlows() && REQUESTS1 != this && REQUESTS64 != this && CONNECTIONS != this;
     }
 
     /** Whether programs of our own talk, which have to be warm as well, whatever carries their packets. */
     boolean isByPeers() {
-        return UDPGSO == this || REQUESTS1 == this || REQUESTS64 == this || CONNECTIONS == this;
+        return UDPGSO == this || isFlows() || REQUESTS1 == this || REQUESTS64 == this || CONNECTIONS == this;
+    }
+
+    private boolean isFlows() {
+        return FLOWS1 == this || FLOWS100 == this || FLOWS10000 == this;
     }
 
     /** In words. */

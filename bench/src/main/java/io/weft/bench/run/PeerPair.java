@@ -77,6 +77,13 @@ final class PeerPair {
         return (receiver.superframeBytes() - before) * 8 / 1e9;
     }
 
+    /** Small datagrams per second that came of a number of flows, sent for a time as fast as can be. */
+    double flowDatagramsPerSecond(final int flows, final double seconds) throws IOException {
+        final long before = receiver.flowBytes();
+        sender.flows(to, flows, Math.round(seconds * 1e3));
+        return PeerProxy.flowDatagrams(receiver.flowBytes() - before) / seconds;
+    }
+
     /** Requests answered per second, over connections that stay. */
     double answersPerSecond(final int connections, final int answerLength, final double seconds) throws IOException {
         return sender.requests(to, connections, answerLength, Math.round(seconds * 1e3)) / seconds;

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
  * @param rounds how often each is measured; pairings take turns within a round.
  * @param seconds how long each measurement takes.
  * @param lossFreeOffloads the settings in which the loss-free rate is searched.
+ * @param absentNodes how many nodes have a lease beside the two.
  * @param singleRounds how often the one-packet-per-call baseline is measured; it is slow and steady.
  */
 public record Plan(
@@ -24,6 +25,7 @@ public record Plan(
         int rounds,
         int seconds,
         List<Offload> lossFreeOffloads,
+        int absentNodes,
         int singleRounds) {
     /** Of the lowest loss-free rate; at each the latencies are measured. */
     static final List<Integer> LOAD_PERCENTS = List.of(10, 50, 90);
@@ -43,6 +45,7 @@ public record Plan(
      * @param measures empty for the plan's own.
      * @param rounds 0 for the plan's own.
      * @param seconds 0 for the plan's own.
+     * @param absentNodes how many nodes have a lease beside the two.
      */
     public static Plan of(
             final boolean quick,
@@ -50,7 +53,8 @@ public record Plan(
             final List<Offload> offloads,
             final List<Measure> measures,
             final int rounds,
-            final int seconds) {
+            final int seconds,
+            final int absentNodes) {
         final boolean narrow = quick && !measures.isEmpty();
         final int plannedRounds = narrow ? NARROW_ROUNDS : quick ? QUICK_ROUNDS : FULL_ROUNDS;
         final int plannedSeconds = narrow ? NARROW_SECONDS : quick ? QUICK_SECONDS : FULL_SECONDS;
@@ -62,6 +66,7 @@ public record Plan(
                 actualRounds,
                 0 == seconds ? plannedSeconds : seconds,
                 quick ? offloads.subList(0, 1) : offloads,
+                absentNodes,
                 quick ? 1 : actualRounds);
     }
 
@@ -82,7 +87,7 @@ public record Plan(
     public Plan without(final Set<Pairing> left) {
         final List<Pairing> rest =
                 pairings.stream().filter(pairing -> !left.contains(pairing)).toList();
-        return new Plan(rest, offloads, measures, rounds, seconds, lossFreeOffloads, singleRounds);
+        return new Plan(rest, offloads, measures, rounds, seconds, lossFreeOffloads, absentNodes, singleRounds);
     }
 
     /** How often a pairing is measured. */

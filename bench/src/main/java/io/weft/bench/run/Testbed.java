@@ -53,11 +53,16 @@ final class Testbed {
     }
 
     /** Brings the nodes up; each resource is given to the teardown as soon as it exists. */
-    static Testbed up(final Pairing pairing, final String labPrefix, final Weftd weftd, final Teardown teardown)
+    static Testbed up(
+            final Pairing pairing,
+            final String labPrefix,
+            final Weftd weftd,
+            final int absentNodes,
+            final Teardown teardown)
             throws IOException {
         final Lab lab = teardown.add(new Lab(labPrefix + "-" + pairing));
         lab.up(pairing.planes().size());
-        final Overlay overlay = teardown.add(new Overlay(lab));
+        final Overlay overlay = teardown.add(new Overlay(lab, absentNodes));
         overlay.start(pairing.planes(), weftd);
         final Node from = lab.node(0);
         final Node to = lab.node(1);
@@ -90,6 +95,9 @@ final class Testbed {
             case UDP64 -> udp(seconds, 64);
             case UDP1300 -> udp(seconds, 1300);
             case UDPGSO -> superframes(seconds);
+            case FLOWS1 -> flows(seconds, 1);
+            case FLOWS100 -> flows(seconds, 100);
+            case FLOWS10000 -> flows(seconds, 10_000);
             case REQUESTS1 -> requests(seconds, 1);
             case REQUESTS64 -> requests(seconds, CONNECTIONS_AT_A_TIME);
             case CONNECTIONS ->
@@ -144,6 +152,10 @@ final class Testbed {
         values.put(Metric.GIGABITS_PER_SECOND, gigabits / seconds);
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / gigabits);
         return values;
+    }
+
+    private Map<Metric, Double> flows(final double seconds, final int flows) throws IOException {
+        return Map.of(Metric.RECEIVED_PER_SECOND, peers.flowDatagramsPerSecond(flows, seconds));
     }
 
     private Map<Metric, Double> requests(final double seconds, final int connections) throws IOException {

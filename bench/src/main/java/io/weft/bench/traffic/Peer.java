@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * collect EXPECTED                            the receiver's result: ok RECEIVED SILENCE_NS HISTOGRAM
  * superframes ADDRESS DURATION_MS             UDP superframes as fast as can be: ok SENT_BYTES
  * superframe-bytes                            payload of superframes that came so far: ok RECEIVED_BYTES
+ * flows ADDRESS FLOWS DURATION_MS             small datagrams of so many flows as fast as can be: ok SENT_BYTES
+ * flow-bytes                                  payload of flows that came so far: ok RECEIVED_BYTES
  * requests ADDRESS CONNECTIONS LENGTH DURATION_MS    requests with answers of LENGTH over connections that stay: ok ANSWERED
  * connections ADDRESS COUNT LENGTH DURATION_MS       COUNT at a time, each for one request: ok SET_UP
  * </pre>
@@ -37,7 +39,8 @@ public final class Peer {
     private final String address;
     private @Nullable OpenLoopReceiver receiver;
     private @Nullable OpenLoopSender sender;
-    private @Nullable SuperframeReceiver superframeReceiver;
+    private @Nullable PayloadReceiver superframeReceiver;
+    private @Nullable PayloadReceiver flowReceiver;
 
     private Peer(final String address) {
         this.address = address;
@@ -91,6 +94,12 @@ public final class Peer {
                 }
             }
             case "superframe-bytes" -> String.valueOf(superframeReceiver().receivedBytes());
+            case "flows" -> {
+                try (FlowSender flows = new FlowSender(address, words[1], Integer.parseInt(words[2]))) {
+                    yield String.valueOf(flows.send(Long.parseLong(words[3])));
+                }
+            }
+            case "flow-bytes" -> String.valueOf(flowReceiver().receivedBytes());
             case "requests" ->
                 String.valueOf(RequestClient.keep(
                         words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3]), Long.parseLong(words[4])));
@@ -110,11 +119,20 @@ public final class Peer {
         return current;
     }
 
-    private SuperframeReceiver superframeReceiver() throws IOException {
-        SuperframeReceiver current = superframeReceiver;
+    private PayloadReceiver superframeReceiver() throws IOException {
+        PayloadReceiver current = superframeReceiver;
         if (null == current) {
-            current = new SuperframeReceiver(address);
+            current = PayloadReceiver.ofSuperframes(address);
             superframeReceiver = current;
+        }
+        return current;
+    }
+
+    private PayloadReceiver flowReceiver() throws IOException {
+        PayloadReceiver current = flowReceiver;
+        if (null == current) {
+            current = PayloadReceiver.ofFlows(address);
+            flowReceiver = current;
         }
         return current;
     }

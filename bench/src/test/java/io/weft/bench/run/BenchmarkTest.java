@@ -17,12 +17,12 @@ import org.junit.jupiter.api.Test;
 class BenchmarkTest {
     private static final List<Pairing> PAIRINGS = List.of(Pairing.KERNEL, Pairing.SINGLE);
     private static final List<Measure> MEASURES =
-            List.of(Measure.REQUESTS64, Measure.CONNECTIONS, Measure.LATENCY, Measure.LOSSFREE);
+            List.of(Measure.FLOWS100, Measure.REQUESTS64, Measure.CONNECTIONS, Measure.LATENCY, Measure.LOSSFREE);
     private static final List<Offload> OFFLOADS = List.of(Offload.PASSTHROUGH, Offload.PLAIN);
 
     @Test
     void shouldTellEachStepThatItBeginsAndHowManyThereAre() throws IOException {
-        final Plan plan = new Plan(PAIRINGS, OFFLOADS, MEASURES, 2, 1, OFFLOADS.subList(0, 1), 1);
+        final Plan plan = new Plan(PAIRINGS, OFFLOADS, MEASURES, 2, 1, OFFLOADS.subList(0, 1), 300, 1);
         final List<String> lines = new ArrayList<>();
         final List<String> statuses = new ArrayList<>();
         try (Teardown teardown = new Teardown()) {

@@ -12,30 +12,42 @@ import java.io.IOException;
 import java.net.InetAddress;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** Counts the bytes of {@link Superframes} that come, whole or cut. */
-final class SuperframeReceiver implements AutoCloseable {
+/** Counts the bytes of payload of the datagrams that come to a port. */
+final class PayloadReceiver implements AutoCloseable {
     private static final int BATCH = 64;
     private static final int SLOT_LENGTH = 0x10000;
 
-    private final UdpSocket socket = UdpSocket.open(IpFamily.IPV4);
+    private final UdpSocket socket;
     private final MessageVector vector = new MessageVector(BATCH);
     private final UnsafeBuffer slots = Superframes.allocate(BATCH * SLOT_LENGTH);
     private final UnsafeBuffer iovecs = Superframes.allocate(BATCH * GatherList.ENTRY_LENGTH);
     private volatile long receivedBytes;
     private volatile boolean isClosed;
 
-    SuperframeReceiver(final String own) throws IOException {
-        socket.bufferLengths(Superframes.SOCKET_BUFFER_LENGTH);
-        socket.receiveOffload();
-        socket.bind(InetAddress.getByName(own), Superframes.PORT);
+    private PayloadReceiver(final UdpSocket socket, final String own, final int port) throws IOException {
+        this.socket = socket;
+        socket.bind(InetAddress.getByName(own), port);
         for (int i = 0; i < BATCH; i++) {
             final int iovec = i * GatherList.ENTRY_LENGTH;
             GatherList.put(iovecs, iovec, slots.addressOffset() + (long) i * SLOT_LENGTH, SLOT_LENGTH);
             vector.iovecs(i, iovecs.addressOffset() + iovec, 1);
         }
-        final Thread thread = new Thread(this::receive, "superframe-receiver");
+        final Thread thread = new Thread(this::receive, "payload-receiver");
         thread.setDaemon(true);
         thread.start();
+    }
+
+    /** Of {@link Superframes}, whole or cut, in a buffer for many of them. */
+    static PayloadReceiver ofSuperframes(final String own) throws IOException {
+        final UdpSocket socket = UdpSocket.open(IpFamily.IPV4);
+        socket.bufferLengths(Superframes.SOCKET_BUFFER_LENGTH);
+        socket.receiveOffload();
+        return new PayloadReceiver(socket, own, Superframes.PORT);
+    }
+
+    /** Of {@link FlowSender}s, as a program receives that has set nothing. */
+    static PayloadReceiver ofFlows(final String own) throws IOException {
+        return new PayloadReceiver(UdpSocket.open(IpFamily.IPV4), own, FlowSender.PORT);
     }
 
     /** Bytes of payload that have come since it was made. */
@@ -59,7 +71,7 @@ final class SuperframeReceiver implements AutoCloseable {
                 } else if (-Errno.EAGAIN == received) {
                     poller.poll(Superframes.POLL_MS);
                 } else {
-                    throw new LinuxException("receive UDP superframes", -received);
+                    throw new LinuxException("receive datagrams", -received);
                 }
             }
         }
