@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.linux.Descriptors;
 import io.weft.linux.UnixSocket;
 import io.weft.linux.testing.Await;
@@ -19,6 +21,8 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.ops.ControlSocket;
 import io.weft.overlay.options.WeftdCommandLine;
+import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -340,6 +344,41 @@ class HandoverTest {
         awaitHandedOver(weftd);
         awaitHeartbeats();
         assertEquals(before, counted(DataPlaneCounter.EGRESS_HOST_LOSSES));
+        assertEquals(0, counters().inMinute(DataPlaneCounter.EGRESS_HOST_LOSSES), "the minute is the new daemon's");
+    }
+
+    private CountersRecord counters() {
+        return DaemonRecord.readAll(directory.resolve("run"), System.currentTimeMillis())
+                .get(0)
+                .devices()
+                .get(0)
+                .counters();
+    }
+
+    /** When drops were and whose they were goes on as their number does; but they are of no minute of the new daemon's. */
+    @Test
+    void shouldTellOfDropsAsTheFormerSawThem() {
+        final BackgroundProcess weftd = startReady();
+        node.pod().tryExec("ping", "-c", "2", "-i", "0.2", "-W", "1", "10.244.77.7");
+        Await.until(
+                () -> "drops are timed, and no new ones come: " + counters().samples(),
+                Await.TIMEOUT_MS,
+                () -> counters().lastMs(DropReason.IP_OUTNOROUTES) > 0
+                        && counters().heartbeatMs() > counters().lastMs(DropReason.IP_OUTNOROUTES));
+        final CountersRecord before = counters();
+        startReady();
+        awaitHandedOver(weftd);
+        awaitHeartbeats();
+        final CountersRecord after = counters();
+        assertEquals(before.total(DropReason.IP_OUTNOROUTES), after.total(DropReason.IP_OUTNOROUTES));
+        assertEquals(0, after.inMinute(DropReason.IP_OUTNOROUTES));
+        assertEquals(before.firstMs(DropReason.IP_OUTNOROUTES), after.firstMs(DropReason.IP_OUTNOROUTES));
+        assertEquals(before.lastMs(DropReason.IP_OUTNOROUTES), after.lastMs(DropReason.IP_OUTNOROUTES));
+        assertEquals(before.offender(DropReason.IP_OUTNOROUTES), after.offender(DropReason.IP_OUTNOROUTES));
+        for (final String thread : after.threads()) {
+            final long busyNs = after.ofThreadInMinute(ThreadCounter.BUSY_NS, thread);
+            assertTrue(busyNs <= after.minuteNs(), thread + " busy " + busyNs + " of " + after.minuteNs() + " ns");
+        }
     }
 
     /** Until the control thread has asked the kernel for its counts again. */

@@ -47,7 +47,7 @@ public final class CountersFile implements AutoCloseable {
     public static final int VERSION = 2;
 
     /** Type id of remarks: what was chosen, and why. */
-    private static final int REMARK_TYPE_ID = 600;
+    public static final int REMARK_TYPE_ID = 600;
 
     private static final int VERSION_OFFSET = 0;
     private static final int PID_OFFSET = 8;

@@ -5,12 +5,14 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.agrona.concurrent.status.CountersManager;
+import org.agrona.concurrent.status.CountersReader;
 
 /**
  * What the control thread adds to the counters of the data threads by looking at them once a second, so that these need no clock and
@@ -50,12 +52,11 @@ public final class RecentCounters {
     private int samples;
 
     /**
-     * Begins to look.
+     * Looks at nothing before {@link #begin}.
      *
-     * @param workers whose threads have been made, and have counted nothing yet.
-     * @param nowNs of a monotonic clock.
+     * @param workers whose threads have been made.
      */
-    public RecentCounters(final CountersManager manager, final List<WorkerCounters> workers, final long nowNs) {
+    public RecentCounters(final CountersManager manager, final List<WorkerCounters> workers) {
         this.manager = manager;
         this.workers = List.copyOf(workers);
         windowNs = allocate(WINDOW_TYPE_ID, "last minute ns", ALL_WORKERS);
@@ -71,8 +72,39 @@ public final class RecentCounters {
                 addMinute(thread.cycles(), worker);
             }
         }
+    }
+
+    /**
+     * Begins to look. What has been counted until now, by a process whose counters go on here, is of no minute that this one tells of.
+     *
+     * @param nowNs of a monotonic clock.
+     */
+    public void begin(final long nowNs) {
+        findDrops();
+        series.forEach(Series::begin);
+        drops.values().forEach(Drops::begin);
         timesNs[0] = nowNs;
         samples = 1;
+    }
+
+    /**
+     * Tells when drops were seen that another process has counted, whose counters go on here; after {@link #begin}.
+     *
+     * @param before of the other process.
+     * @param nowMs milliseconds since 1970, for what it had not told of yet.
+     */
+    public void goOn(final CountersReader before, final long nowMs) {
+        final Map<Integer, Long> times = new HashMap<>();
+        before.forEach((id, typeId, key, label) -> {
+            if (typeId >= FIRST_TYPE_ID) {
+                times.put(typeId, before.getCounterValue(id));
+            }
+        });
+        drops.forEach((reason, each) -> {
+            final int id = WorkerCounters.DROP_TYPE_ID_BASE + reason.id();
+            each.firstMs.setRelease(times.getOrDefault(FIRST_TYPE_ID + id, nowMs));
+            each.lastMs.setRelease(times.getOrDefault(LAST_TYPE_ID + id, nowMs));
+        });
     }
 
     private AtomicCounter allocate(final int typeId, final String label, final int worker) {
@@ -105,12 +137,7 @@ public final class RecentCounters {
         }
         timesNs[slot] = nowNs;
         samples++;
-        for (final DropReason reason : DropReason.values()) {
-            final long count = dropped(reason);
-            if (count > 0 && !drops.containsKey(reason)) {
-                drops.put(reason, newDrops(reason));
-            }
-        }
+        findDrops();
         for (final Drops each : drops.values()) {
             each.sample(nowMs);
         }
@@ -118,6 +145,14 @@ public final class RecentCounters {
             each.sample(slot, oldest % SAMPLES);
         }
         windowNs.setRelease(nowNs - timesNs[oldest % SAMPLES]);
+    }
+
+    private void findDrops() {
+        for (final DropReason reason : DropReason.values()) {
+            if (dropped(reason) > 0 && !drops.containsKey(reason)) {
+                drops.put(reason, newDrops(reason));
+            }
+        }
     }
 
     private long dropped(final DropReason reason) {
@@ -138,7 +173,7 @@ public final class RecentCounters {
                 allocate(LAST_TYPE_ID + id, reason.name() + " last ms", ALL_WORKERS));
     }
 
-    /** What a counter was at each look; 0 before the first one. */
+    /** What a counter was at each look; 0 where it came later than the first one. */
     private static final class Series {
         private final long[] values = new long[SAMPLES];
         private final LongSupplier source;
@@ -147,6 +182,10 @@ public final class RecentCounters {
         Series(final LongSupplier source, final AtomicCounter minute) {
             this.source = source;
             this.minute = minute;
+        }
+
+        void begin() {
+            values[0] = source.getAsLong();
         }
 
         void sample(final int slot, final int oldest) {
@@ -166,6 +205,10 @@ public final class RecentCounters {
             this.source = source;
             this.firstMs = firstMs;
             this.lastMs = lastMs;
+        }
+
+        void begin() {
+            last = source.getAsLong();
         }
 
         void sample(final long nowMs) {

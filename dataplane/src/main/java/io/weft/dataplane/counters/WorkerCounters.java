@@ -56,9 +56,9 @@ public final class WorkerCounters {
         });
     }
 
-    /** Whether counters of a type only grow, as against a length, a longest time or a remark. */
+    /** Whether counters of a type only grow, as against a length, a longest time, a remark, or what is reckoned from others. */
     static boolean isCount(final int typeId) {
-        return typeId >= DROP_TYPE_ID_BASE
+        return (typeId >= DROP_TYPE_ID_BASE && typeId < RecentCounters.DERIVED_TYPE_ID_BASE)
                 || Arrays.stream(DataPlaneCounter.values())
                         .anyMatch(counter -> counter.id() == typeId && !counter.isGauge())
                 || Arrays.stream(ThreadCounter.values())

@@ -7,14 +7,21 @@ import io.weft.dataplane.testing.NodeCounters;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.status.CountersManager;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class RecentCountersTest {
     private static final int NEIGH_FAILED = WorkerCounters.DROP_TYPE_ID_BASE + DropReason.NEIGH_FAILED.id();
+    private static final int MULTICAST = WorkerCounters.DROP_TYPE_ID_BASE + DropReason.MULTICAST.id();
 
     private final CountersManager manager = NodeCounters.newManager();
     private final WorkerCounters worker = new WorkerCounters(manager, 0);
-    private final RecentCounters recent = new RecentCounters(manager, List.of(worker), 0);
+    private final RecentCounters recent = new RecentCounters(manager, List.of(worker));
+
+    @BeforeEach
+    void begin() {
+        recent.begin(0);
+    }
 
     /** A second for each look, as seen by both clocks. */
     private void sample(final long second) {
@@ -22,8 +29,12 @@ class RecentCountersTest {
     }
 
     private long value(final int typeId) {
+        return value(manager, typeId);
+    }
+
+    private static long value(final CountersManager of, final int typeId) {
         final long[] found = {-1};
-        manager.forEach((id, type, key, label) -> found[0] = typeId == type ? manager.getCounterValue(id) : found[0]);
+        of.forEach((id, type, key, label) -> found[0] = typeId == type ? of.getCounterValue(id) : found[0]);
         return found[0];
     }
 
@@ -55,5 +66,34 @@ class RecentCountersTest {
     void shouldTakeNoRoomForReasonsThatNeverCame() {
         sample(1);
         assertEquals(-1, value(RecentCounters.FIRST_TYPE_ID + NEIGH_FAILED));
+    }
+
+    /** What another process has counted is of no minute of this one, and was seen when the other saw it. */
+    @Test
+    void shouldGoOnFromAnotherProcess() {
+        worker.drop(DropReason.NEIGH_FAILED, 3);
+        sample(1);
+        worker.drop(DropReason.NEIGH_FAILED, 1);
+        sample(9);
+        worker.drop(DropReason.MULTICAST, 1); // of which the other process has not told yet
+        final CountersManager laterManager = NodeCounters.newManager();
+        final WorkerCounters laterWorker = new WorkerCounters(laterManager, 0);
+        final RecentCounters later = new RecentCounters(laterManager, List.of(laterWorker));
+        laterWorker.drop(DropReason.NEIGH_FAILED, 4);
+        laterWorker.drop(DropReason.MULTICAST, 1);
+        laterWorker.add(DataPlaneCounter.EGRESS_HOST_LOSSES, 1_000);
+        later.begin(TimeUnit.SECONDS.toNanos(10));
+        later.goOn(manager, 10_000);
+        later.sample(TimeUnit.SECONDS.toNanos(11), 11_000);
+        assertEquals(0, value(laterManager, RecentCounters.MINUTE_TYPE_ID + NEIGH_FAILED));
+        assertEquals(0, value(laterManager, RecentCounters.MINUTE_TYPE_ID + DataPlaneCounter.EGRESS_HOST_LOSSES.id()));
+        assertEquals(1_000, value(laterManager, RecentCounters.FIRST_TYPE_ID + NEIGH_FAILED));
+        assertEquals(9_000, value(laterManager, RecentCounters.LAST_TYPE_ID + NEIGH_FAILED));
+        assertEquals(10_000, value(laterManager, RecentCounters.FIRST_TYPE_ID + MULTICAST));
+        laterWorker.drop(DropReason.NEIGH_FAILED, 2);
+        later.sample(TimeUnit.SECONDS.toNanos(12), 12_000);
+        assertEquals(2, value(laterManager, RecentCounters.MINUTE_TYPE_ID + NEIGH_FAILED));
+        assertEquals(1_000, value(laterManager, RecentCounters.FIRST_TYPE_ID + NEIGH_FAILED));
+        assertEquals(12_000, value(laterManager, RecentCounters.LAST_TYPE_ID + NEIGH_FAILED));
     }
 }

@@ -28,6 +28,17 @@ final class DropLog {
     }
 
     /**
+     * What has been counted until now, by a process whose counters go on here, is of no minute that this one tells of.
+     *
+     * @param dropped how many packets each reason has counted.
+     */
+    void begin(final ToLongFunction<DropReason> dropped) {
+        for (final DropReason reason : DropReason.values()) {
+            totals[reason.id()] = dropped.applyAsLong(reason);
+        }
+    }
+
+    /**
      * The lines that are due.
      *
      * @param nowNs of the clock of the constructor.

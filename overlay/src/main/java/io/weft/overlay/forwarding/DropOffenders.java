@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.agrona.concurrent.NanoClock;
+import org.agrona.concurrent.status.CountersReader;
 
 /**
  * Tells operators whose packet was dropped last, for each reason: beside the counters, where it outlives the daemon; and of those that the
@@ -79,16 +80,42 @@ final class DropOffenders {
                 .toList();
     }
 
-    void take(final Offender offender) {
-        final DropReason reason = offender.reason();
-        final String remark = "last " + reason + ": from " + offender.addresses();
+    /** What the remark of a reason begins with. */
+    private static String beginning(final DropReason reason) {
+        return "last " + reason + ": from ";
+    }
+
+    /**
+     * Goes on where another process has stopped, whose counters go on here.
+     *
+     * @param before of the other process.
+     * @param dropped how many packets each reason has counted, there.
+     */
+    void goOn(final CountersReader before, final ToLongFunction<DropReason> dropped) {
+        dropLog.begin(dropped);
+        before.forEach((id, typeId, key, label) -> {
+            for (final DropReason reason : DropReason.values()) {
+                if (CountersFile.REMARK_TYPE_ID == typeId && label.startsWith(beginning(reason))) {
+                    remark(reason, label.substring(beginning(reason).length()));
+                }
+            }
+        });
+    }
+
+    private void remark(final DropReason reason, final String addresses) {
+        final String remark = beginning(reason) + addresses;
         final Integer present = remarks.get(reason);
         if (null == present) {
             remarks.put(reason, counters.remark(remark));
         } else {
             counters.changeRemark(present, remark);
         }
-        last.put(reason, offender.addresses());
+        last.put(reason, addresses);
+    }
+
+    void take(final Offender offender) {
+        final DropReason reason = offender.reason();
+        remark(reason, offender.addresses());
         final Long before = lastNs.put(reason, clock.nanoTime());
         if (!REFUSALS.contains(reason)) {
             return;

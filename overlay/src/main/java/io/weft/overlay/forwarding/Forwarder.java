@@ -77,6 +77,9 @@ final class Forwarder implements AutoCloseable {
     private final Path countersPath;
     private @Nullable UnderlaySockets sockets;
     private @Nullable RecentCounters recent;
+    /** Those of the process that left its device and sockets. */
+    private @Nullable CountersFile former;
+
     private @Nullable PodDevice podDevice;
     private @Nullable DataPlane dataPlane;
     private @Nullable PacketSource packetSource;
@@ -247,7 +250,7 @@ final class Forwarder implements AutoCloseable {
                 made::ingressPolicy);
         undo.push(watch);
         peerWatch = watch;
-        recent = new RecentCounters(counters.manager(), made.counters(), System.nanoTime());
+        recent = new RecentCounters(counters.manager(), made.counters());
         dataPlane = made;
         losses = new HostLosses(pods, opened, packets);
         packetSource = new PacketSource(
@@ -262,6 +265,7 @@ final class Forwarder implements AutoCloseable {
 
     /** Starts to forward. */
     void start() {
+        Objects.requireNonNull(recent, "open() comes first").begin(System.nanoTime());
         Objects.requireNonNull(dataPlane, "open() comes first").start();
         isStarted = true;
     }
@@ -312,6 +316,7 @@ final class Forwarder implements AutoCloseable {
         try {
             final CountersFile before = CountersFile.open(countersPath);
             undo.push(before);
+            former = before;
             return counters.continuing(before);
         } catch (final RuntimeException unreadable) {
             LOG.log(WARNING, "counters begin anew: {0}", unreadable.getMessage());
@@ -322,7 +327,12 @@ final class Forwarder implements AutoCloseable {
     /** The process that left its device and sockets is gone: they are this one's, and so is the place of its counters. */
     void own() {
         Objects.requireNonNull(podDevice, "open() comes first").own();
-        Objects.requireNonNull(losses, "open() comes first").goOn(Objects.requireNonNull(dataPlane));
+        final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
+        Objects.requireNonNull(losses, "open() comes first").goOn(running);
+        if (null != former) {
+            Objects.requireNonNull(recent, "open() comes first").goOn(former.reader(), System.currentTimeMillis());
+            offenders.goOn(former.reader(), running::dropped);
+        }
         if (null != packetUnderlay) {
             packetUnderlay.own();
         }
@@ -549,8 +559,15 @@ final class Forwarder implements AutoCloseable {
 
     /** Shows readers of the counters that the control thread lives, and what only it can count. */
     void heartbeat() {
-        final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
         final long nowMs = System.currentTimeMillis();
+        if (isStarted) { // before that, what the counters have is another process's, which may not even be in them yet
+            count(nowMs);
+        }
+        counters.heartbeat(nowMs);
+    }
+
+    private void count(final long nowMs) {
+        final DataPlane running = Objects.requireNonNull(dataPlane, "open() comes first");
         Objects.requireNonNull(losses, "open() comes first").count(running);
         if (isPolicyKnown) {
             running.takeOffenders(offenders::take);
@@ -558,7 +575,6 @@ final class Forwarder implements AutoCloseable {
         offenders.tellWhatGoesOn(running::dropped);
         Objects.requireNonNull(recent, "open() comes first").sample(System.nanoTime(), nowMs);
         peerWatch().look(nowMs);
-        counters.heartbeat(nowMs);
     }
 
     /** Stops forwarding; the device is gone after this. */

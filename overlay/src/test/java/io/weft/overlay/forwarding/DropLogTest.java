@@ -39,6 +39,15 @@ class DropLogTest {
     }
 
     @Test
+    void shouldNotTellOfWhatAProcessBeforeHasDropped() {
+        dropped.put(DropReason.IP_OUTNOROUTES, 5L);
+        log.begin(reason -> dropped.getOrDefault(reason, 0L));
+        assertEquals(List.of(), look(60));
+        dropped.put(DropReason.IP_OUTNOROUTES, 6L);
+        assertEquals(List.of(), look(120), "it may pass");
+    }
+
+    @Test
     void shouldNameTheLastOffender() {
         dropped.put(DropReason.UNKNOWN_SENDER, 1L);
         look(60);
