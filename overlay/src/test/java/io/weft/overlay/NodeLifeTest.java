@@ -41,12 +41,16 @@ class NodeLifeTest {
     }
 
     private void write(final String subnet) throws IOException {
+        write(subnet, 1);
+    }
+
+    private void write(final String subnet, final int vni) throws IOException {
         final Path fresh = Files.writeString(
                 directory.resolve("fresh"),
                 "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK
-                        + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{\""
+                        + "\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":" + vni + "}},\"leases\":{\""
                         + subnet.replace('/', '-') + "\":{\"PublicIP\":\"" + node.underlayAddress()
-                        + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,"
+                        + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":" + vni + ","
                         + "\"VtepMAC\":\"02:00:00:00:00:0a\"}}}}");
         Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
     }
@@ -115,6 +119,33 @@ class NodeLifeTest {
         try (BackgroundProcess weftd = startReady("--ip-blackhole-route")) {
             assertEquals("blackhole 10.244.78.0/24 metric 1000000", blackholes(), weftd::output);
         }
+    }
+
+    /** Of a device that another VNI has taken the place of nobody is told any more, neither by this process nor by the next. */
+    @Test
+    void shouldLeaveNoRecordOfADeviceWithAnotherVni() throws IOException {
+        try (BackgroundProcess weftd = startReady()) {
+            write(node.subnet(), 2);
+            weftd.awaitOutput("ready: weft.2 forwards", WeftdProcess.START_TIMEOUT_MS);
+            awaitNoRecordOf("weft.1", weftd);
+            assertTrue(Files.exists(directory.resolve("run/weft.2.status")), weftd::output);
+            weftd.process().destroy();
+            weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS);
+        }
+        assertTrue(Files.exists(directory.resolve("run/weft.2.status")), "it has ended");
+        write(node.subnet(), 3);
+        try (BackgroundProcess weftd = WeftdProcess.start(node, directory)
+                .awaitOutput("ready: weft.3 forwards", WeftdProcess.START_TIMEOUT_MS)) {
+            awaitNoRecordOf("weft.2", weftd);
+            assertTrue(Files.exists(directory.resolve("run/weft.3.status")), weftd::output);
+        }
+    }
+
+    private void awaitNoRecordOf(final String device, final BackgroundProcess weftd) {
+        Await.until(
+                () -> "a record of " + device + ": " + weftd.output(),
+                WeftdProcess.START_TIMEOUT_MS,
+                () -> !Files.exists(directory.resolve("run/" + device + ".status")));
     }
 
     private String blackholes() {

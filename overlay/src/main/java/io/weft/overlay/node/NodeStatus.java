@@ -9,10 +9,9 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
-import io.weft.overlay.options.Version;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.peers.LeaseTable;
-import io.weft.overlay.record.ProcessIdentity;
+import io.weft.overlay.record.StartRecord;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryUsage;
@@ -26,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 
 /** What a node puts on record of itself: what it is, and how it is. Control thread alone. */
 final class NodeStatus {
-    private static final ProcessIdentity PROCESS = ProcessIdentity.own();
     private static final long STARTED_MS = System.currentTimeMillis();
     private static final int MEBIBYTE = 1 << 20;
     /** Of what is wrong in the same way many times, so many are named. */
@@ -39,11 +37,10 @@ final class NodeStatus {
             final WeftOptions options,
             final NetworkConfig config,
             final Underlay underlay,
-            final String registryKind,
+            final StartRecord start,
             final Conditions conditions) {
         this.conditions = conditions;
-        identity.put("version", Version.text());
-        identity.putAll(PROCESS.description());
+        identity.putAll(start.identity());
         identity.put("startedMs", STARTED_MS);
         identity.put("backend", config.backend().type().toString());
         identity.put("vni", config.backend().vni());
@@ -57,7 +54,6 @@ final class NodeStatus {
         identity.put("workers", options.workers());
         identity.put("threadingMode", options.threadingMode.name());
         identity.put("busyPoll", options.busyPoll);
-        identity.put("registry", registryKind);
         identity.put(
                 "underlayAddresses",
                 underlay.localAddresses().stream()

@@ -114,6 +114,15 @@ public final class StartRecord implements AutoCloseable {
         return null == ms ? 0 : ms.integer(0, Long.MAX_VALUE);
     }
 
+    /** What all records of this process say of it: who it is, and what it was started for. */
+    public synchronized Map<String, Object> identity() {
+        final Map<String, Object> identity = new LinkedHashMap<>(process.description());
+        identity.putAll(purpose.description());
+        identity.put("version", version);
+        identity.put("registry", registryKind);
+        return identity;
+    }
+
     /** A node is to be set up. */
     public synchronized void begin(final RegistryStatus status, final String kind) {
         registry = status;
@@ -194,6 +203,7 @@ public final class StartRecord implements AutoCloseable {
         }
         isFormerDue = false;
         removeFormer(this::isDone);
+        removeFormerNodes();
         if (replacedPid > 0) {
             remove(
                     runDirectory,
@@ -222,13 +232,10 @@ public final class StartRecord implements AutoCloseable {
         final Map<String, Object> conditions = new LinkedHashMap<>();
         conditions.put("registry", null == status ? "" : Objects.requireNonNullElse(status.loss(), ""));
         conditions.put("own_lease", null == status ? "" : Objects.requireNonNullElse(status.ownTrouble(), ""));
-        final Map<String, Object> content = new LinkedHashMap<>(process.description());
-        content.putAll(purpose.description());
-        content.put("version", version);
+        final Map<String, Object> content = identity();
         content.put("ready", false);
         content.put("ended", hasEnded);
         content.put(FAILED_MS, failedMs);
-        content.put("registry", registryKind);
         content.put("device", device.isEmpty() ? purpose.deviceName() : device);
         content.put("underlay", underlay);
         content.put(FAILURE, failure);
@@ -262,6 +269,21 @@ public final class StartRecord implements AutoCloseable {
     /** What the last node of this process left: the process has a record again. */
     private void removeOwnNode() {
         remove(runDirectory, daemon -> !isStart(daemon.status()) && daemon.isOf(process));
+    }
+
+    /**
+     * What a node left whose first device had another name, as that of another VNI has: one of this process, or of one that is gone
+     * and was started for the same. Records of versions before this one do not tell what for.
+     */
+    private void removeFormerNodes() {
+        remove(
+                runDirectory,
+                daemon -> !isStart(daemon.status())
+                        && !daemon.name().equals(device)
+                        && (daemon.isOf(process)
+                                || (daemon.liveness().isGone()
+                                        && null != daemon.status().member("service")
+                                        && isOfSamePurpose(daemon.status()))));
     }
 
     /** Deletes what starts that came to an end have left, whatever their purpose. */
