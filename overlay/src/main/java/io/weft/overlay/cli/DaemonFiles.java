@@ -2,10 +2,13 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -13,11 +16,14 @@ import picocli.CommandLine.Spec;
 
 /** Which daemon is asked about: where it has its files, and what they are called. */
 final class DaemonFiles {
+    /** Where nothing is on record, for the path that is told. */
+    private static final String DEVICE_DEFAULT = "weft.1";
+
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec = CommandSpec.create();
 
-    @Option(names = "--device", paramLabel = "NAME", defaultValue = "weft.1", description = "default: ${DEFAULT-VALUE}")
-    private String device = "";
+    @Option(names = "--device", paramLabel = "NAME", description = "of the daemon (default: that of the only one)")
+    private @Nullable String device;
 
     @Option(
             names = "--run-dir",
@@ -30,25 +36,63 @@ final class DaemonFiles {
     DaemonFiles() {}
 
     /**
-     * One of its files.
+     * One of the files of a device: the one that was named, or the only one.
      *
      * @param suffix after the device's name.
-     * @throws ParameterException when the device's name cannot be one.
+     * @throws ParameterException when the device's name cannot be one, or which is meant is not clear.
      */
     Path file(final String suffix) {
-        if (!device.matches("[^/\\s]+")) {
-            throw new ParameterException(
-                    spec.commandLine(), "--device=" + device + ": must be the name of a device, as weft.1");
+        final List<String> devices = devices();
+        if (devices.size() > 1) {
+            throw unclear("the daemon in " + runDirectory + " has several devices", devices);
         }
-        return runDirectory.resolve(device + suffix);
+        return runDirectory.resolve(devices.get(0) + suffix);
     }
 
-    /** What the daemon has on record; empty if it has nothing there. */
+    /** Where the daemon is asked about all of its devices. */
+    Path socket() {
+        return runDirectory.resolve(devices().get(0) + ".sock");
+    }
+
+    private List<String> devices() {
+        final String wanted = device;
+        if (null != wanted) {
+            if (!wanted.matches("[^/\\s]+")) {
+                throw new ParameterException(
+                        spec.commandLine(), "--device=" + wanted + ": must be the name of a device, as weft.1");
+            }
+            return List.of(wanted);
+        }
+        return daemon().map(found ->
+                        found.devices().stream().map(DeviceRecord::name).toList())
+                .orElse(List.of(DEVICE_DEFAULT));
+    }
+
+    /**
+     * What the daemon has on record: that of the device, or the only one, of which those that are gone count where there is no other.
+     *
+     * @return empty if it has nothing there.
+     * @throws ParameterException when there are several.
+     */
     Optional<DaemonRecord> daemon() {
-        return DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
-                .filter(daemon ->
-                        daemon.devices().stream().anyMatch(found -> found.name().equals(device)))
-                .findFirst();
+        final List<DaemonRecord> found = DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                .filter(daemon -> daemon.devices().stream()
+                        .anyMatch(each -> null == device || each.name().equals(device)))
+                .toList();
+        final List<DaemonRecord> running =
+                found.stream().filter(daemon -> !daemon.liveness().isGone()).toList();
+        final List<DaemonRecord> meant = running.isEmpty() ? found : running;
+        if (meant.size() > 1) {
+            throw unclear(
+                    "several daemons are on record in " + runDirectory,
+                    meant.stream().map(DaemonRecord::name).toList());
+        }
+        return meant.stream().findFirst();
+    }
+
+    private ParameterException unclear(final String what, final List<String> names) {
+        return new ParameterException(
+                spec.commandLine(), what + ": name one by --device, of " + String.join(" and ", names));
     }
 
     /** That a daemon does not answer, and what to do. */

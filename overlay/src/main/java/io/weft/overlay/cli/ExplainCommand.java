@@ -60,7 +60,7 @@ final class ExplainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        final Path socket = files.file(".sock");
+        final Path socket = files.socket();
         final IpAddress destination = parse(address);
         final @Nullable IpAddress from = null == source ? null : parse(source);
         try {

@@ -15,12 +15,13 @@ import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The answers that a forwarder's control socket gives: from the tables in use, between two tasks of the control thread. */
+/** The answers that a forwarder's control socket gives: from the node's tables in use, between two tasks of the control thread. */
 final class ControlAnswers {
     private static final String EXPLAIN = "explain ";
 
@@ -30,6 +31,7 @@ final class ControlAnswers {
      * Opens the socket of a forwarder.
      *
      * @param source of the forwarder's packets.
+     * @param all those of the node's other forwarders as well.
      * @param config of the network.
      * @param own this node's lease.
      * @param loop that the tables belong to.
@@ -38,6 +40,7 @@ final class ControlAnswers {
     static ControlSocket open(
             final Path runDirectory,
             final PacketSource source,
+            final Collection<PacketSource> all,
             final NetworkConfig config,
             final LeaseKey own,
             final ControlLoop loop) {
@@ -45,7 +48,7 @@ final class ControlAnswers {
         try {
             return ControlSocket.open(
                     path,
-                    question -> loop.ask(() -> answer(question, source, config, own)),
+                    question -> loop.ask(() -> answer(question, all, config, own)),
                     new PacketStreams(source, loop));
         } catch (final IOException failure) {
             throw new StartupException(
@@ -54,7 +57,7 @@ final class ControlAnswers {
     }
 
     private static String answer(
-            final String question, final PacketSource node, final NetworkConfig config, final LeaseKey own) {
+            final String question, final Collection<PacketSource> all, final NetworkConfig config, final LeaseKey own) {
         if (!question.startsWith(EXPLAIN)) {
             throw new IllegalArgumentException(
                     "\"" + question + "\" is not known here, ask: " + EXPLAIN + "ADDRESS [SOURCE]");
@@ -65,11 +68,21 @@ final class ControlAnswers {
         if (null != source && source.family() != destination.family()) {
             throw new IllegalArgumentException(source + " and " + destination + " are not of one IP version");
         }
-        final String notOurs = notOurs(destination, node.tables(), config, own);
+        final RoutingTables tables = withRoute(all, destination).tables();
+        final String notOurs = notOurs(destination, tables, config, own);
         final String answer = notOurs.isEmpty()
-                ? node.tables().explain(destination.toInetAddress()).toString()
+                ? tables.explain(destination.toInetAddress()).toString()
                 : destination + "\n  " + notOurs;
-        return null == source ? answer : withSource(answer, source, destination, node, own);
+        return null == source ? answer : withSource(answer, source, destination, withRoute(all, source), own);
+    }
+
+    /** The forwarder that packets to an address go by; where none has a route, any of them. The leases say which has it. */
+    private static PacketSource withRoute(final Collection<PacketSource> all, final IpAddress address) {
+        return all.stream()
+                .filter(each ->
+                        null != each.tables().explain(address.toInetAddress()).route())
+                .findFirst()
+                .orElseGet(() -> all.iterator().next());
     }
 
     /** Of a packet between two of this node's pods there is no more to say than that it is one. */

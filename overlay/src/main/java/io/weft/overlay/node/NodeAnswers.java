@@ -53,7 +53,7 @@ final class NodeAnswers implements AutoCloseable {
         }
         isOpen = true;
         for (final PacketSource source : sources) {
-            undo.push(ControlAnswers.open(runDirectory, source, config, own, loop));
+            undo.push(ControlAnswers.open(runDirectory, source, sources, config, own, loop));
             undo.push(HandoverServer.open(runDirectory, source.deviceName(), running));
         }
     }

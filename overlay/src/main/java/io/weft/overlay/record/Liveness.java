@@ -28,7 +28,7 @@ public enum Liveness {
     }
 
     /** Whether nothing of it runs any more. */
-    boolean isGone() {
+    public boolean isGone() {
         return DEAD == this || ENDED == this || FAILED == this;
     }
 

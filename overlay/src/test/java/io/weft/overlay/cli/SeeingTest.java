@@ -268,7 +268,7 @@ class SeeingTest {
     void shouldTellWhatBecomesOfAPacketByWordsAndExitCode(
             final int exitCode, final String arguments, final String words) {
         final StringWriter out = new StringWriter();
-        final String[] all = ("explain " + arguments).split(" ", -1);
+        final String[] all = ("explain " + arguments + " --device=weft.1").split(" ", -1);
         assertEquals(exitCode, execute(out, all), () -> out + " " + errors);
         assertTrue(out.toString().startsWith(all[1]), out::toString);
         assertTrue(out.toString().contains("  " + words), out::toString);
@@ -299,17 +299,25 @@ class SeeingTest {
         assertTrue(errors.toString().contains("weft: weft.1: hung: the control thread of process"), errors::toString);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"explain 10.244.1.2", "trace -n 1", "capture -w -", "counters"})
+    void shouldNotChooseAmongSeveralDaemons(final String line) {
+        final StringWriter out = new StringWriter();
+        assertEquals(2, execute(out, line.split(" ", -1)), out::toString);
+        assertTrue(errors.toString().contains(": name one by --device, of blue.1 and weft.1"), errors::toString);
+    }
+
     @Test
     void shouldExplainAsTextAndJson() throws IOException {
-        assertGolden("explain.txt", "explain", "10.244.1.2", "--from=10.244.0.2");
-        assertGolden("explain.json", "explain", "10.244.1.2", "--from=10.244.0.2", "-o", "json");
+        assertGolden("explain.txt", "explain", "10.244.1.2", "--from=10.244.0.2", "--device=weft.1");
+        assertGolden("explain.json", "explain", "10.244.1.2", "--from=10.244.0.2", "--device=weft.1", "-o", "json");
     }
 
     /** All that is counted by name; how much is another thing each time. */
     @Test
     void shouldShowEachCounterAsTextAndJson() throws IOException {
-        assertGolden("counters.txt", "counters", "--all");
-        assertGolden("counters.json", "counters", "--all", "-o", "json");
+        assertGolden("counters.txt", "counters", "--all", "--device=weft.1");
+        assertGolden("counters.json", "counters", "--all", "--device=weft.1", "-o", "json");
     }
 
     @Test
@@ -340,7 +348,8 @@ class SeeingTest {
                 () -> run("show", "drops"),
                 Await.TIMEOUT_MS,
                 () -> steady(run("show", "drops")).contains(again));
-        assertTrue(run("counters").contains(" 3  IP_OUTNOROUTES"), () -> run("counters"));
+        final String counters = run("counters", "--device=weft.1");
+        assertTrue(counters.contains(" 3  IP_OUTNOROUTES"), counters);
         assertTrue(
                 run("show", "ports", "--device=weft.1").contains("to underlay: packets 0 "),
                 () -> run("show", "ports"));

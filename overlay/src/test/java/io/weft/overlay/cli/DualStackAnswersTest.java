@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.WeftdProcess;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/** What the commands say of the only daemon of a host, which has two devices with names of their own: {@code weft.7} and {@code weft-v6.7}. */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class DualStackAnswersTest {
+    private final CloseAll resources = new CloseAll();
+    private final StringWriter errors = new StringWriter();
+    private final Topology topology =
+            resources.add(Topology.builder().dualStack().build());
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node peer = topology.node(1);
+    private Path runDirectory = Path.of("run");
+
+    @BeforeAll
+    void startTheDaemon(@TempDir final Path directory) throws IOException {
+        runDirectory = directory.resolve("run");
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"EnableIPv6\":true,\"IPv6Network\":\""
+                        + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7}},\"leases\":{"
+                        + Stream.of(node, peer).map(DualStackAnswersTest::lease).collect(Collectors.joining(","))
+                        + "}}");
+        resources
+                .add(WeftdProcess.start(
+                        node.namespace(),
+                        directory,
+                        "--registry=file:" + directory.resolve("leases.json"),
+                        "--iface=" + node.underlayDevice()))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    private static String lease(final Topology.Node of) {
+        return "\"" + of.subnet().replace('/', '-') + '&' + of.subnetV6().replace('/', '-') + "\":{\"PublicIP\":\""
+                + of.underlayAddress() + "\",\"PublicIPv6\":\"" + of.underlayAddressV6()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":7,\"VtepMAC\":\"" + of.vtepMac()
+                + "\"},\"BackendV6Data\":{\"VNI\":7,\"VtepMAC\":\"" + of.vtepMacV6() + "\"}}";
+    }
+
+    @AfterAll
+    void tearDown() {
+        resources.close();
+    }
+
+    private int execute(final StringWriter out, final String... arguments) {
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(errors, true));
+        return line.execute(Stream.concat(Stream.of(arguments), Stream.of("--run-dir=" + runDirectory))
+                .toArray(String[]::new));
+    }
+
+    private String explain(final int exitCode, final String... arguments) {
+        final StringWriter out = new StringWriter();
+        assertEquals(
+                exitCode,
+                execute(
+                        out,
+                        Stream.concat(Stream.of("explain"), Stream.of(arguments))
+                                .toArray(String[]::new)),
+                () -> out + " " + errors);
+        return out.toString();
+    }
+
+    /** By the device that has the subnet, whichever is named. */
+    @ParameterizedTest
+    @CsvSource({
+        "--output=text, --output=text",
+        "--device=weft.7, --device=weft-v6.7",
+    })
+    void shouldExplainAddressesOfBothFamilies(final String one, final String other) {
+        for (final String option : new String[] {one, other}) {
+            final String ipv6 = explain(0, peer.podAddressV6(), option);
+            assertTrue(ipv6.contains(" dst " + peer.underlayAddressV6() + " port 8472 vni 7\n"), ipv6);
+            final String ipv4 = explain(0, peer.podAddress(), option);
+            assertTrue(ipv4.contains(" dst " + peer.underlayAddress() + " port 8472 vni 7\n"), ipv4);
+        }
+    }
+
+    @Test
+    void shouldTellByWhichDeviceAPacketIsDelivered() {
+        final String ipv6 = explain(0, node.podAddressV6(), "--from=" + peer.podAddressV6());
+        assertTrue(ipv6.contains("\n  from       " + peer.underlayAddressV6() + ", of whose subnet "), ipv6);
+        assertTrue(ipv6.contains("\n  delivered  to weft-v6.7: "), ipv6);
+        final String ipv4 = explain(0, node.podAddress(), "--from=" + peer.podAddress());
+        assertTrue(ipv4.contains("\n  delivered  to weft.7: "), ipv4);
+    }
+
+    @Test
+    void shouldTellThatAnAddressHasNoRouteInEither() {
+        final String answer = explain(1, "fd00:10:244:77::7");
+        assertTrue(answer.contains("\n  route      none: dropped\n"), answer);
+    }
+
+    /** One shows the packets of one device: not of half of them without saying so. */
+    @ParameterizedTest
+    @ValueSource(strings = {"trace -n 1", "capture -w -", "counters"})
+    void shouldNotChooseAmongSeveralDevices(final String line) {
+        final StringWriter out = new StringWriter();
+        assertEquals(2, execute(out, line.split(" ", -1)), out::toString);
+        assertTrue(
+                errors.toString().contains(" has several devices: name one by --device, of weft.7 and weft-v6.7"),
+                errors::toString);
+    }
+}
