@@ -8,7 +8,10 @@ import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.overlay.cli.WeftCommand;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +34,7 @@ class StalledThreadTest {
     }
 
     @Test
-    void shouldBeNamedByHealthzAndTheLogUntilItGoesOn(@TempDir final Path directory) throws IOException {
+    void shouldBeNamedByHealthzTheLogAndStatusUntilItGoesOn(@TempDir final Path directory) throws IOException {
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{\""
@@ -53,10 +56,36 @@ class StalledThreadTest {
                     "ERROR data thread weft-worker-0 of weft.1 stands still: what it has taken in is not forwarded."
                             + " thread=\"weft-worker-0 of weft.1\"",
                     Await.TIMEOUT_MS);
+            awaitStatus("  agents    WRONG  data thread weft-worker-0 of weft.1 stands still: kill -QUIT ", directory);
+            awaitMetric("weft_condition{condition=\"data_threads\"} 0");
             assertTrue(hindrance.process().isAlive(), hindrance::output);
         }
         awaitHealth(HEALTHY, weftd);
         weftd.awaitOutput("data thread weft-worker-0 of weft.1 goes on again.", Await.TIMEOUT_MS);
+        awaitStatus("  agents    ok ", directory);
+        awaitMetric("weft_condition{condition=\"data_threads\"} 1");
+    }
+
+    private static void awaitStatus(final String words, final Path directory) {
+        final String[] last = {""};
+        Await.until(() -> words + " in\n" + last[0], Await.TIMEOUT_MS, () -> {
+            final StringWriter out = new StringWriter();
+            WeftCommand.commandLine()
+                    .setOut(new PrintWriter(out, true))
+                    .execute("status", "--run-dir=" + directory.resolve("run"));
+            last[0] = out.toString();
+            return last[0].contains(words);
+        });
+    }
+
+    private void awaitMetric(final String line) {
+        Await.until(
+                line,
+                Await.TIMEOUT_MS,
+                () -> node.namespace()
+                        .tryExec("curl", "-s", "http://127.0.0.1:18081/metrics")
+                        .output()
+                        .contains('\n' + line + '\n'));
     }
 
     private void awaitHealth(final String words, final BackgroundProcess weftd) {

@@ -269,7 +269,9 @@ final class Diagnosis {
                 : String.join("; ", busy) + ": raise --workers, or see weft show agents for what keeps it";
         findings.add(Finding.of(
                 "agents",
-                0 == errors ? overload : errors + " exceptions were survived: the log names them",
+                joined(
+                        daemon.trouble("data_threads"),
+                        0 == errors ? overload : errors + " exceptions were survived: the log names them"),
                 counters.stream()
                         .flatMap(device -> device.threads().stream()
                                 .map(thread -> thread + " busy " + busyPercent(device, thread) + " %"))

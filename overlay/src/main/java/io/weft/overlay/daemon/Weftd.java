@@ -156,6 +156,7 @@ final class Weftd {
                     health,
                     statusPage,
                     serviceManager,
+                    watch,
                     start,
                     new DescriptorStore(environment),
                     Descriptors.inherited(environment));

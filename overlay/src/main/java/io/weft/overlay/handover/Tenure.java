@@ -3,6 +3,7 @@ package io.weft.overlay.handover;
 
 import io.weft.linux.Descriptors;
 import io.weft.overlay.lifecycle.ServiceManager;
+import io.weft.overlay.lifecycle.ThreadWatch;
 import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.record.ProcessIdentity;
 import io.weft.overlay.record.StartRecord;
@@ -15,6 +16,7 @@ public final class Tenure {
     private final ListeningPort health;
     private final ListeningPort statusPage;
     private final ServiceManager serviceManager;
+    private final ThreadWatch watch;
     private final StartRecord start;
     private final DescriptorStore store;
     private final Descriptors inherited;
@@ -26,6 +28,7 @@ public final class Tenure {
     /**
      * @param health opened when the place is this process's, as the status page is.
      * @param serviceManager that is told how the process is.
+     * @param watch sees whether its data threads go on.
      * @param start of nodes, on record.
      * @param store of the service manager.
      * @param inherited what was in the store when this process began.
@@ -35,6 +38,7 @@ public final class Tenure {
             final ListeningPort health,
             final ListeningPort statusPage,
             final ServiceManager serviceManager,
+            final ThreadWatch watch,
             final StartRecord start,
             final DescriptorStore store,
             final Descriptors inherited) {
@@ -42,6 +46,7 @@ public final class Tenure {
         this.health = health;
         this.statusPage = statusPage;
         this.serviceManager = serviceManager;
+        this.watch = watch;
         this.start = start;
         this.store = store;
         this.inherited = inherited;
@@ -59,6 +64,11 @@ public final class Tenure {
     /** Who is told how the process is. */
     public ServiceManager serviceManager() {
         return serviceManager;
+    }
+
+    /** Which data threads stand still, and what to do; empty when none does. */
+    public String stalledThreads() {
+        return watch.trouble().strip();
     }
 
     /** What is on record while a node is set up. */

@@ -234,10 +234,11 @@ public final class OverlayNode implements AutoCloseable {
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
                 metrics.peers(opened.peerStates());
+                conditions.set(Condition.DATA_THREADS, tenure.stalledThreads());
                 lookAtRegistry();
                 follow.run();
                 lookAtAddresses.run();
-                repair(opened, routes, isComparisonDue(routes));
+                repair(opened, routes, false);
                 writeStatus.run();
             });
         };
@@ -515,9 +516,12 @@ public final class OverlayNode implements AutoCloseable {
         return conditions.troubles();
     }
 
-    /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again. */
+    /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again, routes and all. */
     private void repair(final Forwarders opened, final PodRoutes routes, final boolean isRoutesDue) {
-        compareHost(isRoutesDue, () -> {
+        final boolean isWhole = isRoutesDue
+                || routes.hasTrouble()
+                || !conditions.trouble(Condition.HOST).isEmpty();
+        compareHost(isWhole, () -> {
             final HostSteps steps = new HostSteps();
             final boolean[] isThere = {true};
             steps.attempt(() -> isThere[0] &= routes.repairDevices());
@@ -525,7 +529,7 @@ public final class OverlayNode implements AutoCloseable {
             if (!isThere[0]) {
                 loop.end("the device is gone");
             }
-            if (isRoutesDue) {
+            if (isWhole) {
                 steps.attempt(routes::repairRoutes);
             }
             steps.attempt(() -> opened.repairOffload(rtnetlink));
@@ -543,10 +547,6 @@ public final class OverlayNode implements AutoCloseable {
                 Condition.REGISTRY, null == loss ? "" : registry.kind() + " is not followed at present: " + loss);
         conditions.set(Condition.OWN_LEASE, null == ownTrouble ? "" : ownTrouble);
         registry.nodeTroubles(conditions.troublesOfTheNode());
-    }
-
-    private boolean isComparisonDue(final PodRoutes routes) {
-        return routes.hasTrouble() || !conditions.trouble(Condition.HOST).isEmpty();
     }
 
     /** @param isWhole what is compared is all that the condition is about, so that it holds if nothing fails. */

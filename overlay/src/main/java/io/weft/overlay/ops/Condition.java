@@ -22,7 +22,9 @@ public enum Condition {
     /** subnet.env and the lock beside it are there for the CNI plugin. */
     SUBNET_FILE,
     /** The pods' bridge has the address of this node's subnet. */
-    BRIDGE;
+    BRIDGE,
+    /** No data thread stands still. */
+    DATA_THREADS;
 
     /** As metrics and answers name it. */
     public String label() {

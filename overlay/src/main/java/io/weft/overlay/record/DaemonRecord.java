@@ -133,8 +133,9 @@ public record DaemonRecord(
         return status.required("ready").bool();
     }
 
-    /** Why a condition does not hold; empty when it does. */
+    /** Why a condition does not hold; empty when it does, and where a daemon of another version knows no such condition. */
     public String trouble(final String condition) {
-        return status.required("conditions").required(condition).string();
+        final JsonValue trouble = status.required("conditions").member(condition);
+        return null == trouble ? "" : trouble.string();
     }
 }
