@@ -2,12 +2,16 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.ReportFile;
 import io.weft.overlay.record.StartRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -35,17 +39,34 @@ final class Daemons {
             description = "as they were when weft report wrote this archive, on this host or another")
     private @Nullable Path archive;
 
+    private List<DamagedRecord> damaged = List.of();
+
     /** For picocli. */
     Daemons() {}
 
-    /** Their records as they are now; empty without any. */
+    /** Where they leave their records. */
+    Path runDirectory() {
+        return runDirectory;
+    }
+
+    /** Those that cannot be told of, as {@link #read} found last. */
+    List<DamagedRecord> damaged() {
+        return damaged;
+    }
+
+    /** Their records as they are now; empty without any that can be read. */
     List<DaemonRecord> read() {
         final String wanted = device;
         if (null != wanted && !wanted.matches("[^/\\s]+")) {
             throw new ParameterException(
                     spec.commandLine(), "--device=" + wanted + ": must be the name of a device, as weft.1");
         }
-        return all().stream()
+        final List<DamagedRecord> unread = new ArrayList<>();
+        final List<DaemonRecord> all = all(unread::add);
+        damaged = unread.stream()
+                .filter(each -> null == wanted || each.name().equals(wanted))
+                .toList();
+        return all.stream()
                 .filter(daemon -> null == wanted
                         || daemon.name().equals(wanted)
                         || (StartRecord.isStart(daemon.status())
@@ -55,10 +76,10 @@ final class Daemons {
                 .toList();
     }
 
-    private List<DaemonRecord> all() {
+    private List<DaemonRecord> all(final Consumer<DamagedRecord> unread) {
         final Path from = archive;
         if (null == from) {
-            return DaemonRecord.readAll(runDirectory, System.currentTimeMillis());
+            return DaemonRecord.readAll(runDirectory, System.currentTimeMillis(), unread);
         }
         try {
             final Path directory = Files.createTempDirectory("weft-report-");
@@ -88,8 +109,11 @@ final class Daemons {
         }
     }
 
-    /** That there is none, and what to do. */
+    /** That there is none, or none that can be told of, and what to do. */
     String missing() {
+        if (!damaged.isEmpty()) {
+            return damaged.stream().map(DamagedRecord::words).collect(Collectors.joining("; "));
+        }
         if (null != archive) {
             return archive + " has no daemon" + (null == device ? "" : " of device " + device);
         }
@@ -111,19 +135,22 @@ final class Daemons {
         return daemons;
     }
 
-    /** Says on standard error how old an answer is that no living daemon stands for. */
+    /** Says on standard error how old an answer is that no living daemon stands for, and of whom there is none. */
     void warnOfAge(final List<DaemonRecord> daemons) {
+        damaged.forEach(each -> warn(each.words()));
         for (final DaemonRecord daemon : daemons) {
             final String warning = Words.ofAge(daemon);
             if (warning.isEmpty() && daemon.devices().isEmpty() && !daemon.isReady()) {
-                spec.commandLine()
-                        .getErr()
-                        .println(
-                                "weft: " + Words.title(daemon) + ": not ready yet: weft status says what it waits for");
+                warn(Words.title(daemon) + ": not ready yet: weft status says what it waits for");
             }
             if (!warning.isEmpty()) {
-                spec.commandLine().getErr().println("weft: " + Words.title(daemon) + ": " + warning);
+                warn(Words.title(daemon) + ": " + warning);
             }
         }
+    }
+
+    /** Says something on standard error, and goes on. */
+    void warn(final String words) {
+        spec.commandLine().getErr().println("weft: " + words);
     }
 }

@@ -7,9 +7,11 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.ThreadCounter;
+import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.StartRecord;
@@ -51,12 +53,39 @@ final class Diagnosis {
             }
             return diagnosis.findings;
         }
-        diagnosis.conditions();
-        if (!daemon.devices().isEmpty()) {
-            diagnosis.dataPlane(
-                    daemon.devices().stream().map(DeviceRecord::counters).toList());
+        try {
+            diagnosis.conditions();
+            final List<CountersRecord> counters = diagnosis.counters();
+            if (!counters.isEmpty()) {
+                diagnosis.dataPlane(counters);
+            }
+        } catch (final IllegalStateException | JsonException damaged) {
+            diagnosis.findings.add(unreadable(String.valueOf(damaged.getMessage())));
         }
         return diagnosis.findings;
+    }
+
+    /** What is said of a daemon whose status cannot be read at all. */
+    static List<Finding> of(final DamagedRecord damaged) {
+        return List.of(unreadable(damaged.words()));
+    }
+
+    private static Finding unreadable(final String words) {
+        return new Finding("record", false, words);
+    }
+
+    /** Of the devices whose counters can be read; of another it is said that they cannot. */
+    private List<CountersRecord> counters() {
+        final List<CountersRecord> counters = new ArrayList<>();
+        for (final DeviceRecord device : daemon.devices()) {
+            try {
+                counters.add(device.counters());
+            } catch (final IllegalStateException damaged) {
+                findings.add(unreadable(device.name() + " has no counters to read: " + damaged.getMessage()
+                        + ". weft has to be of the version of weftd, which makes the file when it is started"));
+            }
+        }
+        return counters;
     }
 
     private Finding process() {
@@ -312,6 +341,15 @@ final class Diagnosis {
             case HUNG, STOPPED -> StatusCommand.SILENT;
             case DEAD, ENDED, FAILED -> StatusCommand.GONE;
         };
+    }
+
+    static Map<String, Object> json(final DamagedRecord damaged) {
+        final Map<String, Object> json = new LinkedHashMap<>();
+        json.put("device", damaged.name());
+        json.put("liveness", "unreadable");
+        json.put("ok", false);
+        json.put("parts", of(damaged).stream().map(Finding::json).toList());
+        return json;
     }
 
     static Map<String, Object> json(final DaemonRecord daemon, final List<Finding> findings) {

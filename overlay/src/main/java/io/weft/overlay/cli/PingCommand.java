@@ -16,6 +16,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -155,8 +156,17 @@ final class PingCommand implements Callable<Integer> {
         return results.stream().map(result -> entry(result, words.of(result))).toList();
     }
 
+    /** Of the devices whose counters can be read: peers answer all the same. */
     private static Map<String, CountersRecord> counters(final DaemonRecord daemon) {
-        return daemon.devices().stream().collect(Collectors.toMap(DeviceRecord::name, DeviceRecord::counters));
+        final Map<String, CountersRecord> counters = new HashMap<>();
+        for (final DeviceRecord device : daemon.devices()) {
+            try {
+                counters.put(device.name(), device.counters());
+            } catch (final IllegalStateException damaged) {
+                // weft status tells; what was counted meanwhile is missing in the words
+            }
+        }
+        return counters;
     }
 
     private static Map<String, Object> entry(final PathResult result, final String words) {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.ReportFile;
 import java.io.File;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -65,16 +67,19 @@ final class ReportCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         daemons.refuseArchive();
-        final List<DaemonRecord> found = daemons.require();
+        final List<DaemonRecord> found = daemons.read();
+        if (found.isEmpty() && daemons.damaged().isEmpty()) {
+            throw new IllegalStateException(daemons.missing());
+        }
         final Path written =
                 null == file ? Path.of("weft-report-" + TIME.format(ZonedDateTime.now(ZoneOffset.UTC)) + ".zip") : file;
         final Map<String, String> texts = new LinkedHashMap<>();
-        texts.put("status.txt", status(found));
+        texts.put("status.txt", status(found, daemons.damaged()));
         for (final List<String> question : QUESTIONS) {
             texts.put("host/" + String.join(" ", question) + ".txt", answer(question));
         }
         try {
-            ReportFile.write(written, found, texts, System.currentTimeMillis());
+            ReportFile.write(written, daemons.runDirectory(), found, texts, System.currentTimeMillis());
         } catch (final IOException failure) {
             throw new IllegalStateException("write " + written + ": " + failure, failure);
         }
@@ -82,10 +87,14 @@ final class ReportCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static String status(final List<DaemonRecord> found) {
-        return found.stream()
-                .map(daemon -> StatusCommand.heading(daemon) + "\n"
-                        + Diagnosis.of(daemon).stream().map(Finding::line).collect(Collectors.joining("\n")))
+    private static String status(final List<DaemonRecord> found, final List<DamagedRecord> damaged) {
+        return Stream.concat(
+                        found.stream()
+                                .map(daemon -> StatusCommand.heading(daemon) + "\n"
+                                        + Diagnosis.of(daemon).stream()
+                                                .map(Finding::line)
+                                                .collect(Collectors.joining("\n"))),
+                        damaged.stream().map(StatusCommand::text))
                 .collect(Collectors.joining("\n", "", "\n"));
     }
 

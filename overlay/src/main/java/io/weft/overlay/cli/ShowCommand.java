@@ -50,6 +50,8 @@ final class ShowCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
+    private boolean isAllRead = true;
+
     /** For picocli. */
     ShowCommand() {}
 
@@ -57,6 +59,7 @@ final class ShowCommand implements Callable<Integer> {
     public Integer call() {
         final List<DaemonRecord> found = daemons.require();
         daemons.warnOfAge(found);
+        isAllRead = daemons.damaged().isEmpty();
         switch (what) {
             case ports -> counted(found, CounterViews::ports, CounterViews::portLine);
             case routes -> table(found, TablesFile.Kind.ROUTE, TableViews::route);
@@ -66,17 +69,32 @@ final class ShowCommand implements Callable<Integer> {
             case drops -> counted(found, CounterViews::drops, CounterViews::dropLine);
             case agents -> counted(found, CounterViews::agents, CounterViews::agentLine);
         }
-        return 0;
+        return isAllRead ? 0 : 1;
+    }
+
+    /** What is asked of each device; of one whose record cannot be read that is told, and the others are shown. */
+    private <T> List<T> ofEach(final List<DaemonRecord> found, final Function<DeviceRecord, List<T>> question) {
+        final List<T> all = new ArrayList<>();
+        for (final DaemonRecord daemon : found) {
+            for (final DeviceRecord device : daemon.devices()) {
+                try {
+                    all.addAll(question.apply(device));
+                } catch (final IllegalStateException damaged) {
+                    daemons.warn(device.name() + ": " + damaged.getMessage());
+                    isAllRead = false;
+                }
+            }
+        }
+        return all;
     }
 
     private void table(
             final List<DaemonRecord> found,
             final TablesFile.Kind kind,
             final Function<String, Map<String, Object>> json) {
-        final List<String> lines = found.stream()
-                .flatMap(daemon -> daemon.devices().stream())
-                .flatMap(device -> device.table(kind).stream().sorted(TableViews.BY_KEY))
-                .toList();
+        final List<String> lines = ofEach(
+                found,
+                device -> device.table(kind).stream().sorted(TableViews.BY_KEY).toList());
         if (output.isJson()) {
             output.print(lines.stream().map(json).toList(), entry -> "");
         } else {
@@ -88,12 +106,6 @@ final class ShowCommand implements Callable<Integer> {
             final List<DaemonRecord> found,
             final BiFunction<DeviceRecord, CountersRecord, List<Map<String, Object>>> view,
             final Function<Map<String, Object>, String> line) {
-        final List<Map<String, Object>> entries = new ArrayList<>();
-        for (final DaemonRecord daemon : found) {
-            for (final DeviceRecord device : daemon.devices()) {
-                entries.addAll(view.apply(device, device.counters()));
-            }
-        }
-        output.print(entries, line);
+        output.print(ofEach(found, device -> view.apply(device, device.counters())), line);
     }
 }

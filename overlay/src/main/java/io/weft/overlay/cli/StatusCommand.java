@@ -3,11 +3,13 @@ package io.weft.overlay.cli;
 
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.ProcessIdentity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -44,7 +46,8 @@ final class StatusCommand implements Callable<Integer> {
     static int show(final Daemons daemons, final Output output) {
         final List<DaemonRecord> found = daemons.read();
         final List<Map<String, Object>> json = new ArrayList<>();
-        int exitCode = found.isEmpty() ? GONE : OK;
+        final List<DamagedRecord> damaged = daemons.damaged();
+        int exitCode = !damaged.isEmpty() ? WRONG : found.isEmpty() ? GONE : OK;
         for (final DaemonRecord daemon : found) {
             final List<Finding> findings = Diagnosis.of(daemon);
             exitCode = Math.max(exitCode, Diagnosis.exitCode(daemon, findings));
@@ -54,12 +57,21 @@ final class StatusCommand implements Callable<Integer> {
                 findings.forEach(finding -> output.out().println(finding.line()));
             }
         }
+        damaged.forEach(each -> json.add(Diagnosis.json(each)));
         if (output.isJson()) {
             output.out().println(JsonOutput.of(json));
+        } else if (!damaged.isEmpty()) {
+            damaged.forEach(each -> output.out().println(text(each)));
         } else if (found.isEmpty()) {
             output.out().println(daemons.missing());
         }
         return exitCode;
+    }
+
+    /** The same of one whose status cannot be read. */
+    static String text(final DamagedRecord damaged) {
+        return damaged.name() + ": unreadable\n"
+                + Diagnosis.of(damaged).stream().map(Finding::line).collect(Collectors.joining("\n"));
     }
 
     static String heading(final DaemonRecord daemon) {

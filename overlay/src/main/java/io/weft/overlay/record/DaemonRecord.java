@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A daemon on record.
@@ -27,14 +28,23 @@ import java.util.List;
 public record DaemonRecord(
         String name, Path file, JsonValue status, Liveness liveness, long ageMs, List<DeviceRecord> devices) {
     private static final int LENGTH_MAX = 1 << 20;
+    private static final String REMEDY =
+            ". Delete it: a weftd that runs writes it again; weft has to be of the version of weftd";
+
+    /** The same, without those that are damaged. */
+    public static List<DaemonRecord> readAll(final Path directory, final long nowMs) {
+        return readAll(directory, nowMs, damaged -> {});
+    }
 
     /**
      * All daemons on record in a directory, in the order of their names.
      *
      * @param nowMs milliseconds since 1970.
-     * @throws IllegalStateException if one cannot be read.
+     * @param damaged takes those that cannot be told of: the others are, all the same.
+     * @throws IllegalStateException if the directory cannot be read, or a file is not for this user to read.
      */
-    public static List<DaemonRecord> readAll(final Path directory, final long nowMs) {
+    public static List<DaemonRecord> readAll(
+            final Path directory, final long nowMs, final Consumer<DamagedRecord> damaged) {
         final List<DaemonRecord> found = new ArrayList<>();
         if (!Files.isDirectory(directory)) {
             return found;
@@ -43,17 +53,20 @@ public record DaemonRecord(
             for (final Path file : files) {
                 try {
                     found.add(read(file, nowMs));
-                } catch (final IOException failure) {
+                } catch (final AccessDeniedException denied) {
+                    throw denied;
+                } catch (final IOException | JsonException failure) {
                     // Deleted since it was listed, by a daemon that has another file now, is none.
                     if (!Files.notExists(file)) {
-                        throw failure;
+                        damaged.accept(
+                                new DamagedRecord(name(file), "read " + file + ": " + failure.getMessage() + REMEDY));
                     }
                 }
             }
         } catch (final AccessDeniedException denied) {
             throw new IllegalStateException(
                     denied.getFile() + " is not for this user to read: run weft as root, or as weftd's user", denied);
-        } catch (final IOException | JsonException failure) {
+        } catch (final IOException failure) {
             throw new IllegalStateException(
                     "read what daemons left in " + directory + ": " + failure.getMessage(), failure);
         }
@@ -63,6 +76,7 @@ public record DaemonRecord(
 
     private static DaemonRecord read(final Path file, final long nowMs) throws IOException {
         final JsonValue status = status(file);
+        number(status, "networkNamespace"); // with those that are read below, all that every answer has
         final long ageMs = Math.max(0, nowMs - Files.getLastModifiedTime(file).toMillis());
         final List<DeviceRecord> devices = new ArrayList<>();
         for (final JsonValue device : status.required("devices").elements()) {

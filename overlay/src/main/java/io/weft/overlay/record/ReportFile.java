@@ -9,13 +9,16 @@ import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
@@ -27,6 +30,7 @@ import java.util.zip.ZipOutputStream;
  */
 public final class ReportFile {
     private static final String INDEX = "report.json";
+    private static final String RECORDS = "*.{status,tables,counters,baseline}";
     /** What is taken out of an archive, which somebody else may have made: plain names of records, of a size that records have. */
     private static final String NAMES = "[^/\\\\]{1,64}\\.(status|tables|counters|baseline)|report\\.json";
 
@@ -38,21 +42,36 @@ public final class ReportFile {
     /**
      * Writes one.
      *
+     * @param directory that the records are in; also what cannot be read there goes in as it is.
      * @param texts to go in beside the records, by name.
      * @param nowMs milliseconds since 1970.
      */
     public static void write(
-            final Path file, final List<DaemonRecord> daemons, final Map<String, String> texts, final long nowMs)
+            final Path file,
+            final Path directory,
+            final List<DaemonRecord> daemons,
+            final Map<String, String> texts,
+            final long nowMs)
             throws IOException {
+        final Set<String> names = new HashSet<>();
         try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
             put(zip, INDEX, index(daemons, nowMs).getBytes(UTF_8));
             for (final DaemonRecord daemon : daemons) {
-                putFile(zip, daemon.name() + NodeRecord.STATUS_SUFFIX, daemon.file());
+                putFile(zip, names, daemon.name() + NodeRecord.STATUS_SUFFIX, daemon.file());
                 for (final DeviceRecord device : daemon.devices()) {
                     for (final String suffix : List.of(TablesFile.SUFFIX, Baseline.SUFFIX)) {
-                        putFile(zip, device.name() + suffix, device.directory().resolve(device.name() + suffix));
+                        putFile(
+                                zip,
+                                names,
+                                device.name() + suffix,
+                                device.directory().resolve(device.name() + suffix));
                     }
-                    putFile(zip, device.name() + DeviceRecord.COUNTERS_SUFFIX, device.countersFile());
+                    putFile(zip, names, device.name() + DeviceRecord.COUNTERS_SUFFIX, device.countersFile());
+                }
+            }
+            try (DirectoryStream<Path> others = Files.newDirectoryStream(directory, RECORDS)) {
+                for (final Path other : others) {
+                    putFile(zip, names, String.valueOf(other.getFileName()), other);
                 }
             }
             for (final Map.Entry<String, String> text : texts.entrySet()) {
@@ -81,8 +100,10 @@ public final class ReportFile {
         zip.closeEntry();
     }
 
-    private static void putFile(final ZipOutputStream zip, final String name, final Path file) throws IOException {
-        if (Files.exists(file)) {
+    /** Once. */
+    private static void putFile(final ZipOutputStream zip, final Set<String> names, final String name, final Path file)
+            throws IOException {
+        if (Files.exists(file) && names.add(name)) {
             put(zip, name, Files.readAllBytes(file));
         }
     }

@@ -2,18 +2,19 @@
 package io.weft.overlay.record;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DaemonRecordTest {
     private static final long NOW_MS = 1_000_000_000_000L;
@@ -26,7 +27,8 @@ class DaemonRecordTest {
         Files.writeString(
                 file,
                 "{\"pid\":" + process.pid() + ",\"startTicks\":" + process.startTicks() + ",\"pidNamespace\":"
-                        + process.pidNamespace() + ",\"ended\":" + hasEnded + ",\"devices\":[]}");
+                        + process.pidNamespace() + ",\"networkNamespace\":1,\"ended\":" + hasEnded
+                        + ",\"devices\":[]}");
         Files.setLastModifiedTime(file, FileTime.fromMillis(NOW_MS - ageMs));
     }
 
@@ -72,12 +74,19 @@ class DaemonRecordTest {
         assertEquals(1, DaemonRecord.readAll(directory, NOW_MS).size());
     }
 
-    @Test
-    void shouldNameARecordThatIsDamaged() throws IOException {
-        Files.writeString(directory.resolve("weft.1.status"), "{\"pid\":");
-        final String message =
-                String.valueOf(assertThrows(IllegalStateException.class, () -> DaemonRecord.readAll(directory, NOW_MS))
-                        .getMessage());
-        assertTrue(message.contains("weft.1.status"), message);
+    /** Cut short, or of another version: the others are told of all the same. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"{\"pid\":", "{}", "{\"pid\":1,\"startTicks\":1,\"pidNamespace\":1,\"networkNamespace\":1}"})
+    void shouldNameARecordThatIsDamagedAndReadTheOthers(final String content) throws IOException {
+        write(ProcessIdentity.own(), false, 0);
+        Files.writeString(directory.resolve("blue.1.status"), content);
+        final List<DamagedRecord> damaged = new ArrayList<>();
+        final List<DaemonRecord> found = DaemonRecord.readAll(directory, NOW_MS, damaged::add);
+        assertEquals(List.of("weft.1"), found.stream().map(DaemonRecord::name).toList());
+        assertEquals(
+                List.of("blue.1"), damaged.stream().map(DamagedRecord::name).toList());
+        final String words = damaged.get(0).words();
+        assertTrue(words.startsWith("read " + directory.resolve("blue.1.status") + ": "), words);
     }
 }
