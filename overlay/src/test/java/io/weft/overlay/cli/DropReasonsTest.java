@@ -184,6 +184,8 @@ class DropReasonsTest {
                         own.startTicks(),
                         "pidNamespace",
                         own.pidNamespace(),
+                        "networkNamespace",
+                        ProcessIdentity.namespace("net"),
                         "ended",
                         false,
                         "devices",

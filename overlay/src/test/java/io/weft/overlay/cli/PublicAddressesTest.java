@@ -20,7 +20,7 @@ class PublicAddressesTest {
     private PublicAddresses addresses(final String... peers) throws IOException {
         Files.writeString(
                 directory.resolve("weft.1.status"),
-                "{\"pid\":1,\"startTicks\":1,\"pidNamespace\":1,\"ended\":false,"
+                "{\"pid\":1,\"startTicks\":1,\"pidNamespace\":1,\"networkNamespace\":1,\"ended\":false,"
                         + "\"underlayAddresses\":[\"192.168.100.1\",\"fd00:100::1\"],"
                         + "\"devices\":[{\"name\":\"weft.1\",\"counters\":\"none\"}]}");
         final StringBuilder tables = new StringBuilder();
