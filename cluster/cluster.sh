@@ -91,7 +91,7 @@ cluster_up() {
   [ "$network" = weft ] || cluster_build_flannel || return 1
   image=$(ls "$PWD"/target/packages/weft-*-amd64.oci.tar 2>/dev/null) || { echo "weft: no image: run ./weft image first" >&2; return 1; }
   cluster_clear || return 1
-  echo "weft: starting a cluster of $nodes nodes ($cluster/log)"
+  echo "weft: starting a cluster of $nodes nodes with the image of commit $(image_commit "$image") ($cluster/log)"
   mkdir -p "$cluster"/{log,images}
   . cluster/images.sh
   cp "$image" "$cluster/images/weft.tar"
@@ -104,6 +104,14 @@ cluster_up() {
     sleep 1
   done
   [ "$nodes" = 0 ] || cluster kubectl get nodes -o wide
+}
+
+# As its label says: the image may be older than the checkout.
+image_commit() { # FILE
+  local digest
+  digest=$(tar -xOf "$1" ./index.json | jq -r '.manifests[0].digest') &&
+    digest=$(tar -xOf "$1" "./blobs/${digest/://}" | jq -r .config.digest) &&
+    tar -xOf "$1" "./blobs/${digest/://}" | jq -r '.config.Labels["org.opencontainers.image.revision"][:12]'
 }
 
 # The process by which all of it ends; the number may be another's by now.
