@@ -252,15 +252,23 @@ final class Diagnosis {
                 .filter(peer -> 0 == peer.goneMs())
                 .toList();
         long answered = 0;
+        long oldestMs = Long.MAX_VALUE;
+        long oldestSilentMs = Long.MAX_VALUE;
         final List<String> silent = new ArrayList<>();
         for (final PeerRecord peer : peers) {
             final PathCheck check = peer.check();
-            answered += null == check ? 0 : 1;
-            if (null != check && PathState.OK != check.state()) {
+            if (null == check) {
+                continue;
+            }
+            answered++;
+            oldestMs = Math.min(oldestMs, check.timeMs());
+            if (PathState.OK != check.state()) {
                 silent.add(peer.address() + " " + check.state().label());
+                oldestSilentMs = Math.min(oldestSilentMs, check.timeMs());
             }
         }
-        final String checked = answered == peers.size() ? "all answer" : answered + " checked and answer";
+        final String checked = (answered == peers.size() ? "all answer" : answered + " checked and answer")
+                + ", checked " + ago(oldestMs, counters);
         findings.add(Finding.of(
                 "peers",
                 silent.isEmpty()
@@ -270,9 +278,16 @@ final class Diagnosis {
                                 + (silent.size() > NAMED_MAX ? " and others" : "")
                                 + ". weft ping "
                                 + (1 == silent.size() ? silent.get(0).split(" ", -1)[0] : "all")
-                                + " says what is at fault",
+                                + " says what is at fault now: this was found " + ago(oldestSilentMs, counters),
                 peers.size() + " node" + (1 == peers.size() ? "" : "s")
                         + (0 == answered ? ", not checked" + whyUnchecked() : ", " + checked)));
+    }
+
+    /** By the daemon's clock when it last showed a sign of life: how long ago that was, another part says. */
+    private static String ago(final long timeMs, final List<CountersRecord> counters) {
+        final long nowMs =
+                counters.stream().mapToLong(CountersRecord::heartbeatMs).max().orElse(timeMs);
+        return Words.duration(nowMs - timeMs) + " ago";
     }
 
     private String whyUnchecked() {

@@ -127,7 +127,9 @@ class PathFaultsTest {
     }
 
     private static String steady(final String text) {
-        return text.replaceAll("\\d+\\.\\d\\d ms", "N ms").replaceAll("RttNs\":\\d+", "RttNs\":N");
+        return text.replaceAll("\\d+\\.\\d\\d ms", "N ms")
+                .replaceAll("RttNs\":\\d+", "RttNs\":N")
+                .replaceAll("(checked|found) \\d+ (s|min) ago", "$1 N s ago");
     }
 
     private String run(final int exitCode, final String... arguments) {
@@ -152,7 +154,7 @@ class PathFaultsTest {
         Await.until(() -> line + "\nnot in\n" + found[0], Await.TIMEOUT_MS, () -> {
             final StringWriter out = new StringWriter();
             execute(out, "status");
-            found[0] = out.toString();
+            found[0] = steady(out.toString());
             return found[0].contains(line);
         });
     }
@@ -183,7 +185,7 @@ class PathFaultsTest {
                 () -> run(0, "show", "peers"),
                 Await.TIMEOUT_MS,
                 () -> run(0, "show", "peers").matches("(?s).* check ok [^ ]+, round trip \\d+ [nu]?m?s\n.*"));
-        awaitStatus("  peers     ok     2 nodes, all answer\n");
+        awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
     }
 
     @Test
@@ -225,11 +227,11 @@ class PathFaultsTest {
                 ": WRONG overlay, underlay N ms up to 1500 bytes, overlay no answer: the fabric carries other packets",
                 "or MAC " + WRONG_MAC + ", as its lease says (compare with ip -details link there)");
         awaitStatus("  peers     WRONG  1 of 2 do not answer as they should: 192.168.100.2 overlay."
-                + " weft ping 192.168.100.2 says what is at fault\n");
+                + " weft ping 192.168.100.2 says what is at fault now: this was found N s ago\n");
         awaitExplanation(0, kernel.podAddress(), "  check      192.168.100.2 was found overlay 2");
         writeLeases(kernel.vtepMac());
         awaitWell(kernel);
-        awaitStatus("  peers     ok     2 nodes, all answer\n");
+        awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
     }
 
     private void firewall(final String action, final String... rule) {
@@ -266,7 +268,8 @@ class PathFaultsTest {
                 kernel,
                 ": WRONG local, underlay no answer, overlay no answer: this node itself does not send to " + peer
                         + ", operation not permitted (EPERM): a rule of its own firewall refuses it");
-        awaitStatus(": 192.168.100.2 local. weft ping 192.168.100.2 says what is at fault\n");
+        awaitStatus(": 192.168.100.2 local."
+                + " weft ping 192.168.100.2 says what is at fault now: this was found N s ago\n");
         firewall(node, "-D OUTPUT", "-d", peer);
         firewall(node, "-A OUTPUT", "-d", peer, "-p", "udp", "--dport", "8472");
         awaitPing(
@@ -293,7 +296,8 @@ class PathFaultsTest {
                 ": WRONG fabric-mtu, underlay N ms up to 1304 bytes, overlay N ms up to 1254 bytes: the fabric carries IP"
                         + " packets of 1304 bytes and no longer ones, weft sends up to 1500",
                 "or set \"MTU\": 1254 in the Backend");
-        awaitStatus(": 192.168.100.2 fabric-mtu. weft ping 192.168.100.2 says what is at fault\n");
+        awaitStatus(": 192.168.100.2 fabric-mtu."
+                + " weft ping 192.168.100.2 says what is at fault now: this was found N s ago\n");
         Await.until(
                 () -> run(0, "show", "peers"),
                 Await.TIMEOUT_MS,
