@@ -12,12 +12,13 @@ import java.io.IOException;
 
 /** Has packets of one forwarder captured for as long as somebody asks for them. */
 public final class PacketStreams implements StreamAnswerer {
-    /** Between two looks into the ring: while packets come, and while none do. */
+    /** Between two looks into the ring, when it was found empty: since there was a packet, and else. */
     private static final long BUSY_WAIT_MS = 1;
 
     private static final long IDLE_WAIT_MS = 10;
 
-    private static final int BATCH = 256;
+    /** Bytes that are sent at once, and a packet more: what is gathered is memory of the daemon's for as long as the capture. */
+    private static final int PART_LENGTH = 1 << 16;
 
     private final PacketSource source;
     private final ControlLoop loop;
@@ -53,24 +54,38 @@ public final class PacketStreams implements StreamAnswerer {
     private void answer(final CaptureQuestion question, final Capture capture, final AnswerStream stream)
             throws IOException {
         final PacketReport report = report(question);
-        boolean isEnded = false;
-        boolean isBusy = true;
-        while (!isEnded) {
-            // What is there when the end is said still belongs to it.
-            isEnded = stream.isEnded(isBusy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
-            isBusy = false;
-            int read = BATCH;
-            while (BATCH == read && !report.isEnough()) {
-                read = capture.read(report::add, BATCH);
-                isBusy |= read > 0;
-                send(report, stream);
+        long waitMs = 0;
+        while (!report.isEnough() && !stream.isEnded(waitMs)) {
+            waitMs = sendPart(report, capture, stream);
+            if (waitMs > 0) { // what is awaited is not in the ring
+                report.settle();
             }
-            report.settle();
-            isEnded |= report.isEnough();
+        }
+        // What is there when the end is said still belongs to it, and however fast packets come, no more.
+        source.captures().remove(capture);
+        waitMs = 0;
+        while (!report.isEnough() && 0 == waitMs) {
+            waitMs = sendPart(report, capture, stream);
         }
         final String words = report.end(capture.lost());
         send(report, stream);
         stream.conclude(words);
+    }
+
+    /** Sends what is in the ring, or a part of it, and returns how long to wait with the next look; 0 if there may be more. */
+    private static long sendPart(final PacketReport report, final Capture capture, final AnswerStream stream)
+            throws IOException {
+        boolean isAny = false;
+        boolean isMore = true;
+        while (isMore && report.length() < PART_LENGTH && !report.isEnough()) {
+            isMore = capture.read(report::add, 1) > 0;
+            isAny |= isMore;
+        }
+        send(report, stream);
+        if (isMore) {
+            return 0;
+        }
+        return isAny ? BUSY_WAIT_MS : IDLE_WAIT_MS;
     }
 
     private static void send(final PacketReport report, final AnswerStream stream) throws IOException {

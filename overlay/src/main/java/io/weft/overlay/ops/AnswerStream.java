@@ -84,10 +84,11 @@ public final class AnswerStream implements AutoCloseable {
     /**
      * Whether who asked has enough.
      *
-     * @param waitMs how long to wait for that at most; more than 0.
+     * @param waitMs how long to wait for that at most; 0 for not at all.
      */
     public boolean isEnded(final long waitMs) throws IOException {
-        if (!isEnded && selector.select(selected -> {}, waitMs) > 0) {
+        if (!isEnded
+                && (0 == waitMs ? selector.selectNow(selected -> {}) : selector.select(selected -> {}, waitMs)) > 0) {
             isEnded = channel.read(received.clear()) < 0;
         }
         return isEnded;

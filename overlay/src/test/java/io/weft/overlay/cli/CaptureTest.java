@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.capture.Capture;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
@@ -269,11 +270,7 @@ class CaptureTest {
         try (ControlStream stream = ControlStream.open(directory.resolve("run/weft.1.sock"), EVERYTHING)) {
             final long before = received();
             try (DatagramSocket socket = node.pod().call(CaptureTest::socket)) {
-                final byte[] payload = new byte[1000];
-                for (int i = 0; i < sent; i++) {
-                    socket.send(
-                            new DatagramPacket(payload, payload.length, InetAddress.getByName(peer.podAddress()), 9));
-                }
+                send(socket, sent);
             }
             assertEquals(
                     0,
@@ -283,7 +280,7 @@ class CaptureTest {
             final long received = received() - before;
             stream.end();
             for (byte[] part = stream.next(); null != part; part = stream.next()) {
-                assertTrue(part.length > 0);
+                assertTrue(part.length > 0 && part.length < 1 << 17, "memory that the daemon keeps for a part");
             }
             final String words = stream.words();
             assertTrue(words.matches("\\d+ packets captured, [1-9]\\d* lost"), words);
@@ -310,3 +307,29 @@ class CaptureTest {
         return new DatagramSocket();
     }
 }
+    /** While packets come as fast as they are taken: what was in the ring when the end was said still comes, and no more. */
+    @Test
+    void shouldEndWhilePacketsGoOnComing() throws IOException {
+        final int perPart = 512;
+        try (ControlStream stream = ControlStream.open(directory.resolve("run/weft.1.sock"), EVERYTHING);
+                DatagramSocket socket = node.pod().call(CaptureTest::socket)) {
+            send(socket, 8_000);
+            stream.end();
+            long length = 0;
+            for (byte[] part = stream.next(); null != part; part = stream.next()) {
+                length += part.length;
+                assertTrue(length < 3L * Capture.RING_LENGTH, "what comes after the end was said");
+                send(socket, perPart);
+            }
+            assertTrue(stream.words().matches("\\d+ packets captured, \\d+ lost"), stream::words);
+        }
+    }
+
+    private void send(final DatagramSocket socket, final int packets) throws IOException {
+        final InetAddress to = InetAddress.getByName(peer.podAddress());
+        final byte[] payload = new byte[1000];
+        for (int i = 0; i < packets; i++) {
+            socket.send(new DatagramPacket(payload, payload.length, to, 9));
+        }
+    }
+
