@@ -147,7 +147,8 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
 
     private static void requireUrl(final String name, final String value) {
         if (!value.isEmpty() && !URL.matcher(value).matches()) {
-            throw new StartupException(name + '=' + value + ": must be a URL such as https://10.0.0.1:6443");
+            throw new StartupException(
+                    name + '=' + QuotedUrl.of(value) + ": must be a URL such as https://10.0.0.1:6443, without a user");
         }
     }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -16,8 +18,11 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -175,6 +180,26 @@ class StartTest {
             assertTrue(archived.contains(": no interface matches --iface=eth9: there is "), archived);
             namespace.exec(WeftdProcess.command(directory, "--uninstall"));
             assertEquals(List.of(), startRecords(), "uninstalled");
+        }
+    }
+
+    /** Neither in what is said, nor in what is kept, nor in what is sent to others. */
+    @Test
+    void shouldKeepAPasswordInAUrlToItself() throws IOException {
+        final Path archive = directory.resolve("report.zip");
+        try (NetworkNamespace namespace = NetworkNamespace.create("start");
+                BackgroundProcess weftd = WeftdProcess.start(
+                        namespace, directory, "-v=1", "--etcd-endpoints=http://root:wove-in@127.0.0.1:1")) {
+            assertEquals(1, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
+            assertFalse(weftd.output().contains("wove-in"), weftd::output);
+            assertFailed("--etcd-endpoints: \"http://127.0.0.1:1\" has a user; name it by --etcd-username");
+            run(0, "report", "--run-dir=" + directory.resolve("run"), "--write=" + archive);
+        }
+        try (ZipFile zip = new ZipFile(archive.toFile())) {
+            for (final ZipEntry entry : Collections.list(zip.entries())) {
+                final String content = new String(zip.getInputStream(entry).readAllBytes(), ISO_8859_1);
+                assertFalse(content.contains("wove-in"), entry::getName);
+            }
         }
     }
 

@@ -179,6 +179,14 @@ class WeftdCommandLineTest {
         assertRefuses(exitCode, argument + ": " + allowed, argument);
     }
 
+    @Test
+    void shouldNotTellAPasswordInAUrl() {
+        assertRefuses(
+                1,
+                "--kube-api-url=https://10.0.0.1: must be a URL such as https://10.0.0.1:6443, without a user",
+                "--kube-api-url=https://root:pw@10.0.0.1");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

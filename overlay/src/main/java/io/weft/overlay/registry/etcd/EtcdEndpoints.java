@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.etcd;
 
+import io.weft.overlay.options.QuotedUrl;
 import io.weft.overlay.registry.RegistryException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -54,11 +55,11 @@ final class EtcdEndpoints {
                 return new URI(scheme, null, uri.getHost(), uri.getPort(), path, null, null);
             }
         } catch (final URISyntaxException failure) {
-            throw new RegistryException(
-                    "--etcd-endpoints: \"" + url + "\" is no URL such as http://127.0.0.1:2379: " + failure.getReason(),
-                    failure);
+            // Not as the cause, whose message has all of the URL.
+            throw new RegistryException("--etcd-endpoints: \"" + QuotedUrl.of(url)
+                    + "\" is no URL such as http://127.0.0.1:2379: " + failure.getReason());
         }
-        throw new RegistryException("--etcd-endpoints: \"" + url + "\" " + fault);
+        throw new RegistryException("--etcd-endpoints: \"" + QuotedUrl.of(url) + "\" " + fault);
     }
 
     /** A key below a prefix, as Go's path.Join makes it, with which flannel does: slashes at the end or twice mean nothing. */

@@ -2,6 +2,8 @@
 package io.weft.overlay.registry.etcd;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -46,6 +48,10 @@ class EtcdEndpointsTest {
                 "http://e1:port | has no host",
                 "http://e 1:2379 | is no URL",
                 "http://root:pw@e1:2379 | has a user; name it by --etcd-username",
+                "http://root:pw@e1:2379 | \"http://e1:2379\" has a user",
+                "http://root:p/w@e1:2379 | \"http://e1:2379\" has",
+                "http://root:p w@e1:2379 | \"http://e1:2379\" is no URL",
+                "root:pw@e1:99999 | \"http://e1:99999\" has port 99999",
                 "http://e1:2379?x=1 | has a query",
                 "http://e1:2379,nonsense://x | \"nonsense://x\"",
             })
@@ -53,6 +59,8 @@ class EtcdEndpointsTest {
         final RegistryException failure = assertThrows(RegistryException.class, () -> EtcdEndpoints.parse(text, false));
         final String message = String.valueOf(failure.getMessage());
         assertTrue(message.startsWith("--etcd-endpoints") && message.contains(cause), failure::getMessage);
+        assertFalse(message.contains("root"), failure::getMessage);
+        assertNull(failure.getCause(), "its message has all of the URL");
     }
 
     /** Go's path.Join, by which flannel makes its keys. */

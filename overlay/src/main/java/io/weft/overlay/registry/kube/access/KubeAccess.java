@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.lifecycle.LogFields;
+import io.weft.overlay.options.QuotedUrl;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.http.HttpProxy;
 import io.weft.overlay.registry.tls.PemSource;
@@ -116,9 +117,10 @@ public final class KubeAccess {
                 return uri;
             }
         } catch (final URISyntaxException failure) {
-            throw new RegistryException(option + ": \"" + url + "\" is no URL: " + failure.getReason(), failure);
+            // Not as the cause, whose message has all of the URL.
+            throw new RegistryException(option + ": \"" + QuotedUrl.of(url) + "\" is no URL: " + failure.getReason());
         }
-        throw new RegistryException(option + ": \"" + url + "\" is no URL such as https://10.0.0.1:6443");
+        throw new RegistryException(option + ": \"" + QuotedUrl.of(url) + "\" is no URL such as https://10.0.0.1:6443");
     }
 
     /** The server as it was first. */
