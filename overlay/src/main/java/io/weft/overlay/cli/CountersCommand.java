@@ -5,6 +5,7 @@ import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.RecentCounters;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lifecycle.PlainText;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,7 +81,7 @@ final class CountersCommand implements Callable<Integer> {
 
     /** What a reason means has a line of its own, as a remark: scripts take the lines of a value and a label apart. */
     private static void print(final PrintWriter out, final String label, final long value) {
-        out.printf("%20d  %s%n", value, label);
+        out.printf("%20d  %s%n", value, PlainText.of(label));
         final String meaning = MEANINGS.get(label);
         if (null != meaning) {
             out.printf("%20s  # %s%n", "", meaning);

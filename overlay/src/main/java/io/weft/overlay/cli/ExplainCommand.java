@@ -68,7 +68,7 @@ final class ExplainCommand implements Callable<Integer> {
             if (output.isJson()) {
                 output.out().println(JsonOutput.of(answer.json()));
             } else {
-                answer.lines().forEach(output.out()::println);
+                answer.lines().forEach(output::line);
             }
             return answer.isDropped() ? 1 : 0;
         } catch (final IOException failure) {

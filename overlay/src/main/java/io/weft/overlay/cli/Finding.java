@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.lifecycle.PlainText;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -30,6 +31,6 @@ record Finding(String part, boolean isOk, String text) {
     }
 
     String line() {
-        return String.format("  %-10s%-7s%s", part, isOk ? "ok" : "WRONG", text);
+        return String.format("  %-10s%-7s%s", part, isOk ? "ok" : "WRONG", PlainText.of(text));
     }
 }

@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.PlainText;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Map;
@@ -44,12 +45,17 @@ final class Output {
         return !out().checkError() && !System.out.checkError();
     }
 
+    /** Prints one line, of what may be others' text. */
+    void line(final String text) {
+        out().println(PlainText.of(text));
+    }
+
     /** Prints each of a list of entries: a line of text, or an element of an array in JSON. */
     void print(final List<Map<String, Object>> entries, final Function<Map<String, Object>, String> line) {
         if (isJson()) {
             out().println(JsonOutput.of(entries));
         } else {
-            entries.forEach(entry -> out().println(line.apply(entry)));
+            entries.forEach(entry -> line(line.apply(entry)));
         }
     }
 }

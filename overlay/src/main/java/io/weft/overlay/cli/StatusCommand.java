@@ -53,8 +53,8 @@ final class StatusCommand implements Callable<Integer> {
             exitCode = Math.max(exitCode, Diagnosis.exitCode(daemon, findings));
             json.add(Diagnosis.json(daemon, findings));
             if (!output.isJson()) {
-                output.out().println(heading(daemon));
-                findings.forEach(finding -> output.out().println(finding.line()));
+                output.line(heading(daemon));
+                findings.forEach(finding -> output.line(finding.line()));
             }
         }
         damaged.forEach(each -> json.add(Diagnosis.json(each)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.options.Version;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -44,7 +45,7 @@ public final class WeftCommand implements Callable<Integer> {
     public static CommandLine commandLine() {
         final CommandLine commandLine = new CommandLine(new WeftCommand());
         commandLine.setExecutionExceptionHandler((failure, line, result) -> {
-            line.getErr().println("weft: " + failure.getMessage());
+            line.getErr().println("weft: " + PlainText.of(String.valueOf(failure.getMessage())));
             return 1;
         });
         commandLine.setParameterExceptionHandler((failure, arguments) -> {

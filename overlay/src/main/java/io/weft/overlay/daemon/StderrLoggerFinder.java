@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.daemon;
 
+import io.weft.overlay.lifecycle.PlainText;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.text.MessageFormat;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -77,7 +80,10 @@ public final class StderrLoggerFinder extends System.LoggerFinder {
                 final @Nullable String message,
                 final @Nullable Throwable thrown) {
             if (isLoggable(level) && write(level, String.valueOf(message)) && null != thrown) {
-                thrown.printStackTrace(System.err);
+                final StringWriter trace = new StringWriter();
+                thrown.printStackTrace(new PrintWriter(trace));
+                // No line of it is to be taken for one of the log's own.
+                trace.toString().lines().forEach(each -> System.err.println(" " + PlainText.of(each)));
             }
         }
 
@@ -97,7 +103,7 @@ public final class StderrLoggerFinder extends System.LoggerFinder {
 
         /** Whether it was written; else it will be, with the others that are the same. */
         private static boolean write(final Level level, final String message) {
-            final String line = level.getName() + " " + message;
+            final String line = level.getName() + " " + PlainText.of(message);
             final long nowMs = System.currentTimeMillis();
             if (level.getSeverity() >= Level.WARNING.getSeverity() && !REPEATED.isNew(line, nowMs)) {
                 return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.options;
 
+import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.PrintWriter;
 import java.lang.reflect.Field;
@@ -57,7 +58,8 @@ public final class WeftdCommandLine {
         });
         commandLine.setExecutionExceptionHandler((failure, line, result) -> {
             if (failure instanceof StartupException) {
-                line.getErr().println(line.getCommandName() + ": " + failure.getMessage());
+                line.getErr()
+                        .println(line.getCommandName() + ": " + PlainText.of(String.valueOf(failure.getMessage())));
                 return EXIT_FAILURE;
             }
             throw failure;

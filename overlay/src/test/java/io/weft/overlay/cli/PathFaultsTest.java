@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.testing.CraftedPacket;
@@ -358,6 +359,27 @@ class PathFaultsTest {
                 "  route      none: dropped\n  lease      none has 10.244.1.2: start weftd or flanneld on its node");
         writeLeases(kernel.vtepMac());
         awaitWell(kernel);
+    }
+
+    /** What another node has put in its lease is for people to read, and for no terminal to obey. */
+    @Test
+    @Order(5)
+    void shouldShowWhatOthersWroteAsPlainText() throws IOException {
+        writeAllLeases(
+                lease(kernel, kernel.vtepMac()),
+                lease(other, other.vtepMac()),
+                lease("10.244.7.0/24", "192.168.100.7", "02:00:00:00:00:77")
+                        .replace("\"vxlan\"", "\"v\\u001b[2J\\n  process   ok     x\\u009b\""));
+        final String words =
+                "leases.10.244.7.0-24.BackendType has BackendType \"v\\u001b[2J   process   ok     x\\u009b\", the network's";
+        awaitStatus("  registry  WRONG  file is not followed");
+        for (final String text :
+                List.of(run(3, "status"), Objects.requireNonNull(weftd).output())) {
+            assertTrue(text.contains(words), text);
+            assertFalse(text.matches("(?s).*[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f].*"), text);
+        }
+        writeLeases(kernel.vtepMac());
+        awaitStatus("  registry  ok     file, followed\n");
     }
 
     /** The file is refused for it; what leases of other registries say, {@code PublicAddressesTest} tells. */
