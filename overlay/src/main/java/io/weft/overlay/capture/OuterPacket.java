@@ -20,8 +20,11 @@ final class OuterPacket {
 
     private static final int LENGTH_MAX = 0xFFFF;
 
+    /** Bytes of the longest header. */
+    static final int HEADER_LENGTH_MAX = OuterHeader.IPV6_LENGTH;
+
     private final PacketSource source;
-    private final UnsafeBuffer header = new UnsafeBuffer(new byte[OuterHeader.IPV6_LENGTH]);
+    private final UnsafeBuffer header = new UnsafeBuffer(new byte[HEADER_LENGTH_MAX]);
 
     OuterPacket(final PacketSource source) {
         this.source = source;

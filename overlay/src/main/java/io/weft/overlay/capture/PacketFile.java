@@ -26,7 +26,13 @@ final class PacketFile implements PacketReport {
         outer = new OuterPacket(source);
         isOuterWanted = CaptureQuestion.Form.OUTER == question.form();
         most = question.count();
-        writer.begin("weft " + Version.text(), source.deviceName(), question.snapshotLength());
+        writer.begin("weft " + Version.text(), source.deviceName(), snapshotLength(question));
+    }
+
+    /** What is put in front of a packet comes on top of what was kept of it. */
+    private static int snapshotLength(final CaptureQuestion question) {
+        return question.snapshotLength()
+                + (CaptureQuestion.Form.OUTER == question.form() ? OuterPacket.HEADER_LENGTH_MAX : 0);
     }
 
     @Override

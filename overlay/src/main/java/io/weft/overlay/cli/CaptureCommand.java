@@ -5,6 +5,7 @@ import io.weft.dataplane.capture.Capture;
 import io.weft.dataplane.capture.CaptureFilter;
 import io.weft.dataplane.counters.Direction;
 import io.weft.overlay.capture.CaptureQuestion;
+import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonOutput;
 import java.io.EOFException;
 import java.io.FileDescriptor;
@@ -16,7 +17,6 @@ import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
             "  ingress  those of them that come from other nodes",
             "  drop     what is dropped, with the reason as comment",
             "weft capture drop -w - | tshark -r - shows them at once. What could not be kept up with is counted.",
-            "Exit codes: 0; 1, nobody answers, or the file cannot be written; 2, wrong arguments."
+            "Exit codes: 0, also when it was told to end; 1, nobody answers, or the file cannot be written; 2, wrong arguments."
         })
 final class CaptureCommand implements Callable<Integer> {
     private static final String STANDARD_OUTPUT = "-";
@@ -127,12 +127,14 @@ final class CaptureCommand implements Callable<Integer> {
     public Integer call() {
         final String question = question().toString();
         final Path socket = files.file(".sock");
-        try (FollowedAnswer answer = FollowedAnswer.of(socket, question);
-                OutputStream packets = open()) {
-            for (byte[] part = answer.next(); null != part; part = answer.next()) {
-                packets.write(part);
+        try (FollowedAnswer answer = FollowedAnswer.of(socket, question)) {
+            try (OutputStream packets = open()) {
+                for (byte[] part = answer.next(); null != part; part = answer.next()) {
+                    packets.write(part);
+                }
             }
             conclude(answer.words());
+            answer.complete();
             return 0;
         } catch (final EOFException ended) {
             throw new IllegalStateException(
@@ -179,9 +181,14 @@ final class CaptureCommand implements Callable<Integer> {
         if (STANDARD_OUTPUT.equals(file)) {
             return new FileOutputStream(FileDescriptor.out);
         }
-        return Channels.newOutputStream(Files.newByteChannel(
-                Path.of(file),
+        final Path path = Path.of(file);
+        final OutputStream packets = Channels.newOutputStream(Files.newByteChannel(
+                path,
                 Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))));
+                OwnDirectory.OWN_FILE));
+        if (Files.isRegularFile(path)) { // which may have been there, for others to read
+            Files.setPosixFilePermissions(path, OwnDirectory.OWN_FILE.value());
+        }
+        return packets;
     }
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,8 @@ final class FollowedAnswer implements AutoCloseable {
 
     private final ControlStream stream;
     private final CountDownLatch isDone = new CountDownLatch(1);
+    private final AtomicLong parts = new AtomicLong();
+    private volatile boolean isComplete;
 
     private FollowedAnswer(final ControlStream stream) {
         this.stream = stream;
@@ -45,8 +48,15 @@ final class FollowedAnswer implements AutoCloseable {
         }
         try {
             stream.end();
-            if (!isDone.await(PATIENCE_MS, TimeUnit.MILLISECONDS)) {
+            long before;
+            do {
+                before = parts.get(); // a slow disk takes what it takes
+            } while (!isDone.await(PATIENCE_MS, TimeUnit.MILLISECONDS) && parts.get() != before);
+            if (isDone.getCount() > 0) {
                 System.err.println("weft: the daemon does not end the answer");
+            } else if (isComplete) {
+                // To be told to end is how it is meant to end, and no failure: not the exit code of a signal.
+                Runtime.getRuntime().halt(0);
             }
         } catch (final IOException gone) {
             // The daemon has ended: so does the answer.
@@ -57,7 +67,14 @@ final class FollowedAnswer implements AutoCloseable {
 
     /** As {@link ControlStream#next}. */
     byte @Nullable [] next() throws IOException {
-        return stream.next();
+        final byte @Nullable [] part = stream.next();
+        parts.incrementAndGet();
+        return part;
+    }
+
+    /** All that was to be done with it is done, and nothing has failed. */
+    void complete() {
+        isComplete = true;
     }
 
     /** As {@link ControlStream#words}. */

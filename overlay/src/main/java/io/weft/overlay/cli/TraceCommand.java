@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
             "Tells of the next packets what is found out, decided and done about each, in both halves of its way: what was"
                     + " looked up and how it was sent; or who sent it, and how it was delivered; or why it was dropped.",
             "Ends when there are enough, when it is told to (Ctrl-C), or when nobody reads what it prints any more.",
-            "Exit codes: 0; 1, nobody answers; 2, wrong arguments."
+            "Exit codes: 0, also when it was told to end; 1, nobody answers; 2, wrong arguments."
         })
 final class TraceCommand implements Callable<Integer> {
     private static final int COUNT_DEFAULT = 10;
@@ -72,6 +72,7 @@ final class TraceCommand implements Callable<Integer> {
                 }
             }
             spec.commandLine().getErr().println(answer.words());
+            answer.complete();
             return 0;
         } catch (final IOException ended) {
             throw new IllegalStateException("the daemon at " + socket + " has ended: " + ended, ended);

@@ -3,15 +3,18 @@ package io.weft.overlay.record;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -40,7 +43,7 @@ public final class ReportFile {
     private ReportFile() {}
 
     /**
-     * Writes one.
+     * Writes one, for its owner alone to read; of one that cannot be written to its end, nothing stays.
      *
      * @param directory that the records are in; also what cannot be read there goes in as it is.
      * @param texts to go in beside the records, by name.
@@ -53,8 +56,29 @@ public final class ReportFile {
             final Map<String, String> texts,
             final long nowMs)
             throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            writeTo(Files.newOutputStream(file), directory, daemons, texts, nowMs); // a pipe, say
+            return;
+        }
+        final Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+        final Path fresh = Files.createTempFile(target.getParent(), ".weft-report-", ".new", OwnDirectory.OWN_FILE);
+        try {
+            writeTo(Files.newOutputStream(fresh), directory, daemons, texts, nowMs);
+            Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(fresh);
+        }
+    }
+
+    private static void writeTo(
+            final OutputStream out,
+            final Path directory,
+            final List<DaemonRecord> daemons,
+            final Map<String, String> texts,
+            final long nowMs)
+            throws IOException {
         final Set<String> names = new HashSet<>();
-        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+        try (ZipOutputStream zip = new ZipOutputStream(out)) {
             put(zip, INDEX, index(daemons, nowMs).getBytes(UTF_8));
             for (final DaemonRecord daemon : daemons) {
                 putFile(zip, names, daemon.name() + NodeRecord.STATUS_SUFFIX, daemon.file());

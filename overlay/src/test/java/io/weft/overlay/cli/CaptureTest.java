@@ -22,8 +22,11 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -254,13 +257,56 @@ class CaptureTest {
                     Await.TIMEOUT_MS,
                     () -> Files.exists(file) && file.toFile().length() > 400);
             capturing.process().destroy();
-            capturing.awaitExit(Await.TIMEOUT_MS);
+            assertEquals(0, capturing.awaitExit(Await.TIMEOUT_MS), capturing::output);
             assertTrue(capturing.output().contains(" packets captured, 0 lost"), capturing::output);
             assertTrue(pinging.process().isAlive(), pinging::output);
         }
         final long packets = tshark(file).lines().count();
         final String statistics = Command.run(List.of("capinfos", "-c", file.toString()));
         assertTrue(packets > 0 && statistics.contains(String.valueOf(packets)), statistics);
+    }
+
+    @Test
+    void shouldEndATraceInOrderWhenItIsToldToEnd() {
+        try (BackgroundProcess pinging = ping(peer.podAddress());
+                BackgroundProcess tracing =
+                        node.namespace().start(weft("trace -n 100000").split(" ", -1))) {
+            Await.until(
+                    tracing::output, Await.TIMEOUT_MS, () -> tracing.output().contains(peer.podAddress()));
+            tracing.process().destroy();
+            assertEquals(0, tracing.awaitExit(Await.TIMEOUT_MS), tracing::output);
+            assertTrue(tracing.output().contains(" packets traced, 0 steps lost"), tracing::output);
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+    }
+
+    /** Also where there was a file before that others may read. */
+    @Test
+    void shouldBeNobodyElsesToRead() throws IOException {
+        final Path file = directory.resolve("private.pcapng");
+        Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--")));
+        try (BackgroundProcess pinging = ping(peer.podAddress())) {
+            capture("-n1", "-w" + file);
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+    }
+
+    /** The headers that are put in front are not of the packet that was kept. */
+    @ParameterizedTest
+    @ValueSource(strings = {"inner", "outer"})
+    void shouldKeepNoMoreOfAPacketThanTheFileSays(final String view) throws IOException {
+        final Path file = directory.resolve("short-" + view + ".pcapng");
+        try (BackgroundProcess pinging = ping(peer.podAddress())) {
+            capture("-n2", "-w" + file, "--view=" + view, "-s64", "--proto=icmp");
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+        // The section's header, and behind it the interface's, with the limit at its bytes 12 to 15.
+        final ByteBuffer blocks = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        final int limit = blocks.getInt(blocks.getInt(Integer.BYTES) + 3 * Integer.BYTES);
+        tshark(file, "-T", "fields", "-e", "frame.cap_len")
+                .lines()
+                .forEach(length -> assertTrue(Integer.parseInt(length) <= limit, () -> length + " of " + limit));
     }
 
     /** The reader takes nothing: the ring and the socket fill, and packets go their way. */
@@ -290,23 +336,6 @@ class CaptureTest {
         }
     }
 
-    /** Packets from pods and from the underlay. */
-    private long received() {
-        final StringWriter out = new StringWriter();
-        final CommandLine line = WeftCommand.commandLine();
-        line.setOut(new PrintWriter(out, true));
-        assertEquals(0, line.execute("show", "ports", "--run-dir=" + directory.resolve("run")));
-        return Pattern.compile("from (?:pods|underlay): packets (\\d+)")
-                .matcher(out.toString())
-                .results()
-                .mapToLong(found -> Long.parseLong(found.group(1)))
-                .sum();
-    }
-
-    private static DatagramSocket socket() throws SocketException {
-        return new DatagramSocket();
-    }
-}
     /** While packets come as fast as they are taken: what was in the ring when the end was said still comes, and no more. */
     @Test
     void shouldEndWhilePacketsGoOnComing() throws IOException {
@@ -325,6 +354,19 @@ class CaptureTest {
         }
     }
 
+    /** Packets from pods and from the underlay. */
+    private long received() {
+        final StringWriter out = new StringWriter();
+        final CommandLine line = WeftCommand.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        assertEquals(0, line.execute("show", "ports", "--run-dir=" + directory.resolve("run")));
+        return Pattern.compile("from (?:pods|underlay): packets (\\d+)")
+                .matcher(out.toString())
+                .results()
+                .mapToLong(found -> Long.parseLong(found.group(1)))
+                .sum();
+    }
+
     private void send(final DatagramSocket socket, final int packets) throws IOException {
         final InetAddress to = InetAddress.getByName(peer.podAddress());
         final byte[] payload = new byte[1000];
@@ -333,3 +375,7 @@ class CaptureTest {
         }
     }
 
+    private static DatagramSocket socket() throws SocketException {
+        return new DatagramSocket();
+    }
+}

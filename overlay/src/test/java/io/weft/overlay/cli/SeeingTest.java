@@ -27,6 +27,7 @@ import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -340,6 +341,7 @@ class SeeingTest {
             for (final ZipEntry entry : Collections.list(zip.entries())) {
                 names.append(entry.getName()).append(' ');
                 final String content = new String(zip.getInputStream(entry).readAllBytes(), ISO_8859_1);
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(archive)));
                 assertFalse(content.contains(SECRET), entry::getName);
             }
         }
