@@ -77,7 +77,8 @@ public record DaemonRecord(
     private static DaemonRecord read(final Path file, final long nowMs) throws IOException {
         final JsonValue status = status(file);
         number(status, "networkNamespace"); // with those that are read below, all that every answer has
-        final long ageMs = Math.max(0, nowMs - Files.getLastModifiedTime(file).toMillis());
+        // One that is ahead is from before the clock was set back: as much as it is ahead, it is old at least.
+        final long ageMs = Math.abs(nowMs - Files.getLastModifiedTime(file).toMillis());
         final List<DeviceRecord> devices = new ArrayList<>();
         for (final JsonValue device : status.required("devices").elements()) {
             devices.add(new DeviceRecord(
