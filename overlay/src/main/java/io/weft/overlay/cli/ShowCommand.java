@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -73,12 +74,13 @@ final class ShowCommand implements Callable<Integer> {
     }
 
     /** What is asked of each device; of one whose record cannot be read that is told, and the others are shown. */
-    private <T> List<T> ofEach(final List<DaemonRecord> found, final Function<DeviceRecord, List<T>> question) {
+    private <T> List<T> ofEach(
+            final List<DaemonRecord> found, final BiFunction<DaemonRecord, DeviceRecord, List<T>> question) {
         final List<T> all = new ArrayList<>();
         for (final DaemonRecord daemon : found) {
             for (final DeviceRecord device : daemon.devices()) {
                 try {
-                    all.addAll(question.apply(device));
+                    all.addAll(question.apply(daemon, device));
                 } catch (final IllegalStateException damaged) {
                     daemons.warn(device.name() + ": " + damaged.getMessage());
                     isAllRead = false;
@@ -88,17 +90,24 @@ final class ShowCommand implements Callable<Integer> {
         return all;
     }
 
+    private static Stream<String> lines(final DeviceRecord device, final TablesFile.Kind kind) {
+        return device.table(kind).stream().sorted(TableViews.BY_KEY);
+    }
+
     private void table(
             final List<DaemonRecord> found,
             final TablesFile.Kind kind,
             final Function<String, Map<String, Object>> json) {
-        final List<String> lines = ofEach(
-                found,
-                device -> device.table(kind).stream().sorted(TableViews.BY_KEY).toList());
         if (output.isJson()) {
-            output.print(lines.stream().map(json).toList(), entry -> "");
+            output.print(
+                    ofEach(
+                            found,
+                            (daemon, device) -> lines(device, kind)
+                                    .map(line -> Words.withAge(json.apply(line), daemon))
+                                    .toList()),
+                    entry -> "");
         } else {
-            lines.forEach(line -> output.out().println(line));
+            ofEach(found, (daemon, device) -> lines(device, kind).toList()).forEach(output::line);
         }
     }
 
@@ -106,6 +115,12 @@ final class ShowCommand implements Callable<Integer> {
             final List<DaemonRecord> found,
             final BiFunction<DeviceRecord, CountersRecord, List<Map<String, Object>>> view,
             final Function<Map<String, Object>, String> line) {
-        output.print(ofEach(found, device -> view.apply(device, device.counters())), line);
+        output.print(
+                ofEach(
+                        found,
+                        (daemon, device) -> view.apply(device, device.counters()).stream()
+                                .map(entry -> Words.withAge(entry, daemon))
+                                .toList()),
+                line);
     }
 }

@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -137,7 +138,7 @@ final class TopCommand implements Callable<Integer> {
             output.out().println(JsonOutput.of(entries));
         } else {
             output.out().print(isTerminal() ? HOME_AND_CLEAR : "");
-            lines.forEach(line -> output.out().println(line));
+            lines.forEach(output::line);
         }
         return output.flush();
     }
@@ -157,7 +158,7 @@ final class TopCommand implements Callable<Integer> {
                 final double seconds = Math.max(intervalSeconds, (after.timeNs - last.timeNs) / NS_PER_SECOND);
                 final Map<String, Object> rates =
                         Rates.of(device.name(), last.counters, after.counters, seconds, peersMax);
-                entries.add(rates);
+                entries.add(Words.withAge(rates, daemon));
                 lines.addAll(TopScreen.lines(rates, liveness));
                 lines.add("");
                 counts = true;
@@ -171,7 +172,7 @@ final class TopCommand implements Callable<Integer> {
     /** Daemons come and go: that is told, and the next look may find them again. */
     private void missing(final List<String> lines, final String words) {
         if (output.isJson()) {
-            spec.commandLine().getErr().println("weft: " + words);
+            spec.commandLine().getErr().println("weft: " + PlainText.of(words));
         } else {
             lines.add(words);
         }

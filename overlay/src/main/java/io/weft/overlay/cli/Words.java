@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.StartRecord;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** Numbers as people read them. */
 final class Words {
@@ -39,10 +42,18 @@ final class Words {
     /** Who it is, for people: a start need have no device yet, and shares the one that it has with nobody but its process. */
     static String title(final DaemonRecord daemon) {
         if (!StartRecord.isStart(daemon.status())) {
-            return daemon.name();
+            return PlainText.of(daemon.name());
         }
-        final String device = daemon.text("device");
+        final String device = PlainText.of(daemon.text("device"));
         return "weftd" + (device.isEmpty() ? "" : " of " + device) + ", process " + daemon.number("pid");
+    }
+
+    /** The same for programs: what an entry is worth that was made of a daemon's record. */
+    static Map<String, Object> withAge(final Map<String, Object> entry, final DaemonRecord daemon) {
+        final Map<String, Object> aged = new LinkedHashMap<>(entry);
+        aged.put("liveness", daemon.liveness().label());
+        aged.put("ageMs", daemon.ageMs());
+        return aged;
     }
 
     /** What a daemon's record is worth; empty while it lives. */

@@ -409,6 +409,12 @@ class SeeingTest {
             ping(1, topology.node(2).podAddress());
             return steady(run("show", "peers"))
                     .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
+        final String aged = ",\"liveness\":\"dead\",\"ageMs\":";
+        assertTrue(run("show", "fdb", "--device=blue.1", "-o", "json").contains(aged), "for programs");
+        assertTrue(
+                run("top", "--count=1", "--interval=1", "--device=blue.1", "-o", "json")
+                        .contains(aged),
+                "for programs");
                             + "last error port unreachable from 192.168.100.3 TIME, check unchecked\n.*");
         });
     }
