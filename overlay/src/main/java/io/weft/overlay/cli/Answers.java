@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -48,18 +49,28 @@ public final class Answers {
     }
 
     /**
-     * As {@code weft show peers}, of those that are peers now.
+     * As {@code weft show peers}, of those that are peers now: for each device its {@code peers}, and how many {@code otherPeers} it has.
      *
      * @param max of each device: those first that the last check found wrong, then those that had most packets.
      */
     public static List<Map<String, Object>> peers(final List<DaemonRecord> daemons, final int max) {
-        return counted(daemons, (device, counters) -> PeerViews.peers(device, firstPeers(counters, max)));
+        return counted(daemons, (device, counters) -> List.of(firstPeers(device, counters, max)));
+    }
+
+    static Map<String, Object> firstPeers(final DeviceRecord device, final CountersRecord counters, final int max) {
+        final List<PeerRecord> peers =
+                counters.peers().stream().filter(peer -> 0 == peer.goneMs()).toList();
+        final Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("device", device.name());
+        entry.put("peers", PeerViews.peers(device, firstPeers(counters, peers, max)));
+        entry.put("otherPeers", Math.max(0, peers.size() - max));
+        return entry;
     }
 
     /** The same counters, with so many peers at most. */
-    private static CountersRecord firstPeers(final CountersRecord counters, final int max) {
-        final List<PeerRecord> first = counters.peers().stream()
-                .filter(peer -> 0 == peer.goneMs())
+    private static CountersRecord firstPeers(
+            final CountersRecord counters, final List<PeerRecord> peers, final int max) {
+        final List<PeerRecord> first = peers.stream()
                 .sorted(Comparator.comparing(Answers::isWell)
                         .thenComparing(Comparator.comparingLong(
                                         (PeerRecord peer) -> peer.sentPackets() + peer.receivedPackets())

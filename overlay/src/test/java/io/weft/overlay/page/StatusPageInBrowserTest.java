@@ -101,6 +101,20 @@ class StatusPageInBrowserTest {
         awaitText("peers", "192.168.100.2\\s.*ok\\s+[\\d.]+ k?bit/s\\s+[\\d.]+ k?bit/s\\s+\\d+ s ago.*");
     }
 
+    /** The page's own function, since a node has more peers than it shows only where there are hundreds of others. */
+    @Test
+    @Order(1)
+    void shouldSayHowManyPeersItDoesNotShow() {
+        final String note = "document.getElementById('peers-note').textContent";
+        assertEquals(
+                "and 7 others: weft show peers",
+                browser()
+                        .evaluate("(() => { showPeers([{device: 'weft.1', otherPeers: 7, peers: [{device: 'weft.1',"
+                                + " peer: '10.9.9.9', subnets: [], check: 'ok', heard: '', sentBytes: 0, receivedBytes: 0}]}]);"
+                                + " return " + note + "; })()"));
+        browser().await(note, "");
+    }
+
     @Test
     @Order(1)
     void shouldShowThroughputAndDropsOfTheLastMinutes() {
