@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.weft.dataplane.counters.DropReason;
 import io.weft.overlay.GeneratedText;
 import io.weft.overlay.options.FlanneldOptions;
 import io.weft.overlay.options.WeftOptions;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -79,6 +87,20 @@ class ReferenceTest {
                     .append(" |\n");
         }
         GeneratedText.hold("drop-reasons.md", "drop reasons", table.toString());
+    }
+
+    /** Those that weft status calls wrong; strangers have an alert of their own. */
+    @Test
+    void shouldAlertOfEachDropReasonThatHasARemedy() throws IOException {
+        final String wrong = Arrays.stream(DropReason.values())
+                .filter(reason -> null != DropRemedy.of(reason))
+                .map(DropReason::name)
+                .sorted()
+                .collect(Collectors.joining("|"));
+        final Matcher rule = Pattern.compile("reason=~\"([A-Z_|]+)\"")
+                .matcher(Files.readString(Path.of("../docs/grafana/weft-alerts.yml")));
+        assertTrue(rule.find());
+        assertEquals(wrong, rule.group(1));
     }
 
     private static String code(final String value) {

@@ -99,6 +99,23 @@ class NodeMetricsTest {
         assertEquals(Set.of(), shown);
     }
 
+    /** Each in a case of promtool's in which it fires: one that never does says nothing. */
+    @Test
+    void shouldHaveACaseInWhichEachAlertFires() throws IOException {
+        final Path rules = DOCS.resolve("grafana");
+        final Set<String> alerts = Pattern.compile("- alert: (\\w+)")
+                .matcher(Files.readString(rules.resolve("weft-alerts.yml")))
+                .results()
+                .map(found -> found.group(1))
+                .collect(Collectors.toSet());
+        final Set<String> fired = Pattern.compile("alertname: (\\w+)\\s+exp_alerts:\\s+- exp_labels")
+                .matcher(Files.readString(rules.resolve("weft-alerts-test.yml")))
+                .results()
+                .map(found -> found.group(1))
+                .collect(Collectors.toSet());
+        assertEquals(alerts, fired);
+    }
+
     @Test
     void shouldAlertAsPromtoolSays() {
         final Path rules = DOCS.resolve("grafana");
