@@ -31,7 +31,6 @@ final class ClearCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        daemons.refuseArchive();
         final long nowMs = System.currentTimeMillis();
         final List<Map<String, Object>> cleared = new ArrayList<>();
         for (final DaemonRecord daemon : daemons.require()) {

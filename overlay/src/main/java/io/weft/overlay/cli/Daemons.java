@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DamagedRecord;
-import io.weft.overlay.record.ReportFile;
 import io.weft.overlay.record.StartRecord;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +17,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Which daemons are asked about: all of a run directory, unless one is named. */
-final class Daemons {
+class Daemons {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec = CommandSpec.create();
 
@@ -32,12 +30,6 @@ final class Daemons {
             defaultValue = "/run/weft",
             description = "default: ${DEFAULT-VALUE}")
     private Path runDirectory = Path.of("/run/weft");
-
-    @Option(
-            names = "--from",
-            paramLabel = "FILE",
-            description = "as they were when weft report wrote this archive, on this host or another")
-    private @Nullable Path archive;
 
     private List<DamagedRecord> damaged = List.of();
 
@@ -76,37 +68,9 @@ final class Daemons {
                 .toList();
     }
 
-    private List<DaemonRecord> all(final Consumer<DamagedRecord> unread) {
-        final Path from = archive;
-        if (null == from) {
-            return DaemonRecord.readAll(runDirectory, System.currentTimeMillis(), unread);
-        }
-        try {
-            final Path directory = Files.createTempDirectory("weft-report-");
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory), "weft-tidy"));
-            return ReportFile.read(from, directory);
-        } catch (final IOException failure) {
-            throw new IllegalStateException("make a directory for what is in " + from + ": " + failure, failure);
-        }
-    }
-
-    private static void delete(final Path directory) {
-        try {
-            ReportFile.delete(directory);
-        } catch (final IOException failure) {
-            System.err.println("weft: delete " + directory + ": " + failure);
-        }
-    }
-
-    /**
-     * That an archive was named where only what is on this host can be meant.
-     *
-     * @throws ParameterException if one was.
-     */
-    void refuseArchive() {
-        if (null != archive) {
-            throw new ParameterException(spec.commandLine(), "--from=" + archive + ": an archive stays as it is");
-        }
+    /** Those that are to be read, whichever device is meant. */
+    List<DaemonRecord> all(final Consumer<DamagedRecord> unread) {
+        return DaemonRecord.readAll(runDirectory, System.currentTimeMillis(), unread);
     }
 
     /** That there is none, or none that can be told of, and what to do. */
@@ -114,12 +78,14 @@ final class Daemons {
         if (!damaged.isEmpty()) {
             return damaged.stream().map(DamagedRecord::words).collect(Collectors.joining("; "));
         }
-        if (null != archive) {
-            return archive + " has no daemon" + (null == device ? "" : " of device " + device);
-        }
-        return "no weftd" + (null == device ? "" : " of device " + device) + " has left anything in " + runDirectory
+        return "no weftd" + ofDevice() + " has left anything in " + runDirectory
                 + ": start it (its log says so if it waits for the registry), or name its --run-dir"
                 + (null == device ? "" : " and --device");
+    }
+
+    /** The device that is named, as a message ends; empty without. */
+    String ofDevice() {
+        return null == device ? "" : " of device " + device;
     }
 
     /**
@@ -151,6 +117,6 @@ final class Daemons {
 
     /** Says something on standard error, and goes on. */
     void warn(final String words) {
-        spec.commandLine().getErr().println("weft: " + words);
+        spec.commandLine().getErr().println("weft: " + PlainText.of(words));
     }
 }

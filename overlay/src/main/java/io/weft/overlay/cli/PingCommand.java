@@ -69,7 +69,6 @@ final class PingCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        daemons.refuseArchive();
         final List<IpPrefix> wanted = wanted();
         final List<Map<String, Object>> entries = new ArrayList<>();
         final List<DaemonRecord> found = daemons.require();

@@ -66,7 +66,6 @@ final class ReportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        daemons.refuseArchive();
         final List<DaemonRecord> found = daemons.read();
         if (found.isEmpty() && daemons.damaged().isEmpty()) {
             throw new IllegalStateException(daemons.missing());

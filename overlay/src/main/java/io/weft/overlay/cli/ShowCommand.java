@@ -46,7 +46,7 @@ final class ShowCommand implements Callable<Integer> {
     private What what = What.ports;
 
     @Mixin
-    private Daemons daemons = new Daemons();
+    private DaemonsOrArchive daemons = new DaemonsOrArchive();
 
     @Mixin
     private Output output = new Output();

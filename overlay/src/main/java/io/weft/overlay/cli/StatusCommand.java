@@ -29,7 +29,7 @@ final class StatusCommand implements Callable<Integer> {
     static final int GONE = 5;
 
     @Mixin
-    private Daemons daemons = new Daemons();
+    private DaemonsOrArchive daemons = new DaemonsOrArchive();
 
     @Mixin
     private Output output = new Output();

@@ -70,7 +70,6 @@ final class TopCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        daemons.refuseArchive();
         requireRange("--interval", intervalSeconds, SECONDS_MAX);
         requireRange("--count", count, Integer.MAX_VALUE);
         requireRange("--peers", peersMax, Integer.MAX_VALUE);

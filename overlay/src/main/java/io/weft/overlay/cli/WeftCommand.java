@@ -30,7 +30,7 @@ import picocli.CommandLine.ParameterException;
         })
 public final class WeftCommand implements Callable<Integer> {
     @Mixin
-    private Daemons daemons = new Daemons();
+    private DaemonsOrArchive daemons = new DaemonsOrArchive();
 
     @Mixin
     private Output output = new Output();

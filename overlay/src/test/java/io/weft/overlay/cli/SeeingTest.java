@@ -259,7 +259,12 @@ class SeeingTest {
         final StringWriter out = new StringWriter();
         assertEquals(1, execute(out, "show", "routes", "--from=" + runDirectory.resolve("weft.1.status")));
         assertTrue(errors.toString().contains("weft.1.status is no archive of weft report: "), errors::toString);
-        assertEquals(2, execute(out, "clear", from), "an archive stays as it is");
+        for (final String command : List.of("clear", "report", "top", "ping")) {
+            assertEquals(2, execute(out, command, from), "an archive stays as it is");
+            final StringWriter help = new StringWriter();
+            execute(help, command, "--help");
+            assertFalse(help.toString().contains("--from"), help::toString);
+        }
     }
 
     @ParameterizedTest
@@ -336,12 +341,12 @@ class SeeingTest {
     void shouldLeaveSecretsOutOfAReport(@TempDir final Path directory) throws IOException {
         final Path archive = directory.resolve("report.zip");
         run("report", "-w", archive.toString());
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(archive)));
         final StringBuilder names = new StringBuilder();
         try (ZipFile zip = new ZipFile(archive.toFile())) {
             for (final ZipEntry entry : Collections.list(zip.entries())) {
                 names.append(entry.getName()).append(' ');
                 final String content = new String(zip.getInputStream(entry).readAllBytes(), ISO_8859_1);
-        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(archive)));
                 assertFalse(content.contains(SECRET), entry::getName);
             }
         }
@@ -404,17 +409,17 @@ class SeeingTest {
                 StatusCommand.GONE, "dead: process PID is gone, all is from AGE ago. Its log says why; start it again");
         assertEquals(routes, run("show", "routes", "--device=blue.1"));
         assertTrue(run("show", "drops", "--device=blue.1").contains("PKT_TOO_SMALL"));
-        // A node without a daemon: its kernel says so.
-        Await.until(() -> run("show", "peers"), Await.TIMEOUT_MS, () -> {
-            ping(1, topology.node(2).podAddress());
-            return steady(run("show", "peers"))
-                    .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
         final String aged = ",\"liveness\":\"dead\",\"ageMs\":";
         assertTrue(run("show", "fdb", "--device=blue.1", "-o", "json").contains(aged), "for programs");
         assertTrue(
                 run("top", "--count=1", "--interval=1", "--device=blue.1", "-o", "json")
                         .contains(aged),
                 "for programs");
+        // A node without a daemon: its kernel says so.
+        Await.until(() -> run("show", "peers"), Await.TIMEOUT_MS, () -> {
+            ping(1, topology.node(2).podAddress());
+            return steady(run("show", "peers"))
+                    .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
                             + "last error port unreachable from 192.168.100.3 TIME, check unchecked\n.*");
         });
     }
