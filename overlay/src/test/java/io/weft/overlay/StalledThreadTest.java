@@ -57,13 +57,13 @@ class StalledThreadTest {
                             + " thread=\"weft-worker-0 of weft.1\"",
                     Await.TIMEOUT_MS);
             awaitStatus("  agents    WRONG  data thread weft-worker-0 of weft.1 stands still: kill -QUIT ", directory);
-            awaitMetric("weft_condition{condition=\"data_threads\"} 0");
+            awaitMetric("weft_condition{condition=\"data_threads\"} 0.0");
             assertTrue(hindrance.process().isAlive(), hindrance::output);
         }
         awaitHealth(HEALTHY, weftd);
         weftd.awaitOutput("data thread weft-worker-0 of weft.1 goes on again.", Await.TIMEOUT_MS);
         awaitStatus("  agents    ok ", directory);
-        awaitMetric("weft_condition{condition=\"data_threads\"} 1");
+        awaitMetric("weft_condition{condition=\"data_threads\"} 1.0");
     }
 
     private static void awaitStatus(final String words, final Path directory) {
