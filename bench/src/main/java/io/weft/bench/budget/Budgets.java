@@ -10,6 +10,7 @@ import java.util.List;
  */
 public final class Budgets {
     private static final String JVM = "a JVM that does nothing";
+    private static final String WITHOUT = "the same without";
     private static final String COPIED_MAP = "a HashMap of 10 000 copied";
 
     /** Seen: 8.0. */
@@ -55,6 +56,13 @@ public final class Budgets {
     /** Seen: 1.0. */
     static final Budget ENCAPSULATION = new Budget("a packet's header work", Unit.SECONDS, "a copy of 1500 bytes", 2);
 
+    /** Seen: 3.9, with other work on the machine. */
+    static final Budget LATE_BESIDE_LEASES =
+            new Budget("p99.9 of one way while 5 000 leases are read anew, and 100 change", Unit.SECONDS, WITHOUT, 10);
+    /** Seen: 1.3, with other work on the machine. */
+    static final Budget LATE_BESIDE_METRICS =
+            new Budget("p99.9 of one way while metrics of 5 000 peers are asked for", Unit.SECONDS, WITHOUT, 5);
+
     /** Seen: 4.6. */
     static final Budget CNI_ADD = new Budget("weft-cni ADD", Unit.SECONDS, "Debian's bridge plugin ADD", 9);
     /** Seen: 2.4. */
@@ -70,6 +78,7 @@ public final class Budgets {
                 new StartTrial(),
                 LeaseTrial.inFile(),
                 LeaseTrial.inEtcd(),
+                new PauseTrial(),
                 new CniTrial());
     }
 }

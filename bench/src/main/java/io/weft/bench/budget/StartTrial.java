@@ -16,7 +16,7 @@ import java.util.List;
 /** weftd ends, is killed and has its device and its route taken away; a pod of the kernel's VXLAN notices. */
 final class StartTrial implements Trial {
     private static final int ROUNDS = 5;
-    private static final String NETWORK = "10.244.0.0/16";
+    private static final String NETWORK = Node.CLUSTER_NETWORK;
     private static final String DEVICE = "weft.1";
 
     /** What a trial has brought up: node A on weftd, node B on the kernel's VXLAN. */
