@@ -5,24 +5,29 @@ import io.weft.overlay.lifecycle.LogFields;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the log says of troubles that come again and again: the first line at once, and then not more than one a minute, with how many there
- * were meanwhile, the first and the last. Lines that differ in numbers among their fields alone are of one trouble. Any thread.
+ * were meanwhile, the first and the last. Lines that differ in numbers among their fields alone are of one trouble; those that differ in
+ * anything else, as in the peer that they name, are not, and of very many there is one line a minute for all that were not written. Any
+ * thread.
  */
 final class RepeatedLines {
-    /** Distinct troubles at a time; of more, the oldest is forgotten, and told anew when it comes again. */
+    /** Distinct troubles in a minute; of more, the last is told with the number of lines. */
     static final int LINES_MAX = 256;
 
     private static final long SILENCE_MS = TimeUnit.MINUTES.toMillis(1);
 
     /** By the line without its numbers, the one first that was written longest ago. */
     private final Map<String, Repetition> repetitions = new LinkedHashMap<>();
+
+    /** Those for which there was no room. */
+    private @Nullable Repetition others;
 
     private static final class Repetition {
         private final long writtenMs;
@@ -47,6 +52,10 @@ final class RepeatedLines {
             lastMs = nowMs;
             count++;
         }
+
+        String fields() {
+            return LogFields.of("count", count, "first", time(firstMs), "last", time(lastMs));
+        }
     }
 
     /** Whether a line is to be written now; if not, it is counted. In milliseconds since 1970. */
@@ -58,13 +67,20 @@ final class RepeatedLines {
             return false;
         }
         repetitions.remove(trouble);
-        if (repetitions.size() >= LINES_MAX) {
-            final Iterator<String> oldest = repetitions.keySet().iterator();
-            oldest.next();
-            oldest.remove();
+        if (!hasRoom(nowMs)) {
+            others = null == others ? new Repetition(line, nowMs) : others;
+            others.add(line, nowMs);
+            return false;
         }
         repetitions.put(trouble, new Repetition(line, nowMs));
         return true;
+    }
+
+    private boolean hasRoom(final long nowMs) {
+        if (repetitions.size() >= LINES_MAX) {
+            repetitions.values().removeIf(known -> 0 == known.count && known.isLongAgo(nowMs));
+        }
+        return repetitions.size() < LINES_MAX;
     }
 
     /** The last of each that were counted, to be written a minute after it last was. */
@@ -77,19 +93,18 @@ final class RepeatedLines {
                 return false;
             }
             if (repetition.count > 0) {
-                due.add(repetition.line
-                        + LogFields.of(
-                                "count",
-                                repetition.count,
-                                "first",
-                                time(repetition.firstMs),
-                                "last",
-                                time(repetition.lastMs)));
+                due.add(repetition.line + repetition.fields());
                 again.put(entry.getKey(), new Repetition(repetition.line, nowMs));
             }
             return true;
         });
         repetitions.putAll(again);
+        final Repetition unwritten = others;
+        if (null != unwritten && unwritten.isLongAgo(nowMs)) {
+            due.add("WARNING more than " + LINES_MAX + " troubles a minute, others are not written; the last of them: "
+                    + unwritten.line + unwritten.fields());
+            others = null;
+        }
         return due;
     }
 
