@@ -127,7 +127,7 @@ final class CaptureCommand implements Callable<Integer> {
     public Integer call() {
         final String question = question().toString();
         final Path socket = files.file(".sock");
-        try (FollowedAnswer answer = FollowedAnswer.of(socket, question)) {
+        try (FollowedAnswer answer = FollowedAnswer.of(files, question)) {
             try (OutputStream packets = open()) {
                 for (byte[] part = answer.next(); null != part; part = answer.next()) {
                     packets.write(part);

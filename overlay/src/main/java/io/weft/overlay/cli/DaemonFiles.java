@@ -3,11 +3,13 @@ package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.StartRecord;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -75,7 +77,7 @@ final class DaemonFiles {
      * @throws ParameterException when there are several.
      */
     Optional<DaemonRecord> daemon() {
-        final List<DaemonRecord> found = DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+        final List<DaemonRecord> found = all().stream()
                 .filter(daemon -> daemon.devices().stream()
                         .anyMatch(each -> null == device || each.name().equals(device)))
                 .toList();
@@ -95,14 +97,25 @@ final class DaemonFiles {
                 spec.commandLine(), what + ": name one by --device, of " + String.join(" and ", names));
     }
 
-    /** That a daemon does not answer, and what to do. */
-    static IllegalStateException silence(final Path socket, final IOException failure) {
+    private List<DaemonRecord> all() {
+        return DaemonRecord.readAll(runDirectory, System.currentTimeMillis());
+    }
+
+    /** That a daemon does not answer, and what to do; with what weft status finds wrong with it, or with those that have no device yet. */
+    IllegalStateException silence(final Path socket, final IOException failure) {
+        final String known = daemon().map(Hindrances::inShort)
+                .orElseGet(() -> all().stream()
+                        .filter(other -> StartRecord.isStart(other.status()))
+                        .map(Hindrances::inShort)
+                        .collect(Collectors.joining()));
         return failure instanceof SocketTimeoutException
                 ? new IllegalStateException(
-                        socket + ": " + failure.getMessage() + " weft counters shows its last sign of life", failure)
+                        socket + ": " + failure.getMessage() + " weft counters shows its last sign of life" + known,
+                        failure)
                 : new IllegalStateException(
                         "no daemon answers at " + socket + " (" + failure.getMessage()
-                                + "): is weftd running, and ready (weft status)? Name its --device and --run-dir",
+                                + "): is weftd running, and ready (weft status)? Name its --device and --run-dir"
+                                + known,
                         failure);
     }
 }

@@ -3,9 +3,6 @@ package io.weft.overlay.cli;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.counters.PathCheck;
-import io.weft.dataplane.counters.PathState;
-import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
@@ -34,9 +31,6 @@ final class Diagnosis {
     /** A pod may send some of its own; what is damaged on the way is more than one of so many. */
     private static final int WRONG_CHECKSUMS_PER = 1_000;
 
-    /** Of peers that are wrong. */
-    private static final int NAMED_MAX = 3;
-
     private final DaemonRecord daemon;
     private final List<Finding> findings = new ArrayList<>();
 
@@ -55,7 +49,7 @@ final class Diagnosis {
         }
         try {
             diagnosis.conditions();
-            final List<CountersRecord> counters = diagnosis.counters();
+            final Map<DeviceRecord, CountersRecord> counters = diagnosis.counters();
             if (!counters.isEmpty()) {
                 diagnosis.dataPlane(counters);
             }
@@ -75,11 +69,11 @@ final class Diagnosis {
     }
 
     /** Of the devices whose counters can be read; of another it is said that they cannot. */
-    private List<CountersRecord> counters() {
-        final List<CountersRecord> counters = new ArrayList<>();
+    private Map<DeviceRecord, CountersRecord> counters() {
+        final Map<DeviceRecord, CountersRecord> counters = new LinkedHashMap<>();
         for (final DeviceRecord device : daemon.devices()) {
             try {
-                counters.add(device.counters());
+                counters.put(device, device.counters());
             } catch (final IllegalStateException damaged) {
                 findings.add(unreadable(device.name() + " has no counters to read: " + damaged.getMessage()
                         + ". weft has to be of the version of weftd, which makes the file when it is started"));
@@ -156,7 +150,7 @@ final class Diagnosis {
                 : daemon.devices().stream().map(DeviceRecord::name).collect(Collectors.joining(" and "));
         findings.add(Finding.of(
                 "device",
-                troubles("host", "mtu"),
+                joined(troubles("host", "mtu"), repaired(names)),
                 names + ", MTU " + daemon.number("mtu") + ", " + list(status.required("subnets"))));
         findings.add(Finding.of("underlay", troubles("underlay"), daemon.text("underlay")));
         findings.add(Finding.of("registry", registry(), daemon.text("registry") + ", followed"));
@@ -164,6 +158,16 @@ final class Diagnosis {
         findings.add(Finding.of("rules", troubles("rules", "forwarding"), "set"));
         findings.add(Finding.of("pods", troubles("subnet_file", "bridge"), "subnet file and bridge as they should be"));
         memory();
+    }
+
+    private String repaired(final String names) {
+        final JsonValue repairs = daemon.status().member("repairs");
+        return null != repairs && repairs.required("lately").bool()
+                ? "in the last minute something else set " + names
+                        + " down, or changed its addresses or routes, and weftd put that right (repairs since its"
+                        + " start: " + repairs.required("count").integer(0, Long.MAX_VALUE)
+                        + "): its log says what; ip monitor link address route shows when it comes again"
+                : "";
     }
 
     private static String joined(final String... troubles) {
@@ -210,7 +214,8 @@ final class Diagnosis {
         }
     }
 
-    private void dataPlane(final List<CountersRecord> counters) {
+    private void dataPlane(final Map<DeviceRecord, CountersRecord> ofDevices) {
+        final List<CountersRecord> counters = List.copyOf(ofDevices.values());
         long fromHost = 0;
         long fromUnderlay = 0;
         long delivered = 0;
@@ -241,58 +246,9 @@ final class Diagnosis {
                                 .map(by -> ", underlay by " + by)
                                 .distinct()
                                 .collect(Collectors.joining())));
-        peers(counters);
+        findings.add(new PeersFinding(daemon, ofDevices).finding());
         agents(counters);
         drops(counters);
-    }
-
-    private void peers(final List<CountersRecord> counters) {
-        final List<PeerRecord> peers = counters.stream()
-                .flatMap(device -> device.peers().stream())
-                .filter(peer -> 0 == peer.goneMs())
-                .toList();
-        long answered = 0;
-        long oldestMs = Long.MAX_VALUE;
-        long oldestSilentMs = Long.MAX_VALUE;
-        final List<String> silent = new ArrayList<>();
-        for (final PeerRecord peer : peers) {
-            final PathCheck check = peer.check();
-            if (null == check) {
-                continue;
-            }
-            answered++;
-            oldestMs = Math.min(oldestMs, check.timeMs());
-            if (PathState.OK != check.state()) {
-                silent.add(peer.address() + " " + check.state().label());
-                oldestSilentMs = Math.min(oldestSilentMs, check.timeMs());
-            }
-        }
-        final String checked = (answered == peers.size() ? "all answer" : answered + " checked and answer")
-                + ", checked " + ago(oldestMs, counters);
-        findings.add(Finding.of(
-                "peers",
-                silent.isEmpty()
-                        ? ""
-                        : silent.size() + " of " + peers.size() + " do not answer as they should: "
-                                + silent.stream().limit(NAMED_MAX).collect(Collectors.joining(", "))
-                                + (silent.size() > NAMED_MAX ? " and others" : "")
-                                + ". weft ping "
-                                + (1 == silent.size() ? silent.get(0).split(" ", -1)[0] : "all")
-                                + " says what is at fault now: this was found " + ago(oldestSilentMs, counters),
-                peers.size() + " node" + (1 == peers.size() ? "" : "s")
-                        + (0 == answered ? ", not checked" + whyUnchecked() : ", " + checked)));
-    }
-
-    /** By the daemon's clock when it last showed a sign of life: how long ago that was, another part says. */
-    private static String ago(final long timeMs, final List<CountersRecord> counters) {
-        final long nowMs =
-                counters.stream().mapToLong(CountersRecord::heartbeatMs).max().orElse(timeMs);
-        return Words.duration(nowMs - timeMs) + " ago";
-    }
-
-    private String whyUnchecked() {
-        final JsonValue seconds = daemon.status().member("peerCheckSeconds");
-        return null != seconds && 0 == seconds.integer(0, Integer.MAX_VALUE) ? ": --peer-check-interval=0" : " yet";
     }
 
     private void agents(final List<CountersRecord> counters) {
@@ -337,7 +293,7 @@ final class Diagnosis {
                     .sum();
             final String remedy = DropRemedy.of(reason);
             if (count > 0) {
-                all.add(count + " " + reason);
+                all.add(count + " " + reason + (DropReason.IP_OUTNOROUTES == reason ? unleased(counters) : ""));
             }
             if (count > 0 && null != remedy) {
                 faults.add(count + " " + reason + " in the last minute (" + reason.description() + "): " + remedy);
@@ -347,6 +303,17 @@ final class Diagnosis {
                 "drops",
                 String.join("; ", faults),
                 all.isEmpty() ? "none in the last minute" : String.join(", ", all) + " in the last minute"));
+    }
+
+    /** Pods may ask for any address of the network; that its node has no lease, this node cannot know. */
+    private static String unleased(final List<CountersRecord> counters) {
+        return counters.stream()
+                .map(device -> device.offender(DropReason.IP_OUTNOROUTES))
+                .filter(offender -> offender.contains(" > "))
+                .findFirst()
+                .map(offender -> " (the last " + offender + ": no lease has " + offender.split(" > ", -1)[1]
+                        + ", start weftd or flanneld there if that is a pod)")
+                .orElse("");
     }
 
     /** The exit code that says so: the worst of the daemons'. */

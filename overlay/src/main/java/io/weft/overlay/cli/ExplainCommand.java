@@ -72,7 +72,7 @@ final class ExplainCommand implements Callable<Integer> {
             }
             return answer.isDropped() ? 1 : 0;
         } catch (final IOException failure) {
-            throw DaemonFiles.silence(socket, failure);
+            throw files.silence(socket, failure);
         }
     }
 

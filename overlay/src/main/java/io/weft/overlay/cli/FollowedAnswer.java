@@ -29,16 +29,18 @@ final class FollowedAnswer implements AutoCloseable {
     /**
      * Asks a daemon.
      *
+     * @param files of the daemon.
      * @throws IllegalStateException in words, when it does not answer.
      * @throws IllegalArgumentException in the daemon's words, if it refuses.
      */
-    static FollowedAnswer of(final Path socket, final String question) {
+    static FollowedAnswer of(final DaemonFiles files, final String question) {
+        final Path socket = files.file(".sock");
         try {
             final FollowedAnswer answer = new FollowedAnswer(ControlStream.open(socket, question));
             Runtime.getRuntime().addShutdownHook(new Thread(answer::onSignal, "weft-end"));
             return answer;
         } catch (final IOException failure) {
-            throw DaemonFiles.silence(socket, failure);
+            throw files.silence(socket, failure);
         }
     }
 

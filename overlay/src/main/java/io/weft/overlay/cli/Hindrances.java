@@ -14,8 +14,6 @@ import java.util.List;
 
 /** What may keep a packet from its destination though the tables have a way for it, or why they have none: by what is on record. */
 final class Hindrances {
-    private static final String PEERS = "peers";
-
     private final DaemonRecord daemon;
     private final IpAddress destination;
 
@@ -35,19 +33,25 @@ final class Hindrances {
         }
         try {
             daemon.devices().forEach(device -> check(device, lines));
-            status(lines);
+            ofNode(daemon).forEach(trouble -> lines.add(line("status", trouble)));
         } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
             lines.add(line("status", "unknown: " + unreadable.getMessage()));
         }
         return lines;
     }
 
-    private void status(final List<String> lines) {
-        for (final Finding finding : Diagnosis.of(daemon)) {
-            if (!finding.isOk() && !PEERS.equals(finding.part())) { // of the peer that matters, see above
-                lines.add(line("status", finding.part() + " " + finding.text()));
-            }
-        }
+    /** What is wrong with the node itself, by its parts, whatever becomes of its peers. */
+    static List<String> ofNode(final DaemonRecord daemon) {
+        return Diagnosis.of(daemon).stream()
+                .filter(finding -> !finding.isOk() && !PeersFinding.PART.equals(finding.part()))
+                .map(finding -> finding.part() + " " + finding.text())
+                .toList();
+    }
+
+    /** The same behind a sentence of an error; empty when nothing is wrong. */
+    static String inShort(final DaemonRecord daemon) {
+        final List<String> troubles = ofNode(daemon);
+        return troubles.isEmpty() ? "" : ". weft status: " + String.join("; ", troubles);
     }
 
     /** What the last check of the way to the destination's node has found. */
@@ -57,22 +61,25 @@ final class Hindrances {
             if (path.subnet().contains(wanted)) {
                 device.counters().peers().stream()
                         .filter(peer -> peer.address().equals(path.peer()))
-                        .forEach(peer -> check(peer, lines));
+                        .forEach(peer -> check(device, path, peer, lines));
             }
         }
     }
 
-    private static void check(final PeerRecord peer, final List<String> lines) {
+    private void check(
+            final DeviceRecord device, final PeerPath path, final PeerRecord peer, final List<String> lines) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
+            final PathEvidence evidence = PathEvidence.onRecord(daemon, path, peer, check, device.counters());
             lines.add(line(
                     "check",
                     peer.address() + " was found " + check.state().label() + " " + CounterViews.time(check.timeMs())
-                            + ": weft ping " + peer.address() + " says what is at fault"));
+                            + ": " + new PathWords(daemon).of(evidence) + ". weft ping " + peer.address()
+                            + " asks anew"));
         }
     }
 
-    private static String line(final String name, final String words) {
+    static String line(final String name, final String words) {
         return String.format("  %-10s %s", name, words);
     }
 }

@@ -18,9 +18,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -38,8 +40,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Asks peers for an answer on the underlay and through the overlay, also those of the kernel's VXLAN: round trip, longest"
                     + " packet that is carried, and whether fabric or overlay is at fault. Takes CAP_NET_RAW, in the daemon's network"
-                    + " namespace.",
-            "Exit codes: 0, all is well; 3, something is wrong; 1, that could not be found out; 2, wrong arguments."
+                    + " namespace. What weft status finds wrong with this node follows.",
+            "Exit codes: 0, the peers answer as they should; 3, one does not; 1, that could not be found out; 2, wrong arguments."
         })
 final class PingCommand implements Callable<Integer> {
     private static final String ALL = "all";
@@ -74,6 +76,7 @@ final class PingCommand implements Callable<Integer> {
         final List<DaemonRecord> found = daemons.require();
         daemons.warnOfAge(found);
         int asked = 0;
+        final Set<String> troubles = new LinkedHashSet<>();
         for (final DaemonRecord daemon : found) {
             final List<PeerPath> paths = daemon.devices().stream()
                     .flatMap(device -> PeerPath.of(device).stream())
@@ -81,15 +84,21 @@ final class PingCommand implements Callable<Integer> {
                     .toList();
             if (!paths.isEmpty() && isHere(daemon, found.size() > 1)) {
                 asked += paths.size();
-                entries.addAll(ask(daemon, paths));
+                final List<String> ofNode = Hindrances.ofNode(daemon);
+                entries.addAll(ask(daemon, paths, ofNode));
+                troubles.addAll(ofNode);
             }
         }
         if (0 == asked) {
             throw new IllegalStateException("no peer" + (wanted.isEmpty() ? "" : " is at " + named(wanted))
                     + " by the tables of this network namespace's daemons: its node has no lease here, or one that is ignored (weft status)."
-                    + " Look whether weftd or flanneld runs there; weft show peers tells which peers there are");
+                    + " Look whether weftd or flanneld runs there; weft show peers tells which peers there are"
+                    + found.stream().map(Hindrances::inShort).distinct().collect(Collectors.joining()));
         }
         output.print(entries, PingCommand::line);
+        if (!output.isJson()) {
+            troubles.forEach(trouble -> output.out().println(Hindrances.line("status", trouble)));
+        }
         return entries.stream().allMatch(entry -> PathState.OK.label().equals(entry.get("state")))
                 ? StatusCommand.OK
                 : StatusCommand.WRONG;
@@ -142,7 +151,8 @@ final class PingCommand implements Callable<Integer> {
         return isHere;
     }
 
-    private static List<Map<String, Object>> ask(final DaemonRecord daemon, final List<PeerPath> paths)
+    private static List<Map<String, Object>> ask(
+            final DaemonRecord daemon, final List<PeerPath> paths, final List<String> troubles)
             throws InterruptedException {
         final long beginMs = System.currentTimeMillis();
         final Map<String, CountersRecord> before = counters(daemon);
@@ -151,8 +161,18 @@ final class PingCommand implements Callable<Integer> {
                 PathProbe.open(BackendType.named(daemon.text("backend")), (int) daemon.number("mtu"), PER_SECOND)) {
             results = probe.probe(paths);
         }
-        final PathWords words = new PathWords(daemon, beginMs, before, counters(daemon));
-        return results.stream().map(result -> entry(result, words.of(result))).toList();
+        final Map<String, CountersRecord> after = counters(daemon);
+        final PathWords words = new PathWords(daemon);
+        return results.stream()
+                .map(result -> entry(
+                        result,
+                        words.of(PathEvidence.asked(
+                                result,
+                                beginMs,
+                                before.get(result.path().device()),
+                                after.get(result.path().device()))),
+                        troubles))
+                .toList();
     }
 
     /** Of the devices whose counters can be read: peers answer all the same. */
@@ -168,7 +188,7 @@ final class PingCommand implements Callable<Integer> {
         return counters;
     }
 
-    private static Map<String, Object> entry(final PathResult result, final String words) {
+    private static Map<String, Object> entry(final PathResult result, final String words, final List<String> troubles) {
         final Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("device", result.path().device());
         entry.put("peer", result.path().peer().toString());
@@ -179,6 +199,7 @@ final class PingCommand implements Callable<Integer> {
         entry.put("overlayRttNs", result.overlayRttNs());
         entry.put("overlayMtu", result.overlayMtu());
         entry.put("text", words);
+        entry.put("status", troubles);
         return entry;
     }
 

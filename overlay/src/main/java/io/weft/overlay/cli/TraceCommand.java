@@ -64,7 +64,7 @@ final class TraceCommand implements Callable<Integer> {
                 count,
                 SNAPSHOT_LENGTH);
         final Path socket = files.file(".sock");
-        try (FollowedAnswer answer = FollowedAnswer.of(socket, question.toString())) {
+        try (FollowedAnswer answer = FollowedAnswer.of(files, question.toString())) {
             for (byte[] part = answer.next(); null != part; part = answer.next()) {
                 output.out().print(new String(part, UTF_8));
                 if (!output.flush()) {

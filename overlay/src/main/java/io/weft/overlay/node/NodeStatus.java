@@ -9,6 +9,7 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
+import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.record.StartRecord;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -30,16 +32,23 @@ final class NodeStatus {
     /** Of what is wrong in the same way many times, so many are named. */
     private static final int NAMED_MAX = 10;
 
+    private static final long MINUTE_NS = TimeUnit.MINUTES.toNanos(1);
+
     private final Map<String, Object> identity = new LinkedHashMap<>();
     private final Conditions conditions;
+    private final NodeMetrics metrics;
+    private long repairs;
+    private long repairedNs;
 
     NodeStatus(
             final WeftOptions options,
             final NetworkConfig config,
             final Underlay underlay,
             final StartRecord start,
-            final Conditions conditions) {
+            final Conditions conditions,
+            final NodeMetrics metrics) {
         this.conditions = conditions;
+        this.metrics = metrics;
         identity.putAll(start.identity());
         identity.put("startedMs", STARTED_MS);
         identity.put("backend", config.backend().type().toString());
@@ -86,12 +95,23 @@ final class NodeStatus {
         status.put("leases", null == leases ? 0 : leases.size());
         status.put("refused", null == leases ? Map.of() : refused(leases.refused()));
         status.put("heap", heap());
+        status.put("repairs", repairs());
         final Map<String, Object> troubles = new LinkedHashMap<>();
         for (final Condition condition : Condition.values()) {
             troubles.put(condition.label(), conditions.trouble(condition));
         }
         status.put("conditions", troubles);
         return status;
+    }
+
+    /** What others changed on the host, and the node put right: how often since the start, and whether in the last minute. */
+    private Map<String, Object> repairs() {
+        final long now = metrics.hostRepairs();
+        if (repairs != now) {
+            repairs = now;
+            repairedNs = System.nanoTime();
+        }
+        return ordered("count", now, "lately", now > 0 && System.nanoTime() - repairedNs < MINUTE_NS);
     }
 
     private static Map<String, Object> refused(final Map<LeaseKey, String> refused) {

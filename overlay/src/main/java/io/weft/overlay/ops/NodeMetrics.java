@@ -51,6 +51,11 @@ public final class NodeMetrics {
         hostRepairs = count;
     }
 
+    /** Differences on the host that were put right. */
+    public long hostRepairs() {
+        return hostRepairs;
+    }
+
     public void tunnelOffload(final boolean isOn) {
         isOffloading = isOn;
     }

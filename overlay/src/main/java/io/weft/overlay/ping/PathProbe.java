@@ -86,7 +86,7 @@ public final class PathProbe implements AutoCloseable {
         to.addAll(overlay(paths));
         final int[] needed = new int[to.size()];
         for (int i = 0; i < paths.size(); i++) {
-            needed[i] = podMtu + overhead(paths.get(i));
+            needed[i] = podMtu + overhead(backend, paths.get(i).peer());
             needed[paths.size() + i] = podMtu;
         }
         final long[] rttNs = ask(to, filled(to.size(), SHORT_LENGTH), TIMEOUT_NS);
@@ -112,8 +112,9 @@ public final class PathProbe implements AutoCloseable {
         return answer < 0 && EchoExchange.NO_ANSWER != answer ? (int) -answer : 0;
     }
 
-    private int overhead(final PeerPath path) {
-        return backend.overhead(IpFamily.IPV4 == path.peer().family() ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
+    /** Bytes that are put before a packet on its way to a peer. */
+    public static int overhead(final BackendType backend, final IpAddress peer) {
+        return backend.overhead(IpFamily.IPV4 == peer.family() ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
     }
 
     private static List<IpAddress> underlay(final List<PeerPath> paths) {

@@ -17,8 +17,6 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -39,12 +37,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /**
  * What {@code weft ping}, {@code weft status} and {@code weft explain} say of the ways to a kernel node and to a weft node when all is
  * well, and when something is wrong with one of them, with this node or with what they were told. What a clock that is wrong looks like
- * is {@code RegistryHttpTest}'s.
+ * is {@code StartTest}'s and {@code ClockFaultTest}'s.
  */
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -56,22 +53,23 @@ class PathFaultsTest {
     private static final int BURST = 20_000;
 
     private final CloseAll resources = new CloseAll();
-    private final StringWriter errors = new StringWriter();
     private final Topology topology = resources.add(Topology.builder().nodes(3).build());
     private final Topology.Node node = topology.node(0);
     private final Topology.Node kernel = topology.node(1);
     private final Topology.Node other = topology.node(2);
     private Path directory = Path.of(".");
+    private Operator operator = new Operator(node.namespace(), directory);
     private @Nullable BackgroundProcess weftd;
     private @Nullable BackgroundProcess otherWeftd;
 
     @BeforeAll
     void startTwoDaemonsBesideAKernelNode(@TempDir final Path temporary) throws IOException {
         directory = temporary;
+        operator = new Operator(node.namespace(), directory.resolve("node/run"));
         topology.kernelVxlan(kernel);
         writeLeases(kernel.vtepMac());
         weftd = start(node, "node", "--peer-check-interval=1", "--iptables-resync=1");
-        otherWeftd = start(other, "other");
+        otherWeftd = start(other, "other", "--iptables-forward-rules=false", "--iptables-resync=1");
     }
 
     private BackgroundProcess start(final Topology.Node on, final String name, final String... options)
@@ -112,98 +110,36 @@ class PathFaultsTest {
         resources.close();
     }
 
-    /** As an operator has it, in the node's network namespace. */
-    private int execute(final StringWriter out, final String... arguments) {
-        return node.namespace().call(() -> executeHere(out, arguments));
-    }
-
-    private int executeHere(final StringWriter out, final String... arguments) {
-        final CommandLine line = WeftCommand.commandLine();
-        line.setOut(new PrintWriter(out, true));
-        line.setErr(new PrintWriter(errors, true));
-        final String[] all = new String[arguments.length + 1];
-        System.arraycopy(arguments, 0, all, 0, arguments.length);
-        all[arguments.length] = "--run-dir=" + directory.resolve("node/run");
-        return line.execute(all);
-    }
-
-    private static String steady(final String text) {
-        return text.replaceAll("\\d+\\.\\d\\d ms", "N ms")
-                .replaceAll("RttNs\":\\d+", "RttNs\":N")
-                .replaceAll("(checked|found) \\d+ (s|min) ago", "$1 N s ago");
-    }
-
-    private String run(final int exitCode, final String... arguments) {
-        final StringWriter out = new StringWriter();
-        assertEquals(exitCode, execute(out, arguments), () -> out + " " + errors);
-        return steady(out.toString());
-    }
-
-    /** A busy machine may be late with an answer. */
-    private void awaitPing(final int exitCode, final Topology.Node peer, final String... words) {
-        final String[] found = {""};
-        Await.until(() -> String.join(" ... ", words) + "\nnot in\n" + found[0] + errors, Await.TIMEOUT_MS, () -> {
-            final StringWriter out = new StringWriter();
-            final int code = execute(out, "ping", peer.underlayAddress());
-            found[0] = code + " " + steady(out.toString());
-            return exitCode == code && List.of(words).stream().allMatch(found[0]::contains);
-        });
-    }
-
-    private void awaitStatus(final String line) {
-        final String[] found = {""};
-        Await.until(() -> line + "\nnot in\n" + found[0], Await.TIMEOUT_MS, () -> {
-            final StringWriter out = new StringWriter();
-            execute(out, "status");
-            found[0] = steady(out.toString());
-            return found[0].contains(line);
-        });
-    }
-
-    private void awaitExplanation(final int exitCode, final String address, final String... words) {
-        final String[] found = {""};
-        Await.until(() -> String.join(" ... ", words) + "\nnot in\n" + found[0] + errors, Await.TIMEOUT_MS, () -> {
-            final StringWriter out = new StringWriter();
-            final int code = execute(out, "explain", address);
-            found[0] = code + " " + out;
-            return exitCode == code && List.of(words).stream().allMatch(found[0]::contains);
-        });
-    }
-
-    private void awaitWell(final Topology.Node peer) {
-        awaitPing(0, peer, peer.subnet() + ": ok, underlay N ms up to 1500 bytes, overlay N ms up to 1450 bytes\n");
-    }
-
     @Test
     @Order(1)
     void shouldTellRoundTripAndMtuOfEachPeerWhenAllIsWell() throws IOException {
-        awaitWell(kernel);
-        awaitWell(other);
-        assertEquals(Files.readString(Path.of("src/test/golden/ping.txt")), run(0, "ping", "all"));
-        assertEquals(Files.readString(Path.of("src/test/golden/ping.json")), run(0, "ping", "all", "--output=json"));
-        assertEquals(run(0, "ping", kernel.podAddress()), run(0, "ping", kernel.subnet()));
+        operator.awaitWell(kernel);
+        operator.awaitWell(other);
+        operator.awaitGolden("ping.txt", "ping", "all");
+        operator.awaitGolden("ping.json", "ping", "all", "--output=json");
+        assertEquals(operator.run(0, "ping", kernel.podAddress()), operator.run(0, "ping", kernel.subnet()));
         Await.until(
-                () -> run(0, "show", "peers"),
+                () -> operator.run(0, "show", "peers"),
                 Await.TIMEOUT_MS,
-                () -> run(0, "show", "peers").matches("(?s).* check ok [^ ]+, round trip \\d+ [nu]?m?s\n.*"));
-        awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
+                () -> operator.run(0, "show", "peers").matches("(?s).* check ok [^ ]+, round trip \\d+ [nu]?m?s\n.*"));
+        operator.awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
     }
 
     @Test
     @Order(2)
     void shouldRefuseWhatIsNoPeerByWordsAndExitCode() {
-        run(2, "ping");
-        run(2, "ping", "nowhere.invalid");
-        run(1, "ping", "localhost");
-        run(1, "ping", "10.244.77.7");
+        operator.run(2, "ping");
+        operator.run(2, "ping", "nowhere.invalid");
+        operator.run(1, "ping", "localhost");
+        operator.run(1, "ping", "10.244.77.7");
         assertTrue(
-                errors.toString()
+                operator.errors()
                         .contains(
                                 "nowhere.invalid: must be an address, a subnet, a node's name that this host resolves, or \"all\", nowhere.invalid: "),
-                errors::toString);
-        assertTrue(errors.toString().contains("no peer is at 10.244.77.7 by the tables"), errors::toString);
+                operator::errors);
+        assertTrue(operator.errors().contains("no peer is at 10.244.77.7 by the tables"), operator::errors);
         assertTrue(
-                errors.toString().contains(", which this host resolves localhost to, by the tables"), errors::toString);
+                operator.errors().contains(", which this host resolves localhost to, by the tables"), operator::errors);
     }
 
     @Test
@@ -221,18 +157,16 @@ class PathFaultsTest {
     @Order(3)
     void shouldNameTheMacThatTheLeaseHas() throws IOException {
         writeLeases(WRONG_MAC);
-        Await.until("lease", Await.TIMEOUT_MS, () -> run(0, "show", "fdb").contains(WRONG_MAC));
-        awaitPing(
-                3,
+        Await.until(
+                "lease", Await.TIMEOUT_MS, () -> operator.run(0, "show", "fdb").contains(WRONG_MAC));
+        operator.awaitFaultOfWay(
                 kernel,
-                ": WRONG overlay, underlay N ms up to 1500 bytes, overlay no answer: the fabric carries other packets",
+                "overlay",
+                "the fabric carries other packets, and of the overlay's none comes back. One of these: ",
                 "or MAC " + WRONG_MAC + ", as its lease says (compare with ip -details link there)");
-        awaitStatus("  peers     WRONG  1 of 2 do not answer as they should: 192.168.100.2 overlay."
-                + " weft ping 192.168.100.2 says what is at fault now: this was found N s ago\n");
-        awaitExplanation(0, kernel.podAddress(), "  check      192.168.100.2 was found overlay 2");
         writeLeases(kernel.vtepMac());
-        awaitWell(kernel);
-        awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
+        operator.awaitWell(kernel);
+        operator.awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
     }
 
     private void firewall(final String action, final String... rule) {
@@ -247,15 +181,17 @@ class PathFaultsTest {
     @Order(4)
     void shouldTellAFirewallOfTheTunnelFromOneOfEverything() {
         firewall("-A", "-p", "udp", "--dport", "8472");
-        awaitPing(3, kernel, ": WRONG overlay, ", "a firewall drops UDP port 8472, perhaps one way");
+        operator.awaitFaultOfWay(
+                kernel, "overlay", "a firewall drops UDP port 8472, perhaps one way (let it pass both ways)");
         firewall("-D", "-p", "udp", "--dport", "8472");
         firewall("-A", "-s", node.underlayAddress());
-        awaitPing(
-                3,
+        operator.awaitFaultOfWay(
                 kernel,
-                ": WRONG fabric, underlay no answer, overlay no answer: the fabric does not bring packets to the node");
+                "fabric",
+                "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
+                        + " try ping and traceroute to it from this node");
         firewall("-D", "-s", node.underlayAddress());
-        awaitWell(kernel);
+        operator.awaitWell(kernel);
     }
 
     /** What this node's own socket is refused is nobody else's fault. */
@@ -264,26 +200,35 @@ class PathFaultsTest {
     void shouldTellWhatThisNodeItselfDoesNotSend() {
         final String peer = kernel.underlayAddress();
         firewall(node, "-A OUTPUT", "-d", peer);
-        awaitPing(
+        operator.awaitPing(
                 3,
                 kernel,
                 ": WRONG local, underlay no answer, overlay no answer: this node itself does not send to " + peer
                         + ", operation not permitted (EPERM): a rule of its own firewall refuses it");
-        awaitStatus(": 192.168.100.2 local."
-                + " weft ping 192.168.100.2 says what is at fault now: this was found N s ago\n");
+        operator.awaitFaultOfWay(
+                kernel,
+                "local",
+                "this node itself does not send to " + peer,
+                "a rule of its own firewall refuses it",
+                "iptables -S OUTPUT or nft list ruleset");
         firewall(node, "-D OUTPUT", "-d", peer);
         firewall(node, "-A OUTPUT", "-d", peer, "-p", "udp", "--dport", "8472");
-        awaitPing(
+        operator.awaitPing(
                 3,
                 kernel,
                 ": WRONG overlay, ",
                 ": packets for it are dropped here: UNDERLAY_REFUSED (host's firewall refused the datagram):"
                         + " a rule of this host's firewall refuses UDP to peers: allow it");
+        final String refused =
+                "UNDERLAY_REFUSED in the last minute (host's firewall refused the datagram): a rule of this"
+                        + " host's firewall refuses UDP to peers: allow it";
+        operator.awaitStatus("  drops     WRONG  ", refused);
+        operator.awaitExplanation(0, kernel.podAddress(), "  status     drops ", refused);
         firewall(node, "-D OUTPUT", "-d", peer, "-p", "udp", "--dport", "8472");
         node.namespace().ip("route", "add", "unreachable", peer + "/32");
-        awaitPing(3, kernel, ": WRONG local, ", "it has no route there: ip route get " + peer);
+        operator.awaitPing(3, kernel, ": WRONG local, ", "it has no route there: ip route get " + peer);
         node.namespace().ip("route", "del", "unreachable", peer + "/32");
-        awaitWell(kernel);
+        operator.awaitWell(kernel);
     }
 
     /** What is longer the veth pair drops, and nobody says so; it lets a VLAN's 4 bytes pass beside its MTU. */
@@ -291,24 +236,22 @@ class PathFaultsTest {
     @Order(5)
     void shouldFindHowLongPacketsMayBeWhereNobodyTells() {
         kernel.namespace().ip("link", "set", kernel.underlayDevice(), "mtu", "1300");
-        awaitPing(
-                3,
+        operator.awaitFaultOfWay(
                 kernel,
-                ": WRONG fabric-mtu, underlay N ms up to 1304 bytes, overlay N ms up to 1254 bytes: the fabric carries IP"
-                        + " packets of 1304 bytes and no longer ones, weft sends up to 1500",
-                "or set \"MTU\": 1254 in the Backend");
-        awaitStatus(": 192.168.100.2 fabric-mtu."
-                + " weft ping 192.168.100.2 says what is at fault now: this was found N s ago\n");
+                "fabric-mtu",
+                "the fabric carries IP packets of 1304 bytes and no longer ones, weft sends up to 1500: raise the MTU on"
+                        + " the way, or set \"MTU\": 1254 in the Backend of the network's configuration");
+        operator.awaitPing(3, kernel, ", underlay N ms up to 1304 bytes, overlay N ms up to 1254 bytes: ");
         Await.until(
-                () -> run(0, "show", "peers"),
+                () -> operator.run(0, "show", "peers"),
                 Await.TIMEOUT_MS,
-                () -> run(0, "show", "peers").contains("path MTU 1304"));
+                () -> operator.run(0, "show", "peers").contains("path MTU 1304"));
         kernel.namespace().ip("link", "set", kernel.underlayDevice(), "mtu", "1500");
-        awaitWell(kernel);
+        operator.awaitWell(kernel);
         Await.until(
-                () -> run(0, "show", "peers"),
+                () -> operator.run(0, "show", "peers"),
                 Await.TIMEOUT_MS,
-                () -> !run(0, "show", "peers").contains("path MTU 1304"));
+                () -> !operator.run(0, "show", "peers").contains("path MTU 1304"));
     }
 
     /** The kernel node is made anew with another VNI: it drops what it gets, and what it sends is dropped here. */
@@ -329,36 +272,37 @@ class PathFaultsTest {
                             .replace("BASE", kernel.subnetBase())
                             .split(" ", -1));
         }
-        awaitPing(
-                3, kernel, ": WRONG overlay, ", "the node drops what it gets, since its device has not VNI 1 or MAC ");
+        operator.awaitFaultOfWay(
+                kernel, "overlay", "the node drops what it gets, since its device has not VNI 1 or MAC ");
         kernel.pod().tryExec("ping", "-c", "1", "-W", "1", node.podAddress());
-        awaitStatus(" VXLAN_VNI_NOT_FOUND in the last minute (VNI is not ours): a peer has another VNI in its network");
-        awaitExplanation(
-                0,
-                kernel.podAddress(),
-                "  check      192.168.100.2 was found overlay 2",
-                "  status     drops ",
-                " VXLAN_VNI_NOT_FOUND in the last minute");
+        final String words =
+                " VXLAN_VNI_NOT_FOUND in the last minute (VNI is not ours): a peer has another VNI in its network";
+        operator.awaitStatus("  drops     WRONG  ", words);
+        operator.awaitPing(3, kernel, "  status     drops ", words);
+        operator.awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
         kernel.namespace().ip("link", "del", KernelVxlan.DEVICE);
         topology.kernelVxlan(kernel);
-        awaitWell(kernel);
+        operator.awaitWell(kernel);
     }
 
     @Test
     @Order(5)
     void shouldTellThatANodeHasNoLeaseHere() throws IOException {
         writeAllLeases(lease(other, other.vtepMac()));
-        awaitStatus("  leases    ok     1 of other nodes\n");
-        run(1, "ping", kernel.podAddress());
+        operator.awaitStatus("  leases    ok     1 of other nodes\n");
+        node.pod().tryExec("ping", "-c", "1", "-W", "1", kernel.podAddress());
+        operator.awaitStatus(
+                "(the last 10.244.0.2 > 10.244.1.2: no lease has 10.244.1.2, start weftd or flanneld there if that is a pod)");
+        operator.run(1, "ping", kernel.podAddress());
         assertTrue(
-                errors.toString().contains("its node has no lease here, or one that is ignored (weft status)."),
-                errors::toString);
-        awaitExplanation(
+                operator.errors().contains("its node has no lease here, or one that is ignored (weft status)."),
+                operator::errors);
+        operator.awaitExplanation(
                 1,
                 kernel.podAddress(),
                 "  route      none: dropped\n  lease      none has 10.244.1.2: start weftd or flanneld on its node");
         writeLeases(kernel.vtepMac());
-        awaitWell(kernel);
+        operator.awaitWell(kernel);
     }
 
     /** What another node has put in its lease is for people to read, and for no terminal to obey. */
@@ -372,14 +316,14 @@ class PathFaultsTest {
                         .replace("\"vxlan\"", "\"v\\u001b[2J\\n  process   ok     x\\u009b\""));
         final String words =
                 "leases.10.244.7.0-24.BackendType has BackendType \"v\\u001b[2J   process   ok     x\\u009b\", the network's";
-        awaitStatus("  registry  WRONG  file is not followed");
+        operator.awaitStatus("  registry  WRONG  file is not followed");
         for (final String text :
-                List.of(run(3, "status"), Objects.requireNonNull(weftd).output())) {
+                List.of(operator.run(3, "status"), Objects.requireNonNull(weftd).output())) {
             assertTrue(text.contains(words), text);
             assertFalse(text.matches("(?s).*[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f].*"), text);
         }
         writeLeases(kernel.vtepMac());
-        awaitStatus("  registry  ok     file, followed\n");
+        operator.awaitStatus("  registry  ok     file, followed\n");
     }
 
     /** The file is refused for it; what leases of other registries say, {@code PublicAddressesTest} tells. */
@@ -391,11 +335,12 @@ class PathFaultsTest {
                 lease(other, other.vtepMac()),
                 lease("10.244.7.0/24", kernel.underlayAddress(), "02:00:00:00:00:77"));
         final String words = "leases.10.244.7.0-24 has the PublicIP of lease 10.244.1.0-24: each node needs its own";
-        awaitStatus(words);
-        awaitExplanation(0, kernel.podAddress(), "  status     registry ", words);
-        awaitWell(kernel);
+        operator.awaitStatus("  registry  WRONG  ", words);
+        operator.awaitPing(0, kernel, "  status     registry ", words);
+        operator.awaitExplanation(0, kernel.podAddress(), "  status     registry ", words);
+        operator.awaitWell(kernel);
         writeLeases(kernel.vtepMac());
-        awaitStatus("  registry  ok     file, followed\n");
+        operator.awaitStatus("  registry  ok     file, followed\n");
     }
 
     /** weftd sets it up again, with its routes. */
@@ -403,8 +348,13 @@ class PathFaultsTest {
     @Order(5)
     void shouldHealADeviceThatSomebodySetDown() {
         node.namespace().ip("link", "set", "weft.1", "down");
-        awaitWell(kernel);
-        awaitExplanation(0, kernel.podAddress(), " dst 192.168.100.2 port 8472");
+        operator.awaitWell(kernel);
+        operator.awaitExplanation(0, kernel.podAddress(), " dst 192.168.100.2 port 8472");
+        operator.awaitFault(
+                kernel,
+                "device",
+                "in the last minute something else set weft.1 down, or changed its addresses or routes, and weftd put that"
+                        + " right (repairs since its start: ");
     }
 
     /** Whatever the host's own rules say, weft's are in front, and put there again. */
@@ -420,9 +370,27 @@ class PathFaultsTest {
                         == node.pod()
                                 .tryExec("ping", "-c", "1", "-W", "1", kernel.podAddress())
                                 .exitCode());
-        awaitStatus("  rules     ok     set\n");
+        operator.awaitStatus("  rules     ok     set\n");
         node.namespace().exec("iptables", "-w", "-D", "FORWARD", "-j", "DROP");
         node.namespace().exec("iptables", "-w", "-P", "FORWARD", "ACCEPT");
+    }
+
+    /** The other node's daemon was told to leave the rules alone. */
+    @Test
+    @Order(5)
+    void shouldTellThatTheHostForwardsForNobodyWhereTheRulesAreNotWefts() {
+        final Operator there = new Operator(other.namespace(), directory.resolve("other/run"));
+        other.namespace().exec("iptables", "-w", "-P", "FORWARD", "DROP");
+        final String[] words = {
+            ", chain FORWARD, drops what pods send to other nodes, and no rule accepts 10.244.0.0/16: leave the rules to"
+                    + " weft (--iptables-forward-rules), or iptables",
+            " -I FORWARD -s 10.244.0.0/16 -j ACCEPT, and the same with -d"
+        };
+        there.awaitStatus("  rules     WRONG  iptables", words[0], words[1]);
+        there.awaitPing(0, node, "  status     rules iptables", words[0], words[1]);
+        there.awaitExplanation(0, node.podAddress(), "  status     rules iptables", words[0], words[1]);
+        other.namespace().exec("iptables", "-w", "-P", "FORWARD", "ACCEPT");
+        there.awaitStatus("  rules     ok ");
     }
 
     /** What one chain accepts, the next may still drop. */
@@ -435,10 +403,9 @@ class PathFaultsTest {
         final String wrong =
                 "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
                         + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept";
-        awaitStatus("  rules     WRONG  " + wrong);
-        awaitExplanation(0, kernel.podAddress(), "  status     rules " + wrong);
+        operator.awaitFault(kernel, "rules", wrong);
         node.namespace().exec("nft", "delete table inet other");
-        awaitStatus("  rules     ok     set\n");
+        operator.awaitStatus("  rules     ok     set\n");
     }
 
     @Test
@@ -448,10 +415,9 @@ class PathFaultsTest {
         final String wrong =
                 "cni0 has an address of 10.244.9.0/24, and this node's subnet is 10.244.0.0/24: no pod can be wired,"
                         + " and pods of that subnet are not reached: ip address delete 10.244.9.1/24 dev cni0\n";
-        awaitStatus("  pods      WRONG  " + wrong);
-        awaitExplanation(0, "10.244.1.2", "  status     pods " + wrong);
+        operator.awaitFault(kernel, "pods", wrong);
         node.namespace().ip("address", "delete", OTHER_SUBNET, "dev", "cni0");
-        awaitStatus("  pods      ok ");
+        operator.awaitStatus("  pods      ok ");
     }
 
     @Test
@@ -461,15 +427,18 @@ class PathFaultsTest {
                 "1 IP_CSUM in the last minute (inner IPv4 header checksum is wrong): a link or a network card on the"
                         + " way damages packets, or does not put checksums in: ethtool -S DEVICE on both nodes";
         sendDamaged(VxlanDatagram.IP_OFFSET + 10); // of the IPv4 header
-        awaitStatus(words);
-        awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
+        operator.awaitStatus("  drops     WRONG  ", words);
+        operator.awaitPing(0, kernel, "  status     drops ", words);
+        operator.awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
         for (int i = 0; i < 20; i++) {
             sendDamaged(VxlanDatagram.IP_OFFSET + 26); // of UDP, which the pod's host drops
         }
-        awaitStatus(
-                " packets from other nodes had a wrong inner checksum: a link or a network card on the way damages");
-        awaitExplanation(0, kernel.podAddress(), "  status     ports in the last minute ");
-        awaitWell(kernel);
+        final String damaged =
+                " packets from other nodes had a wrong inner checksum: a link or a network card on the way damages";
+        operator.awaitStatus("  ports     WRONG  ", damaged);
+        operator.awaitPing(0, kernel, "  status     ports ", damaged);
+        operator.awaitExplanation(0, kernel.podAddress(), "  status     ports ", damaged);
+        operator.awaitWell(kernel);
     }
 
     /** @param checksum where it is, in the datagram's payload. */
@@ -504,12 +473,13 @@ class PathFaultsTest {
     void shouldTellThatTheRegistryIsGone() throws IOException {
         Files.delete(directory.resolve("leases.json"));
         final String end = ". Packets go by the leases that are known; new nodes are not reached until it answers\n";
-        awaitStatus("  registry  WRONG  file is not followed at present: ");
-        awaitStatus(end);
-        awaitExplanation(0, kernel.podAddress(), "  status     registry file is not followed at present: ", end);
-        awaitWell(kernel);
+        operator.awaitFault(kernel, "registry", "file is not followed at present: ");
+        operator.awaitStatus(end);
+        operator.awaitPing(0, kernel, end);
+        operator.awaitExplanation(0, kernel.podAddress(), end);
+        operator.awaitWell(kernel);
         writeLeases(kernel.vtepMac());
-        awaitStatus("  registry  ok     file, followed\n");
+        operator.awaitStatus("  registry  ok     file, followed\n");
     }
 
     private BackgroundProcess weftd() {
@@ -529,14 +499,18 @@ class PathFaultsTest {
             for (int i = 0; i < BURST; i++) {
                 socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(kernel.podAddress()), 9));
             }
-            awaitPing(3, kernel, ": WRONG overlay, ", ": weftd of this node is stopped: weft status says what to do");
+            operator.awaitPing(
+                    3, kernel, ": WRONG overlay, ", ": weftd of this node is stopped: weft status says what to do");
         } finally {
             signal(weftd(), "CONT");
         }
-        awaitStatus(
-                " frames from pods and 0 datagrams from the underlay, since weft did not take them in time: give it more");
-        awaitExplanation(0, kernel.podAddress(), "  status     ports in the last minute the host lost ");
-        awaitWell(kernel);
+        operator.awaitFault(kernel, "ports", "in the last minute the host lost ");
+        operator.awaitPing(
+                0,
+                kernel,
+                " frames from pods and 0 datagrams from the underlay, since weft did not take them in time: give it more"
+                        + " CPU, or raise --workers");
+        operator.awaitWell(kernel);
     }
 
     @Test
@@ -545,15 +519,14 @@ class PathFaultsTest {
         final ProcessHandle process =
                 Objects.requireNonNull(otherWeftd).process().toHandle();
         Command.run(List.of("kill", "-STOP", String.valueOf(process.pid())));
-        awaitPing(3, other, ": WRONG overlay, ", "weftd there is stopped or hung (weft status there)");
+        operator.awaitFaultOfWay(other, "overlay", "weftd there is stopped or hung (weft status there)");
         Command.run(List.of("kill", "-CONT", String.valueOf(process.pid())));
-        awaitWell(other);
+        operator.awaitWell(other);
         process.destroyForcibly();
-        awaitPing(
-                3,
+        operator.awaitFaultOfWay(
                 other,
-                ": WRONG overlay, underlay N ms up to 1500 bytes, overlay no answer: the overlay is not there: nothing"
-                        + " listens on its UDP port 8472: start weftd there");
+                "overlay",
+                "the overlay is not there: nothing listens on its UDP port 8472: start weftd there, or whatever its overlay is");
     }
 
     @Test
@@ -561,6 +534,14 @@ class PathFaultsTest {
     void shouldBlameNobodyElseWhereThisNodesDaemonHasEnded() {
         weftd().process().destroy();
         weftd().awaitExit(Await.TIMEOUT_MS);
-        awaitPing(3, kernel, ": WRONG local, ", "weftd of this node is ended: weft status says what to do");
+        operator.awaitPing(
+                3,
+                kernel,
+                ": WRONG local, ",
+                "weftd of this node is ended: weft status says what to do",
+                "  status     process ended: process ",
+                ". Start it again\n");
+        operator.run(1, "explain", kernel.podAddress());
+        assertTrue(operator.errors().contains(". weft status: process ended: process "), operator::errors);
     }
 }

@@ -144,7 +144,8 @@ class SeeingTest {
                 .replaceAll("(weft (?=unknown)|weft (?=\\d))\\S+", "weft VERSION")
                 .replaceAll("(operations(?: |\":))[1-9]\\d*", "$1N") // two packets may go in one
                 .replaceAll("heap's \\d+ MiB", "heap's N MiB")
-                .replaceAll("(none|2 IP_OUTNOROUTES) in the last minute", "N in the last minute")
+                .replaceAll(
+                        "(none|2 IP_OUTNOROUTES( \\(the last [^)]*\\))?) in the last minute", "N in the last minute")
                 .replaceAll("busy \\d+ %", "busy N %")
                 .replaceAll("[\\d.]+ packets per cycle, \\d+ \\w+ per packet, longest cycle \\d+ \\w+", "N")
                 .replaceAll("[\\d.]+ per second", "N per second")

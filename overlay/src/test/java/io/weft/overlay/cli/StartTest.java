@@ -133,8 +133,21 @@ class StartTest {
             awaitStatus(StatusCommand.WRONG, ": set the clock (timedatectl, chronyc tracking)");
             run(1, "explain", "10.244.1.2", "--run-dir=" + directory.resolve("run"));
             assertTrue(errors.toString().contains("is weftd running, and ready (weft status)?"), errors::toString);
+            assertTellsTheClock();
+            errors.getBuffer().setLength(0);
+            run(1, "ping", "all", "--run-dir=" + directory.resolve("run"));
+            assertTellsTheClock();
             assertTrue(etcd.process().isAlive() && weftd.process().isAlive(), weftd::output);
         }
+    }
+
+    private void assertTellsTheClock() {
+        assertTrue(
+                errors.toString()
+                        .matches("(?s).*weft status: process not ready yet, .*; registry etcd is waited for: .*"
+                                + "its certificate is not valid yet by this node's clock, which says .*"
+                                + ": set the clock \\(timedatectl, chronyc tracking\\).*"),
+                errors::toString);
     }
 
     @Test

@@ -90,7 +90,7 @@ class StatusPageInBrowserTest {
         awaitText("verdict", "1 wrong");
         awaitText(
                 "wrong",
-                "peers\\s+1 of 2 do not answer as they should: 192.168.100.3 overlay. weft ping 192.168.100.3");
+                "peers\\s+1 of 2 do not answer as they should: 192.168.100.3 overlay: .* weft ping 192.168.100.3");
         awaitText("parts", "underlay\\s+\\w+ \\(192.168.100.1, MTU 1500\\)");
     }
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.dataplane.counters.Direction;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.IcmpError;
+import io.weft.dataplane.counters.PathCheck;
+import io.weft.dataplane.counters.PathState;
+import io.weft.dataplane.counters.PeerRecord;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.ping.PathProbe;
+import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.PeerPath;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of the way to a peer: asked for just now, or what the daemon's last check has left on record.
+ *
+ * @param state of the way.
+ * @param result what was found of it; of a check on record, which keeps less, 0 where that is not known.
+ * @param refusal what somebody said of packets that do not get there, about that time; null if nobody did.
+ * @param isHeard whether something came from the peer meanwhile.
+ * @param isSentNothing whether weft is known to have sent it nothing meanwhile.
+ * @param egressDrops what was dropped here on the way out meanwhile, with the remedies, where nothing was sent; empty for nothing.
+ * @param ingressDrops the same of what came in, where the peer is heard.
+ * @param suspects reasons that may have to do with it, since a fault is what they count, in the last minute; of a check on record.
+ */
+record PathEvidence(
+        PathState state,
+        PathResult result,
+        @Nullable IcmpError refusal,
+        boolean isHeard,
+        boolean isSentNothing,
+        String egressDrops,
+        String ingressDrops,
+        String suspects) {
+    /** Answers come in, and are seen, within that time of a check's end. */
+    private static final long HEARD_MS = 2_000;
+
+    /** A check of many silent peers lasts so long. */
+    private static final long REFUSED_MS = 15_000;
+
+    /**
+     * Of a way that was asked for.
+     *
+     * @param beginMs when, in milliseconds since 1970: an ICMP error before that means nothing.
+     * @param before what was counted before; null where nothing is known of the device.
+     * @param after the same afterwards.
+     */
+    static PathEvidence asked(
+            final PathResult result,
+            final long beginMs,
+            final @Nullable CountersRecord before,
+            final @Nullable CountersRecord after) {
+        final PeerRecord was = peer(result, before);
+        final PeerRecord is = peer(result, after);
+        final boolean isHeard = null != was && null != is && is.receivedPackets() > was.receivedPackets();
+        final boolean isSentNothing = null != was && null != is && is.sentPackets() == was.sentPackets();
+        return new PathEvidence(
+                result.state(),
+                result,
+                null == is ? null : refusalSince(beginMs, is),
+                isHeard,
+                isSentNothing,
+                isSentNothing ? dropped(Direction.EGRESS, before, after) : "",
+                isHeard ? dropped(Direction.INGRESS, before, after) : "",
+                "");
+    }
+
+    /** Of the last check that the daemon has made. */
+    static PathEvidence onRecord(
+            final DaemonRecord daemon,
+            final PeerPath path,
+            final PeerRecord peer,
+            final PathCheck check,
+            final CountersRecord counters) {
+        final int podMtu = (int) daemon.number("mtu");
+        final int overhead = PathProbe.overhead(BackendType.named(daemon.text("backend")), path.peer());
+        return new PathEvidence(
+                check.state(),
+                new PathResult(
+                        path, 0, 0, PathResult.NONE, PathResult.NONE, peer.pathMtu(), podMtu + overhead, 0, podMtu),
+                refusalSince(check.timeMs() - REFUSED_MS, peer),
+                peer.heardMs() >= check.timeMs() - HEARD_MS,
+                false,
+                "",
+                "",
+                reasons(reason -> counters.inMinute(reason) > 0 && null != DropRemedy.of(reason))
+                        .map(DropReason::toString)
+                        .collect(Collectors.joining(", ")));
+    }
+
+    private static @Nullable PeerRecord peer(final PathResult result, final @Nullable CountersRecord counters) {
+        return null == counters
+                ? null
+                : counters.peers().stream()
+                        .filter(peer -> peer.address().equals(result.path().peer()))
+                        .findFirst()
+                        .orElse(null);
+    }
+
+    private static @Nullable IcmpError refusalSince(final long beginMs, final PeerRecord peer) {
+        final IcmpError error = peer.lastError();
+        return null == error || error.timeMs() < beginMs ? null : error;
+    }
+
+    private static Stream<DropReason> reasons(final Predicate<DropReason> isMeant) {
+        return Arrays.stream(DropReason.values()).filter(isMeant);
+    }
+
+    private static String dropped(
+            final Direction direction, final @Nullable CountersRecord was, final @Nullable CountersRecord is) {
+        return null == was || null == is
+                ? ""
+                : reasons(reason -> direction == reason.direction() && is.total(reason) > was.total(reason))
+                        .map(reason -> reason + " (" + reason.description() + "): "
+                                + Objects.requireNonNullElse(DropRemedy.of(reason), "weft show drops tells more"))
+                        .collect(Collectors.joining("; "));
+    }
+}

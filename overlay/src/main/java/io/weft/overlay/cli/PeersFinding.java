@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.dataplane.counters.PathCheck;
+import io.weft.dataplane.counters.PathState;
+import io.weft.dataplane.counters.PeerRecord;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.PeerPath;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** How the ways to the peers of a daemon are, by its last checks: a line of {@code weft status}. */
+final class PeersFinding {
+    static final String PART = "peers";
+
+    /** Of peers that are wrong; what is at fault with the first of them is told. */
+    private static final int NAMED_MAX = 3;
+
+    private final DaemonRecord daemon;
+    private final List<String> silent = new ArrayList<>();
+    private String firstAddress = "";
+    private String firstWords = "";
+    private final long nowMs;
+    private long all;
+    private long checked;
+    private long oldestMs = Long.MAX_VALUE;
+    private long oldestSilentMs = Long.MAX_VALUE;
+
+    /** @param counters of the daemon's devices that have some to read. */
+    PeersFinding(final DaemonRecord daemon, final Map<DeviceRecord, CountersRecord> counters) {
+        this.daemon = daemon;
+        // The daemon's clock when it last showed a sign of life: how long ago that was, another part says.
+        nowMs = counters.values().stream()
+                .mapToLong(CountersRecord::heartbeatMs)
+                .max()
+                .orElse(0);
+        counters.forEach((device, counted) -> counted.peers().stream()
+                .filter(peer -> 0 == peer.goneMs())
+                .forEach(peer -> look(device, counted, peer)));
+    }
+
+    private void look(final DeviceRecord device, final CountersRecord counters, final PeerRecord peer) {
+        final PathCheck check = peer.check();
+        all++;
+        if (null == check) {
+            return;
+        }
+        checked++;
+        oldestMs = Math.min(oldestMs, check.timeMs());
+        if (PathState.OK != check.state()) {
+            oldestSilentMs = Math.min(oldestSilentMs, check.timeMs());
+            if (silent.isEmpty()) {
+                firstAddress = peer.address().toString();
+                firstWords = words(device, counters, peer, check);
+            }
+            silent.add(peer.address() + " " + check.state().label());
+        }
+    }
+
+    /** Cause and remedy; empty where the tables do not say any more where the peer is. */
+    private String words(
+            final DeviceRecord device, final CountersRecord counters, final PeerRecord peer, final PathCheck check) {
+        try {
+            return PeerPath.of(device).stream()
+                    .filter(path -> path.peer().equals(peer.address()))
+                    .findFirst()
+                    .map(path ->
+                            ": " + new PathWords(daemon).of(PathEvidence.onRecord(daemon, path, peer, check, counters)))
+                    .orElse("");
+        } catch (final IllegalStateException notWrittenYet) {
+            return "";
+        }
+    }
+
+    Finding finding() {
+        return Finding.of(
+                PART,
+                silent.isEmpty() ? "" : silent.size() + " of " + all + " do not answer as they should: " + trouble(),
+                all + " node" + (1 == all ? "" : "s")
+                        + (0 == checked
+                                ? ", not checked" + whyUnchecked()
+                                : (checked == all ? ", all answer" : ", " + checked + " checked and answer")
+                                        + ", checked " + ago(oldestMs)));
+    }
+
+    private String ago(final long timeMs) {
+        return Words.duration(nowMs - timeMs) + " ago";
+    }
+
+    private String trouble() {
+        if (1 == silent.size()) {
+            return silent.get(0) + firstWords + ". weft ping " + firstAddress + " asks anew: this was found "
+                    + ago(oldestSilentMs);
+        }
+        return silent.stream().limit(NAMED_MAX).collect(Collectors.joining(", "))
+                + (silent.size() > NAMED_MAX ? " and others. " : ". ")
+                + (firstWords.isEmpty() ? "" : firstAddress + firstWords + ". ")
+                + "weft ping all asks anew, and tells it of each: this was found " + ago(oldestSilentMs);
+    }
+
+    private String whyUnchecked() {
+        final JsonValue seconds = daemon.status().member("peerCheckSeconds");
+        return null != seconds && 0 == seconds.integer(0, Integer.MAX_VALUE) ? ": --peer-check-interval=0" : " yet";
+    }
+}
