@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
@@ -62,6 +63,13 @@ class DamagedRecordsTest {
                         "--registry=file:" + directory.resolve("leases.json"),
                         "--iface=" + node.underlayDevice()))
                 .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+        Await.until(
+                "the tables are on record",
+                Await.TIMEOUT_MS,
+                () -> 0
+                        == node.namespace()
+                                .tryExec("grep", "-q", "^route 10.244.1.0/24 ", runDirectory + "/weft.1.tables")
+                                .exitCode());
         try (FileChannel counters =
                 FileChannel.open(runDirectory.resolve("weft.1.counters"), StandardOpenOption.WRITE)) {
             counters.write(ByteBuffer.wrap(new byte[] {FORMER_FORMAT, 0, 0, 0}), 0);
