@@ -10,6 +10,13 @@ import io.weft.address.IpFamily;
  * @param timeMs when it was seen, in milliseconds since 1970.
  */
 public record IcmpError(int type, int code, IpAddress sender, long timeMs) {
+    private static final String PORT_UNREACHABLE = "port unreachable";
+
+    /** Whether nothing listens on the port, or a firewall says so: iptables rejects packets by this error if nothing else is asked for. */
+    public boolean isPortUnreachable() {
+        return PORT_UNREACHABLE.equals(words());
+    }
+
     /** In the words of RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3. */
     public String words() {
         return IpFamily.IPV4 == sender.family() ? ofIpv4() : ofIpv6();
@@ -22,7 +29,7 @@ public record IcmpError(int type, int code, IpAddress sender, long timeMs) {
                     case 0, 6, 11 -> "network unreachable";
                     case 1, 7, 12 -> "host unreachable";
                     case 2 -> "protocol unreachable";
-                    case 3 -> "port unreachable";
+                    case 3 -> PORT_UNREACHABLE;
                     case 4 -> "fragmentation needed";
                     case 9, 10, 13 -> "administratively prohibited";
                     default -> "unreachable, code " + code;
@@ -40,7 +47,7 @@ public record IcmpError(int type, int code, IpAddress sender, long timeMs) {
                     case 0 -> "network unreachable";
                     case 1 -> "administratively prohibited";
                     case 3 -> "host unreachable";
-                    case 4 -> "port unreachable";
+                    case 4 -> PORT_UNREACHABLE;
                     default -> "unreachable, code " + code;
                 };
             case 2 -> "packet too big";

@@ -25,4 +25,20 @@ public record PeerRecord(
         long goneMs,
         int pathMtu,
         @Nullable IcmpError lastError,
-        @Nullable PathCheck check) {}
+        @Nullable PathCheck check) {
+    /**
+     * The last error, if it tells of the time since then: not one from before that, nor a peer's own of a port that nothing listened on if
+     * it was heard later.
+     *
+     * @param beginMs in milliseconds since 1970.
+     */
+    public @Nullable IcmpError refusalSince(final long beginMs) {
+        final IcmpError error = lastError;
+        if (null == error || error.timeMs() < beginMs) {
+            return null;
+        }
+        final boolean isOutlived =
+                error.isPortUnreachable() && error.sender().equals(address) && heardMs > error.timeMs();
+        return isOutlived ? null : error;
+    }
+}

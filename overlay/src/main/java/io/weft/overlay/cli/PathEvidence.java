@@ -66,7 +66,7 @@ record PathEvidence(
         return new PathEvidence(
                 result.state(),
                 result,
-                null == is ? null : refusalSince(beginMs, is),
+                null == is ? null : is.refusalSince(beginMs),
                 isHeard,
                 isSentNothing,
                 isSentNothing ? dropped(Direction.EGRESS, before, after) : "",
@@ -87,7 +87,7 @@ record PathEvidence(
                 check.state(),
                 new PathResult(
                         path, 0, 0, PathResult.NONE, PathResult.NONE, peer.pathMtu(), podMtu + overhead, 0, podMtu),
-                refusalSince(check.timeMs() - REFUSED_MS, peer),
+                peer.refusalSince(check.timeMs() - REFUSED_MS),
                 peer.heardMs() >= check.timeMs() - HEARD_MS,
                 false,
                 "",
@@ -106,20 +106,18 @@ record PathEvidence(
                         .orElse(null);
     }
 
-    private static @Nullable IcmpError refusalSince(final long beginMs, final PeerRecord peer) {
-        final IcmpError error = peer.lastError();
-        return null == error || error.timeMs() < beginMs ? null : error;
-    }
-
     private static Stream<DropReason> reasons(final Predicate<DropReason> isMeant) {
         return Arrays.stream(DropReason.values()).filter(isMeant);
     }
 
+    /** Of the probe's own packets, which are for one node: what the host sends to groups meanwhile has nothing to do with them. */
     private static String dropped(
             final Direction direction, final @Nullable CountersRecord was, final @Nullable CountersRecord is) {
         return null == was || null == is
                 ? ""
-                : reasons(reason -> direction == reason.direction() && is.total(reason) > was.total(reason))
+                : reasons(reason -> direction == reason.direction()
+                                && DropReason.MULTICAST != reason
+                                && is.total(reason) > was.total(reason))
                         .map(reason -> reason + " (" + reason.description() + "): "
                                 + Objects.requireNonNullElse(DropRemedy.of(reason), "weft show drops tells more"))
                         .collect(Collectors.joining("; "));

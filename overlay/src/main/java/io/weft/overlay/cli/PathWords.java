@@ -15,8 +15,6 @@ import java.util.List;
 
 /** What is wrong with the way to a peer, and what to do: by what is known of it. */
 final class PathWords {
-    private static final String PORT_UNREACHABLE = "port unreachable";
-
     private final DaemonRecord daemon;
     private final PublicAddresses addresses;
 
@@ -155,7 +153,7 @@ final class PathWords {
         if (isOwn(refusal)) {
             return ofThisNode(refusal, path);
         }
-        if (PORT_UNREACHABLE.equals(refusal.words()) && refusal.sender().equals(path.peer())) {
+        if (refusal.isPortUnreachable() && refusal.sender().equals(path.peer())) {
             return "the overlay is not there: nothing listens on its UDP port " + port
                     + ": start weftd there, or whatever its overlay is";
         }
