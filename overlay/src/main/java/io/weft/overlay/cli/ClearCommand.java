@@ -4,6 +4,7 @@ package io.weft.overlay.cli;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.StartRecord;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,7 +19,8 @@ import picocli.CommandLine.Mixin;
         name = "clear",
         mixinStandardHelpOptions = true,
         description =
-                "Has weft show begin at 0 from now on, until the daemon starts anew; counters and metrics go on as they are.")
+                "Has weft show begin at 0 from now on, until the daemon starts anew; counters and metrics go on as they are."
+                        + " Forgets starts that failed.")
 final class ClearCommand implements Callable<Integer> {
     @Mixin
     private Daemons daemons = new Daemons();
@@ -34,21 +36,29 @@ final class ClearCommand implements Callable<Integer> {
         final long nowMs = System.currentTimeMillis();
         final List<Map<String, Object>> cleared = new ArrayList<>();
         for (final DaemonRecord daemon : daemons.require()) {
-            for (final DeviceRecord device : daemon.devices()) {
-                try {
-                    device.clear(nowMs);
-                    final Map<String, Object> entry = new LinkedHashMap<>();
-                    entry.put("device", device.name());
-                    entry.put("cleared", CounterViews.time(nowMs));
-                    cleared.add(entry);
-                } catch (final IOException failure) {
-                    throw new IllegalStateException("clear the counters of " + device.name() + ": " + failure, failure);
+            try {
+                if (StartRecord.forget(daemon)) {
+                    cleared.add(entry(daemon.name(), nowMs));
                 }
+                for (final DeviceRecord device : daemon.devices()) {
+                    device.clear(nowMs);
+                    cleared.add(entry(device.name(), nowMs));
+                }
+            } catch (final IOException failure) {
+                throw new IllegalStateException(
+                        "clear what is on record of " + daemon.name() + ": " + failure, failure);
             }
         }
         if (output.isJson()) {
             output.out().println(JsonOutput.of(cleared));
         }
         return 0;
+    }
+
+    private static Map<String, Object> entry(final String name, final long nowMs) {
+        final Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("device", name);
+        entry.put("cleared", CounterViews.time(nowMs));
+        return entry;
     }
 }

@@ -4,6 +4,7 @@ package io.weft.overlay.cli;
 import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DamagedRecord;
+import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.StartRecord;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -106,7 +107,7 @@ class Daemons {
         damaged.forEach(each -> warn(each.words()));
         for (final DaemonRecord daemon : daemons) {
             final String warning = Words.ofAge(daemon);
-            if (warning.isEmpty() && daemon.devices().isEmpty() && !daemon.isReady()) {
+            if (Liveness.LIVE == daemon.liveness() && daemon.devices().isEmpty() && !daemon.isReady()) {
                 warn(Words.title(daemon) + ": not ready yet: weft status says what it waits for");
             }
             if (!warning.isEmpty()) {

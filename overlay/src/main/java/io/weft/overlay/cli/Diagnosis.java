@@ -42,7 +42,7 @@ final class Diagnosis {
         final Diagnosis diagnosis = new Diagnosis(daemon);
         diagnosis.findings.add(diagnosis.process());
         if (StartRecord.isStart(daemon.status())) {
-            if (Liveness.FAILED != daemon.liveness()) {
+            if (!daemon.liveness().isGone()) {
                 diagnosis.start();
             }
             return diagnosis.findings;
@@ -84,14 +84,23 @@ final class Diagnosis {
 
     private Finding process() {
         if (Liveness.FAILED == daemon.liveness()) {
-            return Finding.of("process", failure(), "");
+            return Finding.of(
+                    "process",
+                    "weftd's last start failed at " + failure() + ". Put that right, and start it again; weft clear forgets it",
+                    "");
+        }
+        if (Liveness.REFUSED == daemon.liveness()) {
+            return Finding.ok(
+                    "process",
+                    "nothing is missing, " + daemon.text("device") + " has its weftd; another one's start was refused at "
+                            + failure() + ". weft clear forgets it");
         }
         final String remedy = switch (daemon.liveness()) {
             case LIVE -> "";
             case HUNG -> ". Have it tell what it waits for (kill -QUIT " + daemon.number("pid") + "), then restart it";
             case STOPPED -> ". Let it go on: kill -CONT " + daemon.number("pid");
             case DEAD -> ". Its log says why; start it again";
-            case ENDED, FAILED -> ". Start it again";
+            case ENDED, FAILED, REFUSED -> ". Start it again";
         };
         final String unready = daemon.isReady() || Liveness.LIVE != daemon.liveness() ? "" : unready();
         return Finding.of(
@@ -100,10 +109,10 @@ final class Diagnosis {
                 "live, pid " + daemon.number("pid") + ", weft " + daemon.text("version"));
     }
 
+    /** Of a start: when, and why. */
     private String failure() {
-        return "weftd's last start failed at "
-                + Instant.ofEpochMilli(StartRecord.failedMs(daemon.status())).truncatedTo(ChronoUnit.SECONDS) + ": "
-                + daemon.text("failure").replaceFirst("\\.$", "") + ". Put that right, and start it again";
+        return Instant.ofEpochMilli(StartRecord.failedMs(daemon.status())).truncatedTo(ChronoUnit.SECONDS) + ": "
+                + daemon.text("failure").replaceFirst("\\.$", "");
     }
 
     /** Of what it waits for the registry has a line of its own. */
@@ -322,6 +331,7 @@ final class Diagnosis {
             case LIVE -> findings.stream().allMatch(Finding::isOk) ? StatusCommand.OK : StatusCommand.WRONG;
             case HUNG, STOPPED -> StatusCommand.SILENT;
             case DEAD, ENDED, FAILED -> StatusCommand.GONE;
+            case REFUSED -> StatusCommand.OK;
         };
     }
 

@@ -56,7 +56,7 @@ final class Words {
         return aged;
     }
 
-    /** What a daemon's record is worth; empty while it lives. */
+    /** What a daemon's record is worth; empty while it lives, and where there is another one's. */
     static String ofAge(final DaemonRecord daemon) {
         final long pid = daemon.number("pid");
         final String age = duration(daemon.ageMs());
@@ -67,6 +67,7 @@ final class Words {
                         + "; what it forwards by is from then";
             case STOPPED -> "stopped: process " + pid + " was stopped by a signal " + age + " ago; all is from then";
             case DEAD -> "dead: process " + pid + " is gone, all is from " + age + " ago";
+            case REFUSED -> "";
             case FAILED -> "failed: its start came to nothing " + age + " ago; weft status says why";
             case ENDED -> "ended: process " + pid + " was told to stop " + age + " ago; all is from then";
         };

@@ -88,6 +88,7 @@ public final class Succession implements AutoCloseable {
      * @throws StartupException if the place is another's and may not be taken.
      */
     public void begin(final Path subnetFile) throws InterruptedException {
+        tenure.start().wants(deviceNames.get(0));
         Predecessor running = Predecessor.find(options.runDirectory, deviceNames, own);
         if (null == running && !ReadinessLock.isFree(subnetFile)) {
             running = Predecessor.findWriter(options.runDirectory, own);

@@ -70,8 +70,24 @@ public record DaemonRecord(
             throw new IllegalStateException(
                     "read what daemons left in " + directory + ": " + failure.getMessage(), failure);
         }
+        found.replaceAll(daemon -> daemon.isRefusedBesideOneOf(found) ? daemon.with(Liveness.REFUSED) : daemon);
         found.sort(Comparator.comparing(DaemonRecord::name));
         return found;
+    }
+
+    /** A start of a device that is another's, whose files are in the same directory: whatever its network namespace, it was refused. */
+    private boolean isRefusedBesideOneOf(final List<DaemonRecord> others) {
+        final JsonValue device = status.member("device");
+        return Liveness.FAILED == liveness
+                && null != device
+                && others.stream()
+                        .anyMatch(other -> !StartRecord.isStart(other.status)
+                                && !other.liveness.isGone()
+                                && other.name.equals(device.string()));
+    }
+
+    private DaemonRecord with(final Liveness other) {
+        return new DaemonRecord(name, file, status, other, ageMs, devices);
     }
 
     private static DaemonRecord read(final Path file, final long nowMs) throws IOException {

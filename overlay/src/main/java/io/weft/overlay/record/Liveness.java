@@ -17,7 +17,9 @@ public enum Liveness {
     /** It was told to stop, and has taken everything down. */
     ENDED,
     /** It could not start, and has ended by itself. */
-    FAILED;
+    FAILED,
+    /** The same, and who has the device that it was to have lives: nothing is missing. */
+    REFUSED;
 
     /** The control thread shows one every second; the host's tools may keep it for a while. */
     private static final long SIGN_OF_LIFE_MS = 5_000;
@@ -29,7 +31,7 @@ public enum Liveness {
 
     /** Whether nothing of it runs any more. */
     public boolean isGone() {
-        return DEAD == this || ENDED == this || FAILED == this;
+        return DEAD == this || ENDED == this || FAILED == this || REFUSED == this;
     }
 
     /**

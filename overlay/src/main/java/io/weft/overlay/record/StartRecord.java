@@ -148,6 +148,11 @@ public final class StartRecord implements AutoCloseable {
         removeOldest();
     }
 
+    /** The node is to have this device, if it is nobody else's. */
+    public synchronized void wants(final String deviceName) {
+        device = deviceName;
+    }
+
     /** The node is to have this device, which is nobody else's, and this interface to others. */
     public synchronized void found(final String deviceName, final String interfaceToOthers) {
         underlay = interfaceToOthers;
@@ -289,6 +294,11 @@ public final class StartRecord implements AutoCloseable {
     /** Deletes what starts that came to an end have left, whatever their purpose. */
     public static void removeAll(final Path runDirectory) {
         remove(runDirectory, StartRecord::isLeft);
+    }
+
+    /** Deletes what a start has left that came to an end; returns whether there was such a thing. */
+    public static boolean forget(final DaemonRecord daemon) throws IOException {
+        return isLeft(daemon) && Files.deleteIfExists(daemon.file());
     }
 
     private static boolean isLeft(final DaemonRecord daemon) {

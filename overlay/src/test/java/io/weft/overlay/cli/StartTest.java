@@ -196,6 +196,33 @@ class StartTest {
         }
     }
 
+    /** As one in a container of its own network, with the host's run directory: the device's files are another's. */
+    @Test
+    void shouldNoteAStartThatIsRefusedBesideADaemonThatGoesOn() throws IOException {
+        writeLeases();
+        final String registry = "--registry=file:" + directory.resolve("leases.json");
+        try (NetworkNamespace namespace = NetworkNamespace.create("start");
+                NetworkNamespace other = NetworkNamespace.create("other")) {
+            addUnderlay(namespace);
+            addUnderlay(other);
+            try (BackgroundProcess weftd = WeftdProcess.start(namespace, directory, registry)) {
+                weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+                assertFails(other, registry);
+                awaitStatus(StatusCommand.OK, "weftd of weft.1, process ");
+                final String noted = status(StatusCommand.OK);
+                assertTrue(
+                        noted.matches("(?s).*: refused, network namespace \\d+ \\(another one\\)\n"
+                                + "  process   ok     nothing is missing, weft\\.1 has its weftd; another one's start was refused at"
+                                + " \\S+Z: device weft\\.1 belongs to another weftd, .*\\. weft clear forgets it\n"),
+                        noted);
+                weftd.process().destroyForcibly();
+                awaitStatus(StatusCommand.GONE, "  process   WRONG  weftd's last start failed at ");
+            }
+            run(0, "clear", "--run-dir=" + directory.resolve("run"));
+            assertEquals(List.of(), startRecords(), "forgotten");
+        }
+    }
+
     /** Neither in what is said, nor in what is kept, nor in what is sent to others. */
     @Test
     void shouldKeepAPasswordInAUrlToItself() throws IOException {
@@ -222,7 +249,7 @@ class StartTest {
                 found.matches(
                         "(?s)(weft.1: ended, .*)?weftd, process \\d+: failed, network namespace \\d+ \\(another one\\)\n"
                                 + "  process   WRONG  weftd's last start failed at \\S+Z: \\Q" + cause
-                                + "\\E.*\\. Put that right, and start it again\n"),
+                                + "\\E.*\\. Put that right, and start it again; weft clear forgets it\n"),
                 found);
         final String json = run(StatusCommand.GONE, "status", "-o", "json", "--run-dir=" + directory.resolve("run"));
         assertTrue(json.contains("\"liveness\":\"failed\""), json);
