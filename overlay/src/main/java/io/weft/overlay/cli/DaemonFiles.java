@@ -3,6 +3,7 @@ package io.weft.overlay.cli;
 
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.StartRecord;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
@@ -54,6 +55,17 @@ final class DaemonFiles {
     /** Where the daemon is asked about all of its devices. */
     Path socket() {
         return runDirectory.resolve(devices().get(0) + ".sock");
+    }
+
+    /**
+     * Looks whether the daemon can answer at all.
+     *
+     * @throws IllegalStateException with what weft status says, where it is on record that it cannot: it is not waited for.
+     */
+    void requireAwake() {
+        daemon().filter(daemon -> Liveness.STOPPED == daemon.liveness()).ifPresent(daemon -> {
+            throw new IllegalStateException(daemon.name() + " cannot answer" + Hindrances.inShort(daemon));
+        });
     }
 
     private List<String> devices() {

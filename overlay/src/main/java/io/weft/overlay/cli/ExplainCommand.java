@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.ops.ControlSocket;
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.Liveness;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,6 +36,9 @@ final class ExplainCommand implements Callable<Integer> {
     /** How a line of the answer ends that tells why a packet would be dropped. */
     private static final String DROPPED = ": dropped";
 
+    /** It may answer all the same: a host that stood still for a while has it look hung for a second. */
+    private static final long HUNG_PATIENCE_MS = 1_000;
+
     private static final String NO_ROUTE = "  route      none: dropped";
 
     @Spec
@@ -63,6 +67,7 @@ final class ExplainCommand implements Callable<Integer> {
         final Path socket = files.socket();
         final IpAddress destination = parse(address);
         final @Nullable IpAddress from = null == source ? null : parse(source);
+        files.requireAwake();
         try {
             final Answer answer = ask(socket, destination, from, files.daemon());
             if (output.isJson()) {
@@ -110,8 +115,12 @@ final class ExplainCommand implements Callable<Integer> {
             final @Nullable IpAddress source,
             final Optional<DaemonRecord> daemon)
             throws IOException {
+        final boolean isHung =
+                daemon.filter(found -> Liveness.HUNG == found.liveness()).isPresent();
         final List<String> told = ControlSocket.ask(
-                        socket, "explain " + destination + (null == source ? "" : " " + source))
+                        socket,
+                        "explain " + destination + (null == source ? "" : " " + source),
+                        isHung ? HUNG_PATIENCE_MS : ControlSocket.ASK_TIMEOUT_MS)
                 .lines()
                 .toList();
         final List<String> lines = new ArrayList<>(told);

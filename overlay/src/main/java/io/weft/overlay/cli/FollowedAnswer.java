@@ -35,6 +35,7 @@ final class FollowedAnswer implements AutoCloseable {
      */
     static FollowedAnswer of(final DaemonFiles files, final String question) {
         final Path socket = files.file(".sock");
+        files.requireAwake();
         try {
             final FollowedAnswer answer = new FollowedAnswer(ControlStream.open(socket, question));
             Runtime.getRuntime().addShutdownHook(new Thread(answer::onSignal, "weft-end"));

@@ -44,7 +44,9 @@ public final class ControlSocket implements AutoCloseable {
 
     private static final int QUESTION_LENGTH_MAX = 1024;
     private static final int ANSWER_LENGTH_MAX = 16 << 20;
-    static final long ASK_TIMEOUT_MS = 10_000;
+    /** For an answer, of a daemon that is not known to hang. */
+    public static final long ASK_TIMEOUT_MS = 10_000;
+
     private static final long QUEUE_RETRY_MS = 10;
     private static final String SILENT = "the daemon is there and does not answer: is it stopped?";
 
@@ -174,7 +176,8 @@ public final class ControlSocket implements AutoCloseable {
         return ask(path, question, ASK_TIMEOUT_MS);
     }
 
-    static String ask(final Path path, final String question, final long timeoutMs) throws IOException {
+    /** The same, with another patience. */
+    public static String ask(final Path path, final String question, final long timeoutMs) throws IOException {
         final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         final String answer;
         try (Selector selector = Selector.open();

@@ -28,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -391,6 +392,8 @@ class SeeingTest {
                 StatusCommand.SILENT, "stopped: process PID was stopped by a signal", "Let it go on: kill -CONT PID");
         assertEquals(routes, run("show", "routes", "--device=blue.1"));
         assertTrue(errors.toString().contains("weft: blue.1: stopped: process"), errors::toString);
+        assertTellsThatItIsStopped("explain", NOWHERE);
+        assertTellsThatItIsStopped("trace");
         flood(blueNode.underlayAddress());
         Command.run(List.of("kill", "-CONT", String.valueOf(process.pid())));
         Await.until(
@@ -424,6 +427,18 @@ class SeeingTest {
                     .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
                             + "last error port unreachable from 192.168.100.3 TIME, check unchecked\n.*");
         });
+    }
+
+    /** By what is on record, and not by its silence. */
+    private void assertTellsThatItIsStopped(final String... command) {
+        errors.getBuffer().setLength(0);
+        final String[] all = Arrays.copyOf(command, command.length + 1);
+        all[command.length] = "--device=blue.1";
+        assertEquals(1, execute(new StringWriter(), all), errors::toString);
+        assertTrue(
+                steady(errors.toString())
+                        .startsWith("weft: blue.1 cannot answer. weft status: process stopped: process PID was stopped by a"),
+                errors::toString);
     }
 
     /** More than a receive buffer of 16 MB holds, of which a small datagram takes 768 bytes. */
