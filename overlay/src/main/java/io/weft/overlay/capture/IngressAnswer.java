@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * the node sends it that the source's subnet is of. Control thread.
  */
 public final class IngressAnswer {
+    /** How the line begins that stands for all, where no node is known that would send the packet. */
+    public static final String NO_SENDER = "  from       no lease has ";
+
     private static final byte VERSION_4_WITHOUT_OPTIONS = 0x45;
     private static final byte VERSION_6 = 0x60;
 
@@ -28,7 +31,7 @@ public final class IngressAnswer {
     public static String of(final PacketSource node, final IpAddress source, final IpAddress destination) {
         final IpAddress sender = node.tables().explain(source.toInetAddress()).underlay();
         if (null == sender) {
-            return "\n  from       no lease has " + source + ": which node would send it is not known";
+            return '\n' + NO_SENDER + source + ": which node would send it is not known";
         }
         final @Nullable DropReason refusal = refusal(node.policy().get(), sender, source, destination);
         return "\n  from       " + sender + ", of whose subnet " + source + " is\n  policy     "

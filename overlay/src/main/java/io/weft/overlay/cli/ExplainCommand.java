@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import io.weft.address.IpAddress;
+import io.weft.overlay.capture.IngressAnswer;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.ops.ControlSocket;
 import io.weft.overlay.record.DaemonRecord;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,7 +32,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use; or that the packet"
                     + " is not the overlay's. What weft status finds wrong follows.",
-            "Exit codes: 0; 1, the packet would be dropped, or nobody answers; 2, wrong arguments."
+            "Exit codes: 0; 1, the packet would be dropped or not arrive, as far as can be told here, or nobody answers; 2, wrong"
+                    + " arguments."
         })
 final class ExplainCommand implements Callable<Integer> {
     /** How a line of the answer ends that tells why a packet would be dropped. */
@@ -38,6 +41,9 @@ final class ExplainCommand implements Callable<Integer> {
 
     /** It may answer all the same: a host that stood still for a while has it look hung for a second. */
     private static final long HUNG_PATIENCE_MS = 1_000;
+
+    /** What the overlay has no part in. */
+    private static final Pattern NOT_OURS = Pattern.compile("  (own|outside) ");
 
     private static final String NO_ROUTE = "  route      none: dropped";
 
@@ -75,7 +81,7 @@ final class ExplainCommand implements Callable<Integer> {
             } else {
                 answer.lines().forEach(output::line);
             }
-            return answer.isDropped() ? 1 : 0;
+            return answer.isArriving() ? 0 : 1;
         } catch (final IOException failure) {
             throw files.silence(socket, failure);
         }
@@ -92,13 +98,15 @@ final class ExplainCommand implements Callable<Integer> {
     /**
      * What becomes of a packet.
      *
-     * @param isDropped whether it would be dropped.
+     * @param isDropped whether the daemon would drop it.
+     * @param isArriving whether nothing is known that would keep it from its destination.
      * @param lines in words.
      */
-    record Answer(boolean isDropped, List<String> lines) {
+    record Answer(boolean isDropped, boolean isArriving, List<String> lines) {
         Map<String, Object> json() {
             final Map<String, Object> json = new LinkedHashMap<>();
             json.put("dropped", isDropped);
+            json.put("arrives", isArriving);
             json.put("lines", lines);
             return json;
         }
@@ -124,7 +132,14 @@ final class ExplainCommand implements Callable<Integer> {
                 .lines()
                 .toList();
         final List<String> lines = new ArrayList<>(told);
-        daemon.ifPresent(found -> lines.addAll(new Hindrances(found, destination).lines(told.contains(NO_ROUTE))));
-        return new Answer(told.stream().anyMatch(line -> line.endsWith(DROPPED)), lines);
+        final boolean isDropped = told.stream().anyMatch(line -> line.endsWith(DROPPED));
+        boolean isArriving = !isDropped && told.stream().noneMatch(line -> line.startsWith(IngressAnswer.NO_SENDER));
+        if (daemon.isPresent()) {
+            final Hindrances hindrances = new Hindrances(daemon.get(), destination, told.contains(NO_ROUTE));
+            lines.addAll(hindrances.lines());
+            isArriving &= !hindrances.areInTheWay()
+                    || told.stream().anyMatch(line -> NOT_OURS.matcher(line).lookingAt());
+        }
+        return new Answer(isDropped, isArriving, lines);
     }
 }

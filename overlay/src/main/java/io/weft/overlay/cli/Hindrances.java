@@ -6,25 +6,44 @@ import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.ops.Condition;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /** What may keep a packet from its destination though the tables have a way for it, or why they have none: by what is on record. */
 final class Hindrances {
+    /** Of a way that is too narrow, short packets arrive. */
+    private static final Set<PathState> LOSES_ALL = EnumSet.of(PathState.LOCAL, PathState.FABRIC, PathState.OVERLAY);
+
     private final DaemonRecord daemon;
     private final IpAddress destination;
-
-    Hindrances(final DaemonRecord daemon, final IpAddress destination) {
-        this.daemon = daemon;
-        this.destination = destination;
-    }
+    private final List<String> lines = new ArrayList<>();
+    private boolean isInTheWay;
 
     /** @param hasNoRoute whether the tables have no way. */
-    List<String> lines(final boolean hasNoRoute) {
-        final List<String> lines = new ArrayList<>();
+    Hindrances(final DaemonRecord daemon, final IpAddress destination, final boolean hasNoRoute) {
+        this.daemon = daemon;
+        this.destination = destination;
+        look(hasNoRoute);
+    }
+
+    /** What there is, each in a line. */
+    List<String> lines() {
+        return List.copyOf(lines);
+    }
+
+    /** Whether one of them keeps all packets to the destination from it that go by the overlay. */
+    boolean areInTheWay() {
+        return isInTheWay;
+    }
+
+    private void look(final boolean hasNoRoute) {
         if (hasNoRoute) {
             lines.add(line(
                     "lease",
@@ -32,12 +51,24 @@ final class Hindrances {
                             + ": start weftd or flanneld on its node; or it is ignored here: weft status"));
         }
         try {
-            daemon.devices().forEach(device -> check(device, lines));
+            daemon.devices().forEach(this::check);
+            isInTheWay |= isForwardingForNobody();
             ofNode(daemon).forEach(trouble -> lines.add(line("status", trouble)));
         } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
             lines.add(line("status", "unknown: " + unreadable.getMessage()));
         }
-        return lines;
+    }
+
+    /** What is said of the chains that drop all names the network whose packets they drop. */
+    private boolean isForwardingForNobody() {
+        final String trouble = daemon.trouble(Condition.FORWARDING.label());
+        final JsonValue networks = daemon.status().member("networks");
+        return !trouble.isEmpty()
+                && null != networks
+                && networks.elements().stream()
+                        .map(JsonValue::string)
+                        .anyMatch(network -> trouble.contains(network)
+                                && IpPrefix.parse(network).contains(IpPrefix.host(destination)));
     }
 
     /** What is wrong with the node itself, by its parts, whatever becomes of its peers. */
@@ -55,21 +86,21 @@ final class Hindrances {
     }
 
     /** What the last check of the way to the destination's node has found. */
-    private void check(final DeviceRecord device, final List<String> lines) {
+    private void check(final DeviceRecord device) {
         final IpPrefix wanted = IpPrefix.host(destination);
         for (final PeerPath path : PeerPath.of(device)) {
             if (path.subnet().contains(wanted)) {
                 device.counters().peers().stream()
                         .filter(peer -> peer.address().equals(path.peer()))
-                        .forEach(peer -> check(device, path, peer, lines));
+                        .forEach(peer -> check(device, path, peer));
             }
         }
     }
 
-    private void check(
-            final DeviceRecord device, final PeerPath path, final PeerRecord peer, final List<String> lines) {
+    private void check(final DeviceRecord device, final PeerPath path, final PeerRecord peer) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
+            isInTheWay |= LOSES_ALL.contains(check.state());
             final PathEvidence evidence = PathEvidence.onRecord(daemon, path, peer, check, device.counters());
             lines.add(line(
                     "check",

@@ -223,7 +223,7 @@ class PathFaultsTest {
                 "UNDERLAY_REFUSED in the last minute (host's firewall refused the datagram): a rule of this"
                         + " host's firewall refuses UDP to peers: allow it";
         operator.awaitStatus("  drops     WRONG  ", refused);
-        operator.awaitExplanation(0, kernel.podAddress(), "  status     drops ", refused);
+        operator.awaitExplanation(1, kernel.podAddress(), "  status     drops ", refused);
         firewall(node, "-D OUTPUT", "-d", peer, "-p", "udp", "--dport", "8472");
         node.namespace().ip("route", "add", "unreachable", peer + "/32");
         operator.awaitPing(3, kernel, ": WRONG local, ", "it has no route there: ip route get " + peer);
@@ -279,7 +279,7 @@ class PathFaultsTest {
                 " VXLAN_VNI_NOT_FOUND in the last minute (VNI is not ours): a peer has another VNI in its network";
         operator.awaitStatus("  drops     WRONG  ", words);
         operator.awaitPing(3, kernel, "  status     drops ", words);
-        operator.awaitExplanation(0, kernel.podAddress(), "  status     drops ", words);
+        operator.awaitExplanation(1, kernel.podAddress(), "  status     drops ", words);
         kernel.namespace().ip("link", "del", KernelVxlan.DEVICE);
         topology.kernelVxlan(kernel);
         operator.awaitWell(kernel);
@@ -388,7 +388,7 @@ class PathFaultsTest {
         };
         there.awaitStatus("  rules     WRONG  iptables", words[0], words[1]);
         there.awaitPing(0, node, "  status     rules iptables", words[0], words[1]);
-        there.awaitExplanation(0, node.podAddress(), "  status     rules iptables", words[0], words[1]);
+        there.awaitExplanation(1, node.podAddress(), "  status     rules iptables", words[0], words[1]);
         other.namespace().exec("iptables", "-w", "-P", "FORWARD", "ACCEPT");
         there.awaitStatus("  rules     ok ");
     }
@@ -403,7 +403,7 @@ class PathFaultsTest {
         final String wrong =
                 "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
                         + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept";
-        operator.awaitFault(kernel, "rules", wrong);
+        operator.awaitFault(1, kernel, "rules", wrong);
         node.namespace().exec("nft", "delete table inet other");
         operator.awaitStatus("  rules     ok     set\n");
     }

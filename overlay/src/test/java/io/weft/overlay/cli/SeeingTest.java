@@ -283,7 +283,7 @@ class SeeingTest {
                 "0 | 10.244.1.2 --from=192.0.2.1 | source     192.0.2.1 is not of this node's subnet: a weft node",
                 "0 | 10.244.0.2 --from=10.244.1.2 | from       192.168.100.2, of whose subnet 10.244.1.2 is",
                 "0 | 10.244.0.2 --from=10.244.1.2 | delivered  to weft.1: the host brings it to the pod by its bridge",
-                "0 | 10.244.0.2 --from=10.244.77.7 | from       no lease has 10.244.77.7"
+                "1 | 10.244.0.2 --from=10.244.77.7 | from       no lease has 10.244.77.7"
             })
     void shouldTellWhatBecomesOfAPacketByWordsAndExitCode(
             final int exitCode, final String arguments, final String words) {
