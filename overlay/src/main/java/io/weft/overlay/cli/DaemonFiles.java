@@ -7,6 +7,7 @@ import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.StartRecord;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -75,11 +76,21 @@ final class DaemonFiles {
                 throw new ParameterException(
                         spec.commandLine(), "--device=" + wanted + ": must be the name of a device, as weft.1");
             }
+            final List<DaemonRecord> all = all();
+            if (!all.isEmpty() && daemon().isEmpty() && !hasFiles(wanted)) {
+                throw new ParameterException(spec.commandLine(), Daemons.unknown(wanted, all));
+            }
             return List.of(wanted);
         }
         return daemon().map(found ->
                         found.devices().stream().map(DeviceRecord::name).toList())
                 .orElse(List.of(DEVICE_DEFAULT));
+    }
+
+    /** One whose record cannot be written, as on a disk that is full, has a socket all the same. */
+    private boolean hasFiles(final String name) {
+        return Files.exists(runDirectory.resolve(name + ".sock"))
+                || Files.exists(runDirectory.resolve(name + ".counters"));
     }
 
     /**

@@ -34,6 +34,9 @@ class Daemons {
 
     private List<DamagedRecord> damaged = List.of();
 
+    /** The daemon of the device that is named was on record once: it may go, and come again. */
+    private boolean wasThere;
+
     /** For picocli. */
     Daemons() {}
 
@@ -59,14 +62,28 @@ class Daemons {
         damaged = unread.stream()
                 .filter(each -> null == wanted || each.name().equals(wanted))
                 .toList();
-        return all.stream()
-                .filter(daemon -> null == wanted
-                        || daemon.name().equals(wanted)
-                        || (StartRecord.isStart(daemon.status())
-                                && daemon.text("device").equals(wanted))
-                        || daemon.devices().stream()
-                                .anyMatch(each -> each.name().equals(wanted)))
-                .toList();
+        if (null == wanted) {
+            return all;
+        }
+        final List<DaemonRecord> meant =
+                all.stream().filter(daemon -> isOf(daemon, wanted)).toList();
+        wasThere |= !meant.isEmpty();
+        if (!wasThere && !all.isEmpty() && damaged.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), unknown(wanted, all));
+        }
+        return meant;
+    }
+
+    private static boolean isOf(final DaemonRecord daemon, final String device) {
+        return daemon.name().equals(device)
+                || (StartRecord.isStart(daemon.status()) && daemon.text("device").equals(device))
+                || daemon.devices().stream().anyMatch(each -> each.name().equals(device));
+    }
+
+    /** That no daemon has the device that is named, though there are daemons. */
+    static String unknown(final String device, final List<DaemonRecord> all) {
+        return "--device=" + device + ": no daemon on record has it, there is "
+                + all.stream().map(Words::title).collect(Collectors.joining(" and "));
     }
 
     /** Those that are to be read, whichever device is meant. */

@@ -327,6 +327,31 @@ class SeeingTest {
         assertTrue(errors.toString().contains(": name one by --device, of blue.1 and weft.1"), errors::toString);
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "status",
+                "show ports",
+                "clear",
+                "report",
+                "top",
+                "ping all",
+                "explain 10.244.1.2",
+                "trace",
+                "capture -w -",
+                "counters"
+            })
+    void shouldRefuseADeviceThatNoDaemonHas(final String line) {
+        final StringWriter out = new StringWriter();
+        errors.getBuffer().setLength(0);
+        assertEquals(2, execute(out, (line + " --device=nix").split(" ", -1)), out::toString);
+        assertTrue(
+                errors.toString()
+                        .startsWith("--device=nix: no daemon on record has it, there is blue.1 and weft.1\nUsage: weft "),
+                errors::toString);
+        assertEquals("", out.toString());
+    }
+
     @Test
     void shouldExplainAsTextAndJson() throws IOException {
         assertGolden("explain.txt", "explain", "10.244.1.2", "--from=10.244.0.2", "--device=weft.1");
