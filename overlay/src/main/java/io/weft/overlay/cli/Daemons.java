@@ -5,6 +5,7 @@ import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.Liveness;
+import io.weft.overlay.record.ProcessIdentity;
 import io.weft.overlay.record.StartRecord;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,7 +77,8 @@ class Daemons {
 
     private static boolean isOf(final DaemonRecord daemon, final String device) {
         return daemon.name().equals(device)
-                || (StartRecord.isStart(daemon.status()) && daemon.text("device").equals(device))
+                || (StartRecord.isStart(daemon.status())
+                        && daemon.text("device").equals(device))
                 || daemon.devices().stream().anyMatch(each -> each.name().equals(device));
     }
 
@@ -117,6 +119,11 @@ class Daemons {
             throw new IllegalStateException(missing());
         }
         return daemons;
+    }
+
+    /** Which network namespace that is, as an answer has it behind its number. */
+    String whichNamespace(final long number) {
+        return number == ProcessIdentity.namespace("net") ? " (this one)" : " (another one)";
     }
 
     /** Says on standard error how old an answer is that no living daemon stands for, and of whom there is none. */

@@ -7,6 +7,8 @@ import io.weft.overlay.record.ReportFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +22,9 @@ final class DaemonsOrArchive extends Daemons {
             description = "as they were when weft report wrote this archive, on this host or another")
     private @Nullable Path archive;
 
+    /** Of the archive that was read last. */
+    private ReportFile.@Nullable Origin origin;
+
     /** For picocli. */
     DaemonsOrArchive() {}
 
@@ -32,10 +37,31 @@ final class DaemonsOrArchive extends Daemons {
         try {
             final Path directory = Files.createTempDirectory("weft-report-");
             Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory), "weft-tidy"));
-            return ReportFile.read(from, directory);
+            final ReportFile.Content content = ReportFile.read(from, directory);
+            origin = content.origin();
+            warn(words(from, content.origin()));
+            return content.daemons();
         } catch (final IOException failure) {
             throw new IllegalStateException("make a directory for what is in " + from + ": " + failure, failure);
         }
+    }
+
+    private static String words(final Path file, final ReportFile.Origin origin) {
+        return file + ": as it was at "
+                + Instant.ofEpochMilli(origin.writtenMs()).truncatedTo(ChronoUnit.SECONDS)
+                + (origin.host().isEmpty() ? "" : " on host " + origin.host())
+                + (origin.version().isEmpty() ? "" : ", written by weft " + origin.version());
+    }
+
+    @Override
+    String whichNamespace(final long number) {
+        final ReportFile.Origin written = origin;
+        if (null == written) {
+            return super.whichNamespace(number);
+        }
+        return 0 == written.networkNamespace()
+                ? ""
+                : number == written.networkNamespace() ? " (that of weft report)" : " (not that of weft report)";
     }
 
     private static void delete(final Path directory) {

@@ -34,11 +34,12 @@ final class PeersFinding {
     /** @param counters of the daemon's devices that have some to read. */
     PeersFinding(final DaemonRecord daemon, final Map<DeviceRecord, CountersRecord> counters) {
         this.daemon = daemon;
-        // The daemon's clock when it last showed a sign of life: how long ago that was, another part says.
-        nowMs = counters.values().stream()
-                .mapToLong(CountersRecord::heartbeatMs)
-                .max()
-                .orElse(0);
+        // By the daemon's clock, also where it stands still: its last sign of life, and how old that is.
+        nowMs = daemon.ageMs()
+                + counters.values().stream()
+                        .mapToLong(CountersRecord::heartbeatMs)
+                        .max()
+                        .orElse(0);
         counters.forEach((device, counted) -> counted.peers().stream()
                 .filter(peer -> 0 == peer.goneMs())
                 .forEach(peer -> look(device, counted, peer)));

@@ -4,8 +4,8 @@ package io.weft.overlay.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.options.Version;
 import io.weft.overlay.record.DaemonRecord;
-import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.ReportFile;
 import java.io.File;
 import java.io.IOException;
@@ -32,7 +32,7 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = {
             "Writes what all daemons have on record, and what the host says of its network, into one archive for a bug report.",
-            "It has addresses and names of devices in it, and no keys, passwords, command lines or packets."
+            "It has addresses and the names of the host and of devices in it, and no keys, passwords, command lines or packets."
         })
 final class ReportCommand implements Callable<Integer> {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
@@ -73,12 +73,12 @@ final class ReportCommand implements Callable<Integer> {
         final Path written =
                 null == file ? Path.of("weft-report-" + TIME.format(ZonedDateTime.now(ZoneOffset.UTC)) + ".zip") : file;
         final Map<String, String> texts = new LinkedHashMap<>();
-        texts.put("status.txt", status(found, daemons.damaged()));
+        texts.put("status.txt", status(found));
         for (final List<String> question : QUESTIONS) {
             texts.put("host/" + String.join(" ", question) + ".txt", answer(question));
         }
         try {
-            ReportFile.write(written, daemons.runDirectory(), found, texts, System.currentTimeMillis());
+            ReportFile.write(written, daemons.runDirectory(), found, texts, ReportFile.Origin.here(Version.text()));
         } catch (final IOException failure) {
             throw new IllegalStateException("write " + written + ": " + failure, failure);
         }
@@ -86,14 +86,14 @@ final class ReportCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static String status(final List<DaemonRecord> found, final List<DamagedRecord> damaged) {
+    private String status(final List<DaemonRecord> found) {
         return Stream.concat(
                         found.stream()
-                                .map(daemon -> StatusCommand.heading(daemon) + "\n"
+                                .map(daemon -> StatusCommand.heading(daemon, daemons) + "\n"
                                         + Diagnosis.of(daemon).stream()
                                                 .map(Finding::line)
                                                 .collect(Collectors.joining("\n"))),
-                        damaged.stream().map(StatusCommand::text))
+                        daemons.damaged().stream().map(StatusCommand::text))
                 .collect(Collectors.joining("\n", "", "\n"));
     }
 

@@ -4,7 +4,6 @@ package io.weft.overlay.cli;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DamagedRecord;
-import io.weft.overlay.record.ProcessIdentity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -53,7 +52,7 @@ final class StatusCommand implements Callable<Integer> {
             exitCode = Math.max(exitCode, Diagnosis.exitCode(daemon, findings));
             json.add(Diagnosis.json(daemon, findings));
             if (!output.isJson()) {
-                output.line(heading(daemon));
+                output.line(heading(daemon, daemons));
                 findings.forEach(finding -> output.line(finding.line()));
             }
         }
@@ -74,9 +73,9 @@ final class StatusCommand implements Callable<Integer> {
                 + Diagnosis.of(damaged).stream().map(Finding::line).collect(Collectors.joining("\n"));
     }
 
-    static String heading(final DaemonRecord daemon) {
+    static String heading(final DaemonRecord daemon, final Daemons daemons) {
         final long namespace = daemon.number("networkNamespace");
         return Words.title(daemon) + ": " + daemon.liveness().label() + ", network namespace " + namespace
-                + (namespace == ProcessIdentity.namespace("net") ? " (this one)" : " (another one)");
+                + daemons.whichNamespace(namespace);
     }
 }

@@ -8,14 +8,18 @@ import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -37,33 +41,81 @@ public final class ReportFile {
     /** What is taken out of an archive, which somebody else may have made: plain names of records, of a size that records have. */
     private static final String NAMES = "[^/\\\\]{1,64}\\.(status|tables|counters|baseline)|report\\.json";
 
+    /** What a zip file begins with that has something in it. */
+    private static final byte[] ZIP = {'P', 'K', 3, 4};
+
     private static final int LENGTH_MAX = 64 << 20;
     private static final int ENTRIES_MAX = 1_000;
 
     private ReportFile() {}
 
     /**
+     * Where and when an archive was written.
+     *
+     * @param writtenMs milliseconds since 1970.
+     * @param host its name.
+     * @param version of weft.
+     * @param networkNamespace number of that which weft ran in; 0 where an older version did not tell.
+     */
+    public record Origin(long writtenMs, String host, String version, long networkNamespace) {
+        /** Here and now. */
+        public static Origin here(final String version) {
+            return new Origin(System.currentTimeMillis(), hostName(), version, ProcessIdentity.namespace("net"));
+        }
+
+        private static String hostName() {
+            try {
+                return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+            } catch (final IOException untold) {
+                return "";
+            }
+        }
+
+        private static Origin of(final JsonValue index) {
+            final JsonValue namespace = index.member("networkNamespace");
+            return new Origin(
+                    index.required("writtenMs").integer(0, Long.MAX_VALUE),
+                    text(index, "host"),
+                    text(index, "version"),
+                    null == namespace ? 0 : namespace.integer(0, Long.MAX_VALUE));
+        }
+
+        private static String text(final JsonValue index, final String key) {
+            final JsonValue text = index.member(key);
+            return null == text ? "" : text.string();
+        }
+    }
+
+    /**
+     * What is in an archive.
+     *
+     * @param origin of it.
+     * @param daemons as they were.
+     */
+    public record Content(Origin origin, List<DaemonRecord> daemons) {}
+
+    /**
      * Writes one, for its owner alone to read; of one that cannot be written to its end, nothing stays.
      *
      * @param directory that the records are in; also what cannot be read there goes in as it is.
      * @param texts to go in beside the records, by name.
-     * @param nowMs milliseconds since 1970.
+     * @param origin of this archive.
      */
     public static void write(
             final Path file,
             final Path directory,
             final List<DaemonRecord> daemons,
             final Map<String, String> texts,
-            final long nowMs)
+            final Origin origin)
             throws IOException {
         if (Files.exists(file) && !Files.isRegularFile(file)) {
-            writeTo(Files.newOutputStream(file), directory, daemons, texts, nowMs); // a pipe, say
+            writeTo(Files.newOutputStream(file), directory, daemons, texts, origin); // a pipe, say
             return;
         }
         final Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
         final Path fresh = Files.createTempFile(target.getParent(), ".weft-report-", ".new", OwnDirectory.OWN_FILE);
         try {
-            writeTo(Files.newOutputStream(fresh), directory, daemons, texts, nowMs);
+            writeTo(Files.newOutputStream(fresh), directory, daemons, texts, origin);
             Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
         } finally {
             Files.deleteIfExists(fresh);
@@ -75,11 +127,11 @@ public final class ReportFile {
             final Path directory,
             final List<DaemonRecord> daemons,
             final Map<String, String> texts,
-            final long nowMs)
+            final Origin origin)
             throws IOException {
         final Set<String> names = new HashSet<>();
         try (ZipOutputStream zip = new ZipOutputStream(out)) {
-            put(zip, INDEX, index(daemons, nowMs).getBytes(UTF_8));
+            put(zip, INDEX, index(daemons, origin).getBytes(UTF_8));
             for (final DaemonRecord daemon : daemons) {
                 putFile(zip, names, daemon.name() + NodeRecord.STATUS_SUFFIX, daemon.file());
                 for (final DeviceRecord device : daemon.devices()) {
@@ -104,7 +156,7 @@ public final class ReportFile {
         }
     }
 
-    private static String index(final List<DaemonRecord> daemons, final long nowMs) {
+    private static String index(final List<DaemonRecord> daemons, final Origin origin) {
         final Map<String, Object> states = new LinkedHashMap<>();
         for (final DaemonRecord daemon : daemons) {
             final Map<String, Object> state = new LinkedHashMap<>();
@@ -113,7 +165,10 @@ public final class ReportFile {
             states.put(daemon.name(), state);
         }
         final Map<String, Object> index = new LinkedHashMap<>();
-        index.put("writtenMs", nowMs);
+        index.put("writtenMs", origin.writtenMs);
+        index.put("host", origin.host);
+        index.put("version", origin.version);
+        index.put("networkNamespace", origin.networkNamespace);
         index.put("daemons", states);
         return JsonOutput.of(index);
     }
@@ -133,15 +188,19 @@ public final class ReportFile {
     }
 
     /**
-     * The daemons of an archive.
+     * Reads an archive.
      *
      * @param directory empty, that the records are taken out into, and have to stay in while they are read.
      * @throws IllegalStateException if it is no such archive, or damaged.
      */
-    public static List<DaemonRecord> read(final Path file, final Path directory) {
+    public static Content read(final Path file, final Path directory) {
         try {
             extract(file, directory);
-            final JsonValue index = JsonReader.read(Files.readAllBytes(directory.resolve(INDEX)), INDEX);
+            final Path indexFile = directory.resolve(INDEX);
+            if (Files.notExists(indexFile)) {
+                throw new IllegalStateException(file + " is no archive of weft report: " + whatItIs(file));
+            }
+            final JsonValue index = JsonReader.read(Files.readAllBytes(indexFile), INDEX);
             final List<DaemonRecord> daemons = new ArrayList<>();
             for (final Map.Entry<String, JsonValue> daemon :
                     index.required("daemons").members().entrySet()) {
@@ -151,9 +210,29 @@ public final class ReportFile {
                         daemon.getValue().required("ageMs").integer(0, Long.MAX_VALUE)));
             }
             daemons.sort(Comparator.comparing(DaemonRecord::name));
-            return daemons;
+            return new Content(Origin.of(index), List.copyOf(daemons));
+        } catch (final NoSuchFileException | EOFException cut) {
+            throw new IllegalStateException(
+                    Files.exists(file)
+                            ? file + " is cut short: have it sent or copied once more"
+                            : file + " is not there: name an archive that weft report wrote",
+                    cut);
+        } catch (final AccessDeniedException denied) {
+            throw new IllegalStateException(file + " is not for this user to read", denied);
         } catch (final IOException | JsonException | IllegalArgumentException failure) {
-            throw new IllegalStateException(file + " is no archive of weft report: " + failure, failure);
+            throw new IllegalStateException(
+                    file + " is no archive of weft report, or damaged: " + failure.getMessage(), failure);
+        }
+    }
+
+    private static String whatItIs(final Path file) throws IOException {
+        if (0 == Files.size(file)) {
+            return "it is empty";
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            return Arrays.equals(ZIP, in.readNBytes(ZIP.length))
+                    ? "a zip file of something else, or cut short"
+                    : "it is no zip file at all";
         }
     }
 

@@ -10,12 +10,15 @@ import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,5 +45,26 @@ class AnswersTest {
         assertEquals(2, two.split("\"peer\":", -1).length - 1, two);
         final String all = JsonOutput.of(Answers.firstPeers(device, counters, 3));
         assertTrue(all.endsWith(",\"otherPeers\":0}"), all);
+    }
+
+    /** By this moment, and not by that in which it was stopped. */
+    @Test
+    void shouldSayHowOldACheckIsOfADaemonThatStandsStill(@TempDir final Path directory) throws IOException {
+        final long stoppedMs = 1_000_000;
+        final Path status = Files.writeString(
+                directory.resolve("weft.1.status"),
+                "{\"pid\":1,\"startTicks\":1,\"pidNamespace\":1,\"networkNamespace\":1,\"ended\":false,"
+                        + "\"devices\":[{\"name\":\"weft.1\",\"counters\":\"none\"}]}");
+        Files.setLastModifiedTime(status, FileTime.fromMillis(stoppedMs));
+        final PathCheck check = new PathCheck(PathState.OK, stoppedMs - 30_000, 0);
+        final PeerRecord peer = new PeerRecord(IpAddress.parse("10.0.0.1"), 1, 0, 0, 0, 0, 0, 0, null, check);
+        final DaemonRecord daemon =
+                DaemonRecord.readAll(directory, stoppedMs + 90_000).get(0);
+        final CountersRecord counters = new CountersRecord(0, stoppedMs, 0, List.of(), List.of(peer));
+        assertEquals(
+                "1 node, all answer, checked 2 min ago",
+                new PeersFinding(daemon, Map.of(daemon.devices().get(0), counters))
+                        .finding()
+                        .text());
     }
 }

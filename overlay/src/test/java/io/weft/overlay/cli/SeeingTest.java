@@ -258,16 +258,45 @@ class SeeingTest {
         for (final String what : List.of("ports", "routes", "neighbours", "fdb", "peers", "drops", "agents")) {
             assertGolden("show-" + what + ".txt", "show", what, from);
         }
-        assertGolden("status.txt", from);
+        errors.getBuffer().setLength(0);
+        assertEquals(
+                golden("status.txt").replace("(another one)", "(not that of weft report)"), steady(run("status", from)));
+        final String origin = errors.toString();
+        assertTrue(
+                steady(origin)
+                        .startsWith("weft: " + archive + ": as it was at TIME on host " + hostName()
+                                + ", written by weft VERSION\n"),
+                origin);
         final StringWriter out = new StringWriter();
-        assertEquals(1, execute(out, "show", "routes", "--from=" + runDirectory.resolve("weft.1.status")));
-        assertTrue(errors.toString().contains("weft.1.status is no archive of weft report: "), errors::toString);
         for (final String command : List.of("clear", "report", "top", "ping")) {
             assertEquals(2, execute(out, command, from), "an archive stays as it is");
             final StringWriter help = new StringWriter();
             execute(help, command, "--help");
             assertFalse(help.toString().contains("--from"), help::toString);
         }
+    }
+
+    private static String hostName() throws IOException {
+        return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    }
+
+    @Test
+    void shouldSayWhatIsWrongWithAnArchive(@TempDir final Path directory) throws IOException {
+        final Path archive = directory.resolve("report.zip");
+        run("report", "-w", archive.toString());
+        final byte[] whole = Files.readAllBytes(archive);
+        assertRefuses(runDirectory.resolve("weft.1.status"), " is no archive of weft report: it is no zip file at all\n");
+        assertRefuses(directory.resolve("nowhere"), " is not there: name an archive that weft report wrote\n");
+        assertRefuses(Files.createFile(directory.resolve("empty")), " is no archive of weft report: it is empty\n");
+        assertRefuses(
+                Files.write(directory.resolve("short"), Arrays.copyOf(whole, whole.length / 8)),
+                " is cut short: have it sent or copied once more\n");
+    }
+
+    private void assertRefuses(final Path archive, final String words) {
+        errors.getBuffer().setLength(0);
+        assertEquals(1, execute(new StringWriter(), "show", "routes", "--from=" + archive));
+        assertEquals("weft: " + archive + words, errors.toString());
     }
 
     @ParameterizedTest

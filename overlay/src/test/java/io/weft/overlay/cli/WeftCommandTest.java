@@ -70,7 +70,7 @@ class WeftCommandTest {
                 "2 ~ show neighbors ~ Invalid value for positional parameter at index 0",
                 "2 ~ show ports --device=a/b ~ --device=a/b: must be the name of a device",
                 "1 ~ show ports --run-dir=/nowhere ~ no weftd has left anything in /nowhere",
-                "1 ~ show ports --from=/nowhere ~ /nowhere is no archive of weft report",
+                "1 ~ show ports --from=/nowhere ~ /nowhere is not there: name an archive that weft report wrote",
                 "2 ~ clear -o xml ~ Invalid value for option '--output': expected one of [text, json]",
                 "1 ~ clear --run-dir=/nowhere ~ no weftd has left anything in /nowhere",
                 "2 ~ clear all ~ Unmatched argument at index 1: 'all'",
