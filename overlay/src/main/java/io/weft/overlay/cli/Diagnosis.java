@@ -86,14 +86,16 @@ final class Diagnosis {
         if (Liveness.FAILED == daemon.liveness()) {
             return Finding.of(
                     "process",
-                    "weftd's last start failed at " + failure() + ". Put that right, and start it again; weft clear forgets it",
+                    "weftd's last start failed at " + failure()
+                            + ". Put that right, and start it again; weft clear forgets it",
                     "");
         }
         if (Liveness.REFUSED == daemon.liveness()) {
             return Finding.ok(
                     "process",
-                    "nothing is missing, " + daemon.text("device") + " has its weftd; another one's start was refused at "
-                            + failure() + ". weft clear forgets it");
+                    "nothing is missing, " + daemon.text("device")
+                            + " has its weftd; another one's start was refused at " + failure()
+                            + ". weft clear forgets it");
         }
         final String remedy = switch (daemon.liveness()) {
             case LIVE -> "";
@@ -189,23 +191,32 @@ final class Diagnosis {
                 lost.isEmpty()
                         ? ""
                         : lost
-                                + ". Packets go by the leases that are known; new nodes are not reached until it answers",
+                                + ". Packets go by the leases that are known; new nodes are not reached until "
+                                + ("file".equals(daemon.text("registry"))
+                                        ? "the file is put right, which weftd sees by itself"
+                                        : "it answers"),
                 daemon.trouble("own_lease"));
     }
 
     private void leases() {
         final JsonValue count = daemon.status().member("leases");
-        final JsonValue refused = daemon.status().member("refused");
-        final String ignored = null == refused
-                ? ""
-                : refused.members().entrySet().stream()
-                        .map(entry -> entry.getKey() + " is ignored: "
-                                + entry.getValue().string())
-                        .collect(Collectors.joining("; "));
         findings.add(Finding.of(
                 "leases",
-                joined(ignored, new PublicAddresses(daemon).troubles()),
+                joined(
+                        ofLeases("refused", " is ignored: "),
+                        ofLeases("otherVnis", " "),
+                        new PublicAddresses(daemon).troubles()),
                 (null == count ? 0 : count.integer(0, Integer.MAX_VALUE)) + " of other nodes"));
+    }
+
+    /** A daemon of another version may not tell it. */
+    private String ofLeases(final String key, final String verb) {
+        final JsonValue faults = daemon.status().member(key);
+        return null == faults
+                ? ""
+                : faults.members().entrySet().stream()
+                        .map(entry -> entry.getKey() + verb + entry.getValue().string())
+                        .collect(Collectors.joining("; "));
     }
 
     private void memory() {

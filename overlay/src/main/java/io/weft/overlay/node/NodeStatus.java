@@ -93,7 +93,8 @@ final class NodeStatus {
         status.put("devices", devices);
         status.put("mtu", changes.podMtu().least());
         status.put("leases", null == leases ? 0 : leases.size());
-        status.put("refused", null == leases ? Map.of() : refused(leases.refused()));
+        status.put("refused", null == leases ? Map.of() : named(leases.refused()));
+        status.put("otherVnis", null == leases ? Map.of() : named(leases.otherVnis()));
         status.put("heap", heap());
         status.put("repairs", repairs());
         final Map<String, Object> troubles = new LinkedHashMap<>();
@@ -114,8 +115,8 @@ final class NodeStatus {
         return ordered("count", now, "lately", now > 0 && System.nanoTime() - repairedNs < MINUTE_NS);
     }
 
-    private static Map<String, Object> refused(final Map<LeaseKey, String> refused) {
-        return refused.entrySet().stream()
+    private static Map<String, Object> named(final Map<LeaseKey, String> faults) {
+        return faults.entrySet().stream()
                 .limit(NAMED_MAX)
                 .collect(Collectors.toMap(
                         entry -> entry.getKey().toString(),

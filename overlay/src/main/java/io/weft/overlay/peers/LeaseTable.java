@@ -7,6 +7,8 @@ import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.host.OwnAddresses;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -19,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +39,8 @@ public final class LeaseTable {
     private final Peers peers;
     /** Leases that were refused, with the reason, so that the log hears of each once. */
     private final Map<LeaseKey, Refusal> refused = new HashMap<>();
+
+    private final Map<LeaseKey, String> otherVnis = new HashMap<>();
 
     private final IngressSenders senders;
     private OwnAddresses ownAddresses = OwnAddresses.NONE;
@@ -100,10 +105,30 @@ public final class LeaseTable {
             peers.install(lease);
             leases.put(lease.key(), lease);
             refused.remove(lease.key());
+            compareVni(lease);
         } catch (final IllegalArgumentException refusedByTables) {
             peers.withdraw(lease);
             refuse(lease, String.valueOf(refusedByTables.getMessage()));
         }
+    }
+
+    /** Packets go there by the network's VNI all the same, as flannel's do; that the node takes them is not to be expected. */
+    private void compareVni(final Lease lease) {
+        final BackendConfig backend = config.backend();
+        if (BackendType.VXLAN != backend.type()) {
+            return;
+        }
+        Stream.of(lease.attributes().vtep(), lease.attributes().vtepV6())
+                .flatMap(Stream::ofNullable)
+                .filter(vtep -> 0 != vtep.vni() && backend.vni() != vtep.vni())
+                .findFirst()
+                .ifPresent(vtep -> {
+                    final String fault = "has VNI " + vtep.vni() + ", and the network's is " + backend.vni()
+                            + ": its node and this one drop each other's packets; give both one network configuration, and"
+                            + " restart the daemon of that node, which writes its lease";
+                    otherVnis.put(lease.key(), fault);
+                    LOG.log(WARNING, "lease {0} {1}{2}", lease.key(), fault, LogFields.of("lease", lease.key()));
+                });
     }
 
     private void refuse(final Lease lease, final String fault) {
@@ -126,6 +151,7 @@ public final class LeaseTable {
         final Lease before = leases.remove(key);
         if (null != before) {
             peers.withdraw(before);
+            otherVnis.remove(key);
             isChanged = true;
         }
     }
@@ -169,6 +195,11 @@ public final class LeaseTable {
         final Map<LeaseKey, String> faults = new HashMap<>();
         refused.forEach((key, refusal) -> faults.put(key, refusal.fault()));
         return faults;
+    }
+
+    /** Leases in the tables whose node is of another VNI than the network, by what they say, each with what is to be done. */
+    public Map<LeaseKey, String> otherVnis() {
+        return Collections.unmodifiableMap(otherVnis);
     }
 
     private @Nullable String fault(final Lease lease) {

@@ -72,7 +72,8 @@ final class ForwardCheck {
                 && dump.filterAccepts().stream().noneMatch(this::letsPodsPass)) {
             droppers.add(variant.name() + ", chain FORWARD, drops what pods send to other nodes, and no rule accepts "
                     + network + ": leave the rules to weft (--iptables-forward-rules), or " + variant.name()
-                    + " -I FORWARD -s " + network + " -j ACCEPT, and the same with -d");
+                    + " -I FORWARD -s " + network + " -j ACCEPT && " + variant.name() + " -I FORWARD -d " + network
+                    + " -j ACCEPT");
         }
     }
 
@@ -153,10 +154,10 @@ final class ForwardCheck {
                 chains.values().stream().flatMap(List::stream).anyMatch(rule -> acceptsPods(rule + ' '));
         chains.forEach((name, rules) -> {
             if (!isPassing && dropsForwarded(rules)) {
+                final String accept = "nft insert rule " + table + " " + name + " " + family;
                 droppers.add("nftables, table " + table + ", chain " + name
-                        + ", drops what pods send to other nodes, and no rule accepts " + network + ": nft insert rule "
-                        + table + " " + name + " " + family + " saddr " + network
-                        + " accept, and the same with daddr");
+                        + ", drops what pods send to other nodes, and no rule accepts " + network + ": " + accept
+                        + " saddr " + network + " accept && " + accept + " daddr " + network + " accept");
             }
         });
     }

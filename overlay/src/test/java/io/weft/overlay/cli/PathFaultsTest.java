@@ -343,6 +343,20 @@ class PathFaultsTest {
         operator.awaitStatus("  registry  ok     file, followed\n");
     }
 
+    @Test
+    @Order(5)
+    void shouldTellThatALeaseHasAnotherVni() throws IOException {
+        writeAllLeases(
+                lease(kernel, kernel.vtepMac()),
+                lease(other, other.vtepMac()),
+                lease("10.244.7.0/24", "192.168.100.7", "02:00:00:00:00:77").replace("\"VNI\":1", "\"VNI\":2"));
+        operator.awaitStatus(
+                "  leases    WRONG  10.244.7.0-24 has VNI 2, and the network's is 1: its node and this one drop each other's"
+                        + " packets; give both one network configuration, and restart the daemon of that node");
+        writeLeases(kernel.vtepMac());
+        operator.awaitStatus("  leases    ok     2 of other nodes\n");
+    }
+
     /** weftd sets it up again, with its routes. */
     @Test
     @Order(5)
@@ -384,7 +398,7 @@ class PathFaultsTest {
         final String[] words = {
             ", chain FORWARD, drops what pods send to other nodes, and no rule accepts 10.244.0.0/16: leave the rules to"
                     + " weft (--iptables-forward-rules), or iptables",
-            " -I FORWARD -s 10.244.0.0/16 -j ACCEPT, and the same with -d"
+            " -I FORWARD -d 10.244.0.0/16 -j ACCEPT"
         };
         there.awaitStatus("  rules     WRONG  iptables", words[0], words[1]);
         there.awaitPing(0, node, "  status     rules iptables", words[0], words[1]);
@@ -402,7 +416,8 @@ class PathFaultsTest {
                 .exec("nft", "add chain inet other pass { type filter hook forward priority 10 ; policy drop ; }");
         final String wrong =
                 "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
-                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept";
+                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept && nft insert rule inet other"
+                        + " pass ip daddr 10.244.0.0/16 accept";
         operator.awaitFault(1, kernel, "rules", wrong);
         node.namespace().exec("nft", "delete table inet other");
         operator.awaitStatus("  rules     ok     set\n");
@@ -472,7 +487,9 @@ class PathFaultsTest {
     @Order(5)
     void shouldTellThatTheRegistryIsGone() throws IOException {
         Files.delete(directory.resolve("leases.json"));
-        final String end = ". Packets go by the leases that are known; new nodes are not reached until it answers\n";
+        final String end =
+                ". Packets go by the leases that are known; new nodes are not reached until the file is put right,"
+                        + " which weftd sees by itself\n";
         operator.awaitFault(kernel, "registry", "file is not followed at present: ");
         operator.awaitStatus(end);
         operator.awaitPing(0, kernel, end);

@@ -90,8 +90,8 @@ class ForwardCheckTest {
         assertDrops(
                 beside,
                 "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
-                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept, and the same"
-                        + " with daddr");
+                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept && nft insert"
+                        + " rule inet other pass ip daddr 10.244.0.0/16 accept");
         nft("insert rule inet other pass ip saddr 10.244.0.0/16 accept");
         assertEquals(List.of(), look(beside));
     }
