@@ -15,6 +15,7 @@ import java.io.StringWriter;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +59,8 @@ class StalledThreadTest {
                     Await.TIMEOUT_MS);
             awaitStatus("  agents    WRONG  data thread weft-worker-0 of weft.1 stands still: kill -QUIT ", directory);
             awaitMetric("weft_condition{condition=\"data_threads\"} 0.0");
+            await("weft.1 weft-worker-0: stands still for ", directory, "show", "agents");
+            await("busy      weft-worker-0 stands still for ", directory, "top", "--count=1", "--interval=1");
             assertTrue(hindrance.process().isAlive(), hindrance::output);
         }
         awaitHealth(HEALTHY, weftd);
@@ -67,12 +70,16 @@ class StalledThreadTest {
     }
 
     private static void awaitStatus(final String words, final Path directory) {
+        await(words, directory, "status");
+    }
+
+    private static void await(final String words, final Path directory, final String... command) {
+        final String[] arguments = Arrays.copyOf(command, command.length + 1);
+        arguments[command.length] = "--run-dir=" + directory.resolve("run");
         final String[] last = {""};
         Await.until(() -> words + " in\n" + last[0], Await.TIMEOUT_MS, () -> {
             final StringWriter out = new StringWriter();
-            WeftCommand.commandLine()
-                    .setOut(new PrintWriter(out, true))
-                    .execute("status", "--run-dir=" + directory.resolve("run"));
+            WeftCommand.commandLine().setOut(new PrintWriter(out, true)).execute(arguments);
             last[0] = out.toString();
             return last[0].contains(words);
         });

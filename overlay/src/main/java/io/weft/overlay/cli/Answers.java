@@ -45,7 +45,10 @@ public final class Answers {
 
     /** As {@code weft show agents}. */
     public static List<Map<String, Object>> agents(final List<DaemonRecord> daemons) {
-        return counted(daemons, CounterViews::agents);
+        return daemons.stream()
+                .flatMap(daemon ->
+                        daemon.devices().stream().flatMap(device -> CounterViews.agents(daemon, device).stream()))
+                .toList();
     }
 
     /**

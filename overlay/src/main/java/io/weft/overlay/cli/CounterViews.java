@@ -5,6 +5,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -147,7 +148,8 @@ final class CounterViews {
     }
 
     /** The data threads. */
-    static List<Map<String, Object>> agents(final DeviceRecord device, final CountersRecord counters) {
+    static List<Map<String, Object>> agents(final DaemonRecord daemon, final DeviceRecord device) {
+        final CountersRecord counters = device.counters();
         final List<Map<String, Object>> entries = new ArrayList<>();
         for (final String thread : counters.threads()) {
             final long cycles = counters.ofThreadInMinute(ThreadCounter.CYCLES, thread);
@@ -162,7 +164,7 @@ final class CounterViews {
             entry.put("longestCycleNs", counters.ofThread(ThreadCounter.LONGEST_CYCLE_NS, thread));
             entries.add(entry);
         }
-        return entries;
+        return Stalls.marked(entries, device.name(), daemon);
     }
 
     /** Of the directions that a thread works for, as its name says: weft-worker-0, weft-egress-0, weft-igr-rcv-0. */
@@ -177,11 +179,12 @@ final class CounterViews {
     }
 
     static String agentLine(final Map<String, Object> entry) {
+        final String stall = Stalls.words(entry);
         return String.format(
-                "%s %s: busy %s %%, %s packets per cycle, %s per packet, longest cycle %s",
+                "%s %s: %s, %s packets per cycle, %s per packet, longest cycle %s",
                 entry.get("device"),
                 entry.get("thread"),
-                entry.get("busyPercent"),
+                stall.isEmpty() ? "busy " + entry.get("busyPercent") + " %" : stall,
                 entry.get("packetsPerCycle"),
                 Words.shortTime(number(entry, "nsPerPacket")),
                 Words.shortTime(number(entry, "longestCycleNs")));

@@ -68,7 +68,7 @@ final class ShowCommand implements Callable<Integer> {
             case fdb -> table(found, TablesFile.Kind.FDB, TableViews::fdbEntry);
             case peers -> counted(found, PeerViews::peers, PeerViews::line);
             case drops -> counted(found, CounterViews::drops, CounterViews::dropLine);
-            case agents -> counted(found, CounterViews::agents, CounterViews::agentLine);
+            case agents -> entries(found, CounterViews::agents, CounterViews::agentLine);
         }
         return isAllRead ? 0 : 1;
     }
@@ -115,10 +115,17 @@ final class ShowCommand implements Callable<Integer> {
             final List<DaemonRecord> found,
             final BiFunction<DeviceRecord, CountersRecord, List<Map<String, Object>>> view,
             final Function<Map<String, Object>, String> line) {
+        entries(found, (daemon, device) -> view.apply(device, device.counters()), line);
+    }
+
+    private void entries(
+            final List<DaemonRecord> found,
+            final BiFunction<DaemonRecord, DeviceRecord, List<Map<String, Object>>> view,
+            final Function<Map<String, Object>, String> line) {
         output.print(
                 ofEach(
                         found,
-                        (daemon, device) -> view.apply(device, device.counters()).stream()
+                        (daemon, device) -> view.apply(daemon, device).stream()
                                 .map(entry -> Words.withAge(entry, daemon))
                                 .toList()),
                 line);

@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Shows what goes on: packets and bits a second, drops, how busy the data threads are, and the busiest peers.",
             "Ends with Ctrl-C, after --count, or when nobody reads it any more; goes on while daemons end and start. With -o json a"
-                    + " line for each look, that of a terminal is overwritten by the next."
+                    + " line for each look, that of a terminal is overwritten by the next.",
+            "Exit codes: 0, also when a signal has ended it; 1, there is no daemon; 2, wrong arguments."
         })
 final class TopCommand implements Callable<Integer> {
     private static final Path STANDARD_OUTPUT = Path.of("/proc/self/fd/1");
@@ -63,6 +64,8 @@ final class TopCommand implements Callable<Integer> {
             description = "peers at most (default: ${DEFAULT-VALUE})")
     private int peersMax = 12;
 
+    private volatile boolean isLooking;
+
     private record Look(CountersRecord counters, long timeNs) {}
 
     /** For picocli. */
@@ -74,13 +77,26 @@ final class TopCommand implements Callable<Integer> {
         requireRange("--count", count, Integer.MAX_VALUE);
         requireRange("--peers", peersMax, Integer.MAX_VALUE);
         final Map<String, Look> looks = looks(daemons.require());
-        for (int look = 0; look < count; look++) {
-            Thread.sleep(TimeUnit.SECONDS.toMillis(intervalSeconds));
-            if (!show(looks)) {
-                return 0;
+        Runtime.getRuntime().addShutdownHook(new Thread(this::onSignal, "weft-end"));
+        isLooking = true;
+        try {
+            for (int look = 0; look < count; look++) {
+                Thread.sleep(TimeUnit.SECONDS.toMillis(intervalSeconds));
+                if (!show(looks)) {
+                    return 0;
+                }
             }
+            return 0;
+        } finally {
+            isLooking = false;
         }
-        return 0;
+    }
+
+    /** To be told to end is how it is meant to end, and no failure: not the exit code of a signal. */
+    private void onSignal() {
+        if (isLooking) {
+            Runtime.getRuntime().halt(0);
+        }
     }
 
     private void requireRange(final String option, final int value, final int max) {
@@ -157,6 +173,7 @@ final class TopCommand implements Callable<Integer> {
                 final double seconds = Math.max(intervalSeconds, (after.timeNs - last.timeNs) / NS_PER_SECOND);
                 final Map<String, Object> rates =
                         Rates.of(device.name(), last.counters, after.counters, seconds, peersMax);
+                rates.put("agents", Stalls.marked(TopScreen.maps(rates.get("agents")), device.name(), daemon));
                 entries.add(Words.withAge(rates, daemon));
                 lines.addAll(TopScreen.lines(rates, liveness));
                 lines.add("");

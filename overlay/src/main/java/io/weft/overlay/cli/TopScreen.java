@@ -47,10 +47,15 @@ final class TopScreen {
         lines.add(cut("drops     " + (drops.isEmpty() ? "none" : drops)));
         lines.add(cut("busy      "
                 + maps(rates.get("agents")).stream()
-                        .map(agent -> agent.get("thread") + " " + agent.get("busyPercent") + " %")
+                        .map(agent -> agent.get("thread") + " " + state(agent))
                         .collect(Collectors.joining(", "))));
         peers(lines, maps(rates.get("peers")), Rates.number(rates, "otherPeers"));
         return lines;
+    }
+
+    private static String state(final Map<String, Object> agent) {
+        final String stall = Stalls.words(agent);
+        return stall.isEmpty() ? agent.get("busyPercent") + " %" : stall;
     }
 
     private static void peers(final List<String> lines, final List<Map<String, Object>> peers, final long others) {
@@ -89,7 +94,7 @@ final class TopScreen {
         return null == entry ? Map.of() : (Map<String, Object>) entry;
     }
 
-    private static List<Map<String, Object>> maps(final @Nullable Object entries) {
+    static List<Map<String, Object>> maps(final @Nullable Object entries) {
         return entries instanceof final List<?> list
                 ? list.stream().map(TopScreen::map).toList()
                 : List.of();

@@ -7,6 +7,7 @@ import io.weft.overlay.lifecycle.ThreadWatch;
 import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.record.ProcessIdentity;
 import io.weft.overlay.record.StartRecord;
+import java.util.Map;
 
 /**
  * What a process has of its place on the host, through all the nodes that it sets up. Used by the control thread alone.
@@ -69,6 +70,11 @@ public final class Tenure {
     /** Which data threads stand still, and what to do; empty when none does. */
     public String stalledThreads() {
         return watch.trouble().strip();
+    }
+
+    /** For how long they have, in milliseconds, by their names. */
+    public Map<String, Long> stalledMs() {
+        return watch.stalledMs();
     }
 
     /** What is on record while a node is set up. */

@@ -144,9 +144,23 @@ public final class JsonValue {
         return text.toString();
     }
 
-    /** A Java string as a JSON string, quotes included. */
+    /** A Java string as a JSON string, quotes included. Of control characters also those that JSON need not escape: a terminal obeys them. */
     public static String quote(final String text) {
-        return '"' + String.valueOf(JsonStringEncoder.getInstance().quoteAsCharArray(text)) + '"';
+        final String quoted =
+                '"' + String.valueOf(JsonStringEncoder.getInstance().quoteAsCharArray(text)) + '"';
+        return quoted.chars().noneMatch(Character::isISOControl) ? quoted : withoutControls(quoted);
+    }
+
+    private static String withoutControls(final String quoted) {
+        final StringBuilder text = new StringBuilder();
+        quoted.chars().forEach(character -> {
+            if (Character.isISOControl(character)) {
+                text.append(String.format("\\u%04x", character));
+            } else {
+                text.append((char) character);
+            }
+        });
+        return text.toString();
     }
 
     private void write(final StringBuilder text) {

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -29,9 +30,13 @@ public final class ThreadWatch implements AutoCloseable {
     private final Supplier<Map<String, Long>> dutyCycles;
     private final Map<String, Long> seen = new HashMap<>();
     private final Map<String, Integer> looksInVain = new HashMap<>();
+    /** When it was seen to go on last. */
+    private final Map<String, Long> goneOnNs = new HashMap<>();
+
     private final Set<String> told = new HashSet<>();
     private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(ThreadWatch::newThread);
     private volatile String trouble = "";
+    private volatile Map<String, Long> stalledSinceNs = Map.of();
 
     /** @param dutyCycles that each data thread has ended, by its name. */
     ThreadWatch(final Supplier<Map<String, Long>> dutyCycles) {
@@ -60,17 +65,25 @@ public final class ThreadWatch implements AutoCloseable {
         final Map<String, Long> now = dutyCycles.get();
         seen.keySet().retainAll(now.keySet());
         looksInVain.keySet().retainAll(now.keySet());
+        goneOnNs.keySet().retainAll(now.keySet());
         told.retainAll(now.keySet());
         final List<String> stalled = new ArrayList<>();
+        final Map<String, Long> sinceNs = new HashMap<>();
+        final long nowNs = System.nanoTime();
         now.forEach((name, ended) -> {
             final boolean goesOn = !ended.equals(seen.put(name, ended));
+            if (goesOn) {
+                goneOnNs.put(name, nowNs);
+            }
             final int looks = goesOn ? 0 : looksInVain.getOrDefault(name, 0) + 1;
             looksInVain.put(name, looks);
             if (looks >= LOOKS_MAX) {
                 stalled.add(name);
+                sinceNs.put(name, goneOnNs.getOrDefault(name, nowNs));
             }
             tell(name, looks);
         });
+        stalledSinceNs = Map.copyOf(sinceNs);
         trouble = stalled.isEmpty()
                 ? ""
                 : "data thread " + String.join(" and ", stalled) + " stands still: kill -QUIT "
@@ -92,6 +105,14 @@ public final class ThreadWatch implements AutoCloseable {
     /** Which data threads stand still, and what to do; empty when none does. From any thread. */
     public String trouble() {
         return trouble;
+    }
+
+    /** For how long data threads have stood still, in milliseconds, by their names. From any thread. */
+    public Map<String, Long> stalledMs() {
+        final long nowNs = System.nanoTime();
+        final Map<String, Long> stalledMs = new TreeMap<>();
+        stalledSinceNs.forEach((name, sinceNs) -> stalledMs.put(name, TimeUnit.NANOSECONDS.toMillis(nowNs - sinceNs)));
+        return stalledMs;
     }
 
     @Override

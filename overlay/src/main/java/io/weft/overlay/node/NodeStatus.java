@@ -4,6 +4,7 @@ package io.weft.overlay.node;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
@@ -12,7 +13,6 @@ import io.weft.overlay.ops.Conditions;
 import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.peers.LeaseTable;
-import io.weft.overlay.record.StartRecord;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryUsage;
@@ -35,6 +35,7 @@ final class NodeStatus {
     private static final long MINUTE_NS = TimeUnit.MINUTES.toNanos(1);
 
     private final Map<String, Object> identity = new LinkedHashMap<>();
+    private final Tenure tenure;
     private final Conditions conditions;
     private final NodeMetrics metrics;
     private long repairs;
@@ -44,12 +45,13 @@ final class NodeStatus {
             final WeftOptions options,
             final NetworkConfig config,
             final Underlay underlay,
-            final StartRecord start,
+            final Tenure tenure,
             final Conditions conditions,
             final NodeMetrics metrics) {
         this.conditions = conditions;
         this.metrics = metrics;
-        identity.putAll(start.identity());
+        this.tenure = tenure;
+        identity.putAll(tenure.start().identity());
         identity.put("startedMs", STARTED_MS);
         identity.put("backend", config.backend().type().toString());
         identity.put("vni", config.backend().vni());
@@ -97,6 +99,7 @@ final class NodeStatus {
         status.put("otherVnis", null == leases ? Map.of() : named(leases.otherVnis()));
         status.put("heap", heap());
         status.put("repairs", repairs());
+        status.put("stalledMs", tenure.stalledMs());
         final Map<String, Object> troubles = new LinkedHashMap<>();
         for (final Condition condition : Condition.values()) {
             troubles.put(condition.label(), conditions.trouble(condition));

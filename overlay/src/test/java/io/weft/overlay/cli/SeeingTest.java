@@ -203,6 +203,17 @@ class SeeingTest {
     }
 
     @Test
+    void shouldEndWellWhenItIsToldTo() {
+        final List<String> command = WeftdProcess.java(WeftMain.class);
+        command.addAll(List.of("top", "--interval=1", "--device=weft.1", "--run-dir=" + runDirectory));
+        try (BackgroundProcess top = node.namespace().start(command.toArray(String[]::new))) {
+            top.awaitOutput("weft.1  live", Await.TIMEOUT_MS);
+            top.process().destroy();
+            assertEquals(0, top.awaitExit(Await.TIMEOUT_MS), top::output);
+        }
+    }
+
+    @Test
     void shouldGoOnAndSaySoWhileThereIsNoDaemon(@TempDir final Path directory) throws Exception {
         final Path link = Files.createSymbolicLink(directory.resolve("run"), runDirectory);
         final StringWriter out = new StringWriter();
@@ -260,7 +271,8 @@ class SeeingTest {
         }
         errors.getBuffer().setLength(0);
         assertEquals(
-                golden("status.txt").replace("(another one)", "(not that of weft report)"), steady(run("status", from)));
+                golden("status.txt").replace("(another one)", "(not that of weft report)"),
+                steady(run("status", from)));
         final String origin = errors.toString();
         assertTrue(
                 steady(origin)
@@ -285,7 +297,8 @@ class SeeingTest {
         final Path archive = directory.resolve("report.zip");
         run("report", "-w", archive.toString());
         final byte[] whole = Files.readAllBytes(archive);
-        assertRefuses(runDirectory.resolve("weft.1.status"), " is no archive of weft report: it is no zip file at all\n");
+        assertRefuses(
+                runDirectory.resolve("weft.1.status"), " is no archive of weft report: it is no zip file at all\n");
         assertRefuses(directory.resolve("nowhere"), " is not there: name an archive that weft report wrote\n");
         assertRefuses(Files.createFile(directory.resolve("empty")), " is no archive of weft report: it is empty\n");
         assertRefuses(
@@ -376,7 +389,8 @@ class SeeingTest {
         assertEquals(2, execute(out, (line + " --device=nix").split(" ", -1)), out::toString);
         assertTrue(
                 errors.toString()
-                        .startsWith("--device=nix: no daemon on record has it, there is blue.1 and weft.1\nUsage: weft "),
+                        .startsWith(
+                                "--device=nix: no daemon on record has it, there is blue.1 and weft.1\nUsage: weft "),
                 errors::toString);
         assertEquals("", out.toString());
     }
@@ -491,7 +505,8 @@ class SeeingTest {
         assertEquals(1, execute(new StringWriter(), all), errors::toString);
         assertTrue(
                 steady(errors.toString())
-                        .startsWith("weft: blue.1 cannot answer. weft status: process stopped: process PID was stopped by a"),
+                        .startsWith(
+                                "weft: blue.1 cannot answer. weft status: process stopped: process PID was stopped by a"),
                 errors::toString);
     }
 

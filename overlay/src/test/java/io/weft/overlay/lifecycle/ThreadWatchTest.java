@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Looks without the time between them; that data threads end duty cycles while they go on, {@code AgentThreadTest} holds. */
@@ -31,9 +32,11 @@ class ThreadWatchTest {
             watch.look();
         }
         assertTrue(watch.trouble().startsWith("data thread " + FIRST + " stands still: kill -QUIT "), watch::trouble);
+        assertEquals(Set.of(FIRST), watch.stalledMs().keySet());
         cycles.merge(FIRST, 1L, Long::sum);
         look(1);
         assertEquals("", watch.trouble());
+        assertEquals(Map.of(), watch.stalledMs());
     }
 
     @Test

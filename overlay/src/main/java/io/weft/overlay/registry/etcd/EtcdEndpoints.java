@@ -20,6 +20,10 @@ final class EtcdEndpoints {
      * @throws RegistryException naming the one that is no such URL.
      */
     static List<URI> parse(final String text, final boolean hasTlsFiles) {
+        if (text.indexOf('@') >= 0) { // before it is split, for a password may have a comma in it
+            throw new RegistryException("--etcd-endpoints: \"" + QuotedUrl.of(text)
+                    + "\" has a user; name it by --etcd-username and --etcd-password");
+        }
         final List<URI> endpoints = new ArrayList<>();
         for (final String part : text.split(",", -1)) {
             final String url = part.strip();
@@ -46,8 +50,6 @@ final class EtcdEndpoints {
                 fault = "has no host; an IPv6 address needs brackets";
             } else if (uri.getPort() > 65535) {
                 fault = "has port " + uri.getPort() + ", must be up to 65535";
-            } else if (null != uri.getUserInfo()) {
-                fault = "has a user; name it by --etcd-username and --etcd-password";
             } else if (null != uri.getQuery() || null != uri.getFragment()) {
                 fault = "has a query, which means nothing here";
             } else {
@@ -55,11 +57,10 @@ final class EtcdEndpoints {
                 return new URI(scheme, null, uri.getHost(), uri.getPort(), path, null, null);
             }
         } catch (final URISyntaxException failure) {
-            // Not as the cause, whose message has all of the URL.
-            throw new RegistryException("--etcd-endpoints: \"" + QuotedUrl.of(url)
-                    + "\" is no URL such as http://127.0.0.1:2379: " + failure.getReason());
+            throw new RegistryException("--etcd-endpoints: \"" + url + "\" is no URL such as http://127.0.0.1:2379: "
+                    + failure.getReason());
         }
-        throw new RegistryException("--etcd-endpoints: \"" + QuotedUrl.of(url) + "\" " + fault);
+        throw new RegistryException("--etcd-endpoints: \"" + url + "\" " + fault);
     }
 
     /** A key below a prefix, as Go's path.Join makes it, with which flannel does: slashes at the end or twice mean nothing. */

@@ -50,8 +50,10 @@ class EtcdEndpointsTest {
                 "http://root:pw@e1:2379 | has a user; name it by --etcd-username",
                 "http://root:pw@e1:2379 | \"http://e1:2379\" has a user",
                 "http://root:p/w@e1:2379 | \"http://e1:2379\" has",
-                "http://root:p w@e1:2379 | \"http://e1:2379\" is no URL",
-                "root:pw@e1:99999 | \"http://e1:99999\" has port 99999",
+                "http://root:p w@e1:2379 | \"http://e1:2379\" has a user",
+                "http://root:p,w@e1:2379 | \"http://e1:2379\" has a user",
+                "http://root:p,w/x@e1:2379,http://e2:2379 | \"http://e1:2379,http://e2:2379\" has a user",
+                "root:pw@e1:99999 | \"e1:99999\" has a user",
                 "http://e1:2379?x=1 | has a query",
                 "http://e1:2379,nonsense://x | \"nonsense://x\"",
             })
