@@ -48,7 +48,10 @@ final class DaemonFiles {
     Path file(final String suffix) {
         final List<String> devices = devices();
         if (devices.size() > 1) {
-            throw unclear("the daemon in " + runDirectory + " has several devices", devices);
+            throw unclear(
+                    "the daemon in " + runDirectory + " has several devices",
+                    devices,
+                    "; for both run this once for each");
         }
         return runDirectory.resolve(devices.get(0) + suffix);
     }
@@ -110,14 +113,15 @@ final class DaemonFiles {
         if (meant.size() > 1) {
             throw unclear(
                     "several daemons are on record in " + runDirectory,
-                    meant.stream().map(DaemonRecord::name).toList());
+                    meant.stream().map(DaemonRecord::name).toList(),
+                    "");
         }
         return meant.stream().findFirst();
     }
 
-    private ParameterException unclear(final String what, final List<String> names) {
+    private ParameterException unclear(final String what, final List<String> names, final String more) {
         return new ParameterException(
-                spec.commandLine(), what + ": name one by --device, of " + String.join(" and ", names));
+                spec.commandLine(), what + ": name one by --device, of " + String.join(" and ", names) + more);
     }
 
     private List<DaemonRecord> all() {

@@ -124,7 +124,10 @@ class DualStackAnswersTest {
         final StringWriter out = new StringWriter();
         assertEquals(2, execute(out, line.split(" ", -1)), out::toString);
         assertTrue(
-                errors.toString().contains(" has several devices: name one by --device, of weft.7 and weft-v6.7"),
+                errors.toString()
+                        .contains(
+                                " has several devices: name one by --device, of weft.7 and weft-v6.7; for both run this"
+                                        + " once for each\n"),
                 errors::toString);
     }
 }
