@@ -2,6 +2,7 @@
 package io.weft.overlay.record;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -37,6 +38,13 @@ public record DeviceRecord(String name, Path directory, Path countersFile) {
      */
     public void clear(final long nowMs) throws IOException {
         Baseline.write(baselineFile(), CountersRecord.read(countersFile), nowMs);
+    }
+
+    /** Deletes all that is on record of it; counters where they were asked for are the operator's. */
+    void delete() throws IOException {
+        for (final String suffix : List.of(TablesFile.SUFFIX, Baseline.SUFFIX, COUNTERS_SUFFIX)) {
+            Files.deleteIfExists(directory.resolve(name + suffix));
+        }
     }
 
     /**

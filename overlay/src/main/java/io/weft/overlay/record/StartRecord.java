@@ -14,13 +14,17 @@ import io.weft.overlay.registry.RegistryStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,6 +83,9 @@ public final class StartRecord implements AutoCloseable {
 
     /** Number of the process whose place this one has taken; 0 for none. */
     private long replacedPid;
+
+    /** Of nodes that are not on record any more. */
+    private final Set<DeviceRecord> formerDevices = new HashSet<>();
 
     private boolean isWritten;
     private String trouble = "";
@@ -204,19 +211,19 @@ public final class StartRecord implements AutoCloseable {
     /** What a node has made out of date that has been set up. */
     private void removeReplaced() {
         if (!isFormerDue) {
+            removeFormerDevices();
             return;
         }
         isFormerDue = false;
         removeFormer(this::isDone);
         removeFormerNodes();
         if (replacedPid > 0) {
-            remove(
-                    runDirectory,
-                    daemon -> daemon.liveness().isGone()
-                            && daemon.number("pid") == replacedPid
-                            && daemon.number("networkNamespace") == ProcessIdentity.namespace("net"));
+            removeNodes(daemon -> daemon.liveness().isGone()
+                    && daemon.number("pid") == replacedPid
+                    && daemon.number("networkNamespace") == ProcessIdentity.namespace("net"));
             replacedPid = 0;
         }
+        removeFormerDevices();
     }
 
     private void write(final boolean hasEnded) {
@@ -273,7 +280,7 @@ public final class StartRecord implements AutoCloseable {
 
     /** What the last node of this process left: the process has a record again. */
     private void removeOwnNode() {
-        remove(runDirectory, daemon -> !isStart(daemon.status()) && daemon.isOf(process));
+        removeNodes(daemon -> !isStart(daemon.status()) && daemon.isOf(process));
     }
 
     /**
@@ -281,14 +288,12 @@ public final class StartRecord implements AutoCloseable {
      * and was started for the same. Records of versions before this one do not tell what for.
      */
     private void removeFormerNodes() {
-        remove(
-                runDirectory,
-                daemon -> !isStart(daemon.status())
-                        && !daemon.name().equals(device)
-                        && (daemon.isOf(process)
-                                || (daemon.liveness().isGone()
-                                        && null != daemon.status().member("service")
-                                        && isOfSamePurpose(daemon.status()))));
+        removeNodes(daemon -> !isStart(daemon.status())
+                && !daemon.name().equals(device)
+                && (daemon.isOf(process)
+                        || (daemon.liveness().isGone()
+                                && null != daemon.status().member("service")
+                                && isOfSamePurpose(daemon.status()))));
     }
 
     /** Deletes what starts that came to an end have left, whatever their purpose. */
@@ -305,12 +310,14 @@ public final class StartRecord implements AutoCloseable {
         return isStart(daemon.status()) && daemon.liveness().isGone();
     }
 
-    private static void remove(final Path runDirectory, final Predicate<DaemonRecord> which) {
-        remove(runDirectory, which, 0);
+    private static List<DaemonRecord> remove(final Path runDirectory, final Predicate<DaemonRecord> which) {
+        return remove(runDirectory, which, 0);
     }
 
-    /** But for so many of the newest. */
-    private static void remove(final Path runDirectory, final Predicate<DaemonRecord> which, final int newest) {
+    /** But for so many of the newest; returns those that are gone. */
+    private static List<DaemonRecord> remove(
+            final Path runDirectory, final Predicate<DaemonRecord> which, final int newest) {
+        final List<DaemonRecord> removed = new ArrayList<>();
         try {
             for (final DaemonRecord daemon : DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
                     .filter(which)
@@ -318,15 +325,50 @@ public final class StartRecord implements AutoCloseable {
                     .skip(newest)
                     .toList()) {
                 Files.deleteIfExists(daemon.file());
+                removed.add(daemon);
             }
         } catch (final IOException | IllegalStateException | JsonException kept) {
-            LOG.log(
-                    WARNING,
-                    "what starts before this one left in {0} stays there: {1}{2}",
-                    runDirectory,
-                    kept.getMessage(),
-                    LogFields.of("directory", runDirectory, "error", String.valueOf(kept.getMessage())));
+            tellThatItStays(runDirectory, kept);
         }
+        return removed;
+    }
+
+    private static void tellThatItStays(final Path runDirectory, final Exception cause) {
+        LOG.log(
+                WARNING,
+                "what starts before this one left in {0} stays there: {1}{2}",
+                runDirectory,
+                cause.getMessage(),
+                LogFields.of("directory", runDirectory, "error", String.valueOf(cause.getMessage())));
+    }
+
+    /** The same of nodes, whose devices' files go as soon as it is on record which of them are this node's. */
+    private void removeNodes(final Predicate<DaemonRecord> which) {
+        remove(runDirectory, which).forEach(daemon -> formerDevices.addAll(daemon.devices()));
+    }
+
+    private void removeFormerDevices() {
+        if (formerDevices.isEmpty()) {
+            return;
+        }
+        try {
+            final List<DaemonRecord> left = DaemonRecord.readAll(runDirectory, System.currentTimeMillis());
+            if (left.stream().noneMatch(daemon -> !isStart(daemon.status()) && daemon.isOf(process))) {
+                return;
+            }
+            final Set<String> inUse = left.stream()
+                    .flatMap(daemon -> daemon.devices().stream())
+                    .map(DeviceRecord::name)
+                    .collect(Collectors.toSet());
+            for (final DeviceRecord former : formerDevices) {
+                if (!inUse.contains(former.name())) {
+                    former.delete();
+                }
+            }
+        } catch (final IOException | IllegalStateException | JsonException kept) {
+            tellThatItStays(runDirectory, kept);
+        }
+        formerDevices.clear();
     }
 
     /** The same, started once more. */

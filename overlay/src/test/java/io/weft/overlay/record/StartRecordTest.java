@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.overlay.json.JsonOutput;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -90,5 +94,50 @@ class StartRecordTest {
             record.gaveUp("no interface");
         }
         assertTrue(Files.readString(directory.resolve(ownName())).contains("no interface"));
+    }
+
+    private void leaveNode(final long startTicks, final String... devices) throws IOException {
+        final Map<String, Object> status;
+        try (StartRecord record = open()) {
+            status = record.identity();
+        }
+        status.putAll(Map.of("startTicks", startTicks, "ready", false, "ended", false, "conditions", Map.of()));
+        final List<Map<String, Object>> entries = new ArrayList<>();
+        for (final String device : devices) {
+            entries.add(Map.of(
+                    "name",
+                    device,
+                    "counters",
+                    directory.resolve(device + ".counters").toString()));
+            for (final String suffix : List.of(".tables", ".counters", ".baseline")) {
+                Files.writeString(directory.resolve(device + suffix), "");
+            }
+        }
+        status.put("devices", entries);
+        Files.writeString(directory.resolve(devices[0] + ".status"), JsonOutput.of(status));
+    }
+
+    /** The VNI has changed: what is on record of the devices of the one before is of no use. */
+    @Test
+    void shouldDeleteWhatIsOnRecordOfDevicesThatAreNoMore() throws IOException {
+        leaveNode(OWN.startTicks() - 1, "weft.7", "weft-v6");
+        leaveNode(OWN.startTicks(), "weft.1", "weft-v6");
+        try (StartRecord record = open()) {
+            record.over("weft.1");
+        }
+        try (Stream<Path> files = Files.list(directory)) {
+            assertEquals(
+                    List.of(
+                            "weft-v6.baseline",
+                            "weft-v6.counters",
+                            "weft-v6.tables",
+                            "weft.1.baseline",
+                            "weft.1.counters",
+                            "weft.1.status",
+                            "weft.1.tables"),
+                    files.map(file -> String.valueOf(file.getFileName()))
+                            .sorted()
+                            .toList());
+        }
     }
 }
