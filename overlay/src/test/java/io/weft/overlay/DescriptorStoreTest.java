@@ -58,13 +58,7 @@ class DescriptorStoreTest {
     void setUp() throws IOException {
         resources.add(topology);
         topology.kernelVxlan(peer);
-        final String peerMac = peer.namespace()
-                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
-                .trim();
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
+        WeftdProcess.leases(directory, WeftdProcess.lease(node, MAC), WeftdProcess.lease(peer));
         peer.namespace()
                 .ip(
                         "neigh",

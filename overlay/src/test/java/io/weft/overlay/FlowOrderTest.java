@@ -15,7 +15,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,20 +52,12 @@ class FlowOrderTest {
     @BeforeEach
     void setUp() throws IOException {
         topology.kernelVxlan(peer);
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node) + "," + lease(peer) + "}}");
+        WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
     }
 
     @AfterEach
     void tearDown() {
         topology.close();
-    }
-
-    private static String lease(final Topology.Node of) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac() + "\"}}";
     }
 
     @ParameterizedTest

@@ -15,7 +15,6 @@ import io.weft.overlay.cli.WeftCommand;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
@@ -49,13 +48,7 @@ class PodPortTest {
     @BeforeEach
     void setUp() throws IOException {
         topology.kernelVxlan(peer);
-        final String peerMac = peer.namespace()
-                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
-                .trim();
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + WeftdProcess.lease(node, MAC) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
+        WeftdProcess.leases(directory, WeftdProcess.lease(node, MAC), WeftdProcess.lease(peer));
         peer.namespace()
                 .ip(
                         "neigh",

@@ -26,7 +26,6 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -69,11 +68,7 @@ class SumsTest {
     @BeforeEach
     void setUp() throws IOException {
         topology.kernelVxlan(peer);
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peer.vtepMac())
-                        + "}}");
+        WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
         for (final Topology.Node each : List.of(node, peer)) {
             each.pod().exec("sh", "-c", "iptables -w -A INPUT -p udp --dport " + UDP_PORT + " -j DROP");
         }
@@ -187,10 +182,8 @@ class SumsTest {
             throws Exception {
         final BackgroundProcess weftd = resources
                 .add(WeftdProcess.start(
-                        node.namespace(),
+                        node,
                         directory,
-                        "--registry=file:" + directory.resolve("leases.json"),
-                        "--iface=" + node.underlayDevice(),
                         "--peer-check-interval=0",
                         "--pod-port=" + podPort,
                         "--underlay-port=" + underlayPort,

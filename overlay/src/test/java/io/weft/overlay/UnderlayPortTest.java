@@ -13,7 +13,6 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,20 +42,12 @@ class UnderlayPortTest {
     @BeforeEach
     void setUp() throws Exception {
         topology.kernelVxlan(peer);
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node) + "," + lease(peer) + "}}");
+        WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
     }
 
     @AfterEach
     void tearDown() {
         topology.close();
-    }
-
-    private static String lease(final Topology.Node of) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac() + "\"}}";
     }
 
     private BackgroundProcess start(final String... options) {

@@ -51,21 +51,13 @@ class UnprivilegedContainerTest {
     @BeforeEach
     void setUp() throws IOException {
         topology.kernelVxlan(peer);
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node) + "," + lease(peer) + "}}");
+        WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
     }
 
     @AfterEach
     void tearDown() {
         runc("delete", "--force", container);
         topology.close();
-    }
-
-    private static String lease(final Topology.Node of) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac() + "\"}}";
     }
 
     /** runc asks for control groups, whose mounts ip-netns(8) leaves out of the /sys that it mounts. */

@@ -7,6 +7,8 @@ import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.daemon.WeftdMain;
 import io.weft.overlay.forwarding.BufferBudget;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,8 +35,16 @@ public final class WeftdProcess {
         return namespace.start(command(directory, options));
     }
 
+    /** Writes {@code leases.json} into the directory: the network of a topology, by VXLAN, and these {@link #lease}s. */
+    public static void leases(final Path directory, final String... leases) throws IOException {
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK
+                        + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{" + String.join(",", leases) + "}}");
+    }
+
     /** Starts it on a node of a topology, with the leases of {@code leases.json} in the directory. */
-    static BackgroundProcess start(final Topology.Node node, final Path directory, final String... options) {
+    public static BackgroundProcess start(final Topology.Node node, final Path directory, final String... options) {
         final List<String> all = new ArrayList<>(
                 List.of("--registry=file:" + directory.resolve("leases.json"), "--iface=" + node.underlayDevice()));
         all.addAll(List.of(options));
@@ -45,6 +55,11 @@ public final class WeftdProcess {
     public static String lease(final Topology.Node of, final String mac) {
         return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
                 + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+    }
+
+    /** That of a node whose tunnel device has the MAC that the topology gives it. */
+    public static String lease(final Topology.Node of) {
+        return lease(of, of.vtepMac());
     }
 
     /** The command line of one with a run directory, a state directory and a subnet file of its own. */

@@ -19,8 +19,8 @@ public final class AgentThread implements AutoCloseable {
     private static final long PAUSE_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
 
     /**
-     * For Linux 6.18 a thread that gives way has run to the end of its slice (kernel/sched/fair.c, {@code yield_task_fair}). Of a slice as
-     * others have it, 3 ms, data threads that often give way got so far behind that packets waited for up to 100 ms.
+     * A thread that gives way loses the rest of its slice (79104becf42b in Linux 6.18; kernel/sched/fair.c, {@code yield_task_fair}). Of a
+     * slice as others have it, more than a millisecond, data threads that often give way lost so much that packets waited for up to 100 ms.
      */
     static final long TIME_SLICE_NS = TimeUnit.MICROSECONDS.toNanos(250);
 

@@ -97,7 +97,7 @@ final class PingCommand implements Callable<Integer> {
         }
         output.print(entries, PingCommand::line);
         if (!output.isJson()) {
-            troubles.forEach(trouble -> output.out().println(Hindrances.line("status", trouble)));
+            troubles.forEach(trouble -> output.line(Hindrances.line("status", trouble)));
         }
         return entries.stream().allMatch(entry -> PathState.OK.label().equals(entry.get("state")))
                 ? StatusCommand.OK

@@ -62,7 +62,7 @@ final class StatusCommand implements Callable<Integer> {
         } else if (!damaged.isEmpty()) {
             damaged.forEach(each -> output.out().println(text(each)));
         } else if (found.isEmpty()) {
-            output.out().println(daemons.missing());
+            output.line(daemons.missing());
         }
         return exitCode;
     }

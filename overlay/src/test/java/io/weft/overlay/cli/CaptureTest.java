@@ -10,7 +10,6 @@ import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.Command;
-import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
@@ -59,20 +58,8 @@ class CaptureTest {
     void startTheDaemon(@TempDir final Path temporary) throws IOException {
         directory = temporary;
         topology.kernelVxlan(peer);
-        final String peerMac = peer.namespace()
-                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
-                .trim();
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peerMac) + "}}");
-        resources
-                .add(WeftdProcess.start(
-                        node.namespace(),
-                        directory,
-                        "--registry=file:" + directory.resolve("leases.json"),
-                        "--iface=" + node.underlayDevice()))
-                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+        WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
+        resources.add(WeftdProcess.start(node, directory)).awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
     }
 
     @AfterAll

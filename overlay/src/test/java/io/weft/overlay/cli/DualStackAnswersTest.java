@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.CloseAll;
@@ -9,8 +8,6 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
@@ -23,36 +20,28 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** What the commands say of the only daemon of a host, which has two devices with names of their own: {@code weft.7} and {@code weft-v6.7}. */
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class DualStackAnswersTest {
     private final CloseAll resources = new CloseAll();
-    private final StringWriter errors = new StringWriter();
     private final Topology topology =
             resources.add(Topology.builder().dualStack().build());
     private final Topology.Node node = topology.node(0);
     private final Topology.Node peer = topology.node(1);
-    private Path runDirectory = Path.of("run");
+    private Operator operator = new Operator(node.namespace(), Path.of("run"));
 
     @BeforeAll
     void startTheDaemon(@TempDir final Path directory) throws IOException {
-        runDirectory = directory.resolve("run");
+        operator = new Operator(node.namespace(), directory.resolve("run"));
         Files.writeString(
                 directory.resolve("leases.json"),
                 "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"EnableIPv6\":true,\"IPv6Network\":\""
                         + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7}},\"leases\":{"
                         + Stream.of(node, peer).map(DualStackAnswersTest::lease).collect(Collectors.joining(","))
                         + "}}");
-        resources
-                .add(WeftdProcess.start(
-                        node.namespace(),
-                        directory,
-                        "--registry=file:" + directory.resolve("leases.json"),
-                        "--iface=" + node.underlayDevice()))
-                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+        resources.add(WeftdProcess.start(node, directory)).awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
     }
 
     private static String lease(final Topology.Node of) {
@@ -67,24 +56,10 @@ class DualStackAnswersTest {
         resources.close();
     }
 
-    private int execute(final StringWriter out, final String... arguments) {
-        final CommandLine line = WeftCommand.commandLine();
-        line.setOut(new PrintWriter(out, true));
-        line.setErr(new PrintWriter(errors, true));
-        return line.execute(Stream.concat(Stream.of(arguments), Stream.of("--run-dir=" + runDirectory))
-                .toArray(String[]::new));
-    }
-
     private String explain(final int exitCode, final String... arguments) {
-        final StringWriter out = new StringWriter();
-        assertEquals(
+        return operator.run(
                 exitCode,
-                execute(
-                        out,
-                        Stream.concat(Stream.of("explain"), Stream.of(arguments))
-                                .toArray(String[]::new)),
-                () -> out + " " + errors);
-        return out.toString();
+                Stream.concat(Stream.of("explain"), Stream.of(arguments)).toArray(String[]::new));
     }
 
     /** By the device that has the subnet, whichever is named. */
@@ -121,13 +96,12 @@ class DualStackAnswersTest {
     @ParameterizedTest
     @ValueSource(strings = {"trace -n 1", "capture -w -", "counters"})
     void shouldNotChooseAmongSeveralDevices(final String line) {
-        final StringWriter out = new StringWriter();
-        assertEquals(2, execute(out, line.split(" ", -1)), out::toString);
+        operator.run(2, line.split(" ", -1));
         assertTrue(
-                errors.toString()
+                operator.errors()
                         .contains(
                                 " has several devices: name one by --device, of weft.7 and weft-v6.7; for both run this"
                                         + " once for each\n"),
-                errors::toString);
+                operator::errors);
     }
 }

@@ -73,14 +73,8 @@ class SeeingTest {
         runDirectory = directory.resolve("run");
         final Topology.Node peer = topology.node(1);
         topology.kernelVxlan(peer);
-        final String peerMac = peer.namespace()
-                .exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
-                .trim();
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peerMac) + ","
-                        + WeftdProcess.lease(topology.node(2), topology.node(2).vtepMac()) + "}}");
+        WeftdProcess.leases(
+                directory, WeftdProcess.lease(node), WeftdProcess.lease(peer), WeftdProcess.lease(topology.node(2)));
         final BackgroundProcess weft = start(directory, node, "--etcd-password=" + SECRET);
         blue = start(directory, blueNode, "--device-name=blue.1", "--subnet-file=" + directory.resolve("blue.env"));
         assertEquals(0, ping(3, peer.podAddress()), weft::output);

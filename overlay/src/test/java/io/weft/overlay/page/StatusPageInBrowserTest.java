@@ -11,7 +11,6 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -48,20 +47,10 @@ class StatusPageInBrowserTest {
     @BeforeAll
     void openThePageOfANodeWithTraffic(@TempDir final Path directory) throws IOException {
         topology.kernelVxlan(peer);
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + WeftdProcess.lease(node, node.vtepMac()) + "," + WeftdProcess.lease(peer, peer.vtepMac())
-                        + ","
-                        + WeftdProcess.lease(absent, ABSENT_MAC) + "}}");
+        WeftdProcess.leases(
+                directory, WeftdProcess.lease(node), WeftdProcess.lease(peer), WeftdProcess.lease(absent, ABSENT_MAC));
         weftd = resources
-                .add(WeftdProcess.start(
-                        node.namespace(),
-                        directory,
-                        "--registry=file:" + directory.resolve("leases.json"),
-                        "--iface=" + node.underlayDevice(),
-                        "--status-page=8090",
-                        "--peer-check-interval=1"))
+                .add(WeftdProcess.start(node, directory, "--status-page=8090", "--peer-check-interval=1"))
                 .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
         assertTrue(weftd.output().contains("status page at http://127.0.0.1:8090/"), weftd::output);
         resources.add(node.pod().start("ping", "-i", "0.01", "-s", "1300", peer.podAddress()));

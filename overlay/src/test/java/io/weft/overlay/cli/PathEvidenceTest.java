@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerRecord;
+import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.PeerPath;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PathEvidenceTest {
+    private static final IpAddress PEER = IpAddress.parse("192.168.100.2");
+    private static final PathResult SILENT = new PathResult(
+            new PeerPath("weft.1", PEER, IpPrefix.parse("10.244.1.0/24")),
+            0,
+            0,
+            1_000_000,
+            PathResult.NONE,
+            1_500,
+            1_500,
+            0,
+            1_450);
+
+    /** Counters by which nothing was sent to the peer, and so many packets were dropped. */
+    private static CountersRecord counters(final DropReason reason, final long dropped) {
+        final int typeId = WorkerCounters.DROP_TYPE_ID_BASE + reason.id();
+        return new CountersRecord(
+                0,
+                0,
+                0,
+                List.of(new CountersRecord.Sample(typeId, 0, reason.name(), dropped)),
+                List.of(new PeerRecord(PEER, 0, 0, 0, 0, 0, 0, 0, null, null)));
+    }
+
+    private static PathEvidence asked(final DropReason reason) {
+        return PathEvidence.asked(SILENT, 0, counters(reason, 3), counters(reason, 4));
+    }
+
+    @Test
+    void shouldTellWhatWasDroppedOnTheWayOut() {
+        final PathEvidence evidence = asked(DropReason.IP_OUTNOROUTES);
+        assertTrue(evidence.isSentNothing());
+        assertTrue(evidence.egressDrops().startsWith("IP_OUTNOROUTES ("), evidence::egressDrops);
+    }
+
+    /** The host asks for routers when a device comes up, just while a peer is asked. */
+    @Test
+    void shouldNotTakeWhatTheHostSendsToAGroupForItsQuestion() {
+        final PathEvidence evidence = asked(DropReason.MULTICAST);
+        assertTrue(evidence.isSentNothing());
+        assertEquals("", evidence.egressDrops());
+    }
+}
