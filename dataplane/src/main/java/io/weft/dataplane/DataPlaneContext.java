@@ -17,6 +17,7 @@ import io.weft.linux.ReceivePort;
 import io.weft.linux.TunnelFilter;
 import io.weft.routing.RoutingTables;
 import java.util.List;
+import java.util.function.IntConsumer;
 import org.agrona.BitUtil;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.status.CountersManager;
@@ -49,6 +50,7 @@ public final class DataPlaneContext {
     private @Nullable CountersManager counters;
     private @Nullable PeerTable peers;
     private @Nullable ErrorHandler errorHandler;
+    private IntConsumer sliceRefusal = errno -> {};
     private List<? extends PacketPort> hostPorts = List.of();
     private List<? extends DatagramPort> receivePorts = List.of();
     private List<? extends ReceivePort> packetPorts = List.of();
@@ -165,6 +167,18 @@ public final class DataPlaneContext {
     public DataPlaneContext errorHandler(final ErrorHandler handler) {
         beforeConclusion();
         errorHandler = handler;
+        return this;
+    }
+
+    /** Who is told by each data thread which errno it was refused a short time slice with. */
+    public IntConsumer sliceRefusal() {
+        return sliceRefusal;
+    }
+
+    /** Sets who is told which errno a data thread was refused a short time slice with; nobody by default. */
+    public DataPlaneContext sliceRefusal(final IntConsumer consumer) {
+        beforeConclusion();
+        sliceRefusal = consumer;
         return this;
     }
 

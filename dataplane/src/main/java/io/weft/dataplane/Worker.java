@@ -206,7 +206,14 @@ final class Worker implements AutoCloseable {
             final Doorbell doorbell,
             final List<? extends PolledAgent> agents) {
         return new AgentThread(
-                name, agents, doorbell, context.spinNs(), context.busyPoll(), counters, context.errorHandler());
+                name,
+                agents,
+                doorbell,
+                context.spinNs(),
+                context.busyPoll(),
+                counters,
+                context.errorHandler(),
+                context.sliceRefusal());
     }
 
     /** In the order of a packet's way. */

@@ -70,7 +70,8 @@ class RenewedSocketTest {
                 0,
                 false,
                 new WorkerCounters(NodeCounters.newManager(), 0),
-                failure -> {}));
+                failure -> {},
+                errno -> {}));
         thread.start();
         int looks = 0;
         for (int i = 0; i < RENEWALS; i++) {

@@ -40,7 +40,7 @@ public final class TimeSlice {
      * Gives the calling thread a slice of its own; all else about it stays, and a thread of a real-time policy stays as it is.
      *
      * @param sliceNs 100 000 to 100 000 000, beyond which the kernel takes the nearest.
-     * @return 0, or what the kernel refused it with, as -errno: a filter of a container may.
+     * @return 0, or what the kernel refused it with, as -errno: the filter of a container's system calls does, and no kernel by itself.
      */
     public static int set(final long sliceNs) {
         final UnsafeBuffer attributes = attributes();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.linux.testing.RefusedCalls;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 
@@ -23,6 +24,13 @@ class TimeSliceTest {
         new Thread(other).start();
         assertEquals(SLICE_NS, other.get());
         assertEquals(before, TimeSlice.ns());
+    }
+
+    @Test
+    void shouldTellWhatRefusesIt() throws Exception {
+        assertEquals(
+                -Errno.EPERM,
+                RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, Errno.EPERM, () -> TimeSlice.set(SLICE_NS)));
     }
 
     /** As on kernels that have one slice for all, or none of this call. */

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.linux.Errno;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RefusedCalls;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.ops.ControlSocket;
@@ -315,6 +317,25 @@ class UnusualHostTest {
             assertTrue(
                     weftd.output().contains("directory " + open + " can be written by every user")
                             && weftd.output().contains("or choose another by " + option),
+                    weftd::output);
+        }
+    }
+
+    /** A container's filter of system calls: each thread is refused a short time slice, and the log says so once. */
+    @Test
+    void shouldForwardAndTellOnceWhereTimeSlicesAreRefused() throws Exception {
+        try (BackgroundProcess weftd = RefusedCalls.refusing(
+                RefusedCalls.SCHED_SETATTR,
+                Errno.EPERM,
+                () -> start("--iface=" + node.underlayDevice(), "--threading-mode=DEDICATED"))) {
+            weftd.awaitOutput(READY, TIMEOUT_MS);
+            awaitReached(weftd);
+            assertEquals(
+                    1,
+                    weftd.output()
+                            .lines()
+                            .filter(line -> line.contains("(sched_setattr): EPERM"))
+                            .count(),
                     weftd::output);
         }
     }

@@ -7,6 +7,7 @@ import io.weft.linux.TimeSlice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentRunner;
@@ -38,6 +39,7 @@ public final class AgentThread implements AutoCloseable {
      * @param busyPoll whether it never waits.
      * @param counters where its cycles, its idle time and its agents' exceptions are counted.
      * @param errorHandler told of an exception in an agent.
+     * @param sliceRefusal told by the thread which errno it was refused a short time slice with; then it has that of all.
      */
     public AgentThread(
             final String name,
@@ -46,7 +48,8 @@ public final class AgentThread implements AutoCloseable {
             final long spinNs,
             final boolean busyPoll,
             final WorkerCounters counters,
-            final ErrorHandler errorHandler) {
+            final ErrorHandler errorHandler,
+            final IntConsumer sliceRefusal) {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
         this.doorbell = doorbell;
@@ -56,7 +59,7 @@ public final class AgentThread implements AutoCloseable {
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 errorHandler,
                 counters.of(DataPlaneCounter.AGENT_ERRORS),
-                new SharingAgent(name, all, pausePoint));
+                new SharingAgent(name, all, pausePoint, sliceRefusal));
         thread = new Thread(runner, name);
         thread.setDaemon(true);
     }
@@ -65,17 +68,25 @@ public final class AgentThread implements AutoCloseable {
     private static final class SharingAgent extends CompositeAgent {
         private final String roleName;
         private final PausePoint pausePoint;
+        private final IntConsumer sliceRefusal;
 
-        SharingAgent(final String roleName, final List<? extends Agent> agents, final PausePoint pausePoint) {
+        SharingAgent(
+                final String roleName,
+                final List<? extends Agent> agents,
+                final PausePoint pausePoint,
+                final IntConsumer sliceRefusal) {
             super(agents);
             this.roleName = roleName;
             this.pausePoint = pausePoint;
+            this.sliceRefusal = sliceRefusal;
         }
 
-        /** Where it may not have a slice of its own it has that of all, and packets wait longer where cores are short. */
         @Override
         public void onStart() {
-            TimeSlice.set(TIME_SLICE_NS);
+            final int result = TimeSlice.set(TIME_SLICE_NS);
+            if (result < 0) {
+                sliceRefusal.accept(-result);
+            }
             super.onStart();
         }
 

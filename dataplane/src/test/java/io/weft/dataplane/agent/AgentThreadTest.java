@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.linux.Errno;
 import io.weft.linux.TimeSlice;
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.RefusedCalls;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class AgentThreadTest {
     private final WorkerCounters counters = new WorkerCounters(NodeCounters.newManager(), 0);
+    private final Queue<Integer> refusals = new ConcurrentLinkedQueue<>();
     private volatile long sliceNs;
     private volatile CountDownLatch hindrance = new CountDownLatch(0);
 
@@ -57,11 +62,30 @@ class AgentThreadTest {
             awaitTurn(thread);
             assertEquals(AgentThread.TIME_SLICE_NS, sliceNs);
         }
+        assertEquals(List.of(), List.copyOf(refusals));
+    }
+
+    /** As by the filter of a container's system calls. */
+    @Test
+    void shouldTellWhyItHasNoSliceOfItsOwnAndTurn() throws Exception {
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread =
+                        RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, Errno.EPERM, () -> start(doorbell, true))) {
+            awaitTurn(thread);
+            assertEquals(List.of(Errno.EPERM), List.copyOf(refusals));
+        }
     }
 
     private AgentThread start(final Doorbell doorbell, final boolean busyPoll) {
         final AgentThread thread = new AgentThread(
-                "weft-test", List.of(new HinderedAgent()), doorbell, 0, busyPoll, counters, failure -> {});
+                "weft-test",
+                List.of(new HinderedAgent()),
+                doorbell,
+                0,
+                busyPoll,
+                counters,
+                failure -> {},
+                refusals::add);
         thread.start();
         return thread;
     }

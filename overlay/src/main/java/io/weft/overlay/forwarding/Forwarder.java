@@ -221,6 +221,7 @@ final class Forwarder implements AutoCloseable {
                 .counters(counters.manager())
                 .peers(counters.peers())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
+                .sliceRefusal(new SliceRefusal())
                 .hostPorts(pods.ports())
                 .tunnelOffload(offload)
                 .receivePorts(opened.receivePorts())
