@@ -52,9 +52,17 @@ make_image_alone() {
   echo "weft: made $packages/weft-$version-linux-amd64.oci.tar"
 }
 
+# What is released is of one version: scripts/set-version sets it.
+same_version_everywhere() {
+  local other
+  other=$(grep -rnE '^ *(image: weft:|version: |appVersion: )' deploy --include=daemonset.yaml --include=Chart.yaml | grep -vE "[: ]$version\$") || return 0
+  printf '%s\nweft: pom.xml has version %s: run scripts/set-version\n' "$other" "$version" >&2
+  return 1
+}
+
 make_packages() {
   rm -rf target/packages
-  begin_packages && pack amd64 && pack arm64 || return 1
+  begin_packages && same_version_everywhere && pack amd64 && pack arm64 || return 1
   make_tarball amd64 || return 1
   make_image amd64 || return 1
   make_sbom || return 1
@@ -240,6 +248,8 @@ make_tarball() { # ARCHITECTURE
   mkdir "$scratch/$name"
   cp -r "$root"/usr/lib/weft/. "$scratch/$name/"
   cp -r README.md CHANGELOG.md LICENSE SECURITY.md deploy "$scratch/$name/"
+  mkdir "$scratch/$name/packaging"
+  cp -r packaging/host "$scratch/$name/packaging/"
   chmod -R u=rwX,go=rX "$scratch/$name"
   find "$scratch/$name" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   archive "$scratch" "$name" | gzip -9n >"$packages/$name.tar.gz"
