@@ -16,7 +16,9 @@ public enum PathState {
     /** The underlay carries all, and the overlay only shorter packets than pods send. */
     OVERLAY_MTU(5, "overlay-mtu"),
     /** This node itself does not send to it: its own firewall, or a route that is missing. */
-    LOCAL(6, "local");
+    LOCAL(6, "local"),
+    /** The host's own routes lead packets for it elsewhere than to the tunnel's device. */
+    ROUTE(7, "route");
 
     private final int id;
     private final String label;

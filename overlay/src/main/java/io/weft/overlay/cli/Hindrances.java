@@ -19,7 +19,8 @@ import java.util.Set;
 /** What may keep a packet from its destination though the tables have a way for it, or why they have none: by what is on record. */
 final class Hindrances {
     /** Of a way that is too narrow, short packets arrive. */
-    private static final Set<PathState> LOSES_ALL = EnumSet.of(PathState.LOCAL, PathState.FABRIC, PathState.OVERLAY);
+    private static final Set<PathState> LOSES_ALL =
+            EnumSet.of(PathState.LOCAL, PathState.ROUTE, PathState.FABRIC, PathState.OVERLAY);
 
     private final DaemonRecord daemon;
     private final IpAddress destination;

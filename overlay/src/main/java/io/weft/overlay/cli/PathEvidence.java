@@ -86,7 +86,16 @@ record PathEvidence(
         return new PathEvidence(
                 check.state(),
                 new PathResult(
-                        path, 0, 0, PathResult.NONE, PathResult.NONE, peer.pathMtu(), podMtu + overhead, 0, podMtu),
+                        path,
+                        0,
+                        0,
+                        false,
+                        PathResult.NONE,
+                        PathResult.NONE,
+                        peer.pathMtu(),
+                        podMtu + overhead,
+                        0,
+                        podMtu),
                 peer.refusalSince(check.timeMs() - REFUSED_MS),
                 peer.heardMs() >= check.timeMs() - HEARD_MS,
                 false,

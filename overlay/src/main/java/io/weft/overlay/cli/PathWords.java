@@ -32,6 +32,7 @@ final class PathWords {
         return switch (evidence.state()) {
             case UNCHECKED, OK -> "";
             case LOCAL -> local(evidence.result());
+            case ROUTE -> route(evidence.result().path());
             case FABRIC -> fabric(evidence);
             case OVERLAY -> overlay(evidence);
             case FABRIC_MTU -> fabricMtu(evidence.result());
@@ -76,6 +77,15 @@ final class PathWords {
                         + "; ip route get " + inside + leads
                 : "this node itself does not send to " + inside + ", " + refused(result.overlayErrno(), inside) + leads
                         + ", and weft status what is wrong";
+    }
+
+    private String route(final PeerPath path) {
+        final IpAddress inside = path.overlayAddress();
+        return Liveness.LIVE == daemon.liveness()
+                ? "this host's routes lead packets for " + inside + " elsewhere than to " + path.device()
+                        + ": ip route get " + inside + " says where, and has to say dev " + path.device()
+                        + "; take away the address or the route of this host that leads there"
+                : ofThisWeftd();
     }
 
     private String ofThisWeftd() {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.agrona.CloseHelper;
 
 /**
  * Finds out of ways to peers whether the underlay and the overlay carry packets, how fast and how long ones: by echo requests to both
@@ -36,11 +37,14 @@ public final class PathProbe implements AutoCloseable {
     private static final int IPV6_HEADER_LENGTH = 40;
 
     private final EchoExchange exchange;
+    private final HostRoutes routes;
     private final BackendType backend;
     private final int podMtu;
 
-    private PathProbe(final EchoExchange exchange, final BackendType backend, final int podMtu) {
+    private PathProbe(
+            final EchoExchange exchange, final HostRoutes routes, final BackendType backend, final int podMtu) {
         this.exchange = exchange;
+        this.routes = routes;
         this.backend = backend;
         this.podMtu = podMtu;
     }
@@ -54,7 +58,16 @@ public final class PathProbe implements AutoCloseable {
      * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     public static PathProbe open(final BackendType backend, final int podMtu, final int perSecond) {
-        return new PathProbe(EchoExchange.open(perSecond), backend, podMtu);
+        final HostRoutes routes = HostRoutes.open();
+        EchoExchange exchange = null;
+        try {
+            exchange = EchoExchange.open(perSecond);
+            return new PathProbe(exchange, routes, backend, podMtu);
+        } finally {
+            if (null == exchange) {
+                routes.close();
+            }
+        }
     }
 
     /**
@@ -98,6 +111,7 @@ public final class PathProbe implements AutoCloseable {
                     paths.get(i),
                     errno(rttNs[i]),
                     errno(rttNs[overlay]),
+                    rttNs[overlay] < 0 && routes.leadElsewhere(paths.get(i)),
                     Math.max(PathResult.NONE, rttNs[i]),
                     Math.max(PathResult.NONE, rttNs[overlay]),
                     mtus[i],
@@ -220,6 +234,6 @@ public final class PathProbe implements AutoCloseable {
 
     @Override
     public void close() {
-        exchange.close();
+        CloseHelper.closeAll(exchange, routes);
     }
 }

@@ -9,7 +9,8 @@ import io.weft.overlay.record.PeerPath;
  *
  * @param underlayErrno why this node did not even send to the underlay address; 0 where it did.
  * @param overlayErrno the same of the overlay address.
- *
+ * @param isLedElsewhere whether the host's own routes lead packets for the overlay address elsewhere than to the tunnel's device; not
+ *     asked where there is an answer.
  * @param underlayRttNs round trip to the peer's underlay address; {@link #NONE} if it does not answer.
  * @param overlayRttNs round trip to the peer's overlay address, likewise.
  * @param underlayMtu bytes of the longest IP packet that is carried unfragmented on the underlay, up to {@code underlayNeeded}; 0 if
@@ -22,6 +23,7 @@ public record PathResult(
         PeerPath path,
         int underlayErrno,
         int overlayErrno,
+        boolean isLedElsewhere,
         long underlayRttNs,
         long overlayRttNs,
         int underlayMtu,
@@ -34,6 +36,9 @@ public record PathResult(
     /** A node whose firewall refuses ICMP on the underlay is well if the overlay is. */
     public PathState state() {
         if (NONE == overlayRttNs) {
+            if (0 == underlayErrno && isLedElsewhere) {
+                return PathState.ROUTE;
+            }
             if (0 != underlayErrno || 0 != overlayErrno) {
                 return PathState.LOCAL;
             }

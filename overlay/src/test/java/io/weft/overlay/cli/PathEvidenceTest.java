@@ -21,6 +21,7 @@ class PathEvidenceTest {
             new PeerPath("weft.1", PEER, IpPrefix.parse("10.244.1.0/24")),
             0,
             0,
+            false,
             1_000_000,
             PathResult.NONE,
             1_500,

@@ -435,6 +435,26 @@ class PathFaultsTest {
         operator.awaitStatus("  pods      ok ");
     }
 
+    /** The peer is well; this host keeps for itself what is the peer's, or sends it where no tunnel is. */
+    @Test
+    @Order(5)
+    void shouldBlameThisHostsOwnRouteAndNotThePeer() {
+        final String address = kernel.subnet().replace(".0/24", ".1/24");
+        final String[] words = {
+            "this host's routes lead packets for " + kernel.subnetBase() + " elsewhere than to weft.1: ip route get "
+                    + kernel.subnetBase() + " says where, and has to say dev weft.1"
+        };
+        node.namespace().ip("address", "add", address, "dev", "cni0");
+        operator.awaitFaultOfWay(kernel, "route", words);
+        node.namespace().ip("address", "delete", address, "dev", "cni0");
+        operator.awaitWell(kernel);
+        node.namespace().ip("route", "add", kernel.subnetBase() + "/32", "dev", "cni0");
+        operator.awaitFaultOfWay(kernel, "route", words);
+        node.namespace().ip("route", "delete", kernel.subnetBase() + "/32", "dev", "cni0");
+        operator.awaitWell(kernel);
+        operator.awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
+    }
+
     @Test
     @Order(5)
     void shouldTellThatPacketsAreDamagedOnTheWay() throws IOException {
