@@ -42,7 +42,9 @@ public enum DropReason {
     UNKNOWN_SENDER(
             51,
             Direction.INGRESS,
-            "outer source is of no lease and no Node; if it is a node, --ingress-allow admits it"),
+            "outer source is of no lease and no Node; if it is a node, its lease is missing here: see whether it has the same"
+                    + " registry and prefix; if it sends by another address, --ingress-allow admits it; if it is none, a"
+                    + " firewall keeps it out"),
     IP_LOCAL_SOURCE(52, Direction.INGRESS, "inner source is an address of this node"),
     IP_INVALID_SOURCE(53, Direction.INGRESS, "inner source is multicast, broadcast, unspecified or IPv4-mapped"),
     IP_LOCALNET(54, Direction.INGRESS, "inner source or destination is of the loopback network"),

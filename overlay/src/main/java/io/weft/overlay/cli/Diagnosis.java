@@ -311,18 +311,29 @@ final class Diagnosis {
             final long count = counters.stream()
                     .mapToLong(device -> device.inMinute(reason))
                     .sum();
-            final String remedy = DropRemedy.of(reason);
             if (count > 0) {
                 all.add(count + " " + reason + (DropReason.IP_OUTNOROUTES == reason ? unleased(counters) : ""));
             }
-            if (count > 0 && null != remedy) {
-                faults.add(count + " " + reason + " in the last minute (" + reason.description() + "): " + remedy);
+            if (count > 0 && null != DropRemedy.of(reason)) {
+                faults.add(count + " " + reason + " in the last minute " + DropRemedy.words(reason)
+                        + lastOffender(counters, reason));
             }
         }
         findings.add(Finding.of(
                 "drops",
                 String.join("; ", faults),
                 all.isEmpty() ? "none in the last minute" : String.join(", ", all) + " in the last minute"));
+    }
+
+    /** Whom the last one was from; empty where nobody keeps that. */
+    private static String lastOffender(final List<CountersRecord> counters, final DropReason reason) {
+        return counters.stream()
+                .filter(device -> device.inMinute(reason) > 0)
+                .map(device -> device.offender(reason))
+                .filter(offender -> !offender.isEmpty())
+                .findFirst()
+                .map(offender -> " (the last from " + offender + ")")
+                .orElse("");
     }
 
     /** Pods may ask for any address of the network; that its node has no lease, this node cannot know. */

@@ -4,6 +4,7 @@ package io.weft.overlay.cli;
 import io.weft.dataplane.counters.DropReason;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What an operator can do about drops that a fault of this node or of the cluster causes; what pods or strangers send may be dropped. */
@@ -12,6 +13,9 @@ final class DropRemedy {
     static final String DAMAGE =
             "a link or a network card on the way damages packets, or does not put checksums in: ethtool -S"
                     + " DEVICE on both nodes; ethtool -K DEVICE tx off on the sender tells whether it is the card";
+
+    /** The description says already what to do. */
+    private static final String SAID = "";
 
     private static final Map<DropReason, String> REMEDIES = new EnumMap<>(Map.ofEntries(
             Map.entry(DropReason.NEIGH_FAILED, "the peer's lease has no VTEP MAC: restart the daemon of that node"),
@@ -27,6 +31,7 @@ final class DropRemedy {
             Map.entry(DropReason.UNDERLAY_UNREACHABLE, "the host has no route to a peer: ip route get PEER"),
             Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
             Map.entry(DropReason.UNDERLAY_ERROR, "see the log"),
+            Map.entry(DropReason.UNKNOWN_SENDER, SAID),
             Map.entry(DropReason.VXLAN_VNI_NOT_FOUND, "a peer has another VNI in its network configuration"),
             Map.entry(
                     DropReason.OTHERHOST,
@@ -41,5 +46,11 @@ final class DropRemedy {
     /** Null for a reason that says nothing of this node's health. */
     static @Nullable String of(final DropReason reason) {
         return REMEDIES.get(reason);
+    }
+
+    /** What it means, and what to do. */
+    static String words(final DropReason reason) {
+        final String remedy = Objects.requireNonNullElse(of(reason), "weft show drops tells more");
+        return "(" + reason.description() + ")" + (remedy.isEmpty() ? "" : ": " + remedy);
     }
 }

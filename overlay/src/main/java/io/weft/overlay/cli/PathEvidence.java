@@ -14,7 +14,6 @@ import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.PeerPath;
 import java.util.Arrays;
-import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -127,8 +126,7 @@ record PathEvidence(
                 : reasons(reason -> direction == reason.direction()
                                 && DropReason.MULTICAST != reason
                                 && is.total(reason) > was.total(reason))
-                        .map(reason -> reason + " (" + reason.description() + "): "
-                                + Objects.requireNonNullElse(DropRemedy.of(reason), "weft show drops tells more"))
+                        .map(reason -> reason + " " + DropRemedy.words(reason))
                         .collect(Collectors.joining("; "));
     }
 }

@@ -175,6 +175,7 @@ final class PathWords {
     private String causesThere(final PeerPath path) {
         return "a firewall drops UDP port " + daemon.number("port")
                 + ", perhaps one way (let it pass both ways); weftd there is stopped or hung (weft status there);"
+                + " that node has no lease for this one (UNKNOWN_SENDER there, in weft status);"
                 + " the node drops what it gets, since its device has not VNI " + daemon.number("vni")
                 + vtepMac(path.device(), path.peer()) + " (compare with ip -details link there)";
     }

@@ -151,8 +151,9 @@ final class DropOffenders {
         final String admission = "--ingress-allow=" + sender + " admits it";
         return switch (offender.reason()) {
             case UNKNOWN_SENDER ->
-                "No lease or Node names this sender; if it is a node behind a NAT, or one with several addresses, "
-                        + admission;
+                "No lease or Node names this sender; if it is a node, its lease is missing here: see whether it has the same"
+                        + " registry and prefix; if it sends by another address, as behind a NAT, " + admission
+                        + "; if it is none, a firewall keeps it out";
             case OTHER_NODES_SOURCE ->
                 "The source is of another node's subnet; if that node sends by this address, " + admission;
             default -> offender.reason().description() + '.';

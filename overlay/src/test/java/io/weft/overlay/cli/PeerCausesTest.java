@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.weft.linux.testing.Await;
+import io.weft.linux.testing.BackgroundProcess;
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.WeftdProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is said of peers whose fault it is, and not said of those whose it is not; each weft node reads leases of its own. */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class PeerCausesTest {
+    private final CloseAll resources = new CloseAll();
+    private final Topology topology = resources.add(Topology.builder().nodes(3).build());
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node kernel = topology.node(1);
+    private final Topology.Node other = topology.node(2);
+    private Path directory = Path.of(".");
+    private Operator operator = new Operator(node.namespace(), directory);
+    private Operator there = operator;
+    private @Nullable BackgroundProcess otherWeftd;
+
+    @BeforeAll
+    void startTwoDaemonsOfWhichOneLacksALease(@TempDir final Path temporary) throws IOException {
+        directory = temporary;
+        operator = new Operator(node.namespace(), directory.resolve("node/run"));
+        there = new Operator(other.namespace(), directory.resolve("other/run"));
+        topology.kernelVxlan(kernel);
+        start(node, "node", lease(node), lease(kernel), lease(other));
+        otherWeftd = start(other, "other", lease(kernel), lease(other));
+    }
+
+    private BackgroundProcess start(final Topology.Node on, final String name, final String... leases)
+            throws IOException {
+        final Path place = Files.createDirectory(directory.resolve(name));
+        write(place, leases);
+        return resources
+                .add(WeftdProcess.start(
+                        on.namespace(),
+                        place,
+                        "--registry=file:" + place.resolve("leases.json"),
+                        "--iface=" + on.underlayDevice(),
+                        "--peer-check-interval=1"))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+    }
+
+    private static String lease(final Topology.Node of) {
+        return WeftdProcess.lease(of, of.vtepMac());
+    }
+
+    private static void write(final Path place, final String... leases) throws IOException {
+        final Path fresh = Files.writeString(
+                place.resolve("fresh"),
+                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
+                        + String.join(",", leases) + "}}");
+        Files.move(fresh, place.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    @AfterAll
+    void tearDown() {
+        resources.close();
+    }
+
+    /** Both ends say so: the one that is not answered, and the one that lacks the lease. */
+    @Test
+    @Order(1)
+    void shouldTellBothEndsThatAPeerHasNoLeaseOfThisNode() throws IOException {
+        operator.awaitFaultOfWay(
+                other, "overlay", "that node has no lease for this one (UNKNOWN_SENDER there, in weft status)");
+        there.awaitStatus(
+                "  drops     WRONG  ",
+                " UNKNOWN_SENDER in the last minute (outer source is of no lease and no Node; if it is a node, its lease is"
+                        + " missing here: see whether it has the same registry and prefix; if it sends by another address,"
+                        + " --ingress-allow admits it; if it is none, a firewall keeps it out) (the last from "
+                        + node.underlayAddress() + ", inside " + node.subnetBase() + " > ");
+        there.run(StatusCommand.WRONG, "status");
+        final String drops = there.run(StatusCommand.OK, "show", "drops");
+        assertTrue(drops.contains("if it is a node, its lease is missing here"), drops);
+        final BackgroundProcess log = Objects.requireNonNull(otherWeftd);
+        log.awaitOutput(
+                "No lease or Node names this sender; if it is a node, its lease is missing here: see whether it has the same"
+                        + " registry and prefix",
+                Await.TIMEOUT_MS);
+        write(directory.resolve("other"), lease(node), lease(kernel), lease(other));
+        operator.awaitWell(other);
+    }
+}
