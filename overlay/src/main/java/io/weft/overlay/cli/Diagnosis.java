@@ -312,7 +312,8 @@ final class Diagnosis {
                     .mapToLong(device -> device.inMinute(reason))
                     .sum();
             if (count > 0) {
-                all.add(count + " " + reason + (DropReason.IP_OUTNOROUTES == reason ? unleased(counters) : ""));
+                final String unleased = DropReason.IP_OUTNOROUTES == reason ? unleased(counters) : "";
+                all.add(count + " " + reason + (unleased.isEmpty() ? lastOffender(counters, reason) : unleased));
             }
             if (count > 0 && null != DropRemedy.of(reason)) {
                 faults.add(count + " " + reason + " in the last minute " + DropRemedy.words(reason)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.IcmpError;
@@ -40,6 +43,9 @@ record PathEvidence(
         String egressDrops,
         String ingressDrops,
         String suspects) {
+    /** Of addresses of a packet. */
+    private static final String TO = " > ";
+
     /** Answers come in, and are seen, within that time of a check's end. */
     private static final long HEARD_MS = 2_000;
 
@@ -100,7 +106,9 @@ record PathEvidence(
                 false,
                 "",
                 "",
-                reasons(reason -> counters.inMinute(reason) > 0 && null != DropRemedy.of(reason))
+                reasons(reason -> counters.inMinute(reason) > 0
+                                && null != DropRemedy.of(reason)
+                                && mayBeOf(path, counters.offender(reason)))
                         .map(DropReason::toString)
                         .collect(Collectors.joining(", ")));
     }
@@ -112,6 +120,24 @@ record PathEvidence(
                         .filter(peer -> peer.address().equals(result.path().peer()))
                         .findFirst()
                         .orElse(null);
+    }
+
+    /**
+     * Whether a packet that was dropped came from a peer or was for it.
+     *
+     * @param offender as {@link Offender#addresses}; empty where nobody keeps that, and nothing speaks for another peer.
+     */
+    private static boolean mayBeOf(final PeerPath path, final String offender) {
+        final String peer = path.peer().toString();
+        return offender.isEmpty()
+                || offender.equals(peer)
+                || offender.startsWith(peer + ", ")
+                || offender.endsWith(" to " + peer)
+                || (offender.contains(TO)
+                        && offender.indexOf(',') < 0
+                        && Stream.of(offender.split(TO, -1))
+                                .map(pod -> IpPrefix.host(IpAddress.parse(pod)))
+                                .anyMatch(path.subnet()::contains));
     }
 
     private static Stream<DropReason> reasons(final Predicate<DropReason> isMeant) {

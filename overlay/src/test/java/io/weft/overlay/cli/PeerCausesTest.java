@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.testing.CraftedPacket;
+import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.testing.VxlanDatagram;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -102,5 +113,50 @@ class PeerCausesTest {
                 Await.TIMEOUT_MS);
         write(directory.resolve("other"), lease(node), lease(kernel), lease(other));
         operator.awaitWell(other);
+    }
+
+    private static void sendWithAnotherVni(final Topology.Node from, final Topology.Node to) throws IOException {
+        final byte[] datagram = new VxlanDatagram(CraftedPacket.udp(
+                                PodTun.inet(from.podAddress()),
+                                PodTun.inet(to.podAddress()),
+                                1000,
+                                2000,
+                                CraftedPacket.payload(100, 1))
+                        .bytes())
+                .with(VxlanDatagram.VNI_OFFSET, 0, 0, 2)
+                .bytes();
+        try (DatagramSocket socket = from.namespace().call(() -> open(from.underlayAddress()))) {
+            socket.send(new DatagramPacket(
+                    datagram, datagram.length, InetAddress.getByName(to.underlayAddress()), KernelVxlan.PORT));
+        }
+    }
+
+    private static DatagramSocket open(final String address) {
+        try {
+            return new DatagramSocket(new InetSocketAddress(address, 0));
+        } catch (final SocketException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    /** What one peer sends wrongly is no reason why another does not answer. */
+    @Test
+    @Order(2)
+    void shouldSuspectAPeerOfItsOwnDropsAlone() throws IOException {
+        final String firewall = "INPUT -s " + node.underlayAddress() + " -p udp -j DROP";
+        kernel.namespace().exec("sh", "-c", "iptables -w -A " + firewall);
+        final String remedy =
+                " VXLAN_VNI_NOT_FOUND in the last minute (VNI is not ours): a peer has another VNI in its network"
+                        + " configuration (the last from ";
+        final String suspicion = "packets are dropped here (VXLAN_VNI_NOT_FOUND, see drops in weft status); ";
+        sendWithAnotherVni(other, node);
+        final String silent = " do not answer as they should: " + kernel.underlayAddress() + " overlay: ";
+        operator.awaitStatus(silent, remedy + other.underlayAddress());
+        final String found = operator.run(StatusCommand.WRONG, "status");
+        assertFalse(found.contains(suspicion), found);
+        sendWithAnotherVni(kernel, node);
+        operator.awaitStatus(silent, suspicion, remedy + kernel.underlayAddress());
+        kernel.namespace().exec("sh", "-c", "iptables -w -D " + firewall);
+        operator.awaitWell(kernel);
     }
 }
