@@ -200,7 +200,21 @@ public final class PathProbe implements AutoCloseable {
         while (!isFound) {
             isFound = narrow(to, carried, refused, timeoutNs);
         }
+        confirm(to, needed, carried, timeoutNs);
         return carried;
+    }
+
+    /** Asks once more for all that is needed where less was found: a way that has just become wider is not told to be narrow. */
+    private void confirm(final List<IpAddress> to, final int[] needed, final int[] carried, final long timeoutNs)
+            throws InterruptedException {
+        final int[] lengths = new int[carried.length];
+        for (int i = 0; i < lengths.length; i++) {
+            lengths[i] = 0 == carried[i] || carried[i] == needed[i] ? 0 : needed[i];
+        }
+        final long[] answers = ask(to, lengths, timeoutNs);
+        for (int i = 0; i < answers.length; i++) {
+            carried[i] = answers[i] >= 0 ? needed[i] : carried[i];
+        }
     }
 
     /** Tries lengths between what is carried and what is not, evenly spread. Returns whether nothing is left between any two. */

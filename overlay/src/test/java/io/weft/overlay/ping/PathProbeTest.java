@@ -56,4 +56,28 @@ class PathProbeTest {
             await(topology, "local" + silent);
         }
     }
+
+    /** As many long packets are lost as the first look sends: the search then finds what is a byte shorter to be carried. */
+    @Test
+    void shouldNotTellOfANarrowWayThatIsWideWhenItIsAskedAgain() {
+        try (Topology topology = Topology.builder().dualStack().build()) {
+            topology.nodes().forEach(topology::kernelVxlan);
+            final Topology.Node peer = topology.node(1);
+            final String expected = "ok underlay 1470 of 1470 overlay 1400 of 1400";
+            await(topology, expected);
+            for (final String command : List.of(
+                    "add table ip6 t",
+                    "add chain ip6 t in { type filter hook input priority 0 ; }",
+                    "add quota ip6 t lost { until 3000 bytes }",
+                    "add rule ip6 t in meta l4proto icmpv6 meta length 1470 quota name \"lost\" drop")) {
+                peer.namespace().exec("nft", command);
+            }
+            final String[] found = {""};
+            Await.until(() -> expected + ", not " + found[0], Await.TIMEOUT_MS, () -> {
+                peer.namespace().exec("nft", "reset quota ip6 t lost");
+                found[0] = probe(topology);
+                return expected.equals(found[0]);
+            });
+        }
+    }
 }
