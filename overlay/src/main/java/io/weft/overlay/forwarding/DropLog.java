@@ -11,7 +11,8 @@ import java.util.function.ToLongFunction;
 
 /**
  * What the log is told of drops that go on: a line a minute for each reason that was counted in this minute and in the one before. What
- * comes once and passes is in {@code weft show drops} alone. Control thread alone.
+ * comes once and passes is in {@code weft show drops} alone, and what is for groups: the host itself asks every device again and again
+ * for routers, which no overlay carries. Control thread alone.
  */
 final class DropLog {
     private static final long INTERVAL_NS = TimeUnit.MINUTES.toNanos(1);
@@ -55,7 +56,7 @@ final class DropLog {
         for (final DropReason reason : DropReason.values()) {
             final long total = dropped.applyAsLong(reason);
             final long packets = total - totals[reason.id()];
-            if (packets > 0 && wereThere[reason.id()]) {
+            if (packets > 0 && wereThere[reason.id()] && DropReason.MULTICAST != reason) {
                 lines.add(line(reason, packets, total, offender.apply(reason)));
             }
             wereThere[reason.id()] = packets > 0;

@@ -38,6 +38,15 @@ class DropLogTest {
         assertEquals(List.of(), look(180), "they have passed");
     }
 
+    /** The host's router solicitations, of which {@code weft status} says that all is well. */
+    @Test
+    void shouldNotTellOfWhatIsForGroups() {
+        for (int minute = 1; minute <= 3; minute++) {
+            dropped.put(DropReason.MULTICAST, 4L * minute);
+            assertEquals(List.of(), look(TimeUnit.MINUTES.toSeconds(minute)));
+        }
+    }
+
     @Test
     void shouldNotTellOfWhatAProcessBeforeHasDropped() {
         dropped.put(DropReason.IP_OUTNOROUTES, 5L);
