@@ -10,6 +10,7 @@ import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -18,14 +19,15 @@ import java.util.stream.Collectors;
 final class PeersFinding {
     static final String PART = "peers";
 
-    /** Of peers that are wrong; what is at fault with the first of them is told. */
+    /** Of peers that are wrong. */
     private static final int NAMED_MAX = 3;
 
     private final DaemonRecord daemon;
-    private final List<String> silent = new ArrayList<>();
-    private String firstAddress = "";
-    private String firstWords = "";
+    /** Of as many as are named, by what is at fault with them. */
+    private final Map<String, List<String>> named = new LinkedHashMap<>();
+
     private final long nowMs;
+    private long silent;
     private long all;
     private long checked;
     private long oldestMs = Long.MAX_VALUE;
@@ -55,11 +57,13 @@ final class PeersFinding {
         oldestMs = Math.min(oldestMs, check.timeMs());
         if (PathState.OK != check.state()) {
             oldestSilentMs = Math.min(oldestSilentMs, check.timeMs());
-            if (silent.isEmpty()) {
-                firstAddress = peer.address().toString();
-                firstWords = words(device, counters, peer, check);
+            if (silent < NAMED_MAX) {
+                named.computeIfAbsent(
+                                check.state().label() + words(device, counters, peer, check),
+                                words -> new ArrayList<>())
+                        .add(peer.address().toString());
             }
-            silent.add(peer.address() + " " + check.state().label());
+            silent++;
         }
     }
 
@@ -81,7 +85,7 @@ final class PeersFinding {
     Finding finding() {
         return Finding.of(
                 PART,
-                silent.isEmpty() ? "" : silent.size() + " of " + all + " do not answer as they should: " + trouble(),
+                0 == silent ? "" : silent + " of " + all + " do not answer as they should: " + trouble(),
                 all + " node" + (1 == all ? "" : "s")
                         + (0 == checked
                                 ? ", not checked" + whyUnchecked()
@@ -94,14 +98,15 @@ final class PeersFinding {
     }
 
     private String trouble() {
-        if (1 == silent.size()) {
-            return silent.get(0) + firstWords + ". weft ping " + firstAddress + " asks anew: this was found "
-                    + ago(oldestSilentMs);
-        }
-        return silent.stream().limit(NAMED_MAX).collect(Collectors.joining(", "))
-                + (silent.size() > NAMED_MAX ? " and others. " : ". ")
-                + (firstWords.isEmpty() ? "" : firstAddress + firstWords + ". ")
-                + "weft ping all asks anew, and tells it of each: this was found " + ago(oldestSilentMs);
+        return named.entrySet().stream()
+                        .map(fault -> String.join(", ", fault.getValue()) + " " + fault.getKey())
+                        .collect(Collectors.joining("; "))
+                + (silent > NAMED_MAX ? "; and " + (silent - NAMED_MAX) + " more" : "")
+                + ". weft ping "
+                + (1 == silent
+                        ? named.values().iterator().next().get(0) + " asks anew"
+                        : "all asks anew, and tells it of each")
+                + ": this was found " + ago(oldestSilentMs);
     }
 
     private String whyUnchecked() {

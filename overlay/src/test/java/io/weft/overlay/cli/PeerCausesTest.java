@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +26,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Objects;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -40,6 +44,9 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class PeerCausesTest {
+    private static final int ABSENT = 5;
+    private static final int NAMED = 3;
+
     private final CloseAll resources = new CloseAll();
     private final Topology topology = resources.add(Topology.builder().nodes(3).build());
     private final Topology.Node node = topology.node(0);
@@ -158,5 +165,40 @@ class PeerCausesTest {
         operator.awaitStatus(silent, suspicion, remedy + kernel.underlayAddress());
         kernel.namespace().exec("sh", "-c", "iptables -w -D " + firewall);
         operator.awaitWell(kernel);
+    }
+
+    /** Nodes that have leases, and are not there. */
+    @Test
+    @Order(3)
+    void shouldWordTheFaultsOfThreePeersAndCountTheOthers() throws IOException {
+        final String[] leases = new String[ABSENT + 2];
+        leases[0] = lease(node);
+        leases[1] = lease(kernel);
+        for (int i = 0; i < ABSENT; i++) {
+            leases[i + 2] = lease(kernel)
+                    .replace(kernel.subnet().replace('/', '-'), "10.244." + (20 + i) + ".0-24")
+                    .replace(kernel.underlayAddress(), "192.168.100.2" + i)
+                    .replace(kernel.vtepMac(), "02:00:00:00:00:2" + i);
+        }
+        write(directory.resolve("node"), leases);
+        final Pattern line = Pattern.compile(
+                "  peers     WRONG  5 of 6 do not answer as they should: ((192\\.168\\.100\\.2\\d, ){0,2}192\\.168\\.100\\.2\\d"
+                        + " (fabric|local): \\w.*)+; and 2 more\\. weft ping all asks anew, and tells it of each: ");
+        operator.awaitStatus("; and 2 more. weft ping all asks anew");
+        final String found = operator.run(StatusCommand.WRONG, "status");
+        final Matcher matcher = line.matcher(found);
+        assertTrue(matcher.find(), found);
+        assertEquals(NAMED, addresses(matcher.group()), found);
+        write(directory.resolve("node"), lease(node), lease(kernel));
+        operator.awaitStatus("  peers     ok     1 node, all answer");
+    }
+
+    private static long addresses(final String text) {
+        return Pattern.compile("192\\.168\\.100\\.2\\d")
+                .matcher(text)
+                .results()
+                .map(MatchResult::group)
+                .distinct()
+                .count();
     }
 }
