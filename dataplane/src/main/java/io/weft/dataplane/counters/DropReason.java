@@ -39,12 +39,7 @@ public enum DropReason {
     UDP_CSUM(48, Direction.INGRESS, "outer UDP checksum is wrong; seen by a packet socket, whose host drops it too"),
     OUTER_HEADER(49, Direction.INGRESS, "outer IP or UDP header is malformed; seen by a packet socket"),
     PKT_TOO_BIG(50, Direction.INGRESS, "inner packet is longer than the host's device takes"),
-    UNKNOWN_SENDER(
-            51,
-            Direction.INGRESS,
-            "outer source is of no lease and no Node; if it is a node, its lease is missing here: see whether it has the same"
-                    + " registry and prefix; if it sends by another address, --ingress-allow admits it; if it is none, a"
-                    + " firewall keeps it out"),
+    UNKNOWN_SENDER(51, Direction.INGRESS, "outer source is of no lease and no Node"),
     IP_LOCAL_SOURCE(52, Direction.INGRESS, "inner source is an address of this node"),
     IP_INVALID_SOURCE(53, Direction.INGRESS, "inner source is multicast, broadcast, unspecified or IPv4-mapped"),
     IP_LOCALNET(54, Direction.INGRESS, "inner source or destination is of the loopback network"),

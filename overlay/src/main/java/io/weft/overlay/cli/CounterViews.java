@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Counters of a device, put together by what people ask for; each entry is an object of the JSON output, and a line. */
 final class CounterViews {
@@ -113,6 +114,7 @@ final class CounterViews {
                 entry.put("last", time(counters.lastMs(reason)));
                 entry.put("offender", counters.offender(reason));
                 entry.put("meaning", reason.description());
+                entry.put("remedy", Objects.requireNonNullElse(DropRemedy.of(reason), ""));
                 entries.add(entry);
             }
         }
@@ -135,7 +137,7 @@ final class CounterViews {
         final boolean isTimed = !"".equals(entry.get("last"));
         final String untimed = isTimed ? "before they were cleared" : "a moment ago";
         return String.format(
-                "%s %s %s: %s packets, %s per second, first %s, last %s%s: %s",
+                "%s %s %s: %s packets, %s per second, first %s, last %s%s: %s%s",
                 entry.get("device"),
                 entry.get("direction"),
                 entry.get("reason"),
@@ -144,7 +146,8 @@ final class CounterViews {
                 "".equals(entry.get("first")) ? untimed : entry.get("first"),
                 isTimed ? entry.get("last") : untimed,
                 "".equals(entry.get("offender")) ? "" : " from " + entry.get("offender"),
-                entry.get("meaning"));
+                entry.get("meaning"),
+                "".equals(entry.get("remedy")) ? "" : ": " + entry.get("remedy"));
     }
 
     /** The data threads. */

@@ -14,9 +14,6 @@ final class DropRemedy {
             "a link or a network card on the way damages packets, or does not put checksums in: ethtool -S"
                     + " DEVICE on both nodes; ethtool -K DEVICE tx off on the sender tells whether it is the card";
 
-    /** The description says already what to do. */
-    private static final String SAID = "";
-
     private static final Map<DropReason, String> REMEDIES = new EnumMap<>(Map.ofEntries(
             Map.entry(DropReason.NEIGH_FAILED, "the peer's lease has no VTEP MAC: restart the daemon of that node"),
             Map.entry(
@@ -31,7 +28,11 @@ final class DropRemedy {
             Map.entry(DropReason.UNDERLAY_UNREACHABLE, "the host has no route to a peer: ip route get PEER"),
             Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
             Map.entry(DropReason.UNDERLAY_ERROR, "see the log"),
-            Map.entry(DropReason.UNKNOWN_SENDER, SAID),
+            Map.entry(
+                    DropReason.UNKNOWN_SENDER,
+                    "if it is a node, its lease is missing here: see whether it has the same registry and prefix; if it"
+                            + " sends by another address, --ingress-allow admits it; if it is none, a firewall keeps it"
+                            + " out"),
             Map.entry(DropReason.VXLAN_VNI_NOT_FOUND, "a peer has another VNI in its network configuration"),
             Map.entry(
                     DropReason.OTHERHOST,
@@ -50,7 +51,7 @@ final class DropRemedy {
 
     /** What it means, and what to do. */
     static String words(final DropReason reason) {
-        final String remedy = Objects.requireNonNullElse(of(reason), "weft show drops tells more");
-        return "(" + reason.description() + ")" + (remedy.isEmpty() ? "" : ": " + remedy);
+        return "(" + reason.description() + "): "
+                + Objects.requireNonNullElse(of(reason), "weft show drops tells more");
     }
 }

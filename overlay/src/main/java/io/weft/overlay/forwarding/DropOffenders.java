@@ -151,9 +151,8 @@ final class DropOffenders {
         final String admission = "--ingress-allow=" + sender + " admits it";
         return switch (offender.reason()) {
             case UNKNOWN_SENDER ->
-                "No lease or Node names this sender; if it is a node, its lease is missing here: see whether it has the same"
-                        + " registry and prefix; if it sends by another address, as behind a NAT, " + admission
-                        + "; if it is none, a firewall keeps it out";
+                "No lease or Node names this sender: weft status says what to look at; if it is a node that sends by another"
+                        + " address, as behind a NAT, " + admission;
             case OTHER_NODES_SOURCE ->
                 "The source is of another node's subnet; if that node sends by this address, " + admission;
             default -> offender.reason().description() + '.';

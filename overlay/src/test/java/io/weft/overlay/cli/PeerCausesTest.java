@@ -106,17 +106,17 @@ class PeerCausesTest {
                 other, "overlay", "that node has no lease for this one (UNKNOWN_SENDER there, in weft status)");
         there.awaitStatus(
                 "  drops     WRONG  ",
-                " UNKNOWN_SENDER in the last minute (outer source is of no lease and no Node; if it is a node, its lease is"
+                " UNKNOWN_SENDER in the last minute (outer source is of no lease and no Node): if it is a node, its lease is"
                         + " missing here: see whether it has the same registry and prefix; if it sends by another address,"
-                        + " --ingress-allow admits it; if it is none, a firewall keeps it out) (the last from "
+                        + " --ingress-allow admits it; if it is none, a firewall keeps it out (the last from "
                         + node.underlayAddress() + ", inside " + node.subnetBase() + " > ");
         there.run(StatusCommand.WRONG, "status");
         final String drops = there.run(StatusCommand.OK, "show", "drops");
         assertTrue(drops.contains("if it is a node, its lease is missing here"), drops);
         final BackgroundProcess log = Objects.requireNonNull(otherWeftd);
         log.awaitOutput(
-                "No lease or Node names this sender; if it is a node, its lease is missing here: see whether it has the same"
-                        + " registry and prefix",
+                "No lease or Node names this sender: weft status says what to look at; if it is a node that sends by another"
+                        + " address, as behind a NAT, --ingress-allow=",
                 Await.TIMEOUT_MS);
         write(directory.resolve("other"), lease(node), lease(kernel), lease(other));
         operator.awaitWell(other);

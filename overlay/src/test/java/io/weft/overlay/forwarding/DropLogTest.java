@@ -63,9 +63,8 @@ class DropLogTest {
         dropped.put(DropReason.UNKNOWN_SENDER, 3L);
         final String line = String.join("\n", look(125));
         assertEquals(
-                "drops go on, 2 packets in the last minute: outer source is of no lease and no Node; if it is a node, its lease is"
-                        + " missing here: see whether it has the same registry and prefix; if it sends by another address,"
-                        + " --ingress-allow admits it; if it is none, a firewall keeps it out; the last from 192.0.2.9, inside 10.0.0.1 > 10.0.0.2. device=weft.1 reason=UNKNOWN_SENDER"
+                "drops go on, 2 packets in the last minute: outer source is of no lease and no Node;"
+                        + " the last from 192.0.2.9, inside 10.0.0.1 > 10.0.0.2. device=weft.1 reason=UNKNOWN_SENDER"
                         + " direction=ingress packets=2 total=3 offender=\"192.0.2.9, inside 10.0.0.1 > 10.0.0.2\"",
                 line);
     }
