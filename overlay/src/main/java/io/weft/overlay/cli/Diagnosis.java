@@ -203,20 +203,10 @@ final class Diagnosis {
         findings.add(Finding.of(
                 "leases",
                 joined(
-                        ofLeases("refused", " is ignored: "),
-                        ofLeases("otherVnis", " "),
+                        LeaseFaults.of(daemon, "refused", " is ignored: "),
+                        LeaseFaults.of(daemon, "otherVnis", " "),
                         new PublicAddresses(daemon).troubles()),
                 (null == count ? 0 : count.integer(0, Integer.MAX_VALUE)) + " of other nodes"));
-    }
-
-    /** A daemon of another version may not tell it. */
-    private String ofLeases(final String key, final String verb) {
-        final JsonValue faults = daemon.status().member(key);
-        return null == faults
-                ? ""
-                : faults.members().entrySet().stream()
-                        .map(entry -> entry.getKey() + verb + entry.getValue().string())
-                        .collect(Collectors.joining("; "));
     }
 
     private void memory() {

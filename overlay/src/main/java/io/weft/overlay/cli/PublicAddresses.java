@@ -19,6 +19,9 @@ import java.util.stream.Stream;
 
 /** What leases say of nodes' public addresses that cannot be true of all of them, by the tables on record. */
 final class PublicAddresses {
+    /** Of peers with something wrong. */
+    private static final int TOLD_MAX = 3;
+
     private final Set<IpAddress> own = new HashSet<>();
     private final Map<IpAddress, List<IpPrefix>> subnets = new TreeMap<>();
 
@@ -66,11 +69,13 @@ final class PublicAddresses {
                 : "";
     }
 
-    /** That of all peers. */
+    /** That of the first peers that have any, and how many others have. */
     String troubles() {
-        return subnets.keySet().stream()
+        final List<String> all = subnets.keySet().stream()
                 .map(this::trouble)
                 .filter(trouble -> !trouble.isEmpty())
-                .collect(Collectors.joining("; "));
+                .toList();
+        return all.stream().limit(TOLD_MAX).collect(Collectors.joining("; "))
+                + (all.size() > TOLD_MAX ? "; and " + (all.size() - TOLD_MAX) + " more" : "");
     }
 }

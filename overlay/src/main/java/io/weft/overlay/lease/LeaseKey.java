@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param subnet the IPv4 subnet; null in a cluster of IPv6 alone.
  * @param ipv6Subnet the IPv6 subnet; null without dual-stack. One of the two is there.
  */
-public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet) {
+public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet) implements Comparable<LeaseKey> {
     /** flannel pkg/subnet/subnet.go: {@code 10.5.52.0-24} or {@code 10.12.13.0-24&fd00:12:13::-56}. */
     private static final Pattern FORM = Pattern.compile("([\\d.]+)-(\\d{1,2})(?:&([a-fA-F\\d:]+)-(\\d{1,3}))?");
     /** A cluster of IPv6 alone: flannel has it with Kubernetes, where leases have no key. */
@@ -95,5 +95,16 @@ public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet)
 
     private static String part(final IpPrefix subnet) {
         return subnet.base() + "-" + subnet.length();
+    }
+
+    /** By the addresses; without an IPv4 subnet last. */
+    @Override
+    public int compareTo(final LeaseKey other) {
+        final int bySubnet = compare(subnet, other.subnet);
+        return 0 == bySubnet ? compare(ipv6Subnet, other.ipv6Subnet) : bySubnet;
+    }
+
+    private static int compare(final @Nullable IpPrefix one, final @Nullable IpPrefix other) {
+        return null == one || null == other ? Boolean.compare(null == one, null == other) : one.compareTo(other);
     }
 }

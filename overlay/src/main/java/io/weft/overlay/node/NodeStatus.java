@@ -21,7 +21,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -95,8 +94,8 @@ final class NodeStatus {
         status.put("devices", devices);
         status.put("mtu", changes.podMtu().least());
         status.put("leases", null == leases ? 0 : leases.size());
-        status.put("refused", null == leases ? Map.of() : named(leases.refused()));
-        status.put("otherVnis", null == leases ? Map.of() : named(leases.otherVnis()));
+        putFaults(status, "refused", null == leases ? Map.of() : leases.refused());
+        putFaults(status, "otherVnis", null == leases ? Map.of() : leases.otherVnis());
         status.put("heap", heap());
         status.put("repairs", repairs());
         status.put("stalledMs", tenure.stalledMs());
@@ -118,14 +117,15 @@ final class NodeStatus {
         return ordered("count", now, "lately", now > 0 && System.nanoTime() - repairedNs < MINUTE_NS);
     }
 
-    private static Map<String, Object> named(final Map<LeaseKey, String> faults) {
-        return faults.entrySet().stream()
+    /** The first by name, and how many there are. */
+    static void putFaults(final Map<String, Object> status, final String key, final Map<LeaseKey, String> faults) {
+        final Map<String, Object> named = new LinkedHashMap<>();
+        faults.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
                 .limit(NAMED_MAX)
-                .collect(Collectors.toMap(
-                        entry -> entry.getKey().toString(),
-                        Map.Entry::getValue,
-                        (one, other) -> one,
-                        LinkedHashMap::new));
+                .forEach(fault -> named.put(fault.getKey().toString(), fault.getValue()));
+        status.put(key, named);
+        status.put(key + "Count", faults.size());
     }
 
     /** What a collection found in use, and what there may be, in MiB: what is in use between two collections says little. */

@@ -54,6 +54,22 @@ class PublicAddressesTest {
     }
 
     @Test
+    void shouldSayHowManyItLeavesOut() throws IOException {
+        final String all = addresses(
+                        "192.168.100.5",
+                        "192.168.100.4",
+                        "192.168.100.3",
+                        "192.168.100.2",
+                        "192.168.100.2",
+                        "192.168.100.3",
+                        "192.168.100.4",
+                        "192.168.100.5")
+                .troubles();
+        assertTrue(all.startsWith("the leases of 10.244.4.0/24 and 10.244.5.0/24 have one public address"), all);
+        assertTrue(all.endsWith("; and 1 more") && !all.contains("192.168.100.5"), all);
+    }
+
+    @Test
     void shouldNameTheLeaseThatHasThisNodesAddress() throws IOException {
         final PublicAddresses addresses = addresses("192.168.100.1");
         assertEquals(
