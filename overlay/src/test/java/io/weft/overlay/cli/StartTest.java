@@ -232,7 +232,7 @@ class StartTest {
                         namespace, directory, "-v=1", "--etcd-endpoints=http://root:wove-in@127.0.0.1:1")) {
             assertEquals(1, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
             assertFalse(weftd.output().contains("wove-in"), weftd::output);
-            assertFailed("--etcd-endpoints: \"http://127.0.0.1:1\" has a user; name it by --etcd-username");
+            assertFailed("--etcd-endpoints: \"http://127.0.0.1:1\" has a user, or is no URL ");
             run(0, "report", "--run-dir=" + directory.resolve("run"), "--write=" + archive);
         }
         try (ZipFile zip = new ZipFile(archive.toFile())) {

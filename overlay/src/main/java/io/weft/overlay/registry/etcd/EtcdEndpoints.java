@@ -20,10 +20,21 @@ final class EtcdEndpoints {
      * @throws RegistryException naming the one that is no such URL.
      */
     static List<URI> parse(final String text, final boolean hasTlsFiles) {
-        if (text.indexOf('@') >= 0) { // before it is split, for a password may have a comma in it
+        try {
+            return split(text, hasTlsFiles);
+        } catch (final RegistryException fault) {
+            if (text.indexOf('@') < 0) {
+                throw fault;
+            }
+            // A password may have a comma in it: what it was split into is not to be quoted, nor is what was said of
+            // it.
             throw new RegistryException("--etcd-endpoints: \"" + QuotedUrl.of(text)
-                    + "\" has a user; name it by --etcd-username and --etcd-password");
+                    + "\" has a user, or is no URL such as http://127.0.0.1:2379; name a user by --etcd-username and"
+                    + " --etcd-password");
         }
+    }
+
+    private static List<URI> split(final String text, final boolean hasTlsFiles) {
         final List<URI> endpoints = new ArrayList<>();
         for (final String part : text.split(",", -1)) {
             final String url = part.strip();
@@ -46,6 +57,8 @@ final class EtcdEndpoints {
             final String scheme = null == uri.getScheme() ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
             if (!"http".equals(scheme) && !"https".equals(scheme)) {
                 fault = "has the scheme \"" + scheme + "\", must be http or https";
+            } else if (null != uri.getRawUserInfo()) {
+                fault = "has a user";
             } else if (null == uri.getHost()) {
                 fault = "has no host; an IPv6 address needs brackets";
             } else if (uri.getPort() > 65535) {

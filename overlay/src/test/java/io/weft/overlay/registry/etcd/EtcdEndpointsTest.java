@@ -22,6 +22,8 @@ class EtcdEndpointsTest {
                 "HTTP://[fd00::1]:2379 | [http://[fd00::1]:2379]",
                 "10.0.0.1:2379 | [http://10.0.0.1:2379]",
                 "http://proxy/etcd/ | [http://proxy/etcd]",
+                "http://e1:2379/a@b | [http://e1:2379/a@b]",
+                "http://e1:2379/a@b,http://e2:2379 | [http://e1:2379/a@b, http://e2:2379]",
             })
     void shouldTakeUrlsAsOperatorsWriteThem(final String text, final String endpoints) {
         assertEquals(endpoints, EtcdEndpoints.parse(text, false).toString());
@@ -47,7 +49,9 @@ class EtcdEndpointsTest {
                 "http://e1:99999 | has port 99999, must be up to 65535",
                 "http://e1:port | has no host",
                 "http://e 1:2379 | is no URL",
-                "http://root:pw@e1:2379 | has a user; name it by --etcd-username",
+                "http://root:pw@e1:2379 | has a user, or is no URL such as http://127.0.0.1:2379; name a user by --etcd",
+                "http://root:pw@e1:2379,http://e2:2379/a@b | \"http://b\" has a user",
+                "http://root:99999,w@e1:2379 | \"http://e1:2379\" has a user",
                 "http://root:pw@e1:2379 | \"http://e1:2379\" has a user",
                 "http://root:p/w@e1:2379 | \"http://e1:2379\" has",
                 "http://root:p w@e1:2379 | \"http://e1:2379\" has a user",
