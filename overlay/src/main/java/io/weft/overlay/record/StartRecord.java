@@ -164,7 +164,9 @@ public final class StartRecord implements AutoCloseable {
     public synchronized void found(final String deviceName, final String interfaceToOthers) {
         underlay = interfaceToOthers;
         device = deviceName;
-        delete(statusFile(deviceName)); // by one that had it before
+        removeNodes(
+                daemon -> !isStart(daemon.status()) && daemon.name().equals(deviceName)); // by one that had it before
+        delete(statusFile(deviceName)); // the same, if it is damaged
     }
 
     /** This process takes the place of another, whose record is to go as soon as there is a new one, perhaps of another device. */
@@ -182,6 +184,7 @@ public final class StartRecord implements AutoCloseable {
         failure = "";
         isOver = true;
         wasOver = true;
+        noteDevicesOf(pid);
         isFormerDue = true;
     }
 
@@ -218,9 +221,7 @@ public final class StartRecord implements AutoCloseable {
         removeFormer(this::isDone);
         removeFormerNodes();
         if (replacedPid > 0) {
-            removeNodes(daemon -> daemon.liveness().isGone()
-                    && daemon.number("pid") == replacedPid
-                    && daemon.number("networkNamespace") == ProcessIdentity.namespace("net"));
+            removeNodes(daemon -> daemon.liveness().isGone() && isInThisNamespace(daemon, replacedPid));
             replacedPid = 0;
         }
         removeFormerDevices();
@@ -353,13 +354,31 @@ public final class StartRecord implements AutoCloseable {
         }
         try {
             final List<DaemonRecord> left = DaemonRecord.readAll(runDirectory, System.currentTimeMillis());
-            if (left.stream().noneMatch(daemon -> !isStart(daemon.status()) && daemon.isOf(process))) {
+            if (left.stream()
+                    .noneMatch(daemon -> !isStart(daemon.status())
+                            && daemon.isOf(process)
+                            && daemon.name().equals(device))) {
                 return;
             }
             final Set<String> inUse = left.stream()
                     .flatMap(daemon -> daemon.devices().stream())
                     .map(DeviceRecord::name)
                     .collect(Collectors.toSet());
+    /** Of one whose record is about to be written over, if the first of its devices has this node's name. */
+    private void noteDevicesOf(final long pid) {
+        try {
+            DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                    .filter(daemon -> !isStart(daemon.status()) && isInThisNamespace(daemon, pid))
+                    .forEach(daemon -> formerDevices.addAll(daemon.devices()));
+        } catch (final IllegalStateException | JsonException kept) {
+            tellThatItStays(runDirectory, kept);
+        }
+    }
+
+    private static boolean isInThisNamespace(final DaemonRecord daemon, final long pid) {
+        return daemon.number("pid") == pid && daemon.number("networkNamespace") == ProcessIdentity.namespace("net");
+    }
+
             for (final DeviceRecord former : formerDevices) {
                 if (!inUse.contains(former.name())) {
                     former.delete();

@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of the records of starts that failed before. */
 class StartRecordTest {
@@ -117,6 +119,33 @@ class StartRecordTest {
         Files.writeString(directory.resolve(devices[0] + ".status"), JsonOutput.of(status));
     }
 
+    private void assertFilesAre(final String... names) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            assertEquals(
+                    List.of(names),
+                    files.map(file -> String.valueOf(file.getFileName()))
+                            .sorted()
+                            .toList());
+        }
+    }
+
+    /** Dual-stack before, and IPv4 alone now: by the same name, after an end or by a handover. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldDeleteWhatIsOnRecordOfASecondDeviceThatIsNoMore(final boolean isTakenOver) throws IOException {
+        leaveNode(OWN.startTicks() - 1, "weft.1", "weft-v6.1");
+        try (StartRecord record = open()) {
+            if (isTakenOver) {
+                record.takesPlaceOf(OWN.pid());
+            } else {
+                record.found("weft.1", "eth0");
+            }
+            leaveNode(OWN.startTicks(), "weft.1");
+            record.over("weft.1");
+        }
+        assertFilesAre("weft.1.baseline", "weft.1.counters", "weft.1.status", "weft.1.tables");
+    }
+
     /** The VNI has changed: what is on record of the devices of the one before is of no use. */
     @Test
     void shouldDeleteWhatIsOnRecordOfDevicesThatAreNoMore() throws IOException {
@@ -125,19 +154,13 @@ class StartRecordTest {
         try (StartRecord record = open()) {
             record.over("weft.1");
         }
-        try (Stream<Path> files = Files.list(directory)) {
-            assertEquals(
-                    List.of(
-                            "weft-v6.baseline",
-                            "weft-v6.counters",
-                            "weft-v6.tables",
-                            "weft.1.baseline",
-                            "weft.1.counters",
-                            "weft.1.status",
-                            "weft.1.tables"),
-                    files.map(file -> String.valueOf(file.getFileName()))
-                            .sorted()
-                            .toList());
-        }
+        assertFilesAre(
+                "weft-v6.baseline",
+                "weft-v6.counters",
+                "weft-v6.tables",
+                "weft.1.baseline",
+                "weft.1.counters",
+                "weft.1.status",
+                "weft.1.tables");
     }
 }
