@@ -75,15 +75,25 @@ public record DaemonRecord(
         return found;
     }
 
-    /** A start of a device that is another's, whose files are in the same directory: whatever its network namespace, it was refused. */
+    /**
+     * A start that failed when it asked for a device that another daemon had then, and has still, whose files are in the same directory.
+     * Not so for who asks in that start's own network namespace: there is no overlay there, and who has the device may be the stranger.
+     */
     private boolean isRefusedBesideOneOf(final List<DaemonRecord> others) {
-        final JsonValue device = status.member("device");
         return Liveness.FAILED == liveness
-                && null != device
+                && StartRecord.isPlaceAsked(status)
+                && number("networkNamespace") != ProcessIdentity.namespace("net")
                 && others.stream()
                         .anyMatch(other -> !StartRecord.isStart(other.status)
                                 && !other.liveness.isGone()
-                                && other.name.equals(device.string()));
+                                && other.name.equals(text("device"))
+                                && other.wasThere(StartRecord.failedMs(status)));
+    }
+
+    /** A daemon of another version may not tell it. */
+    private boolean wasThere(final long timeMs) {
+        final JsonValue startedMs = status.member("startedMs");
+        return null != startedMs && startedMs.integer(0, Long.MAX_VALUE) <= timeMs;
     }
 
     private DaemonRecord with(final Liveness other) {

@@ -18,7 +18,7 @@ public enum Liveness {
     ENDED,
     /** It could not start, and has ended by itself. */
     FAILED,
-    /** The same, and who has the device that it was to have lives: nothing is missing. */
+    /** The same, in another network namespace, since a daemon that lives has the device: nothing is missing here. */
     REFUSED;
 
     /** The control thread shows one every second; the host's tools may keep it for a while. */

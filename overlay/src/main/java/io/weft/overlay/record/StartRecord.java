@@ -45,6 +45,7 @@ public final class StartRecord implements AutoCloseable {
     private static final String FAILURE = "failure";
 
     private static final String FAILED_MS = "failedMs";
+    private static final String PLACE_ASKED = "placeAsked";
 
     /**
      * By what one start of a daemon is known to be the next of another.
@@ -73,6 +74,9 @@ public final class StartRecord implements AutoCloseable {
     private @Nullable RegistryStatus registry;
     private String registryKind = "";
     private String device = "";
+    /** It was to be this node's: what fails from here on may fail since the device is another's. */
+    private boolean isPlaceAsked;
+
     private String underlay = "";
     private String failure = "";
     private long failedMs;
@@ -121,6 +125,12 @@ public final class StartRecord implements AutoCloseable {
         return null == ms ? 0 : ms.integer(0, Long.MAX_VALUE);
     }
 
+    /** Whether the device that a start's status names was asked for, and not only named by an option. */
+    static boolean isPlaceAsked(final JsonValue status) {
+        final JsonValue isAsked = status.member(PLACE_ASKED);
+        return null != isAsked && isAsked.bool();
+    }
+
     /** What all records of this process say of it: who it is, and what it was started for. */
     public synchronized Map<String, Object> identity() {
         final Map<String, Object> identity = new LinkedHashMap<>(process.description());
@@ -134,6 +144,7 @@ public final class StartRecord implements AutoCloseable {
     public synchronized void begin(final RegistryStatus status, final String kind) {
         registry = status;
         registryKind = kind;
+        isPlaceAsked = false;
         isOver = false;
     }
 
@@ -158,6 +169,7 @@ public final class StartRecord implements AutoCloseable {
     /** The node is to have this device, if it is nobody else's. */
     public synchronized void wants(final String deviceName) {
         device = deviceName;
+        isPlaceAsked = true;
     }
 
     /** The node is to have this device, which is nobody else's, and this interface to others. */
@@ -172,6 +184,7 @@ public final class StartRecord implements AutoCloseable {
     /** This process takes the place of another, whose record is to go as soon as there is a new one, perhaps of another device. */
     public synchronized void takesPlaceOf(final long pid) {
         replacedPid = pid;
+        noteDevicesOf(pid);
     }
 
     /** The node has a record of its own from now on. */
@@ -184,7 +197,6 @@ public final class StartRecord implements AutoCloseable {
         failure = "";
         isOver = true;
         wasOver = true;
-        noteDevicesOf(pid);
         isFormerDue = true;
     }
 
@@ -249,6 +261,7 @@ public final class StartRecord implements AutoCloseable {
         content.put("ready", false);
         content.put("ended", hasEnded);
         content.put(FAILED_MS, failedMs);
+        content.put(PLACE_ASKED, isPlaceAsked);
         content.put("device", device.isEmpty() ? purpose.deviceName() : device);
         content.put("underlay", underlay);
         content.put(FAILURE, failure);
@@ -348,6 +361,21 @@ public final class StartRecord implements AutoCloseable {
         remove(runDirectory, which).forEach(daemon -> formerDevices.addAll(daemon.devices()));
     }
 
+    /** Of one whose record is about to be written over, if the first of its devices has this node's name. */
+    private void noteDevicesOf(final long pid) {
+        try {
+            DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                    .filter(daemon -> !isStart(daemon.status()) && isInThisNamespace(daemon, pid))
+                    .forEach(daemon -> formerDevices.addAll(daemon.devices()));
+        } catch (final IllegalStateException | JsonException kept) {
+            tellThatItStays(runDirectory, kept);
+        }
+    }
+
+    private static boolean isInThisNamespace(final DaemonRecord daemon, final long pid) {
+        return daemon.number("pid") == pid && daemon.number("networkNamespace") == ProcessIdentity.namespace("net");
+    }
+
     private void removeFormerDevices() {
         if (formerDevices.isEmpty()) {
             return;
@@ -364,21 +392,6 @@ public final class StartRecord implements AutoCloseable {
                     .flatMap(daemon -> daemon.devices().stream())
                     .map(DeviceRecord::name)
                     .collect(Collectors.toSet());
-    /** Of one whose record is about to be written over, if the first of its devices has this node's name. */
-    private void noteDevicesOf(final long pid) {
-        try {
-            DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
-                    .filter(daemon -> !isStart(daemon.status()) && isInThisNamespace(daemon, pid))
-                    .forEach(daemon -> formerDevices.addAll(daemon.devices()));
-        } catch (final IllegalStateException | JsonException kept) {
-            tellThatItStays(runDirectory, kept);
-        }
-    }
-
-    private static boolean isInThisNamespace(final DaemonRecord daemon, final long pid) {
-        return daemon.number("pid") == pid && daemon.number("networkNamespace") == ProcessIdentity.namespace("net");
-    }
-
             for (final DeviceRecord former : formerDevices) {
                 if (!inUse.contains(former.name())) {
                     former.delete();

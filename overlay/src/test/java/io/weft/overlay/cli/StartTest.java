@@ -219,6 +219,13 @@ class StartTest {
                 awaitStatus(StatusCommand.GONE, "  process   WRONG  weftd's last start failed at ");
             }
             run(0, "clear", "--run-dir=" + directory.resolve("run"));
+                final Path run = directory.resolve("run");
+                new Operator(namespace, run).run(StatusCommand.OK, "status");
+                final String missed = new Operator(other, run).run(StatusCommand.GONE, "status");
+                assertTrue(
+                        missed.contains("(this one)\n  process   WRONG  weftd's last start failed at ")
+                                && missed.contains(": device weft.1 belongs to another weftd, "),
+                        "the host's own, where a stray one has the device: " + missed);
             assertEquals(List.of(), startRecords(), "forgotten");
         }
     }

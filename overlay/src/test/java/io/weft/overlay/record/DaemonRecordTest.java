@@ -27,7 +27,7 @@ class DaemonRecordTest {
         Files.writeString(
                 file,
                 "{\"pid\":" + process.pid() + ",\"startTicks\":" + process.startTicks() + ",\"pidNamespace\":"
-                        + process.pidNamespace() + ",\"networkNamespace\":1,\"ended\":" + hasEnded
+                        + process.pidNamespace() + ",\"networkNamespace\":1,\"startedMs\":1000,\"ended\":" + hasEnded
                         + ",\"devices\":[]}");
         Files.setLastModifiedTime(file, FileTime.fromMillis(NOW_MS - ageMs));
     }
@@ -54,6 +54,36 @@ class DaemonRecordTest {
         assertEquals(
                 List.of(liveness), found.stream().map(DaemonRecord::liveness).toList());
         assertEquals(Math.abs(ageMs), found.get(0).ageMs());
+    }
+
+    /** Beside a daemon that lives, and was started at 1000; 0 is the network namespace of who asks. */
+    @ParameterizedTest
+    @CsvSource({
+        "1, true, weft.1, 2000, REFUSED",
+        "0, true, weft.1, 2000, FAILED",
+        "1, false, weft.1, 2000, FAILED",
+        "1, true, weft.1, 500, FAILED",
+        "1, true, weft.7, 2000, FAILED"
+    })
+    void shouldCallAStartRefusedThatAskedForTheDeviceOfADaemonElsewhere(
+            final long elsewhere,
+            final boolean isPlaceAsked,
+            final String device,
+            final long failedMs,
+            final Liveness liveness)
+            throws IOException {
+        write(ProcessIdentity.own(), false, 0);
+        Files.writeString(
+                directory.resolve("weftd-1-1.status"),
+                "{\"pid\":1,\"startTicks\":1,\"pidNamespace\":1,\"networkNamespace\":"
+                        + (elsewhere + ProcessIdentity.namespace("net")) + ",\"ended\":true,\"failedMs\":" + failedMs
+                        + ",\"placeAsked\":" + isPlaceAsked + ",\"device\":\"" + device
+                        + "\",\"failure\":\"\",\"devices\":[]}");
+        assertEquals(
+                List.of(Liveness.LIVE, liveness),
+                DaemonRecord.readAll(directory, NOW_MS).stream()
+                        .map(DaemonRecord::liveness)
+                        .toList());
     }
 
     /** Whose number here may be another's: what it does is seen by its signs of life alone. */
