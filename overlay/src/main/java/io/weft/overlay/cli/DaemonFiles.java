@@ -80,7 +80,10 @@ final class DaemonFiles {
                         spec.commandLine(), "--device=" + wanted + ": must be the name of a device, as weft.1");
             }
             final List<DaemonRecord> all = all();
-            if (!all.isEmpty() && daemon().isEmpty() && !hasFiles(wanted)) {
+            if (!all.isEmpty()
+                    && daemon().isEmpty()
+                    && !hasFiles(wanted)
+                    && all.stream().noneMatch(Daemons::mayBeOfAny)) {
                 throw new ParameterException(spec.commandLine(), Daemons.unknown(wanted, all));
             }
             return List.of(wanted);

@@ -66,8 +66,11 @@ class Daemons {
         if (null == wanted) {
             return all;
         }
-        final List<DaemonRecord> meant =
-                all.stream().filter(daemon -> isOf(daemon, wanted)).toList();
+        final boolean isTaken =
+                all.stream().anyMatch(daemon -> !daemon.liveness().isGone() && isOf(daemon, wanted));
+        final List<DaemonRecord> meant = all.stream()
+                .filter(daemon -> isOf(daemon, wanted) || (!isTaken && mayBeOfAny(daemon)))
+                .toList();
         wasThere |= !meant.isEmpty();
         if (!wasThere && !all.isEmpty() && damaged.isEmpty()) {
             throw new ParameterException(spec.commandLine(), unknown(wanted, all));
@@ -80,6 +83,11 @@ class Daemons {
                 || (StartRecord.isStart(daemon.status())
                         && daemon.text("device").equals(device))
                 || daemon.devices().stream().anyMatch(each -> each.name().equals(device));
+    }
+
+    /** A start that does not know its device before the registry has answered. */
+    static boolean mayBeOfAny(final DaemonRecord daemon) {
+        return StartRecord.isStart(daemon.status()) && daemon.text("device").isEmpty();
     }
 
     /** That no daemon has the device that is named, though there are daemons. */

@@ -97,6 +97,7 @@ class StartTest {
             final String who = "weftd, process " + weftd.process().pid();
             assertTrue(status(StatusCommand.WRONG).startsWith(who + ": live, network namespace "), errors::toString);
             awaitStatus(StatusCommand.WRONG, "127.0.0.1:1");
+            assertTellsOfAnyDevice("registry etcd is waited for: ");
             final CommandLine line = WeftCommand.commandLine();
             line.setErr(new PrintWriter(errors, true));
             assertEquals(0, line.execute("show", "ports", "--run-dir=" + directory.resolve("run")));
@@ -105,6 +106,16 @@ class StartTest {
             assertEquals(0, weftd.awaitExit(Await.TIMEOUT_MS), weftd::output);
             assertEquals(List.of(), startRecords(), "a start that was told to stop");
         }
+    }
+
+    /** Which device it will have, nobody knows yet. */
+    private void assertTellsOfAnyDevice(final String words) {
+        final String run = "--run-dir=" + directory.resolve("run");
+        assertTrue(run(StatusCommand.WRONG, "status", "--device=weft.1", run).startsWith("weftd, process "));
+        errors.getBuffer().setLength(0);
+        run(1, "explain", "10.244.1.2", "--device=weft.1", run);
+        assertTrue(errors.toString().contains(words), errors::toString);
+        errors.getBuffer().setLength(0);
     }
 
     /** What etcd shows is valid from the day after tomorrow on: as seen by a node whose clock is behind. */
