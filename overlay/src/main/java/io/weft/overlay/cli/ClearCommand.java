@@ -13,17 +13,20 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** Has {@code weft show} begin to count anew, while the counters go on. */
 @Command(
         name = "clear",
         mixinStandardHelpOptions = true,
         description =
-                "Has weft show begin at 0 from now on, until the daemon starts anew; counters and metrics go on as they are."
-                        + " Forgets starts that failed.")
+                "Has weft show begin at 0 from now on, until the daemon starts anew; counters and metrics go on as they are.")
 final class ClearCommand implements Callable<Integer> {
     @Mixin
     private Daemons daemons = new Daemons();
+
+    @Option(names = "--failed-starts", description = "forgets starts that failed, and nothing else")
+    private boolean isOfFailedStarts;
 
     @Mixin
     private Output output = new Output();
@@ -37,12 +40,15 @@ final class ClearCommand implements Callable<Integer> {
         final List<Map<String, Object>> cleared = new ArrayList<>();
         for (final DaemonRecord daemon : daemons.require()) {
             try {
-                if (StartRecord.forget(daemon)) {
-                    cleared.add(entry(daemon.name(), nowMs));
+                if (isOfFailedStarts) {
+                    if (StartRecord.forget(daemon)) {
+                        cleared.add(entry("start", daemon.name(), nowMs));
+                    }
+                    continue;
                 }
                 for (final DeviceRecord device : daemon.devices()) {
                     device.clear(nowMs);
-                    cleared.add(entry(device.name(), nowMs));
+                    cleared.add(entry("device", device.name(), nowMs));
                 }
             } catch (final IOException failure) {
                 throw new IllegalStateException(
@@ -55,9 +61,9 @@ final class ClearCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static Map<String, Object> entry(final String name, final long nowMs) {
+    private static Map<String, Object> entry(final String kind, final String name, final long nowMs) {
         final Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("device", name);
+        entry.put(kind, name);
         entry.put("cleared", CounterViews.time(nowMs));
         return entry;
     }

@@ -87,7 +87,7 @@ final class Diagnosis {
             return Finding.of(
                     "process",
                     "weftd's last start failed at " + failure()
-                            + ". Put that right, and start it again; weft clear forgets it",
+                            + ". Put that right, and start it again; weft clear --failed-starts forgets it",
                     "");
         }
         if (Liveness.REFUSED == daemon.liveness()) {
@@ -95,7 +95,7 @@ final class Diagnosis {
                     "process",
                     "nothing is missing, " + daemon.text("device")
                             + " has its weftd; another one's start was refused at " + failure()
-                            + ". weft clear forgets it");
+                            + ". weft clear --failed-starts forgets it");
         }
         final String remedy = switch (daemon.liveness()) {
             case LIVE -> "";

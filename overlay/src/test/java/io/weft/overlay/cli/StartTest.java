@@ -219,17 +219,6 @@ class StartTest {
             try (BackgroundProcess weftd = WeftdProcess.start(namespace, directory, registry)) {
                 weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
                 assertFails(other, registry);
-                awaitStatus(StatusCommand.OK, "weftd of weft.1, process ");
-                final String noted = status(StatusCommand.OK);
-                assertTrue(
-                        noted.matches("(?s).*: refused, network namespace \\d+ \\(another one\\)\n"
-                                + "  process   ok     nothing is missing, weft\\.1 has its weftd; another one's start was refused at"
-                                + " \\S+Z: device weft\\.1 belongs to another weftd, .*\\. weft clear forgets it\n"),
-                        noted);
-                weftd.process().destroyForcibly();
-                awaitStatus(StatusCommand.GONE, "  process   WRONG  weftd's last start failed at ");
-            }
-            run(0, "clear", "--run-dir=" + directory.resolve("run"));
                 final Path run = directory.resolve("run");
                 new Operator(namespace, run).run(StatusCommand.OK, "status");
                 final String missed = new Operator(other, run).run(StatusCommand.GONE, "status");
@@ -237,6 +226,23 @@ class StartTest {
                         missed.contains("(this one)\n  process   WRONG  weftd's last start failed at ")
                                 && missed.contains(": device weft.1 belongs to another weftd, "),
                         "the host's own, where a stray one has the device: " + missed);
+                awaitStatus(StatusCommand.OK, "weftd of weft.1, process ");
+                final String noted = status(StatusCommand.OK);
+                assertTrue(
+                        noted.matches(
+                                "(?s).*: refused, network namespace \\d+ \\(another one\\)\n"
+                                        + "  process   ok     nothing is missing, weft\\.1 has its weftd; another one's start was refused at"
+                                        + " \\S+Z: device weft\\.1 belongs to another weftd, .*\\. weft clear --failed-starts forgets it\n"),
+                        noted);
+                weftd.process().destroyForcibly();
+                awaitStatus(StatusCommand.GONE, "  process   WRONG  weftd's last start failed at ");
+            }
+            run(0, "clear", "--run-dir=" + directory.resolve("run"));
+            assertEquals(1, startRecords().size(), "counters are cleared, and no cause is lost");
+            final String name = startRecords().get(0).replace(".status", "");
+            final String forgotten =
+                    run(0, "clear", "--failed-starts", "-o", "json", "--run-dir=" + directory.resolve("run"));
+            assertTrue(forgotten.startsWith("[{\"start\":\"" + name + "\",\"cleared\":\""), forgotten);
             assertEquals(List.of(), startRecords(), "forgotten");
         }
     }
@@ -267,7 +273,7 @@ class StartTest {
                 found.matches(
                         "(?s)(weft.1: ended, .*)?weftd, process \\d+: failed, network namespace \\d+ \\(another one\\)\n"
                                 + "  process   WRONG  weftd's last start failed at \\S+Z: \\Q" + cause
-                                + "\\E.*\\. Put that right, and start it again; weft clear forgets it\n"),
+                                + "\\E.*\\. Put that right, and start it again; weft clear --failed-starts forgets it\n"),
                 found);
         final String json = run(StatusCommand.GONE, "status", "-o", "json", "--run-dir=" + directory.resolve("run"));
         assertTrue(json.contains("\"liveness\":\"failed\""), json);
