@@ -2,7 +2,6 @@
 package io.weft.overlay.cli;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
-import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
@@ -258,7 +257,7 @@ final class Diagnosis {
                                 .collect(Collectors.joining())));
         findings.add(new PeersFinding(daemon, ofDevices).finding());
         agents(counters);
-        drops(counters);
+        findings.add(new DropsFinding(daemon.networks(), counters).finding());
     }
 
     private void agents(final List<CountersRecord> counters) {
@@ -292,50 +291,6 @@ final class Diagnosis {
     static long busyPercent(final CountersRecord device, final String thread) {
         final long minuteNs = device.minuteNs();
         return 0 == minuteNs ? 0 : PERCENT * device.ofThreadInMinute(ThreadCounter.BUSY_NS, thread) / minuteNs;
-    }
-
-    private void drops(final List<CountersRecord> counters) {
-        final List<String> all = new ArrayList<>();
-        final List<String> faults = new ArrayList<>();
-        for (final DropReason reason : DropReason.values()) {
-            final long count = counters.stream()
-                    .mapToLong(device -> device.inMinute(reason))
-                    .sum();
-            if (count > 0) {
-                final String unleased = DropReason.IP_OUTNOROUTES == reason ? unleased(counters) : "";
-                all.add(count + " " + reason + (unleased.isEmpty() ? lastOffender(counters, reason) : unleased));
-            }
-            if (count > 0 && null != DropRemedy.of(reason)) {
-                faults.add(count + " " + reason + " in the last minute " + DropRemedy.words(reason)
-                        + lastOffender(counters, reason));
-            }
-        }
-        findings.add(Finding.of(
-                "drops",
-                String.join("; ", faults),
-                all.isEmpty() ? "none in the last minute" : String.join(", ", all) + " in the last minute"));
-    }
-
-    /** Whom the last one was from; empty where nobody keeps that. */
-    private static String lastOffender(final List<CountersRecord> counters, final DropReason reason) {
-        return counters.stream()
-                .filter(device -> device.inMinute(reason) > 0)
-                .map(device -> device.offender(reason))
-                .filter(offender -> !offender.isEmpty())
-                .findFirst()
-                .map(offender -> " (the last from " + offender + ")")
-                .orElse("");
-    }
-
-    /** Pods may ask for any address of the network; that its node has no lease, this node cannot know. */
-    private static String unleased(final List<CountersRecord> counters) {
-        return counters.stream()
-                .map(device -> device.offender(DropReason.IP_OUTNOROUTES))
-                .filter(offender -> offender.contains(" > "))
-                .findFirst()
-                .map(offender -> " (the last " + offender + ": no lease has " + offender.split(" > ", -1)[1]
-                        + ", start weftd or flanneld there if that is a pod)")
-                .orElse("");
     }
 
     /** The exit code that says so: the worst of the daemons'. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
@@ -167,6 +168,16 @@ public record DaemonRecord(
     /** A text of its status. */
     public String text(final String key) {
         return status.required(key).string();
+    }
+
+    /** Of the cluster, that its pods have their addresses of; none where a daemon of another version does not tell. */
+    public List<IpPrefix> networks() {
+        final JsonValue networks = status.member("networks");
+        return null == networks
+                ? List.of()
+                : networks.elements().stream()
+                        .map(network -> IpPrefix.parse(network.string()))
+                        .toList();
     }
 
     /** Whether pods can be wired. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.capture.Offender;
+import io.weft.dataplane.counters.DropReason;
+import io.weft.overlay.record.CountersRecord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** What a daemon has dropped in the last minute: a line of {@code weft status}. */
+final class DropsFinding {
+    /**
+     * From senders that no lease names, a minute. A ping of ten seconds by a pod of a node whose lease is missing here reaches it, and
+     * none of the questions that the daemon of such a node asks by itself does; nor does a stray datagram.
+     */
+    private static final int UNKNOWN_SENDERS_MIN = 10;
+
+    private final List<IpPrefix> networks;
+    private final List<CountersRecord> counters;
+    private final List<String> counted = new ArrayList<>();
+    private final List<String> notes = new ArrayList<>();
+    private final List<String> faults = new ArrayList<>();
+
+    /**
+     * @param networks of the cluster.
+     * @param counters of the daemon's devices that have some to read.
+     */
+    DropsFinding(final List<IpPrefix> networks, final List<CountersRecord> counters) {
+        this.networks = networks;
+        this.counters = counters;
+        for (final DropReason reason : DropReason.values()) {
+            final long count = counters.stream()
+                    .mapToLong(device -> device.inMinute(reason))
+                    .sum();
+            if (count > 0) {
+                add(reason, count);
+            }
+        }
+    }
+
+    private void add(final DropReason reason, final long count) {
+        if (null == DropRemedy.of(reason)) {
+            final String unleased = DropReason.IP_OUTNOROUTES == reason ? unleased() : "";
+            counted.add(count + " " + reason + (unleased.isEmpty() ? lastOffender(reason) : unleased));
+        } else {
+            (isFault(reason, count) ? faults : notes)
+                    .add(count + " " + reason + " in the last minute " + DropRemedy.words(reason)
+                            + lastOffender(reason));
+        }
+    }
+
+    Finding finding() {
+        final Stream<String> harmless =
+                counted.isEmpty() ? Stream.of() : Stream.of(String.join(", ", counted) + " in the last minute");
+        return Finding.of(
+                "drops",
+                String.join("; ", faults),
+                counted.isEmpty() && notes.isEmpty()
+                        ? "none in the last minute"
+                        : Stream.concat(harmless, notes.stream()).collect(Collectors.joining("; ")));
+    }
+
+    /** Anybody may send something to the tunnel's port; only a node sends packets of pods, and not just one. */
+    private boolean isFault(final DropReason reason, final long count) {
+        return DropReason.UNKNOWN_SENDER != reason
+                || (count >= UNKNOWN_SENDERS_MIN && offenders(reason).anyMatch(this::isOfPod));
+    }
+
+    private boolean isOfPod(final String offender) {
+        return Offender.parse(DropReason.UNKNOWN_SENDER, offender)
+                .map(Offender::source)
+                .filter(this::isOfCluster)
+                .isPresent();
+    }
+
+    private boolean isOfCluster(final IpAddress pod) {
+        return networks.stream().anyMatch(network -> network.contains(IpPrefix.host(pod)));
+    }
+
+    private Stream<String> offenders(final DropReason reason) {
+        return counters.stream()
+                .filter(device -> device.inMinute(reason) > 0)
+                .map(device -> device.offender(reason))
+                .filter(offender -> !offender.isEmpty());
+    }
+
+    /** Whom the last one was from; empty where nobody keeps that. */
+    private String lastOffender(final DropReason reason) {
+        return offenders(reason)
+                .findFirst()
+                .map(offender -> " (the last from " + offender + ")")
+                .orElse("");
+    }
+
+    /** Pods may ask for any address of the network; that its node has no lease, this node cannot know. */
+    private String unleased() {
+        return offenders(DropReason.IP_OUTNOROUTES)
+                .filter(offender -> offender.contains(" > "))
+                .findFirst()
+                .map(offender -> " (the last " + offender + ": no lease has " + offender.split(" > ", -1)[1]
+                        + ", start weftd or flanneld there if that is a pod)")
+                .orElse("");
+    }
+}
