@@ -46,6 +46,7 @@ final class RouteCodec {
     private static final int RTNH_F_ONLINK = 4;
     private static final int RTM_F_CLONED = 0x200;
     private static final int RTM_F_LOOKUP_TABLE = 0x1000;
+    private static final int RTM_F_FIB_MATCH = 0x2000;
 
     /** {@code RT_SCOPE_NOWHERE}: in a deletion, any scope. */
     private static final int SCOPE_ANY = 255;
@@ -136,7 +137,17 @@ final class RouteCodec {
                 & 0xFFFF;
     }
 
+    /** Of the way to an address. */
     static NetlinkRequest lookupRequest(final InetAddress destination) {
+        return lookupRequest(destination, 0);
+    }
+
+    /** Of the route that the way is taken from. */
+    static NetlinkRequest matchRequest(final InetAddress destination) {
+        return lookupRequest(destination, RTM_F_FIB_MATCH);
+    }
+
+    private static NetlinkRequest lookupRequest(final InetAddress destination, final int flags) {
         final int family = IpFamily.of(destination).socketFamily();
         return header(
                         MessageType.RTM_GETROUTE,
@@ -146,7 +157,7 @@ final class RouteCodec {
                         0,
                         0,
                         0,
-                        AF_INET == family ? RTM_F_LOOKUP_TABLE : 0) // IPv6 tells the table in any case
+                        AF_INET == family ? flags | RTM_F_LOOKUP_TABLE : flags) // IPv6 tells the table in any case
                 .attribute(RTA_DST, destination);
     }
 

@@ -352,8 +352,20 @@ public final class Rtnetlink implements AutoCloseable {
      * @throws LinuxException with {@link Errno#ENETUNREACH} or {@link Errno#EHOSTUNREACH} if there is none.
      */
     public Route routeTo(final InetAddress destination) {
+        return lookedUp(destination, RouteCodec.lookupRequest(destination));
+    }
+
+    /**
+     * The same, but with the network that the route was made for, and its type: {@link #routeTo} tells the way of one address. A kernel
+     * before Linux 4.13 tells that here too.
+     */
+    public Route matchingRoute(final InetAddress destination) {
+        return lookedUp(destination, RouteCodec.matchRequest(destination));
+    }
+
+    private Route lookedUp(final InetAddress destination, final NetlinkRequest request) {
         final String tried = "look up the route to " + IpAddress.of(destination);
-        return exchange.answered(tried, RouteCodec.lookupRequest(destination), RouteCodec::decode).stream()
+        return exchange.answered(tried, request, RouteCodec::decode).stream()
                 .findFirst()
                 .orElseThrow(() -> new LinuxException(tried, Errno.ENETUNREACH));
     }

@@ -18,6 +18,7 @@ import io.weft.linux.testing.RequiresRoot;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.agrona.CloseHelper;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -325,6 +326,19 @@ class RtnetlinkTest {
             assertNull(rtnetlink.routeTo(ip("192.168.100.77")).gateway());
             assertEquals(RouteType.LOCAL, rtnetlink.routeTo(ip("192.168.100.1")).type());
             assertEquals(ip("fd00:5::7"), rtnetlink.routeTo(ip("fd00:5::9")).source());
+            assertEquals(
+                    List.of("10.0.0.0/8", "192.168.100.1/32", "fd00:5::/64"),
+                    Stream.of("10.1.2.3", "192.168.100.1", "fd00:5::9")
+                            .map(address -> rtnetlink
+                                    .matchingRoute(ip(address))
+                                    .destination()
+                                    .toString())
+                            .toList());
+            assertEquals(
+                    RouteType.LOCAL,
+                    rtnetlink.matchingRoute(ip("192.168.100.1")).type());
+            assertEquals(
+                    Route.TABLE_MAIN, rtnetlink.matchingRoute(ip("10.1.2.3")).table());
             assertEquals(
                     Errno.ENETUNREACH,
                     assertThrows(LinuxException.class, () -> rtnetlink.routeTo(ip("11.1.2.3")))

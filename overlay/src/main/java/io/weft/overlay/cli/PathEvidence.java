@@ -11,6 +11,7 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.ping.PathProbe;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.CountersRecord;
@@ -94,7 +95,7 @@ record PathEvidence(
                         path,
                         0,
                         0,
-                        false,
+                        HostWay.TUNNEL,
                         PathResult.NONE,
                         PathResult.NONE,
                         peer.pathMtu(),

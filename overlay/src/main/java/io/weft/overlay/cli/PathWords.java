@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PathState;
 import io.weft.linux.Errno;
+import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -32,7 +33,7 @@ final class PathWords {
         return switch (evidence.state()) {
             case UNCHECKED, OK -> "";
             case LOCAL -> local(evidence.result());
-            case ROUTE -> route(evidence.result().path());
+            case ROUTE -> route(evidence.result());
             case FABRIC -> fabric(evidence);
             case OVERLAY -> overlay(evidence);
             case FABRIC_MTU -> fabricMtu(evidence.result());
@@ -71,18 +72,28 @@ final class PathWords {
             return ofThisWeftd();
         }
         final String leads = " has to say dev " + result.path().device();
+        if (HostWay.Kind.ROUTELESS == result.hostWay().kind()) {
+            return "the tunnel's route is missing, and this host's next best leads packets for " + inside
+                    + to(result.hostWay()) + ": weft status says what keeps it away; ip route get " + inside + leads;
+        }
         return 0 == result.overlayErrno()
                 ? "this node itself does not send to " + peer + ": a rule of its own firewall refuses it (iptables -S"
                         + " OUTPUT or nft list ruleset), or it has no route there: ip route get " + peer
-                        + "; ip route get " + inside + leads
+                        + "; or the tunnel's is missing: ip route get " + inside + leads
                 : "this node itself does not send to " + inside + ", " + refused(result.overlayErrno(), inside) + leads
                         + ", and weft status what is wrong";
     }
 
-    private String route(final PeerPath path) {
+    private static String to(final HostWay way) {
+        return way.device().isEmpty() ? " elsewhere" : " to " + way.device();
+    }
+
+    private String route(final PathResult result) {
+        final PeerPath path = result.path();
         final IpAddress inside = path.overlayAddress();
         return Liveness.LIVE == daemon.liveness()
-                ? "this host's routes lead packets for " + inside + " elsewhere than to " + path.device()
+                ? "this host's routes lead packets for " + inside + to(result.hostWay()) + " and not to "
+                        + path.device()
                         + ": ip route get " + inside + " says where, and has to say dev " + path.device()
                         + "; take away the address or the route of this host that leads there"
                 : ofThisWeftd();

@@ -157,8 +157,8 @@ final class PingCommand implements Callable<Integer> {
         final long beginMs = System.currentTimeMillis();
         final Map<String, CountersRecord> before = counters(daemon);
         final List<PathResult> results;
-        try (PathProbe probe =
-                PathProbe.open(BackendType.named(daemon.text("backend")), (int) daemon.number("mtu"), PER_SECOND)) {
+        try (PathProbe probe = PathProbe.open(
+                BackendType.named(daemon.text("backend")), daemon.networks(), (int) daemon.number("mtu"), PER_SECOND)) {
             results = probe.probe(paths);
         }
         final Map<String, CountersRecord> after = counters(daemon);

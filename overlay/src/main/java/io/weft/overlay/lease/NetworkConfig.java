@@ -2,6 +2,8 @@
 package io.weft.overlay.lease;
 
 import io.weft.address.IpPrefix;
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,11 @@ public record NetworkConfig(
         public boolean allows(final IpPrefix subnet) {
             return subnet.length() == first.length() && first.compareTo(subnet) <= 0 && subnet.compareTo(last) <= 0;
         }
+    }
+
+    /** Addresses of all pods, of either family. */
+    public List<IpPrefix> networks() {
+        return Stream.of(network, ipv6Network).flatMap(Stream::ofNullable).toList();
     }
 
     /** The configuration as flannel's JSON; the reader makes the same of it again. */

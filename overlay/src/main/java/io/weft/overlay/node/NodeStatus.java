@@ -56,11 +56,7 @@ final class NodeStatus {
         identity.put("vni", config.backend().vni());
         identity.put("port", config.backend().port());
         identity.put(
-                "networks",
-                Stream.of(config.network(), config.ipv6Network())
-                        .flatMap(Stream::ofNullable)
-                        .map(IpPrefix::toString)
-                        .toList());
+                "networks", config.networks().stream().map(IpPrefix::toString).toList());
         identity.put("workers", options.workers());
         identity.put("threadingMode", options.threadingMode.name());
         identity.put("busyPoll", options.busyPoll);

@@ -30,7 +30,6 @@ import io.weft.overlay.host.Takeover;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
@@ -228,7 +227,7 @@ public final class OverlayNode implements AutoCloseable {
             final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
             tenure.start().over(firstDevice);
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
-            checkPeers(config.backend().type(), opened, changes);
+            checkPeers(config, opened, changes);
             writeStatus = () -> shown.status(status.now(isReady, acquired.key(), opened, changes, table));
             writeStatus.run();
             loop.every(COMPARE_MS, () -> {
@@ -448,12 +447,12 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     /** From here on, in the background. */
-    private void checkPeers(final BackendType backend, final Forwarders opened, final UnderlayChanges changes) {
-        if (options.weft().peerCheckSeconds > 0 && backend.isTunnel()) {
+    private void checkPeers(final NetworkConfig config, final Forwarders opened, final UnderlayChanges changes) {
+        if (options.weft().peerCheckSeconds > 0 && config.backend().type().isTunnel()) {
             undo.push(PeerMonitor.start(
                     options.weft().runDirectory,
                     opened.deviceNames(),
-                    backend,
+                    config,
                     () -> changes.podMtu().least(),
                     TimeUnit.SECONDS.toMillis(options.weft().peerCheckSeconds),
                     (device, peer, check, mtu) -> loop.post(() -> opened.checked(device, peer, check, mtu))));

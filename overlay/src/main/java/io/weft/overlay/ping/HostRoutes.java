@@ -1,49 +1,97 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.ping;
 
-import io.weft.linux.Errno;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Link;
+import io.weft.linux.netlink.Route;
+import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.record.PeerPath;
+import java.net.InetAddress;
+import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Whether the host leads packets for peers to the tunnel's device: as {@code ip route get} asks. Owned by one thread. */
+/**
+ * Whether the host leads packets for peers to the tunnel's device: as {@code ip route get fibmatch} asks. That tells more of a peer that
+ * does not answer; whatever keeps it from being known keeps nobody from asking peers. Owned by one thread.
+ */
 final class HostRoutes implements AutoCloseable {
-    private final Rtnetlink rtnetlink;
+    private final @Nullable Rtnetlink rtnetlink;
+    private final List<IpPrefix> networks;
 
-    private HostRoutes(final Rtnetlink rtnetlink) {
+    private HostRoutes(final @Nullable Rtnetlink rtnetlink, final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
+        this.networks = networks;
     }
 
-    /** Opens those of the calling thread's network namespace. */
-    static HostRoutes open() {
-        return new HostRoutes(Rtnetlink.open());
-    }
-
-    /** Whether there is a route for the way that leads elsewhere. Without any the send tells, and without the device weftd itself. */
-    boolean leadElsewhere(final PeerPath path) {
-        final Optional<Link> device = rtnetlink.link(path.device());
+    /**
+     * Opens those of the calling thread's network namespace.
+     *
+     * @param networks of the cluster, for each of which the tunnel may have one route.
+     */
+    static HostRoutes open(final List<IpPrefix> networks) {
+        Rtnetlink rtnetlink = null;
         try {
-            return device.isPresent()
-                    && device.get().index()
-                            != rtnetlink
-                                    .routeTo(path.overlayAddress().toInetAddress())
-                                    .linkIndex();
-        } catch (final LinuxException e) {
-            final boolean isWithoutWay = switch (e.errno()) {
-                case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL -> true;
-                default -> false;
-            };
-            if (isWithoutWay) {
-                return false;
-            }
-            throw e;
+            rtnetlink = Rtnetlink.open();
+        } catch (final LinuxException unknown) {
+            // nothing is known of the host's routes then
         }
+        return new HostRoutes(rtnetlink, networks);
+    }
+
+    /** Where they lead. Without any the send tells, and without the device weftd itself. */
+    HostWay of(final PeerPath path) {
+        final Rtnetlink opened = rtnetlink;
+        if (null == opened) {
+            return HostWay.TUNNEL;
+        }
+        try {
+            final Optional<Link> device = opened.link(path.device());
+            if (device.isEmpty()) {
+                return HostWay.TUNNEL;
+            }
+            final Route route = opened.matchingRoute(path.overlayAddress().toInetAddress());
+            final boolean isTheTunnels = device.get().index() == route.linkIndex() || isDirect(route, path);
+            return isTheTunnels
+                    ? HostWay.TUNNEL
+                    : new HostWay(
+                            isInFront(route, path) ? HostWay.Kind.ELSEWHERE : HostWay.Kind.ROUTELESS,
+                            0 == route.linkIndex() // that of several devices tells none
+                                    ? ""
+                                    : opened.link(route.linkIndex())
+                                            .map(Link::name)
+                                            .orElse(""));
+        } catch (final LinuxException unknown) {
+            return HostWay.TUNNEL;
+        }
+    }
+
+    /** As the network's configuration may allow where nodes are on one link. */
+    private static boolean isDirect(final Route route, final PeerPath path) {
+        final InetAddress gateway = route.gateway();
+        return null != gateway && IpAddress.of(gateway).equals(path.peer());
+    }
+
+    /** Whether it would be taken though the tunnel's were there: not a wider one of the same table. */
+    private boolean isInFront(final Route route, final PeerPath path) {
+        final int tunnels = networks.stream()
+                .filter(network -> network.contains(path.subnet()))
+                .mapToInt(IpPrefix::length)
+                .findFirst()
+                .orElse(path.subnet().length());
+        return RouteType.UNICAST != route.type()
+                || Route.TABLE_MAIN != route.table()
+                || route.destination().length() >= tunnels;
     }
 
     @Override
     public void close() {
-        rtnetlink.close();
+        final Rtnetlink opened = rtnetlink;
+        if (null != opened) {
+            opened.close();
+        }
     }
 }

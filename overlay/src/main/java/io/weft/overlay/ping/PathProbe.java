@@ -3,6 +3,7 @@ package io.weft.overlay.ping;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.PeerPath;
@@ -53,12 +54,14 @@ public final class PathProbe implements AutoCloseable {
      * Opens its sockets in the network namespace of the calling thread.
      *
      * @param backend of the network, which adds to packets what it adds.
+     * @param networks of the cluster.
      * @param podMtu bytes of the longest packet that pods send.
      * @param perSecond packets at most.
      * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
-    public static PathProbe open(final BackendType backend, final int podMtu, final int perSecond) {
-        final HostRoutes routes = HostRoutes.open();
+    public static PathProbe open(
+            final BackendType backend, final List<IpPrefix> networks, final int podMtu, final int perSecond) {
+        final HostRoutes routes = HostRoutes.open(networks);
         EchoExchange exchange = null;
         try {
             exchange = EchoExchange.open(perSecond);
@@ -111,7 +114,7 @@ public final class PathProbe implements AutoCloseable {
                     paths.get(i),
                     errno(rttNs[i]),
                     errno(rttNs[overlay]),
-                    rttNs[overlay] < 0 && routes.leadElsewhere(paths.get(i)),
+                    rttNs[overlay] < 0 ? routes.of(paths.get(i)) : HostWay.TUNNEL,
                     Math.max(PathResult.NONE, rttNs[i]),
                     Math.max(PathResult.NONE, rttNs[overlay]),
                     mtus[i],
@@ -196,11 +199,13 @@ public final class PathProbe implements AutoCloseable {
             carried[i] = rttNs[i] < 0 ? 0 : whole[i] >= 0 ? needed[i] : SHORT_LENGTH;
             refused[i] = carried[i] == SHORT_LENGTH ? needed[i] : 0;
         }
-        boolean isFound = !isExact;
-        while (!isFound) {
-            isFound = narrow(to, carried, refused, timeoutNs);
+        if (isExact) {
+            boolean isFound = false;
+            while (!isFound) {
+                isFound = narrow(to, carried, refused, timeoutNs);
+            }
+            confirm(to, needed, carried, timeoutNs);
         }
-        confirm(to, needed, carried, timeoutNs);
         return carried;
     }
 

@@ -6,7 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
-import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
@@ -42,7 +42,7 @@ public final class PeerMonitor implements AutoCloseable {
 
     private final Path runDirectory;
     private final List<String> devices;
-    private final BackendType backend;
+    private final NetworkConfig config;
     private final IntSupplier podMtu;
     private final long intervalMs;
     private final Sink sink;
@@ -51,13 +51,13 @@ public final class PeerMonitor implements AutoCloseable {
     private PeerMonitor(
             final Path runDirectory,
             final List<String> devices,
-            final BackendType backend,
+            final NetworkConfig config,
             final IntSupplier podMtu,
             final long intervalMs,
             final Sink sink) {
         this.runDirectory = runDirectory;
         this.devices = List.copyOf(devices);
-        this.backend = backend;
+        this.config = config;
         this.podMtu = podMtu;
         this.intervalMs = intervalMs;
         this.sink = sink;
@@ -68,16 +68,17 @@ public final class PeerMonitor implements AutoCloseable {
      *
      * @param runDirectory where the tables are on record.
      * @param devices that peers are behind.
+     * @param config of the network.
      * @param podMtu bytes of pods' packets, asked from the monitor's thread.
      */
     public static PeerMonitor start(
             final Path runDirectory,
             final List<String> devices,
-            final BackendType backend,
+            final NetworkConfig config,
             final IntSupplier podMtu,
             final long intervalMs,
             final Sink sink) {
-        final PeerMonitor monitor = new PeerMonitor(runDirectory, devices, backend, podMtu, intervalMs, sink);
+        final PeerMonitor monitor = new PeerMonitor(runDirectory, devices, config, podMtu, intervalMs, sink);
         monitor.thread.setDaemon(true);
         monitor.thread.start();
         return monitor;
@@ -88,7 +89,8 @@ public final class PeerMonitor implements AutoCloseable {
         try {
             while (true) {
                 Thread.sleep(intervalMs);
-                try (PathProbe probe = PathProbe.open(backend, podMtu.getAsInt(), PER_SECOND)) {
+                try (PathProbe probe =
+                        PathProbe.open(config.backend().type(), config.networks(), podMtu.getAsInt(), PER_SECOND)) {
                     for (final String device : devices) {
                         check(probe, device);
                     }

@@ -9,6 +9,7 @@ import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.PeerPath;
@@ -21,7 +22,7 @@ class PathEvidenceTest {
             new PeerPath("weft.1", PEER, IpPrefix.parse("10.244.1.0/24")),
             0,
             0,
-            false,
+            HostWay.TUNNEL,
             1_000_000,
             PathResult.NONE,
             1_500,

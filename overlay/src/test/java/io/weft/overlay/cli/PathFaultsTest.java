@@ -441,11 +441,12 @@ class PathFaultsTest {
     void shouldBlameThisHostsOwnRouteAndNotThePeer() {
         final String address = kernel.subnet().replace(".0/24", ".1/24");
         final String[] words = {
-            "this host's routes lead packets for " + kernel.subnetBase() + " elsewhere than to weft.1: ip route get "
-                    + kernel.subnetBase() + " says where, and has to say dev weft.1"
+            "this host's routes lead packets for " + kernel.subnetBase() + " ",
+            " and not to weft.1: ip route get " + kernel.subnetBase() + " says where, and has to say dev weft.1"
         };
         node.namespace().ip("address", "add", address, "dev", "cni0");
         operator.awaitFaultOfWay(kernel, "route", words);
+        operator.awaitPing(3, kernel, " to cni0 and not to weft.1: ip route get ");
         node.namespace().ip("address", "delete", address, "dev", "cni0");
         operator.awaitWell(kernel);
         node.namespace().ip("route", "add", kernel.subnetBase() + "/32", "dev", "cni0");

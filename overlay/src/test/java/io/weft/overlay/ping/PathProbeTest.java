@@ -19,7 +19,7 @@ class PathProbeTest {
     private static String probe(final Topology topology) {
         final Topology.Node peer = topology.node(1);
         return topology.node(0).namespace().call(() -> {
-            try (PathProbe probe = PathProbe.open(BackendType.VXLAN, POD_MTU, 1_000)) {
+            try (PathProbe probe = PathProbe.open(BackendType.VXLAN, List.of(), POD_MTU, 1_000)) {
                 final PathResult result = probe.probe(List.of(new PeerPath(
                                 "flannel-v6.1",
                                 IpAddress.parse(peer.underlayAddressV6()),

@@ -3,11 +3,14 @@ package io.weft.overlay.ping;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
+import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +27,13 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 class PeerMonitorTest {
     private static final String DEVICE = "weft.1";
+    private static final NetworkConfig NETWORK = new NetworkConfig(
+            IpPrefix.parse("10.244.0.0/16"),
+            null,
+            null,
+            null,
+            false,
+            new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false));
 
     @TempDir
     private Path directory = Path.of(".");
@@ -69,12 +79,7 @@ class PeerMonitorTest {
         try (NetworkNamespace namespace = NetworkNamespace.create("monitor")) {
             namespace.ip("link", "set", "lo", "up");
             final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
-                    directory,
-                    List.of(DEVICE),
-                    BackendType.VXLAN,
-                    this::podMtu,
-                    1,
-                    (device, peer, check, mtu) -> take(check)));
+                    directory, List.of(DEVICE), NETWORK, this::podMtu, 1, (device, peer, check, mtu) -> take(check)));
             Await.until(() -> "check " + checks, Await.TIMEOUT_MS, () -> !found.isEmpty());
             monitor.close();
             final int ended = checks.get();
@@ -96,7 +101,7 @@ class PeerMonitorTest {
             final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
                     directory,
                     List.of(DEVICE),
-                    BackendType.VXLAN,
+                    NETWORK,
                     () -> 1450,
                     1,
                     (device, peer, check, mtu) ->
