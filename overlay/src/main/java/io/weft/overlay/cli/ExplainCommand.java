@@ -81,7 +81,7 @@ final class ExplainCommand implements Callable<Integer> {
             } else {
                 answer.lines().forEach(output::line);
             }
-            return answer.isArriving() ? 0 : 1;
+            return Arrival.NO == answer.arrival() ? 1 : 0;
         } catch (final IOException failure) {
             throw files.silence(socket, failure);
         }
@@ -99,14 +99,14 @@ final class ExplainCommand implements Callable<Integer> {
      * What becomes of a packet.
      *
      * @param isDropped whether the daemon would drop it.
-     * @param isArriving whether nothing is known that would keep it from its destination.
+     * @param arrival whether it gets to its destination, for all that is known here.
      * @param lines in words.
      */
-    record Answer(boolean isDropped, boolean isArriving, List<String> lines) {
+    record Answer(boolean isDropped, Arrival arrival, List<String> lines) {
         Map<String, Object> json() {
             final Map<String, Object> json = new LinkedHashMap<>();
             json.put("dropped", isDropped);
-            json.put("arrives", isArriving);
+            json.put("arrives", arrival.json());
             json.put("lines", lines);
             return json;
         }
@@ -133,13 +133,16 @@ final class ExplainCommand implements Callable<Integer> {
                 .toList();
         final List<String> lines = new ArrayList<>(told);
         final boolean isDropped = told.stream().anyMatch(line -> line.endsWith(DROPPED));
-        boolean isArriving = !isDropped && told.stream().noneMatch(line -> line.startsWith(IngressAnswer.NO_SENDER));
+        Arrival arrival = isDropped || told.stream().anyMatch(line -> line.startsWith(IngressAnswer.NO_SENDER))
+                ? Arrival.NO
+                : Arrival.YES;
         if (daemon.isPresent()) {
             final Hindrances hindrances = new Hindrances(daemon.get(), destination, told.contains(NO_ROUTE));
             lines.addAll(hindrances.lines());
-            isArriving &= !hindrances.areInTheWay()
-                    || told.stream().anyMatch(line -> NOT_OURS.matcher(line).lookingAt());
+            if (told.stream().noneMatch(line -> NOT_OURS.matcher(line).lookingAt())) {
+                arrival = arrival.and(hindrances.arrival());
+            }
         }
-        return new Answer(isDropped, isArriving, lines);
+        return new Answer(isDropped, arrival, lines);
     }
 }

@@ -6,7 +6,6 @@ import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
-import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -18,14 +17,16 @@ import java.util.Set;
 
 /** What may keep a packet from its destination though the tables have a way for it, or why they have none: by what is on record. */
 final class Hindrances {
-    /** Of a way that is too narrow, short packets arrive. */
-    private static final Set<PathState> LOSES_ALL =
-            EnumSet.of(PathState.LOCAL, PathState.ROUTE, PathState.FABRIC, PathState.OVERLAY);
+    /** This node itself sends nothing to the peer. */
+    private static final Set<PathState> SENDS_NOTHING = EnumSet.of(PathState.LOCAL, PathState.ROUTE);
+
+    /** The peer did not answer the echo request of a check, which a firewall of its own may refuse while it lets pods' packets pass. */
+    private static final Set<PathState> UNANSWERED = EnumSet.of(PathState.FABRIC, PathState.OVERLAY);
 
     private final DaemonRecord daemon;
     private final IpAddress destination;
     private final List<String> lines = new ArrayList<>();
-    private boolean isInTheWay;
+    private Arrival arrival = Arrival.YES;
 
     /** @param hasNoRoute whether the tables have no way. */
     Hindrances(final DaemonRecord daemon, final IpAddress destination, final boolean hasNoRoute) {
@@ -39,9 +40,9 @@ final class Hindrances {
         return List.copyOf(lines);
     }
 
-    /** Whether one of them keeps all packets to the destination from it that go by the overlay. */
-    boolean areInTheWay() {
-        return isInTheWay;
+    /** Whether packets to the destination arrive that go by the overlay. */
+    Arrival arrival() {
+        return arrival;
     }
 
     private void look(final boolean hasNoRoute) {
@@ -53,7 +54,7 @@ final class Hindrances {
         }
         try {
             daemon.devices().forEach(this::check);
-            isInTheWay |= isForwardingForNobody();
+            arrival = isForwardingForNobody() ? Arrival.NO : arrival;
             ofNode(daemon).forEach(trouble -> lines.add(line("status", trouble)));
         } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
             lines.add(line("status", "unknown: " + unreadable.getMessage()));
@@ -63,13 +64,10 @@ final class Hindrances {
     /** What is said of the chains that drop all names the network whose packets they drop. */
     private boolean isForwardingForNobody() {
         final String trouble = daemon.trouble(Condition.FORWARDING.label());
-        final JsonValue networks = daemon.status().member("networks");
         return !trouble.isEmpty()
-                && null != networks
-                && networks.elements().stream()
-                        .map(JsonValue::string)
-                        .anyMatch(network -> trouble.contains(network)
-                                && IpPrefix.parse(network).contains(IpPrefix.host(destination)));
+                && daemon.networks().stream()
+                        .anyMatch(network ->
+                                trouble.contains(network.toString()) && network.contains(IpPrefix.host(destination)));
     }
 
     /** What is wrong with the node itself, by its parts, whatever becomes of its peers. */
@@ -101,14 +99,30 @@ final class Hindrances {
     private void check(final DeviceRecord device, final PeerPath path, final PeerRecord peer) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
-            isInTheWay |= LOSES_ALL.contains(check.state());
+            final Arrival found = arrival(peer, check);
+            arrival = arrival.and(found);
             final PathEvidence evidence = PathEvidence.onRecord(daemon, path, peer, check, device.counters());
             lines.add(line(
                     "check",
                     peer.address() + " was found " + check.state().label() + " " + CounterViews.time(check.timeMs())
-                            + ": " + new PathWords(daemon).of(evidence) + ". weft ping " + peer.address()
-                            + " asks anew"));
+                            + ": " + new PathWords(daemon).of(evidence)
+                            + (Arrival.UNKNOWN == found
+                                    ? ". Something has come from it since all the same: whether the packet arrives is not"
+                                            + " known"
+                                    : "")
+                            + ". weft ping " + peer.address() + " asks anew"));
         }
+    }
+
+    /** By the last check, and by what came from the peer since that began. Of a way that is too narrow, short packets arrive. */
+    static Arrival arrival(final PeerRecord peer, final PathCheck check) {
+        if (SENDS_NOTHING.contains(check.state())) {
+            return Arrival.NO;
+        }
+        if (!UNANSWERED.contains(check.state())) {
+            return Arrival.YES;
+        }
+        return peer.heardMs() >= check.timeMs() - PathEvidence.CHECK_MS ? Arrival.UNKNOWN : Arrival.NO;
     }
 
     static String line(final String name, final String words) {

@@ -50,6 +50,9 @@ record PathEvidence(
     /** Answers come in, and are seen, within that time of a check's end. */
     private static final long HEARD_MS = 2_000;
 
+    /** A check of a peer that does not answer lasts so long: two questions, and two more, of a second each, and what is between them. */
+    static final long CHECK_MS = 5_000;
+
     /** A check of many silent peers lasts so long. */
     private static final long REFUSED_MS = 15_000;
 
