@@ -7,6 +7,7 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.ops.Condition;
+import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
@@ -87,21 +88,24 @@ final class Hindrances {
     /** What the last check of the way to the destination's node has found. */
     private void check(final DeviceRecord device) {
         final IpPrefix wanted = IpPrefix.host(destination);
-        for (final PeerPath path : PeerPath.of(device)) {
+        final List<PeerPath> paths = PeerPath.of(device);
+        for (final PeerPath path : paths) {
             if (path.subnet().contains(wanted)) {
-                device.counters().peers().stream()
+                final CountersRecord counters = device.counters();
+                counters.peers().stream()
                         .filter(peer -> peer.address().equals(path.peer()))
-                        .forEach(peer -> check(device, path, peer));
+                        .forEach(peer -> check(paths, path, peer, counters));
             }
         }
     }
 
-    private void check(final DeviceRecord device, final PeerPath path, final PeerRecord peer) {
+    private void check(
+            final List<PeerPath> paths, final PeerPath path, final PeerRecord peer, final CountersRecord counters) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
             final Arrival found = arrival(peer, check);
             arrival = arrival.and(found);
-            final PathEvidence evidence = PathEvidence.onRecord(daemon, path, peer, check, device.counters());
+            final PathEvidence evidence = PathEvidence.onRecord(daemon, paths, path, peer, check, counters);
             lines.add(line(
                     "check",
                     peer.address() + " was found " + check.state().label() + " " + CounterViews.time(check.timeMs())

@@ -18,6 +18,9 @@ import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.PeerPath;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -44,9 +47,6 @@ record PathEvidence(
         String egressDrops,
         String ingressDrops,
         String suspects) {
-    /** Of addresses of a packet. */
-    private static final String TO = " > ";
-
     /** Answers come in, and are seen, within that time of a check's end. */
     private static final long HEARD_MS = 2_000;
 
@@ -83,13 +83,20 @@ record PathEvidence(
                 "");
     }
 
-    /** Of the last check that the daemon has made. */
+    /**
+     * Of the last check that the daemon has made.
+     *
+     * @param paths all of the device.
+     * @param path that was checked, one of them.
+     */
     static PathEvidence onRecord(
             final DaemonRecord daemon,
+            final List<PeerPath> paths,
             final PeerPath path,
             final PeerRecord peer,
             final PathCheck check,
             final CountersRecord counters) {
+        final List<PeerPath> well = well(paths, counters);
         final int podMtu = (int) daemon.number("mtu");
         final int overhead = PathProbe.overhead(BackendType.named(daemon.text("backend")), path.peer());
         return new PathEvidence(
@@ -112,7 +119,7 @@ record PathEvidence(
                 "",
                 reasons(reason -> counters.inMinute(reason) > 0
                                 && null != DropRemedy.of(reason)
-                                && mayBeOf(path, counters.offender(reason)))
+                                && mayBeOf(path, reason, counters.offender(reason), well))
                         .map(DropReason::toString)
                         .collect(Collectors.joining(", ")));
     }
@@ -127,21 +134,33 @@ record PathEvidence(
     }
 
     /**
-     * Whether a packet that was dropped came from a peer or was for it.
+     * Whether packets that were dropped may have come from a peer or been for it. Of many only the last is known: it may be another
+     * peer's, and speaks for that one alone only if all is well there.
      *
-     * @param offender as {@link Offender#addresses}; empty where nobody keeps that, and nothing speaks for another peer.
+     * @param offender the last, as {@link Offender#addresses}; empty where nobody keeps that.
+     * @param well ways to other peers that answer.
      */
-    private static boolean mayBeOf(final PeerPath path, final String offender) {
-        final String peer = path.peer().toString();
-        return offender.isEmpty()
-                || offender.equals(peer)
-                || offender.startsWith(peer + ", ")
-                || offender.endsWith(" to " + peer)
-                || (offender.contains(TO)
-                        && offender.indexOf(',') < 0
-                        && Stream.of(offender.split(TO, -1))
-                                .map(pod -> IpPrefix.host(IpAddress.parse(pod)))
-                                .anyMatch(path.subnet()::contains));
+    static boolean mayBeOf(
+            final PeerPath path, final DropReason reason, final String offender, final List<PeerPath> well) {
+        final Optional<Offender> last = Offender.parse(reason, offender);
+        return last.isEmpty() || isOf(path, last.get()) || well.stream().noneMatch(other -> isOf(other, last.get()));
+    }
+
+    private static boolean isOf(final PeerPath path, final Offender offender) {
+        return path.peer().equals(offender.peer())
+                || Stream.of(offender.source(), offender.destination())
+                        .flatMap(Stream::ofNullable)
+                        .anyMatch(pod -> path.subnet().contains(IpPrefix.host(pod)));
+    }
+
+    /** Those that the last checks found well. */
+    private static List<PeerPath> well(final List<PeerPath> paths, final CountersRecord counters) {
+        final Set<IpAddress> well = counters.peers().stream()
+                .filter(peer ->
+                        null != peer.check() && PathState.OK == peer.check().state())
+                .map(PeerRecord::address)
+                .collect(Collectors.toSet());
+        return paths.stream().filter(path -> well.contains(path.peer())).toList();
     }
 
     private static Stream<DropReason> reasons(final Predicate<DropReason> isMeant) {

@@ -71,11 +71,13 @@ final class PeersFinding {
     private String words(
             final DeviceRecord device, final CountersRecord counters, final PeerRecord peer, final PathCheck check) {
         try {
-            return PeerPath.of(device).stream()
+            final List<PeerPath> paths = PeerPath.of(device);
+            return paths.stream()
                     .filter(path -> path.peer().equals(peer.address()))
                     .findFirst()
-                    .map(path ->
-                            ": " + new PathWords(daemon).of(PathEvidence.onRecord(daemon, path, peer, check, counters)))
+                    .map(path -> ": "
+                            + new PathWords(daemon)
+                                    .of(PathEvidence.onRecord(daemon, paths, path, peer, check, counters)))
                     .orElse("");
         } catch (final IllegalStateException notWrittenYet) {
             return "";

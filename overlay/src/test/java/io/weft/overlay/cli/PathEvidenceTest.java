@@ -14,7 +14,11 @@ import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.PeerPath;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PathEvidenceTest {
     private static final IpAddress PEER = IpAddress.parse("192.168.100.2");
@@ -43,6 +47,34 @@ class PathEvidenceTest {
 
     private static PathEvidence asked(final DropReason reason) {
         return PathEvidence.asked(SILENT, 0, counters(reason, 3), counters(reason, 4));
+    }
+
+    /**
+     * The peer is 192.168.100.2 with 10.244.1.0/24, and all is well with 192.168.100.3 and 10.244.2.0/24. What is cut short, as while
+     * it is written, speaks for nobody.
+     */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "VXLAN_VNI_NOT_FOUND |                                               | true",
+                "VXLAN_VNI_NOT_FOUND | 192.168.100.2                                 | true",
+                "VXLAN_VNI_NOT_FOUND | 192.168.100.3, inside 10.244.2.5 > 10.244.0.2 | false",
+                "VXLAN_VNI_NOT_FOUND | 192.168.100.4, inside 10.244.3.5 > 10.244.0.2 | true",
+                "VXLAN_VNI_NOT_FOUND | 192.168.100.3, inside 10.244.2.5 > 10.24      | true",
+                "UNKNOWN_SENDER      | 192.0.2.9, inside 10.244.1.5 > 10.244.0.2     | true",
+                "UNKNOWN_SENDER      | 192.0.2.9, inside 10.244.2.5 > 10.244.0.2     | false",
+                "NEIGH_FAILED        | 10.244.0.2 > 10.244.1.5                       | true",
+                "NEIGH_FAILED        | 10.244.0.2 > 10.244.2.5                       | false",
+                "UNDERLAY_REFUSED    | packet to 192.168.100.3                       | false",
+                "UNDERLAY_REFUSED    | 10.244.0.2 > 10.244.1.5, to 192.168.100.2     | true"
+            })
+    void shouldAcquitAPeerOnlyByWhatIsOfOneThatIsWell(
+            final DropReason reason, final @Nullable String offender, final boolean expected) {
+        final PeerPath path = new PeerPath("weft.1", PEER, IpPrefix.parse("10.244.1.0/24"));
+        final PeerPath well = new PeerPath("weft.1", IpAddress.parse("192.168.100.3"), IpPrefix.parse("10.244.2.0/24"));
+        assertEquals(
+                expected, PathEvidence.mayBeOf(path, reason, Objects.requireNonNullElse(offender, ""), List.of(well)));
     }
 
     @Test
