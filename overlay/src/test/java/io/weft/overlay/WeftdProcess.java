@@ -10,6 +10,7 @@ import io.weft.overlay.forwarding.BufferBudget;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,12 +36,16 @@ public final class WeftdProcess {
         return namespace.start(command(directory, options));
     }
 
-    /** Writes {@code leases.json} into the directory: the network of a topology, by VXLAN, and these {@link #lease}s. */
+    /**
+     * Writes {@code leases.json} into the directory: the network of a topology, by VXLAN, and these {@link #lease}s. At once, so that a
+     * daemon that follows it sees all or nothing.
+     */
     public static void leases(final Path directory, final String... leases) throws IOException {
-        Files.writeString(
-                directory.resolve("leases.json"),
+        final Path fresh = Files.writeString(
+                directory.resolve("fresh-leases.json"),
                 "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK
                         + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{" + String.join(",", leases) + "}}");
+        Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** Starts it on a node of a topology, with the leases of {@code leases.json} in the directory. */

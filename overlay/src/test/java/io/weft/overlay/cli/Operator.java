@@ -54,6 +54,13 @@ final class Operator {
         return steady(out.toString());
     }
 
+    /** What status says, whatever it finds: on a busy machine a daemon may look hung for a while. */
+    String status() {
+        final StringWriter out = new StringWriter();
+        execute(out, "status");
+        return steady(out.toString());
+    }
+
     /** A busy machine may be late with an answer, and with what is on record. */
     private void await(final List<Integer> exitCodes, final List<String> command, final String... words) {
         final String[] found = {""};
