@@ -183,7 +183,9 @@ class WeftdTest {
             } finally {
                 Command.run(List.of("kill", "-CONT", pid));
             }
-            assertTrue(errors.toString().contains("does not answer: is it stopped?"), errors::toString);
+            assertTrue(
+                    errors.toString().contains("process stopped: process " + pid + " was stopped by a signal"),
+                    errors::toString);
         }
     }
 
