@@ -58,7 +58,12 @@ public final class WeftdProcess {
 
     /** A member of {@code leases} in a registry file: that of a node of a topology, with VNI 1. */
     public static String lease(final Topology.Node of, final String mac) {
-        return "\"" + of.subnet().replace('/', '-') + "\":{\"PublicIP\":\"" + of.underlayAddress()
+        return lease(of.subnet(), of.underlayAddress(), mac);
+    }
+
+    /** The same of any node. */
+    public static String lease(final String subnet, final String publicIp, final String mac) {
+        return "\"" + subnet.replace('/', '-') + "\":{\"PublicIP\":\"" + publicIp
                 + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
     }
 

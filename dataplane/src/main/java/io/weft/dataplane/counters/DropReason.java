@@ -45,9 +45,7 @@ public enum DropReason {
     IP_LOCALNET(54, Direction.INGRESS, "inner source or destination is of the loopback network"),
     OWN_SUBNET_SOURCE(55, Direction.INGRESS, "inner source is of this node's subnet, and came from another node"),
     OTHER_NODES_SOURCE(
-            56,
-            Direction.INGRESS,
-            "inner source is of the subnet of another node than the one that sent it; --ingress-allow admits it"),
+            56, Direction.INGRESS, "inner source is of the subnet of another node than the one that sent it"),
     UNANNOUNCED_SOURCE(
             57,
             Direction.INGRESS,

@@ -33,6 +33,11 @@ final class DropRemedy {
                     "if it is a node, its lease is missing here: see whether it has the same registry and prefix; if it"
                             + " sends by another address, --ingress-allow admits it; if it is none, a firewall keeps it"
                             + " out"),
+            Map.entry(
+                    DropReason.OTHER_NODES_SOURCE,
+                    "that node sends packets of another one's subnet: the other's own routes lead them by it (weft ping all"
+                            + " there), or both take the subnet for theirs; if it does so by right, --ingress-allow admits"
+                            + " it"),
             Map.entry(DropReason.VXLAN_VNI_NOT_FOUND, "a peer has another VNI in its network configuration"),
             Map.entry(
                     DropReason.OTHERHOST,

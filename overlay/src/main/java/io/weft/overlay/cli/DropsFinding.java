@@ -7,17 +7,22 @@ import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.overlay.record.CountersRecord;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What a daemon has dropped in the last minute: a line of {@code weft status}. */
 final class DropsFinding {
     /**
-     * From senders that no lease names, a minute. A ping of ten seconds by a pod of a node whose lease is missing here reaches it, and
+     * From senders that no lease names, or with another node's pods inside, a minute. A ping of ten seconds by a pod of a node whose lease is missing here reaches it, and
      * none of the questions that the daemon of such a node asks by itself does; nor does a stray datagram.
      */
-    private static final int UNKNOWN_SENDERS_MIN = 10;
+    private static final int STRANGE_SENDERS_MIN = 10;
+
+    /** What says that a node sends as none should; anybody may make it look so. */
+    static final Set<DropReason> OF_STRANGERS = EnumSet.of(DropReason.UNKNOWN_SENDER, DropReason.OTHER_NODES_SOURCE);
 
     private final List<IpPrefix> networks;
     private final List<CountersRecord> counters;
@@ -66,12 +71,12 @@ final class DropsFinding {
 
     /** Anybody may send something to the tunnel's port; only a node sends packets of pods, and not just one. */
     private boolean isFault(final DropReason reason, final long count) {
-        return DropReason.UNKNOWN_SENDER != reason
-                || (count >= UNKNOWN_SENDERS_MIN && offenders(reason).anyMatch(this::isOfPod));
+        return !OF_STRANGERS.contains(reason)
+                || (count >= STRANGE_SENDERS_MIN && offenders(reason).anyMatch(offender -> isOfPod(reason, offender)));
     }
 
-    private boolean isOfPod(final String offender) {
-        return Offender.parse(DropReason.UNKNOWN_SENDER, offender)
+    private boolean isOfPod(final DropReason reason, final String offender) {
+        return Offender.parse(reason, offender)
                 .map(Offender::source)
                 .filter(this::isOfCluster)
                 .isPresent();

@@ -7,6 +7,8 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.ops.Condition;
+import io.weft.overlay.ping.HostRoutes;
+import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -51,7 +53,8 @@ final class Hindrances {
             lines.add(line(
                     "lease",
                     "none has " + destination
-                            + ": start weftd or flanneld on its node; or it is ignored here: weft status"));
+                            + ": start weftd or flanneld on its node; if one runs there, see whether both nodes have the"
+                            + " same registry and prefix; or it is ignored here: weft status"));
         }
         try {
             daemon.devices().forEach(this::check);
@@ -91,10 +94,25 @@ final class Hindrances {
         final List<PeerPath> paths = PeerPath.of(device);
         for (final PeerPath path : paths) {
             if (path.subnet().contains(wanted)) {
+                look(path);
                 final CountersRecord counters = device.counters();
                 counters.peers().stream()
                         .filter(peer -> peer.address().equals(path.peer()))
                         .forEach(peer -> check(paths, path, peer, counters));
+            }
+        }
+    }
+
+    /** Where the host leads the packet now: a route of its own may be for the destination alone. */
+    private void look(final PeerPath path) {
+        if (!daemon.isHere()) {
+            return;
+        }
+        try (HostRoutes routes = HostRoutes.open(daemon.networks())) {
+            final HostWay way = routes.of(path, destination);
+            if (HostWay.Kind.TUNNEL != way.kind()) {
+                arrival = Arrival.NO;
+                lines.add(line("host", PathWords.hostWay(way, path, destination)));
             }
         }
     }

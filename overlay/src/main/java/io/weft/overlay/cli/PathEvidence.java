@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * @param isSentNothing whether weft is known to have sent it nothing meanwhile.
  * @param egressDrops what was dropped here on the way out meanwhile, with the remedies, where nothing was sent; empty for nothing.
  * @param ingressDrops the same of what came in, where the peer is heard.
- * @param suspects reasons that may have to do with it, since a fault is what they count, in the last minute; of a check on record.
+ * @param suspects reasons that may have to do with it, since a fault is what they count, in the last minute and since the check began; of
+ *     a check on record.
  */
 record PathEvidence(
         PathState state,
@@ -117,11 +118,18 @@ record PathEvidence(
                 false,
                 "",
                 "",
-                reasons(reason -> counters.inMinute(reason) > 0
-                                && null != DropRemedy.of(reason)
-                                && mayBeOf(path, reason, counters.offender(reason), well))
-                        .map(DropReason::toString)
-                        .collect(Collectors.joining(", ")));
+                suspects(counters, check, path, well));
+    }
+
+    /** What was dropped before the check began has nothing to do with what it found. */
+    static String suspects(
+            final CountersRecord counters, final PathCheck check, final PeerPath path, final List<PeerPath> well) {
+        return reasons(reason -> counters.inMinute(reason) > 0
+                        && counters.lastMs(reason) >= check.timeMs() - CHECK_MS
+                        && null != DropRemedy.of(reason)
+                        && mayBeOf(path, reason, counters.offender(reason), well))
+                .map(DropReason::toString)
+                .collect(Collectors.joining(", "));
     }
 
     private static @Nullable PeerRecord peer(final PathResult result, final @Nullable CountersRecord counters) {

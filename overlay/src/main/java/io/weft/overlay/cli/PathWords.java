@@ -71,11 +71,10 @@ final class PathWords {
         if (Liveness.LIVE != daemon.liveness()) {
             return ofThisWeftd();
         }
-        final String leads = " has to say dev " + result.path().device();
         if (HostWay.Kind.ROUTELESS == result.hostWay().kind()) {
-            return "the tunnel's route is missing, and this host's next best leads packets for " + inside
-                    + to(result.hostWay()) + ": weft status says what keeps it away; ip route get " + inside + leads;
+            return hostWay(result.hostWay(), result.path(), inside);
         }
+        final String leads = " has to say dev " + result.path().device();
         return 0 == result.overlayErrno()
                 ? "this node itself does not send to " + peer + ": a rule of its own firewall refuses it (iptables -S"
                         + " OUTPUT or nft list ruleset), or it has no route there: ip route get " + peer
@@ -89,14 +88,25 @@ final class PathWords {
     }
 
     private String route(final PathResult result) {
-        final PeerPath path = result.path();
-        final IpAddress inside = path.overlayAddress();
         return Liveness.LIVE == daemon.liveness()
-                ? "this host's routes lead packets for " + inside + to(result.hostWay()) + " and not to "
-                        + path.device()
-                        + ": ip route get " + inside + " says where, and has to say dev " + path.device()
-                        + "; take away the address or the route of this host that leads there"
+                ? hostWay(result.hostWay(), result.path(), result.path().overlayAddress())
                 : ofThisWeftd();
+    }
+
+    /**
+     * What is wrong with where the host's own routes lead packets, which is not the tunnel, and what to do.
+     *
+     * @param destination of the packets, at the end of the path.
+     */
+    static String hostWay(final HostWay way, final PeerPath path, final IpAddress destination) {
+        final String command = "ip route get " + destination;
+        final String leads = " has to say dev " + path.device();
+        return HostWay.Kind.ROUTELESS == way.kind()
+                ? "the tunnel's route is missing, and this host's next best leads packets for " + destination + to(way)
+                        + ": weft status says what keeps it away; " + command + leads
+                : "this host's routes lead packets for " + destination + to(way) + " and not to " + path.device() + ": "
+                        + command + " says where, and" + leads
+                        + "; take away the address or the route of this host that leads there";
     }
 
     private String ofThisWeftd() {
@@ -185,7 +195,8 @@ final class PathWords {
     /** Which of them it is, only the other node can tell. */
     private String causesThere(final PeerPath path) {
         return "a firewall drops UDP port " + daemon.number("port")
-                + ", perhaps one way (let it pass both ways); weftd there is stopped or hung (weft status there);"
+                + ", there, on the way or here, perhaps one way (let it pass both ways; iptables -S INPUT and OUTPUT, or nft list"
+                + " ruleset); weftd there is stopped or hung (weft status there);"
                 + " that node has no lease for this one (UNKNOWN_SENDER there, in weft status);"
                 + " the node drops what it gets, since its device has not VNI " + daemon.number("vni")
                 + vtepMac(path.device(), path.peer()) + " (compare with ip -details link there)";

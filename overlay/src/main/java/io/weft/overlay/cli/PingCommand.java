@@ -11,7 +11,6 @@ import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
-import io.weft.overlay.record.ProcessIdentity;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -143,12 +142,11 @@ final class PingCommand implements Callable<Integer> {
 
     /** Of several daemons those of other namespaces are passed over; the only one has to be asked where it is. */
     private static boolean isHere(final DaemonRecord daemon, final boolean isOneOfMany) {
-        final boolean isHere = daemon.number("networkNamespace") == ProcessIdentity.namespace("net");
-        if (!isHere && !isOneOfMany) {
+        if (!daemon.isHere() && !isOneOfMany) {
             throw new IllegalStateException(daemon.name() + " is in another network namespace: nsenter --net --target "
                     + daemon.number("pid") + " weft ping ...");
         }
-        return isHere;
+        return daemon.isHere();
     }
 
     private static List<Map<String, Object>> ask(

@@ -154,7 +154,8 @@ final class DropOffenders {
                 "No lease or Node names this sender: weft status says what to look at; if it is a node that sends by another"
                         + " address, as behind a NAT, " + admission;
             case OTHER_NODES_SOURCE ->
-                "The source is of another node's subnet; if that node sends by this address, " + admission;
+                "The source is of another node's subnet: weft status says what to look at; only if that node sends by this"
+                        + " address, as behind a NAT, " + admission;
             default -> offender.reason().description() + '.';
         };
     }

@@ -124,8 +124,9 @@ public final class LeaseTable {
                 .findFirst()
                 .ifPresent(vtep -> {
                     final String fault = "has VNI " + vtep.vni() + ", and the network's is " + backend.vni()
-                            + ": its node and this one drop each other's packets; give both one network configuration, and"
-                            + " restart the daemon of that node, which writes its lease";
+                            + ": if its node has that one too, the two drop each other's packets. Give both one network configuration,"
+                            + " and restart the daemon of that node, which writes its lease; in a registry file, write the"
+                            + " right one";
                     otherVnis.put(lease.key(), fault);
                     LOG.log(WARNING, "lease {0} {1}{2}", lease.key(), fault, LogFields.of("lease", lease.key()));
                 });

@@ -15,10 +15,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether the host leads packets for peers to the tunnel's device: as {@code ip route get fibmatch} asks. That tells more of a peer that
- * does not answer; whatever keeps it from being known keeps nobody from asking peers. Owned by one thread.
+ * Whether the host leads packets for peers to the tunnel's device: as {@code ip route get fibmatch} asks. What goes another
+ * way says nothing of the overlay, answered or not; whatever keeps that from being known keeps nobody from asking peers. Owned by one thread.
  */
-final class HostRoutes implements AutoCloseable {
+public final class HostRoutes implements AutoCloseable {
     private final @Nullable Rtnetlink rtnetlink;
     private final List<IpPrefix> networks;
 
@@ -32,7 +32,7 @@ final class HostRoutes implements AutoCloseable {
      *
      * @param networks of the cluster, for each of which the tunnel may have one route.
      */
-    static HostRoutes open(final List<IpPrefix> networks) {
+    public static HostRoutes open(final List<IpPrefix> networks) {
         Rtnetlink rtnetlink = null;
         try {
             rtnetlink = Rtnetlink.open();
@@ -42,8 +42,17 @@ final class HostRoutes implements AutoCloseable {
         return new HostRoutes(rtnetlink, networks);
     }
 
-    /** Where they lead. Without any the send tells, and without the device weftd itself. */
+    /** Where they lead packets for the peer itself. */
     HostWay of(final PeerPath path) {
+        return of(path, path.overlayAddress());
+    }
+
+    /**
+     * Where they lead. Without any the send tells, and without the device weftd itself.
+     *
+     * @param destination the peer's, or of a pod behind it.
+     */
+    public HostWay of(final PeerPath path, final IpAddress destination) {
         final Rtnetlink opened = rtnetlink;
         if (null == opened) {
             return HostWay.TUNNEL;
@@ -53,7 +62,7 @@ final class HostRoutes implements AutoCloseable {
             if (device.isEmpty()) {
                 return HostWay.TUNNEL;
             }
-            final Route route = opened.matchingRoute(path.overlayAddress().toInetAddress());
+            final Route route = opened.matchingRoute(destination.toInetAddress());
             final boolean isTheTunnels = device.get().index() == route.linkIndex() || isDirect(route, path);
             return isTheTunnels
                     ? HostWay.TUNNEL

@@ -74,12 +74,20 @@ public final class PathProbe implements AutoCloseable {
     }
 
     /**
-     * Which of the ways are well, by one long packet through the overlay for each, and more only where there is no answer.
+     * Which of the ways are well, by one long packet through the overlay for each, and more only where there is no answer: an answer to
+     * what the host has led another way is none.
      *
      * @return round trips in nanoseconds; negative for who is not well.
      */
     public long[] roundTripsNs(final List<PeerPath> paths) throws InterruptedException {
-        return ask(overlay(paths), filled(paths.size(), podMtu), TIMEOUT_NS);
+        final long[] answers = ask(overlay(paths), filled(paths.size(), podMtu), TIMEOUT_NS);
+        for (int i = 0; i < answers.length; i++) {
+            if (answers[i] >= 0
+                    && HostWay.Kind.TUNNEL != routes.of(paths.get(i)).kind()) {
+                answers[i] = EchoExchange.NO_ANSWER;
+            }
+        }
+        return answers;
     }
 
     /** All that there is to find out. */
@@ -114,7 +122,7 @@ public final class PathProbe implements AutoCloseable {
                     paths.get(i),
                     errno(rttNs[i]),
                     errno(rttNs[overlay]),
-                    rttNs[overlay] < 0 ? routes.of(paths.get(i)) : HostWay.TUNNEL,
+                    routes.of(paths.get(i)),
                     Math.max(PathResult.NONE, rttNs[i]),
                     Math.max(PathResult.NONE, rttNs[overlay]),
                     mtus[i],

@@ -9,7 +9,8 @@ import io.weft.overlay.record.PeerPath;
  *
  * @param underlayErrno why this node did not even send to the underlay address; 0 where it did.
  * @param overlayErrno the same of the overlay address.
- * @param hostWay where the host's own routes lead packets for the overlay address; not asked where there is an answer.
+ * @param hostWay where the host's own routes lead packets for the overlay address: an answer to what has gone another way than by the
+ *     tunnel says nothing of the overlay.
  * @param underlayRttNs round trip to the peer's underlay address; {@link #NONE} if it does not answer.
  * @param overlayRttNs round trip to the peer's overlay address, likewise.
  * @param underlayMtu bytes of the longest IP packet that is carried unfragmented on the underlay, up to {@code underlayNeeded}; 0 if
@@ -34,11 +35,14 @@ public record PathResult(
 
     /** A node whose firewall refuses ICMP on the underlay is well if the overlay is. */
     public PathState state() {
+        if (0 == underlayErrno && HostWay.Kind.ELSEWHERE == hostWay.kind()) {
+            return PathState.ROUTE;
+        }
+        if (HostWay.Kind.ROUTELESS == hostWay.kind()) {
+            return PathState.LOCAL;
+        }
         if (NONE == overlayRttNs) {
-            if (0 == underlayErrno && HostWay.Kind.ELSEWHERE == hostWay.kind()) {
-                return PathState.ROUTE;
-            }
-            if (0 != underlayErrno || 0 != overlayErrno || HostWay.Kind.ROUTELESS == hostWay.kind()) {
+            if (0 != underlayErrno || 0 != overlayErrno) {
                 return PathState.LOCAL;
             }
             return NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;

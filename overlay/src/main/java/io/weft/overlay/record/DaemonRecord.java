@@ -83,12 +83,17 @@ public record DaemonRecord(
     private boolean isRefusedBesideOneOf(final List<DaemonRecord> others) {
         return Liveness.FAILED == liveness
                 && StartRecord.isPlaceAsked(status)
-                && number("networkNamespace") != ProcessIdentity.namespace("net")
+                && !isHere()
                 && others.stream()
                         .anyMatch(other -> !StartRecord.isStart(other.status)
                                 && !other.liveness.isGone()
                                 && other.name.equals(text("device"))
                                 && other.wasThere(StartRecord.failedMs(status)));
+    }
+
+    /** Whether it is of the network namespace of who asks. */
+    public boolean isHere() {
+        return number("networkNamespace") == ProcessIdentity.namespace("net");
     }
 
     /** A daemon of another version may not tell it. */

@@ -55,6 +55,17 @@ class DropsFindingTest {
         assertTrue(finding.text().endsWith(" (the last from " + offender + ")"), finding::text);
     }
 
+    /** As where the host of one node leads packets for another by a third one. */
+    @ParameterizedTest
+    @CsvSource({"10, false", "9, true"})
+    void shouldTakePodsOfAnotherNodeForAFault(final long count, final boolean isOk) {
+        final Finding finding = finding(
+                inMinute(DropReason.OTHER_NODES_SOURCE, count),
+                last(DropReason.OTHER_NODES_SOURCE, "192.168.100.3, inside 10.244.0.2 > 10.244.1.2"));
+        assertEquals(isOk, finding.isOk(), finding::text);
+        assertTrue(finding.text().contains("the other's own routes lead them by it"), finding::text);
+    }
+
     @Test
     void shouldTellOfWhatIsNoFaultBesideIt() {
         assertEquals("none in the last minute", finding().text());

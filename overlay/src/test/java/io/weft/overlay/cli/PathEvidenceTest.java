@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PathCheck;
+import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
+import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.ping.PathResult;
@@ -75,6 +78,23 @@ class PathEvidenceTest {
         final PeerPath well = new PeerPath("weft.1", IpAddress.parse("192.168.100.3"), IpPrefix.parse("10.244.2.0/24"));
         assertEquals(
                 expected, PathEvidence.mayBeOf(path, reason, Objects.requireNonNullElse(offender, ""), List.of(well)));
+    }
+
+    /** A fault that is mended does not stand first among the causes of the next one. */
+    @ParameterizedTest
+    @CsvSource({"94999, ''", "95000, OTHERHOST", "101000, OTHERHOST"})
+    void shouldSuspectWhatWasDroppedSinceTheCheckBeganAlone(final long lastMs, final String expected) {
+        final int typeId = WorkerCounters.DROP_TYPE_ID_BASE + DropReason.OTHERHOST.id();
+        final CountersRecord counters = new CountersRecord(
+                0,
+                0,
+                0,
+                List.of(
+                        new CountersRecord.Sample(RecentCounters.MINUTE_TYPE_ID + typeId, -1, "", 7),
+                        new CountersRecord.Sample(RecentCounters.LAST_TYPE_ID + typeId, -1, "", lastMs)),
+                List.of());
+        final PathCheck check = new PathCheck(PathState.OVERLAY, 100_000, 0);
+        assertEquals(expected, PathEvidence.suspects(counters, check, SILENT.path(), List.of()));
     }
 
     @Test

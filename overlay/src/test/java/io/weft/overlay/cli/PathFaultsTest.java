@@ -17,17 +17,15 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -85,24 +83,14 @@ class PathFaultsTest {
     }
 
     private void writeLeases(final String kernelMac) throws IOException {
-        writeAllLeases(lease(kernel, kernelMac), lease(other, other.vtepMac()));
+        writeAllLeases(WeftdProcess.lease(kernel, kernelMac), WeftdProcess.lease(other));
     }
 
     private void writeAllLeases(final String... leases) throws IOException {
-        final Path fresh = Files.writeString(
-                directory.resolve("fresh"),
-                "{\"config\":{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + lease(node, node.vtepMac()) + "," + String.join(",", leases) + "}}");
-        Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private static String lease(final Topology.Node of, final String mac) {
-        return lease(of.subnet(), of.underlayAddress(), mac);
-    }
-
-    private static String lease(final String subnet, final String address, final String mac) {
-        return "\"" + subnet.replace('/', '-') + "\":{\"PublicIP\":\"" + address
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}}";
+        WeftdProcess.leases(
+                directory,
+                Stream.concat(Stream.of(WeftdProcess.lease(node)), Stream.of(leases))
+                        .toArray(String[]::new));
     }
 
     @AfterAll
@@ -182,7 +170,9 @@ class PathFaultsTest {
     void shouldTellAFirewallOfTheTunnelFromOneOfEverything() {
         firewall("-A", "-p", "udp", "--dport", "8472");
         operator.awaitFaultOfWay(
-                kernel, "overlay", "a firewall drops UDP port 8472, perhaps one way (let it pass both ways)");
+                kernel,
+                "overlay",
+                "a firewall drops UDP port 8472, there, on the way or here, perhaps one way (let it pass both ways;");
         firewall("-D", "-p", "udp", "--dport", "8472");
         firewall("-A", "-s", node.underlayAddress());
         operator.awaitFaultOfWay(
@@ -288,7 +278,7 @@ class PathFaultsTest {
     @Test
     @Order(5)
     void shouldTellThatANodeHasNoLeaseHere() throws IOException {
-        writeAllLeases(lease(other, other.vtepMac()));
+        writeAllLeases(WeftdProcess.lease(other));
         operator.awaitStatus("  leases    ok     1 of other nodes\n");
         node.pod().tryExec("ping", "-c", "1", "-W", "1", kernel.podAddress());
         operator.awaitStatus(
@@ -310,9 +300,9 @@ class PathFaultsTest {
     @Order(5)
     void shouldShowWhatOthersWroteAsPlainText() throws IOException {
         writeAllLeases(
-                lease(kernel, kernel.vtepMac()),
-                lease(other, other.vtepMac()),
-                lease("10.244.7.0/24", "192.168.100.7", "02:00:00:00:00:77")
+                WeftdProcess.lease(kernel),
+                WeftdProcess.lease(other),
+                WeftdProcess.lease("10.244.7.0/24", "192.168.100.7", "02:00:00:00:00:77")
                         .replace("\"vxlan\"", "\"v\\u001b[2J\\n  process   ok     x\\u009b\""));
         final String words =
                 "leases.10.244.7.0-24.BackendType has BackendType \"v\\u001b[2J   process   ok     x\\u009b\", the network's";
@@ -331,9 +321,9 @@ class PathFaultsTest {
     @Order(5)
     void shouldTellThatTwoNodesHaveOneAddress() throws IOException {
         writeAllLeases(
-                lease(kernel, kernel.vtepMac()),
-                lease(other, other.vtepMac()),
-                lease("10.244.7.0/24", kernel.underlayAddress(), "02:00:00:00:00:77"));
+                WeftdProcess.lease(kernel),
+                WeftdProcess.lease(other),
+                WeftdProcess.lease("10.244.7.0/24", kernel.underlayAddress(), "02:00:00:00:00:77"));
         final String words = "leases.10.244.7.0-24 has the PublicIP of lease 10.244.1.0-24: each node needs its own";
         operator.awaitStatus("  registry  WRONG  ", words);
         operator.awaitPing(0, kernel, "  status     registry ", words);
@@ -347,12 +337,14 @@ class PathFaultsTest {
     @Order(5)
     void shouldTellThatALeaseHasAnotherVni() throws IOException {
         writeAllLeases(
-                lease(kernel, kernel.vtepMac()),
-                lease(other, other.vtepMac()),
-                lease("10.244.7.0/24", "192.168.100.7", "02:00:00:00:00:77").replace("\"VNI\":1", "\"VNI\":2"));
+                WeftdProcess.lease(kernel),
+                WeftdProcess.lease(other),
+                WeftdProcess.lease("10.244.7.0/24", "192.168.100.7", "02:00:00:00:00:77")
+                        .replace("\"VNI\":1", "\"VNI\":2"));
         operator.awaitStatus(
-                "  leases    WRONG  10.244.7.0-24 has VNI 2, and the network's is 1: its node and this one drop each other's"
-                        + " packets; give both one network configuration, and restart the daemon of that node");
+                "  leases    WRONG  10.244.7.0-24 has VNI 2, and the network's is 1: if its node has that one too, the"
+                        + " two drop each other's packets. Give both one network configuration, and restart the daemon of that"
+                        + " node, which writes its lease; in a registry file, write the right one");
         writeLeases(kernel.vtepMac());
         operator.awaitStatus("  leases    ok     2 of other nodes\n");
     }
@@ -453,6 +445,21 @@ class PathFaultsTest {
         operator.awaitFaultOfWay(kernel, "route", words);
         node.namespace().ip("route", "delete", kernel.subnetBase() + "/32", "dev", "cni0");
         operator.awaitWell(kernel);
+        final String half =
+                kernel.subnetBase() + "/25"; // with an answer all the same: the third node takes the question on
+        node.namespace().ip("route", "add", half, "via", other.underlayAddress());
+        operator.awaitFaultOfWay(kernel, "route", words);
+        node.namespace().ip("route", "delete", half);
+        operator.awaitWell(kernel);
+        final String pod = kernel.podAddress() + "/32";
+        node.namespace().ip("route", "add", pod, "via", other.underlayAddress());
+        operator.awaitExplanation(
+                1,
+                kernel.podAddress(),
+                "  host       this host's routes lead packets for " + kernel.podAddress() + " to "
+                        + node.underlayDevice() + " and not to weft.1: ip route get ");
+        node.namespace().ip("route", "delete", pod);
+        operator.awaitExplanation(0, kernel.podAddress());
         operator.awaitStatus("  peers     ok     2 nodes, all answer, checked N s ago\n");
     }
 
@@ -490,17 +497,10 @@ class PathFaultsTest {
                 .with(VxlanDatagram.SOURCE_OFFSET, 2, 0, 0, 0, 0, 2)
                 .with(checksum, 0x12, 0x34)
                 .bytes();
-        try (DatagramSocket socket = kernel.namespace().call(() -> open(kernel.underlayAddress()))) {
+        try (DatagramSocket socket =
+                kernel.namespace().call(() -> new DatagramSocket(new InetSocketAddress(kernel.underlayAddress(), 0)))) {
             socket.send(new DatagramPacket(
                     datagram, datagram.length, InetAddress.getByName(node.underlayAddress()), KernelVxlan.PORT));
-        }
-    }
-
-    private static DatagramSocket open(final String address) {
-        try {
-            return new DatagramSocket(new InetSocketAddress(address, 0));
-        } catch (final SocketException failure) {
-            throw new UncheckedIOException(failure);
         }
     }
 
@@ -533,7 +533,8 @@ class PathFaultsTest {
     @Order(5)
     void shouldTellThatTheDevicesQueueIsOverrun() throws IOException {
         signal(weftd(), "STOP");
-        try (DatagramSocket socket = node.pod().call(() -> open(node.podAddress()))) {
+        try (DatagramSocket socket =
+                node.pod().call(() -> new DatagramSocket(new InetSocketAddress(node.podAddress(), 0)))) {
             for (int i = 0; i < BURST; i++) {
                 socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(kernel.podAddress()), 9));
             }

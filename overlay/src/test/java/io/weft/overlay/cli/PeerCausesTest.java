@@ -21,7 +21,6 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -118,18 +117,11 @@ class PeerCausesTest {
                         .bytes())
                 .with(VxlanDatagram.VNI_OFFSET, 0, 0, 2)
                 .bytes();
-        try (DatagramSocket socket = from.namespace().call(() -> open(from.underlayAddress()))) {
+        try (DatagramSocket socket =
+                from.namespace().call(() -> new DatagramSocket(new InetSocketAddress(from.underlayAddress(), 0)))) {
             socket.send(new DatagramPacket(
                     datagram, datagram.length, InetAddress.getByName(to.underlayAddress()), KernelVxlan.PORT));
         } catch (final IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
-    }
-
-    private static DatagramSocket open(final String address) {
-        try {
-            return new DatagramSocket(new InetSocketAddress(address, 0));
-        } catch (final SocketException failure) {
             throw new UncheckedIOException(failure);
         }
     }
@@ -176,10 +168,8 @@ class PeerCausesTest {
         leases[0] = WeftdProcess.lease(node);
         leases[1] = WeftdProcess.lease(kernel);
         for (int i = 0; i < ABSENT; i++) {
-            leases[i + 2] = WeftdProcess.lease(kernel)
-                    .replace(kernel.subnet().replace('/', '-'), "10.244." + (20 + i) + ".0-24")
-                    .replace(kernel.underlayAddress(), "192.168.100.2" + i)
-                    .replace(kernel.vtepMac(), "02:00:00:00:00:2" + i);
+            leases[i + 2] =
+                    WeftdProcess.lease("10.244." + (20 + i) + ".0/24", "192.168.100.2" + i, "02:00:00:00:00:2" + i);
         }
         WeftdProcess.leases(directory.resolve("node"), leases);
         final Pattern line = Pattern.compile(

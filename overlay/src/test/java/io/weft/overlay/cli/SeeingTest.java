@@ -23,7 +23,6 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -506,7 +505,8 @@ class SeeingTest {
 
     /** More than a receive buffer of 16 MB holds, of which a small datagram takes 768 bytes. */
     private void flood(final String address) throws IOException {
-        try (DatagramSocket socket = node.namespace().call(() -> open(node.underlayAddress()))) {
+        try (DatagramSocket socket =
+                node.namespace().call(() -> new DatagramSocket(new InetSocketAddress(node.underlayAddress(), 0)))) {
             for (int i = 0; i < 60_000; i++) {
                 socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(address), KernelVxlan.PORT));
             }
@@ -514,18 +514,11 @@ class SeeingTest {
     }
 
     private void sendAsAStranger() {
-        try (DatagramSocket socket = node.namespace().call(() -> open("192.168.100.99"))) {
+        try (DatagramSocket socket =
+                node.namespace().call(() -> new DatagramSocket(new InetSocketAddress("192.168.100.99", 0)))) {
             final InetAddress address = InetAddress.getByName(blueNode.underlayAddress());
             socket.send(new DatagramPacket(new byte[1], 1, address, KernelVxlan.PORT));
         } catch (final IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
-    }
-
-    private static DatagramSocket open(final String address) {
-        try {
-            return new DatagramSocket(new InetSocketAddress(address, 0));
-        } catch (final SocketException failure) {
             throw new UncheckedIOException(failure);
         }
     }

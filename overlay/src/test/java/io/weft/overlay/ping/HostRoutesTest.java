@@ -55,9 +55,13 @@ class HostRoutesTest {
     }
 
     private HostWay way(final PeerPath path) {
+        return way(path, path.overlayAddress());
+    }
+
+    private HostWay way(final PeerPath path, final IpAddress destination) {
         return namespace.call(() -> {
             try (HostRoutes routes = HostRoutes.open(NETWORKS)) {
-                return routes.of(path);
+                return routes.of(path, destination);
             }
         });
     }
@@ -91,6 +95,21 @@ class HostRoutesTest {
         assertEquals(TO_OTHER, way(PEER));
         assertEquals(TO_OTHER, way(IPV6_PEER));
         assertEquals(PathState.ROUTE, state(TO_OTHER));
+    }
+
+    /** As where a third node takes the packets on, and the answer comes by the underlay. */
+    @Test
+    void shouldNotTakeAnAnswerThatCameAnotherWayForTheOverlays() {
+        assertEquals(PathState.OK, answered(HostWay.TUNNEL));
+        assertEquals(PathState.ROUTE, answered(TO_OTHER));
+        assertEquals(PathState.LOCAL, answered(ROUTELESS));
+    }
+
+    @Test
+    void shouldTellOfARouteForOnePodAlone() {
+        namespace.ip("route", "add", "10.244.1.7/32", "via", "192.168.100.3");
+        assertEquals(HostWay.TUNNEL, way(PEER));
+        assertEquals(new HostWay(HostWay.Kind.ELSEWHERE, "eth0"), way(PEER, IpAddress.parse("10.244.1.7")));
     }
 
     @Test
@@ -135,6 +154,10 @@ class HostRoutesTest {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             return rtnetlink.link(name);
         }
+    }
+
+    private static PathState answered(final HostWay way) {
+        return new PathResult(PEER, 0, 0, way, 1_000, 2_000, 1_500, 1_500, 1_450, 1_450).state();
     }
 
     private static PathState state(final HostWay way) {
