@@ -3,18 +3,21 @@ package io.weft.overlay.cli;
 
 import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.options.Version;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.ParameterException;
 
 /** The command line of weft; each subcommand is a class of its own. */
 @Command(
         name = "weft",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        description = "Shows and checks what weftd on this node does; without a subcommand as \"weft status\".",
+        description =
+                "Shows and checks what weftd on this node does; without a subcommand as \"weft status\". Options may stand in"
+                        + " front of the subcommand or behind it.",
         subcommands = {
             StatusCommand.class,
             ShowCommand.class,
@@ -56,14 +59,20 @@ public final class WeftCommand implements Callable<Integer> {
             return line.getCommandSpec().exitCodeOnInvalidInput();
         });
         commandLine.setExecutionStrategy(parsed -> {
-            if (parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()) {
-                throw new ParameterException(
-                        parsed.commandSpec().commandLine(),
-                        parsed.matchedOptions().get(0).longestName() + " has to stand behind the subcommand");
-            }
-            return new CommandLine.RunLast().execute(parsed);
+            return parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()
+                    ? parsed.commandSpec().commandLine().execute(withSubcommandInFront(parsed))
+                    : new CommandLine.RunLast().execute(parsed);
         });
         return commandLine;
+    }
+
+    /** The same arguments: an option in front of the subcommand means what it means behind it. The name is no option's value then. */
+    private static String[] withSubcommandInFront(final CommandLine.ParseResult parsed) {
+        final List<String> arguments = new ArrayList<>(parsed.originalArgs());
+        final String name = parsed.subcommand().commandSpec().name();
+        arguments.remove(name);
+        arguments.add(0, name);
+        return arguments.toArray(String[]::new);
     }
 
     @Override
