@@ -21,6 +21,9 @@ final class DropsFinding {
      */
     private static final int STRANGE_SENDERS_MIN = 10;
 
+    /** What has not come again for so long is mended, or waits for somebody to send: it is told, and is no fault of now. */
+    static final long GOES_ON_MS = 20_000;
+
     /** What says that a node sends as none should; anybody may make it look so. */
     static final Set<DropReason> OF_STRANGERS = EnumSet.of(DropReason.UNKNOWN_SENDER, DropReason.OTHER_NODES_SOURCE);
 
@@ -52,10 +55,23 @@ final class DropsFinding {
             final String unleased = DropReason.IP_OUTNOROUTES == reason ? unleased() : "";
             counted.add(count + " " + reason + (unleased.isEmpty() ? lastOffender(reason) : unleased));
         } else {
-            (isFault(reason, count) ? faults : notes)
-                    .add(count + " " + reason + " in the last minute " + DropRemedy.words(reason)
-                            + lastOffender(reason));
+            final long pausedMs = pausedMs(reason);
+            final boolean isGoingOn = pausedMs <= GOES_ON_MS;
+            (isGoingOn && isFault(reason, count) ? faults : notes)
+                    .add(count + " " + reason + " in the last minute"
+                            + (isGoingOn ? "" : ", none for " + Words.duration(pausedMs)) + " "
+                            + DropRemedy.words(reason) + lastOffender(reason));
         }
+    }
+
+    /** Since the last one, by the daemon's clock, also where it stands still. */
+    private long pausedMs(final DropReason reason) {
+        return counters.stream()
+                .filter(device -> device.inMinute(reason) > 0)
+                .filter(device -> device.lastMs(reason) > 0) // it is noted once a second
+                .mapToLong(device -> device.heartbeatMs() - device.lastMs(reason))
+                .min()
+                .orElse(0);
     }
 
     Finding finding() {

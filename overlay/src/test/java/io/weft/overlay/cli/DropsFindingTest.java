@@ -27,10 +27,30 @@ class DropsFindingTest {
     }
 
     private static Finding finding(final CountersRecord.Sample... samples) {
+        return findingAt(0, samples);
+    }
+
+    /** @param nowMs by the daemon's clock. */
+    private static Finding findingAt(final long nowMs, final CountersRecord.Sample... samples) {
         return new DropsFinding(
                         List.of(IpPrefix.parse("10.244.0.0/16"), IpPrefix.parse("fd00:10:244::/48")),
-                        List.of(new CountersRecord(0, 0, 0, List.of(samples), List.of())))
+                        List.of(new CountersRecord(0, nowMs, 0, List.of(samples), List.of())))
                 .finding();
+    }
+
+    /** Who has mended it need not wait for the minute to end. */
+    @ParameterizedTest
+    @CsvSource({
+        "120000, false, 'in the last minute ('",
+        "120001, true, 'in the last minute, none for 20 s ('",
+        "150000, true, 'in the last minute, none for 50 s ('"
+    })
+    void shouldTakeForAFaultWhatGoesOn(final long nowMs, final boolean isOk, final String words) {
+        final int typeId = RecentCounters.LAST_TYPE_ID + WorkerCounters.DROP_TYPE_ID_BASE + DropReason.OTHERHOST.id();
+        final Finding finding =
+                findingAt(nowMs, inMinute(DropReason.OTHERHOST, 7), new CountersRecord.Sample(typeId, -1, "", 100_000));
+        assertEquals(isOk, finding.isOk(), finding::text);
+        assertTrue(finding.text().startsWith("7 OTHERHOST " + words), finding::text);
     }
 
     /** Of a node whose lease is missing; of a stranger, who may be scanning; of a monitor or of a single look. */
