@@ -25,4 +25,9 @@ public record Chain(String table, String name, int hook, boolean drops, List<Rul
     public Chain {
         rules = List.copyOf(rules);
     }
+
+    /** Whether the kernel asks it about packets for this host, or about those that this host sends. */
+    boolean sees(final boolean isIncoming) {
+        return isIncoming ? PREROUTING == hook || INPUT == hook : OUTPUT == hook || POSTROUTING == hook;
+    }
 }

@@ -31,6 +31,9 @@ public final class TunnelTraffic {
     private static final byte[] ETHERTYPE_IPV6 = {(byte) 0x86, (byte) 0xDD};
     private static final int NAME_LENGTH = 16; // IFNAMSIZ, include/uapi/linux/if.h
 
+    /** What ends a packet's way, as nft and both iptables call it. */
+    private static final Set<String> DROPS = Set.of("drop", "DROP", "reject", "REJECT");
+
     /** Deeper than the kernel lets chains jump: {@code NFT_JUMP_STACK_SIZE}, include/net/netfilter/nf_tables.h. */
     private static final int DEPTH_MAX = 16;
 
@@ -109,22 +112,48 @@ public final class TunnelTraffic {
      * @param chains all that there are, of the packets' family.
      */
     public String touchedBy(final List<Chain> chains) {
-        final Map<String, Chain> byName = new HashMap<>();
-        chains.forEach(chain -> byName.put(key(chain.table(), chain.name()), chain));
+        final Map<String, Chain> byName = byName(chains);
         final Walk in = new Walk(byName, incoming);
         final Walk out = new Walk(byName, outgoing);
         for (final Chain chain : chains) {
-            final Walk walk = switch (chain.hook()) {
-                case Chain.PREROUTING, Chain.INPUT -> in;
-                case Chain.OUTPUT, Chain.POSTROUTING -> out;
-                default -> null;
-            };
-            final String touched = null == walk ? "" : walk.base(chain);
-            if (!touched.isEmpty()) {
-                return touched;
+            final Walk walk = chain.sees(true) ? in : chain.sees(false) ? out : null;
+            if (null != walk) {
+                walk.base(chain);
+                if (!walk.touched.isEmpty()) {
+                    return walk.touched;
+                }
             }
         }
         return "";
+    }
+
+    /**
+     * What becomes of the packets of one peer, by all chains that see those of a direction.
+     *
+     * @param chains all that there are, of the packets' family.
+     * @param peer whose they are.
+     * @param isIncoming whether they come from it, or go there.
+     */
+    public Fate fate(final List<Chain> chains, final InetAddress peer, final boolean isIncoming) {
+        final Map<Field, List<byte[]>> facts = new HashMap<>(isIncoming ? incoming : outgoing);
+        facts.put(isIncoming ? Field.SOURCE : Field.DESTINATION, List.of(peer.getAddress()));
+        final Walk walk = new Walk(byName(chains), facts);
+        chains.stream().filter(chain -> chain.sees(isIncoming)).forEach(walk::base);
+        return new Fate(walk.dropped, walk.touched);
+    }
+
+    /**
+     * What becomes of packets.
+     *
+     * @param dropped the rule or chain that drops all of them, in words; empty if none does for certain.
+     * @param touched the first that may concern some of them, in words; empty if none does for certain.
+     */
+    public record Fate(String dropped, String touched) {}
+
+    private static Map<String, Chain> byName(final List<Chain> chains) {
+        final Map<String, Chain> byName = new HashMap<>();
+        chains.forEach(chain -> byName.put(key(chain.table(), chain.name()), chain));
+        return byName;
     }
 
     private static String key(final String table, final String name) {
@@ -135,41 +164,63 @@ public final class TunnelTraffic {
         private final Map<String, Chain> chains;
         private final Map<Field, List<byte[]>> facts;
         private final Map<String, End> known = new HashMap<>();
+        /** Some may have been accepted, or handed to somebody, before they come to what follows. */
+        private boolean isThinned;
+
         private String touched = "";
+        private String dropped = "";
 
         Walk(final Map<String, Chain> chains, final Map<Field, List<byte[]>> facts) {
             this.chains = chains;
             this.facts = facts;
         }
 
-        String base(final Chain chain) {
-            final End end = end(chain, 0);
-            if (touched.isEmpty() && End.PASSED == end && chain.drops()) {
-                touched = "chain " + chain.name() + " of table " + chain.table() + " drops what it does not accept";
+        void base(final Chain chain) {
+            isThinned = false;
+            known.clear();
+            final End end = end(chain, true, 0);
+            if (End.PASSED == end && chain.drops()) {
+                final String words = inWords(chain) + " drops what it does not accept";
+                touch(words);
+                if (!isThinned) {
+                    drop(words);
+                }
             }
-            return touched;
         }
 
-        private End end(final @Nullable Chain chain, final int depth) {
+        private void touch(final String words) {
+            touched = touched.isEmpty() ? words : touched;
+        }
+
+        private void drop(final String words) {
+            dropped = dropped.isEmpty() ? words : dropped;
+        }
+
+        /** @param areAll whether all packets come to its beginning. */
+        private End end(final @Nullable Chain chain, final boolean areAll, final int depth) {
             if (null == chain || depth > DEPTH_MAX) {
-                touched = "a chain is jumped to that is not known";
+                touch("a chain is jumped to that is not known");
+                isThinned = true;
                 return End.PASSED;
             }
             if (ownChains.contains(chain.name())) {
                 return End.PASSED;
             }
-            final String key = key(chain.table(), chain.name());
+            final String key = key(chain.table(), chain.name()) + '/' + (areAll && !isThinned);
             final End before = known.get(key);
             if (null != before) {
                 return before;
             }
-            final End end = walk(chain, depth);
+            final End end = walk(chain, areAll, depth);
             known.put(key, end);
             return end;
         }
 
-        private End walk(final Chain chain, final int depth) {
+        private End walk(final Chain chain, final boolean areAll, final int depth) {
+            boolean areAllLeft = areAll;
+            int number = 0;
             for (final Rule rule : chain.rules()) {
+                number++;
                 final Match match = match(rule);
                 if (Match.NONE == match) {
                     continue;
@@ -180,30 +231,41 @@ public final class TunnelTraffic {
                         if (isAll) {
                             return End.ACCEPTED;
                         }
+                        isThinned = true;
                     }
                     case RETURN -> {
                         if (isAll) {
                             return End.PASSED;
                         }
+                        areAllLeft = false;
                     }
                     case JUMP, GOTO -> {
-                        final End end = end(chains.get(key(chain.table(), rule.detail())), depth + 1);
-                        if (!touched.isEmpty()) {
-                            return end;
-                        }
+                        final End end =
+                                end(chains.get(key(chain.table(), rule.detail())), areAllLeft && isAll, depth + 1);
                         if (isAll && (End.ACCEPTED == end || Rule.Action.GOTO == rule.action())) {
                             return end;
                         }
+                        isThinned |= End.ACCEPTED == end;
+                        areAllLeft &= Rule.Action.GOTO != rule.action();
                     }
-                    case INTERVENE -> {
-                        touched = "chain " + chain.name() + " of table " + chain.table() + " has a rule for UDP port "
-                                + port + ", or that may concern it: " + rule.detail();
-                        return End.PASSED;
-                    }
+                    case INTERVENE -> intervene(chain, number, rule, areAllLeft && isAll);
                     default -> {}
                 }
             }
             return End.PASSED;
+        }
+
+        private void intervene(final Chain chain, final int number, final Rule rule, final boolean areAll) {
+            touch(inWords(chain) + " has a rule for UDP port " + port + ", or that may concern it: " + rule.detail());
+            if (!DROPS.contains(rule.detail())) {
+                isThinned = true;
+            } else if (areAll && !isThinned) {
+                drop(inWords(chain) + ", rule " + number + " (" + rule.detail() + ")");
+            }
+        }
+
+        private static String inWords(final Chain chain) {
+            return "chain " + chain.name() + " of table " + chain.table();
         }
 
         /** Of many peers is asked only if all else holds. */

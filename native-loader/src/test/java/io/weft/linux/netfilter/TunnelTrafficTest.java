@@ -63,20 +63,87 @@ class TunnelTrafficTest {
     }
 
     private String touched(final boolean isIpv4) {
+        return traffic(isIpv4).touchedBy(chains(isIpv4));
+    }
+
+    private static TunnelTraffic traffic(final boolean isIpv4) {
+        return new TunnelTraffic(
+                isIpv4 ? LOCAL : LOCAL_V6,
+                8472,
+                "uA",
+                LINK_INDEX,
+                isIpv4 ? PEERS : PEERS_V6,
+                Set.of("WEFT-TUNNEL-PORT"));
+    }
+
+    private List<Chain> chains(final boolean isIpv4) {
         return namespace.call(() -> {
             try (Nftables nftables = Nftables.open()) {
                 final List<Chain> chains = new ArrayList<>(LegacyTables.chains(isIpv4));
                 chains.addAll(null == nftables ? List.of() : nftables.chains(isIpv4));
-                return new TunnelTraffic(
-                                isIpv4 ? LOCAL : LOCAL_V6,
-                                8472,
-                                "uA",
-                                LINK_INDEX,
-                                isIpv4 ? PEERS : PEERS_V6,
-                                Set.of("WEFT-TUNNEL-PORT"))
-                        .touchedBy(chains);
+                return chains;
             }
         });
+    }
+
+    /** Of packets between this host and the first of the peers. */
+    private String dropped(final boolean isIncoming) {
+        return traffic(true).fate(chains(true), PEERS.get(0), isIncoming).dropped();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "input      | udp dport 8472 drop                                      | c, rule 1 (drop)",
+                "input      | tcp dport 22 drop; ip saddr 192.168.100.2 reject         | c, rule 2 (reject)",
+                "input      | udp dport 8472 jump other                                | other, rule 1 (drop)",
+                "input      | limit rate over 10/second drop; drop                     | c, rule 2 (drop)",
+                "input      | limit rate 10/second return; policy drop;                | c drops what it does not accept",
+                "input      | limit rate 10/second goto harmless; policy drop;         | c drops what it does not accept",
+                "input      | ip saddr 192.168.100.3 accept; policy drop;              | c drops what it does not accept",
+                "prerouting | iifname \"uA\" drop                                    | c, rule 1 (drop)",
+                "output     | ip daddr 192.168.100.2 drop                              | c, rule 1 (drop)",
+                "output     | policy drop; tcp dport 22 accept                         | c drops what it does not accept"
+            })
+    void shouldNameWhatDropsAllOfAPeer(final String hook, final String rules, final String expected) throws Exception {
+        chain("inet", hook, rules);
+        final boolean isIncoming = !"output".equals(hook);
+        assertEquals(expected.replaceFirst("^(\\w+)", "chain $1 of table inet t"), dropped(isIncoming));
+        assertEquals("", dropped(!isIncoming));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "input      | ip saddr 192.168.100.3 udp dport 8472 drop",
+                "input      | ip saddr 192.168.100.2 accept; policy drop;",
+                "input      | limit rate over 10/second drop",
+                "input      | limit rate 10/second return; drop",
+                "input      | limit rate 10/second goto harmless; drop",
+                "input      | ct state established accept; policy drop;",
+                "input      | udp dport vmap { 8472 : accept }; drop",
+                "input      | limit rate over 10/second jump other",
+                "forward    | policy drop;",
+                "output     | ip daddr 192.168.100.3 drop",
+                "prerouting | udp dport 8472 redirect to :9"
+            })
+    void shouldNotBeSureOfWhatMayLetSomePass(final String hook, final String rules) throws Exception {
+        chain("inet", hook, rules);
+        assertEquals("", dropped(true));
+        assertEquals("", dropped(false));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"iptables-legacy", "iptables-nft"})
+    void shouldNameARuleOfIptablesByItsNumber(final String variant) throws Exception {
+        restore(variant);
+        assertEquals("", dropped(true), "kube-proxy's and weft's");
+        final int before = namespace.exec(variant, "-S", "INPUT").split("\n").length; // the policy is the first of them
+        iptables(variant, "-A INPUT -s 192.168.100.2 -p udp -m udp --dport 8472 -m comment --comment ours -j DROP");
+        assertTrue(dropped(true).matches("chain INPUT of table ip filter.*, rule " + before + " \\(.*"), dropped(true));
+        iptables(variant, "-P INPUT ACCEPT", "-P FORWARD ACCEPT", "-F", "-t nat -F", "-t mangle -F");
     }
 
     private void nft(final String script) throws Exception {
