@@ -54,6 +54,9 @@ public final class EthernetFlyweight {
 
     private static final long MAC_MASK = 0xFFFF_FFFF_FFFFL;
 
+    /** The address that is all hosts'. */
+    public static final long BROADCAST = MAC_MASK;
+
     private EthernetFlyweight() {}
 
     /** Destination MAC. Reads eight bytes from {@code offset}. */

@@ -23,6 +23,7 @@ public final class RoutingContext {
     private boolean poisonFreed;
     private ToIntFunction<IpAddress> peerNumbers = peer -> 0;
     private final List<InetAddress> underlayAddresses = new ArrayList<>();
+    private final List<IpAddress> overlayAddresses = new ArrayList<>();
 
     /** What stands in front of packets; VXLAN unless set. With another, VNI and VTEP MAC mean nothing. */
     public RoutingContext encapsulation(final Encapsulation encapsulation) {
@@ -72,6 +73,16 @@ public final class RoutingContext {
 
     public List<InetAddress> underlayAddresses() {
         return List.copyOf(underlayAddresses);
+    }
+
+    /** Adds an address of the own VTEP inside the overlay. */
+    public RoutingContext addOverlayAddress(final IpAddress address) {
+        overlayAddresses.add(address);
+        return this;
+    }
+
+    public List<IpAddress> overlayAddresses() {
+        return List.copyOf(overlayAddresses);
     }
 
     /**

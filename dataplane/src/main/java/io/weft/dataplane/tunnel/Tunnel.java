@@ -16,7 +16,7 @@ public sealed interface Tunnel permits VxlanTunnel, BareIpTunnel {
     /** The tunnel that the routing tables encapsulate for. */
     static Tunnel of(final RoutingContext routing) {
         return switch (routing.encapsulation()) {
-            case VXLAN -> new VxlanTunnel(routing.vni(), routing.vtepMac().value());
+            case VXLAN -> new VxlanTunnel(routing);
             case BARE_IP -> new BareIpTunnel();
         };
     }

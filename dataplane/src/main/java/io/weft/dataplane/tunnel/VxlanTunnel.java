@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.tunnel;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.encap.Ecn;
 import io.weft.encap.EthernetFlyweight;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
+import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.VxlanFlyweight;
+import io.weft.routing.RoutingContext;
+import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,15 +34,15 @@ final class VxlanTunnel implements Tunnel {
     private static final int MIN_DATAGRAM_LENGTH = IP_OFFSET + Ipv4Flyweight.MIN_LENGTH;
 
     private final int vniWord;
+    /** Of the own VTEP, in the low 48 bits. */
     private final long vtepMac;
 
-    /**
-     * @param vni VXLAN network identifier, 24 bits.
-     * @param vtepMac of the own VTEP, in the low 48 bits.
-     */
-    VxlanTunnel(final int vni, final long vtepMac) {
-        vniWord = VxlanFlyweight.vniWord(vni);
-        this.vtepMac = vtepMac;
+    private final List<IpAddress> overlayAddresses;
+
+    VxlanTunnel(final RoutingContext routing) {
+        vniWord = VxlanFlyweight.vniWord(routing.vni());
+        vtepMac = routing.vtepMac().value();
+        overlayAddresses = routing.overlayAddresses();
     }
 
     @Override
@@ -86,10 +91,12 @@ final class VxlanTunnel implements Tunnel {
         if (0 == source || 0 != (source & EthernetFlyweight.GROUP_BIT)) {
             return DropReason.MAC_INVALID_SOURCE;
         }
-        if (EthernetFlyweight.destination(arena, ethernet) != vtepMac) {
+        final long destination = EthernetFlyweight.destination(arena, ethernet);
+        final int ip = packetOffset(arena, datagram, length);
+        if (destination != vtepMac
+                && (EthernetFlyweight.BROADCAST != destination || !isForThisHost(arena, ip, datagram + length - ip))) {
             return DropReason.OTHERHOST;
         }
-        final int ip = packetOffset(arena, datagram, length);
         final int available = datagram + length - ip;
         if (available < Ipv4Flyweight.MIN_LENGTH) {
             return DropReason.PKT_TOO_SMALL;
@@ -103,5 +110,22 @@ final class VxlanTunnel implements Tunnel {
             return DropReason.INNER_IP_INHDR;
         }
         return Tunnel.innerFault(fault);
+    }
+
+    /** As the kernel has it: what is for all MACs the host takes for itself, and forwards to nobody. By it peers find out which MAC is wrong. */
+    private boolean isForThisHost(final UnsafeBuffer arena, final int ip, final int available) {
+        for (final IpAddress own : overlayAddresses) {
+            if (IpFamily.IPV4 == own.family()
+                    ? available >= Ipv4Flyweight.MIN_LENGTH
+                            && Ipv4Flyweight.version(arena, ip) == 4
+                            && Ipv4Flyweight.destination(arena, ip) == own.ipv4()
+                    : available >= Ipv6Flyweight.LENGTH
+                            && Ipv4Flyweight.version(arena, ip) == 6
+                            && Ipv6Flyweight.destinationHigh(arena, ip) == own.high()
+                            && Ipv6Flyweight.destinationLow(arena, ip) == own.low()) {
+                return true;
+            }
+        }
+        return false;
     }
 }

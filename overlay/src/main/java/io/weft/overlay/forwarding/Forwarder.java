@@ -28,6 +28,7 @@ import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.lifecycle.LogFields;
@@ -52,6 +53,7 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
@@ -471,6 +473,10 @@ final class Forwarder implements AutoCloseable {
             context.encapsulation(Encapsulation.BARE_IP);
         } else {
             context.vni(settings.config().backend().vni()).vtepMac(settings.vtepMac());
+            final LeaseKey own = settings.own().key();
+            Stream.of(own.subnet(), own.ipv6Subnet())
+                    .flatMap(Stream::ofNullable)
+                    .forEach(subnet -> context.addOverlayAddress(subnet.base()));
         }
         addAddress(context, settings.underlay().address());
         addAddress(context, settings.underlay().ipv6Address());
