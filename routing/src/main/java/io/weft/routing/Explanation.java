@@ -57,7 +57,10 @@ public record Explanation(
 
     /** MAC of the peer's VTEP, zero without a neighbour. */
     public MacAddress neighbourMac() {
-        final int offset = RewriteBlock.DESTINATION_MAC_OFFSET;
+        return mac(RewriteBlock.DESTINATION_MAC_OFFSET);
+    }
+
+    private MacAddress mac(final int offset) {
         return new MacAddress((block.getShort(offset, BIG_ENDIAN) & 0xffffL) << Integer.SIZE
                 | (block.getInt(offset + Short.BYTES, BIG_ENDIAN) & 0xffff_ffffL));
     }
@@ -77,11 +80,12 @@ public record Explanation(
         return RewriteBlock.underlayPort(block, 0);
     }
 
-    /** The bytes in front of the inner packet, as hexadecimal digits: VXLAN and inner Ethernet header, or nothing. */
-    public String tunnelHeader() {
-        final byte[] header = new byte[RewriteBlock.tunnelHeaderLength(block, 0)];
-        block.getBytes(RewriteBlock.TUNNEL_HEADER_OFFSET, header);
-        return HexFormat.of().formatHex(header);
+    /** What goes in front of the inner packet, whose IP version decides the type. */
+    private String header() {
+        return RewriteBlock.tunnelHeaderLength(block, 0) + " bytes in front of the packet: VXLAN flags 0x"
+                + HexFormat.of().toHexDigits(block.getByte(RewriteBlock.TUNNEL_HEADER_OFFSET)) + " vni " + vni()
+                + ", Ethernet from " + mac(RewriteBlock.SOURCE_MAC_OFFSET) + " to " + neighbourMac() + " type "
+                + (IpFamily.IPV4 == destination.family() ? "IPv4" : "IPv6");
     }
 
     /** Calls with the name of each step and what it comes to, in words, in their order. */
@@ -108,7 +112,7 @@ public record Explanation(
             step.accept("fdb", "none for " + neighbourMac() + ": dropped");
         } else {
             step.accept("fdb", neighbourMac() + " dst " + underlay() + " port " + underlayPort() + " vni " + vni());
-            step.accept("rewrite", "next hop " + nextHop + ": " + tunnelHeader());
+            step.accept("rewrite", "next hop " + nextHop + ": " + header());
         }
     }
 

@@ -24,6 +24,9 @@ final class CounterViews {
 
     static final String UNDERLAY_PORT = "underlay port ";
 
+    /** Of fewer a minute, what a thread does besides would be told as theirs. */
+    private static final int TELLING_PACKETS = 1_000;
+
     private CounterViews() {}
 
     private static Map<String, Object> entry(final DeviceRecord device) {
@@ -155,19 +158,25 @@ final class CounterViews {
         final CountersRecord counters = device.counters();
         final List<Map<String, Object>> entries = new ArrayList<>();
         for (final String thread : counters.threads()) {
-            final long cycles = counters.ofThreadInMinute(ThreadCounter.CYCLES, thread);
-            final long packets = packetsInMinute(counters, thread);
-            final long busyNs = counters.ofThreadInMinute(ThreadCounter.BUSY_NS, thread);
-            final Map<String, Object> entry = entry(device);
-            entry.put("thread", thread);
-            entry.put("busyPercent", Diagnosis.busyPercent(counters, thread));
-            entry.put("cycles", counters.ofThread(ThreadCounter.CYCLES, thread));
-            entry.put("packetsPerCycle", 0 == cycles ? 0 : Math.round(10.0 * packets / cycles) / 10.0);
-            entry.put("nsPerPacket", 0 == packets ? 0 : busyNs / packets);
-            entry.put("longestCycleNs", counters.ofThread(ThreadCounter.LONGEST_CYCLE_NS, thread));
-            entries.add(entry);
+            entries.add(agent(device, counters, thread));
         }
         return Stalls.marked(entries, device.name(), daemon);
+    }
+
+    static Map<String, Object> agent(final DeviceRecord device, final CountersRecord counters, final String thread) {
+        final long cycles = counters.ofThreadInMinute(ThreadCounter.CYCLES, thread);
+        final long packets = packetsInMinute(counters, thread);
+        final long busyNs = counters.ofThreadInMinute(ThreadCounter.BUSY_NS, thread);
+        final boolean isTelling = packets >= TELLING_PACKETS && cycles > 0;
+        final Map<String, Object> entry = entry(device);
+        entry.put("thread", thread);
+        entry.put("busyPercent", Diagnosis.busyPercent(counters, thread));
+        entry.put("cycles", counters.ofThread(ThreadCounter.CYCLES, thread));
+        entry.put("packetsInMinute", packets);
+        entry.put("packetsPerCycle", isTelling ? Math.round(10.0 * packets / cycles) / 10.0 : null);
+        entry.put("nsPerPacket", isTelling ? busyNs / packets : null);
+        entry.put("longestCycleNs", counters.ofThread(ThreadCounter.LONGEST_CYCLE_NS, thread));
+        return entry;
     }
 
     /** Of the directions that a thread works for, as its name says: weft-worker-0, weft-egress-0, weft-igr-rcv-0. */
@@ -184,12 +193,15 @@ final class CounterViews {
     static String agentLine(final Map<String, Object> entry) {
         final String stall = Stalls.words(entry);
         return String.format(
-                "%s %s: %s, %s packets per cycle, %s per packet, longest cycle %s",
+                "%s %s: %s, %s packets in the last minute%s, longest stall since its start %s",
                 entry.get("device"),
                 entry.get("thread"),
                 stall.isEmpty() ? "busy " + entry.get("busyPercent") + " %" : stall,
-                entry.get("packetsPerCycle"),
-                Words.shortTime(number(entry, "nsPerPacket")),
+                entry.get("packetsInMinute"),
+                null == entry.get("nsPerPacket")
+                        ? ""
+                        : ", " + entry.get("packetsPerCycle") + " per cycle, "
+                                + Words.shortTime(number(entry, "nsPerPacket")) + " each",
                 Words.shortTime(number(entry, "longestCycleNs")));
     }
 

@@ -132,8 +132,8 @@ class SeeingTest {
                 .replaceAll("last sign of life \\d+ ms", "last sign of life N ms")
                 .replaceAll("(\"heartbeatAgeMs\":)\\d+", "$1N")
                 .replaceAll("(\"(?:[a-z][a-z0-9 -]*|[A-Z_]+)\":)\\d+(?=[,}])(?=.*\"meanings\")", "$1N")
-                .replaceAll("(ageMs|nsPerPacket|longestCycleNs|cycles|busyPercent)(\":)\\d+", "$1$2N")
-                .replaceAll("(packetsPerCycle|perSecond)(\":)[\\d.]+", "$1$2N")
+                .replaceAll("(ageMs|longestCycleNs|cycles|busyPercent|packetsInMinute)(\":)\\d+", "$1$2N")
+                .replaceAll("(perSecond)(\":)[\\d.]+", "$1$2N")
                 .replaceAll("\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z", "TIME")
                 .replaceAll("(weft (?=unknown)|weft (?=\\d))\\S+", "weft VERSION")
                 .replaceAll("(operations(?: |\":))[1-9]\\d*", "$1N") // two packets may go in one
@@ -141,7 +141,9 @@ class SeeingTest {
                 .replaceAll(
                         "(none|2 IP_OUTNOROUTES( \\(the last [^)]*\\))?) in the last minute", "N in the last minute")
                 .replaceAll("busy \\d+ %", "busy N %")
-                .replaceAll("[\\d.]+ packets per cycle, \\d+ \\w+ per packet, longest cycle \\d+ \\w+", "N")
+                .replaceAll(
+                        "\\d+ packets in the last minute, longest stall since its start \\d+ \\w+",
+                        "N packets, stall N")
                 .replaceAll("[\\d.]+ per second", "N per second")
                 .replaceAll("(for|from|stopped by a signal|told to stop) \\d+ \\w+( ago|;)", "$1 AGE$2");
     }
