@@ -18,7 +18,9 @@ public enum PathState {
     /** This node itself does not send to it: its own firewall, or a route that is missing. */
     LOCAL(6, "local"),
     /** The host's own routes lead packets for it elsewhere than to the tunnel's device. */
-    ROUTE(7, "route");
+    ROUTE(7, "route"),
+    /** It takes what is for all MACs, and not what is for that of its lease. */
+    MAC(8, "mac");
 
     private final int id;
     private final String label;

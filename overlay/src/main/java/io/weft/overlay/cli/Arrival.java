@@ -12,6 +12,15 @@ enum Arrival {
     /** Something keeps it from there. */
     NO;
 
+    /** That of {@code weft explain}: where it is not known, that of status and ping, which the peer is wrong for too. */
+    int exitCode() {
+        return switch (this) {
+            case YES -> StatusCommand.OK;
+            case UNKNOWN -> StatusCommand.WRONG;
+            case NO -> 1;
+        };
+    }
+
     /** With something else that is known. */
     Arrival and(final Arrival other) {
         return compareTo(other) < 0 ? other : this;

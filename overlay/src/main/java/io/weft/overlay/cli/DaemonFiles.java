@@ -133,7 +133,8 @@ final class DaemonFiles {
 
     /** That a daemon does not answer, and what to do; with what weft status finds wrong with it, or with those that have no device yet. */
     IllegalStateException silence(final Path socket, final IOException failure) {
-        final String known = daemon().map(Hindrances::inShort)
+        final Optional<DaemonRecord> found = daemon();
+        final String known = found.map(Hindrances::inShort)
                 .orElseGet(() -> all().stream()
                         .filter(other -> StartRecord.isStart(other.status()))
                         .map(Hindrances::inShort)
@@ -144,7 +145,10 @@ final class DaemonFiles {
                         failure)
                 : new IllegalStateException(
                         "no daemon answers at " + socket + " (" + failure.getMessage()
-                                + "): is weftd running, and ready (weft status)? Name its --device and --run-dir"
+                                + ")"
+                                + (found.isPresent()
+                                        ? ""
+                                        : ": is weftd running, and ready (weft status)? Name its --device and --run-dir")
                                 + known,
                         failure);
     }

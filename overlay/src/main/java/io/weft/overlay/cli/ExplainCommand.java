@@ -10,10 +10,12 @@ import io.weft.overlay.record.Liveness;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -25,15 +27,17 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Asks the running daemon where a packet would go. */
+/** Asks the daemon where a packet would go, or what it has left on record. */
 @Command(
         name = "explain",
         mixinStandardHelpOptions = true,
         description = {
             "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use; or that the packet"
-                    + " is not the overlay's. What weft status finds wrong follows.",
-            "Exit codes: 0; 1, the packet would be dropped or not arrive, as far as can be told here, or nobody answers; 2, wrong"
-                    + " arguments."
+                    + " is not the overlay's. What weft status finds wrong follows. Of a weftd that does not answer, by the tables"
+                    + " that it left on disk.",
+            "Exit codes: 0; 1, the packet would be dropped or not arrive, as far as can be told here, or nothing is known; 2, wrong"
+                    + " arguments; 3, whether it arrives is not known: its node did not answer the last check, though something"
+                    + " has come from it, or weftd of this node hangs."
         })
 final class ExplainCommand implements Callable<Integer> {
     /** How a line of the answer ends that tells why a packet would be dropped. */
@@ -41,6 +45,9 @@ final class ExplainCommand implements Callable<Integer> {
 
     /** It may answer all the same: a host that stood still for a while has it look hung for a second. */
     private static final long HUNG_PATIENCE_MS = 1_000;
+
+    /** Nobody is there to be asked, or nobody who could answer. */
+    private static final Set<Liveness> MUTE = EnumSet.of(Liveness.STOPPED, Liveness.DEAD, Liveness.ENDED);
 
     /** What the overlay has no part in. */
     private static final Pattern NOT_OURS = Pattern.compile("  (own|outside) ");
@@ -73,17 +80,28 @@ final class ExplainCommand implements Callable<Integer> {
         final Path socket = files.socket();
         final IpAddress destination = parse(address);
         final @Nullable IpAddress from = null == source ? null : parse(source);
-        files.requireAwake();
+        final Answer answer = answer(socket, destination, from);
+        if (output.isJson()) {
+            output.out().println(JsonOutput.of(answer.json()));
+        } else {
+            answer.lines().forEach(output::line);
+        }
+        return answer.arrival().exitCode();
+    }
+
+    /** The daemon's, or of what it has left on record where it does not give any. */
+    private Answer answer(final Path socket, final IpAddress destination, final @Nullable IpAddress from) {
+        final Optional<DaemonRecord> daemon = files.daemon();
+        if (daemon.isPresent() && MUTE.contains(daemon.get().liveness())) {
+            return onRecord(daemon.get(), destination, from);
+        }
         try {
-            final Answer answer = ask(socket, destination, from, files.daemon());
-            if (output.isJson()) {
-                output.out().println(JsonOutput.of(answer.json()));
-            } else {
-                answer.lines().forEach(output::line);
-            }
-            return Arrival.NO == answer.arrival() ? 1 : 0;
+            return ask(socket, destination, from, daemon);
         } catch (final IOException failure) {
-            throw files.silence(socket, failure);
+            return files.daemon() // it may have come to an end meanwhile
+                    .filter(found -> !found.devices().isEmpty() && Liveness.LIVE != found.liveness())
+                    .map(found -> onRecord(found, destination, from))
+                    .orElseThrow(() -> files.silence(socket, failure));
         }
     }
 
@@ -101,14 +119,19 @@ final class ExplainCommand implements Callable<Integer> {
      * @param isDropped whether the daemon would drop it.
      * @param arrival whether it gets to its destination, for all that is known here.
      * @param lines in words.
+     * @param recorded the daemon on record, where the answer is of what it left there; null where it has answered.
      */
-    record Answer(boolean isDropped, Arrival arrival, List<String> lines) {
+    record Answer(
+            boolean isDropped,
+            Arrival arrival,
+            List<String> lines,
+            @Nullable DaemonRecord recorded) {
         Map<String, Object> json() {
             final Map<String, Object> json = new LinkedHashMap<>();
             json.put("dropped", isDropped);
             json.put("arrives", arrival.json());
             json.put("lines", lines);
-            return json;
+            return null == recorded ? json : Words.withAge(json, recorded);
         }
     }
 
@@ -131,18 +154,37 @@ final class ExplainCommand implements Callable<Integer> {
                         isHung ? HUNG_PATIENCE_MS : ControlSocket.ASK_TIMEOUT_MS)
                 .lines()
                 .toList();
+        return complete(told, Arrival.YES, destination, daemon, null);
+    }
+
+    private static Answer onRecord(
+            final DaemonRecord daemon, final IpAddress destination, final @Nullable IpAddress source) {
+        final RecordedAnswer recorded = new RecordedAnswer(daemon);
+        return complete(
+                recorded.lines(destination, source), recorded.arrival(), destination, Optional.of(daemon), daemon);
+    }
+
+    /** Adds what else is in the packet's way. */
+    private static Answer complete(
+            final List<String> told,
+            final Arrival known,
+            final IpAddress destination,
+            final Optional<DaemonRecord> daemon,
+            final @Nullable DaemonRecord recorded) {
         final List<String> lines = new ArrayList<>(told);
         final boolean isDropped = told.stream().anyMatch(line -> line.endsWith(DROPPED));
+        final boolean isOurs =
+                told.stream().noneMatch(line -> NOT_OURS.matcher(line).lookingAt());
         Arrival arrival = isDropped || told.stream().anyMatch(line -> line.startsWith(IngressAnswer.NO_SENDER))
                 ? Arrival.NO
-                : Arrival.YES;
+                : isOurs ? known : Arrival.YES;
         if (daemon.isPresent()) {
             final Hindrances hindrances = new Hindrances(daemon.get(), destination, told.contains(NO_ROUTE));
             lines.addAll(hindrances.lines());
-            if (told.stream().noneMatch(line -> NOT_OURS.matcher(line).lookingAt())) {
+            if (isOurs) {
                 arrival = arrival.and(hindrances.arrival());
             }
         }
-        return new Answer(isDropped, arrival, lines);
+        return new Answer(isDropped, arrival, lines, recorded);
     }
 }

@@ -20,8 +20,8 @@ import java.util.Set;
 
 /** What may keep a packet from its destination though the tables have a way for it, or why they have none: by what is on record. */
 final class Hindrances {
-    /** This node itself sends nothing to the peer. */
-    private static final Set<PathState> SENDS_NOTHING = EnumSet.of(PathState.LOCAL, PathState.ROUTE);
+    /** This node itself sends nothing to the peer, or what the peer does not take. */
+    private static final Set<PathState> IN_VAIN = EnumSet.of(PathState.LOCAL, PathState.ROUTE, PathState.MAC);
 
     /** The peer did not answer the echo request of a check, which a firewall of its own may refuse while it lets pods' packets pass. */
     private static final Set<PathState> UNANSWERED = EnumSet.of(PathState.FABRIC, PathState.OVERLAY);
@@ -129,8 +129,8 @@ final class Hindrances {
                     peer.address() + " was found " + check.state().label() + " " + CounterViews.time(check.timeMs())
                             + ": " + new PathWords(daemon).of(evidence)
                             + (Arrival.UNKNOWN == found
-                                    ? ". Something has come from it since all the same: whether the packet arrives is not"
-                                            + " known"
+                                    ? ". Something has come from it since, which says nothing of what is sent there: whether the packet"
+                                            + " arrives is not known"
                                     : "")
                             + ". weft ping " + peer.address() + " asks anew"));
         }
@@ -138,7 +138,7 @@ final class Hindrances {
 
     /** By the last check, and by what came from the peer since that began. Of a way that is too narrow, short packets arrive. */
     static Arrival arrival(final PeerRecord peer, final PathCheck check) {
-        if (SENDS_NOTHING.contains(check.state())) {
+        if (IN_VAIN.contains(check.state())) {
             return Arrival.NO;
         }
         if (!UNANSWERED.contains(check.state())) {

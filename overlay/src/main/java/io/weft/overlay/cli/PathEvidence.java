@@ -51,8 +51,8 @@ record PathEvidence(
     /** Answers come in, and are seen, within that time of a check's end. */
     private static final long HEARD_MS = 2_000;
 
-    /** A check of a peer that does not answer lasts so long: two questions, and two more, of a second each, and what is between them. */
-    static final long CHECK_MS = 5_000;
+    /** A check of a peer that does not answer lasts so long: six questions of a second each, and what is between them. */
+    static final long CHECK_MS = 7_000;
 
     /** A check of many silent peers lasts so long. */
     private static final long REFUSED_MS = 15_000;
@@ -112,7 +112,8 @@ record PathEvidence(
                         peer.pathMtu(),
                         podMtu + overhead,
                         0,
-                        podMtu),
+                        podMtu,
+                        PathState.MAC == check.state()),
                 peer.refusalSince(check.timeMs() - REFUSED_MS),
                 peer.heardMs() >= check.timeMs() - HEARD_MS,
                 false,

@@ -12,6 +12,8 @@ import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.record.TablesFile;
+import io.weft.overlay.rules.PeerFirewall;
+import java.util.ArrayList;
 import java.util.List;
 
 /** What is wrong with the way to a peer, and what to do: by what is known of it. */
@@ -36,9 +38,17 @@ final class PathWords {
             case ROUTE -> route(evidence.result());
             case FABRIC -> fabric(evidence);
             case OVERLAY -> overlay(evidence);
+            case MAC -> mac(evidence.result().path());
             case FABRIC_MTU -> fabricMtu(evidence.result());
             case OVERLAY_MTU -> overlayMtu(evidence.result());
         };
+    }
+
+    private String mac(final PeerPath path) {
+        final String mac = vtepMac(path.device(), path.peer());
+        return "the node takes what is for all MACs, and not what is for " + (mac.isEmpty() ? "the one" : "MAC " + mac)
+                + " that its lease has: its device has another one (ip -details link there): restart the daemon of that node,"
+                + " which writes its lease";
     }
 
     private static String fabricMtu(final PathResult result) {
@@ -65,6 +75,10 @@ final class PathWords {
     private String local(final PathResult result) {
         final IpAddress peer = result.path().peer();
         final IpAddress inside = result.path().overlayAddress();
+        final String dropped = firewall(peer).dropsOutgoing();
+        if ((0 == result.underlayErrno() || Errno.EPERM == result.underlayErrno()) && !dropped.isEmpty()) {
+            return "this node itself does not send to " + peer + ": its own firewall refuses it, " + pass(dropped);
+        }
         if (0 != result.underlayErrno()) {
             return "this node itself does not send to " + peer + ", " + refused(result.underlayErrno(), peer);
         }
@@ -121,7 +135,34 @@ final class PathWords {
                 : error + "it has no route there: ip route get " + to;
     }
 
+    /** What this host's own firewall does with packets of a peer, where that can be asked here. */
+    private PeerFirewall firewall(final IpAddress peer) {
+        return daemon.isHere()
+                ? PeerFirewall.of(peer.toInetAddress(), (int) daemon.number("port"))
+                : PeerFirewall.UNKNOWN;
+    }
+
+    /** Where it drops all, with what to do; empty where that is not known. */
+    private String ownFirewall(final PeerFirewall firewall, final IpAddress peer) {
+        if (!firewall.dropsIncoming().isEmpty()) {
+            return "this node's own firewall drops what comes from " + peer + ": " + pass(firewall.dropsIncoming());
+        }
+        return firewall.dropsOutgoing().isEmpty()
+                ? ""
+                : "this node's own firewall drops what goes to " + peer + ": " + pass(firewall.dropsOutgoing());
+    }
+
+    private String pass(final String rule) {
+        return rule + ": let UDP port " + daemon.number("port")
+                + " pass both ways (nft -a list ruleset and iptables-save" + " show it)";
+    }
+
     private String fabric(final PathEvidence evidence) {
+        final IpAddress peer = evidence.result().path().peer();
+        final String own = ownFirewall(firewall(peer), peer);
+        if (!own.isEmpty()) {
+            return own;
+        }
         final IcmpError refusal = evidence.refusal();
         if (null != refusal && isOwn(refusal)) {
             return ofThisNode(refusal, evidence.result().path());
@@ -157,6 +198,11 @@ final class PathWords {
         if (Liveness.LIVE != daemon.liveness()) {
             return ofThisWeftd();
         }
+        final PeerFirewall firewall = firewall(path.peer());
+        final String own = ownFirewall(firewall, path.peer());
+        if (!own.isEmpty()) {
+            return own;
+        }
         if (null != refusal) {
             return refused(refusal, path);
         }
@@ -169,14 +215,42 @@ final class PathWords {
         if (!evidence.ingressDrops().isEmpty()) {
             return "its packets come back and are dropped here: " + evidence.ingressDrops();
         }
+        final List<String> causes = new ArrayList<>();
+        if (!firewall.touches().isEmpty()) {
+            causes.add("this node's own firewall may drop it: " + firewall.touches());
+        }
+        if (!evidence.suspects().isEmpty()) {
+            causes.add("packets are dropped here (" + evidence.suspects() + ", see drops in weft status)");
+        }
+        if (evidence.isHeard()) {
+            causesThatItIsHeardWith(causes);
+        } else {
+            causesThatNoneComesBackWith(
+                    causes, firewall.isKnown() && firewall.touches().isEmpty());
+        }
         return (evidence.isHeard()
-                        ? "the node is heard, and does not answer"
+                        ? "the node is heard, and does not answer: its overlay is up"
                         : "the fabric carries other packets, and of the overlay's none comes back")
-                + ". One of these: "
-                + (evidence.suspects().isEmpty()
-                        ? ""
-                        : "packets are dropped here (" + evidence.suspects() + ", see drops in weft status); ")
-                + causesThere(path);
+                + ". One of these: " + String.join("; ", causes);
+    }
+
+    /** It has a lease of this node, and the VNI, or it would not be heard. */
+    private void causesThatItIsHeardWith(final List<String> causes) {
+        causes.add(
+                "a firewall drops UDP port " + daemon.number("port")
+                        + " one way, there or on the way (let it pass both ways; iptables -S INPUT there, or nft list ruleset)");
+        causes.add("its host answers no ping through the overlay, and pods are well all the same");
+    }
+
+    /** Which of them it is, only the other node can tell. */
+    private void causesThatNoneComesBackWith(final List<String> causes, final boolean isNotHere) {
+        causes.add("a firewall drops UDP port " + daemon.number("port")
+                + (isNotHere ? ", there or on the way" : ", there, on the way or here")
+                + ", perhaps one way (let it pass both ways; iptables -S INPUT and OUTPUT, or nft list ruleset)");
+        causes.add("weftd there is stopped or hung (weft status there)");
+        causes.add("that node has no lease for this one (UNKNOWN_SENDER there, in weft status)");
+        causes.add("the node drops what it gets, since its device has not VNI " + daemon.number("vni")
+                + " (compare with ip -details link there)");
     }
 
     private String refused(final IcmpError refusal, final PeerPath path) {
@@ -192,23 +266,13 @@ final class PathWords {
                 + " pass both ways";
     }
 
-    /** Which of them it is, only the other node can tell. */
-    private String causesThere(final PeerPath path) {
-        return "a firewall drops UDP port " + daemon.number("port")
-                + ", there, on the way or here, perhaps one way (let it pass both ways; iptables -S INPUT and OUTPUT, or nft list"
-                + " ruleset); weftd there is stopped or hung (weft status there);"
-                + " that node has no lease for this one (UNKNOWN_SENDER there, in weft status);"
-                + " the node drops what it gets, since its device has not VNI " + daemon.number("vni")
-                + vtepMac(path.device(), path.peer()) + " (compare with ip -details link there)";
-    }
-
     private String vtepMac(final String deviceName, final IpAddress peer) {
         for (final DeviceRecord device : daemon.devices()) {
             if (device.name().equals(deviceName)) {
                 for (final String line : device.table(TablesFile.Kind.FDB)) {
                     final List<String> words = List.of(line.split(" ", -1));
                     if (words.get(words.indexOf("dst") + 1).equals(peer.toString())) {
-                        return " or MAC " + words.get(0) + ", as its lease says";
+                        return words.get(0);
                     }
                 }
             }

@@ -7,6 +7,7 @@ import io.weft.dataplane.counters.PathState;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.ping.PathProbe;
 import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.ping.Tunnel;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -155,8 +156,9 @@ final class PingCommand implements Callable<Integer> {
         final long beginMs = System.currentTimeMillis();
         final Map<String, CountersRecord> before = counters(daemon);
         final List<PathResult> results;
-        try (PathProbe probe = PathProbe.open(
-                BackendType.named(daemon.text("backend")), daemon.networks(), (int) daemon.number("mtu"), PER_SECOND)) {
+        final Tunnel tunnel = new Tunnel(
+                BackendType.named(daemon.text("backend")), (int) daemon.number("vni"), (int) daemon.number("port"));
+        try (PathProbe probe = PathProbe.open(tunnel, daemon.networks(), (int) daemon.number("mtu"), PER_SECOND)) {
             results = probe.probe(paths);
         }
         final Map<String, CountersRecord> after = counters(daemon);

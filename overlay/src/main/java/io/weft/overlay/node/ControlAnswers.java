@@ -3,6 +3,7 @@ package io.weft.overlay.node;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.overlay.capture.EgressAnswer;
 import io.weft.overlay.capture.IngressAnswer;
 import io.weft.overlay.capture.PacketStreams;
 import io.weft.overlay.forwarding.PacketSource;
@@ -11,13 +12,10 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.ControlSocket;
-import io.weft.routing.RoutingTables;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -68,11 +66,11 @@ final class ControlAnswers {
         if (null != source && source.family() != destination.family()) {
             throw new IllegalArgumentException(source + " and " + destination + " are not of one IP version");
         }
-        final RoutingTables tables = withRoute(all, destination).tables();
-        final String notOurs = notOurs(destination, tables, config, own);
-        final String answer = notOurs.isEmpty()
-                ? tables.explain(destination.toInetAddress()).toString()
-                : destination + "\n  " + notOurs;
+        final String answer = EgressAnswer.of(
+                withRoute(all, destination).tables(),
+                destination,
+                prefixes(own.subnet(), own.ipv6Subnet()),
+                config.networks());
         return null == source ? answer : withSource(answer, source, destination, withRoute(all, source), own);
     }
 
@@ -105,25 +103,6 @@ final class ControlAnswers {
 
     private static boolean isOfSubnet(final IpAddress address, final LeaseKey own) {
         return prefixes(own.subnet(), own.ipv6Subnet()).stream().anyMatch(subnet -> subnet.contains(address));
-    }
-
-    /** Why a packet to an address does not come to the overlay; empty if it does. */
-    private static String notOurs(
-            final IpAddress address, final RoutingTables tables, final NetworkConfig config, final LeaseKey own) {
-        final InetAddress destination = address.toInetAddress();
-        for (final IpPrefix subnet : prefixes(own.subnet(), own.ipv6Subnet())) {
-            if (subnet.contains(destination)) {
-                return "own        of this node's subnet " + subnet
-                        + ": the host brings it to the pod by its bridge, not by the overlay";
-            }
-        }
-        final List<IpPrefix> networks = prefixes(config.network(), config.ipv6Network());
-        final boolean isInside = networks.stream().anyMatch(network -> network.contains(destination));
-        return isInside || null != tables.explain(destination).route()
-                ? ""
-                : "outside    of the cluster's network "
-                        + networks.stream().map(IpPrefix::toString).collect(Collectors.joining(" and "))
-                        + ": the host routes it, not the overlay";
     }
 
     private static List<IpPrefix> prefixes(final @Nullable IpPrefix ipv4, final @Nullable IpPrefix ipv6) {

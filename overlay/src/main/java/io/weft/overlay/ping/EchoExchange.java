@@ -42,7 +42,7 @@ final class EchoExchange implements AutoCloseable {
     private static final int ICMPV6_ECHO = 128;
     private static final int ICMPV6_ECHO_REPLY = 129;
 
-    private static final int CHECKSUM_OFFSET = 2;
+    static final int CHECKSUM_OFFSET = 2;
     private static final int ID_OFFSET = CHECKSUM_OFFSET + Short.BYTES;
     private static final int SEQUENCE_OFFSET = ID_OFFSET + Short.BYTES;
     private static final int NONCE_OFFSET = SEQUENCE_OFFSET + Short.BYTES;
@@ -55,6 +55,17 @@ final class EchoExchange implements AutoCloseable {
 
     /** An interrupt is seen so soon. */
     private static final long WAIT_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    /** How a question gets on its way. */
+    interface Way {
+        /**
+         * Sends it.
+         *
+         * @param message of ICMP; the checksum of ICMPv6 is not in it.
+         * @return a negative errno, or {@link #NO_ANSWER}, if it was not sent.
+         */
+        long send(EchoRequest request, UnsafeBuffer message, int length);
+    }
 
     private final IcmpSocket ipv4;
     private final @Nullable IcmpSocket ipv6;
@@ -111,6 +122,11 @@ final class EchoExchange implements AutoCloseable {
      * @return for each question how long the answer took, in nanoseconds; {@link #NO_ANSWER}, or a negative errno.
      */
     long[] exchange(final List<EchoRequest> requests, final long timeoutNs) throws InterruptedException {
+        return exchange(requests, timeoutNs, this::sendAsTheHost);
+    }
+
+    /** The same, sent another way than by the host's own. The answers come as ever. */
+    long[] exchange(final List<EchoRequest> requests, final long timeoutNs, final Way way) throws InterruptedException {
         final long nonce = ThreadLocalRandom.current().nextLong();
         final long[] results = new long[requests.size()];
         final long[] sentNs = new long[requests.size()];
@@ -124,7 +140,7 @@ final class EchoExchange implements AutoCloseable {
             }
             final long nowNs = System.nanoTime();
             if (next < results.length && nowNs - dueNs >= 0) {
-                final long result = send(requests.get(next), next, nonce);
+                final long result = send(requests.get(next), next, nonce, way);
                 sentNs[next] = nowNs;
                 open += result < 0 ? 0 : 1;
                 results[next] = result < 0 ? result : NO_ANSWER;
@@ -144,12 +160,13 @@ final class EchoExchange implements AutoCloseable {
         poller.poll((int) TimeUnit.NANOSECONDS.toMillis(Math.max(0, Math.min(durationNs, WAIT_MAX_NS))) + 1);
     }
 
-    private long send(final EchoRequest request, final int index, final long nonce) {
+    private long sendAsTheHost(final EchoRequest request, final UnsafeBuffer message, final int length) {
+        final IcmpSocket socket = IpFamily.IPV4 == request.to().family() ? ipv4 : ipv6;
+        return null == socket ? NO_ANSWER : socket.send(request.to(), message, length);
+    }
+
+    private long send(final EchoRequest request, final int index, final long nonce, final Way way) {
         final boolean isIpv4 = IpFamily.IPV4 == request.to().family();
-        final IcmpSocket socket = isIpv4 ? ipv4 : ipv6;
-        if (null == socket) {
-            return NO_ANSWER;
-        }
         final int length =
                 Math.max(HEADER_LENGTH, request.length() - (isIpv4 ? Ipv4Flyweight.MIN_LENGTH : Ipv6Flyweight.LENGTH));
         sending.setMemory(0, length, (byte) 0);
@@ -161,7 +178,7 @@ final class EchoExchange implements AutoCloseable {
         if (isIpv4) { // that of ICMPv6 is the kernel's to put in
             InternetChecksum.put(sending, CHECKSUM_OFFSET, InternetChecksum.sum(sending, 0, length, 0));
         }
-        return socket.send(request.to(), sending, length);
+        return way.send(request, sending, length);
     }
 
     /** Takes the answers that are there; returns how many are new. */

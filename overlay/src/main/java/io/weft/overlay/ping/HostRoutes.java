@@ -78,6 +78,20 @@ public final class HostRoutes implements AutoCloseable {
         }
     }
 
+    /** The address that this host sends from; null where that is not known. */
+    @Nullable
+    IpAddress source(final IpAddress destination) {
+        final Rtnetlink opened = rtnetlink;
+        try {
+            final InetAddress source = null == opened
+                    ? null
+                    : opened.routeTo(destination.toInetAddress()).source();
+            return null == source ? null : IpAddress.of(source);
+        } catch (final LinuxException unknown) {
+            return null;
+        }
+    }
+
     /** As the network's configuration may allow where nodes are on one link. */
     private static boolean isDirect(final Route route, final PeerPath path) {
         final InetAddress gateway = route.gateway();

@@ -7,9 +7,14 @@ import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.PeerPath;
+import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 
@@ -39,33 +44,32 @@ public final class PathProbe implements AutoCloseable {
 
     private final EchoExchange exchange;
     private final HostRoutes routes;
-    private final BackendType backend;
+    private final Tunnel tunnel;
     private final int podMtu;
 
-    private PathProbe(
-            final EchoExchange exchange, final HostRoutes routes, final BackendType backend, final int podMtu) {
+    private PathProbe(final EchoExchange exchange, final HostRoutes routes, final Tunnel tunnel, final int podMtu) {
         this.exchange = exchange;
         this.routes = routes;
-        this.backend = backend;
+        this.tunnel = tunnel;
         this.podMtu = podMtu;
     }
 
     /**
      * Opens its sockets in the network namespace of the calling thread.
      *
-     * @param backend of the network, which adds to packets what it adds.
+     * @param tunnel of the network.
      * @param networks of the cluster.
      * @param podMtu bytes of the longest packet that pods send.
      * @param perSecond packets at most.
      * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     public static PathProbe open(
-            final BackendType backend, final List<IpPrefix> networks, final int podMtu, final int perSecond) {
+            final Tunnel tunnel, final List<IpPrefix> networks, final int podMtu, final int perSecond) {
         final HostRoutes routes = HostRoutes.open(networks);
         EchoExchange exchange = null;
         try {
             exchange = EchoExchange.open(perSecond);
-            return new PathProbe(exchange, routes, backend, podMtu);
+            return new PathProbe(exchange, routes, tunnel, podMtu);
         } finally {
             if (null == exchange) {
                 routes.close();
@@ -110,11 +114,12 @@ public final class PathProbe implements AutoCloseable {
         to.addAll(overlay(paths));
         final int[] needed = new int[to.size()];
         for (int i = 0; i < paths.size(); i++) {
-            needed[i] = podMtu + overhead(backend, paths.get(i).peer());
+            needed[i] = podMtu + overhead(tunnel.backend(), paths.get(i).peer());
             needed[paths.size() + i] = podMtu;
         }
         final long[] rttNs = ask(to, filled(to.size(), SHORT_LENGTH), TIMEOUT_NS);
         final int[] mtus = mtus(to, needed, rttNs, isExact);
+        final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
@@ -128,9 +133,40 @@ public final class PathProbe implements AutoCloseable {
                     mtus[i],
                     needed[i],
                     mtus[overlay],
-                    needed[overlay]));
+                    needed[overlay],
+                    forAnyMac.contains(paths.get(i).overlayAddress())));
         }
         return results;
+    }
+
+    /** Of those whose overlay addresses do not answer, the ones that do as soon as nobody asks for their MAC. */
+    private Set<IpAddress> forAnyMac(final List<PeerPath> paths, final long[] rttNs) throws InterruptedException {
+        final Map<IpAddress, IpAddress> silent = new LinkedHashMap<>();
+        for (int i = 0; i < paths.size(); i++) {
+            if (EchoExchange.NO_ANSWER == rttNs[paths.size() + i]) {
+                silent.put(paths.get(i).overlayAddress(), paths.get(i).peer());
+            }
+        }
+        final Set<IpAddress> found = new HashSet<>();
+        if (silent.isEmpty() || BackendType.VXLAN != tunnel.backend()) {
+            return found;
+        }
+        final List<IpAddress> asked = List.copyOf(silent.keySet());
+        final List<EchoRequest> requests =
+                asked.stream().map(to -> new EchoRequest(to, SHORT_LENGTH)).toList();
+        try (BroadcastWay way = BroadcastWay.open(silent, routes, tunnel)) {
+            for (int attempt = 0; attempt < ATTEMPTS && found.isEmpty(); attempt++) {
+                final long[] answers = exchange.exchange(requests, TIMEOUT_NS, way);
+                for (int i = 0; i < answers.length; i++) {
+                    if (answers[i] >= 0) {
+                        found.add(asked.get(i));
+                    }
+                }
+            }
+        } catch (final SocketException unknown) {
+            // nothing is known of MACs then
+        }
+        return found;
     }
 
     private static int errno(final long answer) {

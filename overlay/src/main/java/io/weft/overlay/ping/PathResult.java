@@ -18,6 +18,7 @@ import io.weft.overlay.record.PeerPath;
  * @param underlayNeeded bytes of the longest that weft sends.
  * @param overlayMtu the same through the overlay, up to {@code overlayNeeded}.
  * @param overlayNeeded bytes of the longest that pods send.
+ * @param isForAnyMac whether the peer answers what is for all MACs, and not what is for that of its lease.
  */
 public record PathResult(
         PeerPath path,
@@ -29,7 +30,8 @@ public record PathResult(
         int underlayMtu,
         int underlayNeeded,
         int overlayMtu,
-        int overlayNeeded) {
+        int overlayNeeded,
+        boolean isForAnyMac) {
     /** There was no answer. */
     public static final long NONE = -1;
 
@@ -45,7 +47,7 @@ public record PathResult(
             if (0 != underlayErrno || 0 != overlayErrno) {
                 return PathState.LOCAL;
             }
-            return NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
+            return isForAnyMac ? PathState.MAC : NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
         }
         if (NONE != underlayRttNs && underlayMtu < underlayNeeded) {
             return PathState.FABRIC_MTU;

@@ -89,8 +89,7 @@ public final class PeerMonitor implements AutoCloseable {
         try {
             while (true) {
                 Thread.sleep(intervalMs);
-                try (PathProbe probe =
-                        PathProbe.open(config.backend().type(), config.networks(), podMtu.getAsInt(), PER_SECOND)) {
+                try (PathProbe probe = PathProbe.open(tunnel(), config.networks(), podMtu.getAsInt(), PER_SECOND)) {
                     for (final String device : devices) {
                         check(probe, device);
                     }
@@ -108,6 +107,13 @@ public final class PeerMonitor implements AutoCloseable {
         } catch (final InterruptedException closed) {
             // the node is taken down
         }
+    }
+
+    private Tunnel tunnel() {
+        return new Tunnel(
+                config.backend().type(),
+                config.backend().vni(),
+                config.backend().port());
     }
 
     private void check(final PathProbe probe, final String device) throws InterruptedException {

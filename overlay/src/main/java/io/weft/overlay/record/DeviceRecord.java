@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import io.weft.routing.RoutingContext;
+import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,6 +46,29 @@ public record DeviceRecord(String name, Path directory, Path countersFile) {
     void delete() throws IOException {
         for (final String suffix : List.of(TablesFile.SUFFIX, Baseline.SUFFIX, COUNTERS_SUFFIX)) {
             Files.deleteIfExists(directory.resolve(name + suffix));
+        }
+    }
+
+    /**
+     * Its tables, as last put on record, to look up in; whoever asks has to close them.
+     *
+     * @param context that they are made for.
+     * @throws IllegalStateException if there is no such record, or it is damaged.
+     */
+    public RoutingTables tables(final RoutingContext context) {
+        final RoutingTables tables = new RoutingTables(context);
+        boolean isLoaded = false;
+        try {
+            TablesFile.load(directory, name, tables);
+            isLoaded = true;
+            return tables;
+        } catch (final IOException | IllegalArgumentException failure) {
+            throw new IllegalStateException(
+                    "read the tables of " + name + " in " + directory + ": " + failure, failure);
+        } finally {
+            if (!isLoaded) {
+                tables.close();
+            }
         }
     }
 

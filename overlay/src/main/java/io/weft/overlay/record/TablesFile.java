@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -55,6 +59,43 @@ public final class TablesFile {
         } catch (final IOException failure) {
             throw new UncheckedIOException(failure);
         }
+    }
+
+    /**
+     * Puts the entries of a device into tables that are empty, and publishes them: for lookups as the device's own would give.
+     *
+     * @throws IOException if there is no such file, or it cannot be read.
+     */
+    static void load(final Path directory, final String device, final RoutingTables tables) throws IOException {
+        for (final String line : read(directory, device, Kind.ROUTE)) {
+            tables.addRoute(IpPrefix.parse(word(line, 0)), address(value(line, "via", "")));
+        }
+        for (final String line : read(directory, device, Kind.NEIGHBOUR)) {
+            tables.addNeighbour(address(word(line, 0)), MacAddress.parse(value(line, "lladdr", "")));
+        }
+        for (final String line : read(directory, device, Kind.FDB)) {
+            tables.addFdb(
+                    MacAddress.parse(word(line, 0)),
+                    address(value(line, "dst", "")),
+                    Integer.parseInt(value(line, "port", String.valueOf(RoutingTables.DEFAULT_PORT))),
+                    Integer.parseInt(value(line, "vni", String.valueOf(RoutingTables.DEFAULT_VNI))));
+        }
+        tables.publish();
+    }
+
+    private static InetAddress address(final String text) {
+        return IpAddress.parse(text).toInetAddress();
+    }
+
+    private static String word(final String line, final int index) {
+        return line.split(" ", -1)[index];
+    }
+
+    /** The word behind a key. */
+    private static String value(final String line, final String key, final String otherwise) {
+        final List<String> words = List.of(line.split(" ", -1));
+        final int at = words.indexOf(key);
+        return at < 0 ? otherwise : words.get(at + 1);
     }
 
     /** Which table an entry is of. */

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * not understood may concern them. Of the network namespace of the control thread, which uses it alone.
  */
 public final class TunnelFirewall implements AutoCloseable {
-    private static final Set<String> OWN_CHAINS = Set.of(
+    static final Set<String> OWN_CHAINS = Set.of(
             IptablesRules.TUNNEL_PORT_CHAIN,
             NftablesRules.TUNNEL_PORT_CHAIN + "-input",
             NftablesRules.TUNNEL_PORT_CHAIN + "-forward");

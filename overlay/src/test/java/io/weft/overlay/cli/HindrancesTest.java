@@ -26,6 +26,7 @@ class HindrancesTest {
     @CsvSource({
         "LOCAL, 60000, NO",
         "ROUTE, 60000, NO",
+        "MAC, 60000, NO",
         "FABRIC, 60000, UNKNOWN",
         "OVERLAY, 60000, UNKNOWN",
         "OVERLAY, -3000, UNKNOWN",
@@ -46,16 +47,17 @@ class HindrancesTest {
 
     @ParameterizedTest
     @CsvSource({
-        "YES, YES, YES, true",
-        "YES, UNKNOWN, UNKNOWN, null",
-        "UNKNOWN, YES, UNKNOWN, null",
-        "UNKNOWN, NO, NO, false",
-        "NO, YES, NO, false"
+        "YES, YES, YES, true, 0",
+        "YES, UNKNOWN, UNKNOWN, null, 3",
+        "UNKNOWN, YES, UNKNOWN, null, 3",
+        "UNKNOWN, NO, NO, false, 1",
+        "NO, YES, NO, false, 1"
     })
     void shouldArriveIfNothingSpeaksAgainstIt(
-            final Arrival one, final Arrival other, final Arrival both, final String json) {
+            final Arrival one, final Arrival other, final Arrival both, final String json, final int exitCode) {
         assertEquals(both, one.and(other));
-        final String printed = JsonOutput.of(new ExplainCommand.Answer(false, one.and(other), List.of()).json());
+        assertEquals(exitCode, both.exitCode());
+        final String printed = JsonOutput.of(new ExplainCommand.Answer(false, one.and(other), List.of(), null).json());
         assertTrue(printed.contains("\"arrives\":" + json + ","), printed);
     }
 }

@@ -63,8 +63,14 @@ final class Operator {
 
     /** A busy machine may be late with an answer, and with what is on record. */
     private void await(final List<Integer> exitCodes, final List<String> command, final String... words) {
+        await(() -> {}, exitCodes, command, words);
+    }
+
+    private void await(
+            final Runnable before, final List<Integer> exitCodes, final List<String> command, final String... words) {
         final String[] found = {""};
         Await.until(() -> String.join(" ... ", words) + "\nnot in\n" + found[0] + errors, Await.TIMEOUT_MS, () -> {
+            before.run();
             final StringWriter out = new StringWriter();
             final int code = execute(out, command.toArray(String[]::new));
             found[0] = code + " " + steady(out.toString());
@@ -83,12 +89,27 @@ final class Operator {
         await(List.of(exitCode), List.of("ping", peer.underlayAddress()), words);
     }
 
+    /**
+     * Status and ping tell of packets that are dropped, as long as they are.
+     *
+     * @param sends them, again and again: on a slow machine the last ones may be of a time ago.
+     */
+    void awaitDrops(final Runnable sends, final int exitCode, final Topology.Node peer, final String words) {
+        await(sends, List.of(), List.of("status"), "  drops     WRONG  ", words);
+        await(sends, List.of(exitCode), List.of("ping", peer.underlayAddress()), "  status     drops ", words);
+    }
+
     void awaitStatus(final String... words) {
         await(List.of(), List.of("status"), words);
     }
 
     void awaitExplanation(final int exitCode, final String address, final String... words) {
         await(List.of(exitCode), List.of("explain", address), words);
+    }
+
+    /** The same, with something done before it is asked for. */
+    void awaitExplanation(final Runnable before, final int exitCode, final String address, final String... words) {
+        await(before, List.of(exitCode), List.of("explain", address), words);
     }
 
     void awaitWell(final Topology.Node peer) {

@@ -35,7 +35,8 @@ class PathEvidenceTest {
             1_500,
             1_500,
             0,
-            1_450);
+            1_450,
+            false);
 
     /** Counters by which nothing was sent to the peer, and so many packets were dropped. */
     private static CountersRecord counters(final DropReason reason, final long dropped) {
@@ -82,7 +83,7 @@ class PathEvidenceTest {
 
     /** A fault that is mended does not stand first among the causes of the next one. */
     @ParameterizedTest
-    @CsvSource({"94999, ''", "95000, OTHERHOST", "101000, OTHERHOST"})
+    @CsvSource({"92999, ''", "93000, OTHERHOST", "101000, OTHERHOST"})
     void shouldSuspectWhatWasDroppedSinceTheCheckBeganAlone(final long lastMs, final String expected) {
         final int typeId = WorkerCounters.DROP_TYPE_ID_BASE + DropReason.OTHERHOST.id();
         final CountersRecord counters = new CountersRecord(

@@ -40,7 +40,8 @@ class PathWordsTest {
                 1_500,
                 1_500,
                 0,
-                1_450);
+                1_450,
+                false);
         return new PathWords(daemon).of(PathEvidence.asked(result, 0, null, null));
     }
 

@@ -44,6 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PeerCausesTest {
     private static final int ABSENT = 5;
     private static final int NAMED = 3;
+    private static final String WRONG_MAC = "02:00:00:00:00:99";
 
     private final CloseAll resources = new CloseAll();
     private final Topology topology = resources.add(Topology.builder().nodes(3).build());
@@ -105,6 +106,54 @@ class PeerCausesTest {
                 WeftdProcess.lease(kernel),
                 WeftdProcess.lease(other));
         operator.awaitWell(other);
+    }
+
+    /** As {@code PathFaultsTest} of a node of the kernel, of one with weft. */
+    @Test
+    @Order(2)
+    void shouldNameTheMacThatTheLeaseOfAWeftNodeHas() throws IOException {
+        final Path place = directory.resolve("node");
+        WeftdProcess.leases(
+                place, WeftdProcess.lease(node), WeftdProcess.lease(kernel), WeftdProcess.lease(other, WRONG_MAC));
+        operator.awaitFaultOfWay(other, "mac", "and not what is for MAC " + WRONG_MAC + " that its lease has");
+        WeftdProcess.leases(place, WeftdProcess.lease(node), WeftdProcess.lease(kernel), WeftdProcess.lease(other));
+        operator.awaitWell(other);
+    }
+
+    @Test
+    @Order(2)
+    void shouldNotTakeWhatComesForAProofThatAnythingGetsThere() {
+        final String firewall = "INPUT -s " + node.underlayAddress() + " -p udp -j DROP";
+        kernel.namespace().exec("sh", "-c", "iptables -w -A " + firewall);
+        operator.awaitExplanation(
+                () -> kernel.pod().tryExec("ping", "-c", "1", "-W", "1", node.podAddress()),
+                StatusCommand.WRONG,
+                kernel.podAddress(),
+                "the node is heard, and does not answer: its overlay is up. One of these:"
+                        + " a firewall drops UDP port 8472 one way, there or on the way",
+                ". Something has come from it since, which says nothing of what is sent there: whether the packet arrives is not"
+                        + " known");
+        kernel.namespace().exec("sh", "-c", "iptables -w -D " + firewall);
+        operator.awaitWell(kernel);
+    }
+
+    /** Nobody else is suspected where this node's own rules say it all. */
+    @Test
+    @Order(2)
+    void shouldNameTheRuleOfThisNodesFirewallThatDropsWhatComes() {
+        final String peer = kernel.underlayAddress();
+        final String[] words = {
+            "this node's own firewall drops what comes from " + peer + ": chain INPUT of table ip filter",
+            ", rule ",
+            "): let UDP port 8472 pass both ways (nft -a list ruleset and iptables-save show it)"
+        };
+        node.namespace().exec("sh", "-c", "iptables -w -A INPUT -p udp --dport 8472 -s " + peer + " -j DROP");
+        operator.awaitFaultOfWay(kernel, "overlay", words);
+        node.namespace().exec("sh", "-c", "iptables -w -D INPUT -p udp --dport 8472 -s " + peer + " -j DROP");
+        node.namespace().exec("sh", "-c", "iptables -w -A INPUT -s " + peer + " -j DROP");
+        operator.awaitFaultOfWay(kernel, "fabric", words);
+        node.namespace().exec("sh", "-c", "iptables -w -D INPUT -s " + peer + " -j DROP");
+        operator.awaitWell(kernel);
     }
 
     private static void sendWithAnotherVni(final Topology.Node from, final Topology.Node to) {

@@ -455,7 +455,7 @@ class SeeingTest {
                 StatusCommand.SILENT, "stopped: process PID was stopped by a signal", "Let it go on: kill -CONT PID");
         assertEquals(routes, run("show", "routes", "--device=blue.1"));
         assertTrue(errors.toString().contains("weft: blue.1: stopped: process"), errors::toString);
-        assertTellsThatItIsStopped("explain", NOWHERE);
+        assertExplainsByRecord("stopped: process PID was stopped by a signal AGE ago;", "stopped");
         assertTellsThatItIsStopped("trace");
         flood(blueNode.underlayAddress());
         Command.run(List.of("kill", "-CONT", String.valueOf(process.pid())));
@@ -476,6 +476,8 @@ class SeeingTest {
         assertStatus(
                 StatusCommand.GONE, "dead: process PID is gone, all is from AGE ago. Its log says why; start it again");
         assertEquals(routes, run("show", "routes", "--device=blue.1"));
+        assertExplainsByRecord("dead: process PID is gone, all is from AGE ago.", "dead");
+        assertTellsThatItIsGone("trace");
         assertTrue(run("show", "drops", "--device=blue.1").contains("PKT_TOO_SMALL"));
         final String aged = ",\"liveness\":\"dead\",\"ageMs\":";
         assertTrue(run("show", "fdb", "--device=blue.1", "-o", "json").contains(aged), "for programs");
@@ -490,6 +492,33 @@ class SeeingTest {
                     .matches("(?s).*weft.1 192.168.100.3 10.244.2.0/24: sent [1-9]\\d* packets [^\\n]*"
                             + "last error port unreachable from 192.168.100.3 TIME, check unchecked\n.*");
         });
+    }
+
+    /** The way by its tables, that nothing goes there now, and how old that is. */
+    private void assertExplainsByRecord(final String process, final String liveness) {
+        final StringWriter out = new StringWriter();
+        assertEquals(1, execute(out, "explain", "10.244.1.2", "--device=blue.1"), errors::toString);
+        final String told = steady(out.toString());
+        assertTrue(
+                told.matches(
+                        "(?s)10\\.244\\.1\\.2\\R  route      10\\.244\\.1\\.0/24 via 10\\.244\\.1\\.0\\R"
+                                + "  neighbour  10\\.244\\.1\\.0 is at 02:00:00:00:00:02\\R"
+                                + "  fdb        02:00:00:00:00:02 dst 192\\.168\\.100\\.2 port 8472 vni 1\\R"
+                                + "  record     by what weftd left on disk, \\d+ \\w+ old: it does not answer, and forwards nothing\\R.*"),
+                told);
+        assertTrue(told.contains("  status     process " + process), told);
+        final StringWriter json = new StringWriter();
+        execute(json, "explain", "10.244.1.2", "--device=blue.1", "-o", "json");
+        assertTrue(json.toString().contains("\"arrives\":false,\"lines\":[\"10.244.1.2\","), json::toString);
+        assertTrue(json.toString().contains(",\"liveness\":\"" + liveness + "\",\"ageMs\":"), json::toString);
+    }
+
+    /** It is not asked for what it was given. */
+    private void assertTellsThatItIsGone(final String command) {
+        errors.getBuffer().setLength(0);
+        assertEquals(1, execute(new StringWriter(), command, "--device=blue.1"), errors::toString);
+        assertTrue(
+                steady(errors.toString()).contains("). weft status: process dead: process PID is"), errors::toString);
     }
 
     /** By what is on record, and not by its silence. */

@@ -4,6 +4,7 @@ package io.weft.overlay.ping;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.testing.Await;
+import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.lease.BackendType;
@@ -15,11 +16,12 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 class PathProbeTest {
     private static final int POD_MTU = 1_400;
+    private static final Tunnel TUNNEL = new Tunnel(BackendType.VXLAN, 1, KernelVxlan.PORT);
 
     private static String probe(final Topology topology) {
         final Topology.Node peer = topology.node(1);
         return topology.node(0).namespace().call(() -> {
-            try (PathProbe probe = PathProbe.open(BackendType.VXLAN, List.of(), POD_MTU, 1_000)) {
+            try (PathProbe probe = PathProbe.open(TUNNEL, List.of(), POD_MTU, 1_000)) {
                 final PathResult result = probe.probe(List.of(new PeerPath(
                                 "flannel-v6.1",
                                 IpAddress.parse(peer.underlayAddressV6()),
