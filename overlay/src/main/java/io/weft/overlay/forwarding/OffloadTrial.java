@@ -33,13 +33,18 @@ import org.jspecify.annotations.Nullable;
  * would be told. So the first superframe is a trial, and later ones are looked at now and then.
  *
  * <pre>
- *   OFF -- device can --> WAIT -- superframes come --> TRIAL -- seen to leave --> ON --------+
+ *    +------------------ device can ------------------------+
+ *    |                                                      v
+ *   OFF                   WAIT -- superframes come --> TRIAL -- seen to leave --> ON --------+
  *    ^                     ^                             |                        ^          | once in 10 s
  *    |                     +---- none handed over -------+                        |          v
  *    |                     +---- handed over, not seen: for 5 minutes ----+       +-- seen -- LOOK
  *    |                                                                    +------ not seen ---+
  *    +-- from everywhere: device cannot any more
  * </pre>
+ *
+ * A daemon that starts does not wait for the first superframe, so that the first stream has the short way from its beginning, also
+ * after a handover.
  *
  * Used by the control thread alone.
  */
@@ -53,6 +58,9 @@ public final class OffloadTrial implements AutoCloseable {
 
     /** How long a watch goes on in which nothing is handed over: it costs every packet that leaves a little. */
     private static final long WATCH_LIMIT_NS = TimeUnit.SECONDS.toNanos(1);
+
+    /** The same of the first one, which begins before anything is sent. */
+    private static final long FIRST_WATCH_LIMIT_NS = TimeUnit.SECONDS.toNanos(10);
 
     private enum State {
         OFF,
@@ -201,6 +209,7 @@ public final class OffloadTrial implements AutoCloseable {
         final boolean can = features.areActive();
         if (can && State.OFF == state) {
             enter(State.WAIT, 0);
+            begin(State.TRIAL, FIRST_WATCH_LIMIT_NS);
         } else if (!can && State.OFF != state) {
             if (isOn()) {
                 LOG.log(
@@ -213,7 +222,13 @@ public final class OffloadTrial implements AutoCloseable {
         }
     }
 
-    private void look() {
+    /** Whether a superframe is awaited that is to show whether others may follow: then {@link #look} often. */
+    public boolean isTrying() {
+        return State.TRIAL == state;
+    }
+
+    /** One look at what leaves. */
+    public void look() {
         final boolean isDue = nextNs - clock.nanoTime() <= 0;
         final DepartureSocket watched = departures;
         final long refusals = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
@@ -225,11 +240,11 @@ public final class OffloadTrial implements AutoCloseable {
         } else if (State.WAIT == state && isDue) {
             final long superframes = superframes();
             if (superframes != superframesBefore) {
-                begin(State.TRIAL);
+                begin(State.TRIAL, WATCH_LIMIT_NS);
             }
             superframesBefore = superframes;
         } else if (State.ON == state && isDue) {
-            begin(State.LOOK);
+            begin(State.LOOK, WATCH_LIMIT_NS);
         }
     }
 
@@ -239,7 +254,7 @@ public final class OffloadTrial implements AutoCloseable {
                 - counters.applyAsLong(DataPlaneCounter.EGRESS_RECEIVED_FRAMES);
     }
 
-    private void begin(final State watching) {
+    private void begin(final State watching, final long limitNs) {
         try {
             departures = DepartureSocket.open(underlay.linkIndex(), port, offload.mtu());
         } catch (final LinuxException failure) {
@@ -249,7 +264,8 @@ public final class OffloadTrial implements AutoCloseable {
         offloadedBefore = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
         isHandedOver = false;
         state = watching;
-        nextNs = clock.nanoTime() + WATCH_LIMIT_NS;
+        superframesBefore = superframes();
+        nextNs = clock.nanoTime() + limitNs;
         offload.mode(State.TRIAL == watching ? TunnelOffload.Mode.TRIAL : TunnelOffload.Mode.ON);
     }
 
@@ -274,8 +290,10 @@ public final class OffloadTrial implements AutoCloseable {
             refuse("a superframe handed to the host by " + device.name() + " did not leave by " + underlay.name()
                     + ", which could cut it: does the FORWARD chain accept it, is net.ipv4.conf.all.rp_filter other than 1,"
                     + " do the routes to all peers lead to " + underlay.name() + "?");
+        } else if (isDue && State.TRIAL == state) {
+            enter(State.WAIT, superframes() == superframesBefore ? 0 : LOOK_INTERVAL_NS);
         } else if (isDue) {
-            enter(State.TRIAL == state ? State.WAIT : State.ON, LOOK_INTERVAL_NS);
+            enter(State.ON, LOOK_INTERVAL_NS);
         }
     }
 

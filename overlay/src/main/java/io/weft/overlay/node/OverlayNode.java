@@ -207,7 +207,7 @@ public final class OverlayNode implements AutoCloseable {
                 rtnetlink, config, acquired.key(), underlay, opened, guards, options.flanneld().ipBlackholeRoute);
         routes.findDevices();
         final UnderlayChanges changes =
-                new UnderlayChanges(underlayCheck, underlay, config, opened, routes, conditions, loop::end);
+                new UnderlayChanges(underlayCheck, underlay, config, opened, routes, conditions, loop);
         final PodAdmission admission = new PodAdmission(
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
@@ -230,6 +230,7 @@ public final class OverlayNode implements AutoCloseable {
             checkPeers(config, opened, changes);
             writeStatus = () -> shown.status(status.now(isReady, acquired.key(), opened, changes, table));
             writeStatus.run();
+            follow.run();
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
                 metrics.peers(opened.peerStates());

@@ -11,10 +11,10 @@ import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
-import java.util.function.Consumer;
 
 /**
  * What a node does when its underlay changes: another MTU is followed while packets flow, another address or interface is a
@@ -23,20 +23,24 @@ import java.util.function.Consumer;
 final class UnderlayChanges {
     private static final System.Logger LOG = System.getLogger(UnderlayChanges.class.getName());
 
+    /** Nothing beside what a stream lasts, and fifty looks a second for ten seconds after a start at the most. */
+    private static final long TRIAL_LOOK_MS = 20;
+
     private final UnderlayCheck check;
     private final Forwarders forwarders;
     private final PodRoutes routes;
     private final NetworkConfig config;
     private final Conditions conditions;
-    private final Consumer<String> onOtherUnderlay;
+    private final ControlLoop loop;
     private volatile Underlay underlay;
+    private boolean isLookAwaited;
 
     /**
      * Begins with what the node was set up on.
      *
      * @param check looks at the interface.
      * @param underlay as it was then.
-     * @param onOtherUnderlay hears why the node has to be set up anew.
+     * @param loop that runs this; it ends when the node has to be set up anew.
      */
     UnderlayChanges(
             final UnderlayCheck check,
@@ -45,14 +49,14 @@ final class UnderlayChanges {
             final Forwarders forwarders,
             final PodRoutes routes,
             final Conditions conditions,
-            final Consumer<String> onOtherUnderlay) {
+            final ControlLoop loop) {
         this.check = check;
         this.underlay = underlay;
         this.config = config;
         this.forwarders = forwarders;
         this.routes = routes;
         this.conditions = conditions;
-        this.onOtherUnderlay = onOtherUnderlay;
+        this.loop = loop;
     }
 
     /** One look; whenever something may have changed, and once a second. */
@@ -62,13 +66,26 @@ final class UnderlayChanges {
         for (final OffloadTrial offload : forwarders.offloads()) {
             offload.run(now, check.trouble().isEmpty());
         }
+        awaitTrials();
         forwarders.packetUnderlays().forEach(packets -> packets.follow(now));
         if (!now.name().equals(underlay.name()) || !now.localAddresses().equals(underlay.localAddresses())) {
-            onOtherUnderlay.accept("the underlay is " + now + " now, was " + underlay);
+            loop.end("the underlay is " + now + " now, was " + underlay);
         } else if (now.mtu() != underlay.mtu()) {
             followMtu(underlay.withMtu(now.mtu()));
         } else {
             conditions.holds(Condition.MTU);
+        }
+    }
+
+    /** Until then superframes are cut, so that a trial's outcome is looked for more often than once a second. */
+    private void awaitTrials() {
+        if (!isLookAwaited && forwarders.offloads().stream().anyMatch(OffloadTrial::isTrying)) {
+            isLookAwaited = true;
+            loop.after(TRIAL_LOOK_MS, () -> {
+                isLookAwaited = false;
+                forwarders.offloads().stream().filter(OffloadTrial::isTrying).forEach(OffloadTrial::look);
+                awaitTrials();
+            });
         }
     }
 
