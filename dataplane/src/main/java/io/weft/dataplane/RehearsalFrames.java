@@ -25,6 +25,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <pre>
  * | virtio_net_hdr | IP header | TCP or UDP header | zeros |
  * </pre>
+ *
+ * Streams are as the kernel sends them, with timestamps, not to be fragmented, pushed at the end of what was written: of a branch
+ * that was never taken the compiler makes a way back into the interpreter.
  */
 final class RehearsalFrames {
     static final IpPrefix SOURCE = IpPrefix.parse("198.18.0.0/24");
@@ -36,7 +39,17 @@ final class RehearsalFrames {
     private static final int IPV6_VERSION = 0x60;
     private static final int TTL = 64;
     private static final int SMALL_LENGTH = 64;
+
+    /** NOP, NOP, timestamps: RFC 7323, appendix A. */
+    private static final int TIMESTAMPS = 0x0101080A;
+
+    private static final int TIMESTAMPS_LENGTH = 12;
+    private static final int TCP_LENGTH = TcpFlyweight.MIN_LENGTH + TIMESTAMPS_LENGTH;
+    private static final int PUSHED = TcpFlyweight.ACK | TcpFlyweight.PSH;
     private static final int IP = VirtioNetHeaderFlyweight.LENGTH;
+
+    /** Left for what stands in front of a superframe that leaves unsegmented: a multiple of what it takes. */
+    private static final int TUNNEL_LENGTH = 128;
 
     /**
      * A frame.
@@ -57,13 +70,14 @@ final class RehearsalFrames {
     RehearsalFrames(final int mtu, final boolean hasIpv6) {
         this.mtu = mtu;
         for (final int version : hasIpv6 ? new int[] {4, 6} : new int[] {4}) {
-            small.add(frame(version, IpProtocol.UDP, SMALL_LENGTH, false));
-            small.add(frame(version, IpProtocol.TCP, 0, false)); // an acknowledgement
-            small.add(frame(version, IpProtocol.TCP, mtu - ipHeaderLength(version) - TcpFlyweight.MIN_LENGTH, false));
+            small.add(frame(version, IpProtocol.UDP, SMALL_LENGTH, 0, false));
+            small.add(frame(version, IpProtocol.TCP, 0, TcpFlyweight.ACK, false));
+            small.add(frame(version, IpProtocol.TCP, mtu - ipHeaderLength(version) - TCP_LENGTH, PUSHED, false));
         }
-        final int payload = Framing.MAX_PACKET_LENGTH - Ipv6Flyweight.LENGTH - TcpFlyweight.MIN_LENGTH;
-        superframes.add(frame(4, IpProtocol.TCP, payload, true));
-        superframes.add(frame(4, IpProtocol.UDP, payload, true));
+        final int payload = Framing.MAX_PACKET_LENGTH - Ipv6Flyweight.LENGTH - TCP_LENGTH - TUNNEL_LENGTH;
+        superframes.add(frame(4, IpProtocol.TCP, payload, TcpFlyweight.ACK, true));
+        superframes.add(frame(4, IpProtocol.UDP, payload, 0, true));
+        superframes.add(frame(4, IpProtocol.TCP, payload, PUSHED, true));
     }
 
     /** Packets that are sent as they are. */
@@ -76,9 +90,14 @@ final class RehearsalFrames {
         return superframes;
     }
 
-    private Frame frame(final int version, final int protocol, final int payloadLength, final boolean isSuperframe) {
+    private Frame frame(
+            final int version,
+            final int protocol,
+            final int payloadLength,
+            final int tcpFlags,
+            final boolean isSuperframe) {
         final int transport = IP + ipHeaderLength(version);
-        final int transportHeaderLength = IpProtocol.TCP == protocol ? TcpFlyweight.MIN_LENGTH : UdpFlyweight.LENGTH;
+        final int transportHeaderLength = IpProtocol.TCP == protocol ? TCP_LENGTH : UdpFlyweight.LENGTH;
         final int transportLength = transportHeaderLength + payloadLength;
         final int length = transport + transportLength;
         final UnsafeBuffer memory =
@@ -91,9 +110,9 @@ final class RehearsalFrames {
         final int checksumOffset;
         if (IpProtocol.TCP == protocol) {
             checksumOffset = TcpFlyweight.CHECKSUM_OFFSET;
-            memory.putByte(transport + TcpFlyweight.DATA_OFFSET_OFFSET, (byte)
-                    ((TcpFlyweight.MIN_LENGTH / Integer.BYTES) << 4));
-            TcpFlyweight.flags(memory, transport, TcpFlyweight.ACK);
+            memory.putByte(transport + TcpFlyweight.DATA_OFFSET_OFFSET, (byte) ((TCP_LENGTH / Integer.BYTES) << 4));
+            TcpFlyweight.flags(memory, transport, tcpFlags);
+            memory.putInt(transport + TcpFlyweight.MIN_LENGTH, TIMESTAMPS, BIG_ENDIAN);
         } else {
             checksumOffset = UdpFlyweight.CHECKSUM_OFFSET;
             UdpFlyweight.length(memory, transport, transportLength);
@@ -126,6 +145,7 @@ final class RehearsalFrames {
     private static void putIpv4(final UnsafeBuffer memory, final int protocol, final int totalLength) {
         memory.putByte(IP + Ipv4Flyweight.VERSION_IHL_OFFSET, (byte) IPV4_WITHOUT_OPTIONS);
         Ipv4Flyweight.totalLength(memory, IP, totalLength);
+        memory.putShort(IP + Ipv4Flyweight.FRAGMENT_OFFSET, (short) Ipv4Flyweight.DO_NOT_FRAGMENT, BIG_ENDIAN);
         memory.putByte(IP + Ipv4Flyweight.TTL_OFFSET, (byte) TTL);
         memory.putByte(IP + Ipv4Flyweight.PROTOCOL_OFFSET, (byte) protocol);
         memory.putInt(IP + Ipv4Flyweight.SOURCE_OFFSET, SOURCE.base().ipv4() + 1, BIG_ENDIAN);

@@ -34,6 +34,10 @@ final class RehearsalNode implements AutoCloseable {
     private static final int COUNTERS_MAX = 256;
     private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
 
+    /** The node's other address. */
+    static final InetAddress OTHER_LOOPBACK =
+            IpAddress.ofIpv4(IpAddress.of(LOOPBACK).ipv4() + 1).toInetAddress();
+
     private final Deque<AutoCloseable> resources = new ArrayDeque<>();
     private final RoutingTables routing;
     private final UdpSocket receiver;
@@ -110,7 +114,9 @@ final class RehearsalNode implements AutoCloseable {
 
     private static IngressPolicy policy() {
         return new IngressPolicy.Builder(IngressPolicy.Sources.KNOWN)
-                .node(List.of(IpAddress.of(LOOPBACK)), List.of(RehearsalFrames.SOURCE, RehearsalFrames.SOURCE_IPV6))
+                .node(
+                        List.of(IpAddress.of(LOOPBACK), IpAddress.of(OTHER_LOOPBACK)),
+                        List.of(RehearsalFrames.SOURCE, RehearsalFrames.SOURCE_IPV6))
                 .ownSubnet(RehearsalFrames.DESTINATION)
                 .ownSubnet(RehearsalFrames.DESTINATION_IPV6)
                 .build();
@@ -141,7 +147,7 @@ final class RehearsalNode implements AutoCloseable {
         return outlet;
     }
 
-    /** Where it receives from the underlay. */
+    /** Where it receives from the underlay, on {@link InetAddress#getLoopbackAddress}. */
     int underlayPort() {
         return receiver.localPort();
     }

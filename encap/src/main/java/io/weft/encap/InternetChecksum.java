@@ -37,25 +37,28 @@ public final class InternetChecksum {
      */
     public static long sum(final UnsafeBuffer buffer, final int offset, final int length, final long initial) {
         int position = offset;
-        final int end = offset + length;
         long first = initial;
         long second = 0;
-        for (final int blocksEnd = end - BLOCK_LENGTH; position <= blocksEnd; position += BLOCK_LENGTH) {
+        // Counted down: in steps of 32 it is compiled with a guard against overflow, by which the first packet without
+        // a block had all callers compiled anew.
+        for (int blocks = length / BLOCK_LENGTH; blocks > 0; blocks--) {
             final long a = buffer.getLong(position, nativeOrder());
             final long b = buffer.getLong(position + Long.BYTES, nativeOrder());
             final long c = buffer.getLong(position + 2 * Long.BYTES, nativeOrder());
             final long d = buffer.getLong(position + 3 * Long.BYTES, nativeOrder());
             first += halves(a) + halves(c);
             second += halves(b) + halves(d);
+            position += BLOCK_LENGTH;
         }
-        return first + second + tail(buffer, position, end);
+        return first + second + tail(buffer, position, offset + length);
     }
 
     private static long tail(final UnsafeBuffer buffer, final int offset, final int end) {
         int position = offset;
         long sum = 0;
-        for (final int wordsEnd = end - Long.BYTES; position <= wordsEnd; position += Long.BYTES) {
+        for (int words = (end - position) / Long.BYTES; words > 0; words--) {
             sum += halves(buffer.getLong(position, nativeOrder()));
+            position += Long.BYTES;
         }
         if (end - position >= Integer.BYTES) {
             sum += buffer.getInt(position, nativeOrder()) & LOW_HALF;

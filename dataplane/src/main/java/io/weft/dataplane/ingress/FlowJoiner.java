@@ -4,7 +4,6 @@ package io.weft.dataplane.ingress;
 import io.weft.encap.ChecksumState;
 import io.weft.encap.FlowHash;
 import io.weft.encap.IpPacket;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +49,10 @@ final class FlowJoiner {
 
     /** Nothing is appended any more to what was joined so far. */
     void endBatch() {
-        Arrays.fill(open, null);
+        // Not by Arrays.fill, which all the JDK shares: what was seen of other arrays had it compiled anew in the first
+        // stream.
+        for (int flow = 0; flow < OPEN_FLOWS; flow++) {
+            open[flow] = null;
+        }
     }
 }
