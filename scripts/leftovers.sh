@@ -3,7 +3,7 @@
 #
 #   processes    have WEFT_RUN in their environment: the run, and those that it is part of, as PID.STARTTIME,...
 #   namespaces   /run/netns/weft-[WORD-]PID-..., where PID is a JVM of tests, demo or bench
-#   groups       /sys/fs/cgroup/[CONTROLLER/]weft-test-PID, of the containers of such a JVM
+#   groups       /sys/fs/cgroup/[CONTROLLER/]weft-{test,bench}-PID..., of the containers of such a JVM, or of what it limits
 #   files        in a directory weft-test-PID.STARTTIME, where java.io.tmpdir of the tests points to
 #
 # What belongs to a run that lives is never touched, so that two checkouts can be tested side by side.
@@ -65,7 +65,7 @@ has_jvm() { # PID
 # Namespaces and control groups, as files, whose JVM is gone.
 orphans() {
   local file
-  for file in /run/netns/weft-* /sys/fs/cgroup/weft-test-* /sys/fs/cgroup/*/weft-test-*; do
+  for file in /run/netns/weft-* /sys/fs/cgroup/weft-{test,bench}-* /sys/fs/cgroup/*/weft-{test,bench}-*; do
     [[ -e $file && ${file##*/} =~ ^weft-([a-z]+-)?([0-9]+)(-|$) ]] || continue
     has_jvm "${BASH_REMATCH[2]}" || echo "$file"
   done

@@ -9,9 +9,11 @@ import io.weft.bench.handover.HandoverCheck;
 import io.weft.bench.handover.HandoverPlan;
 import io.weft.bench.handover.LabHandovers;
 import io.weft.bench.lab.Command;
+import io.weft.bench.lab.CpuLimit;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.lab.Overlay;
 import io.weft.bench.lab.Teardown;
+import io.weft.bench.lab.Weftd;
 import io.weft.bench.machine.Machine;
 import io.weft.bench.machine.MachineCosts;
 import io.weft.bench.report.Console;
@@ -103,6 +105,12 @@ public final class BenchMain implements Callable<Integer> {
                     + ", for what full tables cost (default: ${DEFAULT-VALUE}).")
     private int absentNodes;
 
+    @Option(
+            names = "--cpus",
+            defaultValue = "0",
+            description = "So many CPUs for each weftd, such as 0.1, as by a container's limit (default: no limit).")
+    private double cpus;
+
     @Option(names = "--other-java", description = "Home of another JVM that weftd is handed over to (handover).")
     private @Nullable Path otherJava;
 
@@ -149,6 +157,9 @@ public final class BenchMain implements Callable<Integer> {
         if (absentNodes < 0 || absentNodes > Overlay.MAX_ABSENT_NODES) {
             throw refusal("--absent-nodes=" + absentNodes + ": it takes 0 to " + Overlay.MAX_ABSENT_NODES);
         }
+        if (cpus != 0 && !(cpus >= CpuLimit.MIN_CPUS)) {
+            throw refusal("--cpus=" + cpus + ": it takes " + CpuLimit.MIN_CPUS + " or more, or 0 for no limit");
+        }
         final boolean isBudgets = isAlone(BUDGETS);
         final boolean isHandover = isAlone(HANDOVER);
         final List<Measure> measures = isBudgets || isHandover ? List.of() : measures();
@@ -167,7 +178,7 @@ public final class BenchMain implements Callable<Integer> {
         try (Teardown teardown = new Teardown()) {
             try {
                 results = new Benchmark(plan, console::line, console::status)
-                        .run(Entry.labPrefix("bench"), weftd.weftd(), teardown);
+                        .run(Entry.labPrefix("bench"), limited(weftd.weftd(), teardown), teardown);
             } catch (final Command.CommandException | IOException ex) {
                 if (teardown.isClosed()) {
                     return CommandLine.ExitCode.SOFTWARE;
@@ -178,6 +189,10 @@ public final class BenchMain implements Callable<Integer> {
         summarise(results);
         write(results, (System.nanoTime() - startNs) / 1e9);
         return CommandLine.ExitCode.OK;
+    }
+
+    private Weftd limited(final Weftd unlimited, final Teardown teardown) throws IOException {
+        return 0 == cpus ? unlimited : unlimited.under(teardown.add(new CpuLimit(Entry.labPrefix("bench"), cpus)));
     }
 
     /** Without what cannot be had here, unless it was asked for. */
@@ -295,6 +310,7 @@ public final class BenchMain implements Callable<Integer> {
         machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         machine.putAll(Machine.describe(costs));
         machine.put("absent nodes", String.valueOf(absentNodes));
+        machine.put("CPUs of each weftd", 0 == cpus ? "no limit" : String.valueOf(cpus));
         machine.put(
                 "weftd",
                 (String.join(" ", weftd.weftd().arguments()) + " "

@@ -108,7 +108,9 @@ class BenchMainTest {
                 "--only=nonsense",
                 "--only=tcp1,nonsense",
                 "--absent-nodes=-1",
-                "--absent-nodes=5001"
+                "--absent-nodes=5001",
+                "--cpus=-1",
+                "--cpus=0.001"
             })
     void shouldRefuseWhatItCannotMeasure(final String option) {
         assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), option));

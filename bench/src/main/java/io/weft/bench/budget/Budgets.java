@@ -63,6 +63,10 @@ public final class Budgets {
     static final Budget LATE_BESIDE_METRICS =
             new Budget("p99.9 of one way while metrics of 5 000 peers are asked for", Unit.SECONDS, WITHOUT, 5);
 
+    /** Seen: 1.2, with both nodes started at once on two processors. */
+    static final Budget FIRST_SECOND =
+            new Budget("a gigabit of TCP in the first second after ready", Unit.SECONDS, "in a later one", 1.6);
+
     /** Seen: 4.6. */
     static final Budget CNI_ADD = new Budget("weft-cni ADD", Unit.SECONDS, "Debian's bridge plugin ADD", 9);
     /** Seen: 2.4. */
@@ -79,6 +83,7 @@ public final class Budgets {
                 LeaseTrial.inFile(),
                 LeaseTrial.inEtcd(),
                 new PauseTrial(),
+                new WarmthTrial(),
                 new CniTrial());
     }
 }

@@ -17,18 +17,25 @@ import java.util.stream.Collectors;
  * @param arguments more arguments than the lab gives by itself.
  * @param javaOptions JVM options, put into {@code WEFT_JAVA_OPTS}.
  * @param user that it runs as, with no rights but {@link #CAPABILITIES}; empty for that of the lab, root.
+ * @param limit words before all others, of what limits it; empty for no limit.
  */
-public record Weftd(List<String> command, List<String> arguments, String javaOptions, String user) {
+public record Weftd(List<String> command, List<String> arguments, String javaOptions, String user, List<String> limit) {
     /** The file registry of all nodes. */
     static final String LEASES = "leases.json";
 
     private static final String CAPABILITIES = "-all,+net_admin,+net_raw"; // as setpriv(1) writes them
 
+    /** Without a limit. */
+    public Weftd(
+            final List<String> command, final List<String> arguments, final String javaOptions, final String user) {
+        this(command, arguments, javaOptions, user, List.of());
+    }
+
     /** The same with one more argument. */
     public Weftd with(final String argument) {
         final List<String> more = new ArrayList<>(arguments);
         more.add(argument);
-        return new Weftd(command, more, javaOptions, user);
+        return new Weftd(command, more, javaOptions, user, limit);
     }
 
     /** The same by another JVM. */
@@ -37,12 +44,19 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
                 Command.words(List.of("env", "JAVA_HOME=" + javaHome), command.toArray(String[]::new)),
                 arguments,
                 javaOptions,
-                user);
+                user,
+                limit);
     }
 
     /** The same with one more JVM option. */
     public Weftd withJavaOption(final String option) {
-        return new Weftd(command, arguments, (javaOptions + ' ' + option).strip(), user);
+        return new Weftd(command, arguments, (javaOptions + ' ' + option).strip(), user, limit);
+    }
+
+    /** The same with a part of the CPUs, of which its JVM knows as in a container: the lab's namespaces hide control groups. */
+    public Weftd under(final CpuLimit cpuLimit) {
+        final Weftd knowing = withJavaOption("-XX:ActiveProcessorCount=" + cpuLimit.visibleCpus());
+        return new Weftd(command, arguments, knowing.javaOptions, user, cpuLimit.words());
     }
 
     /** Lets the daemon of whichever user make files in a directory. */
@@ -101,7 +115,8 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
 
     private List<String> words(final Node node, final String registry, final Path directory) {
         final String options = Heap.JAVA_OPTION + " -Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
-        final List<String> words = new ArrayList<>(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
+        final List<String> words = new ArrayList<>(limit);
+        words.addAll(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
         words.addAll(asUser());
         words.addAll(command);
         words.add("--iface=" + Node.UNDERLAY_DEVICE);

@@ -127,6 +127,39 @@ class LabTest {
     }
 
     @Test
+    void shouldStartTheDaemonWithAPartOfTheCpus() throws IOException {
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(2);
+            final List<String> groups;
+            try (CpuLimit limit = new CpuLimit(prefix, 0.1);
+                    Overlay overlay = new Overlay(lab)) {
+                final String says = "echo $WEFT_JAVA_OPTS; cat /proc/self/cgroup; exit 2";
+                final Weftd daemon = new Weftd(List.of("sh", "-c", says), List.of(), "", "").under(limit);
+
+                assertThrows(
+                        Command.CommandException.class,
+                        () -> overlay.start(List.of(DataPlane.WEFT, DataPlane.KERNEL), daemon));
+
+                final String said = overlay.said(lab.node(0));
+                assertTrue(said.contains("-XX:ActiveProcessorCount=1"), said);
+                assertTrue(said.contains(":/" + prefix + "-"), said);
+                groups = groups();
+                assertEquals(1, groups.size());
+                final String quota = Command.run(
+                        "sh", "-c", "cat \"$0\"/cpu.max \"$0\"/cpu.cfs_quota_us 2>/dev/null || true", groups.get(0));
+                assertTrue(List.of("10000 100000", "10000").contains(quota.strip()), quota);
+            }
+            assertEquals(List.of(), groups());
+        }
+    }
+
+    private List<String> groups() {
+        return Command.run("find", "/sys/fs/cgroup", "-maxdepth", "2", "-type", "d", "-name", prefix + "-*")
+                .lines()
+                .toList();
+    }
+
+    @Test
     void shouldRemoveWhatWasMadeWhenAStepFails() {
         try (Lab first = new Lab(prefix);
                 Lab second = new Lab(prefix)) {
