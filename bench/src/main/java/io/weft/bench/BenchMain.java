@@ -157,11 +157,14 @@ public final class BenchMain implements Callable<Integer> {
         if (absentNodes < 0 || absentNodes > Overlay.MAX_ABSENT_NODES) {
             throw refusal("--absent-nodes=" + absentNodes + ": it takes 0 to " + Overlay.MAX_ABSENT_NODES);
         }
-        if (cpus != 0 && !(cpus >= CpuLimit.MIN_CPUS)) {
+        if (cpus != 0 && !(cpus >= CpuLimit.MIN_CPUS && Double.isFinite(cpus))) {
             throw refusal("--cpus=" + cpus + ": it takes " + CpuLimit.MIN_CPUS + " or more, or 0 for no limit");
         }
         final boolean isBudgets = isAlone(BUDGETS);
         final boolean isHandover = isAlone(HANDOVER);
+        if (cpus != 0 && (isBudgets || isHandover)) {
+            throw refusal("--cpus=" + cpus + ": not with --only=" + BUDGETS + " or " + HANDOVER);
+        }
         final List<Measure> measures = isBudgets || isHandover ? List.of() : measures();
         Entry.requireRoot();
         if (isBudgets) {

@@ -110,7 +110,8 @@ class BenchMainTest {
                 "--absent-nodes=-1",
                 "--absent-nodes=5001",
                 "--cpus=-1",
-                "--cpus=0.001"
+                "--cpus=0.001",
+                "--cpus=Infinity"
             })
     void shouldRefuseWhatItCannotMeasure(final String option) {
         assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), option));

@@ -9,6 +9,7 @@ import io.weft.linux.TunDevice;
 import io.weft.routing.Encapsulation;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
@@ -105,7 +106,7 @@ public final class Rehearsal implements AutoCloseable {
         final DatagramChannel opened = DatagramChannel.open(StandardProtocolFamily.INET);
         boolean isReady = false;
         try {
-            opened.bind(new InetSocketAddress(RehearsalNode.OTHER_LOOPBACK, 0));
+            bind(opened);
             opened.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), peerPort));
             opened.configureBlocking(false);
             isReady = true;
@@ -114,6 +115,15 @@ public final class Rehearsal implements AutoCloseable {
             if (!isReady) {
                 opened.close();
             }
+        }
+    }
+
+    /** To the node's other address, where the loopback has more than one. */
+    private static void bind(final DatagramChannel opened) throws IOException {
+        try {
+            opened.bind(new InetSocketAddress(RehearsalNode.otherLoopback(), 0));
+        } catch (final BindException oneAddress) {
+            opened.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
         }
     }
 

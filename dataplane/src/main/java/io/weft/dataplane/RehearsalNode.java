@@ -34,10 +34,6 @@ final class RehearsalNode implements AutoCloseable {
     private static final int COUNTERS_MAX = 256;
     private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
 
-    /** The node's other address. */
-    static final InetAddress OTHER_LOOPBACK =
-            IpAddress.ofIpv4(IpAddress.of(LOOPBACK).ipv4() + 1).toInetAddress();
-
     private final Deque<AutoCloseable> resources = new ArrayDeque<>();
     private final RoutingTables routing;
     private final UdpSocket receiver;
@@ -103,6 +99,11 @@ final class RehearsalNode implements AutoCloseable {
         }
     }
 
+    /** The node's other address. */
+    static InetAddress otherLoopback() {
+        return IpAddress.ofIpv4(IpAddress.of(LOOPBACK).ipv4() + 1).toInetAddress();
+    }
+
     private <T extends AutoCloseable> T keep(final T resource) {
         resources.push(resource);
         return resource;
@@ -115,7 +116,7 @@ final class RehearsalNode implements AutoCloseable {
     private static IngressPolicy policy() {
         return new IngressPolicy.Builder(IngressPolicy.Sources.KNOWN)
                 .node(
-                        List.of(IpAddress.of(LOOPBACK), IpAddress.of(OTHER_LOOPBACK)),
+                        List.of(IpAddress.of(LOOPBACK), IpAddress.of(otherLoopback())),
                         List.of(RehearsalFrames.SOURCE, RehearsalFrames.SOURCE_IPV6))
                 .ownSubnet(RehearsalFrames.DESTINATION)
                 .ownSubnet(RehearsalFrames.DESTINATION_IPV6)

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -52,11 +53,15 @@ public final class CpuLimit implements AutoCloseable {
         }
         final Path controllers = ROOT.resolve("cgroup.controllers");
         if (!Files.exists(controllers)
-                || !List.of(Files.readString(controllers).strip().split(" ")).contains("cpu")) {
+                || !List.of(Files.readString(controllers).strip().split(" ", -1))
+                        .contains("cpu")) {
             throw new IOException(
                     ROOT + ": no cpu controller for a limit of CPU; mount cgroups, or do without the limit");
         }
-        Files.writeString(ROOT.resolve("cgroup.subtree_control"), "+cpu");
+        final Path given = ROOT.resolve("cgroup.subtree_control");
+        if (!List.of(Files.readString(given).strip().split(" ", -1)).contains("cpu")) {
+            Files.writeString(given, "+cpu"); // as every service manager has it; it stays
+        }
         return ROOT;
     }
 
@@ -80,10 +85,18 @@ public final class CpuLimit implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        final List<String> left = new ArrayList<>();
         try (DirectoryStream<Path> groups = Files.newDirectoryStream(parent, name + "-*")) {
             for (final Path group : groups) {
-                Files.delete(group);
+                try {
+                    Files.delete(group);
+                } catch (final IOException busy) {
+                    left.add(String.valueOf(busy.getMessage()));
+                }
             }
+        }
+        if (!left.isEmpty()) {
+            throw new IOException("take down control groups: " + String.join(", ", left));
         }
     }
 

@@ -48,4 +48,9 @@ public final class EgressAnswer {
                         + networks.stream().map(IpPrefix::toString).collect(Collectors.joining(" and "))
                         + ": the host routes it, not the overlay";
     }
+
+    /** The line about a source that is no pod of this node. */
+    public static String notOfThisNode(final IpAddress source) {
+        return "  source     " + source + " is not of this node's subnet: a weft node at the other end may refuse it";
+    }
 }

@@ -24,6 +24,9 @@ final class RecordedAnswer {
 
     private static final String REWRITE = "  rewrite ";
 
+    /** That the overlay has no part in it, which is not so of what another node sends. */
+    private static final String OWN = "  own ";
+
     private final DaemonRecord daemon;
 
     RecordedAnswer(final DaemonRecord daemon) {
@@ -46,11 +49,17 @@ final class RecordedAnswer {
                 }
             }
         }
-        final List<String> lines = new ArrayList<>(
-                answer.lines().filter(line -> !line.startsWith(REWRITE)).toList());
-        if (null != source && own.stream().anyMatch(subnet -> subnet.contains(IpPrefix.host(destination)))) {
+        final boolean isToHere = isWithin(own, destination);
+        final boolean isFromHere = null == source || isWithin(own, source);
+        final List<String> lines = new ArrayList<>(answer.lines()
+                .filter(line -> !line.startsWith(REWRITE) && (isFromHere || !line.startsWith(OWN)))
+                .toList());
+        if (!isFromHere && isToHere) {
             lines.add(Hindrances.line(
                     "policy", "what it says of packets from " + source + " is not on record: ask weftd when it runs"));
+        }
+        if (null != source && !isFromHere && !isToHere) {
+            lines.add(EgressAnswer.notOfThisNode(source));
         }
         lines.add(Hindrances.line(
                 "record",
@@ -67,6 +76,10 @@ final class RecordedAnswer {
     /** What is known of whether the packet arrives, since nobody answers. */
     Arrival arrival() {
         return isForwarding() ? Arrival.UNKNOWN : Arrival.NO;
+    }
+
+    private static boolean isWithin(final List<IpPrefix> subnets, final IpAddress address) {
+        return subnets.stream().anyMatch(subnet -> subnet.contains(IpPrefix.host(address)));
     }
 
     private List<IpPrefix> prefixes(final String key) {

@@ -85,6 +85,7 @@ public final class OffloadTrial implements AutoCloseable {
     private long offloadedBefore;
     private long refusalsBefore;
     private boolean isHandedOver;
+    private boolean isSeen;
     private long nextNs;
 
     /**
@@ -263,6 +264,7 @@ public final class OffloadTrial implements AutoCloseable {
         }
         offloadedBefore = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
         isHandedOver = false;
+        isSeen = false;
         state = watching;
         superframesBefore = superframes();
         nextNs = clock.nanoTime() + limitNs;
@@ -271,9 +273,9 @@ public final class OffloadTrial implements AutoCloseable {
 
     /** A superframe that waits in a queue of the underlay has as long to leave as a watch without one goes on. */
     private void watch(final DepartureSocket watched, final boolean isDue) {
-        final boolean isSeen = watched.hasSeen();
+        isSeen |= watched.hasSeen();
         final boolean isMore = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
-        if (isSeen) {
+        if (isSeen && isMore) { // else it may be another's on the same port
             if (State.TRIAL == state) {
                 LOG.log(
                         INFO,

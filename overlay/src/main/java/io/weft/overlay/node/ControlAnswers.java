@@ -95,10 +95,7 @@ final class ControlAnswers {
         if (isToHere && !isFromHere) {
             return destination + " from " + source + IngressAnswer.of(node, source, destination);
         }
-        return isFromHere || isToHere
-                ? answer
-                : answer + "\n  source     " + source
-                        + " is not of this node's subnet: a weft node at the other end may refuse it";
+        return isFromHere || isToHere ? answer : answer + "\n" + EgressAnswer.notOfThisNode(source);
     }
 
     private static boolean isOfSubnet(final IpAddress address, final LeaseKey own) {

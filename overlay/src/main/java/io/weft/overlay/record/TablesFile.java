@@ -95,7 +95,7 @@ public final class TablesFile {
     private static String value(final String line, final String key, final String otherwise) {
         final List<String> words = List.of(line.split(" ", -1));
         final int at = words.indexOf(key);
-        return at < 0 ? otherwise : words.get(at + 1);
+        return at < 0 || at + 1 == words.size() ? otherwise : words.get(at + 1);
     }
 
     /** Which table an entry is of. */

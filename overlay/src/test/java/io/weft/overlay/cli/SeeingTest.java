@@ -507,6 +507,13 @@ class SeeingTest {
                                 + "  record     by what weftd left on disk, \\d+ \\w+ old: it does not answer, and forwards nothing\\R.*"),
                 told);
         assertTrue(told.contains("  status     process " + process), told);
+        final StringWriter in = new StringWriter();
+        assertEquals(
+                1,
+                execute(in, "explain", "--from=10.244.1.2", blueNode.podAddress(), "--device=blue.1"),
+                errors::toString);
+        assertTrue(in.toString().contains("\n  policy "), in::toString);
+        assertFalse(in.toString().contains("\n  own "), in::toString);
         final StringWriter json = new StringWriter();
         execute(json, "explain", "10.244.1.2", "--device=blue.1", "-o", "json");
         assertTrue(json.toString().contains("\"arrives\":false,\"lines\":[\"10.244.1.2\","), json::toString);
