@@ -11,6 +11,7 @@ import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import io.weft.overlay.options.WeftdCommandLine;
 import io.weft.overlay.registry.etcd.EtcdServer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -135,6 +136,24 @@ class HostGatewayTest {
         write(lease(node));
         try (BackgroundProcess again = startReady()) {
             assertFalse(routes().contains(peer.subnet()), again::output);
+        }
+    }
+
+    /** As a DaemonSet does that starts the new pod beside the old one: here too the second takes the first one's place. */
+    @Test
+    void shouldHandOverWithRoutesAsTheyAre() throws Exception {
+        try (BackgroundProcess former = startReady();
+                BackgroundProcess monitor = node.namespace().start("ip", "-oneline", "monitor", "route");
+                BackgroundProcess newcomer = startReady()) {
+            assertEquals(WeftdCommandLine.EXIT_HANDED_OVER, former.awaitExit(TIMEOUT_MS), former::output);
+            node.namespace().ip("route", "add", "10.99.0.0/24", "dev", node.underlayDevice());
+            monitor.awaitOutput("10.99.0.0/24", TIMEOUT_MS);
+            assertFalse(monitor.output().contains(peer.subnet()), monitor::output);
+            assertTrue(hasRoutes(), newcomer::output);
+            node.namespace().ip("route", "delete", peer.subnet());
+            Await.until(newcomer::output, TIMEOUT_MS, this::hasRoutes);
+            write(lease(node));
+            Await.until(newcomer::output, TIMEOUT_MS, () -> !routes().contains(peer.subnet()));
         }
     }
 

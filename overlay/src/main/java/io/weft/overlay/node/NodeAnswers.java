@@ -2,6 +2,7 @@
 package io.weft.overlay.node;
 
 import io.weft.overlay.forwarding.PacketSource;
+import io.weft.overlay.handover.Description;
 import io.weft.overlay.handover.HandoverServer;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
@@ -54,7 +55,11 @@ final class NodeAnswers implements AutoCloseable {
         isOpen = true;
         for (final PacketSource source : sources) {
             undo.push(ControlAnswers.open(runDirectory, source, sources, config, own, loop));
-            undo.push(HandoverServer.open(runDirectory, source.deviceName(), running));
+        }
+        // Also where no packet is this node's to forward: the place is kept by the names of devices.
+        for (final String deviceName :
+                running.description().get(Description.DEVICES).split(" ", -1)) {
+            undo.push(HandoverServer.open(runDirectory, deviceName, running));
         }
     }
 
