@@ -104,17 +104,30 @@ public final class Predecessor implements AutoCloseable {
         }
     }
 
+    /** Connects to who listens there, as soon as there is room in its queue; null if nobody does. */
     private static @Nullable UnixSocket connect(final Path path) {
-        if (!Files.exists(path)) {
-            return null;
+        final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ANSWER_MS);
+        while (true) {
+            try {
+                return attempt(path);
+            } catch (final LinuxException failure) {
+                if (Errno.EAGAIN != failure.errno() || System.nanoTime() - deadlineNs > 0) {
+                    throw new StartupException("ask the weftd that runs: " + failure.getMessage(), failure);
+                }
+            }
+            LockSupport.parkNanos(LOOK_NS);
         }
+    }
+
+    /** @throws LinuxException {@link Errno#EAGAIN} if somebody listens whose queue is full. */
+    private static @Nullable UnixSocket attempt(final Path path) {
         try {
-            return UnixSocket.connect(path);
+            return Files.exists(path) ? UnixSocket.connect(path) : null;
         } catch (final LinuxException failure) {
             if (Errno.ECONNREFUSED == failure.errno() || Errno.ENOENT == failure.errno()) {
                 return null; // left by one that was killed
             }
-            throw new StartupException("ask the weftd that runs: " + failure.getMessage(), failure);
+            throw failure;
         }
     }
 
@@ -164,8 +177,10 @@ public final class Predecessor implements AutoCloseable {
     }
 
     private static boolean isGone(final Path path) {
-        try (UnixSocket probe = connect(path)) {
+        try (UnixSocket probe = attempt(path)) {
             return null == probe;
+        } catch (final LinuxException present) {
+            return false; // such as one whose queue is full of those that have looked
         }
     }
 
