@@ -10,7 +10,9 @@ import io.weft.overlay.lease.LeaseKey;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +24,10 @@ final class IngressSenders {
     private final IngressPolicy.Sources sources;
     private final List<IpPrefix> admitted;
     private final LeaseKey own;
+    /** Kept as a policy takes them: one is made for each change of a lease, and of thousands of nodes would leave much to collect. */
+    private final Map<LeaseKey, Sender> taken = new HashMap<>();
+
+    private record Sender(List<IpAddress> addresses, List<IpPrefix> subnets) {}
 
     /** @param admitted senders that no lease has to name. */
     IngressSenders(final IngressPolicy.Sources sources, final List<IpPrefix> admitted, final LeaseKey own) {
@@ -30,17 +36,25 @@ final class IngressSenders {
         this.own = own;
     }
 
+    /** Packets are sent by this lease from now on. */
+    void take(final Lease lease) {
+        taken.put(lease.key(), new Sender(List.copyOf(addresses(lease)), subnets(lease.key())));
+    }
+
+    /** And by this one no more. */
+    void forget(final LeaseKey key) {
+        taken.remove(key);
+    }
+
     /**
      * The policy as of now.
      *
-     * @param taken leases that packets are sent by.
      * @param refused leases that fit this node not, whose nodes may send all the same.
      * @param ownAddresses of this host.
      */
-    IngressPolicy policy(
-            final Collection<Lease> taken, final Collection<Lease> refused, final OwnAddresses ownAddresses) {
+    IngressPolicy policy(final Collection<Lease> refused, final OwnAddresses ownAddresses) {
         final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
-        taken.forEach(lease -> policy.node(addresses(lease), subnets(lease.key())));
+        taken.values().forEach(sender -> policy.node(sender.addresses(), sender.subnets()));
         refused.forEach(lease -> policy.node(addresses(lease), List.of()));
         admitted.forEach(policy::admit);
         subnets(own).forEach(policy::ownSubnet);

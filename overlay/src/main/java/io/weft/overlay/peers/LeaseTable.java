@@ -104,6 +104,7 @@ public final class LeaseTable {
         try {
             peers.install(lease);
             leases.put(lease.key(), lease);
+            senders.take(lease);
             refused.remove(lease.key());
             compareVni(lease);
         } catch (final IllegalArgumentException refusedByTables) {
@@ -152,6 +153,7 @@ public final class LeaseTable {
         final Lease before = leases.remove(key);
         if (null != before) {
             peers.withdraw(before);
+            senders.forget(key);
             otherVnis.remove(key);
             isChanged = true;
         }
@@ -165,8 +167,8 @@ public final class LeaseTable {
 
     /** Publishes what the data threads go by, of a snapshot, and leaves the kernel's routes alone: for a node that is not in charge of them yet. */
     public void publishTables() {
-        forwarders.ingressPolicy(senders.policy(
-                leases.values(), refused.values().stream().map(Refusal::lease).toList(), ownAddresses));
+        forwarders.ingressPolicy(
+                senders.policy(refused.values().stream().map(Refusal::lease).toList(), ownAddresses));
         forwarders.publish();
     }
 
