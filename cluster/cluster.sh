@@ -24,7 +24,7 @@ cluster() {
     kubectl) cluster_exec control kubectl --kubeconfig="$cluster/pki/admin.conf" "$@" ;;
     conformance) . cluster/conformance.sh && cluster_conformance "$@" ;;
     down) cluster_down ;;
-    *) echo "usage: ./weft cluster build | up [--nodes=3] [--network=weft|flannel] | kubectl ARGUMENT... |
+    *) echo "usage: ./weft cluster build | up [--nodes=3] [--network=weft|flannel] [--backend=vxlan|host-gw] | kubectl ARGUMENT... |
        exec control|node1|... COMMAND... | kill|start node1|...|api-server |
        conformance [--focus=REGEXP] [--skip=REGEXP] [--rollouts] | down" >&2; return 2 ;;
   esac
@@ -77,12 +77,13 @@ cluster_build_flannel() {
 }
 
 cluster_up() {
-  local nodes=3 network=weft word image
+  local nodes=3 network=weft backend=vxlan word image
   for word; do
     case $word in
       --nodes=[0-9]) nodes=${word#*=} ;;
       --network=weft | --network=flannel) network=${word#*=} ;;
-      *) echo "weft: cluster up takes --nodes=0 to --nodes=9 and --network=weft or --network=flannel, not $word" >&2; return 2 ;;
+      --backend=vxlan | --backend=host-gw) backend=${word#*=} ;;
+      *) echo "weft: cluster up takes --nodes=0 to --nodes=9, --network=weft or flannel and --backend=vxlan or host-gw, not $word" >&2; return 2 ;;
     esac
   done
   [ "$(id -u)" = 0 ] || { echo "weft: run it as root" >&2; return 1; }
@@ -97,7 +98,7 @@ cluster_up() {
   cp "$image" "$cluster/images/weft.tar"
   tools_image && coredns_image && { [ "$network" = weft ] || flannel_image; } || return 1
   PATH=$cluster/bin:$PATH setsid unshare --mount --net --pid --fork --kill-child --mount-proc \
-    bash "$PWD/cluster/inside" "$cluster" up "$nodes" "$network" >"$cluster/log/inside" 2>&1 </dev/null &
+    bash "$PWD/cluster/inside" "$cluster" up "$nodes" "$network" "$backend" >"$cluster/log/inside" 2>&1 </dev/null &
   echo $! >"$cluster/pid"
   until [ -e "$cluster/is-up" ]; do
     kill -0 "$!" 2>/dev/null || { tail -n 5 "$cluster/log/inside" >&2; echo "weft: no cluster: see $cluster/log" >&2; return 1; }

@@ -91,14 +91,14 @@ rules:
   - {level: Metadata, nonResourceURLs: [/readyz]}
   - {level: None}
 YAML
-  on control kube-apiserver --etcd-servers=http://127.0.0.1:2379 --secure-port=6443 --advertise-address=$control \
+  bash "$here/enter" "$cluster" control kube-apiserver --etcd-servers=http://127.0.0.1:2379 --secure-port=6443 --advertise-address=$control \
     --service-cluster-ip-range=$service_networks --authorization-mode=Node,RBAC --kubelet-preferred-address-types=InternalIP --allow-privileged=true --client-ca-file="$pki/ca.crt" \
     --tls-cert-file="$pki/server.crt" --tls-private-key-file="$pki/server.key" \
     --kubelet-client-certificate="$pki/admin.crt" --kubelet-client-key="$pki/admin.key" --kubelet-certificate-authority="$pki/ca.crt" \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$pki/accounts.key" \
     --service-account-signing-key-file="$pki/accounts.key" --cert-dir="$cluster/control" \
     --audit-policy-file="$cluster/control/audit.yaml" --audit-log-path="$cluster/control/audit.log" >>"$log/kube-apiserver" 2>&1 </dev/null &
-  echo $! >"$cluster/control/kube-apiserver.pid"
+  echo $! >"$cluster/control/kube-apiserver.pid" # of the server itself, in the place of enter
 }
 
 kill_api_server() {

@@ -80,7 +80,9 @@ flow_begin() { # POD ADDRESS
   await 60 grep -q "bytes from" target/cluster/log/flow
 }
 flow_end() { # WHAT
-  local sent received pause
+  local sent received pause answered
+  answered=$(grep -c "bytes from" target/cluster/log/flow)
+  await 60 eval '[ "$(grep -c "bytes from" target/cluster/log/flow)" -gt "$answered" ]' # else the end of a loss would not be seen
   ./weft cluster exec "$flow_place" kill -INT "$(<target/cluster/flow.pid)"
   wait "$flow" || : # ping says so of losses
   flow=
