@@ -54,11 +54,6 @@ final class PacketTrial implements Trial {
     }
 
     @Override
-    public String lack() {
-        return "";
-    }
-
-    @Override
     public List<Finding> run(final Site site, final Teardown teardown) throws IOException {
         try (RoutingTables tables =
                 new RoutingTables(new RoutingContext().vni(1).vtepMac(MAC))) {

@@ -118,11 +118,6 @@ final class PauseTrial implements Trial {
     }
 
     @Override
-    public String lack() {
-        return "";
-    }
-
-    @Override
     public List<Finding> run(final Site site, final Teardown teardown) throws IOException {
         final Lab lab = teardown.add(new Lab(site.labPrefix() + "-pause"));
         lab.up(2);

@@ -44,11 +44,6 @@ final class RoutingTrial implements Trial {
     }
 
     @Override
-    public String lack() {
-        return "";
-    }
-
-    @Override
     public List<Finding> run(final Site site, final Teardown teardown) throws IOException {
         final Map<IpPrefix, InetAddress> map = nodeMap();
         final List<Finding> findings = new ArrayList<>();

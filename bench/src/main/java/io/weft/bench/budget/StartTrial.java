@@ -95,11 +95,6 @@ final class StartTrial implements Trial {
     }
 
     @Override
-    public String lack() {
-        return "";
-    }
-
-    @Override
     public List<Finding> run(final Site site, final Teardown teardown) throws IOException {
         final Lab lab = teardown.add(new Lab(site.labPrefix() + "-start"));
         lab.up(2);

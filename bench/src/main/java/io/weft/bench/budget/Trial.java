@@ -11,7 +11,9 @@ public interface Trial {
     String subject();
 
     /** What the machine lacks for it, with the remedy; empty if nothing. */
-    String lack();
+    default String lack() {
+        return "";
+    }
 
     /**
      * Brings up what it needs, and takes the figures.

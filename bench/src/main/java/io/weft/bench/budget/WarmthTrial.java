@@ -56,11 +56,6 @@ final class WarmthTrial implements Trial {
     }
 
     @Override
-    public String lack() {
-        return "";
-    }
-
-    @Override
     public List<Finding> run(final Site site, final Teardown teardown) throws IOException {
         final Lab lab = teardown.add(new Lab(site.labPrefix() + "-warmth"));
         lab.up(2);

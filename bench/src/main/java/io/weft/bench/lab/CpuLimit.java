@@ -99,9 +99,4 @@ public final class CpuLimit implements AutoCloseable {
             throw new IOException("take down control groups: " + String.join(", ", left));
         }
     }
-
-    @Override
-    public String toString() {
-        return "cpus=" + cpus;
-    }
 }
