@@ -4,13 +4,16 @@ package io.weft.dataplane;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.weft.address.IpPrefix;
+import io.weft.encap.EthernetFlyweight;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.TcpFlyweight;
+import io.weft.encap.TunnelSuperframe;
 import io.weft.encap.UdpFlyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
+import io.weft.encap.VxlanFlyweight;
 import io.weft.linux.Framing;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,8 +51,8 @@ final class RehearsalFrames {
     private static final int PUSHED = TcpFlyweight.ACK | TcpFlyweight.PSH;
     private static final int IP = VirtioNetHeaderFlyweight.LENGTH;
 
-    /** Left for what stands in front of a superframe that leaves unsegmented: a multiple of what it takes. */
-    private static final int TUNNEL_LENGTH = 128;
+    /** What stands in front of a superframe that leaves unsegmented. */
+    private static final int TUNNEL_LENGTH = TunnelSuperframe.LENGTH + VxlanFlyweight.LENGTH + EthernetFlyweight.LENGTH;
 
     /**
      * A frame.

@@ -49,8 +49,7 @@ final class FlowJoiner {
 
     /** Nothing is appended any more to what was joined so far. */
     void endBatch() {
-        // Not by Arrays.fill, which all the JDK shares: what was seen of other arrays had it compiled anew in the first
-        // stream.
+        // Not by Arrays.fill: the JDK's other uses of it had this one compiled anew in the first stream.
         for (int flow = 0; flow < OPEN_FLOWS; flow++) {
             open[flow] = null;
         }

@@ -7,11 +7,11 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.encap.Ecn;
 import io.weft.encap.EthernetFlyweight;
 import io.weft.encap.IpPacket;
+import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.VxlanFlyweight;
 import io.weft.routing.RoutingContext;
-import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,12 +37,12 @@ final class VxlanTunnel implements Tunnel {
     /** Of the own VTEP, in the low 48 bits. */
     private final long vtepMac;
 
-    private final List<IpAddress> overlayAddresses;
+    private final IpAddress[] overlayAddresses;
 
     VxlanTunnel(final RoutingContext routing) {
         vniWord = VxlanFlyweight.vniWord(routing.vni());
         vtepMac = routing.vtepMac().value();
-        overlayAddresses = routing.overlayAddresses();
+        overlayAddresses = routing.overlayAddresses().toArray(IpAddress[]::new);
     }
 
     @Override
@@ -112,15 +112,20 @@ final class VxlanTunnel implements Tunnel {
         return Tunnel.innerFault(fault);
     }
 
-    /** As the kernel has it: what is for all MACs the host takes for itself, and forwards to nobody. By it peers find out which MAC is wrong. */
+    /**
+     * Whether it is ICMP for this host itself, by which peers find out that the MAC of their lease is wrong. The kernel takes what is for all
+     * MACs likewise, forwards it to nobody, and of TCP none of it (net/ipv4/tcp_ipv4.c, {@code tcp_v4_rcv}).
+     */
     private boolean isForThisHost(final UnsafeBuffer arena, final int ip, final int available) {
         for (final IpAddress own : overlayAddresses) {
             if (IpFamily.IPV4 == own.family()
                     ? available >= Ipv4Flyweight.MIN_LENGTH
                             && Ipv4Flyweight.version(arena, ip) == 4
+                            && Ipv4Flyweight.protocol(arena, ip) == IpProtocol.ICMP
                             && Ipv4Flyweight.destination(arena, ip) == own.ipv4()
                     : available >= Ipv6Flyweight.LENGTH
                             && Ipv4Flyweight.version(arena, ip) == 6
+                            && Ipv6Flyweight.nextHeader(arena, ip) == IpProtocol.ICMPV6
                             && Ipv6Flyweight.destinationHigh(arena, ip) == own.high()
                             && Ipv6Flyweight.destinationLow(arena, ip) == own.low()) {
                 return true;
