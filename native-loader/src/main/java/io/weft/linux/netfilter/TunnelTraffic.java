@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -138,7 +139,10 @@ public final class TunnelTraffic {
         final Map<Field, List<byte[]>> facts = new HashMap<>(isIncoming ? incoming : outgoing);
         facts.put(isIncoming ? Field.SOURCE : Field.DESTINATION, List.of(peer.getAddress()));
         final Walk walk = new Walk(byName(chains), facts);
-        chains.stream().filter(chain -> chain.sees(isIncoming)).forEach(walk::base);
+        chains.stream()
+                .filter(chain -> chain.sees(isIncoming))
+                .sorted(Comparator.comparingInt(Chain::hook)) // numbered in the order in which packets come to them
+                .forEach(walk::base);
         return new Fate(walk.dropped, walk.touched);
     }
 
@@ -164,8 +168,11 @@ public final class TunnelTraffic {
         private final Map<String, Chain> chains;
         private final Map<Field, List<byte[]>> facts;
         private final Map<String, End> known = new HashMap<>();
-        /** Some may have been accepted, or handed to somebody, before they come to what follows. */
+        /** Some may have been accepted before they come to what follows in this base chain. */
         private boolean isThinned;
+
+        /** Some may have been handed to somebody, or been made others, before they come to whatever follows. */
+        private boolean isDiverted;
 
         private String touched = "";
         private String dropped = "";
@@ -182,7 +189,7 @@ public final class TunnelTraffic {
             if (End.PASSED == end && chain.drops()) {
                 final String words = inWords(chain) + " drops what it does not accept";
                 touch(words);
-                if (!isThinned) {
+                if (!isThinned && !isDiverted) {
                     drop(words);
                 }
             }
@@ -258,8 +265,8 @@ public final class TunnelTraffic {
         private void intervene(final Chain chain, final int number, final Rule rule, final boolean areAll) {
             touch(inWords(chain) + " has a rule for UDP port " + port + ", or that may concern it: " + rule.detail());
             if (!DROPS.contains(rule.detail())) {
-                isThinned = true;
-            } else if (areAll && !isThinned) {
+                isDiverted = true;
+            } else if (areAll && !isThinned && !isDiverted) {
                 drop(inWords(chain) + ", rule " + number + " (" + rule.detail() + ")");
             }
         }

@@ -135,6 +135,18 @@ class TunnelTrafficTest {
         assertEquals("", dropped(false));
     }
 
+    /** They have another port when they come there. */
+    @Test
+    void shouldNotBeSureOfAnInputChainThatComesBehindARedirect() throws Exception {
+        nft("""
+                table inet t {
+                  chain c { type filter hook input priority 0; udp dport 8472 drop; }
+                  chain redirects { type nat hook prerouting priority -100; udp dport 8472 redirect to :9; }
+                }
+                """);
+        assertEquals("", dropped(true));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"iptables-legacy", "iptables-nft"})
     void shouldNameARuleOfIptablesByItsNumber(final String variant) throws Exception {
