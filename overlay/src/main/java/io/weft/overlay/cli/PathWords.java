@@ -12,7 +12,7 @@ import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.record.TablesFile;
-import io.weft.overlay.rules.PeerFirewall;
+import io.weft.overlay.rules.HostFirewall;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,6 +20,7 @@ import java.util.List;
 final class PathWords {
     private final DaemonRecord daemon;
     private final PublicAddresses addresses;
+    private final HostFirewall hostFirewall = new HostFirewall();
 
     PathWords(final DaemonRecord daemon) {
         this.daemon = daemon;
@@ -45,6 +46,9 @@ final class PathWords {
     }
 
     private String mac(final PeerPath path) {
+        if (Liveness.LIVE != daemon.liveness()) {
+            return ofThisWeftd();
+        }
         final String mac = vtepMac(path.device(), path.peer());
         return "the node takes what is for all MACs, and not what is for " + (mac.isEmpty() ? "the one" : "MAC " + mac)
                 + " that its lease has: its device has another one (ip -details link there): restart the daemon of that node,"
@@ -136,14 +140,14 @@ final class PathWords {
     }
 
     /** What this host's own firewall does with packets of a peer, where that can be asked here. */
-    private PeerFirewall firewall(final IpAddress peer) {
+    private HostFirewall.Peer firewall(final IpAddress peer) {
         return daemon.isHere()
-                ? PeerFirewall.of(peer.toInetAddress(), (int) daemon.number("port"))
-                : PeerFirewall.UNKNOWN;
+                ? hostFirewall.of(peer, (int) daemon.number("port"), daemon.underlayAddresses())
+                : HostFirewall.Peer.UNKNOWN;
     }
 
     /** Where it drops all, with what to do; empty where that is not known. */
-    private String ownFirewall(final PeerFirewall firewall, final IpAddress peer) {
+    private String ownFirewall(final HostFirewall.Peer firewall, final IpAddress peer) {
         if (!firewall.dropsIncoming().isEmpty()) {
             return "this node's own firewall drops what comes from " + peer + ": " + pass(firewall.dropsIncoming());
         }
@@ -198,7 +202,7 @@ final class PathWords {
         if (Liveness.LIVE != daemon.liveness()) {
             return ofThisWeftd();
         }
-        final PeerFirewall firewall = firewall(path.peer());
+        final HostFirewall.Peer firewall = firewall(path.peer());
         final String own = ownFirewall(firewall, path.peer());
         if (!own.isEmpty()) {
             return own;
@@ -245,8 +249,10 @@ final class PathWords {
     /** Which of them it is, only the other node can tell. */
     private void causesThatNoneComesBackWith(final List<String> causes, final boolean isNotHere) {
         causes.add("a firewall drops UDP port " + daemon.number("port")
-                + (isNotHere ? ", there or on the way" : ", there, on the way or here")
-                + ", perhaps one way (let it pass both ways; iptables -S INPUT and OUTPUT, or nft list ruleset)");
+                + (isNotHere
+                        ? ", there or on the way, perhaps one way (no rule of iptables or nftables does so here; "
+                        : ", there, on the way or here, perhaps one way (")
+                + "let it pass both ways; iptables -S INPUT and OUTPUT, or nft list ruleset)");
         causes.add("weftd there is stopped or hung (weft status there)");
         causes.add("that node has no lease for this one (UNKNOWN_SENDER there, in weft status)");
         causes.add("the node drops what it gets, since its device has not VNI " + daemon.number("vni")

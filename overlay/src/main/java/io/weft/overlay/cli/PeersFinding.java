@@ -23,6 +23,7 @@ final class PeersFinding {
     private static final int NAMED_MAX = 3;
 
     private final DaemonRecord daemon;
+    private final PathWords words;
     /** Of as many as are named, by what is at fault with them. */
     private final Map<String, List<String>> named = new LinkedHashMap<>();
 
@@ -36,6 +37,7 @@ final class PeersFinding {
     /** @param counters of the daemon's devices that have some to read. */
     PeersFinding(final DaemonRecord daemon, final Map<DeviceRecord, CountersRecord> counters) {
         this.daemon = daemon;
+        words = new PathWords(daemon);
         // By the daemon's clock, also where it stands still: its last sign of life, and how old that is.
         nowMs = daemon.ageMs()
                 + counters.values().stream()
@@ -59,8 +61,8 @@ final class PeersFinding {
             oldestSilentMs = Math.min(oldestSilentMs, check.timeMs());
             if (silent < NAMED_MAX) {
                 named.computeIfAbsent(
-                                check.state().label() + words(device, counters, peer, check),
-                                words -> new ArrayList<>())
+                                check.state().label() + cause(device, counters, peer, check),
+                                cause -> new ArrayList<>())
                         .add(peer.address().toString());
             }
             silent++;
@@ -68,16 +70,14 @@ final class PeersFinding {
     }
 
     /** Cause and remedy; empty where the tables do not say any more where the peer is. */
-    private String words(
+    private String cause(
             final DeviceRecord device, final CountersRecord counters, final PeerRecord peer, final PathCheck check) {
         try {
             final List<PeerPath> paths = PeerPath.of(device);
             return paths.stream()
                     .filter(path -> path.peer().equals(peer.address()))
                     .findFirst()
-                    .map(path -> ": "
-                            + new PathWords(daemon)
-                                    .of(PathEvidence.onRecord(daemon, paths, path, peer, check, counters)))
+                    .map(path -> ": " + words.of(PathEvidence.onRecord(daemon, paths, path, peer, check, counters)))
                     .orElse("");
         } catch (final IllegalStateException notWrittenYet) {
             return "";

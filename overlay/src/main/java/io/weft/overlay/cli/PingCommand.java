@@ -7,7 +7,7 @@ import io.weft.dataplane.counters.PathState;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.ping.PathProbe;
 import io.weft.overlay.ping.PathResult;
-import io.weft.overlay.ping.Tunnel;
+import io.weft.overlay.ping.ProbedTunnel;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -156,9 +156,13 @@ final class PingCommand implements Callable<Integer> {
         final long beginMs = System.currentTimeMillis();
         final Map<String, CountersRecord> before = counters(daemon);
         final List<PathResult> results;
-        final Tunnel tunnel = new Tunnel(
-                BackendType.named(daemon.text("backend")), (int) daemon.number("vni"), (int) daemon.number("port"));
-        try (PathProbe probe = PathProbe.open(tunnel, daemon.networks(), (int) daemon.number("mtu"), PER_SECOND)) {
+        final ProbedTunnel tunnel = new ProbedTunnel(
+                BackendType.named(daemon.text("backend")),
+                (int) daemon.number("vni"),
+                (int) daemon.number("port"),
+                daemon.underlayAddresses(),
+                daemon.networks());
+        try (PathProbe probe = PathProbe.open(tunnel, (int) daemon.number("mtu"), PER_SECOND)) {
             results = probe.probe(paths);
         }
         final Map<String, CountersRecord> after = counters(daemon);

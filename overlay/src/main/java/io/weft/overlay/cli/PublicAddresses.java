@@ -3,7 +3,6 @@ package io.weft.overlay.cli;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
-import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
@@ -26,10 +25,7 @@ final class PublicAddresses {
     private final Map<IpAddress, List<IpPrefix>> subnets = new TreeMap<>();
 
     PublicAddresses(final DaemonRecord daemon) {
-        final JsonValue addresses = daemon.status().member("underlayAddresses");
-        if (null != addresses) {
-            addresses.elements().forEach(address -> own.add(IpAddress.parse(address.string())));
-        }
+        own.addAll(daemon.underlayAddresses());
         daemon.devices().stream()
                 .flatMap(PublicAddresses::paths)
                 .forEach(path -> subnets.computeIfAbsent(path.peer(), peer -> new ArrayList<>())

@@ -453,7 +453,7 @@ public final class OverlayNode implements AutoCloseable {
             undo.push(PeerMonitor.start(
                     options.weft().runDirectory,
                     opened.deviceNames(),
-                    config,
+                    changes.tunnel(),
                     () -> changes.podMtu().least(),
                     TimeUnit.SECONDS.toMillis(options.weft().peerCheckSeconds),
                     (device, peer, check, mtu) -> loop.post(() -> opened.checked(device, peer, check, mtu))));

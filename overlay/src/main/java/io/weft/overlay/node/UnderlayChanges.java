@@ -3,6 +3,7 @@ package io.weft.overlay.node;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpAddress;
 import io.weft.linux.LinuxException;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.OffloadTrial;
@@ -15,6 +16,7 @@ import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
+import io.weft.overlay.ping.ProbedTunnel;
 
 /**
  * What a node does when its underlay changes: another MTU is followed while packets flow, another address or interface is a
@@ -115,6 +117,16 @@ final class UnderlayChanges {
     /** The underlay that is followed at present. */
     Underlay underlay() {
         return underlay;
+    }
+
+    /** What is between this node and its peers. */
+    ProbedTunnel tunnel() {
+        return new ProbedTunnel(
+                config.backend().type(),
+                config.backend().vni(),
+                config.backend().port(),
+                underlay.localAddresses().stream().map(IpAddress::of).toList(),
+                config.networks());
     }
 
     /** What the underlay leaves for packets of pods at present. */

@@ -14,7 +14,9 @@ import io.weft.encap.VxlanFlyweight;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.net.SocketException;
+import java.util.EnumMap;
 import java.util.Map;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -41,35 +43,46 @@ final class BroadcastWay implements EchoExchange.Way, AutoCloseable {
 
     private final Map<IpAddress, IpAddress> peers;
     private final HostRoutes routes;
-    private final Tunnel tunnel;
-    private final DatagramSocket socket;
+    private final ProbedTunnel tunnel;
+    private final Map<IpFamily, DatagramSocket> sockets = new EnumMap<>(IpFamily.class);
 
-    private BroadcastWay(
-            final Map<IpAddress, IpAddress> peers,
-            final HostRoutes routes,
-            final Tunnel tunnel,
-            final DatagramSocket socket) {
-        this.peers = peers;
+    private BroadcastWay(final Map<IpAddress, IpAddress> peers, final HostRoutes routes, final ProbedTunnel tunnel) {
+        this.peers = Map.copyOf(peers);
         this.routes = routes;
         this.tunnel = tunnel;
-        this.socket = socket;
     }
 
     /**
-     * Opens its socket in the network namespace of the calling thread.
+     * Opens its sockets in the network namespace of the calling thread, on the addresses that weftd sends from.
      *
      * @param peers underlay addresses by overlay addresses.
      */
-    static BroadcastWay open(final Map<IpAddress, IpAddress> peers, final HostRoutes routes, final Tunnel tunnel)
+    static BroadcastWay open(final Map<IpAddress, IpAddress> peers, final HostRoutes routes, final ProbedTunnel tunnel)
             throws SocketException {
-        return new BroadcastWay(Map.copyOf(peers), routes, tunnel, new DatagramSocket());
+        final BroadcastWay way = new BroadcastWay(peers, routes, tunnel);
+        boolean isOpen = false;
+        try {
+            for (final IpAddress local : tunnel.localAddresses()) {
+                way.sockets.put(local.family(), new DatagramSocket(new InetSocketAddress(local.toInetAddress(), 0)));
+            }
+            isOpen = true;
+            return way;
+        } finally {
+            if (!isOpen) {
+                way.close();
+            }
+        }
     }
 
     @Override
     public long send(final EchoRequest request, final UnsafeBuffer message, final int length) {
         final @Nullable IpAddress peer = peers.get(request.to());
         final @Nullable IpAddress from = routes.source(request.to());
-        if (null == peer || null == from || from.family() != request.to().family()) {
+        final @Nullable DatagramSocket socket = null == peer ? null : sockets.get(peer.family());
+        if (null == peer
+                || null == socket
+                || null == from
+                || from.family() != request.to().family()) {
             return EchoExchange.NO_ANSWER;
         }
         final byte[] datagram = datagram(from, request.to(), message, length);
@@ -134,6 +147,6 @@ final class BroadcastWay implements EchoExchange.Way, AutoCloseable {
 
     @Override
     public void close() {
-        socket.close();
+        sockets.values().forEach(DatagramSocket::close);
     }
 }

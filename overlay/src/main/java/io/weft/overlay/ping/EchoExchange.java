@@ -121,11 +121,6 @@ final class EchoExchange implements AutoCloseable {
      * @param timeoutNs that an answer may take.
      * @return for each question how long the answer took, in nanoseconds; {@link #NO_ANSWER}, or a negative errno.
      */
-    long[] exchange(final List<EchoRequest> requests, final long timeoutNs) throws InterruptedException {
-        return exchange(requests, timeoutNs, this::sendAsTheHost);
-    }
-
-    /** The same, sent another way than by the host's own. The answers come as ever. */
     long[] exchange(final List<EchoRequest> requests, final long timeoutNs, final Way way) throws InterruptedException {
         final long nonce = ThreadLocalRandom.current().nextLong();
         final long[] results = new long[requests.size()];
@@ -158,6 +153,11 @@ final class EchoExchange implements AutoCloseable {
         poller.set(0, ipv4.fd(), Poller.POLLIN);
         poller.set(1, null == ipv6 ? -1 : ipv6.fd(), Poller.POLLIN);
         poller.poll((int) TimeUnit.NANOSECONDS.toMillis(Math.max(0, Math.min(durationNs, WAIT_MAX_NS))) + 1);
+    }
+
+    /** The host's own way. */
+    Way hosts() {
+        return this::sendAsTheHost;
     }
 
     private long sendAsTheHost(final EchoRequest request, final UnsafeBuffer message, final int length) {

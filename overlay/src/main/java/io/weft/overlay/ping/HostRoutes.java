@@ -10,7 +10,9 @@ import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.record.PeerPath;
 import java.net.InetAddress;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 public final class HostRoutes implements AutoCloseable {
     private final @Nullable Rtnetlink rtnetlink;
     private final List<IpPrefix> networks;
+
+    /** Asked once for each, however many peers are behind it. */
+    private final Map<String, Optional<Link>> devices = new HashMap<>();
 
     private HostRoutes(final @Nullable Rtnetlink rtnetlink, final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
@@ -58,7 +63,7 @@ public final class HostRoutes implements AutoCloseable {
             return HostWay.TUNNEL;
         }
         try {
-            final Optional<Link> device = opened.link(path.device());
+            final Optional<Link> device = devices.computeIfAbsent(path.device(), opened::link);
             if (device.isEmpty()) {
                 return HostWay.TUNNEL;
             }

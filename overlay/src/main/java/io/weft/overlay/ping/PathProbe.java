@@ -3,15 +3,14 @@ package io.weft.overlay.ping;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
-import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.PeerPath;
 import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -44,10 +43,11 @@ public final class PathProbe implements AutoCloseable {
 
     private final EchoExchange exchange;
     private final HostRoutes routes;
-    private final Tunnel tunnel;
+    private final ProbedTunnel tunnel;
     private final int podMtu;
 
-    private PathProbe(final EchoExchange exchange, final HostRoutes routes, final Tunnel tunnel, final int podMtu) {
+    private PathProbe(
+            final EchoExchange exchange, final HostRoutes routes, final ProbedTunnel tunnel, final int podMtu) {
         this.exchange = exchange;
         this.routes = routes;
         this.tunnel = tunnel;
@@ -58,14 +58,12 @@ public final class PathProbe implements AutoCloseable {
      * Opens its sockets in the network namespace of the calling thread.
      *
      * @param tunnel of the network.
-     * @param networks of the cluster.
      * @param podMtu bytes of the longest packet that pods send.
      * @param perSecond packets at most.
      * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
-    public static PathProbe open(
-            final Tunnel tunnel, final List<IpPrefix> networks, final int podMtu, final int perSecond) {
-        final HostRoutes routes = HostRoutes.open(networks);
+    public static PathProbe open(final ProbedTunnel tunnel, final int podMtu, final int perSecond) {
+        final HostRoutes routes = HostRoutes.open(tunnel.networks());
         EchoExchange exchange = null;
         try {
             exchange = EchoExchange.open(perSecond);
@@ -118,8 +116,8 @@ public final class PathProbe implements AutoCloseable {
             needed[paths.size() + i] = podMtu;
         }
         final long[] rttNs = ask(to, filled(to.size(), SHORT_LENGTH), TIMEOUT_NS);
-        final int[] mtus = mtus(to, needed, rttNs, isExact);
         final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs);
+        final int[] mtus = mtus(to, needed, rttNs, isExact);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
@@ -139,7 +137,12 @@ public final class PathProbe implements AutoCloseable {
         return results;
     }
 
-    /** Of those whose overlay addresses do not answer, the ones that do as soon as nobody asks for their MAC. */
+    /**
+     * Of those whose overlay addresses do not answer, the ones that do as soon as nobody asks for their MAC. They are asked as ever once
+     * more, for they may have come up meanwhile.
+     *
+     * @param rttNs of the underlay addresses, and then of the overlay's; who answers after all has his round trip put in.
+     */
     private Set<IpAddress> forAnyMac(final List<PeerPath> paths, final long[] rttNs) throws InterruptedException {
         final Map<IpAddress, IpAddress> silent = new LinkedHashMap<>();
         for (int i = 0; i < paths.size(); i++) {
@@ -147,24 +150,28 @@ public final class PathProbe implements AutoCloseable {
                 silent.put(paths.get(i).overlayAddress(), paths.get(i).peer());
             }
         }
-        final Set<IpAddress> found = new HashSet<>();
         if (silent.isEmpty() || BackendType.VXLAN != tunnel.backend()) {
-            return found;
+            return Set.of();
         }
+        final Set<IpAddress> found = new LinkedHashSet<>();
         final List<IpAddress> asked = List.copyOf(silent.keySet());
-        final List<EchoRequest> requests =
-                asked.stream().map(to -> new EchoRequest(to, SHORT_LENGTH)).toList();
         try (BroadcastWay way = BroadcastWay.open(silent, routes, tunnel)) {
-            for (int attempt = 0; attempt < ATTEMPTS && found.isEmpty(); attempt++) {
-                final long[] answers = exchange.exchange(requests, TIMEOUT_NS, way);
-                for (int i = 0; i < answers.length; i++) {
-                    if (answers[i] >= 0) {
-                        found.add(asked.get(i));
-                    }
+            final long[] answers = ask(asked, filled(asked.size(), SHORT_LENGTH), TIMEOUT_NS, way);
+            for (int i = 0; i < answers.length; i++) {
+                if (answers[i] >= 0) {
+                    found.add(asked.get(i));
                 }
             }
         } catch (final SocketException unknown) {
-            // nothing is known of MACs then
+            return Set.of(); // nothing is known of MACs then
+        }
+        final List<IpAddress> again = List.copyOf(found);
+        final long[] late = ask(again, filled(again.size(), SHORT_LENGTH), TIMEOUT_NS);
+        for (int i = 0; i < late.length; i++) {
+            if (late[i] >= 0) {
+                found.remove(again.get(i));
+                rttNs[paths.size() + overlay(paths).indexOf(again.get(i))] = late[i];
+            }
         }
         return found;
     }
@@ -192,8 +199,13 @@ public final class PathProbe implements AutoCloseable {
         return values;
     }
 
-    /** Asks until there is an answer, but not for ever. Results as of {@link EchoExchange#exchange}. */
     private long[] ask(final List<IpAddress> to, final int[] lengths, final long timeoutNs)
+            throws InterruptedException {
+        return ask(to, lengths, timeoutNs, exchange.hosts());
+    }
+
+    /** Asks until there is an answer, but not for ever. Results as of {@link EchoExchange#exchange}. */
+    private long[] ask(final List<IpAddress> to, final int[] lengths, final long timeoutNs, final EchoExchange.Way way)
             throws InterruptedException {
         final long[] results = filledWithNone(to.size());
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -205,7 +217,7 @@ public final class PathProbe implements AutoCloseable {
                     requests.add(new EchoRequest(to.get(i), lengths[i]));
                 }
             }
-            final long[] answers = exchange.exchange(requests, timeoutNs);
+            final long[] answers = exchange.exchange(requests, timeoutNs, way);
             for (int i = 0; i < answers.length; i++) {
                 results[open.get(i)] = isFull(answers[i]) ? EchoExchange.NO_ANSWER : answers[i];
             }

@@ -6,7 +6,6 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
-import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
@@ -42,7 +41,7 @@ public final class PeerMonitor implements AutoCloseable {
 
     private final Path runDirectory;
     private final List<String> devices;
-    private final NetworkConfig config;
+    private final ProbedTunnel tunnel;
     private final IntSupplier podMtu;
     private final long intervalMs;
     private final Sink sink;
@@ -51,13 +50,13 @@ public final class PeerMonitor implements AutoCloseable {
     private PeerMonitor(
             final Path runDirectory,
             final List<String> devices,
-            final NetworkConfig config,
+            final ProbedTunnel tunnel,
             final IntSupplier podMtu,
             final long intervalMs,
             final Sink sink) {
         this.runDirectory = runDirectory;
         this.devices = List.copyOf(devices);
-        this.config = config;
+        this.tunnel = tunnel;
         this.podMtu = podMtu;
         this.intervalMs = intervalMs;
         this.sink = sink;
@@ -68,17 +67,17 @@ public final class PeerMonitor implements AutoCloseable {
      *
      * @param runDirectory where the tables are on record.
      * @param devices that peers are behind.
-     * @param config of the network.
+     * @param tunnel to them.
      * @param podMtu bytes of pods' packets, asked from the monitor's thread.
      */
     public static PeerMonitor start(
             final Path runDirectory,
             final List<String> devices,
-            final NetworkConfig config,
+            final ProbedTunnel tunnel,
             final IntSupplier podMtu,
             final long intervalMs,
             final Sink sink) {
-        final PeerMonitor monitor = new PeerMonitor(runDirectory, devices, config, podMtu, intervalMs, sink);
+        final PeerMonitor monitor = new PeerMonitor(runDirectory, devices, tunnel, podMtu, intervalMs, sink);
         monitor.thread.setDaemon(true);
         monitor.thread.start();
         return monitor;
@@ -89,7 +88,7 @@ public final class PeerMonitor implements AutoCloseable {
         try {
             while (true) {
                 Thread.sleep(intervalMs);
-                try (PathProbe probe = PathProbe.open(tunnel(), config.networks(), podMtu.getAsInt(), PER_SECOND)) {
+                try (PathProbe probe = PathProbe.open(tunnel, podMtu.getAsInt(), PER_SECOND)) {
                     for (final String device : devices) {
                         check(probe, device);
                     }
@@ -107,13 +106,6 @@ public final class PeerMonitor implements AutoCloseable {
         } catch (final InterruptedException closed) {
             // the node is taken down
         }
-    }
-
-    private Tunnel tunnel() {
-        return new Tunnel(
-                config.backend().type(),
-                config.backend().vni(),
-                config.backend().port());
     }
 
     private void check(final PathProbe probe, final String device) throws InterruptedException {

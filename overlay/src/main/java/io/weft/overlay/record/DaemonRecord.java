@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
@@ -89,6 +90,16 @@ public record DaemonRecord(
                                 && !other.liveness.isGone()
                                 && other.name.equals(text("device"))
                                 && other.wasThere(StartRecord.failedMs(status)));
+    }
+
+    /** That it sends from, of each family one; none where a daemon of another version does not tell. */
+    public List<IpAddress> underlayAddresses() {
+        final JsonValue addresses = status.member("underlayAddresses");
+        return null == addresses
+                ? List.of()
+                : addresses.elements().stream()
+                        .map(address -> IpAddress.parse(address.string()))
+                        .toList();
     }
 
     /** Whether it is of the network namespace of who asks. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.rules;
 
+import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netfilter.Chain;
 import io.weft.linux.netfilter.LegacyTables;
@@ -9,61 +11,71 @@ import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Nftables;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.Rtnetlink;
-import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What this host's own firewall does with the tunnel's packets of one peer.
- *
- * @param isKnown whether the rules could be read: that takes CAP_NET_ADMIN.
- * @param dropsIncoming the rule or chain that drops all that comes from it, in words; empty if none does for certain.
- * @param dropsOutgoing the same of what goes there.
- * @param touches the first rule that may concern some of either, in words; empty if there is none.
- */
-public record PeerFirewall(boolean isKnown, String dropsIncoming, String dropsOutgoing, String touches) {
-    /** Of which nothing is known. */
-    public static final PeerFirewall UNKNOWN = new PeerFirewall(false, "", "", "");
+/** This host's own firewall, with the rules that it has when it is first asked of; those of the namespace of the thread that asks. */
+public final class HostFirewall {
+    private final Map<IpFamily, List<Chain>> chains = new EnumMap<>(IpFamily.class);
 
     /**
-     * Reads the rules of the calling thread's network namespace: as they are now, and only those of the kernel, so that no tool need be
-     * there.
+     * What it does with the tunnel's packets of one peer.
+     *
+     * @param isKnown whether the rules could be read: that takes CAP_NET_ADMIN.
+     * @param dropsIncoming the rule or chain that drops all that comes from it, in words; empty if none does for certain.
+     * @param dropsOutgoing the same of what goes there.
+     * @param touches the first rule that may concern some of either, in words; empty if there is none.
+     */
+    public record Peer(boolean isKnown, String dropsIncoming, String dropsOutgoing, String touches) {
+        /** Of which nothing is known. */
+        public static final Peer UNKNOWN = new Peer(false, "", "", "");
+    }
+
+    /**
+     * Looks at the kernel's own rules, so that no tool need be there. Those of netdev and bridge tables, of tc and of XDP are not seen.
      *
      * @param port of UDP, here and there.
+     * @param localAddresses that the tunnel's packets are sent from.
      */
-    public static PeerFirewall of(final InetAddress peer, final int port) {
+    public Peer of(final IpAddress peer, final int port, final List<IpAddress> localAddresses) {
+        final @Nullable IpAddress local = localAddresses.stream()
+                .filter(address -> address.family() == peer.family())
+                .findFirst()
+                .orElse(null);
+        if (null == local) {
+            return Peer.UNKNOWN;
+        }
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-            final Route route = rtnetlink.routeTo(peer);
+            final Route route = rtnetlink.routeTo(peer.toInetAddress());
             final Optional<Link> device = rtnetlink.link(route.linkIndex());
-            final @Nullable InetAddress local = route.source();
-            return device.isEmpty() || null == local
-                    ? UNKNOWN
+            return device.isEmpty()
+                    ? Peer.UNKNOWN
                     : of(
                             new TunnelTraffic(
-                                    local,
+                                    local.toInetAddress(),
                                     port,
                                     device.get().name(),
                                     route.linkIndex(),
-                                    List.of(peer),
+                                    List.of(peer.toInetAddress()),
                                     TunnelFirewall.OWN_CHAINS),
                             peer);
         } catch (final LinuxException unknown) {
-            return UNKNOWN;
+            return Peer.UNKNOWN;
         }
     }
 
-    private static PeerFirewall of(final TunnelTraffic traffic, final InetAddress peer) {
-        final List<Chain> chains = chains(peer instanceof Inet4Address);
-        final TunnelTraffic.Fate in = traffic.fate(chains, peer, true);
-        final TunnelTraffic.Fate out = traffic.fate(chains, peer, false);
-        return new PeerFirewall(
-                true, in.dropped(), out.dropped(), in.touched().isEmpty() ? out.touched() : in.touched());
+    private Peer of(final TunnelTraffic traffic, final IpAddress peer) {
+        final List<Chain> all = chains.computeIfAbsent(peer.family(), family -> read(IpFamily.IPV4 == family));
+        final TunnelTraffic.Fate in = traffic.fate(all, peer.toInetAddress(), true);
+        final TunnelTraffic.Fate out = traffic.fate(all, peer.toInetAddress(), false);
+        return new Peer(true, in.dropped(), out.dropped(), in.touched().isEmpty() ? out.touched() : in.touched());
     }
 
-    private static List<Chain> chains(final boolean isIpv4) {
+    private static List<Chain> read(final boolean isIpv4) {
         final List<Chain> chains = new ArrayList<>(LegacyTables.chains(isIpv4));
         try (Nftables nftables = Nftables.open()) {
             chains.addAll(null == nftables ? List.of() : nftables.chains(isIpv4));

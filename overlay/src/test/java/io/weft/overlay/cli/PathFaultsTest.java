@@ -174,7 +174,8 @@ class PathFaultsTest {
         operator.awaitFaultOfWay(
                 kernel,
                 "overlay",
-                "a firewall drops UDP port 8472, there or on the way, perhaps one way (let it pass both ways;",
+                "a firewall drops UDP port 8472, there or on the way, perhaps one way (no rule of iptables or nftables does so"
+                        + " here; let it pass both ways;",
                 "weftd there is stopped or hung (weft status there)",
                 "that node has no lease for this one");
         firewall("-D", "-p", "udp", "--dport", "8472");

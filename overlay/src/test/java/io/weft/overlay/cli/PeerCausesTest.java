@@ -108,14 +108,19 @@ class PeerCausesTest {
         operator.awaitWell(other);
     }
 
-    /** As {@code PathFaultsTest} of a node of the kernel, of one with weft. */
+    /** As {@code PathFaultsTest} of a node of the kernel, of one with weft, which takes questions from the address that has a lease alone. */
     @Test
     @Order(2)
     void shouldNameTheMacThatTheLeaseOfAWeftNodeHas() throws IOException {
+        final String device = node.underlayDevice();
+        node.namespace().ip("address", "add", "192.168.100.99/24", "dev", device);
+        node.namespace().ip("route", "add", other.underlayAddress(), "dev", device, "src", "192.168.100.99");
         final Path place = directory.resolve("node");
         WeftdProcess.leases(
                 place, WeftdProcess.lease(node), WeftdProcess.lease(kernel), WeftdProcess.lease(other, WRONG_MAC));
         operator.awaitFaultOfWay(other, "mac", "and not what is for MAC " + WRONG_MAC + " that its lease has");
+        node.namespace().ip("route", "delete", other.underlayAddress(), "dev", device);
+        node.namespace().ip("address", "delete", "192.168.100.99/24", "dev", device);
         WeftdProcess.leases(place, WeftdProcess.lease(node), WeftdProcess.lease(kernel), WeftdProcess.lease(other));
         operator.awaitWell(other);
     }

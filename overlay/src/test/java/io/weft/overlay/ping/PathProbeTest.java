@@ -16,12 +16,17 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 class PathProbeTest {
     private static final int POD_MTU = 1_400;
-    private static final Tunnel TUNNEL = new Tunnel(BackendType.VXLAN, 1, KernelVxlan.PORT);
 
     private static String probe(final Topology topology) {
         final Topology.Node peer = topology.node(1);
         return topology.node(0).namespace().call(() -> {
-            try (PathProbe probe = PathProbe.open(TUNNEL, List.of(), POD_MTU, 1_000)) {
+            final ProbedTunnel tunnel = new ProbedTunnel(
+                    BackendType.VXLAN,
+                    1,
+                    KernelVxlan.PORT,
+                    List.of(IpAddress.parse(topology.node(0).underlayAddressV6())),
+                    List.of());
+            try (PathProbe probe = PathProbe.open(tunnel, POD_MTU, 1_000)) {
                 final PathResult result = probe.probe(List.of(new PeerPath(
                                 "flannel-v6.1",
                                 IpAddress.parse(peer.underlayAddressV6()),

@@ -8,9 +8,7 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
-import io.weft.overlay.lease.BackendConfig;
 import io.weft.overlay.lease.BackendType;
-import io.weft.overlay.lease.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,13 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 class PeerMonitorTest {
     private static final String DEVICE = "weft.1";
-    private static final NetworkConfig NETWORK = new NetworkConfig(
-            IpPrefix.parse("10.244.0.0/16"),
-            null,
-            null,
-            null,
-            false,
-            new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false));
+    private static final ProbedTunnel TUNNEL =
+            new ProbedTunnel(BackendType.VXLAN, 1, 8472, List.of(), List.of(IpPrefix.parse("10.244.0.0/16")));
 
     @TempDir
     private Path directory = Path.of(".");
@@ -79,7 +72,7 @@ class PeerMonitorTest {
         try (NetworkNamespace namespace = NetworkNamespace.create("monitor")) {
             namespace.ip("link", "set", "lo", "up");
             final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
-                    directory, List.of(DEVICE), NETWORK, this::podMtu, 1, (device, peer, check, mtu) -> take(check)));
+                    directory, List.of(DEVICE), TUNNEL, this::podMtu, 1, (device, peer, check, mtu) -> take(check)));
             Await.until(() -> "check " + checks, Await.TIMEOUT_MS, () -> !found.isEmpty());
             monitor.close();
             final int ended = checks.get();
@@ -101,7 +94,7 @@ class PeerMonitorTest {
             final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
                     directory,
                     List.of(DEVICE),
-                    NETWORK,
+                    TUNNEL,
                     () -> 1450,
                     1,
                     (device, peer, check, mtu) ->
