@@ -80,16 +80,17 @@ flow_begin() { # POD ADDRESS
   await 60 grep -q "bytes from" target/cluster/log/flow
 }
 flow_end() { # WHAT
-  local sent received pause answered
+  local received pause answered
   answered=$(grep -c "bytes from" target/cluster/log/flow)
   await 60 eval '[ "$(grep -c "bytes from" target/cluster/log/flow)" -gt "$answered" ]' # else the end of a loss would not be seen
   ./weft cluster exec "$flow_place" kill -INT "$(<target/cluster/flow.pid)"
   wait "$flow" || : # ping says so of losses
   flow=
-  read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' target/cluster/log/flow)
+  # Numbers, of 16 bits, that are missing between two: of the last one sent ping does not await the answer.
+  read -r received flow_lost < <(sed -n 's/^.* bytes from .* icmp_seq=\([0-9]*\) .*/\1/p' target/cluster/log/flow |
+    awk 'NR > 1 { lost += ($1 - last + 65535) % 65536 } { last = $1 } END { print NR, lost + 0 }')
   pause=$(sed -n 's/^\[\([0-9.]*\)\] .* bytes from .*/\1/p' target/cluster/log/flow | awk 'NR > 1 && $1 - last > most { most = $1 - last } { last = $1 } END { printf "%d", most * 1000 }')
-  flow_lost=$((sent - received))
-  say "$1: $received of $sent packets came back, the longest time between two $pause ms"
+  say "$1: $received of $((received + flow_lost)) packets came back, the longest time between two $pause ms"
 }
 
 trial_end() {
