@@ -25,6 +25,7 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     private static final long MAPPED = 0xffffL;
 
     private static final int NO_SCOPE = -1;
+    private static final int TEXT_LENGTH_MAX = 39;
 
     /** @throws IllegalArgumentException if bits are set that an IPv4 address does not have. */
     public IpAddress {
@@ -169,6 +170,13 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     /** The canonical text: four decimal numbers, or RFC 5952. {@link #parse} reads it, unless it is IPv4-mapped. */
     @Override
     public String toString() {
-        return IpText.print(this);
+        final StringBuilder text = new StringBuilder(TEXT_LENGTH_MAX);
+        appendTo(text);
+        return text.toString();
+    }
+
+    /** Appends what {@link #toString} returns. */
+    public void appendTo(final StringBuilder text) {
+        IpText.print(this, text);
     }
 }

@@ -193,4 +193,10 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
     public String toString() {
         return base + "/" + length;
     }
+
+    /** Appends what {@link #toString} returns. */
+    public void appendTo(final StringBuilder text) {
+        base.appendTo(text);
+        text.append('/').append(length);
+    }
 }

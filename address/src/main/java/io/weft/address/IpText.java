@@ -120,15 +120,17 @@ final class IpText {
         return new IllegalArgumentException("'" + text + "' is not an IP address");
     }
 
-    static String print(final IpAddress address) {
+    static void print(final IpAddress address, final StringBuilder text) {
         if (IpFamily.IPV4 == address.family()) {
             final int bits = address.ipv4();
-            return (bits >>> 24) + "." + (bits >>> 16 & 0xff) + "." + (bits >>> 8 & 0xff) + "." + (bits & 0xff);
+            text.append(bits >>> 24).append('.').append(bits >>> 16 & 0xff);
+            text.append('.').append(bits >>> 8 & 0xff).append('.').append(bits & 0xff);
+        } else {
+            printIpv6(address, text);
         }
-        return printIpv6(address);
     }
 
-    private static String printIpv6(final IpAddress address) {
+    private static void printIpv6(final IpAddress address, final StringBuilder text) {
         int gapStart = -1;
         int gapLength = 1; // RFC 5952 4.2.2: a single zero group is not shortened
         for (int i = 0; i < GROUPS; i++) {
@@ -141,7 +143,6 @@ final class IpText {
                 gapLength = end - i;
             }
         }
-        final StringBuilder text = new StringBuilder(39);
         int i = 0;
         while (i < GROUPS) {
             if (i == gapStart) {
@@ -155,7 +156,6 @@ final class IpText {
                 i++;
             }
         }
-        return text.toString();
     }
 
     private static int group(final IpAddress address, final int index) {

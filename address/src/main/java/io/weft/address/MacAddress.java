@@ -77,6 +77,12 @@ public record MacAddress(long value) {
     @Override
     public String toString() {
         final StringBuilder text = new StringBuilder(TEXT_LENGTH);
+        appendTo(text);
+        return text.toString();
+    }
+
+    /** Appends what {@link #toString} returns. */
+    public void appendTo(final StringBuilder text) {
         for (int shift = (LENGTH - 1) * Byte.SIZE; shift >= 0; shift -= Byte.SIZE) {
             final int octet = (int) (value >>> shift) & 0xff;
             text.append(Character.forDigit(octet >>> 4, 16)).append(Character.forDigit(octet & 0xf, 16));
@@ -84,6 +90,5 @@ public record MacAddress(long value) {
                 text.append(':');
             }
         }
-        return text.toString();
     }
 }

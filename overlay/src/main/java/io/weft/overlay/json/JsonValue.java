@@ -146,9 +146,22 @@ public final class JsonValue {
 
     /** A Java string as a JSON string, quotes included. Of control characters also those that JSON need not escape: a terminal obeys them. */
     public static String quote(final String text) {
+        if (isPlain(text)) {
+            return '"' + text + '"';
+        }
         final String quoted =
                 '"' + String.valueOf(JsonStringEncoder.getInstance().quoteAsCharArray(text)) + '"';
         return quoted.chars().noneMatch(Character::isISOControl) ? quoted : withoutControls(quoted);
+    }
+
+    private static boolean isPlain(final String text) {
+        for (int i = 0; i < text.length(); i++) {
+            final char character = text.charAt(i);
+            if ('"' == character || '\\' == character || Character.isISOControl(character)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static String withoutControls(final String quoted) {

@@ -64,20 +64,35 @@ public record LeaseAttributes(
     /** As flannel's Go writes it, byte for byte. */
     public String json() {
         final StringBuilder text = new StringBuilder(192);
-        text.append("{\"PublicIP\":\"")
-                .append(null == publicIp ? "0.0.0.0" : IpAddress.of(publicIp).toString());
+        appendJson(text);
+        return text.toString();
+    }
+
+    /** Appends {@link #json}. */
+    public void appendJson(final StringBuilder text) {
+        text.append("{\"PublicIP\":\"");
+        if (null == publicIp) {
+            text.append("0.0.0.0");
+        } else {
+            IpAddress.of(publicIp).appendTo(text);
+        }
         text.append("\",\"PublicIPv6\":");
-        text.append(null == publicIpv6 ? "null" : "\"" + IpAddress.of(publicIpv6) + '"');
+        if (null == publicIpv6) {
+            text.append("null");
+        } else {
+            IpAddress.of(publicIpv6).appendTo(text.append('"'));
+            text.append('"');
+        }
         if (!backendType.isEmpty()) {
             text.append(",\"BackendType\":").append(JsonValue.quote(backendType));
         }
         if (null != vtep) {
-            text.append(",\"BackendData\":").append(vtep.json());
+            vtep.appendJson(text.append(",\"BackendData\":"));
         }
         if (null != vtepV6) {
-            text.append(",\"BackendV6Data\":").append(vtepV6.json());
+            vtepV6.appendJson(text.append(",\"BackendV6Data\":"));
         }
-        return text.append('}').toString();
+        text.append('}');
     }
 
     private static <T extends InetAddress> @Nullable T address(final @Nullable JsonValue json, final Class<T> family) {

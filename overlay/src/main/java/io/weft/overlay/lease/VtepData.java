@@ -19,6 +19,8 @@ public record VtepData(int vni, MacAddress mac) {
     private static final long GROUP_BIT = 0x01L << 40;
     private static final long LOCAL_BIT = 0x02L << 40;
 
+    private static final int JSON_LENGTH = 48;
+
     private static final Pattern HYPHENS_OR_DOTS =
             Pattern.compile("[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}|[0-9a-fA-F]{4}(\\.[0-9a-fA-F]{4}){2}");
     private static final Set<String> KEYS = Set.of("VNI", "VtepMAC");
@@ -48,7 +50,16 @@ public record VtepData(int vni, MacAddress mac) {
 
     /** As flannel's Go writes it, byte for byte. */
     public String json() {
-        return "{\"VNI\":" + vni + ",\"VtepMAC\":\"" + mac + "\"}";
+        final StringBuilder text = new StringBuilder(JSON_LENGTH);
+        appendJson(text);
+        return text.toString();
+    }
+
+    /** Appends {@link #json}. */
+    void appendJson(final StringBuilder text) {
+        text.append("{\"VNI\":").append(vni).append(",\"VtepMAC\":\"");
+        mac.appendTo(text);
+        text.append("\"}");
     }
 
     /** A random locally administered address, as flannel chooses one (pkg/mac/mac.go). */

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
@@ -30,6 +31,8 @@ public final class NodeRecord implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(NodeRecord.class.getName());
     /** Writing the tables takes one part of so many of the control thread's time. */
     private static final int TABLES_SHARE = 20;
+    /** And where it takes next to none of it, this is what lies between: each time much is left to collect. */
+    private static final long TABLES_PAUSE_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final Path runDirectory;
     private final String name;
@@ -107,7 +110,7 @@ public final class NodeRecord implements AutoCloseable {
             }
         });
         final long endNs = System.nanoTime();
-        nextTablesNs = endNs + TABLES_SHARE * (endNs - beginNs);
+        nextTablesNs = endNs + Math.max(TABLES_PAUSE_NS, TABLES_SHARE * (endNs - beginNs));
     }
 
     private interface Step {

@@ -40,24 +40,59 @@ public final class TablesFile {
     }
 
     private static void write(final Writer out, final String device, final RoutingTables tables) {
-        tables.eachRoute((prefix, gateway) ->
-                line(out, Kind.ROUTE.word() + prefix + " via " + gateway + " dev " + device + " onlink"));
-        tables.eachNeighbour((address, mac) ->
-                line(out, Kind.NEIGHBOUR.word() + address + " dev " + device + " lladdr " + mac + " PERMANENT"));
-        tables.eachFdb((mac, underlay, port, vni) -> line(
-                out,
-                Kind.FDB.word() + mac + " dev " + device + " dst " + underlay
-                        + (RoutingTables.DEFAULT_PORT == port ? "" : " port " + port)
-                        + (RoutingTables.DEFAULT_VNI == vni ? "" : " vni " + vni)
-                        + " self permanent"));
+        final Line line = new Line(out);
+        tables.eachRoute((prefix, gateway) -> {
+            prefix.appendTo(line.begin(Kind.ROUTE));
+            gateway.appendTo(line.text.append(" via "));
+            line.text.append(" dev ").append(device);
+            line.end(" onlink");
+        });
+        tables.eachNeighbour((address, mac) -> {
+            address.appendTo(line.begin(Kind.NEIGHBOUR));
+            mac.appendTo(line.text.append(" dev ").append(device).append(" lladdr "));
+            line.end(" PERMANENT");
+        });
+        tables.eachFdb((mac, underlay, port, vni) -> {
+            mac.appendTo(line.begin(Kind.FDB));
+            underlay.appendTo(line.text.append(" dev ").append(device).append(" dst "));
+            if (RoutingTables.DEFAULT_PORT != port) {
+                line.text.append(" port ").append(port);
+            }
+            if (RoutingTables.DEFAULT_VNI != vni) {
+                line.text.append(" vni ").append(vni);
+            }
+            line.end(" self permanent");
+        });
     }
 
-    private static void line(final Writer out, final String line) {
-        try {
-            out.write(line);
-            out.write('\n');
-        } catch (final IOException failure) {
-            throw new UncheckedIOException(failure);
+    /** One line after the other in the same place: of thousands of leases much would be left to collect. */
+    private static final class Line {
+        private static final int LENGTH = 256;
+
+        private final Writer out;
+        private final StringBuilder text = new StringBuilder(LENGTH);
+        private char[] characters = new char[LENGTH];
+
+        Line(final Writer out) {
+            this.out = out;
+        }
+
+        StringBuilder begin(final Kind kind) {
+            text.setLength(0);
+            return text.append(kind.word());
+        }
+
+        void end(final String lastWord) {
+            text.append(lastWord).append('\n');
+            if (text.length() > characters.length) {
+                characters = new char[2 * text.length()];
+            }
+            text.getChars(0, text.length(), characters, 0);
+            try {
+                out.write(characters, 0, text.length());
+            } catch (final IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
         }
     }
 

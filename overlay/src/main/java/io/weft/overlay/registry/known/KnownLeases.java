@@ -99,11 +99,15 @@ record KnownLeases(
                 null == publicIpv6 ? "" : IpAddress.of(publicIpv6).toString());
         append(out, NODE_PUBLIC_IP, written.publicIp());
         append(out, NODE_PUBLIC_IPV6, written.publicIpv6());
-        out.append(",\n\"own\":").append(entry(own, '{')).append('}');
+        final StringBuilder entry = new StringBuilder();
+        append(entry, own, '{');
+        out.append(",\n\"own\":").append(entry).append('}');
         out.append(",\n\"leases\":");
         char separator = '{';
         for (final Lease lease : leases) {
-            out.append(entry(lease, separator));
+            entry.setLength(0);
+            append(entry, lease, separator);
+            out.append(entry);
             separator = ',';
         }
         out.append('{' == separator ? "{}" : "}");
@@ -132,9 +136,12 @@ record KnownLeases(
         }
     }
 
-    private static String entry(final Lease lease, final char separator) {
-        return separator + "\n" + JsonValue.quote(lease.key().toString()) + ':'
-                + lease.attributes().json();
+    private static void append(final StringBuilder text, final Lease lease, final char separator) {
+        text.append(separator)
+                .append('\n')
+                .append(JsonValue.quote(lease.key().toString()))
+                .append(':');
+        lease.attributes().appendJson(text);
     }
 
     /**
