@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import org.agrona.collections.IntHashSet;
 import org.agrona.collections.LongHashSet;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -62,6 +61,7 @@ public final class RoutingTables implements AutoCloseable {
     private final Gateways gateways = new Gateways();
     private final NeighbourTable neighbours = new NeighbourTable();
     private final ForwardingDatabase fdb = new ForwardingDatabase();
+    private final PeerSet peers = new PeerSet();
     private final RewriteBlockEncoder encoder;
     private final IntHashSet dirtyGateways = new IntHashSet();
     private final LongHashSet dirtyMacs = new LongHashSet();
@@ -347,11 +347,25 @@ public final class RoutingTables implements AutoCloseable {
         final int nextHop = rewriteBlocks.allocate(reclaimer);
         rewriteBlocks.buffer().putBytes(RewriteBlock.offset(nextHop), scratchBlock, 0, RewriteBlock.LENGTH);
         gateways.resolved(gateway, mac, nextHop);
+        peers.add(peer(nextHop));
         if (Gateways.NO_NEXT_HOP == previous) {
             return false;
         }
-        reclaimer.retireNextHop(previous);
+        retireNextHop(previous);
         return true;
+    }
+
+    private void retireNextHop(final int nextHop) {
+        peers.remove(peer(nextHop));
+        reclaimer.retireNextHop(nextHop);
+    }
+
+    /** Where a next hop leads; null unless it is resolved. */
+    private @Nullable IpAddress peer(final int nextHop) {
+        final int offset = RewriteBlock.offset(nextHop);
+        return RewriteBlock.RESOLVED == RewriteBlock.state(rewriteBlocks.buffer(), offset)
+                ? RewriteBlock.underlayAddress(rewriteBlocks.buffer(), offset)
+                : null;
     }
 
     private boolean isUnchanged(final int nextHop) {
@@ -368,7 +382,7 @@ public final class RoutingTables implements AutoCloseable {
         for (final int gateway : dirtyGateways) {
             if (!gateways.isUsed(gateway)) {
                 if (Gateways.NO_NEXT_HOP != gateways.nextHop(gateway)) {
-                    reclaimer.retireNextHop(gateways.nextHop(gateway));
+                    retireNextHop(gateways.nextHop(gateway));
                 }
                 gateways.remove(gateway);
             }
@@ -430,16 +444,25 @@ public final class RoutingTables implements AutoCloseable {
         }
     }
 
-    /** Calls with the underlay address of each peer that packets are sent to, as published; with one more than once if gateways share it. */
-    public void eachPeer(final Consumer<IpAddress> consumer) {
-        final UnsafeBuffer blocks = rewriteBlocks.buffer();
-        for (int gateway = 0; gateway < gateways.limit(); gateway++) {
-            final int nextHop = gateways.isUsed(gateway) ? gateways.nextHop(gateway) : Gateways.NO_NEXT_HOP;
-            if (Gateways.NO_NEXT_HOP != nextHop
-                    && RewriteBlock.RESOLVED == RewriteBlock.state(blocks, RewriteBlock.offset(nextHop))) {
-                consumer.accept(RewriteBlock.underlayAddress(blocks, RewriteBlock.offset(nextHop)));
-            }
-        }
+    /** A peer as {@link #takePeerChanges} tells of it. */
+    public interface PeerConsumer {
+        /**
+         * Called for each.
+         *
+         * @param peer its underlay address.
+         * @param isPresent whether packets are sent to it, as published.
+         */
+        void accept(IpAddress peer, boolean isPresent);
+    }
+
+    /** Calls with each peer that may have come or gone by the publications since the last call. */
+    public void takePeerChanges(final PeerConsumer consumer) {
+        peers.takeChanges(consumer);
+    }
+
+    /** Number of underlay addresses that packets are sent to, as published. */
+    public int peerCount() {
+        return peers.size();
     }
 
     /** Number of routes of both families, those not published yet included. */
@@ -463,7 +486,8 @@ public final class RoutingTables implements AutoCloseable {
                 + routes6.memoryLength()
                 + rewriteBlocks.touchedLength()
                 + neighbours.memoryLength()
-                + fdb.memoryLength();
+                + fdb.memoryLength()
+                + peers.memoryLength();
     }
 
     /** Units of the lookup tables that are neither free nor retired and freed; for tests that look for leaks. */

@@ -13,7 +13,11 @@ import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import java.net.InetAddress;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.agrona.DirectBuffer;
@@ -93,6 +97,49 @@ class RoutingTablesTest {
                 explanation::toString);
         assertFalse(tables.explain(address("10.244.2.7")).isForwarded());
         assertNull(tables.explain(address("10.244.2.7")).route());
+    }
+
+    /** Gateways share MACs, MACs underlay addresses, and each of the three comes and goes. */
+    @Test
+    void shouldTellOfPeersThatComeAndGo() {
+        final Random random = new Random(15);
+        final Set<IpAddress> told = new HashSet<>();
+        for (int i = 0; i < 2_000; i++) {
+            for (int changes = random.nextInt(3); changes >= 0; changes--) {
+                changeOneOfEight(random);
+            }
+            tables.publish();
+            tables.takePeerChanges((peer, isPresent) -> {
+                if (isPresent) {
+                    told.add(peer);
+                } else {
+                    told.remove(peer);
+                }
+            });
+            final Set<IpAddress> reached = new HashSet<>();
+            tables.eachRoute((prefix, gateway) -> Optional.of(
+                            tables.explain(prefix.base().toInetAddress()))
+                    .filter(Explanation::isForwarded)
+                    .ifPresent(explanation -> reached.add(explanation.underlay())));
+            assertEquals(reached, told);
+            assertEquals(reached.size(), tables.peerCount());
+        }
+    }
+
+    private void changeOneOfEight(final Random random) {
+        final IpAddress base = IpAddress.parse("10.244.0.0").plus((long) random.nextInt(8) << 8);
+        final InetAddress gateway =
+                IpAddress.parse("10.244.0.0").plus(random.nextInt(8)).toInetAddress();
+        final MacAddress mac = new MacAddress(PEER_MAC.value() + random.nextInt(8));
+        final InetAddress underlay = IpAddress.of(PEER).plus(random.nextInt(8)).toInetAddress();
+        switch (random.nextInt(6)) {
+            case 0 -> tables.removeRoute(new IpPrefix(base, 24));
+            case 1 -> tables.removeNeighbour(gateway);
+            case 2 -> tables.removeFdb(mac);
+            case 3 -> tables.replaceRoute(new IpPrefix(base, 24), gateway);
+            case 4 -> tables.replaceNeighbour(gateway, mac);
+            default -> tables.replaceFdb(mac, underlay, RoutingTables.DEFAULT_PORT, RoutingTables.DEFAULT_VNI);
+        }
     }
 
     @Test

@@ -5,11 +5,11 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.routing.AddressTable;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.agrona.BitUtil;
@@ -71,7 +71,8 @@ public final class PeerTable {
     private final UnsafeBuffer buffer;
     private final int rows;
     private final PeerCounters[] workers;
-    private final Map<IpAddress, Integer> numbers = new HashMap<>();
+    /** By the IPv6 form, in which there are both families. */
+    private final AddressTable<Integer> numbers = new AddressTable<>();
     /** What each row had received when it was looked at last. */
     private final long[] received;
 
@@ -133,13 +134,19 @@ public final class PeerTable {
 
     /** The row of a peer; {@link #NOBODY} if it has none. Control thread. */
     public int find(final IpAddress peer) {
-        return numbers.getOrDefault(peer, NOBODY);
+        final Integer number = numbers.find(peer.mappedHigh(), peer.mappedLow());
+        return null == number ? NOBODY : number;
+    }
+
+    /** The rows of all peers by the IPv6 form of their addresses, as they are now. Made by the control thread, for any. */
+    public AddressTable<Integer> numbers() {
+        return numbers.copy();
     }
 
     /** The row of a peer, which gets one if there is one left. Control thread. */
     public int number(final IpAddress peer) {
-        final Integer present = numbers.get(peer);
-        if (null != present) {
+        final int present = find(peer);
+        if (NOBODY != present) {
             return present;
         }
         final int free = used < rows ? used++ : longestGone();
@@ -149,7 +156,7 @@ public final class PeerTable {
         final int row = offset(free);
         final IpAddress former = address(row + VERSION_OFFSET, row + ADDRESS_OFFSET);
         if (null != former) {
-            numbers.remove(former);
+            numbers.remove(former.mappedHigh(), former.mappedLow());
         }
         buffer.putIntRelease(row + VERSION_OFFSET, 0);
         buffer.setMemory(row, ROW_LENGTH, (byte) 0);
@@ -158,7 +165,7 @@ public final class PeerTable {
         }
         received[free] = 0;
         putAddress(row + VERSION_OFFSET, row + ADDRESS_OFFSET, peer);
-        numbers.put(peer, free);
+        numbers.put(peer.mappedHigh(), peer.mappedLow(), free);
         given++;
         return free;
     }
@@ -182,20 +189,19 @@ public final class PeerTable {
     }
 
     /**
-     * These are the peers now; whoever is none of them is gone, and who comes again has another way, which nobody has checked. Control
-     * thread.
+     * Packets are sent to a peer from now on, or are no more: then it is gone, and when it comes again it has another way, which nobody
+     * has checked. Control thread.
      */
-    public void present(final Set<IpAddress> peers) {
-        numbers.forEach((peer, number) -> {
-            final int gone = offset(number) + GONE_OFFSET;
-            final boolean isGone = !peers.contains(peer);
-            if (isGone != (0 != buffer.getLong(gone, LITTLE_ENDIAN))) {
-                if (!isGone) {
-                    uncheck(number);
-                }
-                buffer.putLongRelease(gone, isGone ? Math.max(1, nowMs) : 0);
-            }
-        });
+    public void present(final IpAddress peer, final boolean isPresent) {
+        final int number = find(peer);
+        final int gone = offset(number) + GONE_OFFSET;
+        if (NOBODY == number || isPresent == (0 == buffer.getLong(gone, LITTLE_ENDIAN))) {
+            return;
+        }
+        if (isPresent) {
+            uncheck(number);
+        }
+        buffer.putLongRelease(gone, isPresent ? 0 : Math.max(1, nowMs));
     }
 
     /** Looks who was heard since the last time; about once a second. Control thread. */

@@ -29,7 +29,7 @@ public final class IngressCheck {
 
     private long sourceLow;
     private boolean isIpv4;
-    private int sender = IngressPolicy.MARTIAN; // as :: is, which the fields above say
+    private Claim sender = IngressPolicy.MARTIAN; // as :: is, which the fields above say
     private int peer = PeerTable.NOBODY;
 
     /** Of the last packet of this sender that passed, version and addresses as they lie in its header: the next is most often alike. */

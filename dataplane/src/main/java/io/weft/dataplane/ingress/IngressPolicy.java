@@ -9,17 +9,18 @@ import io.weft.dataplane.counters.PeerTable;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
-import java.util.ArrayList;
-import java.util.Arrays;
+import io.weft.routing.AddressTable;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
-import java.util.function.ToIntFunction;
+import java.util.Set;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Who may send what into the overlay (docs/decisions/0023): the nodes by their addresses, and for each the pods behind it. Made by the
- * control thread whenever a lease or an address of this node changes, published, and not changed after: any thread may ask.
+ * control thread whenever a lease or an address of this node changes, published, and not changed after: any thread may ask. It shares with
+ * the one before what has not changed (docs/decisions/0063).
  */
 public final class IngressPolicy {
     /** What is asked of a packet. */
@@ -36,20 +37,13 @@ public final class IngressPolicy {
     public static final IngressPolicy ANYTHING = new Builder(Sources.ANY).build();
 
     /** A sender that is nobody. */
-    public static final int STRANGER = AddressTable.ABSENT;
+    public static final Claim STRANGER = Claim.NONE;
 
     /** A sender that was admitted by its address, and may be any node. */
-    static final int ADMITTED = -1;
+    static final Claim ADMITTED = Claim.ofNobody();
 
     /** A sender whose address no other node sends from, unless a lease says so: {@link DropReason#OUTER_INVALID_SOURCE}. */
-    public static final int MARTIAN = -2;
-
-    /** In the table of senders: an address that no other node sends from. */
-    private static final int NO_SENDER = -1;
-
-    private static final int OWN_ADDRESS = -1;
-    private static final int OWN_SUBNET = -2;
-    private static final int NOBODYS = PrefixTable.ABSENT;
+    public static final Claim MARTIAN = Claim.ofNobody();
 
     private static final int IPV4_FIRST_BYTE_SHIFT = Integer.SIZE - Byte.SIZE;
     private static final int IPV4_FIRST_NIBBLE_SHIFT = Integer.SIZE - 4;
@@ -65,75 +59,65 @@ public final class IngressPolicy {
     private final boolean isStrict;
     private final Family ipv4;
     private final Family ipv6;
-    private final int[][] nodesOfSender;
-    private final IpAddress[] addressOfSender;
-    private final List<List<IpAddress>> addressesOfNode;
-    private final int[] peerOfSender;
+    private final AddressTable<Integer> peers;
 
     /** What is known of the addresses of one family. */
     private static final class Family {
-        /** Addresses of nodes: a sender each, which is one node, or more where they share the address. */
-        private final AddressTable senders = new AddressTable();
+        /** Addresses of nodes, and of this one those that are no prefix, which no other node sends from. */
+        private final AddressTable<Claim> senders;
         /** Prefixes of senders that are admitted. */
-        private final PrefixTable admitted = new PrefixTable();
-        /** {@link #OWN_ADDRESS}, {@link #OWN_SUBNET}, or the node that has the subnet. */
-        private final PrefixTable owners = new PrefixTable();
+        private final PrefixTable<Claim> admitted;
+        /** Subnets of nodes, and addresses and subnets of this one. */
+        private final PrefixTable<Claim> owners;
+
+        Family(final AddressTable<Claim> senders, final PrefixTable<Claim> admitted, final PrefixTable<Claim> owners) {
+            this.senders = senders;
+            this.admitted = admitted;
+            this.owners = owners;
+        }
+
+        Family copy() {
+            return new Family(senders.copy(), admitted.copy(), owners.copy());
+        }
     }
 
-    private IngressPolicy(final Builder builder) {
-        isRestricting = Sources.ANY != builder.sources;
-        isStrict = Sources.STRICT == builder.sources;
-        ipv4 = builder.ipv4;
-        ipv6 = builder.ipv6;
-        nodesOfSender = builder.nodesOfSender.toArray(int[][]::new);
-        addressOfSender = builder.addressOfSender.toArray(IpAddress[]::new);
-        addressesOfNode = List.copyOf(builder.addressesOfNode);
-        peerOfSender = new int[addressOfSender.length];
+    private IngressPolicy(
+            final Sources sources, final Family ipv4, final Family ipv6, final AddressTable<Integer> peers) {
+        isRestricting = Sources.ANY != sources;
+        isStrict = Sources.STRICT == sources;
+        this.ipv4 = ipv4;
+        this.ipv6 = ipv6;
+        this.peers = peers;
     }
 
-    private IngressPolicy(final IngressPolicy policy, final ToIntFunction<IpAddress> peers) {
+    private IngressPolicy(final IngressPolicy policy, final AddressTable<Integer> peers) {
         isRestricting = policy.isRestricting;
         isStrict = policy.isStrict;
         ipv4 = policy.ipv4;
         ipv6 = policy.ipv6;
-        nodesOfSender = policy.nodesOfSender;
-        addressOfSender = policy.addressOfSender;
-        addressesOfNode = policy.addressesOfNode;
-        peerOfSender = new int[addressOfSender.length];
-        Arrays.setAll(peerOfSender, sender -> peerOf(sender, peers));
-    }
-
-    /** By its address, or by another one of its node. */
-    private int peerOf(final int sender, final ToIntFunction<IpAddress> peers) {
-        int peer = peers.applyAsInt(addressOfSender[sender]);
-        for (final int node : nodesOfSender[sender]) {
-            for (final IpAddress address : addressesOfNode.get(node)) {
-                peer = PeerTable.NOBODY == peer ? peers.applyAsInt(address) : peer;
-            }
-        }
-        return peer;
+        this.peers = peers;
     }
 
     /**
      * The same policy, which also knows the peers by the numbers that they are counted by.
      *
-     * @param peers rows of the {@link PeerTable} by address: {@link PeerTable#NOBODY} of one that packets are not sent to.
+     * @param numbers rows of the {@link PeerTable}, as {@link PeerTable#numbers()} has them.
      */
-    public IngressPolicy numbered(final ToIntFunction<IpAddress> peers) {
-        return new IngressPolicy(this, peers);
+    public IngressPolicy numbered(final AddressTable<Integer> numbers) {
+        return new IngressPolicy(this, numbers);
     }
 
-    /** Collects what a policy is made of. For one policy, by one thread. */
+    /**
+     * What a policy is made of, which may change and be made a policy of again, at a cost that goes with what has changed. Used by one
+     * thread.
+     */
     public static final class Builder {
         private final Sources sources;
-        private final Family ipv4 = new Family();
-        private final Family ipv6 = new Family();
-        private final List<int[]> nodesOfSender = new ArrayList<>();
-        private final List<IpAddress> addressOfSender = new ArrayList<>();
-        private final List<List<IpAddress>> addressesOfNode = new ArrayList<>();
-        private final List<IpPrefix> ownAddresses = new ArrayList<>();
-        private final List<IpAddress> broadcasts = new ArrayList<>();
-        private int nodes;
+        private final Family ipv4 = new Family(new AddressTable<>(), new PrefixTable<>(), new PrefixTable<>());
+        private final Family ipv6 = new Family(new AddressTable<>(), new PrefixTable<>(), new PrefixTable<>());
+        private final Set<IpPrefix> ownPrefixes = new HashSet<>();
+        /** What no other node sends from, of the own and of broadcasts. */
+        private final Set<IpAddress> ownSenders = new HashSet<>();
 
         /** A policy that knows nobody yet. */
         public Builder(final Sources sources) {
@@ -146,70 +130,95 @@ public final class IngressPolicy {
 
         /** Admits what comes from a prefix, whatever node it may be. */
         public Builder admit(final IpPrefix senders) {
-            family(senders.family()).admitted.put(senders, 0);
+            family(senders.family()).admitted.put(senders, ADMITTED);
+            return this;
+        }
+
+        /** {@link #add}, of a node that stays. */
+        public Builder node(final Collection<IpAddress> addresses, final Collection<IpPrefix> subnets) {
+            add(addresses, subnets);
             return this;
         }
 
         /**
-         * Another node.
+         * Another node. A subnet is of the node that came last with it, and of the one before when that one is gone.
          *
          * @param addresses that it may send from.
          * @param subnets of its pods.
+         * @return for {@link #remove}.
          */
-        public Builder node(final Collection<IpAddress> addresses, final Collection<IpPrefix> subnets) {
-            final int node = nodes++;
-            addressesOfNode.add(List.copyOf(addresses));
-            addresses.forEach(address -> addSender(address, node));
-            subnets.forEach(subnet -> family(subnet.family()).owners.put(subnet, node));
-            return this;
+        public Claim.Node add(final Collection<IpAddress> addresses, final Collection<IpPrefix> subnets) {
+            final Claim.Node node = new Claim.Node(List.copyOf(Set.copyOf(addresses)), List.copyOf(subnets));
+            node.addresses().forEach(address -> sender(address, sender(address).with(node)));
+            node.subnets().forEach(subnet -> owner(subnet, owner(subnet).with(node)));
+            return node;
         }
 
-        private void addSender(final IpAddress address, final int node) {
-            final AddressTable senders = family(address.family()).senders;
-            final int present = senders.find(address.high(), address.low());
-            if (present >= 0) {
-                final int[] before = nodesOfSender.get(present);
-                final int[] more = Arrays.copyOf(before, before.length + 1);
-                more[before.length] = node;
-                nodesOfSender.set(present, more);
+        /** A node is gone. */
+        public void remove(final Claim.Node node) {
+            node.addresses().forEach(address -> sender(address, sender(address).without(node)));
+            node.subnets().forEach(subnet -> owner(subnet, owner(subnet).without(node)));
+        }
+
+        private Claim sender(final IpAddress address) {
+            final Claim present = family(address.family()).senders.find(address.high(), address.low());
+            return null == present ? Claim.NONE : present;
+        }
+
+        private void sender(final IpAddress address, final Claim claim) {
+            final AddressTable<Claim> senders = family(address.family()).senders;
+            if (claim.isNobodys()) {
+                senders.remove(address.high(), address.low());
             } else {
-                senders.put(address.high(), address.low(), nodesOfSender.size());
-                addressOfSender.add(address);
-                nodesOfSender.add(new int[] {node});
+                senders.put(address.high(), address.low(), claim);
+            }
+        }
+
+        private Claim owner(final IpPrefix prefix) {
+            final Claim present = family(prefix.family()).owners.get(prefix);
+            return null == present ? Claim.NONE : present;
+        }
+
+        private void owner(final IpPrefix prefix, final Claim claim) {
+            final PrefixTable<Claim> owners = family(prefix.family()).owners;
+            if (claim.isNobodys()) {
+                owners.remove(prefix);
+            } else {
+                owners.put(prefix, claim);
             }
         }
 
         /** A subnet of this node. */
         public Builder ownSubnet(final IpPrefix subnet) {
-            family(subnet.family()).owners.put(subnet, OWN_SUBNET);
+            owner(subnet, owner(subnet).asOwnSubnet());
             return this;
         }
 
         /** Addresses of this node, but for those that mean nothing beyond it or a link: other nodes have the same. */
         public Builder ownAddress(final IpPrefix addresses) {
-            ownAddresses.add(addresses);
-            return this;
+            ownPrefixes.add(addresses);
+            owner(addresses, owner(addresses).asOwnAddress(true));
+            return addresses.family().addressBits() == addresses.length() ? broadcast(addresses.base()) : this;
         }
 
         /** What all hosts on one of this node's links are reached by, and none sends from. */
         public Builder broadcast(final IpAddress address) {
-            broadcasts.add(address);
+            ownSenders.add(address);
+            sender(address, sender(address).asOwnAddress(true));
             return this;
         }
 
-        /** What was collected. What other nodes claim of this node's own means nothing. */
+        /** Takes {@link #ownAddress} and {@link #broadcast} back: what other nodes say of them means something again. */
+        public void forgetOwnAddresses() {
+            ownPrefixes.forEach(prefix -> owner(prefix, owner(prefix).asOwnAddress(false)));
+            ownSenders.forEach(address -> sender(address, sender(address).asOwnAddress(false)));
+            ownPrefixes.clear();
+            ownSenders.clear();
+        }
+
+        /** The policy as of now. */
         public IngressPolicy build() {
-            for (final IpPrefix own : ownAddresses) {
-                final Family family = family(own.family());
-                family.owners.put(own, OWN_ADDRESS);
-                if (own.family().addressBits() == own.length()) {
-                    family.senders.put(own.base().high(), own.base().low(), NO_SENDER);
-                }
-            }
-            for (final IpAddress each : broadcasts) {
-                family(each.family()).senders.put(each.high(), each.low(), NO_SENDER);
-            }
-            return new IngressPolicy(this);
+            return new IngressPolicy(sources, ipv4.copy(), ipv6.copy(), new AddressTable<>());
         }
     }
 
@@ -218,17 +227,24 @@ public final class IngressPolicy {
         return isRestricting;
     }
 
-    /** {@link #MARTIAN}, {@link #STRANGER}, {@link #ADMITTED}, or the number of a sender; the halves as in {@link IpAddress}. */
-    public int sender(final boolean isIpv4, final long high, final long low) {
+    /** {@link #MARTIAN}, {@link #STRANGER}, {@link #ADMITTED}, or a node; the halves as in {@link IpAddress}. */
+    public Claim sender(final boolean isIpv4, final long high, final long low) {
         final Family family = isIpv4 ? ipv4 : ipv6;
-        final int found = family.senders.find(high, low);
-        if (found < 0) {
-            final boolean isNobodys = NO_SENDER == found || OWN_ADDRESS == family.owners.find(high, low);
+        final Claim found = family.senders.find(high, low);
+        if (null == found || found.isOwnAddress()) {
+            final boolean isNobodys = null != found || isOwnAddress(family.owners.find(high, low));
             if (isNobodys || (isIpv4 ? isMartianIpv4((int) (high >>> Integer.SIZE)) : isMartianIpv6(high, low))) {
                 return MARTIAN;
             }
         }
-        return PrefixTable.ABSENT == family.admitted.find(high, low) ? found : ADMITTED;
+        if (null != family.admitted.find(high, low)) {
+            return ADMITTED;
+        }
+        return null == found ? STRANGER : found;
+    }
+
+    private static boolean isOwnAddress(final @Nullable Claim owner) {
+        return null != owner && owner.isOwnAddress();
     }
 
     private static boolean isMartianIpv4(final int source) {
@@ -250,14 +266,32 @@ public final class IngressPolicy {
                 || (0 == high && (0 == low || MAPPED_V6 == low >>> Integer.SIZE));
     }
 
-    /** The row of the {@link PeerTable} that an address has by {@link #numbered}; {@link PeerTable#NOBODY} without one. */
+    /**
+     * The row of the {@link PeerTable} that a node's address has by {@link #numbered}, or another one of that node;
+     * {@link PeerTable#NOBODY} without one.
+     */
     int peer(final boolean isIpv4, final long high, final long low) {
-        final int sender = (isIpv4 ? ipv4 : ipv6).senders.find(high, low);
-        return sender < 0 ? PeerTable.NOBODY : peerOfSender[sender];
+        final Claim sender = (isIpv4 ? ipv4 : ipv6).senders.find(high, low);
+        if (null == sender || sender.isOwnAddress()) {
+            return PeerTable.NOBODY;
+        }
+        int peer = isIpv4 ? number(0, MAPPED_V6 << Integer.SIZE | high >>> Integer.SIZE) : number(high, low);
+        for (int i = 0; i < sender.nodeCount(); i++) {
+            final List<IpAddress> addresses = sender.node(i).addresses();
+            for (int j = 0; j < addresses.size() && PeerTable.NOBODY == peer; j++) {
+                peer = number(addresses.get(j).mappedHigh(), addresses.get(j).mappedLow());
+            }
+        }
+        return peer;
+    }
+
+    private int number(final long mappedHigh, final long mappedLow) {
+        final Integer number = peers.find(mappedHigh, mappedLow);
+        return null == number ? PeerTable.NOBODY : number;
     }
 
     /** Why nothing that a sender sends may pass; null if it may. */
-    public @Nullable DropReason refusal(final int sender) {
+    public @Nullable DropReason refusal(final Claim sender) {
         if (MARTIAN == sender) {
             return DropReason.OUTER_INVALID_SOURCE;
         }
@@ -265,13 +299,13 @@ public final class IngressPolicy {
     }
 
     /** Why a packet from a sender that may send may not pass; null if it may. */
-    public @Nullable DropReason refusal(final int sender, final UnsafeBuffer arena, final IpPacket packet) {
+    public @Nullable DropReason refusal(final Claim sender, final UnsafeBuffer arena, final IpPacket packet) {
         return 4 == packet.version()
                 ? refusalOfIpv4(sender, arena, packet.offset())
                 : refusalOfIpv6(sender, arena, packet.offset());
     }
 
-    private @Nullable DropReason refusalOfIpv4(final int sender, final UnsafeBuffer arena, final int ip) {
+    private @Nullable DropReason refusalOfIpv4(final Claim sender, final UnsafeBuffer arena, final int ip) {
         final int source = Ipv4Flyweight.source(arena, ip);
         final int destination = Ipv4Flyweight.destination(arena, ip);
         if (LOOPBACK_BYTE == source >>> IPV4_FIRST_BYTE_SHIFT
@@ -284,7 +318,7 @@ public final class IngressPolicy {
         return refusal(ipv4, sender, (long) source << Integer.SIZE, 0, (long) destination << Integer.SIZE, 0);
     }
 
-    private @Nullable DropReason refusalOfIpv6(final int sender, final UnsafeBuffer arena, final int ip) {
+    private @Nullable DropReason refusalOfIpv6(final Claim sender, final UnsafeBuffer arena, final int ip) {
         final long high = Ipv6Flyweight.sourceHigh(arena, ip);
         final long low = Ipv6Flyweight.sourceLow(arena, ip);
         final long destinationHigh = Ipv6Flyweight.destinationHigh(arena, ip);
@@ -300,48 +334,31 @@ public final class IngressPolicy {
 
     private @Nullable DropReason refusal(
             final Family family,
-            final int sender,
+            final Claim sender,
             final long sourceHigh,
             final long sourceLow,
             final long destinationHigh,
             final long destinationLow) {
-        final int owner = family.owners.find(sourceHigh, sourceLow);
-        if (OWN_ADDRESS == owner) {
-            return DropReason.IP_LOCAL_SOURCE;
-        }
-        if (OWN_SUBNET == owner) {
-            return DropReason.OWN_SUBNET_SOURCE;
-        }
-        if (NOBODYS != owner) {
-            if (ADMITTED != sender && !isNode(sender, owner)) {
+        final Claim owner = family.owners.find(sourceHigh, sourceLow);
+        if (null != owner) {
+            if (owner.isOwnAddress()) {
+                return DropReason.IP_LOCAL_SOURCE;
+            }
+            if (owner.isOwnSubnet()) {
+                return DropReason.OWN_SUBNET_SOURCE;
+            }
+            if (ADMITTED != sender && !owner.isOfOneOf(sender)) {
                 return DropReason.OTHER_NODES_SOURCE;
             }
         } else if (isStrict && !isAnnounced(sender, family.senders.find(sourceHigh, sourceLow))) {
             return DropReason.UNANNOUNCED_SOURCE;
         }
-        final int taker = family.owners.find(destinationHigh, destinationLow);
-        return OWN_SUBNET == taker || OWN_ADDRESS == taker ? null : DropReason.FOREIGN_DESTINATION;
+        final Claim taker = family.owners.find(destinationHigh, destinationLow);
+        return null != taker && (taker.isOwnAddress() || taker.isOwnSubnet()) ? null : DropReason.FOREIGN_DESTINATION;
     }
 
-    private boolean isNode(final int sender, final int node) {
-        for (final int each : nodesOfSender[sender]) {
-            if (each == node) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Whether the address that {@code announced} stands for is one of a node that may be the sender. */
-    private boolean isAnnounced(final int sender, final int announced) {
-        if (announced < 0 || ADMITTED == sender || sender == announced) {
-            return announced >= 0;
-        }
-        for (final int node : nodesOfSender[announced]) {
-            if (isNode(sender, node)) {
-                return true;
-            }
-        }
-        return false;
+    /** Whether an address is one of a node that may be the sender. */
+    private static boolean isAnnounced(final Claim sender, final @Nullable Claim announced) {
+        return null != announced && !announced.isOwnAddress() && (ADMITTED == sender || announced.shares(sender));
     }
 }

@@ -2,54 +2,74 @@
 package io.weft.dataplane.ingress;
 
 import io.weft.address.IpPrefix;
+import io.weft.routing.AddressTable;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Prefixes of one family, each with a number, for a longest-prefix match: an {@link AddressTable} for each length that there is,
- * which of nodes' subnets and addresses is two or three. Filled by one thread, then published, and not changed after: any thread may
- * read.
+ * Prefixes of one family, each with a value, for a longest-prefix match: an {@link AddressTable} for each length that there is, which of
+ * nodes' subnets and addresses is two or three. A copy costs what has changed since the last one. Changed by one thread; what
+ * nobody changes any more, any thread may read.
  */
-final class PrefixTable {
-    static final int ABSENT = AddressTable.ABSENT;
+final class PrefixTable<V> {
+    private final List<OfLength<V>> longestFirst = new ArrayList<>(4);
 
-    private static final int[] NO_LENGTHS = {};
+    private record OfLength<V>(int length, AddressTable<V> prefixes) {}
 
-    /** The lengths that there are, the longest first. */
-    private int[] lengths = NO_LENGTHS;
-
-    private final AddressTable[] byLength = new AddressTable[2 * Long.SIZE + 1];
-
-    /** Gives a prefix a number, in place of the one that it had. Before the publication alone. */
-    void put(final IpPrefix prefix, final int value) {
-        final int length = prefix.length();
-        AddressTable table = byLength[length];
-        if (null == table) {
-            table = new AddressTable();
-            byLength[length] = table;
-            addLength(length);
+    /** A table that has the same, and goes its own way from here. */
+    PrefixTable<V> copy() {
+        final PrefixTable<V> copy = new PrefixTable<>();
+        for (final OfLength<V> each : longestFirst) {
+            copy.longestFirst.add(new OfLength<>(each.length, each.prefixes.copy()));
         }
-        table.put(prefix.base().high(), prefix.base().low(), value);
+        return copy;
     }
 
-    private void addLength(final int length) {
-        final int[] more = new int[lengths.length + 1];
+    /** Gives a prefix a value, in place of the one that it had. */
+    void put(final IpPrefix prefix, final V value) {
         int at = 0;
-        while (at < lengths.length && lengths[at] > length) {
-            more[at] = lengths[at];
+        while (at < longestFirst.size() && longestFirst.get(at).length > prefix.length()) {
             at++;
         }
-        more[at] = length;
-        System.arraycopy(lengths, at, more, at + 1, lengths.length - at);
-        lengths = more;
+        if (at == longestFirst.size() || longestFirst.get(at).length != prefix.length()) {
+            longestFirst.add(at, new OfLength<>(prefix.length(), new AddressTable<>()));
+        }
+        longestFirst.get(at).prefixes.put(prefix.base().high(), prefix.base().low(), value);
     }
 
-    /** The number of the longest prefix that an address is in, or {@link #ABSENT}. */
-    int find(final long high, final long low) {
-        for (final int length : lengths) {
-            final int value = byLength[length].find(high & IpPrefix.highMask(length), low & IpPrefix.lowMask(length));
-            if (ABSENT != value) {
+    /** Forgets a prefix. */
+    void remove(final IpPrefix prefix) {
+        for (final OfLength<V> each : longestFirst) {
+            if (each.length == prefix.length()) {
+                each.prefixes.remove(prefix.base().high(), prefix.base().low());
+            }
+        }
+        longestFirst.removeIf(each -> 0 == each.prefixes.size());
+    }
+
+    /** The value of exactly this prefix; null without one. */
+    @Nullable
+    V get(final IpPrefix prefix) {
+        for (final OfLength<V> each : longestFirst) {
+            if (each.length == prefix.length()) {
+                return each.prefixes.find(prefix.base().high(), prefix.base().low());
+            }
+        }
+        return null;
+    }
+
+    /** The value of the longest prefix that an address is in; null without one. */
+    @Nullable
+    V find(final long high, final long low) {
+        for (int i = 0; i < longestFirst.size(); i++) {
+            final OfLength<V> each = longestFirst.get(i);
+            final V value =
+                    each.prefixes.find(high & IpPrefix.highMask(each.length), low & IpPrefix.lowMask(each.length));
+            if (null != value) {
                 return value;
             }
         }
-        return ABSENT;
+        return null;
     }
 }

@@ -9,7 +9,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -89,9 +88,11 @@ class PeerTableTest {
         final int two = peers.number(TWO);
         receive(one, 0);
         peers.sample(1);
-        peers.present(Set.of());
+        peers.present(ONE, false);
+        peers.present(TWO, false);
+        peers.present(THREE, false); // of which nothing is known
         assertEquals(PeerTable.NOBODY, peers.number(THREE), "a data thread may have the numbers still");
-        peers.present(Set.of(TWO)); // one that comes again is as it was
+        peers.present(TWO, true); // one that comes again is as it was
         peers.sample(2 + MINUTE_MS);
         assertEquals(one, peers.number(THREE));
         assertEquals(two, peers.number(TWO));
@@ -131,10 +132,10 @@ class PeerTableTest {
     void shouldKnowNothingOfTheWayToWhoComesAgain() {
         final int one = peers.number(ONE);
         peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000, 0), 1300);
-        peers.present(Set.of(ONE));
+        peers.present(ONE, true);
         assertEquals("fabric-mtu 1000 rtt 0 mtu 1300", check(0));
-        peers.present(Set.of());
-        peers.present(Set.of(ONE));
+        peers.present(ONE, false);
+        peers.present(ONE, true);
         assertEquals("none mtu 0", check(0));
     }
 

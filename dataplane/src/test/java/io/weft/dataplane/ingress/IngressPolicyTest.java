@@ -3,23 +3,32 @@ package io.weft.dataplane.ingress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.ingress.IngressPolicy.Sources;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.encap.IpPacket;
+import io.weft.routing.AddressTable;
 import java.net.InetAddress;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -102,7 +111,7 @@ class IngressPolicyTest {
     private static String judge(
             final IngressPolicy policy, final String outer, final String source, final String destination) {
         final IpAddress from = IpAddress.parse(outer);
-        final int sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
+        final Claim sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
         final @Nullable DropReason ofSender = policy.refusal(sender);
         if (null != ofSender) {
             return ofSender.name();
@@ -214,9 +223,114 @@ class IngressPolicyTest {
         assertEquals("UNKNOWN_SENDER", judge(policy, "10.0.39.17", "100.0.0.1", "192.0.2.1"));
     }
 
+    /** What one of the policies below is made of. */
+    private record Node(List<IpAddress> addresses, List<IpPrefix> subnets) {}
+
+    /** As an address, or a packet's. */
+    private static IpAddress random(final Random random) {
+        return random.nextInt(4) < 3
+                ? IpAddress.ofIpv4(0x0A00_0000 + (random.nextInt(8) << 8) + random.nextInt(8))
+                : IpAddress.parse("fd00::").plus(((long) random.nextInt(8) << 48) + random.nextInt(8));
+    }
+
+    private static IpPrefix randomSubnet(final Random random) {
+        final IpAddress address = random(random);
+        return IpPrefix.containing(address, IpFamily.IPV4 == address.family() ? 22 + random.nextInt(11) : 120);
+    }
+
+    private static <T> List<T> some(final Random random, final int least, final Function<Random, T> of) {
+        return Stream.generate(() -> of.apply(random))
+                .limit(least + random.nextInt(2))
+                .distinct()
+                .toList();
+    }
+
+    private static IngressPolicy made(
+            final Sources sources,
+            final Collection<Node> nodes,
+            final List<IpPrefix> own,
+            final List<IpAddress> broadcasts) {
+        final IngressPolicy.Builder builder = new IngressPolicy.Builder(sources)
+                .ownSubnet(IpPrefix.parse("10.0.7.0/24"))
+                .admit(IpPrefix.parse("10.0.6.4/30"));
+        nodes.forEach(node -> builder.node(node.addresses, node.subnets));
+        own.forEach(builder::ownAddress);
+        broadcasts.forEach(builder::broadcast);
+        return builder.build();
+    }
+
+    private static void assertAlike(final IngressPolicy expected, final IngressPolicy actual, final Random random) {
+        for (int i = 0; i < 30; i++) {
+            final String outer = random(random).toString();
+            final IpAddress source = random(random);
+            IpAddress destination = random(random);
+            while (destination.family() != source.family()) {
+                destination = random(random);
+            }
+            assertEquals(
+                    judge(expected, outer, source.toString(), destination.toString()),
+                    judge(actual, outer, source.toString(), destination.toString()),
+                    outer + ": " + source + " to " + destination);
+        }
+    }
+
+    /** Nodes that share addresses and subnets with each other and with this one come and go, as do this one's addresses. */
+    @ParameterizedTest
+    @EnumSource(Sources.class)
+    void shouldBeWhatItWouldBeIfItWereMadeAnewHoweverItHasChanged(final Sources sources) {
+        final Random random = new Random(15);
+        final IngressPolicy.Builder changed = new IngressPolicy.Builder(sources)
+                .ownSubnet(IpPrefix.parse("10.0.7.0/24"))
+                .admit(IpPrefix.parse("10.0.6.4/30"));
+        final Map<Claim.Node, Node> nodes = new LinkedHashMap<>();
+        List<IpPrefix> own = List.of();
+        List<IpAddress> broadcasts = List.of();
+        IngressPolicy before = changed.build();
+        for (int i = 0; i < 1_000; i++) {
+            final IngressPolicy asBefore = made(sources, nodes.values(), own, broadcasts);
+            if (random.nextInt(10) < 1) {
+                own = some(random, 0, IngressPolicyTest::randomSubnet);
+                broadcasts = some(random, 0, IngressPolicyTest::random);
+                changed.forgetOwnAddresses();
+                own.forEach(changed::ownAddress);
+                broadcasts.forEach(changed::broadcast);
+            } else if (random.nextInt(nodes.size() + 12) < 12) {
+                final Node node = new Node(
+                        some(random, 1, IngressPolicyTest::random), some(random, 0, IngressPolicyTest::randomSubnet));
+                nodes.put(changed.add(node.addresses, node.subnets), node);
+            } else {
+                final Claim.Node gone = List.copyOf(nodes.keySet()).get(random.nextInt(nodes.size()));
+                changed.remove(gone);
+                nodes.remove(gone);
+            }
+            assertAlike(asBefore, before, random);
+            before = changed.build();
+            assertAlike(made(sources, nodes.values(), own, broadcasts), before, random);
+        }
+    }
+
+    @Test
+    void shouldNumberASenderByItsAddressOrByAnotherOneOfItsNode() {
+        final AddressTable<Integer> numbers = new AddressTable<>();
+        final IpAddress known = IpAddress.parse("192.168.0.14");
+        numbers.put(known.mappedHigh(), known.mappedLow(), 4);
+        final IngressPolicy policy = policy(Sources.KNOWN);
+        final IngressPolicy numbered = policy.numbered(numbers);
+        assertEquals(4, peer(numbered, "192.168.0.14"));
+        assertEquals(4, peer(numbered, "203.0.113.7"));
+        assertEquals(PeerTable.NOBODY, peer(numbered, "192.168.0.11"));
+        assertEquals(PeerTable.NOBODY, peer(numbered, "192.168.0.99"));
+        assertEquals(PeerTable.NOBODY, peer(policy, "192.168.0.14"));
+    }
+
+    private static int peer(final IngressPolicy policy, final String address) {
+        final IpAddress from = IpAddress.parse(address);
+        return policy.peer(IpFamily.IPV4 == from.family(), from.high(), from.low());
+    }
+
     @Test
     void shouldMatchTheLongestPrefix() {
-        final PrefixTable table = new PrefixTable();
+        final PrefixTable<Integer> table = new PrefixTable<>();
         table.put(IpPrefix.parse("::/0"), 1);
         table.put(IpPrefix.parse("fd00::/48"), 2);
         table.put(IpPrefix.parse("fd00::1:0/112"), 3);
@@ -225,10 +339,10 @@ class IngressPolicyTest {
         assertEquals(2, find(table, "fd00::1"));
         assertEquals(3, find(table, "fd00::1:2"));
         assertEquals(4, find(table, "fd00::1:1"));
-        assertEquals(PrefixTable.ABSENT, find(new PrefixTable(), "fd00::"));
+        assertNull(find(new PrefixTable<>(), "fd00::"));
     }
 
-    private static int find(final PrefixTable table, final String address) {
+    private static @Nullable Integer find(final PrefixTable<Integer> table, final String address) {
         final IpAddress key = IpAddress.parse(address);
         return table.find(key.high(), key.low());
     }

@@ -162,7 +162,7 @@ public final class StaticNode implements AutoCloseable {
                 .errorHandler(errors::add)
                 .mtu(topology.podMtu())
                 .ingressPolicy(policy(topology, node, options.ingressSources, options.ingressAllow)
-                        .numbered(peerTable::find))
+                        .numbered(peerTable.numbers()))
                 .hostOutputs(outputs)
                 .hostIpv4(IpAddress.parse(node.subnetBase()).ipv4())
                 .maxSegments(options.maxSegments)

@@ -3,6 +3,7 @@ package io.weft.jmh.dataplane;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.ingress.Claim;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
@@ -86,7 +87,7 @@ public class IngressPolicyBenchmark {
         int passed = 0;
         for (int i = 0; i < BATCH; i++) {
             if (IpPacket.Fault.NONE == packet.parse(arena, i * SLOT_LENGTH, PACKET_LENGTH, false)) {
-                final int sender = policy.sender(true, senders[i], 0);
+                final Claim sender = policy.sender(true, senders[i], 0);
                 passed += null == policy.refusal(sender, arena, packet) ? 1 : 0;
             }
         }

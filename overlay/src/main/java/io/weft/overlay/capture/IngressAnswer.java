@@ -6,6 +6,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.ingress.Claim;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
@@ -43,7 +44,7 @@ public final class IngressAnswer {
 
     private static @Nullable DropReason refusal(
             final IngressPolicy policy, final IpAddress from, final IpAddress source, final IpAddress destination) {
-        final int sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
+        final Claim sender = policy.sender(IpFamily.IPV4 == from.family(), from.high(), from.low());
         final @Nullable DropReason ofSender = policy.refusal(sender);
         if (null != ofSender || !policy.isRestricting()) {
             return ofSender;

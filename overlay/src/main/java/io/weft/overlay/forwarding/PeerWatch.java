@@ -6,8 +6,6 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.routing.RoutingTables;
-import java.util.HashSet;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -57,15 +55,13 @@ final class PeerWatch implements AutoCloseable {
 
     private void number() {
         numberedOf = peers.given();
-        publisher.accept(policy.numbered(peers::find));
+        publisher.accept(policy.numbered(peers.numbers()));
     }
 
     /** The tables were published: new peers have a number now, by which they are to be counted when they answer. */
     void published(final RoutingTables tables) {
-        final Set<IpAddress> found = new HashSet<>();
-        tables.eachPeer(found::add);
-        peers.present(found);
-        present = found.size();
+        tables.takePeerChanges(peers::present);
+        present = tables.peerCount();
         if (numberedOf != peers.given()) {
             number();
         }

@@ -3,13 +3,13 @@ package io.weft.overlay.peers;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.ingress.Claim;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,45 +21,58 @@ import org.jspecify.annotations.Nullable;
  * Who may send what to this node, by the leases of the others and by its own addresses (docs/decisions/0023). Control thread alone.
  */
 final class IngressSenders {
-    private final IngressPolicy.Sources sources;
-    private final List<IpPrefix> admitted;
-    private final LeaseKey own;
-    /** Kept as a policy takes them: one is made for each change of a lease, and of thousands of nodes would leave much to collect. */
-    private final Map<LeaseKey, Sender> taken = new HashMap<>();
-
-    private record Sender(List<IpAddress> addresses, List<IpPrefix> subnets) {}
+    private final IngressPolicy.Builder policy;
+    private final Map<LeaseKey, Claim.Node> nodes = new HashMap<>();
+    private OwnAddresses ownAddresses = OwnAddresses.NONE;
 
     /** @param admitted senders that no lease has to name. */
     IngressSenders(final IngressPolicy.Sources sources, final List<IpPrefix> admitted, final LeaseKey own) {
-        this.sources = sources;
-        this.admitted = List.copyOf(admitted);
-        this.own = own;
+        policy = new IngressPolicy.Builder(sources);
+        admitted.forEach(policy::admit);
+        subnets(own).forEach(policy::ownSubnet);
     }
 
     /** Packets are sent by this lease from now on. */
     void take(final Lease lease) {
-        taken.put(lease.key(), new Sender(List.copyOf(addresses(lease)), subnets(lease.key())));
+        put(lease, subnets(lease.key()));
+    }
+
+    /** This lease fits this node not; its node may send all the same. */
+    void takeRefused(final Lease lease) {
+        put(lease, List.of());
+    }
+
+    private void put(final Lease lease, final List<IpPrefix> subnets) {
+        forget(lease.key());
+        nodes.put(lease.key(), policy.add(addresses(lease), subnets));
     }
 
     /** And by this one no more. */
     void forget(final LeaseKey key) {
-        taken.remove(key);
+        final Claim.Node node = nodes.remove(key);
+        if (null != node) {
+            policy.remove(node);
+        }
     }
 
     /**
-     * The policy as of now.
+     * This host has these addresses now.
      *
-     * @param refused leases that fit this node not, whose nodes may send all the same.
-     * @param ownAddresses of this host.
+     * @return false if it had them before.
      */
-    IngressPolicy policy(final Collection<Lease> refused, final OwnAddresses ownAddresses) {
-        final IngressPolicy.Builder policy = new IngressPolicy.Builder(sources);
-        taken.values().forEach(sender -> policy.node(sender.addresses(), sender.subnets()));
-        refused.forEach(lease -> policy.node(addresses(lease), List.of()));
-        admitted.forEach(policy::admit);
-        subnets(own).forEach(policy::ownSubnet);
-        ownAddresses.local().forEach(policy::ownAddress);
-        ownAddresses.broadcasts().forEach(policy::broadcast);
+    boolean own(final OwnAddresses addresses) {
+        if (addresses.equals(ownAddresses)) {
+            return false;
+        }
+        ownAddresses = addresses;
+        policy.forgetOwnAddresses();
+        addresses.local().forEach(policy::ownAddress);
+        addresses.broadcasts().forEach(policy::broadcast);
+        return true;
+    }
+
+    /** The policy as of now. */
+    IngressPolicy policy() {
         return policy.build();
     }
 

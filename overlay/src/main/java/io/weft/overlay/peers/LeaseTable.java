@@ -43,7 +43,6 @@ public final class LeaseTable {
     private final Map<LeaseKey, String> otherVnis = new HashMap<>();
 
     private final IngressSenders senders;
-    private OwnAddresses ownAddresses = OwnAddresses.NONE;
 
     /** At first too: routes that an earlier daemon left are compared with the first leases, however many there are. */
     private boolean isChanged = true;
@@ -67,7 +66,7 @@ public final class LeaseTable {
         this.forwarders = forwarders;
         this.routes = routes;
         senders = new IngressSenders(options.ingressSources, options.ingressAllow(), own);
-        peers = Peers.of(config, forwarders, routes, Collections.unmodifiableCollection(leases.values()));
+        peers = Peers.of(config, forwarders, routes, Collections.unmodifiableMap(leases));
     }
 
     /** Makes the table equal to the snapshot: also attributes that changed while nobody watched. */
@@ -81,7 +80,11 @@ public final class LeaseTable {
                 remove(key);
             }
         }
-        isChanged |= refused.keySet().retainAll(present);
+        for (final LeaseKey key : List.copyOf(refused.keySet())) {
+            if (!present.contains(key)) {
+                remove(key);
+            }
+        }
         snapshot.forEach(this::put);
         isChanged |= !hasSnapshot;
         hasSnapshot = true;
@@ -104,7 +107,7 @@ public final class LeaseTable {
         try {
             peers.install(lease);
             leases.put(lease.key(), lease);
-            senders.take(lease);
+            senders.take(lease); // in place of one that was refused
             refused.remove(lease.key());
             compareVni(lease);
         } catch (final IllegalArgumentException refusedByTables) {
@@ -136,7 +139,10 @@ public final class LeaseTable {
     private void refuse(final Lease lease, final String fault) {
         final Refusal refusal = new Refusal(lease, fault);
         final Refusal before = refused.put(lease.key(), refusal);
-        isChanged |= !refusal.equals(before);
+        if (!refusal.equals(before)) {
+            senders.takeRefused(lease);
+            isChanged = true;
+        }
         if (null == before || !fault.equals(before.fault)) {
             refusals++;
             LOG.log(WARNING, "lease {0} is ignored: {1}{2}", lease.key(), fault, LogFields.of("lease", lease.key()));
@@ -146,7 +152,10 @@ public final class LeaseTable {
     /** Forgets a lease. */
     public void remove(final LeaseKey key) {
         withdraw(key);
-        isChanged |= null != refused.remove(key);
+        if (null != refused.remove(key)) {
+            senders.forget(key);
+            isChanged = true;
+        }
     }
 
     private void withdraw(final LeaseKey key) {
@@ -161,14 +170,12 @@ public final class LeaseTable {
 
     /** This host has these addresses now. */
     public void ownAddresses(final OwnAddresses addresses) {
-        isChanged = isChanged || !addresses.equals(ownAddresses);
-        ownAddresses = addresses;
+        isChanged |= senders.own(addresses);
     }
 
     /** Publishes what the data threads go by, of a snapshot, and leaves the kernel's routes alone: for a node that is not in charge of them yet. */
     public void publishTables() {
-        forwarders.ingressPolicy(
-                senders.policy(refused.values().stream().map(Refusal::lease).toList(), ownAddresses));
+        forwarders.ingressPolicy(senders.policy());
         forwarders.publish();
     }
 

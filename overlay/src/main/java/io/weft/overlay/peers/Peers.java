@@ -4,8 +4,9 @@ package io.weft.overlay.peers;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
-import java.util.Collection;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What the leases of other nodes make of this node's tables and routes, by the network's backend. Control thread alone. */
@@ -19,7 +20,7 @@ public interface Peers {
             final NetworkConfig config,
             final Forwarders forwarders,
             final PodRoutes routes,
-            final Collection<Lease> installed) {
+            final Map<LeaseKey, Lease> installed) {
         return switch (config.backend().type()) {
             case VXLAN -> new VxlanPeers(config, forwarders, routes, installed);
             case UDP -> new UdpPeers(forwarders, routes);

@@ -14,7 +14,6 @@ import io.weft.overlay.lease.VtepData;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -30,21 +29,25 @@ final class VxlanPeers implements Peers {
     private final NetworkConfig config;
     private final Forwarders forwarders;
     private final PodRoutes routes;
-    private final Collection<Lease> installed;
+    private final Map<LeaseKey, Lease> installed;
     /** Which lease an FDB entry is of: a stale lease may name the MAC that a newer one has. */
     private final Map<UnderlayFamily, Map<MacAddress, LeaseKey>> fdbOwners = new EnumMap<>(UnderlayFamily.class);
+    /** Of a MAC that more than one lease names, the others, the oldest first. */
+    private final Map<UnderlayFamily, Map<MacAddress, List<LeaseKey>>> fdbClaimants =
+            new EnumMap<>(UnderlayFamily.class);
 
     VxlanPeers(
             final NetworkConfig config,
             final Forwarders forwarders,
             final PodRoutes routes,
-            final Collection<Lease> installed) {
+            final Map<LeaseKey, Lease> installed) {
         this.config = config;
         this.forwarders = forwarders;
         this.routes = routes;
         this.installed = installed;
         for (final UnderlayFamily family : UnderlayFamily.values()) {
             fdbOwners.put(family, new HashMap<>());
+            fdbClaimants.put(family, new HashMap<>());
         }
     }
 
@@ -60,8 +63,17 @@ final class VxlanPeers implements Peers {
             tables.replaceRoute(path.subnet(), path.gateway());
             tables.replaceNeighbour(path.gateway(), path.vtepMac());
             putFdb(path);
-            owners(path).put(path.vtepMac(), lease.key());
+            own(path, lease.key());
             routes.add(path.subnet(), path.family(), path.underlayAddress());
+        }
+    }
+
+    private void own(final Path path, final LeaseKey key) {
+        final LeaseKey before = owners(path).put(path.vtepMac(), key);
+        if (null != before && !before.equals(key)) {
+            claimants(path)
+                    .computeIfAbsent(path.vtepMac(), mac -> new ArrayList<>(1))
+                    .add(before);
         }
     }
 
@@ -75,6 +87,10 @@ final class VxlanPeers implements Peers {
         return Objects.requireNonNull(fdbOwners.get(path.family()));
     }
 
+    private Map<MacAddress, List<LeaseKey>> claimants(final Path path) {
+        return Objects.requireNonNull(fdbClaimants.get(path.family()));
+    }
+
     @Override
     public void withdraw(final Lease lease) {
         for (final Path path : paths(lease)) {
@@ -83,22 +99,32 @@ final class VxlanPeers implements Peers {
             path.tables().removeNeighbour(path.gateway());
             if (owners(path).remove(path.vtepMac(), lease.key())) {
                 path.tables().removeFdb(path.vtepMac());
-                restoreFdb(path, lease.key());
+                restoreFdb(path);
+            } else {
+                forgetClaimant(path, lease.key());
             }
         }
     }
 
+    private void forgetClaimant(final Path path, final LeaseKey key) {
+        claimants(path).computeIfPresent(path.vtepMac(), (mac, keys) -> {
+            keys.remove(key);
+            return keys.isEmpty() ? null : keys;
+        });
+    }
+
     /** A MAC that another lease names as well goes back to that one. */
-    private void restoreFdb(final Path removed, final LeaseKey withdrawn) {
-        for (final Lease other : installed) {
-            for (final Path path : paths(other)) {
-                if (path.family() == removed.family()
-                        && path.vtepMac().equals(removed.vtepMac())
-                        && !other.key().equals(withdrawn)) {
-                    putFdb(path);
-                    owners(path).put(path.vtepMac(), other.key());
-                    return;
-                }
+    private void restoreFdb(final Path removed) {
+        final List<LeaseKey> others = claimants(removed).get(removed.vtepMac());
+        if (null == others) {
+            return;
+        }
+        final LeaseKey last = others.get(others.size() - 1);
+        forgetClaimant(removed, last);
+        for (final Path path : paths(Objects.requireNonNull(installed.get(last), "withdrawn is forgotten"))) {
+            if (path.family() == removed.family() && path.vtepMac().equals(removed.vtepMac())) {
+                putFdb(path);
+                owners(path).put(path.vtepMac(), last);
             }
         }
     }

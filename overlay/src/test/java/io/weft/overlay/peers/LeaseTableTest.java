@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.peers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.address.MacAddress;
+import io.weft.linux.Descriptors;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.overlay.forwarding.Forwarders;
+import io.weft.overlay.forwarding.PodRoutes;
+import io.weft.overlay.forwarding.UnderlayFamily;
+import io.weft.overlay.host.GuardRoutes;
+import io.weft.overlay.host.Underlay;
+import io.weft.overlay.lease.BackendConfig;
+import io.weft.overlay.lease.BackendType;
+import io.weft.overlay.lease.Lease;
+import io.weft.overlay.lease.LeaseAttributes;
+import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lease.VtepData;
+import io.weft.overlay.options.WeftOptions;
+import io.weft.routing.RoutingTables;
+import java.lang.management.ManagementFactory;
+import java.net.Inet4Address;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** This node is 10.32.0.0/24 at 192.168.0.1, node N has the Nth /24 after it. */
+@RequiresRoot
+class LeaseTableTest {
+    private static final NetworkConfig CONFIG = new NetworkConfig(
+            IpPrefix.parse("10.32.0.0/11"),
+            null,
+            null,
+            null,
+            false,
+            new BackendConfig(BackendType.VXLAN, 1, BackendConfig.PORT_DEFAULT, 0, false, false));
+    private static final IpAddress OWN_ADDRESS = IpAddress.parse("192.168.0.1");
+    private static final Lease OWN = lease(0, OWN_ADDRESS);
+    private static final IpAddress FIRST = IpAddress.parse("198.18.0.0");
+    /** Of a node that has moved. */
+    private static final IpAddress FIRST_LATER = IpAddress.parse("198.19.0.0");
+
+    private static final int CHANGES = 200;
+    /** In a table of twice as many rows, a page more may be touched; all else is for what has changed. */
+    private static final int FACTOR = 2;
+
+    @TempDir
+    private Path directory = Path.of(".");
+
+    private final NetworkNamespace namespace = NetworkNamespace.create("leases");
+
+    @AfterEach
+    void close() {
+        namespace.close();
+    }
+
+    private static Lease lease(final int node, final IpAddress publicIp) {
+        return lease(node, publicIp, node);
+    }
+
+    private static Lease lease(final int node, final IpAddress publicIp, final int mac) {
+        return new Lease(
+                new LeaseKey(new IpPrefix(base(node), 24), null),
+                new LeaseAttributes(
+                        (Inet4Address) publicIp.toInetAddress(),
+                        null,
+                        "vxlan",
+                        new VtepData(1, new MacAddress(0x0200_0000_0000L + mac)),
+                        null));
+    }
+
+    private static IpAddress base(final int node) {
+        return IpAddress.parse("10.32.0.0").plus((long) node << 8);
+    }
+
+    /** What is done with a table, and the forwarders that it fills. */
+    private interface Use<T> {
+        T of(LeaseTable table, Forwarders forwarders);
+    }
+
+    private <T> T withTable(final Use<T> use) {
+        final Inet4Address address = (Inet4Address) OWN_ADDRESS.toInetAddress();
+        namespace.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1");
+        namespace.ip("address", "add", OWN_ADDRESS + "/24", "dev", "eth0");
+        namespace.ip("link", "set", "eth0", "up");
+        namespace.ip("link", "set", "eth1", "up");
+        final WeftOptions options = new WeftOptions();
+        options.runDirectory = directory;
+        options.tunnelOffload = WeftOptions.TunnelOffloading.OFF;
+        options.underlayPort = WeftOptions.UnderlayPort.UDP;
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            final int linkIndex = rtnetlink.link("eth0").orElseThrow().index();
+            final Underlay underlay =
+                    new Underlay("eth0", linkIndex, 1500, address, null, address, null, Set.of(address), false);
+            try (Forwarders forwarders =
+                            Forwarders.open(options, CONFIG, OWN, underlay, Descriptors.inherited(Map.of()));
+                    GuardRoutes guards = new GuardRoutes(rtnetlink, 1, List.of());
+                    PodRoutes routes =
+                            new PodRoutes(rtnetlink, CONFIG, OWN.key(), underlay, forwarders, guards, false)) {
+                routes.findDevices();
+                routes.repairDevices();
+                return use.of(new LeaseTable(CONFIG, OWN.key(), forwarders, routes, options), forwarders);
+            }
+        } finally {
+            namespace.ip("link", "delete", "eth0");
+        }
+    }
+
+    /** What a node has to collect after one lease of many has changed does not grow with their number. */
+    @Test
+    void shouldLeaveAsMuchToCollectHoweverManyLeasesThereAre() {
+        final long few = namespace.call(() -> withTable((table, forwarders) -> bytesPerChange(table, 50)));
+        final long many = namespace.call(() -> withTable((table, forwarders) -> bytesPerChange(table, 5000)));
+        assertTrue(many <= FACTOR * few, () -> "one lease changed of 5000: " + many + " B, of 50: " + few + " B");
+    }
+
+    private static long bytesPerChange(final LeaseTable table, final int nodes) {
+        table.snapshot(IntStream.rangeClosed(1, nodes)
+                .mapToObj(node -> lease(node, FIRST.plus(node)))
+                .toList());
+        assertTrue(table.publish());
+        assertEquals(nodes, table.size());
+        final List<Lease> changed = IntStream.rangeClosed(1, 2 * CHANGES)
+                .mapToObj(i -> lease(1 + i * 911 % nodes, FIRST_LATER.plus(i)))
+                .toList();
+        // What is made once, as by a growing table or the first use of a class, is made by the first half.
+        change(table, changed.subList(0, CHANGES));
+        return change(table, changed.subList(CHANGES, 2 * CHANGES)) / CHANGES;
+    }
+
+    private static long change(final LeaseTable table, final List<Lease> changed) {
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        final long before = threads.getCurrentThreadAllocatedBytes();
+        for (final Lease lease : changed) {
+            table.put(lease);
+            table.publish();
+        }
+        return threads.getCurrentThreadAllocatedBytes() - before;
+    }
+
+    /** It is in use by the node whose lease came last; a lease that is there still has it again when that one goes. */
+    @Test
+    void shouldGiveAMacBackToTheLeaseThatHadItBefore() {
+        namespace.run(() -> withTable((table, forwarders) -> {
+            table.snapshot(List.of(lease(1, FIRST.plus(1), 7), lease(2, FIRST.plus(2), 7)));
+            table.put(lease(3, FIRST.plus(3), 7));
+            assertEquals(FIRST.plus(3), underlay(table, forwarders, 1));
+            table.remove(lease(2, FIRST.plus(2), 7).key());
+            assertEquals(FIRST.plus(3), underlay(table, forwarders, 1));
+            table.put(lease(3, FIRST.plus(3), 8));
+            assertEquals(FIRST.plus(1), underlay(table, forwarders, 1));
+            assertEquals(FIRST.plus(3), underlay(table, forwarders, 3));
+            table.remove(lease(1, FIRST.plus(1), 7).key());
+            assertNull(underlay(table, forwarders, 1));
+            return table.size();
+        }));
+    }
+
+    private static @Nullable IpAddress underlay(final LeaseTable table, final Forwarders forwarders, final int node) {
+        table.publish();
+        final RoutingTables tables = Objects.requireNonNull(forwarders.tables(UnderlayFamily.IPV4));
+        return tables.explain(base(node).toInetAddress()).underlay();
+    }
+}
