@@ -12,12 +12,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AddressTable<V> {
     private static final int INITIAL_ROWS = 8;
-    private static final int PAGE_SHIFT = 5;
+    private static final int PAGE_SHIFT = 6;
     private static final int PAGE_ROWS = 1 << PAGE_SHIFT;
-    private static final int KEY_LONGS = 2;
     private static final long MULTIPLIER = 0x9e37_79b9_7f4a_7c15L; // 2^64 / golden ratio, Knuth 6.4
 
-    private Page[] pages;
+    private Page<V>[] pages;
     private int mask;
     private int size;
     /** Whether another table has the same array of pages. */
@@ -25,27 +24,22 @@ public final class AddressTable<V> {
     /** By which pages are known that no other table has. */
     private Object writer = new Object();
 
-    /** Some rows; one without a value is free. */
-    private static final class Page {
+    private record Row<V>(long high, long low, V value) {}
+
+    private static final class Page<V> {
         private final Object writer;
-        private final long[] keys;
-        private final @Nullable Object[] values;
+        private final @Nullable Row<V>[] rows;
 
-        Page(final Object writer, final long[] keys, final @Nullable Object[] values) {
+        Page(final Object writer, final @Nullable Row<V>[] rows) {
             this.writer = writer;
-            this.keys = keys;
-            this.values = values;
-        }
-
-        Page copy(final Object copier) {
-            return new Page(copier, keys.clone(), values.clone());
+            this.rows = rows;
         }
     }
 
     /** An empty table. */
     public AddressTable() {
-        pages = new Page[0];
-        clear(INITIAL_ROWS);
+        pages = emptyPages(INITIAL_ROWS);
+        mask = INITIAL_ROWS - 1;
     }
 
     private AddressTable(final AddressTable<V> original) {
@@ -55,12 +49,11 @@ public final class AddressTable<V> {
         isShared = true;
     }
 
-    private void clear(final int rows) {
-        pages = new Page[(rows + PAGE_ROWS - 1) >>> PAGE_SHIFT];
-        final int pageRows = Math.min(rows, PAGE_ROWS);
-        Arrays.setAll(pages, i -> new Page(writer, new long[pageRows * KEY_LONGS], new Object[pageRows]));
-        mask = rows - 1;
-        isShared = false;
+    @SuppressWarnings({"unchecked", "rawtypes"}) // there are no arrays of a type with parameters
+    private Page<V>[] emptyPages(final int rows) {
+        final Page<V>[] empty = new Page[(rows + PAGE_ROWS - 1) >>> PAGE_SHIFT];
+        Arrays.setAll(empty, i -> new Page<>(writer, new Row[Math.min(rows, PAGE_ROWS)]));
+        return empty;
     }
 
     /** A table that has the same, and goes its own way from here. */
@@ -76,60 +69,61 @@ public final class AddressTable<V> {
     }
 
     /** The value of an address, whose halves are as in {@link io.weft.address.IpAddress}; null without one. */
-    @SuppressWarnings("unchecked") // put() has written it
     public @Nullable V find(final long high, final long low) {
-        return (V) value(row(high, low));
+        for (int at = home(high, low); true; at = (at + 1) & mask) {
+            final Row<V> row = row(at);
+            if (null == row) {
+                return null;
+            }
+            if (high == row.high && low == row.low) {
+                return row.value;
+            }
+        }
     }
 
     /** Gives an address a value, in place of the one that it had. */
     public void put(final long high, final long low, final V value) {
-        int row = row(high, low);
-        if (null == value(row)) {
+        int at = place(high, low);
+        if (null == row(at)) {
             if (2 * (size + 1) > mask + 1) {
                 grow();
-                row = row(high, low);
+                at = place(high, low);
             }
             size++;
         }
-        set(row, high, low, value);
+        set(at, new Row<>(high, low, value));
     }
 
     /** Forgets an address. */
     public void remove(final long high, final long low) {
-        int hole = row(high, low);
-        if (null == value(hole)) {
+        int hole = place(high, low);
+        if (null == row(hole)) {
             return;
         }
         size--;
-        for (int next = (hole + 1) & mask; null != value(next); next = (next + 1) & mask) {
-            final Page page = pages[next >>> PAGE_SHIFT];
-            final int at = next & (PAGE_ROWS - 1);
-            final long nextHigh = page.keys[KEY_LONGS * at];
-            final long nextLow = page.keys[KEY_LONGS * at + 1];
+        int next = (hole + 1) & mask;
+        for (Row<V> row = row(next); null != row; row = row(next)) {
             // The row may move into the hole if that is not before its home, counted around the end.
-            if (((next - home(nextHigh, nextLow)) & mask) >= ((next - hole) & mask)) {
-                set(hole, nextHigh, nextLow, page.values[at]);
+            if (((next - home(row.high, row.low)) & mask) >= ((next - hole) & mask)) {
+                set(hole, row);
                 hole = next;
             }
+            next = (next + 1) & mask;
         }
-        set(hole, 0, 0, null);
+        set(hole, null);
     }
 
-    private @Nullable Object value(final int row) {
-        return pages[row >>> PAGE_SHIFT].values[row & (PAGE_ROWS - 1)];
+    private @Nullable Row<V> row(final int at) {
+        return pages[at >>> PAGE_SHIFT].rows[at & (PAGE_ROWS - 1)];
     }
 
-    private void set(final int row, final long high, final long low, final @Nullable Object value) {
-        final Page page = own(row >>> PAGE_SHIFT);
-        final int at = row & (PAGE_ROWS - 1);
-        page.keys[KEY_LONGS * at] = high;
-        page.keys[KEY_LONGS * at + 1] = low;
-        page.values[at] = value;
+    private void set(final int at, final @Nullable Row<V> row) {
+        own(at >>> PAGE_SHIFT).rows[at & (PAGE_ROWS - 1)] = row;
     }
 
     /** A page that no other table has. */
-    private Page own(final int index) {
-        final Page present = pages[index];
+    private Page<V> own(final int index) {
+        final Page<V> present = pages[index];
         if (writer == present.writer) {
             return present;
         }
@@ -137,20 +131,21 @@ public final class AddressTable<V> {
             pages = pages.clone();
             isShared = false;
         }
-        final Page copy = present.copy(writer);
+        final Page<V> copy = new Page<>(writer, present.rows.clone());
         pages[index] = copy;
         return copy;
     }
 
     private void grow() {
-        final Page[] before = pages;
-        clear(2 * (mask + 1));
-        for (final Page page : before) {
-            for (int at = 0; at < page.values.length; at++) {
-                if (null != page.values[at]) {
-                    final long high = page.keys[KEY_LONGS * at];
-                    final long low = page.keys[KEY_LONGS * at + 1];
-                    set(row(high, low), high, low, page.values[at]);
+        final Page<V>[] before = pages;
+        final int rows = 2 * (mask + 1);
+        pages = emptyPages(rows);
+        mask = rows - 1;
+        isShared = false;
+        for (final Page<V> page : before) {
+            for (final Row<V> row : page.rows) {
+                if (null != row) {
+                    set(place(row.high, row.low), row);
                 }
             }
         }
@@ -162,16 +157,11 @@ public final class AddressTable<V> {
     }
 
     /** Where the address is, or would be. */
-    private int row(final long high, final long low) {
-        int row = home(high, low);
-        while (true) {
-            final Page page = pages[row >>> PAGE_SHIFT];
-            final int at = row & (PAGE_ROWS - 1);
-            if (null == page.values[at]
-                    || (high == page.keys[KEY_LONGS * at] && low == page.keys[KEY_LONGS * at + 1])) {
-                return row;
-            }
-            row = (row + 1) & mask;
+    private int place(final long high, final long low) {
+        int at = home(high, low);
+        for (Row<V> row = row(at); null != row && (high != row.high || low != row.low); row = row(at)) {
+            at = (at + 1) & mask;
         }
+        return at;
     }
 }

@@ -4,7 +4,6 @@ package io.weft.dataplane.ingress;
 import io.weft.address.IpPrefix;
 import io.weft.routing.AddressTable;
 import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * nobody changes any more, any thread may read.
  */
 final class PrefixTable<V> {
-    private final List<OfLength<V>> longestFirst = new ArrayList<>(4);
+    private final ArrayList<OfLength<V>> longestFirst = new ArrayList<>(4);
 
     private record OfLength<V>(int length, AddressTable<V> prefixes) {}
 
