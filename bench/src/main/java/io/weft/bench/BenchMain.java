@@ -84,7 +84,7 @@ public final class BenchMain implements Callable<Integer> {
             split = ",",
             completionCandidates = Subjects.class,
             description =
-                    "Of ${COMPLETION-CANDIDATES} (default: all, quick: without flows, requests and connections, but the last two, which"
+                    "Of ${COMPLETION-CANDIDATES} (default: all, quick: without flows, requests, connections and floods, but the last two, which"
                             + " come alone: budgets is each"
                             + " figure beside a reference, handover is weftd started anew under load; both with exit code 1 for"
                             + " what is beyond its bound).")

@@ -177,7 +177,7 @@ public final class DemoMain implements Callable<Integer> {
             iperf.tcp(1, 1);
             final Iperf.Tcp one = iperf.tcp(seconds, 1);
             final Iperf.Tcp four = iperf.tcp(seconds, 4);
-            final Iperf.Udp udp = iperf.udp(seconds, 64);
+            final Iperf.Udp udp = iperf.udp(seconds, 1, 64);
             final Sockperf.Latency latency = sockperf.pingPong(seconds);
             table.row(
                     name(from) + " → " + name(to),

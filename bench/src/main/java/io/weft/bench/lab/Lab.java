@@ -96,25 +96,24 @@ public final class Lab implements AutoCloseable {
         node.ip("link", "add", Node.BRIDGE, "type", "bridge");
         node.ip("addr", "add", node.bridgeAddress() + "/24", "dev", Node.BRIDGE);
         node.ip("link", "set", Node.BRIDGE, "mtu", mtu, "up");
-        node.ip(
-                "link",
-                "add",
-                "veth0",
-                "mtu",
-                mtu,
-                "type",
-                "veth",
-                "peer",
-                "eth0",
-                "mtu",
-                mtu,
-                "netns",
-                node.podNamespace());
-        node.ip("link", "set", "veth0", "master", Node.BRIDGE, "up");
-        node.podIp("addr", "add", node.podAddress() + "/24", "dev", "eth0");
-        node.podIp("link", "set", "eth0", "up");
-        node.podIp("route", "add", "default", "via", node.bridgeAddress());
+        addPod(node, "veth0", node.podNamespace(), node.podAddress());
         Command.run(node.inNode("sysctl", "-qw", "net.ipv4.ip_forward=1"));
+    }
+
+    private static void addPod(final Node node, final String port, final String pod, final String address) {
+        final String mtu = String.valueOf(Node.OVERLAY_MTU);
+        node.ip("link", "add", port, "mtu", mtu, "type", "veth", "peer", "eth0", "mtu", mtu, "netns", pod);
+        node.ip("link", "set", port, "master", Node.BRIDGE, "up");
+        Command.run("ip", "-n", pod, "addr", "add", address + "/24", "dev", "eth0");
+        Command.run("ip", "-n", pod, "link", "set", "eth0", "up");
+        Command.run("ip", "-n", pod, "route", "add", "default", "via", node.bridgeAddress());
+    }
+
+    /** Puts a second pod on a node's bridge. */
+    public Bystander addBystander(final Node node) {
+        final String namespace = namespace(prefix + "-bystander" + node.letter());
+        addPod(node, "veth1", namespace, node.bystanderAddress());
+        return new Bystander(namespace, node.bystanderAddress());
     }
 
     /** The nodes, A first. */

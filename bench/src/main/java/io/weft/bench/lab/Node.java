@@ -45,6 +45,11 @@ public record Node(int index, String namespace, String podNamespace) {
         return network() + ".2";
     }
 
+    /** The second pod's. */
+    String bystanderAddress() {
+        return network() + ".3";
+    }
+
     /** The subnet that the node has leased. */
     public String subnet() {
         return vtepAddress() + "/24";
@@ -84,10 +89,5 @@ public record Node(int index, String namespace, String podNamespace) {
     /** Runs an {@code ip} command on the node. */
     void ip(final String... words) {
         Command.run(Command.words(List.of("ip", "-n", namespace), words));
-    }
-
-    /** Runs an {@code ip} command in the pod. */
-    void podIp(final String... words) {
-        Command.run(Command.words(List.of("ip", "-n", podNamespace), words));
     }
 }

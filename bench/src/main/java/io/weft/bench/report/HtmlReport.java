@@ -141,7 +141,7 @@ public final class HtmlReport {
                     if (Pairing.SINGLE == pairing) {
                         return ratioCell("", ratio);
                     }
-                    final boolean good = Measure.LATENCY == measure ? ratio.median() <= 1 : ratio.median() >= 1;
+                    final boolean good = metric.isDelay() ? ratio.median() <= 1 : ratio.median() >= 1;
                     return ratioCell(good ? "up" : "down", ratio);
                 })
                 .orElse("<td></td>");

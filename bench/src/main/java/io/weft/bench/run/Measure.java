@@ -26,6 +26,16 @@ public enum Measure {
             Metric.ANSWERS_10KB_PER_SECOND),
     CONNECTIONS("Connections set up, 64 at a time", Metric.CONNECTIONS_PER_SECOND),
     LATENCY("Ping-pong 64 B", Metric.P50_US, Metric.P99_US),
+    FLOOD64(
+            "Ping of another pod beside UDP 64 B, 2 streams, saturated",
+            Metric.P50_US,
+            Metric.P99_US,
+            Metric.ANSWERED_PERCENT),
+    FLOOD1300(
+            "Ping of another pod beside UDP 1300 B, 2 streams, saturated",
+            Metric.P50_US,
+            Metric.P99_US,
+            Metric.ANSWERED_PERCENT),
 
     /** Loss-free rate by search, and latency at fractions of it. Has results of its own, not samples. */
     LOSSFREE("Loss-free rate, 64 B");
@@ -42,7 +52,10 @@ public enum Measure {
 
     /** Whether a quick run has it. */
     boolean isQuick() {
-        return !isFlows() && REQUESTS1 != this && REQUESTS64 != this && CONNECTIONS != this;
+        return switch (this) {
+            case TCP1, TCP4, UDP64, UDP1300, UDPGSO, LATENCY, LOSSFREE -> true;
+            default -> false;
+        };
     }
 
     /** Whether programs of our own talk, which have to be warm as well, whatever carries their packets. */

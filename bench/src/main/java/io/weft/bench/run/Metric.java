@@ -10,6 +10,9 @@ public enum Metric {
     SENT_PER_SECOND("kpps", 1e-3, 1),
     RECEIVED_PER_SECOND("kpps", 1e-3, 1),
     LOSS_PERCENT("%", 1, 1),
+    /** Of the echoes that were asked for. */
+    ANSWERED_PERCENT("% answered", 1, 1),
+
     /** Requests of 100 bytes, by the length of their answers. */
     ANSWERS_100B_PER_SECOND("k/s of 100 B", 1e-3, 1),
     ANSWERS_1KB_PER_SECOND("k/s of 1 kB", 1e-3, 1),
@@ -59,6 +62,11 @@ public enum Metric {
     /** A value in that unit, as text without the unit. */
     public String format(final double value) {
         return String.format(Locale.ROOT, "%." + digits + "f", scaled(value));
+    }
+
+    /** Whether less of it is better, as of all that is waited for. */
+    public boolean isDelay() {
+        return P50_US == this || P99_US == this || P999_US == this;
     }
 
     /** The key in results. */

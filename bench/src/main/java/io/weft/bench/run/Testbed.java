@@ -36,6 +36,7 @@ final class Testbed {
     private final Iperf iperf;
     private final Sockperf sockperf;
     private final PeerPair peers;
+    private final Flood flood;
 
     private Testbed(
             final Pairing pairing,
@@ -43,13 +44,15 @@ final class Testbed {
             final Overlay overlay,
             final Iperf iperf,
             final Sockperf sockperf,
-            final PeerPair peers) {
+            final PeerPair peers,
+            final Flood flood) {
         this.pairing = pairing;
         this.lab = lab;
         this.overlay = overlay;
         this.iperf = iperf;
         this.sockperf = sockperf;
         this.peers = peers;
+        this.flood = flood;
     }
 
     /** Brings the nodes up; each resource is given to the teardown as soon as it exists. */
@@ -66,13 +69,15 @@ final class Testbed {
         overlay.start(pairing.planes(), weftd);
         final Node from = lab.node(0);
         final Node to = lab.node(1);
+        final Iperf iperf = teardown.add(Iperf.start(from, to));
         return new Testbed(
                 pairing,
                 lab,
                 overlay,
-                teardown.add(Iperf.start(from, to)),
+                iperf,
                 teardown.add(Sockperf.start(from, to)),
-                new PeerPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to))));
+                new PeerPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to))),
+                new Flood(iperf, to, lab.addBystander(from), lab.addBystander(to)));
     }
 
     Pairing pairing() {
@@ -103,6 +108,8 @@ final class Testbed {
             case CONNECTIONS ->
                 Map.of(Metric.CONNECTIONS_PER_SECOND, peers.connectionsPerSecond(CONNECTIONS_AT_A_TIME, seconds));
             case LATENCY -> latency(seconds);
+            case FLOOD64 -> flood.measure(seconds, 64);
+            case FLOOD1300 -> flood.measure(seconds, 1300);
             case LOSSFREE -> throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
         };
     }
@@ -127,7 +134,7 @@ final class Testbed {
         final double allocated = pairing.hasWeft() ? allocatedBytes() : 0;
         final double machineS = CpuTime.machineSeconds();
         final DaemonWork before = daemonWork();
-        final Iperf.Udp udp = iperf.udp(seconds, payloadLength);
+        final Iperf.Udp udp = iperf.udp(seconds, 1, payloadLength);
         final double millions = udp.received() / 1e6;
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.SENT_PER_SECOND, udp.sentPerSecond());

@@ -63,9 +63,10 @@ public final class Iperf implements AutoCloseable {
                 received.path("bytes").asDouble() * 8 / 1e9);
     }
 
-    /** As many UDP packets of a payload length as the sender can make. */
-    public Udp udp(final double seconds, final int payloadLength) throws IOException {
-        final JsonNode sum = run(seconds, "-u", "-b", "0", "-l", String.valueOf(payloadLength))
+    /** As many UDP packets of a payload length as the sender can make, in a number of streams. */
+    public Udp udp(final double seconds, final int streams, final int payloadLength) throws IOException {
+        final JsonNode sum = run(
+                        seconds, "-u", "-b", "0", "-P", String.valueOf(streams), "-l", String.valueOf(payloadLength))
                 .path("sum");
         final double packets = sum.path("packets").asDouble();
         final double lossPercent = sum.path("lost_percent").asDouble();

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.traffic;
 
+import io.weft.bench.lab.Bystander;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Node;
 import java.io.IOException;
 import java.util.List;
+import java.util.regex.Pattern;
+import org.HdrHistogram.Histogram;
 
 /** ICMP echo between two pods by ping(8), which compares each byte that comes back. */
 public final class Ping {
@@ -14,7 +17,50 @@ public final class Ping {
     /** In the message when no echo came back. */
     public static final String NO_REPLY = "no reply";
 
+    private static final int ECHOES_PER_SECOND = 200;
+
+    /** The histogram's: to a tenth of a percent. */
+    private static final int SIGNIFICANT_DIGITS = 3;
+
+    private static final Pattern ROUND_TRIP = Pattern.compile(" time=([0-9.]+) ms");
+
+    /**
+     * What came of echoes sent on a schedule.
+     *
+     * @param answeredPercent of them.
+     * @param roundTripsNs of those answered.
+     */
+    public record Echoes(double answeredPercent, Histogram roundTripsNs) {}
+
     private Ping() {}
+
+    /**
+     * Sends {@value #ECHOES_PER_SECOND} echoes a second from one pod to another for a time, whether they are answered or not.
+     *
+     * @throws IOException if none is answered.
+     */
+    public static Echoes scheduled(final Bystander from, final Bystander to, final double seconds) throws IOException {
+        final int count = (int) Math.max(1, seconds * ECHOES_PER_SECOND);
+        final String intervalS = String.valueOf(1.0 / ECHOES_PER_SECOND);
+        final Command.Result result = Command.tryRun(
+                from.inPod("ping", "-n", "-c", String.valueOf(count), "-i", intervalS, "-W", "2", to.address()));
+        return parse(result.output(), count);
+    }
+
+    /** Of lines such as {@code 64 bytes from 10.244.1.3: icmp_seq=1 ttl=62 time=0.153 ms}. */
+    static Echoes parse(final String output, final int count) throws IOException {
+        final Histogram roundTripsNs = new Histogram(SIGNIFICANT_DIGITS);
+        ROUND_TRIP
+                .matcher(output)
+                .results()
+                .map(found -> Double.parseDouble(found.group(1)))
+                .forEach(ms -> roundTripsNs.recordValue(Math.round(ms * 1e6)));
+        final long answered = roundTripsNs.getTotalCount();
+        if (0 == answered) {
+            throw new IOException(NO_REPLY + " to any of " + count + ": " + output.strip());
+        }
+        return new Echoes(100.0 * answered / count, roundTripsNs);
+    }
 
     /**
      * Sends echoes of each payload length.

@@ -16,8 +16,13 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 class BenchmarkTest {
     private static final List<Pairing> PAIRINGS = List.of(Pairing.KERNEL, Pairing.SINGLE);
-    private static final List<Measure> MEASURES =
-            List.of(Measure.FLOWS100, Measure.REQUESTS64, Measure.CONNECTIONS, Measure.LATENCY, Measure.LOSSFREE);
+    private static final List<Measure> MEASURES = List.of(
+            Measure.FLOWS100,
+            Measure.REQUESTS64,
+            Measure.CONNECTIONS,
+            Measure.LATENCY,
+            Measure.FLOOD64,
+            Measure.LOSSFREE);
     private static final List<Offload> OFFLOADS = List.of(Offload.PASSTHROUGH, Offload.PLAIN);
 
     @Test

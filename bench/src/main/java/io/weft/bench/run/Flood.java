@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.bench.run;
+
+import io.weft.bench.lab.Bystander;
+import io.weft.bench.lab.Node;
+import io.weft.bench.traffic.Iperf;
+import io.weft.bench.traffic.KernelCounters;
+import io.weft.bench.traffic.Ping;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** What one pod feels while another of its node sends UDP in two streams as fast as it can: echoes between two bystanders. */
+final class Flood {
+    private static final int STREAMS = 2;
+
+    /** The flood goes on for so much longer than the echoes take, so that it covers them and those that are waited for. */
+    private static final double MARGIN_S = 2;
+
+    /** So many datagrams have come when the flood has begun: no longer those by which iperf3 sets the streams up. */
+    private static final long BEGUN = 100;
+
+    private final Iperf iperf;
+    private final Node to;
+    private final Bystander near;
+    private final Bystander far;
+
+    Flood(final Iperf iperf, final Node to, final Bystander near, final Bystander far) {
+        this.iperf = iperf;
+        this.to = to;
+        this.near = near;
+        this.far = far;
+    }
+
+    Map<Metric, Double> measure(final double seconds, final int payloadLength) throws IOException {
+        final long before = received();
+        final CompletableFuture<Iperf.Udp> flood = CompletableFuture.supplyAsync(() -> send(seconds, payloadLength));
+        while (received() - before < BEGUN && !flood.isDone()) {
+            Thread.onSpinWait();
+        }
+        final Ping.Echoes echoes = Ping.scheduled(near, far, seconds);
+        final Iperf.Udp udp = join(flood);
+        return Map.of(
+                Metric.P50_US,
+                echoes.roundTripsNs().getValueAtPercentile(50) / 1e3,
+                Metric.P99_US,
+                echoes.roundTripsNs().getValueAtPercentile(99) / 1e3,
+                Metric.ANSWERED_PERCENT,
+                echoes.answeredPercent(),
+                Metric.RECEIVED_PER_SECOND,
+                udp.receivedPerSecond(),
+                Metric.LOSS_PERCENT,
+                udp.lossPercent());
+    }
+
+    private long received() {
+        return KernelCounters.ofPod(to, "snmp", "Udp", "InDatagrams");
+    }
+
+    private Iperf.Udp send(final double seconds, final int payloadLength) {
+        try {
+            return iperf.udp(seconds + MARGIN_S, STREAMS, payloadLength);
+        } catch (final IOException ex) {
+            throw new UncheckedIOException(ex);
+        }
+    }
+
+    private static Iperf.Udp join(final CompletableFuture<Iperf.Udp> flood) throws IOException {
+        try {
+            return flood.join();
+        } catch (final CompletionException ex) {
+            if (ex.getCause() instanceof UncheckedIOException failure) {
+                throw failure.getCause();
+            }
+            throw ex;
+        }
+    }
+}
