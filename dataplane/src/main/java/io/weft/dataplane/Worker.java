@@ -109,7 +109,7 @@ final class Worker implements AutoCloseable {
         ingressSender = new IngressSender(
                 host,
                 host.framing().headerLength(),
-                new DeliveryBurst(Worker::giveWay),
+                new DeliveryBurst(Worker::giveWay, SystemNanoClock.INSTANCE),
                 ingressRing,
                 counters,
                 tap(captures, index),

@@ -104,6 +104,13 @@ public final class Superframe {
         return IpProtocol.TCP == first.protocol() || IpProtocol.SCTP == first.protocol();
     }
 
+    /** Whom it is for: the destination address, of IPv6 its lower half, which tells pods of one node apart. */
+    public long destination(final UnsafeBuffer frames) {
+        return 4 == first.version()
+                ? Ipv4Flyweight.destination(frames, first.offset())
+                : Ipv6Flyweight.destinationLow(frames, first.offset());
+    }
+
     /** Length in bytes of the IP packet that the host will see. */
     public int totalLength() {
         return totalLength;

@@ -14,6 +14,9 @@ final class IngressFrame {
     /** Slots up to here are free once this frame is written. */
     long endPosition;
 
+    /** Whether the receiver found nothing more to receive behind it. */
+    boolean isLastWaiting;
+
     IngressFrame(final Superframe superframe) {
         this.superframe = superframe;
     }

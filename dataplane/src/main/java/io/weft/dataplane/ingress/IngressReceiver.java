@@ -68,6 +68,9 @@ public final class IngressReceiver implements PolledAgent {
     private int nextOffset = UNREAD;
     private int batchLength;
 
+    /** Whether the batch was all that there was to receive. */
+    private boolean hasReceivedAll;
+
     /** Of {@link #message}: bytes of each datagram but the last, and of each segment in one that came unsegmented, or 0. */
     private int datagramLength;
 
@@ -142,6 +145,7 @@ public final class IngressReceiver implements PolledAgent {
         nextSlot = first;
         endSlot = first + received;
         batchLength = 0;
+        hasReceivedAll = received < claimed;
         counters.add(DataPlaneCounter.INGRESS_MESSAGES, received);
         final int work = join();
         if (isBatchDone()) {
@@ -172,7 +176,7 @@ public final class IngressReceiver implements PolledAgent {
         }
         joiner.endBatch();
         senderBehind = !isBatchDone();
-        if (ring.publish(nextSlot - first) > 0) {
+        if (ring.publish(nextSlot - first, hasReceivedAll && isBatchDone()) > 0) {
             senderDoorbell.ring();
         }
         return nextSlot - first + (batchLength - lengthBefore) / WORK_LENGTH;

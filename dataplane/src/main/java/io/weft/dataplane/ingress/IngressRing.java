@@ -145,9 +145,10 @@ public final class IngressRing {
      * Receiver: hands all frames claimed since the last call to the sender, after their headers are written.
      *
      * @param slots how many slots they lie in, and nothing else: the last frames of a slot that is not done yet do not count it.
+     * @param isLastWaiting whether nothing more waits at the underlay.
      * @return how many frames there were.
      */
-    int publish(final int slots) {
+    int publish(final int slots, final boolean isLastWaiting) {
         final int count = (int) (sequence - publishedSequence);
         final long start = position;
         position += slots;
@@ -156,6 +157,7 @@ public final class IngressRing {
             publishedSequence++;
             frame.superframe.conclude(arena);
             frame.endPosition = publishedSequence == sequence ? position : start;
+            frame.isLastWaiting = isLastWaiting && publishedSequence == sequence;
             queue.offer(frame);
         }
         return count;

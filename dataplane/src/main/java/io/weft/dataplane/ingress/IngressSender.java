@@ -13,6 +13,7 @@ import io.weft.encap.Superframe;
 import io.weft.linux.Errno;
 import io.weft.linux.FrameBatchSink;
 import io.weft.linux.FrameSink;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,7 @@ public final class IngressSender implements PolledAgent {
     private final @Nullable FrameBatch batch;
     private final DeliveryBurst burst;
     private final IngressRing ring;
+    private final UnsafeBuffer arena;
     private final WorkerCounters counters;
     private final Tap tap;
     private final Doorbell receiverDoorbell;
@@ -58,6 +60,7 @@ public final class IngressSender implements PolledAgent {
         batch = host instanceof final FrameBatchSink sink ? new FrameBatch(sink, this::onWritten) : null;
         this.burst = burst;
         this.ring = ring;
+        arena = ring.arena();
         this.counters = counters;
         this.tap = tap;
         this.receiverDoorbell = receiverDoorbell;
@@ -79,11 +82,14 @@ public final class IngressSender implements PolledAgent {
                 }
                 burst.giveWay();
             }
-            burst.add(frame.superframe);
+            burst.add(frame.superframe, frame.superframe.destination(arena));
             if (null == batch) {
                 write(frame);
             } else {
                 batch.add(frame);
+            }
+            if (frame.isLastWaiting) {
+                burst.onNothingWaiting();
             }
             last = frame;
             frames++;
@@ -100,7 +106,7 @@ public final class IngressSender implements PolledAgent {
 
     @Override
     public void onIdle() {
-        burst.onTurnOfOthers();
+        burst.onIdle();
     }
 
     private void write(final IngressFrame frame) {

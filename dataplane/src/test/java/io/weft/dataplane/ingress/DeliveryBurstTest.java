@@ -11,6 +11,7 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.ScriptedBatchHost;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.encap.ChecksumState;
@@ -18,6 +19,7 @@ import io.weft.encap.FrameHeader;
 import io.weft.encap.IpPacket;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -31,12 +33,14 @@ class DeliveryBurstTest {
     private static final int SOCKET_BUFFER_LENGTH = 212_992;
 
     private static final int MAX_CHARGE_OF_SMALL = 768;
-    private static final int DATAGRAMS = 2000;
+    private static final int DATAGRAMS = 2048;
     private static final int IP_OFFSET = 22;
+    private static final long TURN_NS = DeliveryBurst.PATIENCE_NS / 5;
 
     private final IngressRing ring =
             new IngressRing(4, DATAGRAMS, FrameHeader.ofPackets(), true, RewriteBlock.TUNNEL_HEADER_LENGTH);
     private final List<Integer> writtenAtTurns = new ArrayList<>();
+    private long nowNs;
 
     private void deliver(final ScriptedHost host, final byte[] packet, final int gsoSize, final int count)
             throws Exception {
@@ -56,18 +60,9 @@ class DeliveryBurstTest {
             final Consumer<IngressSender> between)
             throws Exception {
         try (CloseAll resources = new CloseAll()) {
-            final Doorbell doorbell = resources.add(new Doorbell());
-            final IngressSender sender = new IngressSender(
-                    host,
-                    host.framing().headerLength(),
-                    new DeliveryBurst(() -> writtenAtTurns.add(host.written().size())),
-                    ring,
-                    new WorkerCounters(NodeCounters.newManager(), 0),
-                    new Tap(new Captures(), 0),
-                    doorbell,
-                    0);
+            final IngressSender sender = sender(host, resources.add(new Doorbell()));
             for (int done = 0; done < count; done += atATime) {
-                publish(packet, gsoSize, atATime);
+                publish(packet, gsoSize, atATime, false);
                 while (sender.hasWork()) {
                     sender.doWork();
                 }
@@ -77,7 +72,23 @@ class DeliveryBurstTest {
         }
     }
 
-    private void publish(final byte[] packet, final int gsoSize, final int count) {
+    private IngressSender sender(final ScriptedHost host, final Doorbell doorbell) {
+        final Runnable giveWay = () -> {
+            writtenAtTurns.add(host.written().size());
+            nowNs += TURN_NS;
+        };
+        return new IngressSender(
+                host,
+                host.framing().headerLength(),
+                new DeliveryBurst(giveWay, () -> nowNs),
+                ring,
+                new WorkerCounters(NodeCounters.newManager(), 0),
+                new Tap(new Captures(), 0),
+                doorbell,
+                0);
+    }
+
+    private void publish(final byte[] packet, final int gsoSize, final int count, final boolean isLastWaiting) {
         assertEquals(1, ring.claimSlots(1));
         final int ip = ring.firstSlot() * IngressRing.SLOT_LENGTH + IP_OFFSET;
         ring.arena().putBytes(ip, packet);
@@ -86,12 +97,53 @@ class DeliveryBurstTest {
         for (int i = 0; i < count; i++) {
             ring.claimFrame().superframe.begin(ring.arena(), parsed, ChecksumState.VERIFIED, gsoSize);
         }
-        ring.publish(1);
+        ring.publish(1, isLastWaiting);
     }
 
     private static byte[] udp(final int payloadLength) {
-        return CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, new byte[payloadLength])
+        return udp(InvokedNode.PEER_POD, payloadLength);
+    }
+
+    private static byte[] udp(final InetAddress to, final int payloadLength) {
+        return CraftedPacket.udp(InvokedNode.POD, to, 1, 2, new byte[payloadLength])
                 .bytes();
+    }
+
+    /** How many turns {@link #DATAGRAMS} small datagrams for one pod come to, of which no more than a part is given at once. */
+    private int turnsOfFlood(final IngressSender sender, final boolean isLastWaiting) throws Exception {
+        writtenAtTurns.clear();
+        publish(udp(64), 0, DATAGRAMS, isLastWaiting);
+        while (sender.hasWork()) {
+            sender.doWork();
+        }
+        return writtenAtTurns.size();
+    }
+
+    private void deliverToOther(final IngressSender sender) throws Exception {
+        publish(udp(PodTun.inet("10.244.1.78"), 64), 0, 1, false);
+        sender.doWork();
+    }
+
+    /** While a pod gets more than it takes, what comes for another one is not to wait for each of its turns. */
+    @Test
+    void shouldEndTurnsThatOthersWaitFor() throws Exception {
+        final ScriptedHost host = new ScriptedHost();
+        try (CloseAll resources = new CloseAll()) {
+            final IngressSender sender = sender(host, resources.add(new Doorbell()));
+            final int most = (int) (DeliveryBurst.PATIENCE_NS / TURN_NS);
+
+            deliverToOther(sender);
+            assertEquals(most, turnsOfFlood(sender, false));
+            assertEquals(0, turnsOfFlood(sender, true), "more waits, and all patience is spent");
+            assertEquals(most, turnsOfFlood(sender, false), "nothing waited before these");
+            sender.onIdle();
+            assertEquals(most, turnsOfFlood(sender, true), "the thread was idle before these");
+
+            nowNs += DeliveryBurst.PRESENCE_NS;
+            assertTrue(turnsOfFlood(sender, false) > most, "the other is gone: " + writtenAtTurns);
+            deliverToOther(sender);
+            assertEquals(0, turnsOfFlood(sender, false), "the other is back: " + writtenAtTurns);
+        }
     }
 
     private void assertTurns(final int mostBetween, final int count) {
@@ -113,10 +165,10 @@ class DeliveryBurstTest {
     /** A thread that has had nothing to do has let others run: at a low rate nobody waits for a turn. */
     @Test
     void shouldNotGiveWayAgainWhenTheThreadHasBeenIdleMeanwhile() throws Exception {
-        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS, 50, sender -> {});
+        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS, 64, sender -> {});
         assertTrue(writtenAtTurns.size() > 10, "as always: " + writtenAtTurns);
         writtenAtTurns.clear();
-        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS, 50, IngressSender::onIdle);
+        deliver(new ScriptedHost(), udp(64), 0, DATAGRAMS, 64, IngressSender::onIdle);
         assertEquals(List.of(), writtenAtTurns);
     }
 

@@ -54,7 +54,7 @@ class IngressRingTest {
                 }
                 final int used = 1 + random.nextInt(claimed);
                 begin(ring, ring.claimFrame());
-                assertEquals(1, ring.publish(used));
+                assertEquals(1, ring.publish(used, false));
                 inFlight.add(new int[] {first, first + used});
             }
             if (0 == claimed || random.nextInt(3) == 0) {
@@ -76,7 +76,7 @@ class IngressRingTest {
         begin(ring, ring.claimFrame());
         begin(ring, ring.claimFrame());
         assertFalse(ring.hasFrame());
-        assertEquals(2, ring.publish(1));
+        assertEquals(2, ring.publish(1, false));
         ring.release(Objects.requireNonNull(ring.poll()));
         assertTrue(ring.hasFrame());
     }
@@ -88,10 +88,10 @@ class IngressRingTest {
         assertEquals(SLOTS, ring.claimSlots(SLOTS));
         begin(ring, ring.claimFrame());
         begin(ring, ring.claimFrame());
-        assertEquals(2, ring.publish(0), "the slot is not done");
+        assertEquals(2, ring.publish(0, false), "the slot is not done");
         ring.release(Objects.requireNonNull(ring.poll()));
         begin(ring, ring.claimFrame());
-        assertEquals(1, ring.publish(1), "the rest of it");
+        assertEquals(1, ring.publish(1, false), "the rest of it");
         ring.release(Objects.requireNonNull(ring.poll()));
         assertEquals(SLOTS - 1, ring.claimSlots(SLOTS), "one frame of the slot is in flight");
         assertEquals(1, ring.firstSlot());

@@ -56,7 +56,7 @@ class IngressWakeUpTest {
                     0);
             assertEquals(slots, ring.claimSlots(slots));
             IngressRingTest.begin(ring, ring.claimFrame());
-            ring.publish(slots);
+            ring.publish(slots, false);
             receiver.doWork();
             assertFalse(receiver.wantsInput(), "the ring is full");
             assertFalse(receiver.hasWork(), "the ring is full");
