@@ -10,24 +10,31 @@ import java.util.List;
  * @param name of the chain.
  * @param hook where the kernel asks it, or {@link #NO_HOOK}.
  * @param drops whether it drops at its end, where it has a hook.
+ * @param devices whose packets alone it sees; none for those of all.
  * @param rules in their order.
  */
-public record Chain(String table, String name, int hook, boolean drops, List<Rule> rules) {
+public record Chain(String table, String name, int hook, boolean drops, List<String> devices, List<Rule> rules) {
     public static final int NO_HOOK = -1;
 
     // enum nf_inet_hooks, include/uapi/linux/netfilter.h
     static final int PREROUTING = 0;
     static final int INPUT = 1;
+    static final int FORWARD = 2;
     static final int OUTPUT = 3;
     static final int POSTROUTING = 4;
+    /** {@code NF_INET_INGRESS}; what comes by one device, also of tables of that device. */
+    public static final int INGRESS = 5;
+    /** What leaves by one device; the kernel has numbered that with those of the device. */
+    public static final int EGRESS = 6;
 
-    /** Copies the list. */
+    /** Copies the lists. */
     public Chain {
+        devices = List.copyOf(devices);
         rules = List.copyOf(rules);
     }
 
-    /** Whether the kernel asks it about packets for this host, or about those that this host sends. */
-    boolean sees(final boolean isIncoming) {
-        return isIncoming ? PREROUTING == hook || INPUT == hook : OUTPUT == hook || POSTROUTING == hook;
+    /** One that sees packets of all devices. */
+    Chain(final String table, final String name, final int hook, final boolean drops, final List<Rule> rules) {
+        this(table, name, hook, drops, List.of(), rules);
     }
 }

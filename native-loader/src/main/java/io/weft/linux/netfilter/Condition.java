@@ -53,12 +53,9 @@ public final class Condition {
         return field;
     }
 
-    /** @param bytes of the field; too few of them are no match for a value. */
-    boolean holdsFor(final byte[] bytes) {
-        boolean isEqual = bytes.length >= value.length;
-        for (int i = 0; i < value.length && isEqual; i++) {
-            isEqual = (bytes[i] & mask[i]) == value[i];
-        }
-        return isEqual != isInverted;
+    /** Whether it holds for packets of whose field something is known. */
+    Match match(final KnownBits known) {
+        final Match equal = known.isEqual(value, mask);
+        return isInverted ? equal.inverted() : equal;
     }
 }

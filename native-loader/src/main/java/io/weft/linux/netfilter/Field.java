@@ -20,6 +20,10 @@ public enum Field {
     IN_DEVICE_INDEX,
     OUT_DEVICE_INDEX,
     MARK,
+    /** Bits as nf_tables has them. */
+    CONNECTION_STATE,
+    /** By this host's routes: {@code RTN_UNICAST} and so on. */
+    DESTINATION_TYPE,
     /** Whatever else there is, or what is not understood. */
     OTHER
 }

@@ -15,6 +15,8 @@ public record Rule(List<Condition> conditions, Action action, String detail) {
     public enum Action {
         /** Nothing: the next rule is asked. It may have been counted or logged. */
         CONTINUE,
+        /** The same, but the state of its connection is not followed. */
+        CONTINUE_STATELESS,
         ACCEPT,
         RETURN,
         JUMP,

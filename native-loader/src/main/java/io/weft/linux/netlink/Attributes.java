@@ -167,6 +167,19 @@ final class Attributes {
         return list;
     }
 
+    /** The text that each attribute inside an attribute is. */
+    List<String> texts(final int type) {
+        final List<String> texts = new ArrayList<>();
+        final int end = offsets[type] + HEADER_LENGTH + valueLength(type);
+        int length;
+        for (int offset = offsets[type] + HEADER_LENGTH; offset < end; offset += NetlinkMessage.align(length)) {
+            length = length(message, buffer, offset, end);
+            texts.add(buffer.getStringWithoutLengthUtf8(offset + HEADER_LENGTH, length - HEADER_LENGTH)
+                    .replaceFirst("\0.*", ""));
+        }
+        return texts;
+    }
+
     /** The value as it is. */
     byte[] bytes(final int type) {
         final byte[] bytes = new byte[valueLength(type)];

@@ -43,6 +43,9 @@ public final class Nftables implements AutoCloseable {
     private static final int NFTA_CHAIN_HOOK = 4;
     private static final int NFTA_CHAIN_POLICY = 5;
     private static final int NFTA_HOOK_HOOKNUM = 1;
+    private static final int NFTA_HOOK_DEV = 3;
+    private static final int NFTA_HOOK_DEVS = 4;
+    private static final int NF_NETDEV_EGRESS = 1;
     private static final int NF_DROP = 0;
     private static final int NF_ACCEPT = 1;
 
@@ -52,6 +55,7 @@ public final class Nftables implements AutoCloseable {
 
     private static final int NFPROTO_INET = 1;
     private static final int NFPROTO_IPV4 = 2;
+    private static final int NFPROTO_NETDEV = 5;
     private static final int NFPROTO_IPV6 = 10;
 
     /** A host with more has a firewall that nobody takes in at a look; kube-proxy makes hundreds of thousands. */
@@ -114,7 +118,7 @@ public final class Nftables implements AutoCloseable {
     }
 
     /**
-     * All chains that packets of an IP version may come by, without those of families {@code netdev}, {@code bridge} and {@code arp}.
+     * All chains that packets of an IP version may come by, without those of families {@code bridge} and {@code arp}.
      *
      * @throws LinuxException if the kernel refuses, with {@link Errno#EMSGSIZE} if there are too many.
      */
@@ -183,11 +187,31 @@ public final class Nftables implements AutoCloseable {
         final Attributes attributes = message.attributes(FIXED_LENGTH);
         final String table = family + attributes.text(NFTA_CHAIN_TABLE);
         final String name = attributes.text(NFTA_CHAIN_NAME);
-        final int hook = attributes.has(NFTA_CHAIN_HOOK)
-                ? attributes.nested(NFTA_CHAIN_HOOK).i32BigEndian(NFTA_HOOK_HOOKNUM, Chain.NO_HOOK)
-                : Chain.NO_HOOK;
+        final boolean isBase = attributes.has(NFTA_CHAIN_HOOK);
+        final Attributes hook = isBase ? attributes.nested(NFTA_CHAIN_HOOK) : attributes;
         final boolean drops = NF_DROP == attributes.i32BigEndian(NFTA_CHAIN_POLICY, NF_ACCEPT);
-        return new Chain(table, name, hook, drops, rules.getOrDefault(new Place(table, name), List.of()));
+        return new Chain(
+                table,
+                name,
+                isBase ? hook(message, hook.i32BigEndian(NFTA_HOOK_HOOKNUM, Chain.NO_HOOK)) : Chain.NO_HOOK,
+                drops,
+                isBase ? devices(hook) : List.of(),
+                rules.getOrDefault(new Place(table, name), List.of()));
+    }
+
+    /** Tables of devices number their hooks in a way of their own. */
+    private static int hook(final NetlinkMessage message, final int number) {
+        if (NFPROTO_NETDEV != message.u8(0)) {
+            return number;
+        }
+        return NF_NETDEV_EGRESS == number ? Chain.EGRESS : Chain.INGRESS;
+    }
+
+    private static List<String> devices(final Attributes hook) {
+        if (hook.has(NFTA_HOOK_DEVS)) {
+            return hook.texts(NFTA_HOOK_DEVS);
+        }
+        return hook.has(NFTA_HOOK_DEV) ? List.of(hook.text(NFTA_HOOK_DEV)) : List.of();
     }
 
     /** In nft's words and with a space behind, or empty. */
@@ -196,6 +220,7 @@ public final class Nftables implements AutoCloseable {
             case NFPROTO_INET -> "inet ";
             case NFPROTO_IPV4 -> isIpv4 ? "ip " : "";
             case NFPROTO_IPV6 -> isIpv4 ? "" : "ip6 ";
+            case NFPROTO_NETDEV -> "netdev ";
             default -> "";
         };
     }

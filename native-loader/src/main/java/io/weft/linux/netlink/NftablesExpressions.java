@@ -68,7 +68,16 @@ final class NftablesExpressions {
 
     private static final int NFTA_LOOKUP_DREG = 3;
 
+    private static final int NFTA_CT_DREG = 1;
+    private static final int NFTA_CT_KEY = 2;
     private static final int NFTA_CT_SREG = 4;
+    private static final int NFT_CT_STATE = 0;
+
+    private static final int NFTA_FIB_DREG = 1;
+    private static final int NFTA_FIB_RESULT = 2;
+    private static final int NFTA_FIB_FLAGS = 3;
+    private static final int NFT_FIB_RESULT_ADDRTYPE = 3;
+    private static final int NFTA_FIB_F_DADDR = 1 << 1;
     private static final int NFTA_EXTHDR_SREG = 7;
 
     private static final int XT_NAME = 1; // NFTA_MATCH_NAME, NFTA_TARGET_NAME
@@ -78,14 +87,14 @@ final class NftablesExpressions {
     private static final int PORT_LENGTH = Short.BYTES;
 
     /** Change nothing, and decide nothing. */
-    private static final Set<String> HARMLESS = Set.of("counter", "log", "notrack", "last");
+    private static final Set<String> HARMLESS = Set.of("counter", "log", "last");
 
     /** May hold or not. */
     private static final Set<String> MATCHES = Set.of("range", "limit", "quota", "connlimit");
 
     /** Load something that is not understood. */
     private static final Set<String> LOADS =
-            Set.of("fib", "rt", "socket", "osf", "hash", "numgen", "xfrm", "tunnel", "byteorder", "ct", "exthdr");
+            Set.of("rt", "socket", "osf", "hash", "numgen", "xfrm", "tunnel", "byteorder", "exthdr");
 
     /** What is in a register. */
     @SuppressWarnings("ArrayRecordComponent") // nobody compares them
@@ -107,6 +116,7 @@ final class NftablesExpressions {
     private final boolean isIpv4;
     private final List<Condition> conditions = new ArrayList<>();
     private final Map<Integer, Loaded> registers = new HashMap<>();
+    private boolean isStateless;
     private @Nullable Rule rule;
 
     private NftablesExpressions(final boolean isIpv4) {
@@ -124,7 +134,7 @@ final class NftablesExpressions {
                 return reader.rule;
             }
         }
-        return reader.end(Action.CONTINUE, "");
+        return reader.end(reader.isStateless ? Action.CONTINUE_STATELESS : Action.CONTINUE, "");
     }
 
     private Rule end(final Action action, final String detail) {
@@ -137,6 +147,10 @@ final class NftablesExpressions {
 
     private void read(final String name, final @Nullable Attributes data) {
         if (HARMLESS.contains(name)) {
+            return;
+        }
+        if ("notrack".equals(name)) {
+            isStateless = true;
             return;
         }
         if (MATCHES.contains(name)) {
@@ -154,11 +168,13 @@ final class NftablesExpressions {
             case "bitwise" -> bitwise(data);
             case "immediate" -> immediate(data);
             case "lookup" -> lookup(data);
+            case "fib" -> fib(data);
             case "match" ->
                 XtExtension.add(conditions, data.text(XT_NAME), data.i32BigEndian(XT_REVISION, 0), info(data));
             case "target" -> {
                 final Rule of = XtExtension.target(conditions, data.text(XT_NAME));
-                rule = Action.CONTINUE == of.action() ? null : of;
+                isStateless |= Action.CONTINUE_STATELESS == of.action();
+                rule = Action.INTERVENE == of.action() ? of : null;
             }
             default -> other(name, data);
         }
@@ -167,11 +183,23 @@ final class NftablesExpressions {
     private void other(final String name, final Attributes data) {
         final boolean isWrite =
                 ("ct".equals(name) && data.has(NFTA_CT_SREG)) || ("exthdr".equals(name) && data.has(NFTA_EXTHDR_SREG));
-        if (LOADS.contains(name) && !isWrite) {
+        if ("ct".equals(name) && !isWrite) {
+            final boolean isState = NFT_CT_STATE == data.i32BigEndian(NFTA_CT_KEY, -1);
+            load(data.i32BigEndian(NFTA_CT_DREG, 0), isState ? loaded(Field.CONNECTION_STATE, Integer.BYTES) : null);
+        } else if (LOADS.contains(name) && !isWrite) {
             registers.clear();
         } else {
             intervene(name);
         }
+    }
+
+    /** By the destination alone: whichever device it is asked for. */
+    private void fib(final Attributes data) {
+        final boolean isDestinationType = NFT_FIB_RESULT_ADDRTYPE == data.i32BigEndian(NFTA_FIB_RESULT, -1)
+                && NFTA_FIB_F_DADDR == data.i32BigEndian(NFTA_FIB_FLAGS, 0);
+        load(
+                data.i32BigEndian(NFTA_FIB_DREG, 0),
+                isDestinationType ? loaded(Field.DESTINATION_TYPE, Integer.BYTES) : null);
     }
 
     private static byte[] info(final Attributes data) {

@@ -88,7 +88,7 @@ class TunnelTrafficTest {
 
     /** Of packets between this host and the first of the peers. */
     private String dropped(final boolean isIncoming) {
-        return traffic(true).fate(chains(true), PEERS.get(0), isIncoming).dropped();
+        return traffic(true).fate(chains(true), PEERS.get(0), isIncoming).droppedBy();
     }
 
     @ParameterizedTest

@@ -154,14 +154,19 @@ final class ExplainCommand implements Callable<Integer> {
                         isHung ? HUNG_PATIENCE_MS : ControlSocket.ASK_TIMEOUT_MS)
                 .lines()
                 .toList();
-        return complete(told, Arrival.YES, destination, daemon, null);
+        return complete(told, Arrival.YES, destination, source, daemon, null);
     }
 
     private static Answer onRecord(
             final DaemonRecord daemon, final IpAddress destination, final @Nullable IpAddress source) {
         final RecordedAnswer recorded = new RecordedAnswer(daemon);
         return complete(
-                recorded.lines(destination, source), recorded.arrival(), destination, Optional.of(daemon), daemon);
+                recorded.lines(destination, source),
+                recorded.arrival(),
+                destination,
+                source,
+                Optional.of(daemon),
+                daemon);
     }
 
     /** Adds what else is in the packet's way. */
@@ -169,6 +174,7 @@ final class ExplainCommand implements Callable<Integer> {
             final List<String> told,
             final Arrival known,
             final IpAddress destination,
+            final @Nullable IpAddress source,
             final Optional<DaemonRecord> daemon,
             final @Nullable DaemonRecord recorded) {
         final List<String> lines = new ArrayList<>(told);
@@ -179,7 +185,7 @@ final class ExplainCommand implements Callable<Integer> {
                 ? Arrival.NO
                 : isOurs ? known : Arrival.YES;
         if (daemon.isPresent()) {
-            final Hindrances hindrances = new Hindrances(daemon.get(), destination, told.contains(NO_ROUTE));
+            final Hindrances hindrances = new Hindrances(daemon.get(), destination, source, told.contains(NO_ROUTE));
             lines.addAll(hindrances.lines());
             if (isOurs) {
                 arrival = arrival.and(hindrances.arrival());

@@ -13,10 +13,12 @@ import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
+import io.weft.overlay.rules.HostFirewall;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What may keep a packet from its destination though the tables have a way for it, or why they have none: by what is on record. */
 final class Hindrances {
@@ -28,14 +30,32 @@ final class Hindrances {
 
     private final DaemonRecord daemon;
     private final IpAddress destination;
+    private final @Nullable IpAddress source;
+    private final boolean isIngress;
+    private final HostFirewall firewall = new HostFirewall();
     private final List<String> lines = new ArrayList<>();
     private Arrival arrival = Arrival.YES;
 
-    /** @param hasNoRoute whether the tables have no way. */
-    Hindrances(final DaemonRecord daemon, final IpAddress destination, final boolean hasNoRoute) {
+    /**
+     * Of a packet.
+     *
+     * @param source null for any pod of this node.
+     * @param hasNoRoute whether the tables have no way.
+     */
+    Hindrances(
+            final DaemonRecord daemon,
+            final IpAddress destination,
+            final @Nullable IpAddress source,
+            final boolean hasNoRoute) {
         this.daemon = daemon;
         this.destination = destination;
+        this.source = source;
+        isIngress = null != source && isOwn(daemon, destination) && !isOwn(daemon, source);
         look(hasNoRoute);
+    }
+
+    private static boolean isOwn(final DaemonRecord daemon, final IpAddress pod) {
+        return daemon.subnets().stream().anyMatch(subnet -> subnet.contains(IpPrefix.host(pod)));
     }
 
     /** What there is, each in a line. */
@@ -58,7 +78,7 @@ final class Hindrances {
         }
         try {
             daemon.devices().forEach(this::check);
-            arrival = isForwardingForNobody() ? Arrival.NO : arrival;
+            arrival = !daemon.isHere() && isForwardingForNobody() ? Arrival.NO : arrival;
             ofNode(daemon).forEach(trouble -> lines.add(line("status", trouble)));
         } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
             lines.add(line("status", "unknown: " + unreadable.getMessage()));
@@ -88,17 +108,41 @@ final class Hindrances {
         return troubles.isEmpty() ? "" : ". weft status: " + String.join("; ", troubles);
     }
 
-    /** What the last check of the way to the destination's node has found. */
+    /** What the last check of the way to the other pod's node has found, and what this host's own routes and rules do. */
     private void check(final DeviceRecord device) {
-        final IpPrefix wanted = IpPrefix.host(destination);
+        final IpPrefix wanted = IpPrefix.host(isIngress && null != source ? source : destination);
         final List<PeerPath> paths = PeerPath.of(device);
         for (final PeerPath path : paths) {
             if (path.subnet().contains(wanted)) {
-                look(path);
+                if (!isIngress) {
+                    look(path);
+                }
+                lookAtRules(path);
                 final CountersRecord counters = device.counters();
                 counters.peers().stream()
                         .filter(peer -> peer.address().equals(path.peer()))
                         .forEach(peer -> check(paths, path, peer, counters));
+            }
+        }
+    }
+
+    /** This host's rules, as they are now. */
+    private void lookAtRules(final PeerPath path) {
+        if (!daemon.isHere()) {
+            return;
+        }
+        final OwnRules rules = new OwnRules(daemon, firewall);
+        final IpPrefix to = IpPrefix.host(destination);
+        final List<IpPrefix> sources = null != source
+                ? List.of(IpPrefix.host(source))
+                : daemon.subnets().stream()
+                        .filter(subnet -> subnet.family() == to.family())
+                        .toList();
+        for (final IpPrefix from : sources) {
+            final OwnRules.Verdict verdict = isIngress ? rules.ingress(path, from, to) : rules.egress(path, from, to);
+            arrival = verdict.isDropped() ? Arrival.NO : arrival;
+            if (!verdict.words().isEmpty()) {
+                lines.add(line("rules", verdict.words()));
             }
         }
     }
@@ -121,13 +165,15 @@ final class Hindrances {
             final List<PeerPath> paths, final PeerPath path, final PeerRecord peer, final CountersRecord counters) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
-            final Arrival found = arrival(peer, check);
+            final Arrival found = isIngress || (daemon.isHere() && new OwnRules(daemon, firewall).dropsAnswers(path))
+                    ? Arrival.YES // the check was of what is sent there, and of answers
+                    : arrival(peer, check);
             arrival = arrival.and(found);
             final PathEvidence evidence = PathEvidence.onRecord(daemon, paths, path, peer, check, counters);
             lines.add(line(
                     "check",
                     peer.address() + " was found " + check.state().label() + " " + CounterViews.time(check.timeMs())
-                            + ": " + new PathWords(daemon).of(evidence)
+                            + ": " + new PathWords(daemon, firewall).of(evidence)
                             + (Arrival.UNKNOWN == found
                                     ? ". Something has come from it since, which says nothing of what is sent there: whether the packet"
                                             + " arrives is not known"

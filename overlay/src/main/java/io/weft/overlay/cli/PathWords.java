@@ -20,10 +20,16 @@ import java.util.List;
 final class PathWords {
     private final DaemonRecord daemon;
     private final PublicAddresses addresses;
-    private final HostFirewall hostFirewall = new HostFirewall();
+    private final HostFirewall hostFirewall;
 
     PathWords(final DaemonRecord daemon) {
+        this(daemon, new HostFirewall());
+    }
+
+    /** @param hostFirewall of this host, whose rules may have been read already. */
+    PathWords(final DaemonRecord daemon, final HostFirewall hostFirewall) {
         this.daemon = daemon;
+        this.hostFirewall = hostFirewall;
         addresses = new PublicAddresses(daemon);
     }
 

@@ -28,7 +28,7 @@ public final class PodBridge {
     private static final System.Logger LOG = System.getLogger(PodBridge.class.getName());
 
     /** As flannel's configuration of the CNI plugin has it. */
-    private static final String NAME = "cni0";
+    public static final String NAME = "cni0";
 
     private PodBridge() {}
 

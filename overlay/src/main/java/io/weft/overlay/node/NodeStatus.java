@@ -100,6 +100,7 @@ final class NodeStatus {
             troubles.put(condition.label(), conditions.trouble(condition));
         }
         status.put("conditions", troubles);
+        status.put("forwardingDoubt", conditions.doubt(Condition.FORWARDING));
         return status;
     }
 

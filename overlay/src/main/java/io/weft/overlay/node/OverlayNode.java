@@ -373,18 +373,16 @@ public final class OverlayNode implements AutoCloseable {
             final NetworkConfig config, final Lease acquired, final Underlay underlay, final Runnable ready) {
         publish();
         final FlanneldOptions flanneld = options.flanneld();
+        final List<String> devices = deviceNames(config, underlay);
         final TunnelPort tunnelPort = TunnelPort.of(
-                config.backend(),
-                underlay,
-                deviceNames(config, underlay),
-                options.weft().ingressSources,
-                rtnetlink.addresses());
-        final NodeRules rules = NodeRules.of(config, acquired.key(), NodeRules.Wishes.of(flanneld, tunnelPort));
+                config.backend(), underlay, devices, options.weft().ingressSources, rtnetlink.addresses());
+        final NodeRules rules =
+                NodeRules.of(config, acquired.key(), NodeRules.Wishes.of(flanneld, tunnelPort), devices);
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
-                rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired, droppers) -> {
+                rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired, forwarding) -> {
                     conditions.set(Condition.RULES, trouble);
-                    conditions.set(Condition.FORWARDING, droppers);
+                    conditions.set(Condition.FORWARDING, forwarding.trouble(), forwarding.doubt());
                     loop.post(() -> {
                         if (isRepaired) {
                             metrics.ruleRepair();

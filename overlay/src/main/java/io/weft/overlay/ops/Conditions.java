@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** Which conditions of a node hold at present, and why one does not. Set and read by any thread. */
 public final class Conditions {
     private final Map<Condition, String> troubles = new ConcurrentHashMap<>();
+    private final Map<Condition, String> doubts = new ConcurrentHashMap<>();
 
     /** All hold. */
     public Conditions() {}
@@ -25,6 +26,21 @@ public final class Conditions {
      */
     public void set(final Condition condition, final String trouble) {
         troubles.put(condition, trouble);
+    }
+
+    /**
+     * The same, with what may keep it from holding.
+     *
+     * @param doubt what that is, though nobody knows that it does; empty if there is nothing.
+     */
+    public void set(final Condition condition, final String trouble, final String doubt) {
+        set(condition, trouble);
+        doubts.put(condition, doubt);
+    }
+
+    /** What may keep a condition from holding; empty if nothing is known of that. */
+    public String doubt(final Condition condition) {
+        return doubts.getOrDefault(condition, "");
     }
 
     /** Why a condition does not hold; empty when it does. */

@@ -188,12 +188,21 @@ public record DaemonRecord(
 
     /** Of the cluster, that its pods have their addresses of; none where a daemon of another version does not tell. */
     public List<IpPrefix> networks() {
-        final JsonValue networks = status.member("networks");
-        return null == networks
+        return prefixes("networks");
+    }
+
+    private List<IpPrefix> prefixes(final String name) {
+        final JsonValue prefixes = status.member(name);
+        return null == prefixes
                 ? List.of()
-                : networks.elements().stream()
-                        .map(network -> IpPrefix.parse(network.string()))
+                : prefixes.elements().stream()
+                        .map(prefix -> IpPrefix.parse(prefix.string()))
                         .toList();
+    }
+
+    /** Those of the node itself; none where a daemon of another version does not tell. */
+    public List<IpPrefix> subnets() {
+        return prefixes("subnets");
     }
 
     /** Whether pods can be wired. */

@@ -3,9 +3,12 @@ package io.weft.overlay.rules;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netfilter.Chain;
+import io.weft.linux.netfilter.Fate;
 import io.weft.linux.netfilter.LegacyTables;
+import io.weft.linux.netfilter.PodTraffic;
 import io.weft.linux.netfilter.TunnelTraffic;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Nftables;
@@ -36,7 +39,7 @@ public final class HostFirewall {
     }
 
     /**
-     * Looks at the kernel's own rules, so that no tool need be there. Those of netdev and bridge tables, of tc and of XDP are not seen.
+     * Looks at the kernel's own rules, so that no tool need be there. Those of bridge tables, of tc and of XDP are not seen.
      *
      * @param port of UDP, here and there.
      * @param localAddresses that the tunnel's packets are sent from.
@@ -70,9 +73,35 @@ public final class HostFirewall {
 
     private Peer of(final TunnelTraffic traffic, final IpAddress peer) {
         final List<Chain> all = chains.computeIfAbsent(peer.family(), family -> read(IpFamily.IPV4 == family));
-        final TunnelTraffic.Fate in = traffic.fate(all, peer.toInetAddress(), true);
-        final TunnelTraffic.Fate out = traffic.fate(all, peer.toInetAddress(), false);
-        return new Peer(true, in.dropped(), out.dropped(), in.touched().isEmpty() ? out.touched() : in.touched());
+        final Fate in = traffic.fate(all, peer.toInetAddress(), true);
+        final Fate out = traffic.fate(all, peer.toInetAddress(), false);
+        return new Peer(true, in.droppedBy(), out.droppedBy(), in.touched().isEmpty() ? out.touched() : in.touched());
+    }
+
+    /**
+     * What it does with packets of pods that it forwards from one network to another.
+     *
+     * @param in name of the device that they come by.
+     * @param out of the one that they go by.
+     * @return empty if that is not known.
+     */
+    public Optional<Fate> forwarded(
+            final IpPrefix source, final IpPrefix destination, final String in, final String out) {
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            return Optional.of(new PodTraffic(
+                            network(source), network(destination), device(rtnetlink, in), device(rtnetlink, out))
+                    .fate(chains.computeIfAbsent(source.family(), family -> read(IpFamily.IPV4 == family))));
+        } catch (final LinuxException unknown) {
+            return Optional.empty();
+        }
+    }
+
+    private static PodTraffic.Network network(final IpPrefix prefix) {
+        return new PodTraffic.Network(prefix.base().toInetAddress(), prefix.length());
+    }
+
+    private static PodTraffic.Device device(final Rtnetlink rtnetlink, final String name) {
+        return new PodTraffic.Device(name, rtnetlink.link(name).map(Link::index).orElse(0));
     }
 
     private static List<Chain> read(final boolean isIpv4) {

@@ -25,7 +25,6 @@ final class IptablesDump {
     record OwnRule(String table, String text) {}
 
     private final List<OwnRule> own = new ArrayList<>();
-    private final List<String> filterAccepts = new ArrayList<>();
     private String table = "";
     private long foreignRules;
     private boolean hasKubelet;
@@ -56,12 +55,6 @@ final class IptablesDump {
             return;
         }
         foreignRules++;
-        if ("filter".equals(table)
-                && line.endsWith("-j ACCEPT")
-                && !line.startsWith("-A INPUT ")
-                && !line.startsWith("-A OUTPUT ")) {
-            filterAccepts.add(line);
-        }
         if (isForward) {
             foreignForwardRules++;
             if (0 == catchAllPosition && CATCH_ALL.matcher(line).matches()) {
@@ -76,11 +69,6 @@ final class IptablesDump {
                 .filter(rule -> rule.table.equals(ofTable))
                 .map(OwnRule::text)
                 .toList();
-    }
-
-    /** Rules of others that may accept what is forwarded, in the order of their chains. */
-    List<String> filterAccepts() {
-        return filterAccepts;
     }
 
     /** Where a rule has to stand in FORWARD, counted from 1 and without ours, to be reached; 0 for the end. */

@@ -37,8 +37,13 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<F
         }
     }
 
-    /** The rules for a node's subnets; none where nothing is wished. */
-    public static NodeRules of(final NetworkConfig config, final LeaseKey own, final Wishes wishes) {
+    /**
+     * The rules for a node's subnets; none where nothing is wished.
+     *
+     * @param devices that pods' packets leave by: one, or one of each IP version.
+     */
+    public static NodeRules of(
+            final NetworkConfig config, final LeaseKey own, final Wishes wishes, final List<String> devices) {
         final List<Ruleset> wanted = new ArrayList<>();
         final List<NftablesRules> former = new ArrayList<>();
         final List<ForwardCheck> checks = new ArrayList<>();
@@ -58,7 +63,8 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<F
                     former.add(nftables);
                 }
             }
-            checks.add(new ForwardCheck(network, subnet, wishes.forward));
+            final String device = devices.get(ipv4 ? 0 : devices.size() - 1);
+            checks.add(new ForwardCheck(network, subnet, device, wishes.forward));
         }
         return new NodeRules(List.copyOf(wanted), List.copyOf(former), List.copyOf(checks));
     }

@@ -34,9 +34,9 @@ public final class RulesKeeper implements AutoCloseable {
          *
          * @param trouble why a rule could not be set; empty when all are there.
          * @param isRepaired rules that had been there were missing or changed, and are there again.
-         * @param droppers chains of others that seem to drop what pods send, with what to do; empty if there are none.
+         * @param forwarding what others' rules do with packets of pods.
          */
-        void onCompared(String trouble, boolean isRepaired, String droppers);
+        void onCompared(String trouble, boolean isRepaired, Forwarding forwarding);
     }
 
     private RulesKeeper(final NodeRules rules, final long intervalMs, final Listener listener) {
@@ -89,10 +89,8 @@ public final class RulesKeeper implements AutoCloseable {
                         failure instanceof RulesException ? String.valueOf(failure.getMessage()) : failure.toString());
             }
         }
-        final List<String> droppers = new ArrayList<>();
-        if (!isFirst) { // a start waits for no more than its own rules
-            rules.checks().forEach(check -> droppers.addAll(check.look()));
-        }
+        final Forwarding forwarding =
+                isFirst ? Forwarding.WELL : look(); // a start waits for no more than its own rules
         if (Thread.currentThread().isInterrupted()) {
             return; // what a tool said that was ended for this is no trouble
         }
@@ -112,15 +110,28 @@ public final class RulesKeeper implements AutoCloseable {
             LOG.log(INFO, "the firewall rules are set");
         }
         trouble = found;
-        listener.onCompared(found, isRepaired, tellOnce(String.join("; ", droppers)));
+        tellOnce(forwarding.trouble());
+        listener.onCompared(found, isRepaired, forwarding);
     }
 
-    private String tellOnce(final String droppers) {
-        if (!droppers.isEmpty() && !droppers.equals(dropping)) {
-            LOG.log(WARNING, "{0}", droppers);
+    private Forwarding look() {
+        final HostFirewall firewall = new HostFirewall();
+        Forwarding all = Forwarding.WELL;
+        for (final ForwardCheck check : rules.checks()) {
+            try {
+                all = all.and(check.look(firewall));
+            } catch (final RulesException unseen) {
+                LOG.log(DEBUG, "what drops packets of pods is not known: {0}", unseen.getMessage());
+            }
         }
-        dropping = droppers;
-        return droppers;
+        return all;
+    }
+
+    private void tellOnce(final String drops) {
+        if (!drops.isEmpty() && !drops.equals(dropping)) {
+            LOG.log(WARNING, "{0}", drops);
+        }
+        dropping = drops;
     }
 
     /** Ends the comparisons, and a tool that runs; the rules stay, as flanneld's do. */

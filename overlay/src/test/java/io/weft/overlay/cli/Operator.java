@@ -107,6 +107,11 @@ final class Operator {
         await(List.of(exitCode), List.of("explain", address), words);
     }
 
+    /** The same of a packet that a certain pod sends. */
+    void awaitExplanationFrom(final String source, final int exitCode, final String address, final String... words) {
+        await(List.of(exitCode), List.of("explain", address, "--from=" + source), words);
+    }
+
     /** The same, with something done before it is asked for. */
     void awaitExplanation(final Runnable before, final int exitCode, final String address, final String... words) {
         await(before, List.of(exitCode), List.of("explain", address), words);

@@ -389,13 +389,19 @@ class PathFaultsTest {
         final Operator there = new Operator(other.namespace(), directory.resolve("other/run"));
         other.namespace().exec("iptables", "-w", "-P", "FORWARD", "DROP");
         final String[] words = {
-            ", chain FORWARD, drops what pods send to other nodes, and no rule accepts 10.244.0.0/16: leave the rules to"
-                    + " weft (--iptables-forward-rules), or iptables",
+            " drops what it does not accept, and so what pods here and those of other nodes send to each other: leave the"
+                    + " rules to weft (--iptables-forward-rules), or let pods pass: iptables",
             " -I FORWARD -d 10.244.0.0/16 -j ACCEPT"
         };
-        there.awaitStatus("  rules     WRONG  iptables", words[0], words[1]);
-        there.awaitPing(0, node, "  status     rules iptables", words[0], words[1]);
-        there.awaitExplanation(1, node.podAddress(), "  status     rules iptables", words[0], words[1]);
+        there.awaitStatus("  rules     WRONG  chain FORWARD of table ip filter", words[0], words[1]);
+        there.awaitPing(0, node, "  status     rules chain FORWARD of table ip filter", words[0], words[1]);
+        there.awaitExplanation(
+                1,
+                node.podAddress(),
+                "  rules      chain FORWARD of table ip filter",
+                "  status     rules chain FORWARD of table ip filter",
+                words[0],
+                words[1]);
         other.namespace().exec("iptables", "-w", "-P", "FORWARD", "ACCEPT");
         there.awaitStatus("  rules     ok ");
     }
@@ -408,9 +414,9 @@ class PathFaultsTest {
         node.namespace()
                 .exec("nft", "add chain inet other pass { type filter hook forward priority 10 ; policy drop ; }");
         final String wrong =
-                "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
-                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept && nft insert rule inet other"
-                        + " pass ip daddr 10.244.0.0/16 accept";
+                "chain pass of table inet other drops what it does not accept, and so what pods here and those of other nodes"
+                        + " send to each other: let pods pass: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept &&"
+                        + " nft insert rule inet other pass ip daddr 10.244.0.0/16 accept";
         operator.awaitFault(1, kernel, "rules", wrong);
         node.namespace().exec("nft", "delete table inet other");
         operator.awaitStatus("  rules     ok     set\n");

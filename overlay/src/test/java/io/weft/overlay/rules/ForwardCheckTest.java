@@ -10,19 +10,24 @@ import io.weft.linux.testing.RequiresRoot;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Rules that others have on a host, in a namespace with a bridge for pods. */
 @RequiresRoot
 class ForwardCheckTest {
     private static final IpPrefix NETWORK = IpPrefix.parse("10.244.0.0/16");
     private static final IpPrefix SUBNET = IpPrefix.parse("10.244.1.0/24");
+    private static final String BOTH = "what pods here and those of other nodes send to each other";
 
     private final NetworkNamespace host = NetworkNamespace.create("forward");
-    private final ForwardCheck alone = new ForwardCheck(NETWORK, SUBNET, false);
-    private final ForwardCheck beside = new ForwardCheck(NETWORK, SUBNET, true);
+    private final ForwardCheck alone = new ForwardCheck(NETWORK, SUBNET, "weft.1", false);
+    private final ForwardCheck beside = new ForwardCheck(NETWORK, SUBNET, "weft.1", true);
 
     ForwardCheckTest() {
         host.ip("link", "add", "cni0", "type", "bridge");
+        host.ip("link", "add", "weft.1", "type", "bridge");
         host.ip("address", "add", "10.244.1.1/24", "dev", "cni0");
     }
 
@@ -31,54 +36,71 @@ class ForwardCheckTest {
         host.close();
     }
 
-    private List<String> look(final ForwardCheck check) {
-        return host.call(check::look);
+    private Forwarding look(final ForwardCheck check) {
+        return host.call(() -> check.look(new HostFirewall()));
     }
 
     private void iptables(final String... arguments) {
         host.exec("sh", "-c", "iptables -w " + String.join(" ", arguments));
     }
 
-    private void assertDrops(final ForwardCheck check, final String words) {
-        final List<String> found = look(check);
-        assertEquals(1, found.size(), found::toString);
-        assertTrue(found.get(0).contains(words), found::toString);
+    private void assertDrops(final ForwardCheck check, final String... words) {
+        final Forwarding found = look(check);
+        assertEquals(1, found.drops().size(), found::toString);
+        for (final String each : words) {
+            assertTrue(found.trouble().contains(each), found::toString);
+        }
+    }
+
+    private void assertPasses(final ForwardCheck check, final String because) {
+        assertEquals(Forwarding.WELL, look(check), because);
     }
 
     @Test
     void shouldNameIptablesThatDropsAndAcceptsNothingOfPods() {
-        assertEquals(List.of(), look(alone));
+        assertPasses(alone, "no rules");
         iptables("-P FORWARD DROP");
         assertDrops(
                 alone,
-                ", chain FORWARD, drops what pods send to other nodes, and no rule accepts 10.244.0.0/16: leave the rules"
-                        + " to weft (--iptables-forward-rules), or iptables");
-        assertEquals(List.of(), look(beside), "weft's rules are its keeper's");
+                "chain FORWARD of table ip filter",
+                " drops what it does not accept, and so " + BOTH
+                        + ": leave the rules to weft (--iptables-forward-rules), or let pods pass: iptables-",
+                " -I FORWARD -s 10.244.0.0/16 -j ACCEPT && iptables-");
         iptables("-N FLANNEL-FWD");
         iptables("-A FLANNEL-FWD -s 10.244.0.0/16 -m comment --comment 'flanneld forward' -j ACCEPT");
-        assertDrops(alone, ", chain FORWARD, drops ");
+        assertDrops(alone, "chain FORWARD of table ip filter");
         iptables("-A FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD");
-        assertEquals(List.of(), look(alone), "weft's rules of before");
+        assertPasses(alone, "weft's rules of before");
         iptables("-D FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD");
         iptables("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
         iptables("-A FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT");
         iptables("-A FORWARD -i docker0 -j ACCEPT");
         iptables("-A FORWARD -s 192.168.0.0/16 -j ACCEPT");
         iptables("-A FORWARD -p tcp -m tcp --dport 22 -j ACCEPT");
+        iptables("-A FORWARD -m addrtype --dst-type LOCAL -j ACCEPT");
         iptables("-A INPUT -j ACCEPT");
-        assertDrops(alone, ", chain FORWARD, drops ");
-        for (final String accepting :
-                List.of("-s 10.0.0.0/8", "-d 10.244.0.0/16", "-i cni0", "-i cni+", "! -s 192.168.0.0/16")) {
+        assertDrops(alone, "chain FORWARD of table ip filter", BOTH);
+        for (final String accepting : List.of("-s 10.0.0.0/8", "-d 10.244.0.0/16", "! -s 192.168.0.0/16")) {
             iptables("-A FORWARD " + accepting + " -j ACCEPT");
-            assertEquals(List.of(), look(alone), accepting);
+            assertPasses(alone, accepting);
             iptables("-D FORWARD " + accepting + " -j ACCEPT");
         }
+        for (final String oneWay : List.of("-i cni0", "-i cni+", "-o weft.1")) {
+            iptables("-A FORWARD " + oneWay + " -j ACCEPT");
+            assertDrops(alone, ", and so what pods of other nodes send to those here: ");
+            iptables("-D FORWARD " + oneWay + " -j ACCEPT");
+        }
         iptables("-P FORWARD ACCEPT");
-        assertEquals(List.of(), look(alone));
+        assertPasses(alone, "policy accept");
     }
 
     private void nft(final String script) {
         host.exec("nft", script);
+    }
+
+    private void chain(final String table, final String hook) {
+        nft("add table " + table);
+        nft("add chain " + table + " c { type filter hook " + hook + " priority 0 ; }");
     }
 
     @Test
@@ -89,11 +111,11 @@ class ForwardCheckTest {
         nft("add rule inet other pass iifname \"docker0\" accept");
         assertDrops(
                 beside,
-                "nftables, table inet other, chain pass, drops what pods send to other nodes, and no rule accepts"
-                        + " 10.244.0.0/16: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept && nft insert"
+                "chain pass of table inet other drops what it does not accept, and so " + BOTH
+                        + ": let pods pass: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept && nft insert"
                         + " rule inet other pass ip daddr 10.244.0.0/16 accept");
         nft("insert rule inet other pass ip saddr 10.244.0.0/16 accept");
-        assertEquals(List.of(), look(beside));
+        assertPasses(beside, "accepted");
     }
 
     @Test
@@ -102,10 +124,120 @@ class ForwardCheckTest {
         nft("add chain inet firewalld zone");
         nft("add chain inet firewalld pass { type filter hook forward priority 10 ; policy accept ; }");
         nft("add rule inet firewalld pass jump zone");
-        assertEquals(List.of(), look(beside));
+        assertPasses(beside, "no rule");
         nft("add rule inet firewalld pass reject with icmpx admin-prohibited");
-        assertDrops(beside, "nftables, table inet firewalld, chain pass, drops ");
+        assertDrops(beside, "chain pass of table inet firewalld, rule 2 (reject), drops " + BOTH);
         nft("add rule inet firewalld zone iifname \"cni0\" accept");
-        assertEquals(List.of(), look(beside));
+        nft("add rule inet firewalld zone oifname \"cni0\" accept");
+        assertPasses(beside, "accepted");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "inet other      | forward     | iifname cni0 oifname weft.1 drop         | drop   | here send to other nodes",
+                "inet other      | forward     | iifname cni0 oifname weft.1 reject       | reject | here send to other nodes",
+                "inet other      | forward     | iifname weft.1 oifname cni0 drop         | drop   | of other nodes send to",
+                "inet other      | forward     | oifname weft.1 drop                      | drop   | here send to other nodes",
+                "inet other      | forward     | oifname \"weft*\" drop                 | drop   | here send to other nodes",
+                "inet other      | forward     | iif weft.1 reject                        | reject | of other nodes send to",
+                "ip other        | forward     | ip saddr 10.244.0.0/16 drop              | drop   | here and those of other",
+                "inet other      | forward     | ip daddr 10.244.1.0/24 drop              | drop   | of other nodes send to",
+                "inet other      | forward     | ct state new drop                        | drop   | here and those of other",
+                "inet other      | prerouting  | iifname weft.1 drop                      | drop   | of other nodes send to",
+                "inet other      | postrouting | oifname weft.1 drop                      | drop   | here send to other nodes",
+                "inet other      | forward     | meta mark 0 drop                         | drop   | here and those of other"
+            })
+    void shouldNameTheRuleThatDropsAllOneWay(
+            final String table, final String hook, final String rule, final String action, final String packets) {
+        chain(table, hook);
+        nft("add rule " + table + " c " + rule);
+        assertDrops(
+                beside,
+                "chain c of table " + table + ", rule 1 (" + action + "), drops what pods " + packets,
+                ": take that rule away, or let pods pass: nft insert rule " + table + " c ip saddr ");
+        assertEquals(List.of(), look(beside).doubts());
+    }
+
+    @Test
+    void shouldNameTheRuleOfADevicesOwnTable() {
+        nft("add table netdev other");
+        nft("add chain netdev other c { type filter hook ingress device cni0 priority 0 ; }");
+        nft("add rule netdev other c ip daddr 10.244.0.0/16 drop");
+        assertDrops(beside, "chain c of table netdev other, rule 1 (drop), drops what pods here send to other nodes");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "iptables-nft, -A FORWARD -i weft.1 -j DROP",
+        "iptables-legacy, -A FORWARD -i weft.1 -j DROP",
+        "iptables-nft, -t mangle -A FORWARD -i weft.1 -j DROP",
+        "iptables-legacy, -t raw -A PREROUTING -i weft+ -j DROP"
+    })
+    void shouldNameTheRuleOfEachIptables(final String tool, final String rule) {
+        host.exec("sh", "-c", tool + " -w " + rule);
+        assertDrops(beside, ", rule 1 (", "), drops what pods of other nodes send to those here: ", tool + " -");
+    }
+
+    /** What it is for, only whoever made it knows. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ip daddr 10.244.7.0/24 drop",
+                "ip saddr 10.244.1.77 drop",
+                "ip protocol icmp drop",
+                "numgen random mod 100 < 30 drop",
+                "limit rate over 10/second drop",
+                "ip saddr @bad drop"
+            })
+    void shouldNameARuleThatMayDropSomeAsNoFault(final String rule) {
+        chain("ip other", "forward");
+        nft("add set ip other bad { type ipv4_addr ; }");
+        nft("add rule ip other c " + rule);
+        final Forwarding found = look(beside);
+        assertEquals(List.of(), found.drops());
+        assertEquals(
+                "chain c of table ip other, rule 1 (drop), may keep some of " + BOTH, found.doubt(), found::toString);
+    }
+
+    /** By a mark a rule in front of it may choose. */
+    @Test
+    void shouldNameADropByAMarkWhereSomethingSetsMarks() {
+        chain("inet other", "forward");
+        nft("add rule inet other c mark 0x99 drop");
+        assertPasses(beside, "nobody sets it");
+        nft("add chain inet other sets { type filter hook prerouting priority 0 ; }");
+        nft("add rule inet other sets iifname weft.1 mark set 0x99");
+        assertTrue(look(beside).doubt().startsWith("chain c of table inet other, rule 1 (drop), may"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ct state invalid drop",
+                "ct state established,related accept",
+                "tcp dport 8080 drop",
+                "iifname eth0 drop",
+                "ip daddr 192.0.2.0/24 drop",
+                "meta mark 0x8000 drop",
+                "tcp flags syn tcp option maxseg size set rt mtu",
+                "fib daddr type local drop"
+            })
+    void shouldPassOverWhatConcernsNoPod(final String rule) {
+        chain("inet other", "forward");
+        nft("add rule inet other c " + rule);
+        assertPasses(beside, rule);
+    }
+
+    /** Another host answers then, or none. */
+    @Test
+    void shouldDoubtWhereARuleGivesPodsPacketsAnotherDestination() {
+        nft("add table ip other");
+        nft("add chain ip other c { type nat hook prerouting priority -100 ; }");
+        nft("add rule ip other c ip daddr 10.244.2.2 dnat to 192.0.2.1");
+        assertEquals(
+                "chain c of table ip other, rule 1 (nat), may keep some of " + BOTH,
+                look(beside).doubt());
     }
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
+import io.weft.linux.LinuxException;
+import io.weft.linux.netfilter.Fate;
+import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.PodBridge;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.PeerPath;
+import io.weft.overlay.rules.HostFirewall;
+import io.weft.overlay.rules.PodRule;
+import java.util.Optional;
+
+/** What this host's own rules do with the packets of pods, before or behind the tunnel, and with the tunnel's own. */
+final class OwnRules {
+    private final DaemonRecord daemon;
+    private final HostFirewall firewall;
+
+    /** Of a daemon in whose network namespace this is. */
+    OwnRules(final DaemonRecord daemon, final HostFirewall firewall) {
+        this.daemon = daemon;
+        this.firewall = firewall;
+    }
+
+    /**
+     * What becomes of a packet.
+     *
+     * @param isKnown whether the rules could be read.
+     * @param isDropped whether it is dropped for certain.
+     * @param words which rule does, or may, and what to do; empty if there is none.
+     */
+    record Verdict(boolean isKnown, boolean isDropped, String words) {
+        private static final Verdict UNKNOWN = new Verdict(false, false, "");
+    }
+
+    /** Of one that a pod of this node sends to one behind a peer. */
+    Verdict egress(final PeerPath path, final IpPrefix source, final IpPrefix destination) {
+        final HostFirewall.Peer tunnel = tunnel(path.peer());
+        if (!tunnel.dropsOutgoing().isEmpty()) {
+            return new Verdict(true, true, tunnelDropped(tunnel.dropsOutgoing(), "goes to " + path.peer()));
+        }
+        return verdict(firewall.forwarded(source, destination, bridge(source), path.device()), source, PodRule.EGRESS);
+    }
+
+    /** Of one that comes from a pod behind a peer to one of this node. */
+    Verdict ingress(final PeerPath path, final IpPrefix source, final IpPrefix destination) {
+        final HostFirewall.Peer tunnel = tunnel(path.peer());
+        if (!tunnel.dropsIncoming().isEmpty()) {
+            return new Verdict(true, true, tunnelDropped(tunnel.dropsIncoming(), "comes from " + path.peer()));
+        }
+        return verdict(
+                firewall.forwarded(source, destination, path.device(), bridge(destination)),
+                destination,
+                PodRule.INGRESS);
+    }
+
+    /** Whether it drops what a peer sends, and with that its answers: then a check says nothing of what is sent there. */
+    boolean dropsAnswers(final PeerPath path) {
+        return !tunnel(path.peer()).dropsIncoming().isEmpty();
+    }
+
+    private Verdict verdict(final Optional<Fate> fate, final IpPrefix own, final String packets) {
+        if (fate.isEmpty()) {
+            return Verdict.UNKNOWN;
+        }
+        final Fate known = fate.get();
+        if (null != known.dropped()) {
+            return new Verdict(true, true, new PodRule(network(own), true).drops(known.dropped(), packets));
+        }
+        return new Verdict(true, false, null == known.mayLose() ? "" : PodRule.mayDrop(known.mayLose()));
+    }
+
+    private HostFirewall.Peer tunnel(final IpAddress peer) {
+        return firewall.of(peer, (int) daemon.number("port"), daemon.underlayAddresses());
+    }
+
+    private String tunnelDropped(final String rule, final String what) {
+        return "this node's own firewall drops what " + what + ": " + rule + ": let UDP port " + daemon.number("port")
+                + " pass both ways";
+    }
+
+    private IpPrefix network(final IpPrefix own) {
+        return daemon.networks().stream()
+                .filter(network -> network.contains(own))
+                .findFirst()
+                .orElse(own);
+    }
+
+    /** That pods of this node are at, or are to be. */
+    private String bridge(final IpPrefix own) {
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            return daemon.subnets().stream()
+                    .filter(subnet -> subnet.contains(own))
+                    .map(subnet -> PodBridge.name(rtnetlink, subnet))
+                    .filter(name -> !name.isEmpty())
+                    .findFirst()
+                    .orElse(PodBridge.NAME);
+        } catch (final LinuxException unknown) {
+            return PodBridge.NAME;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.cli;
+
+import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
+import io.weft.overlay.WeftdProcess;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Faults in what this node itself does with packets of pods, in front of the tunnel and behind it: all ways to peers are well. */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class OwnFaultsTest {
+    private static final String RULES_SET = "  rules     ok     set\n";
+
+    private final CloseAll resources = new CloseAll();
+    private final Topology topology = resources.add(Topology.builder().nodes(2).build());
+    private final Topology.Node node = topology.node(0);
+    private final Topology.Node kernel = topology.node(1);
+    private Operator operator = new Operator(node.namespace(), Path.of("."));
+
+    @BeforeAll
+    void startADaemonBesideAKernelNode(@TempDir final Path directory) throws IOException {
+        operator = new Operator(node.namespace(), directory.resolve("run"));
+        topology.kernelVxlan(kernel);
+        WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(kernel, kernel.vtepMac()));
+        resources
+                .add(WeftdProcess.start(
+                        node.namespace(),
+                        directory,
+                        "--registry=file:" + directory.resolve("leases.json"),
+                        "--iface=" + node.underlayDevice(),
+                        "--peer-check-interval=1",
+                        "--iptables-resync=1"))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+        operator.awaitWell(kernel);
+    }
+
+    @AfterAll
+    void tearDown() {
+        resources.close();
+    }
+
+    private void nft(final String script) {
+        node.namespace().exec("nft", script);
+    }
+
+    private void chain(final String hook, final String rule) {
+        nft("add table ip other");
+        nft("add chain ip other c { type filter hook " + hook + " priority 0 ; }");
+        nft("add rule ip other c " + rule);
+    }
+
+    private void deleteChain() {
+        nft("delete table ip other");
+        operator.awaitStatus(RULES_SET);
+    }
+
+    private void awaitExplanations(final int egress, final int ingress, final String words) {
+        operator.awaitExplanation(egress, kernel.podAddress(), 0 == egress ? "" : words);
+        operator.awaitExplanationFrom(kernel.podAddress(), ingress, node.podAddress(), 0 == ingress ? "" : words);
+    }
+
+    /** Weft's own, which accept, stand behind them or in another table. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "forward    | iifname cni0 oifname weft.1 drop | 1 | 0 | what pods here send to other nodes",
+                "forward    | iifname weft.1 reject            | 0 | 1 | what pods of other nodes send to those here",
+                "forward    | ip saddr 10.244.0.0/16 drop      | 1 | 1 | what pods here and those of other nodes send to each other",
+                "forward    | ct state new drop                | 1 | 1 | what pods here and those of other nodes send to each other"
+            })
+    void shouldNameTheRuleThatDropsWhatIsForwarded(
+            final String hook, final String rule, final int egress, final int ingress, final String packets) {
+        chain(hook, rule);
+        final String place = "chain c of table ip other, rule 1 (";
+        operator.awaitStatus(
+                "  rules     WRONG  " + place, "), drops " + packets + ": take that rule away, or let pods");
+        operator.awaitPing(0, kernel, "  status     rules " + place);
+        awaitExplanations(egress, ingress, "  rules      " + place);
+        deleteChain();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"iptables-nft, -I", "iptables-legacy, -I", "iptables-nft, -t mangle -A"})
+    void shouldNameARuleOfIptablesThatStandsInFrontOfWefts(final String tool, final String command) {
+        final String rule = "FORWARD -i weft.1 -j DROP";
+        node.namespace().exec("sh", "-c", tool + " -w " + command + ' ' + rule);
+        operator.awaitStatus("  rules     WRONG  chain FORWARD of table ip ", ", rule 1 (");
+        awaitExplanations(0, 1, "  rules      chain FORWARD of table ip ");
+        node.namespace().exec("sh", "-c", tool + " -w " + command.replaceFirst("-[IA]", "-D") + ' ' + rule);
+        operator.awaitStatus(RULES_SET);
+    }
+
+    /** It may be what somebody wanted: no fault, unless it is for just this packet. */
+    @Test
+    void shouldOfferARuleThatDropsSome() {
+        chain("forward", "ip daddr " + kernel.subnet() + " drop");
+        final String rule = "chain c of table ip other, rule 1 (drop), ";
+        operator.awaitStatus("  rules     ok     set; " + rule + "may keep some of what pods here and ");
+        awaitExplanations(1, 0, "  rules      " + rule + "drops what pods here send to other nodes: ");
+        deleteChain();
+        chain("forward", "ip protocol icmp drop");
+        operator.awaitExplanation(0, kernel.podAddress(), "  rules      " + rule + "may keep some of ");
+        deleteChain();
+    }
+
+    /** What it does to the one direction it does not do to the other. */
+    @Test
+    void shouldAnswerForTheDirectionThatIsAskedFor() {
+        final String peer = kernel.underlayAddress();
+        chain("prerouting", "ip saddr " + peer + " drop");
+        operator.awaitStatus("  peers     WRONG  ");
+        awaitExplanations(
+                0,
+                1,
+                "  rules      this node's own firewall drops what comes from " + peer + ": chain c of table ip other");
+        deleteChain();
+        chain("output", "ip daddr " + peer + " udp dport 8472 drop");
+        operator.awaitStatus("  peers     WRONG  ");
+        awaitExplanations(
+                1,
+                0,
+                "  rules      this node's own firewall drops what goes to " + peer + ": chain c of table ip other");
+        deleteChain();
+        operator.awaitWell(kernel);
+        operator.awaitStatus("  peers     ok ");
+    }
+}
