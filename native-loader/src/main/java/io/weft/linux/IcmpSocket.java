@@ -32,6 +32,8 @@ public final class IcmpSocket implements AutoCloseable {
     private static final int IP_MTU_DISCOVER = 10;
     private static final int IPV6_MTU_DISCOVER = 23;
     private static final int IPV6_DONTFRAG = 62;
+    private static final int IP_TTL = 2;
+    private static final int IPV6_UNICAST_HOPS = 16;
     /** Don't fragment, whatever MTU of the path is remembered. */
     private static final int PMTUDISC_PROBE = 3;
 
@@ -101,6 +103,16 @@ public final class IcmpSocket implements AutoCloseable {
                         option(ControlMessage.SOL_IPV6, IPV6_DONTFRAG, 1));
         if (result < 0) {
             throw new LinuxException("keep an ICMP socket's packets whole", -result);
+        }
+    }
+
+    /** So many hosts may hand on what is sent, and this one: the last of them tells that it was too far. */
+    public void hops(final int hops) {
+        final int result = IpFamily.IPV4 == family
+                ? option(ControlMessage.SOL_IP, IP_TTL, hops)
+                : option(ControlMessage.SOL_IPV6, IPV6_UNICAST_HOPS, hops);
+        if (result < 0) {
+            throw new LinuxException("limit the hops of an ICMP socket's packets", -result);
         }
     }
 

@@ -13,14 +13,16 @@ public enum PathState {
     OVERLAY(3, "overlay"),
     /** The underlay carries only shorter packets than weft sends. */
     FABRIC_MTU(4, "fabric-mtu"),
-    /** The underlay carries all, and the overlay only shorter packets than pods send. */
+    /** The underlay carries all, by ICMP, and the overlay only shorter packets than pods send. */
     OVERLAY_MTU(5, "overlay-mtu"),
     /** This node itself does not send to it: its own firewall, or a route that is missing. */
     LOCAL(6, "local"),
     /** The host's own routes lead packets for it elsewhere than to the tunnel's device. */
     ROUTE(7, "route"),
     /** It takes what is for all MACs, and not what is for that of its lease. */
-    MAC(8, "mac");
+    MAC(8, "mac"),
+    /** Of packets of one length some are answered and some are not. */
+    LOSS(9, "loss");
 
     private final int id;
     private final String label;

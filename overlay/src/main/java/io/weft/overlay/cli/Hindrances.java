@@ -78,7 +78,7 @@ final class Hindrances {
         }
         try {
             daemon.devices().forEach(this::check);
-            arrival = !daemon.isHere() && isForwardingForNobody() ? Arrival.NO : arrival;
+            arrival = isCutOff() || (!daemon.isHere() && isForwardingForNobody()) ? Arrival.NO : arrival;
             ofNode(daemon).forEach(trouble -> lines.add(line("status", trouble)));
         } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
             lines.add(line("status", "unknown: " + unreadable.getMessage()));
@@ -92,6 +92,11 @@ final class Hindrances {
                 && daemon.networks().stream()
                         .anyMatch(network ->
                                 trouble.contains(network.toString()) && network.contains(IpPrefix.host(destination)));
+    }
+
+    /** Whether nothing leaves this node now, whatever the last check has found: that was a while ago. */
+    private boolean isCutOff() {
+        return !daemon.trouble(Condition.UNDERLAY.label()).isEmpty();
     }
 
     /** What is wrong with the node itself, by its parts, whatever becomes of its peers. */

@@ -51,8 +51,8 @@ record PathEvidence(
     /** Answers come in, and are seen, within that time of a check's end. */
     private static final long HEARD_MS = 2_000;
 
-    /** A check of a peer that does not answer lasts so long: six questions of a second each, and what is between them. */
-    static final long CHECK_MS = 7_000;
+    /** A check of a peer that does not answer lasts so long: eight questions of a second each, and what is between them. */
+    static final long CHECK_MS = 9_000;
 
     /** A check of many silent peers lasts so long. */
     private static final long REFUSED_MS = 15_000;
@@ -113,6 +113,8 @@ record PathEvidence(
                         podMtu + overhead,
                         0,
                         podMtu,
+                        PathState.LOSS == check.state(),
+                        false,
                         PathState.MAC == check.state()),
                 peer.refusalSince(check.timeMs() - REFUSED_MS),
                 peer.heardMs() >= check.timeMs() - HEARD_MS,

@@ -33,14 +33,15 @@ final class PathWords {
         addresses = new PublicAddresses(daemon);
     }
 
-    /** Empty when all is well. */
+    /** Empty when all is well and all is answered. */
     String of(final PathEvidence evidence) {
         final String shared = addresses.trouble(evidence.result().path().peer());
         if (PathState.OK != evidence.state() && !shared.isEmpty()) {
             return shared;
         }
         return switch (evidence.state()) {
-            case UNCHECKED, OK -> "";
+            case UNCHECKED -> "";
+            case OK -> unanswered(evidence.result());
             case LOCAL -> local(evidence.result());
             case ROUTE -> route(evidence.result());
             case FABRIC -> fabric(evidence);
@@ -48,7 +49,19 @@ final class PathWords {
             case MAC -> mac(evidence.result().path());
             case FABRIC_MTU -> fabricMtu(evidence.result());
             case OVERLAY_MTU -> overlayMtu(evidence.result());
+            case LOSS -> loss(evidence.result().path().peer());
         };
+    }
+
+    /** Of a way that is well. */
+    private static String unanswered(final PathResult result) {
+        final String firewall = ": a firewall there or here lets no ICMP in (iptables -S INPUT, or nft list ruleset)";
+        if (result.isForwarded()) {
+            return "the node answers no ping, and forwards what pods send, which is well" + firewall;
+        }
+        return PathResult.NONE == result.underlayRttNs()
+                ? "the node answers no ping of the underlay, and the overlay is well" + firewall
+                : "";
     }
 
     private String mac(final PeerPath path) {
@@ -62,16 +75,20 @@ final class PathWords {
     }
 
     private static String fabricMtu(final PathResult result) {
-        final int carried = result.underlayMtu();
+        final int carried = result.fabricMtu();
         final int overhead = result.underlayNeeded() - result.overlayNeeded();
-        return 0 == carried
-                ? "the fabric does not carry IP packets of " + result.underlayNeeded()
-                        + " bytes, which weft sends: raise the MTU on the way, or set a smaller \"MTU\" in the Backend of the"
-                        + " network's configuration"
-                : "the fabric carries IP packets of " + carried + " bytes and no longer ones, weft sends up to "
-                        + result.underlayNeeded() + ": raise the MTU on the way, or set \"MTU\": "
-                        + (carried - overhead)
-                        + " in the Backend of the network's configuration";
+        return (0 == carried
+                        ? "the fabric does not carry IP packets of " + result.underlayNeeded()
+                                + " bytes, which weft sends: raise the MTU on the way, or set a smaller \"MTU\" in the Backend of"
+                                + " the network's configuration"
+                        : "the fabric carries IP packets of " + carried + " bytes and no longer ones, weft sends up to "
+                                + result.underlayNeeded() + ": raise the MTU on the way, or set \"MTU\": "
+                                + (carried - overhead)
+                                + " in the Backend of the network's configuration")
+                + (result.isSeenByTheOverlay()
+                        ? "; or a firewall there or on the way drops longer ones of the overlay alone, since pings of the"
+                                + " underlay are not answered, which would tell"
+                        : "");
     }
 
     private static String overlayMtu(final PathResult result) {
@@ -79,7 +96,16 @@ final class PathWords {
                         ? "the overlay does not carry packets of " + result.overlayNeeded() + " bytes, which pods send"
                         : "the overlay carries packets of " + result.overlayMtu() + " bytes, pods send up to "
                                 + result.overlayNeeded())
-                + ": the MTU of the tunnel device there is less, make them alike";
+                + ", and the fabric carries pings of that length: a firewall there or on the way drops long datagrams, or"
+                + " fragments of them (iptables -S INPUT there, or nft list ruleset); or the MTU of the tunnel's devices"
+                + " differs (ip link there and here): make them alike";
+    }
+
+    private static String loss(final IpAddress peer) {
+        return "packets are lost now and then, whatever their length: of questions that are alike some are answered and some"
+                + " are not: look for a rate limit or a firewall's limit there or on the way (iptables -S INPUT there, or"
+                + " nft list ruleset), and for errors of links (ip -s link, ethtool -S); ping -f " + peer
+                + " tells of the underlay alone";
     }
 
     private String local(final PathResult result) {
@@ -181,8 +207,9 @@ final class PathWords {
             return "the fabric does not bring packets to the node, " + says(refusal);
         }
         return evidence.isHeard()
-                ? "the fabric loses packets one way: the node is heard, and does not get what is sent to it: look for a"
-                        + " firewall there, or on the way"
+                ? "the node is heard, and none of its answers: what is sent to it is lost, by a firewall there or on the way;"
+                        + " or this node's own firewall drops the answers, which are ICMP to this host, though pods may be well"
+                        + " (iptables -S INPUT, or nft list ruleset, there and here)"
                 : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
                         + " try ping and traceroute to it from this node";
     }
@@ -259,8 +286,13 @@ final class PathWords {
                         ? ", there or on the way, perhaps one way (no rule of iptables or nftables does so here; "
                         : ", there, on the way or here, perhaps one way (")
                 + "let it pass both ways; iptables -S INPUT and OUTPUT, or nft list ruleset)");
+        final String kernels = kernelsDevice();
         causes.add("weftd there is stopped or hung (weft status there)");
-        causes.add("that node has no lease for this one (UNKNOWN_SENDER there, in weft status)");
+        causes.add(
+                "that node has no lease for this one (UNKNOWN_SENDER there, in weft status), or with flanneld and the kernel's"
+                        + " VXLAN no way to it: ip route get " + ownAddress() + ", ip neigh show dev " + kernels
+                        + " and bridge fdb show dev " + kernels
+                        + " there have to name it, and flanneld started anew sets them");
         causes.add("the node drops what it gets, since its device has not VNI " + daemon.number("vni")
                 + " (compare with ip -details link there)");
     }
@@ -272,10 +304,24 @@ final class PathWords {
         }
         if (refusal.isPortUnreachable() && refusal.sender().equals(path.peer())) {
             return "the overlay is not there: nothing listens on its UDP port " + port
-                    + ": start weftd there, or whatever its overlay is";
+                    + ": start weftd there, or whatever its overlay is; with flanneld and the kernel's VXLAN: ip link set "
+                    + kernelsDevice() + " up, or start flanneld anew if there is no such device";
         }
         return "the fabric refuses the overlay's packets, " + says(refusal) + ": let UDP port " + port
                 + " pass both ways";
+    }
+
+    /** As flanneld names it. */
+    private String kernelsDevice() {
+        return "flannel." + daemon.number("vni");
+    }
+
+    /** Of this node in the overlay, as other nodes reach it. */
+    private String ownAddress() {
+        return daemon.subnets().stream()
+                .findFirst()
+                .map(subnet -> subnet.base().toString())
+                .orElse("an address of this node's subnet");
     }
 
     private String vtepMac(final String deviceName, final IpAddress peer) {

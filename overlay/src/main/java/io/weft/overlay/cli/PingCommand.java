@@ -90,6 +90,7 @@ final class PingCommand implements Callable<Integer> {
             }
         }
         if (0 == asked) {
+            refuseWhoIsNoPeer(wanted, found);
             throw new IllegalStateException("no peer" + (wanted.isEmpty() ? "" : " is at " + named(wanted))
                     + " by the tables of this network namespace's daemons: its node has no lease here, or one that is ignored (weft status)."
                     + " Look whether weftd or flanneld runs there; weft show peers tells which peers there are"
@@ -122,6 +123,39 @@ final class PingCommand implements Callable<Integer> {
                     target + ": must be an address, a subnet, a node's name that this host resolves, or \"" + ALL
                             + "\", " + failure.getMessage());
         }
+    }
+
+    /** Of what is this node's own, or none of the cluster's, no lease of another node is missing. */
+    private void refuseWhoIsNoPeer(final List<IpPrefix> wanted, final List<DaemonRecord> found) {
+        final List<IpPrefix> subnets =
+                found.stream().flatMap(daemon -> daemon.subnets().stream()).toList();
+        final List<IpPrefix> networks =
+                found.stream().flatMap(daemon -> daemon.networks().stream()).toList();
+        final List<IpPrefix> nodes = found.stream()
+                .flatMap(daemon -> daemon.underlayAddresses().stream())
+                .map(IpPrefix::host)
+                .toList();
+        final String words;
+        if (wanted.isEmpty() || networks.isEmpty()) {
+            return;
+        } else if (isWithin(wanted, subnets)) {
+            words =
+                    "of this node's own pods, which packets come to by the bridge and not through the overlay: ping asks other nodes";
+        } else if (isWithin(wanted, nodes)) {
+            words = "this node itself: ping asks other nodes";
+        } else if (wanted.stream().noneMatch(each -> networks.stream().anyMatch(each::overlaps))) {
+            words = "outside the cluster's networks ("
+                    + networks.stream().map(IpPrefix::toString).collect(Collectors.joining(", "))
+                    + "), and no lease here is of a node there";
+        } else {
+            return;
+        }
+        throw new ParameterException(
+                spec.commandLine(), named(wanted) + " is " + words + "; weft show peers tells which peers there are");
+    }
+
+    private static boolean isWithin(final List<IpPrefix> wanted, final List<IpPrefix> prefixes) {
+        return wanted.stream().allMatch(each -> prefixes.stream().anyMatch(prefix -> prefix.contains(each)));
     }
 
     private boolean isName() {
@@ -222,8 +256,9 @@ final class PingCommand implements Callable<Integer> {
 
     private static String answer(final Map<String, Object> entry, final String side) {
         final long rttNs = entry.get(side + "RttNs") instanceof final Long ns ? ns : PathResult.NONE;
+        final int mtu = entry.get(side + "Mtu") instanceof final Integer bytes ? bytes : 0;
         return PathResult.NONE == rttNs
                 ? "no answer"
-                : String.format(Locale.ROOT, "%.2f ms up to %s bytes", rttNs / 1e6, entry.get(side + "Mtu"));
+                : String.format(Locale.ROOT, "%.2f ms", rttNs / 1e6) + (0 == mtu ? "" : " up to " + mtu + " bytes");
     }
 }

@@ -21,7 +21,7 @@ final class PeerWatch implements AutoCloseable {
     /** What a check of all takes where nobody answers, with some to spare: {@code overlay.ping.PeerMonitor}. */
     private static final long CHECK_MS = TimeUnit.MINUTES.toMillis(1);
 
-    private static final long CHECK_MS_PER_PEER = 250;
+    private static final long CHECK_MS_PER_PEER = 500;
 
     private final PeerTable peers;
     private final @Nullable UnderlayErrors errors;

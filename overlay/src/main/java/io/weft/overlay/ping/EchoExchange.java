@@ -42,6 +42,14 @@ final class EchoExchange implements AutoCloseable {
     private static final int ICMPV6_ECHO = 128;
     private static final int ICMPV6_ECHO_REPLY = 129;
 
+    private static final int TIME_EXCEEDED = 11;
+    private static final int ICMPV6_TIME_EXCEEDED = 3;
+    /** Of an error, behind which the packet is that it is about: RFC 792, RFC 4443. */
+    private static final int ERROR_HEADER_LENGTH = 8;
+
+    private static final int IHL_MASK = 0x0F;
+    private static final int WORD_LENGTH = 4;
+
     static final int CHECKSUM_OFFSET = 2;
     private static final int ID_OFFSET = CHECKSUM_OFFSET + Short.BYTES;
     private static final int SEQUENCE_OFFSET = ID_OFFSET + Short.BYTES;
@@ -65,6 +73,15 @@ final class EchoExchange implements AutoCloseable {
          * @return a negative errno, or {@link #NO_ANSWER}, if it was not sent.
          */
         long send(EchoRequest request, UnsafeBuffer message, int length);
+
+        /**
+         * Whether what somebody says of it is the answer that was asked for.
+         *
+         * @param isError whether it is that it was to go too far, and no echo reply.
+         */
+        default boolean isAnswer(final EchoRequest request, final IpAddress sender, final boolean isError) {
+            return !isError && sender.equals(request.to());
+        }
     }
 
     private final IcmpSocket ipv4;
@@ -91,18 +108,18 @@ final class EchoExchange implements AutoCloseable {
      * @throws LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     static EchoExchange open(final int perSecond) {
-        final IcmpSocket ipv4 = open(IpFamily.IPV4, ECHO_REPLY);
+        final IcmpSocket ipv4 = open(IpFamily.IPV4, ECHO_REPLY, TIME_EXCEEDED);
         IcmpSocket ipv6 = null;
         try {
-            ipv6 = open(IpFamily.IPV6, ICMPV6_ECHO_REPLY);
+            ipv6 = open(IpFamily.IPV6, ICMPV6_ECHO_REPLY, ICMPV6_TIME_EXCEEDED);
         } catch (final LinuxException noIpv6) {
             // nothing is asked by it
         }
         return new EchoExchange(ipv4, ipv6, perSecond);
     }
 
-    private static IcmpSocket open(final IpFamily family, final int type) {
-        final IcmpSocket socket = IcmpSocket.open(family, type);
+    private static IcmpSocket open(final IpFamily family, final int... types) {
+        final IcmpSocket socket = IcmpSocket.open(family, types);
         boolean isSet = false;
         try {
             socket.doNotFragment();
@@ -144,7 +161,8 @@ final class EchoExchange implements AutoCloseable {
             } else {
                 await(next < results.length ? dueNs - nowNs : dueNs + timeoutNs - nowNs);
             }
-            open -= receive(ipv4, requests, nonce, sentNs, results) + receive(ipv6, requests, nonce, sentNs, results);
+            open -= receive(ipv4, requests, nonce, way, sentNs, results)
+                    + receive(ipv6, requests, nonce, way, sentNs, results);
         }
         return results;
     }
@@ -186,6 +204,7 @@ final class EchoExchange implements AutoCloseable {
             final @Nullable IcmpSocket socket,
             final List<EchoRequest> requests,
             final long nonce,
+            final Way way,
             final long[] sentNs,
             final long[] results) {
         int answers = 0;
@@ -194,14 +213,16 @@ final class EchoExchange implements AutoCloseable {
             if (length < 0) {
                 break;
             }
-            final int index =
-                    length < HEADER_LENGTH || nonce != receiving.getLong(socket.offset() + NONCE_OFFSET, BIG_ENDIAN)
-                            ? -1
-                            : receiving.getInt(socket.offset() + INDEX_OFFSET, BIG_ENDIAN);
+            final boolean isError = isError(socket);
+            final int echo = isError ? refused(socket) : socket.offset();
+            final int index = socket.offset() + length < echo + HEADER_LENGTH
+                            || nonce != receiving.getLong(echo + NONCE_OFFSET, BIG_ENDIAN)
+                    ? -1
+                    : receiving.getInt(echo + INDEX_OFFSET, BIG_ENDIAN);
             if (index >= 0
                     && index < results.length
                     && NO_ANSWER == results[index]
-                    && isFrom(socket.sender(), requests.get(index))) {
+                    && way.isAnswer(requests.get(index), socket.sender(), isError)) {
                 results[index] = System.nanoTime() - sentNs[index];
                 answers++;
             }
@@ -209,8 +230,15 @@ final class EchoExchange implements AutoCloseable {
         return answers;
     }
 
-    private static boolean isFrom(final IpAddress sender, final EchoRequest request) {
-        return sender.equals(request.to());
+    private boolean isError(final IcmpSocket socket) {
+        final byte type = receiving.getByte(socket.offset());
+        return (socket == ipv4 ? TIME_EXCEEDED : ICMPV6_TIME_EXCEEDED) == type;
+    }
+
+    /** Where the message begins that an error is about. */
+    private int refused(final IcmpSocket socket) {
+        final int packet = socket.offset() + ERROR_HEADER_LENGTH;
+        return packet + (socket == ipv4 ? (receiving.getByte(packet) & IHL_MASK) * WORD_LENGTH : Ipv6Flyweight.LENGTH);
     }
 
     @Override

@@ -9,13 +9,16 @@ import io.weft.overlay.record.PeerPath;
 import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.agrona.CloseHelper;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out of ways to peers whether the underlay and the overlay carry packets, how fast and how long ones: by echo requests to both
@@ -26,6 +29,9 @@ public final class PathProbe implements AutoCloseable {
     private static final int SHORT_LENGTH = 84;
 
     private static final int ATTEMPTS = 2;
+    /** Of two lengths, before one is told to be too long. */
+    private static final int TURNS = 2;
+
     /** That the first answer may take, as with ping; who is known to be near gets less for the next ones. */
     private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(1);
 
@@ -108,6 +114,22 @@ public final class PathProbe implements AutoCloseable {
      *     otherwise that is told to be a short one.
      */
     List<PathResult> probe(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
+        final List<PathResult> results = new ArrayList<>(probeOnce(paths, isExact));
+        final int[] unsteady = IntStream.range(0, results.size())
+                .filter(i -> results.get(i).isUnsteady())
+                .toArray();
+        if (unsteady.length
+                > 0) { // a fault that has begun in between shows as what it is when nothing changes any more
+            final List<PathResult> again =
+                    probeOnce(Arrays.stream(unsteady).mapToObj(paths::get).toList(), isExact);
+            for (int i = 0; i < unsteady.length; i++) {
+                results.set(unsteady[i], again.get(i));
+            }
+        }
+        return results;
+    }
+
+    private List<PathResult> probeOnce(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
         final List<IpAddress> to = new ArrayList<>(underlay(paths));
         to.addAll(overlay(paths));
         final int[] needed = new int[to.size()];
@@ -116,25 +138,59 @@ public final class PathProbe implements AutoCloseable {
             needed[paths.size() + i] = podMtu;
         }
         final long[] rttNs = ask(to, filled(to.size(), SHORT_LENGTH), TIMEOUT_NS);
-        final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs);
-        final int[] mtus = mtus(to, needed, rttNs, isExact);
+        final Map<IpAddress, Long> forwardedNs = forwardedNs(paths, rttNs);
+        final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs, forwardedNs.keySet());
+        final int[] mtus = new int[to.size()];
+        final boolean[] isUnsteady = mtus(to, needed, rttNs, isExact, mtus);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
+            final @Nullable Long byForwardingNs = forwardedNs.get(paths.get(i).overlayAddress());
             results.add(new PathResult(
                     paths.get(i),
                     errno(rttNs[i]),
                     errno(rttNs[overlay]),
                     routes.of(paths.get(i)),
                     Math.max(PathResult.NONE, rttNs[i]),
-                    Math.max(PathResult.NONE, rttNs[overlay]),
-                    mtus[i],
+                    null == byForwardingNs ? Math.max(PathResult.NONE, rttNs[overlay]) : byForwardingNs,
+                    isUnsteady[i] ? 0 : mtus[i],
                     needed[i],
-                    mtus[overlay],
+                    null == byForwardingNs ? mtus[overlay] : needed[overlay],
                     needed[overlay],
+                    isUnsteady[overlay],
+                    null != byForwardingNs,
                     forAnyMac.contains(paths.get(i).overlayAddress())));
         }
         return results;
+    }
+
+    /**
+     * Of those whose overlay addresses do not answer, the ones whose hosts forward packets as long as pods' all the same. They are asked
+     * for no other length, since hosts are slow to tell that something was to go too far. By VXLAN alone: flanneld's proxy of UDP takes a
+     * hop itself, and tells nobody.
+     *
+     * @param rttNs as of {@link #forAnyMac}.
+     * @return how long that took, in nanoseconds.
+     */
+    private Map<IpAddress, Long> forwardedNs(final List<PeerPath> paths, final long[] rttNs)
+            throws InterruptedException {
+        final List<PeerPath> silent = IntStream.range(0, paths.size())
+                .filter(i -> EchoExchange.NO_ANSWER == rttNs[paths.size() + i])
+                .mapToObj(paths::get)
+                .toList();
+        final Map<IpAddress, Long> found = new HashMap<>();
+        if (silent.isEmpty() || BackendType.VXLAN != tunnel.backend()) {
+            return found;
+        }
+        try (ForwardedWay way = ForwardedWay.open(silent)) {
+            final long[] answers = ask(overlay(silent), filled(silent.size(), podMtu), TIMEOUT_NS, way);
+            for (int i = 0; i < answers.length; i++) {
+                if (answers[i] >= 0) {
+                    found.put(silent.get(i).overlayAddress(), answers[i]);
+                }
+            }
+        }
+        return found;
     }
 
     /**
@@ -142,11 +198,14 @@ public final class PathProbe implements AutoCloseable {
      * more, for they may have come up meanwhile.
      *
      * @param rttNs of the underlay addresses, and then of the overlay's; who answers after all has his round trip put in.
+     * @param well overlay addresses of those that are not to be asked.
      */
-    private Set<IpAddress> forAnyMac(final List<PeerPath> paths, final long[] rttNs) throws InterruptedException {
+    private Set<IpAddress> forAnyMac(final List<PeerPath> paths, final long[] rttNs, final Set<IpAddress> well)
+            throws InterruptedException {
         final Map<IpAddress, IpAddress> silent = new LinkedHashMap<>();
         for (int i = 0; i < paths.size(); i++) {
-            if (EchoExchange.NO_ANSWER == rttNs[paths.size() + i]) {
+            if (EchoExchange.NO_ANSWER == rttNs[paths.size() + i]
+                    && !well.contains(paths.get(i).overlayAddress())) {
                 silent.put(paths.get(i).overlayAddress(), paths.get(i).peer());
             }
         }
@@ -236,10 +295,19 @@ public final class PathProbe implements AutoCloseable {
         return results;
     }
 
-    /** How long packets may be: up to what is needed; 0 for who does not answer at all. */
-    private int[] mtus(final List<IpAddress> to, final int[] needed, final long[] rttNs, final boolean isExact)
+    /**
+     * Finds how long packets may be.
+     *
+     * @param carried gets it: up to what is needed; 0 for who does not answer at all.
+     * @return as of {@link #confirm}.
+     */
+    private boolean[] mtus(
+            final List<IpAddress> to,
+            final int[] needed,
+            final long[] rttNs,
+            final boolean isExact,
+            final int[] carried)
             throws InterruptedException {
-        final int[] carried = new int[to.size()];
         final int[] refused = new int[to.size()];
         final int[] lengths = new int[to.size()];
         for (int i = 0; i < lengths.length; i++) {
@@ -260,22 +328,39 @@ public final class PathProbe implements AutoCloseable {
             while (!isFound) {
                 isFound = narrow(to, carried, refused, timeoutNs);
             }
-            confirm(to, needed, carried, timeoutNs);
         }
-        return carried;
+        return confirm(to, needed, carried, timeoutNs);
     }
 
-    /** Asks once more for all that is needed where less was found: a way that has just become wider is not told to be narrow. */
-    private void confirm(final List<IpAddress> to, final int[] needed, final int[] carried, final long timeoutNs)
+    /**
+     * Asks for a length that is carried and for all that is needed in turn, where less was found: a narrow way carries the one each time
+     * and never the other. Who answers the other has a wide way by now.
+     *
+     * @return whether one that is carried was not: packets are lost whatever their length, or a fault has begun meanwhile.
+     */
+    private boolean[] confirm(final List<IpAddress> to, final int[] needed, final int[] carried, final long timeoutNs)
             throws InterruptedException {
-        final int[] lengths = new int[carried.length];
-        for (int i = 0; i < lengths.length; i++) {
-            lengths[i] = 0 == carried[i] || carried[i] == needed[i] ? 0 : needed[i];
+        final boolean[] isUnsteady = new boolean[carried.length];
+        final int[] found = carried.clone();
+        for (int turn = 0; turn < TURNS; turn++) {
+            final int[] small = new int[carried.length];
+            final int[] whole = new int[carried.length];
+            for (int i = 0; i < carried.length; i++) {
+                final boolean isOpen = !isUnsteady[i] && 0 != carried[i] && carried[i] < needed[i];
+                small[i] = isOpen ? found[i] : 0;
+                whole[i] = isOpen ? needed[i] : 0;
+            }
+            final long[] answers = ask(to, small, timeoutNs);
+            final long[] late = ask(to, whole, timeoutNs);
+            for (int i = 0; i < carried.length; i++) {
+                if (late[i] >= 0) {
+                    carried[i] = needed[i];
+                } else {
+                    isUnsteady[i] |= small[i] > 0 && answers[i] < 0;
+                }
+            }
         }
-        final long[] answers = ask(to, lengths, timeoutNs);
-        for (int i = 0; i < answers.length; i++) {
-            carried[i] = answers[i] >= 0 ? needed[i] : carried[i];
-        }
+        return isUnsteady;
     }
 
     /** Tries lengths between what is carried and what is not, evenly spread. Returns whether nothing is left between any two. */

@@ -14,10 +14,12 @@ import io.weft.overlay.record.PeerPath;
  * @param underlayRttNs round trip to the peer's underlay address; {@link #NONE} if it does not answer.
  * @param overlayRttNs round trip to the peer's overlay address, likewise.
  * @param underlayMtu bytes of the longest IP packet that is carried unfragmented on the underlay, up to {@code underlayNeeded}; 0 if
- *     it does not answer.
+ *     it does not answer, or not always.
  * @param underlayNeeded bytes of the longest that weft sends.
  * @param overlayMtu the same through the overlay, up to {@code overlayNeeded}.
  * @param overlayNeeded bytes of the longest that pods send.
+ * @param isUnsteady whether the overlay answered a packet, and a little later did not answer another of the same length or a shorter one.
+ * @param isForwarded whether its host answers no ping through the overlay, and forwards to its pods what comes that way.
  * @param isForAnyMac whether the peer answers what is for all MACs, and not what is for that of its lease.
  */
 public record PathResult(
@@ -31,6 +33,8 @@ public record PathResult(
         int underlayNeeded,
         int overlayMtu,
         int overlayNeeded,
+        boolean isUnsteady,
+        boolean isForwarded,
         boolean isForAnyMac) {
     /** There was no answer. */
     public static final long NONE = -1;
@@ -49,9 +53,25 @@ public record PathResult(
             }
             return isForAnyMac ? PathState.MAC : NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
         }
-        if (NONE != underlayRttNs && underlayMtu < underlayNeeded) {
+        if (isUnsteady) {
+            return PathState.LOSS;
+        }
+        if (fabricMtu() < underlayNeeded) {
             return PathState.FABRIC_MTU;
         }
         return overlayMtu < overlayNeeded ? PathState.OVERLAY_MTU : PathState.OK;
+    }
+
+    /**
+     * Bytes of the longest IP packet that the fabric carries. Where pings of the underlay do not tell, the overlay's own packets
+     * do: a tunnel's device takes in longer ones than its MTU and answers them in fragments, so it is not what keeps them away.
+     */
+    public int fabricMtu() {
+        return isSeenByTheOverlay() ? overlayMtu + underlayNeeded - overlayNeeded : underlayMtu;
+    }
+
+    /** Whether only the overlay's packets tell how long ones the fabric carries. */
+    public boolean isSeenByTheOverlay() {
+        return 0 == underlayMtu && overlayMtu > 0;
     }
 }

@@ -10,8 +10,9 @@ import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import java.nio.file.Path;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
@@ -45,6 +46,7 @@ public final class PeerMonitor implements AutoCloseable {
     private final IntSupplier podMtu;
     private final long intervalMs;
     private final Sink sink;
+    private final PeerLog log = new PeerLog();
     private final Thread thread = new Thread(this::run, "weft-peers");
 
     private PeerMonitor(
@@ -115,19 +117,25 @@ public final class PeerMonitor implements AutoCloseable {
                 .filter(i -> rttsNs[i] < 0)
                 .mapToObj(paths::get)
                 .toList();
+        final Map<IpAddress, PathState> states = new HashMap<>();
         final Set<IpAddress> unsure = silent.stream().map(PeerPath::peer).collect(Collectors.toSet());
         for (int i = 0; i < rttsNs.length; i++) {
             if (!unsure.contains(paths.get(i).peer())) {
                 sink.accept(device, paths.get(i).peer(), found(PathState.OK, rttsNs[i]), 0);
+                states.put(paths.get(i).peer(), PathState.OK);
             }
         }
-        look(probe, device, silent);
+        look(probe, device, silent, states);
+        log.checked(device, states);
     }
 
     /** A peer with several subnets is as well as the way to the worst of them. */
-    private void look(final PathProbe probe, final String device, final List<PeerPath> silent)
+    private void look(
+            final PathProbe probe,
+            final String device,
+            final List<PeerPath> silent,
+            final Map<IpAddress, PathState> states)
             throws InterruptedException {
-        final Set<IpAddress> told = new HashSet<>();
         for (int from = 0; from < silent.size(); from += PathProbe.WAYS) {
             // How long packets may be is searched for the first of them alone: a fabric that has changed is the same
             // for all.
@@ -135,8 +143,9 @@ public final class PeerMonitor implements AutoCloseable {
             final int to = Math.min(silent.size(), from + PathProbe.WAYS);
             for (final PathResult result : probe.probe(silent.subList(from, to), isExact)) {
                 final PathCheck check = found(result.state(), Math.max(0, result.overlayRttNs()));
-                if (told.add(result.path().peer()) || PathState.OK != result.state()) {
-                    sink.accept(device, result.path().peer(), check, isExact ? result.underlayMtu() : 0);
+                if (!states.containsKey(result.path().peer()) || PathState.OK != result.state()) {
+                    states.put(result.path().peer(), result.state());
+                    sink.accept(device, result.path().peer(), check, isExact ? result.fabricMtu() : 0);
                 }
             }
         }

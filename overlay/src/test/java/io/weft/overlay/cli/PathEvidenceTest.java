@@ -36,6 +36,8 @@ class PathEvidenceTest {
             1_500,
             0,
             1_450,
+            false,
+            false,
             false);
 
     /** Counters by which nothing was sent to the peer, and so many packets were dropped. */
@@ -83,7 +85,7 @@ class PathEvidenceTest {
 
     /** A fault that is mended does not stand first among the causes of the next one. */
     @ParameterizedTest
-    @CsvSource({"92999, ''", "93000, OTHERHOST", "101000, OTHERHOST"})
+    @CsvSource({"90999, ''", "91000, OTHERHOST", "101000, OTHERHOST"})
     void shouldSuspectWhatWasDroppedSinceTheCheckBeganAlone(final long lastMs, final String expected) {
         final int typeId = WorkerCounters.DROP_TYPE_ID_BASE + DropReason.OTHERHOST.id();
         final CountersRecord counters = new CountersRecord(

@@ -41,6 +41,8 @@ class PathWordsTest {
                 1_500,
                 0,
                 1_450,
+                false,
+                false,
                 false);
         return new PathWords(daemon).of(PathEvidence.asked(result, 0, null, null));
     }

@@ -23,6 +23,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -159,6 +160,73 @@ class PeerCausesTest {
         operator.awaitFaultOfWay(kernel, "fabric", words);
         node.namespace().exec("sh", "-c", "iptables -w -D INPUT -s " + peer + " -j DROP");
         operator.awaitWell(kernel);
+    }
+
+    private static final String CLOSED =
+            "iptables -w -A INPUT -i lo -j ACCEPT; iptables -w -A INPUT -p udp --dport 8472 -j"
+                    + " ACCEPT; iptables -w -P INPUT DROP; ";
+
+    private static final String BUT_FOR_ANSWERS =
+            "iptables -w -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT";
+
+    private static final String OPEN = "iptables -w -P INPUT ACCEPT; iptables -w -F INPUT";
+
+    /** As the usual firewall does, which lets nothing in but the tunnel and what was asked for: pods are forwarded, and well. */
+    @Test
+    @Order(2)
+    void shouldNotBlameANodeWhoseHostLetsNoPingIn() {
+        for (final Topology.Node silent : List.of(other, kernel)) {
+            silent.namespace().exec("sh", "-c", CLOSED + BUT_FOR_ANSWERS);
+            operator.awaitPing(
+                    0,
+                    silent,
+                    ": ok, underlay no answer, overlay N ms up to 1450 bytes: the node answers no ping, and forwards what pods send,"
+                            + " which is well: a firewall there or here lets no ICMP in");
+            if (silent.equals(other)) {
+                there.awaitWell(node);
+            }
+            operator.awaitStatus("  peers     ok     2 nodes, all answer");
+            silent.namespace().exec("sh", "-c", OPEN);
+            operator.awaitWell(silent);
+        }
+    }
+
+    /** What flanneld has set up is looked at by other words than what weftd has. */
+    @Test
+    @Order(2)
+    void shouldSayWhatToLookAtWhereThePeerIsTheKernels() {
+        final String mac = node.vtepMac();
+        kernel.namespace().exec("bridge", "fdb", "delete", mac, "dev", "flannel.1", "dst", node.underlayAddress());
+        operator.awaitFaultOfWay(
+                kernel,
+                "overlay",
+                "ip route get " + node.subnetBase()
+                        + ", ip neigh show dev flannel.1 and bridge fdb show dev flannel.1 there have to name it");
+        kernel.namespace().exec("bridge", "fdb", "append", mac, "dev", "flannel.1", "dst", node.underlayAddress());
+        operator.awaitWell(kernel);
+        kernel.namespace().ip("link", "set", "flannel.1", "down");
+        operator.awaitFaultOfWay(
+                kernel,
+                "overlay",
+                "nothing listens on its UDP port 8472",
+                "ip link set flannel.1 up, or start flanneld anew");
+        kernel.namespace().ip("link", "delete", "flannel.1");
+        topology.kernelVxlan(kernel);
+        operator.awaitWell(kernel);
+    }
+
+    /** The answers are dropped here, and nobody else is to blame for certain. */
+    @Test
+    @Order(2)
+    void shouldThinkOfThisNodesOwnFirewallWhereItHearsAPeerAndNoAnswer() {
+        node.namespace().exec("sh", "-c", CLOSED);
+        final String words =
+                "the node is heard, and none of its answers: what is sent to it is lost, by a firewall there or on the"
+                        + " way; or this node's own firewall drops the answers";
+        operator.awaitPing(3, other, ": WRONG fabric, ", words);
+        operator.awaitExplanation(3, other.podAddress(), words);
+        node.namespace().exec("sh", "-c", OPEN);
+        operator.awaitWell(other);
     }
 
     private static void sendWithAnotherVni(final Topology.Node from, final Topology.Node to) {

@@ -11,6 +11,8 @@ import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.PeerPath;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Two kernel nodes, and their overlay over IPv6. Of IPv4 tells {@code PathFaultsTest}. */
 @RequiresRoot
@@ -84,6 +86,37 @@ class PathProbeTest {
                 peer.namespace().exec("nft", "reset quota ip6 t lost");
                 found[0] = probe(topology);
                 return expected.equals(found[0]);
+            });
+        }
+    }
+
+    /** A length that comes through once, and not again, is no MTU. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "loss    | udp dport 8472 limit rate 1/second burst 1 packets accept | a rate limit",
+                "overlay | udp dport 8472 quota name \"carried\" accept             | all is lost from the second packet on"
+            })
+    void shouldNotTakeForNarrowWhatLosesPacketsOfAnyLength(
+            final String state, final String accepted, final String fault) {
+        try (Topology topology = Topology.builder().dualStack().build()) {
+            topology.nodes().forEach(topology::kernelVxlan);
+            final Topology.Node peer = topology.node(1);
+            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
+            for (final String command : List.of(
+                    "add table ip6 t",
+                    "add chain ip6 t in { type filter hook input priority 0 ; }",
+                    "add quota ip6 t carried { until 250 bytes }",
+                    "add rule ip6 t in " + accepted,
+                    "add rule ip6 t in udp dport 8472 drop")) {
+                peer.namespace().exec("nft", command);
+            }
+            final String[] found = {""};
+            Await.until(() -> fault + ": " + state + ", not " + found[0], Await.TIMEOUT_MS, () -> {
+                peer.namespace().exec("nft", "reset quota ip6 t carried");
+                found[0] = probe(topology);
+                return found[0].startsWith(state + " ");
             });
         }
     }
