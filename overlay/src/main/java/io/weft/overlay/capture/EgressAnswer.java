@@ -37,8 +37,7 @@ public final class EgressAnswer {
             final List<IpPrefix> networks) {
         for (final IpPrefix subnet : own) {
             if (subnet.contains(destination)) {
-                return "own        of this node's subnet " + subnet
-                        + ": the host brings it to the pod by its bridge, not by the overlay";
+                return "own        " + own(subnet, IpAddress.of(destination));
             }
         }
         final boolean isInside = networks.stream().anyMatch(network -> network.contains(destination));
@@ -47,6 +46,21 @@ public final class EgressAnswer {
                 : "outside    of the cluster's network "
                         + networks.stream().map(IpPrefix::toString).collect(Collectors.joining(" and "))
                         + ": the host routes it, not the overlay";
+    }
+
+    /** As flannel and its bridge give addresses out: the first is the tunnel device's, the second the bridge's. */
+    private static String own(final IpPrefix subnet, final IpAddress address) {
+        final String of = "of this node's subnet " + subnet + ": ";
+        final IpAddress base = subnet.base();
+        if (address.equals(base)) {
+            return of + "the address of this node's tunnel device, and no pod's";
+        }
+        if (address.equals(base.plus(1))) {
+            return of + "the address of this node's bridge, and no pod's";
+        }
+        return subnet.isIpv4() && address.equals(subnet.last(Integer.SIZE).base())
+                ? of + "that of all of its pods together, and no pod's"
+                : of + "the host brings it to the pod by its bridge, not by the overlay";
     }
 
     /** The line about a source that is no pod of this node. */

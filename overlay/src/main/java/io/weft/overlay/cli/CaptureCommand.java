@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
             "  ingress  those of them that come from other nodes",
             "  drop     what is dropped, with the reason as comment",
             "weft capture drop -w - | tshark -r - shows them at once. What could not be kept up with is counted.",
-            "Exit codes: 0, also when it was told to end; 1, nobody answers, or the file cannot be written; 2, wrong arguments."
+            "Exit codes: 0, also when it was told to end or nobody reads it any more; 1, nobody answers, or the file cannot be written; 2, wrong arguments."
         })
 final class CaptureCommand implements Callable<Integer> {
     private static final String STANDARD_OUTPUT = "-";
@@ -126,6 +126,9 @@ final class CaptureCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         final String question = question().toString();
+        if (STANDARD_OUTPUT.equals(file)) {
+            Output.refuseTerminal(spec.commandLine(), "packets");
+        }
         final Path socket = files.file(".sock");
         try (FollowedAnswer answer = FollowedAnswer.of(files, question)) {
             try (OutputStream packets = open()) {
@@ -140,7 +143,11 @@ final class CaptureCommand implements Callable<Integer> {
             throw new IllegalStateException(
                     "the daemon at " + socket + " has ended; " + name() + " has what came until then", ended);
         } catch (final IOException failure) {
-            throw new IllegalStateException("write " + name() + ": " + failure, failure);
+            final String words = Words.of(failure);
+            if (STANDARD_OUTPUT.equals(file) && Words.READER_GONE.equals(words)) {
+                return 0;
+            }
+            throw new IllegalStateException("write " + name() + ": " + words, failure);
         }
     }
 

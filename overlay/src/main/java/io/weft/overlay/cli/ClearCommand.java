@@ -52,7 +52,7 @@ final class ClearCommand implements Callable<Integer> {
                 }
             } catch (final IOException failure) {
                 throw new IllegalStateException(
-                        "clear what is on record of " + daemon.name() + ": " + failure, failure);
+                        "clear what is on record of " + daemon.name() + ": " + Words.of(failure), failure);
             }
         }
         if (output.isJson()) {

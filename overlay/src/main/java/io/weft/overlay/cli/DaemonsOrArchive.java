@@ -42,7 +42,8 @@ final class DaemonsOrArchive extends Daemons {
             warn(words(from, content.origin()));
             return content.daemons();
         } catch (final IOException failure) {
-            throw new IllegalStateException("make a directory for what is in " + from + ": " + failure, failure);
+            throw new IllegalStateException(
+                    "make a directory for what is in " + from + ": " + Words.of(failure), failure);
         }
     }
 
@@ -68,7 +69,7 @@ final class DaemonsOrArchive extends Daemons {
         try {
             ReportFile.delete(directory);
         } catch (final IOException failure) {
-            System.err.println("weft: delete " + directory + ": " + failure);
+            System.err.println("weft: delete " + directory + ": " + Words.of(failure));
         }
     }
 

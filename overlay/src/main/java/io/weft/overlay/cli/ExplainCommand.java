@@ -80,6 +80,10 @@ final class ExplainCommand implements Callable<Integer> {
         final Path socket = files.socket();
         final IpAddress destination = parse(address);
         final @Nullable IpAddress from = null == source ? null : parse(source);
+        if (null != from && from.family() != destination.family()) {
+            throw new ParameterException(
+                    spec.commandLine(), "--from=" + from + ": must be of the same IP version as " + destination);
+        }
         final Answer answer = answer(socket, destination, from);
         if (output.isJson()) {
             output.out().println(JsonOutput.of(answer.json()));

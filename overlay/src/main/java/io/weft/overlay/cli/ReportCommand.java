@@ -8,6 +8,8 @@ import io.weft.overlay.options.Version;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.ReportFile;
 import java.io.File;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +26,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** All that is on record, and what the host says of its network, in one file for whoever is asked for help. */
 @Command(
@@ -49,6 +53,11 @@ final class ReportCommand implements Callable<Integer> {
             List.of("bridge", "fdb"),
             List.of("ss", "--udp", "--all", "--numeric", "--memory"));
 
+    private static final Path STANDARD_OUTPUT = Path.of("-");
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
     @Mixin
     private Daemons daemons = new Daemons();
 
@@ -57,8 +66,8 @@ final class ReportCommand implements Callable<Integer> {
 
     @Option(
             names = {"-w", "--write"},
-            paramLabel = "FILE",
-            description = "default: weft-report-<time>.zip, in this directory")
+            paramLabel = "FILE|-",
+            description = "- is standard output; default: weft-report-<time>.zip, in this directory")
     private @Nullable Path file;
 
     /** For picocli. */
@@ -66,6 +75,10 @@ final class ReportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        final boolean isToStandardOutput = STANDARD_OUTPUT.equals(file);
+        if (isToStandardOutput) {
+            Output.refuseTerminal(spec.commandLine(), "archive");
+        }
         final List<DaemonRecord> found = daemons.read();
         if (found.isEmpty() && daemons.damaged().isEmpty()) {
             throw new IllegalStateException(daemons.missing());
@@ -78,9 +91,16 @@ final class ReportCommand implements Callable<Integer> {
             texts.put("host/" + String.join(" ", question) + ".txt", answer(question));
         }
         try {
-            ReportFile.write(written, daemons.runDirectory(), found, texts, ReportFile.Origin.here(Version.text()));
+            final ReportFile.Origin origin = ReportFile.Origin.here(Version.text());
+            if (isToStandardOutput) {
+                ReportFile.writeTo(
+                        new FileOutputStream(FileDescriptor.out), daemons.runDirectory(), found, texts, origin);
+                return 0;
+            }
+            ReportFile.write(written, daemons.runDirectory(), found, texts, origin);
         } catch (final IOException failure) {
-            throw new IllegalStateException("write " + written + ": " + failure, failure);
+            throw new IllegalStateException(
+                    "write " + (isToStandardOutput ? "standard output" : written) + ": " + Words.of(failure), failure);
         }
         output.out().println(output.isJson() ? JsonOutput.of(Map.of("file", written.toString())) : written);
         return 0;

@@ -6,9 +6,6 @@ import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -33,8 +30,11 @@ import picocli.CommandLine.Spec;
             "Exit codes: 0, also when a signal has ended it; 1, there is no daemon; 2, wrong arguments."
         })
 final class TopCommand implements Callable<Integer> {
-    private static final Path STANDARD_OUTPUT = Path.of("/proc/self/fd/1");
     private static final String HOME_AND_CLEAR = "\033[H\033[2J";
+    /** What is too long for a line is cut by the terminal, and not on the next one. */
+    private static final String CUT = "\033[?7l";
+
+    private static final String WRAP = "\033[?7h";
     private static final double NS_PER_SECOND = 1e9;
     private static final int SECONDS_MAX = 3_600;
 
@@ -106,15 +106,6 @@ final class TopCommand implements Callable<Integer> {
         }
     }
 
-    /** What System.console() says of it, is another thing in each JDK. */
-    private static boolean isTerminal() {
-        try {
-            return Files.readSymbolicLink(STANDARD_OUTPUT).toString().matches("/dev/(pts/|tty|console).*");
-        } catch (final IOException untold) {
-            return false;
-        }
-    }
-
     /** Of the devices whose counters can be read: a daemon that is just starting may have none yet. */
     private static Map<String, Look> looks(final List<DaemonRecord> found) {
         final Map<String, Look> looks = new HashMap<>();
@@ -152,8 +143,9 @@ final class TopCommand implements Callable<Integer> {
         if (output.isJson()) {
             output.out().println(JsonOutput.of(entries));
         } else {
-            output.out().print(isTerminal() ? HOME_AND_CLEAR : "");
+            output.out().print(Output.isTerminal() ? CUT + HOME_AND_CLEAR : "");
             lines.forEach(output::line);
+            output.out().print(Output.isTerminal() ? WRAP : "");
         }
         return output.flush();
     }

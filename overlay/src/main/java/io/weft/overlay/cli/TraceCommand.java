@@ -75,7 +75,7 @@ final class TraceCommand implements Callable<Integer> {
             answer.complete();
             return 0;
         } catch (final IOException ended) {
-            throw new IllegalStateException("the daemon at " + socket + " has ended: " + ended, ended);
+            throw new IllegalStateException("the daemon at " + socket + " has ended", ended);
         }
     }
 }

@@ -58,12 +58,31 @@ public final class WeftCommand implements Callable<Integer> {
             line.usage(line.getErr());
             return line.getCommandSpec().exitCodeOnInvalidInput();
         });
+        commandLine.setExpandAtFiles(false);
+        commandLine
+                .getSubcommands()
+                .values()
+                .forEach(subcommand -> subcommand.getCommandSpec().versionProvider(new Version()));
         commandLine.setExecutionStrategy(parsed -> {
+            requireValues(parsed);
             return parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()
                     ? parsed.commandSpec().commandLine().execute(withSubcommandInFront(parsed))
                     : new CommandLine.RunLast().execute(parsed);
         });
         return commandLine;
+    }
+
+    /** No option means anything by an empty text, which may come from a variable of a script that is not set. */
+    private static void requireValues(final CommandLine.ParseResult parsed) {
+        for (final CommandLine.Model.OptionSpec option : parsed.matchedOptions()) {
+            if (option.originalStringValues().contains("")) {
+                throw new CommandLine.ParameterException(
+                        parsed.commandSpec().commandLine(), option.longestName() + "=: must not be empty");
+            }
+        }
+        if (parsed.hasSubcommand()) {
+            requireValues(parsed.subcommand());
+        }
     }
 
     /** The same arguments: an option in front of the subcommand means what it means behind it. The name is no option's value then. */

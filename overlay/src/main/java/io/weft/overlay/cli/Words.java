@@ -4,6 +4,10 @@ package io.weft.overlay.cli;
 import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.StartRecord;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,7 +18,23 @@ final class Words {
     private static final int MINUTES_PER_HOUR = 60;
     private static final int HOURS_PER_DAY = 24;
 
+    /** That nobody reads a pipe any more. */
+    static final String READER_GONE = "Broken pipe";
+
     private Words() {}
+
+    /** Why something could not be read or written. */
+    static String of(final IOException failure) {
+        if (failure instanceof NoSuchFileException) {
+            return "there is no such file or directory";
+        }
+        if (failure instanceof AccessDeniedException) {
+            return "this user may not";
+        }
+        final String reason =
+                failure instanceof final FileSystemException file ? file.getReason() : failure.getMessage();
+        return null == reason ? failure.getClass().getSimpleName() : reason;
+    }
 
     /** A time of some milliseconds, by its largest unit: {@code 12 s}, {@code 3 min}, {@code 5 h}, {@code 2 d}. */
     static String duration(final long ms) {

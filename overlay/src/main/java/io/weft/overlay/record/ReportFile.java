@@ -44,7 +44,11 @@ public final class ReportFile {
     /** What a zip file begins with that has something in it. */
     private static final byte[] ZIP = {'P', 'K', 3, 4};
 
-    private static final int LENGTH_MAX = 64 << 20;
+    /** Counters are mapped, and all else is read into memory. */
+    private static final long COUNTERS_LENGTH_MAX = 64 << 20;
+
+    private static final long LENGTH_MAX = 16 << 20;
+    private static final int PART_LENGTH = 1 << 16;
     private static final int ENTRIES_MAX = 1_000;
 
     private ReportFile() {}
@@ -122,7 +126,8 @@ public final class ReportFile {
         }
     }
 
-    private static void writeTo(
+    /** The same, to somebody who takes it as it comes. */
+    public static void writeTo(
             final OutputStream out,
             final Path directory,
             final List<DaemonRecord> daemons,
@@ -245,13 +250,27 @@ public final class ReportFile {
                     throw new IOException("it has more than " + ENTRIES_MAX + " entries");
                 }
                 if (entry.getName().matches(NAMES)) {
-                    final byte[] content = zip.readNBytes(LENGTH_MAX + 1);
-                    if (content.length > LENGTH_MAX) {
-                        throw new IOException(entry.getName() + " is longer than a record");
-                    }
-                    Files.write(directory.resolve(entry.getName()), content);
+                    take(zip, entry, directory.resolve(entry.getName()));
                 }
             }
+        }
+    }
+
+    /** What is longer than any record is not read to its end, whatever length it says that it has. */
+    private static void take(final InputStream in, final ZipEntry entry, final Path record) throws IOException {
+        final long max = entry.getName().endsWith(DeviceRecord.COUNTERS_SUFFIX) ? COUNTERS_LENGTH_MAX : LENGTH_MAX;
+        long length = Math.max(0, entry.getSize());
+        try (OutputStream out = Files.newOutputStream(record)) {
+            final byte[] part = new byte[PART_LENGTH];
+            long taken = 0;
+            for (int read = 0; read >= 0 && length <= max; read = in.read(part)) {
+                out.write(part, 0, read);
+                taken += read;
+                length = Math.max(length, taken);
+            }
+        }
+        if (length > max) {
+            throw new IOException(entry.getName() + " is longer than a record");
         }
     }
 

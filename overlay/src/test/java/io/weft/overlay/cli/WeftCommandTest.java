@@ -6,8 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.linux.testing.Command;
+import io.weft.overlay.options.Version;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.RandomAccessFile;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -19,6 +23,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.agrona.concurrent.status.CountersReader;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,7 +67,10 @@ class WeftCommandTest {
                 "2 ~ counterz ~ Unmatched argument at index 0: 'counterz'",
                 "2 ~ counters --al ~ Unknown option: '--al'",
                 "2 ~ counters --output=xml ~ Invalid value for option '--output': expected one of [text, json]",
-                "2 ~ counters --device= ~ --device=: must be the name of a device",
+                "2 ~ counters --device= ~ --device=: must not be empty",
+                "2 ~ report -w= ~ --write=: must not be empty",
+                "2 ~ --from= status ~ --from=: must not be empty",
+                "2 ~ @/etc/hostname ~ Unmatched argument at index 0: '@/etc/hostname'",
                 "2 ~ counters --device=../weft.1 ~ --device=../weft.1: must be the name of a device",
                 "1 ~ counters --device=weft.9 ~ weft.9.counters cannot be read: name the daemon's --device",
                 "1 ~ counters --counters-file=/nowhere ~ /nowhere cannot be read: name the daemon's --device",
@@ -100,6 +109,7 @@ class WeftCommandTest {
                 "2 ~ explain 10.0.0.1 10.0.0.2 ~ Unmatched argument at index 2: '10.0.0.2'",
                 "2 ~ explain pod ~ 'pod' is not an IP address",
                 "2 ~ explain 10.244.1.2 --from=pod ~ 'pod' is not an IP address",
+                "2 ~ explain 10.244.1.2 --from=fd00::1 ~ --from=fd00::1: must be of the same IP version as 10.244.1.2",
                 "2 ~ explain 10.244.1.0/24 ~ '10.244.1.0/24' is not an IP address",
                 "2 ~ explain --device=a/b 10.0.0.1 ~ --device=a/b: must be the name of a device",
                 "1 ~ explain --run-dir=/nowhere 10.0.0.1 ~ no daemon answers at /nowhere/weft.1.sock",
@@ -127,6 +137,46 @@ class WeftCommandTest {
         assertRefuses(exitCode, message, line.split(" ", -1));
         assertEquals("", output.toString(), "what is wrong is told on standard error");
         assertEquals(2 == exitCode, errors.toString().contains("Usage: weft "), errors::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--version", "status --version", "--version status", "explain --version"})
+    void shouldTellTheVersionWhereverItIsAskedFor(final String line) {
+        assertEquals(0, execute(line.split(" ", -1)));
+        assertTrue(output.toString().startsWith("weft " + Version.text()), output::toString);
+    }
+
+    /** A reader that has gone wants no more; whatever else is not taken is lost. */
+    @Test
+    void shouldTellThatWhatItPrintsIsLost() throws IOException {
+        try (FileOutputStream full = new FileOutputStream("/dev/full")) {
+            final StandardOutput lost = new StandardOutput(full);
+            lost.writer().println("a line");
+            assertEquals(1, lost.conclude(0, new PrintWriter(errors, true)));
+            assertEquals("weft: write standard output: No space left on device\n", errors.toString());
+        }
+        final Path fifo = directory.resolve("fifo");
+        Command.run(List.of("mkfifo", fifo.toString()));
+        final RandomAccessFile reader = new RandomAccessFile(fifo.toFile(), "rw");
+        try (FileOutputStream pipe = new FileOutputStream(fifo.toFile())) {
+            reader.close();
+            final StandardOutput unread = new StandardOutput(pipe);
+            unread.writer().println("a line");
+            assertEquals(3, unread.conclude(3, new PrintWriter(errors, true)));
+        }
+    }
+
+    @Test
+    void shouldNotReadWhatIsLongerThanAnyRecord() throws IOException {
+        final Path archive = directory.resolve("archive.zip");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(archive))) {
+            zip.putNextEntry(new ZipEntry("weft.1.status"));
+            final byte[] zeros = new byte[1 << 20];
+            for (int i = 0; i < 17; i++) {
+                zip.write(zeros);
+            }
+        }
+        assertRefuses(1, "weft.1.status is longer than a record", "status", "--from=" + archive);
     }
 
     /** The tests of the commands compare with these; what install-cni prints is held by its own module. */
