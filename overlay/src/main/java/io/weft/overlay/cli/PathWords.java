@@ -193,9 +193,19 @@ final class PathWords {
                 + " pass both ways (nft -a list ruleset and iptables-save" + " show it)";
     }
 
+    /** Where this host's own firewall drops the answers that come through the overlay: what to do; empty where that is not known. */
+    private String answersDropped(final PeerPath path) {
+        final String rule = daemon.isHere() ? hostFirewall.dropsAnswers(path.overlayAddress(), path.device()) : "";
+        return rule.isEmpty()
+                ? ""
+                : "this node's own firewall drops the answers to its pings, which come by " + path.device() + ": "
+                        + rule + ": let ICMP from there in; what pods send is forwarded, and may be well all the same";
+    }
+
     private String fabric(final PathEvidence evidence) {
         final IpAddress peer = evidence.result().path().peer();
-        final String own = ownFirewall(firewall(peer), peer);
+        final String tunnel = ownFirewall(firewall(peer), peer);
+        final String own = tunnel.isEmpty() ? answersDropped(evidence.result().path()) : tunnel;
         if (!own.isEmpty()) {
             return own;
         }
@@ -207,9 +217,9 @@ final class PathWords {
             return "the fabric does not bring packets to the node, " + says(refusal);
         }
         return evidence.isHeard()
-                ? "the node is heard, and none of its answers: what is sent to it is lost, by a firewall there or on the way;"
-                        + " or this node's own firewall drops the answers, which are ICMP to this host, though pods may be well"
-                        + " (iptables -S INPUT, or nft list ruleset, there and here)"
+                ? "the node is heard, and does not answer: what is sent to it is lost, by a firewall there or on the way;"
+                        + " or a firewall there or here drops all ICMP, and pods may be well (iptables -S INPUT, or nft list"
+                        + " ruleset, there and here)"
                 : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
                         + " try ping and traceroute to it from this node";
     }
@@ -236,7 +246,8 @@ final class PathWords {
             return ofThisWeftd();
         }
         final HostFirewall.Peer firewall = firewall(path.peer());
-        final String own = ownFirewall(firewall, path.peer());
+        final String tunnel = ownFirewall(firewall, path.peer());
+        final String own = tunnel.isEmpty() ? answersDropped(path) : tunnel;
         if (!own.isEmpty()) {
             return own;
         }

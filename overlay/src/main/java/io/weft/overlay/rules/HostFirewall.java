@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netfilter.AnswerTraffic;
 import io.weft.linux.netfilter.Chain;
 import io.weft.linux.netfilter.Fate;
 import io.weft.linux.netfilter.LegacyTables;
@@ -93,6 +94,23 @@ public final class HostFirewall {
                     .fate(chains.computeIfAbsent(source.family(), family -> read(IpFamily.IPV4 == family))));
         } catch (final LinuxException unknown) {
             return Optional.empty();
+        }
+    }
+
+    /**
+     * The rule or chain that drops all answers to pings, in words; empty if none does for certain, or that is not known.
+     *
+     * @param from who answers.
+     * @param device name of the one that answers come by.
+     */
+    public String dropsAnswers(final IpAddress from, final String device) {
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            final int index = rtnetlink.link(device).map(Link::index).orElse(0);
+            return new AnswerTraffic(from.toInetAddress(), device, index)
+                    .fate(chains.computeIfAbsent(from.family(), family -> read(IpFamily.IPV4 == family)))
+                    .droppedBy();
+        } catch (final LinuxException unknown) {
+            return "";
         }
     }
 

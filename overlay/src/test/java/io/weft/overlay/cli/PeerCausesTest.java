@@ -154,12 +154,20 @@ class PeerCausesTest {
             "): let UDP port 8472 pass both ways (nft -a list ruleset and iptables-save show it)"
         };
         node.namespace().exec("sh", "-c", "iptables -w -A INPUT -p udp --dport 8472 -s " + peer + " -j DROP");
-        operator.awaitFaultOfWay(kernel, "overlay", words);
+        awaitOwnFirewall("overlay", words);
         node.namespace().exec("sh", "-c", "iptables -w -D INPUT -p udp --dport 8472 -s " + peer + " -j DROP");
         node.namespace().exec("sh", "-c", "iptables -w -A INPUT -s " + peer + " -j DROP");
-        operator.awaitFaultOfWay(kernel, "fabric", words);
+        awaitOwnFirewall("fabric", words);
         node.namespace().exec("sh", "-c", "iptables -w -D INPUT -s " + peer + " -j DROP");
         operator.awaitWell(kernel);
+    }
+
+    /** What is sent there arrives all the same, for all that is known here. */
+    private void awaitOwnFirewall(final String state, final String... words) {
+        operator.awaitPing(3, kernel, words);
+        operator.awaitStatus(words);
+        operator.awaitExplanation(0, kernel.podAddress(), words);
+        operator.awaitPing(3, kernel, ": WRONG " + state + ", ");
     }
 
     private static final String CLOSED =
@@ -215,16 +223,20 @@ class PeerCausesTest {
         operator.awaitWell(kernel);
     }
 
-    /** The answers are dropped here, and nobody else is to blame for certain. */
+    /** The answers come to this host, as no packet of pods does. */
     @Test
     @Order(2)
-    void shouldThinkOfThisNodesOwnFirewallWhereItHearsAPeerAndNoAnswer() {
-        node.namespace().exec("sh", "-c", CLOSED);
+    void shouldNameTheRuleOfThisNodesFirewallThatDropsTheAnswers() {
         final String words =
-                "the node is heard, and none of its answers: what is sent to it is lost, by a firewall there or on the"
-                        + " way; or this node's own firewall drops the answers";
-        operator.awaitPing(3, other, ": WRONG fabric, ", words);
+                "this node's own firewall drops the answers to its pings, which come by weft.1: chain INPUT of table ip"
+                        + " filter";
+        node.namespace().exec("sh", "-c", CLOSED);
+        operator.awaitPing(
+                3, other, ": WRONG fabric, ", words, " drops what it does not accept: let ICMP from there in;");
         operator.awaitExplanation(3, other.podAddress(), words);
+        node.namespace().exec("sh", "-c", OPEN);
+        node.namespace().exec("iptables", "-w", "-A", "INPUT", "-i", "weft.1", "-j", "DROP");
+        operator.awaitPing(3, other, ": WRONG overlay, ", words, ", rule ", "let ICMP from there in;");
         node.namespace().exec("sh", "-c", OPEN);
         operator.awaitWell(other);
     }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.linux.netfilter;
+
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** The answers that this host gets to its pings of another one, by one device. */
+public final class AnswerTraffic {
+    private static final byte IPPROTO_ICMP = 1;
+    private static final byte IPPROTO_ICMPV6 = 58;
+
+    private static final int STATE_ESTABLISHED = 1 << 1; // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+
+    private final String device;
+    private final Map<Field, List<KnownBits>> facts;
+
+    /**
+     * What is known of them.
+     *
+     * @param from whom they are.
+     * @param device that they come by.
+     * @param linkIndex of the same.
+     */
+    public AnswerTraffic(final InetAddress from, final String device, final int linkIndex) {
+        this.device = device;
+        facts = Stage.of(from);
+        Stage.put(facts, Field.PROTOCOL, new byte[] {from instanceof Inet4Address ? IPPROTO_ICMP : IPPROTO_ICMPV6});
+        Stage.put(facts, Field.SOURCE, from.getAddress());
+        Stage.put(facts, Field.CONNECTION_STATE, Stage.nativeOrder(STATE_ESTABLISHED));
+        Stage.putIn(facts, device, linkIndex);
+        Stage.putOut(facts, "", 0);
+    }
+
+    /**
+     * What becomes of them.
+     *
+     * @param chains all that there are, of the packets' family.
+     */
+    public Fate fate(final List<Chain> chains) {
+        return new RuleWalk(chains, "answers to pings", Set.of())
+                .fate(List.of(
+                        new Stage(Chain.INGRESS, device, facts),
+                        new Stage(Chain.PREROUTING, device, facts),
+                        new Stage(Chain.INPUT, device, facts)));
+    }
+}
