@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RouteCodec {
     private static final int RTA_DST = 1;
+    private static final int RTA_IIF = 3;
     private static final int RTA_OIF = 4;
     private static final int RTA_GATEWAY = 5;
     private static final int RTA_PRIORITY = 6;
@@ -161,7 +162,12 @@ final class RouteCodec {
                 .attribute(RTA_DST, destination);
     }
 
-    static NetlinkRequest pathRequest(final InetAddress destination, final InetAddress source, final int port) {
+    /** Of the way of a packet that comes in by a link. */
+    static NetlinkRequest forwardRequest(final InetAddress destination, final InetAddress source, final int inIndex) {
+        return lookupRequest(destination, source).attribute(RTA_IIF, inIndex);
+    }
+
+    private static NetlinkRequest lookupRequest(final InetAddress destination, final InetAddress source) {
         final int bits = destination.getAddress().length * Byte.SIZE;
         return new NetlinkRequest(MessageType.RTM_GETROUTE, NetlinkMessage.NLM_F_ACK)
                 .u8(IpFamily.of(destination).socketFamily())
@@ -171,7 +177,11 @@ final class RouteCodec {
                 .i32(0)
                 .i32(0)
                 .attribute(RTA_DST, destination)
-                .attribute(RTA_SRC, source)
+                .attribute(RTA_SRC, source);
+    }
+
+    static NetlinkRequest pathRequest(final InetAddress destination, final InetAddress source, final int port) {
+        return lookupRequest(destination, source)
                 .attribute(RTA_IP_PROTO, IPPROTO_UDP)
                 .port(RTA_DPORT, port);
     }

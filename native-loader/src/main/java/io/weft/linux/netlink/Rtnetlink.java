@@ -363,6 +363,18 @@ public final class Rtnetlink implements AutoCloseable {
         return lookedUp(destination, RouteCodec.matchRequest(destination));
     }
 
+    /**
+     * The way that a packet would take which this host forwards.
+     *
+     * @param source of the packet.
+     * @param inIndex of the link that it comes by.
+     * @throws LinuxException if it would not be forwarded: {@link Errno#EINVAL} where a route or a rule is a blackhole, or the source is
+     *     this host's own.
+     */
+    public Route forwardedRoute(final InetAddress destination, final InetAddress source, final int inIndex) {
+        return lookedUp(destination, RouteCodec.forwardRequest(destination, source, inIndex));
+    }
+
     private Route lookedUp(final InetAddress destination, final NetlinkRequest request) {
         final String tried = "look up the route to " + IpAddress.of(destination);
         return exchange.answered(tried, request, RouteCodec::decode).stream()

@@ -166,7 +166,8 @@ final class Diagnosis {
         findings.add(Finding.of("registry", registry(), daemon.text("registry") + ", followed"));
         leases();
         findings.add(Finding.of("rules", troubles("rules", "forwarding"), joined("set", doubt())));
-        findings.add(Finding.of("pods", troubles("subnet_file", "bridge"), "subnet file and bridge as they should be"));
+        findings.add(Finding.of(
+                "pods", troubles("subnet_file", "bridge", "pod_path"), "subnet file and bridge as they should be"));
         memory();
     }
 

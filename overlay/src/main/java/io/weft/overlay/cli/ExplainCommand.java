@@ -52,6 +52,7 @@ final class ExplainCommand implements Callable<Integer> {
     /** What the overlay has no part in. */
     private static final Pattern NOT_OURS = Pattern.compile("  (own|outside) ");
 
+    private static final String OUTSIDE = "  outside ";
     private static final String NO_ROUTE = "  route      none: dropped";
 
     @Spec
@@ -191,7 +192,7 @@ final class ExplainCommand implements Callable<Integer> {
         if (daemon.isPresent()) {
             final Hindrances hindrances = new Hindrances(daemon.get(), destination, source, told.contains(NO_ROUTE));
             lines.addAll(hindrances.lines());
-            if (isOurs) {
+            if (told.stream().noneMatch(line -> line.startsWith(OUTSIDE))) {
                 arrival = arrival.and(hindrances.arrival());
             }
         }

@@ -63,7 +63,7 @@ final class Hindrances {
         return List.copyOf(lines);
     }
 
-    /** Whether packets to the destination arrive that go by the overlay. */
+    /** Whether packets to the destination arrive that go by the overlay, or to a pod of this node. */
     Arrival arrival() {
         return arrival;
     }
@@ -78,7 +78,7 @@ final class Hindrances {
         }
         try {
             daemon.devices().forEach(this::check);
-            arrival = isCutOff() || (!daemon.isHere() && isForwardingForNobody()) ? Arrival.NO : arrival;
+            arrival = isCutOff() ? Arrival.NO : arrival;
             ofNode(daemon).forEach(trouble -> lines.add(line("status", trouble)));
         } catch (final IllegalStateException unreadable) { // the disk may be full: the daemon has answered all the same
             lines.add(line("status", "unknown: " + unreadable.getMessage()));
@@ -94,9 +94,15 @@ final class Hindrances {
                                 trouble.contains(network.toString()) && network.contains(IpPrefix.host(destination)));
     }
 
-    /** Whether nothing leaves this node now, whatever the last check has found: that was a while ago. */
+    /** Whether no pod here is reached now, or nothing leaves this node, whatever the last check has found: that was a while ago. */
     private boolean isCutOff() {
-        return !daemon.trouble(Condition.UNDERLAY.label()).isEmpty();
+        if (!daemon.trouble(Condition.POD_PATH.label()).isEmpty()) {
+            return true;
+        }
+        final boolean isLocal = isOwn(daemon, destination) && !isIngress;
+        return !isLocal
+                && (!daemon.trouble(Condition.UNDERLAY.label()).isEmpty()
+                        || (!daemon.isHere() && isForwardingForNobody()));
     }
 
     /** What is wrong with the node itself, by its parts, whatever becomes of its peers. */
@@ -162,6 +168,13 @@ final class Hindrances {
             if (HostWay.Kind.TUNNEL != way.kind()) {
                 arrival = Arrival.NO;
                 lines.add(line("host", PathWords.hostWay(way, path, destination)));
+            } else if (null != source && isOwn(daemon, source)) {
+                final String bridge = new OwnRules(daemon, firewall).bridge(IpPrefix.host(source));
+                final String refusal = routes.refusal(path, destination, source, bridge);
+                if (!refusal.isEmpty()) {
+                    arrival = Arrival.NO;
+                    lines.add(line("host", refusal));
+                }
             }
         }
     }

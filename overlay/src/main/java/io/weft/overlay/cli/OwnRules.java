@@ -89,7 +89,7 @@ final class OwnRules {
     }
 
     /** That pods of this node are at, or are to be. */
-    private String bridge(final IpPrefix own) {
+    String bridge(final IpPrefix own) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             return daemon.subnets().stream()
                     .filter(subnet -> subnet.contains(own))

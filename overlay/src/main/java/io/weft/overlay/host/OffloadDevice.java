@@ -90,8 +90,13 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
         }
         final Link link = found.get();
         int differences = set(rtnetlink, link, "accept_local", Rtnetlink.ACCEPT_LOCAL, 1)
-                + set(rtnetlink, link, "rp_filter", Rtnetlink.RP_FILTER, 0)
-                + set(rtnetlink, link, "forwarding", Rtnetlink.FORWARDING, 1);
+                + set(rtnetlink, link, "rp_filter", Rtnetlink.RP_FILTER, 0);
+        set(
+                rtnetlink,
+                link,
+                "forwarding",
+                Rtnetlink.FORWARDING,
+                1); // ip_forward of the host changes it: no meddling with this one
         final InetAddress address = address();
         if (rtnetlink.addresses(link.index()).stream()
                 .noneMatch(present -> present.address().equals(address))) {

@@ -68,12 +68,15 @@ public final class PodBridge {
     /** The name of the bridge of a subnet: what has an address in it with the subnet's length. Empty if there is none. */
     public static String name(final Rtnetlink rtnetlink, final IpPrefix subnet) {
         return rtnetlink.addresses().stream()
-                .filter(address ->
-                        address.prefixLength() == subnet.length() && subnet.contains(IpPrefix.host(address.address())))
+                .filter(address -> isOf(address, subnet))
                 .findFirst()
                 .flatMap(address -> rtnetlink.link(address.linkIndex()))
                 .map(Link::name)
                 .orElse("");
+    }
+
+    static boolean isOf(final InterfaceAddress address, final IpPrefix subnet) {
+        return address.prefixLength() == subnet.length() && subnet.contains(IpPrefix.host(address.address()));
     }
 
     /**

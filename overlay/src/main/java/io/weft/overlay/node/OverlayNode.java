@@ -24,6 +24,7 @@ import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
 import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.host.PodBridge;
+import io.weft.overlay.host.PodPath;
 import io.weft.overlay.host.RunningFlanneld;
 import io.weft.overlay.host.SubnetFile;
 import io.weft.overlay.host.Takeover;
@@ -212,7 +213,8 @@ public final class OverlayNode implements AutoCloseable {
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
         leases = table;
-        final Runnable lookAtAddresses = () -> lookAtAddresses(table, config);
+        final PodPath podPath = new PodPath(rtnetlink, firstDevice);
+        final Runnable lookAtAddresses = () -> lookAtAddresses(table, config, podPath);
         lookAtAddresses.run();
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
@@ -295,13 +297,13 @@ public final class OverlayNode implements AutoCloseable {
         loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
     }
 
-    /** What other nodes may not say to be from; and whether pods' gateway is of this node. */
-    private void lookAtAddresses(final LeaseTable table, final NetworkConfig config) {
+    /** What other nodes may not say to be from; and whether pods' gateway is of this node, and the host forwards to and fro. */
+    private void lookAtAddresses(final LeaseTable table, final NetworkConfig config, final PodPath podPath) {
         compareHost(false, () -> {
             table.ownAddresses(OwnAddresses.now(rtnetlink));
-            conditions.set(
-                    Condition.BRIDGE,
-                    PodBridge.strangers(rtnetlink, config, ownLease().key()));
+            final LeaseKey key = ownLease().key();
+            conditions.set(Condition.BRIDGE, PodBridge.strangers(rtnetlink, config, key));
+            conditions.set(Condition.POD_PATH, podPath.trouble(key));
         });
     }
 

@@ -23,6 +23,8 @@ public enum Condition {
     SUBNET_FILE,
     /** The pods' bridge has the address of this node's subnet. */
     BRIDGE,
+    /** The pods' bridge is up, and the host forwards between it and the overlay: for people, and not for {@code /readyz}. */
+    POD_PATH,
     /** No data thread stands still. */
     DATA_THREADS;
 

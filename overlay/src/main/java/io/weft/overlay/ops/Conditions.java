@@ -8,6 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Which conditions of a node hold at present, and why one does not. Set and read by any thread. */
 public final class Conditions {
+    private static final EnumSet<Condition> FOR_PEOPLE = EnumSet.of(Condition.FORWARDING, Condition.POD_PATH);
+
     private final Map<Condition, String> troubles = new ConcurrentHashMap<>();
     private final Map<Condition, String> doubts = new ConcurrentHashMap<>();
 
@@ -48,15 +50,16 @@ public final class Conditions {
         return troubles.getOrDefault(condition, "");
     }
 
-    /** A line for each condition that does not hold; empty when all do. What is only likely is none. */
+    /** A line for each condition that does not hold; empty when all do. What others do to the host's forwarding is none. */
     public String troubles() {
-        return troubles(EnumSet.complementOf(EnumSet.of(Condition.FORWARDING)));
+        return troubles(EnumSet.complementOf(FOR_PEOPLE));
     }
 
     /** The same but for what the registry itself is told, or cannot be told. */
     public String troublesOfTheNode() {
-        return troubles(
-                EnumSet.complementOf(EnumSet.of(Condition.REGISTRY, Condition.OWN_LEASE, Condition.FORWARDING)));
+        final EnumSet<Condition> told = EnumSet.complementOf(FOR_PEOPLE);
+        told.removeAll(EnumSet.of(Condition.REGISTRY, Condition.OWN_LEASE));
+        return troubles(told);
     }
 
     private String troubles(final Set<Condition> conditions) {

@@ -3,6 +3,7 @@ package io.weft.overlay.ping;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
@@ -80,6 +81,53 @@ public final class HostRoutes implements AutoCloseable {
                                             .orElse(""));
         } catch (final LinuxException unknown) {
             return HostWay.TUNNEL;
+        }
+    }
+
+    /**
+     * What keeps a packet of one pod from the tunnel, though that is where the host leads packets for its destination: policy routing by
+     * its source, as {@code ip route get ... from ... iif} asks.
+     *
+     * @param bridge that the pod is at.
+     * @return in words, with what to do; empty if nothing does, or that is not known.
+     */
+    public String refusal(
+            final PeerPath path, final IpAddress destination, final IpAddress source, final String bridge) {
+        final Rtnetlink opened = rtnetlink;
+        if (null == opened) {
+            return "";
+        }
+        try {
+            final Optional<Link> in = devices.computeIfAbsent(bridge, opened::link);
+            final Optional<Link> device = devices.computeIfAbsent(path.device(), opened::link);
+            final boolean isPod = RouteType.LOCAL
+                    != opened.matchingRoute(source.toInetAddress()).type();
+            return in.isEmpty() || device.isEmpty() || !isPod
+                    ? ""
+                    : refusal(opened, path, destination, source, in.get(), device.get());
+        } catch (final LinuxException unknown) {
+            return "";
+        }
+    }
+
+    private static String refusal(
+            final Rtnetlink opened,
+            final PeerPath path,
+            final IpAddress destination,
+            final IpAddress source,
+            final Link in,
+            final Link device) {
+        final String command = ": ip route get " + destination + " from " + source + " iif " + in.name()
+                + " says so; ip rule show has the rules of routing by source";
+        try {
+            final Route route = opened.forwardedRoute(destination.toInetAddress(), source.toInetAddress(), in.index());
+            return route.linkIndex() == device.index() || isDirect(route, path)
+                    ? ""
+                    : "this host's routes lead packets from " + source + " elsewhere than others, and not to "
+                            + device.name() + command;
+        } catch (final LinuxException refused) {
+            return "this host does not forward packets from " + source + " (" + Errno.text(refused.errno()) + ")"
+                    + command;
         }
     }
 

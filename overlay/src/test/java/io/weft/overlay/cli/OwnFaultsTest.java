@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -18,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Faults in what this node itself does with packets of pods, in front of the tunnel and behind it: all ways to peers are well. */
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class OwnFaultsTest {
     private static final String RULES_SET = "  rules     ok     set\n";
 
@@ -134,5 +141,92 @@ class OwnFaultsTest {
         deleteChain();
         operator.awaitWell(kernel);
         operator.awaitStatus("  peers     ok ");
+    }
+
+    private void awaitCutOff(final String words) {
+        operator.awaitFault(1, kernel, "pods", words);
+        operator.awaitExplanation(1, node.podAddress(), "  own        ", "  status     pods " + words);
+        assertFalse(operator.status().contains("  device    WRONG"), operator::status);
+    }
+
+    private void awaitWell() {
+        operator.awaitStatus("  pods      ok ");
+        operator.awaitExplanation(0, kernel.podAddress());
+        operator.awaitExplanation(0, node.podAddress());
+    }
+
+    /** weftd has not switched it on, and does not fight with whoever switched it off. */
+    @Test
+    void shouldTellThatTheHostForwardsNothing() {
+        node.namespace().sysctl("net.ipv4.ip_forward", 0);
+        awaitCutOff(
+                "net.ipv4.ip_forward is 0: the host forwards nothing, and no pod here reaches another node: sysctl -w"
+                        + " net.ipv4.ip_forward=1, ");
+        node.namespace().sysctl("net.ipv4.ip_forward", 1);
+        awaitWell();
+        for (final String device : List.of("weft.1", "cni0")) {
+            final String setting = "/proc/sys/net/ipv4/conf/" + device + "/forwarding";
+            node.namespace().exec("sh", "-c", "echo 0 > " + setting);
+            awaitCutOff("net.ipv4.conf." + device.replace('.', '/')
+                    + ".forwarding is 0: the host forwards nothing that comes by " + device
+                    + ": sysctl -w net/ipv4/conf/" + device + "/forwarding=1");
+            node.namespace().exec("sh", "-c", "echo 1 > " + setting);
+        }
+        awaitWell();
+    }
+
+    @Test
+    void shouldTellThatTheBridgeOfPodsIsNotAsItWas() {
+        node.namespace().ip("link", "set", "cni0", "down");
+        awaitCutOff("cni0 is down: pods here are not reached, and reach nobody: ip link set cni0 up");
+        node.namespace().ip("link", "set", "cni0", "up");
+        awaitWell();
+        node.namespace().ip("link", "add", "cni1", "type", "bridge");
+        node.namespace().ip("address", "add", "10.244.0.1/25", "dev", "cni1");
+        awaitCutOff("cni1 has an address of 10.244.0.0/25 too, and takes what is for pods on cni0: ip address delete"
+                + " 10.244.0.1/25 dev cni1");
+        node.namespace().ip("link", "delete", "cni1");
+        awaitWell();
+        final String address = "10.244.0.1/24";
+        node.namespace().ip("address", "delete", address, "dev", "cni0");
+        awaitCutOff(
+                "cni0 has lost its address of 10.244.0.0/24: pods here are not reached, and reach nobody: ip address"
+                        + " add " + address + " dev cni0");
+        node.namespace().ip("address", "add", address, "dev", "cni0");
+        awaitWell();
+    }
+
+    /** As long as nobody names the source, that of the others is asked for. */
+    @Test
+    void shouldAskTheHostsRoutesForTheSourceToo() {
+        node.namespace().ip("rule", "add", "from", node.podAddress(), "priority", "100", "blackhole");
+        operator.awaitExplanationFrom(
+                node.podAddress(),
+                1,
+                kernel.podAddress(),
+                "  host       this host does not forward packets from " + node.podAddress()
+                        + " (invalid argument): ip route" + " get " + kernel.podAddress() + " from " + node.podAddress()
+                        + " iif cni0 says so; ip rule show ");
+        operator.awaitExplanation(0, kernel.podAddress());
+        node.namespace().ip("rule", "delete", "priority", "100");
+        operator.awaitExplanationFrom(node.podAddress(), 0, kernel.podAddress());
+        nft("add table ip other");
+        nft("add chain ip other c { type nat hook prerouting priority -100 ; }");
+        nft("add rule ip other c ip daddr " + kernel.podAddress() + " dnat to 192.0.2.1");
+        operator.awaitExplanationFrom(
+                node.podAddress(),
+                0,
+                kernel.podAddress(),
+                "  rules      chain c of table ip other, rule 1 (nat), may keep ");
+        deleteChain();
+    }
+
+    /** As long as there was none, as before the first pod, that is as it should be. */
+    @Test
+    @Order(Integer.MAX_VALUE)
+    void shouldTellThatTheBridgeOfPodsIsGone() {
+        node.namespace().ip("link", "delete", "cni0");
+        awaitCutOff(
+                "cni0, the bridge of the pods here, is gone, and they are cut off: make them anew (kubectl delete pod), ");
     }
 }
