@@ -165,16 +165,10 @@ final class Diagnosis {
         findings.add(Finding.of("underlay", troubles("underlay"), daemon.text("underlay")));
         findings.add(Finding.of("registry", registry(), daemon.text("registry") + ", followed"));
         leases();
-        findings.add(Finding.of("rules", troubles("rules", "forwarding"), joined("set", doubt())));
+        findings.add(Finding.of("rules", troubles("rules", "forwarding"), joined("set", daemon.forwardingDoubt())));
         findings.add(Finding.of(
                 "pods", troubles("subnet_file", "bridge", "pod_path"), "subnet file and bridge as they should be"));
         memory();
-    }
-
-    /** What is as it should be, or not: only whoever made the rule knows. */
-    private String doubt() {
-        final JsonValue doubt = daemon.status().member("forwardingDoubt");
-        return null == doubt ? "" : doubt.string();
     }
 
     private String repaired(final String names) {

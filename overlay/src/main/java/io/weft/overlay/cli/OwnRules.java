@@ -11,7 +11,9 @@ import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.rules.HostFirewall;
 import io.weft.overlay.rules.PodRule;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What this host's own rules do with the packets of pods, before or behind the tunnel, and with the tunnel's own. */
 final class OwnRules {
@@ -54,6 +56,30 @@ final class OwnRules {
                 firewall.forwarded(source, destination, path.device(), bridge(destination)),
                 destination,
                 PodRule.INGRESS);
+    }
+
+    /**
+     * What it drops of what pods here and those behind peers send to each other, all of one peer's one way; nothing where weftd has found
+     * no rule that may.
+     */
+    List<String> drops(final List<PeerPath> paths) {
+        if (daemon.forwardingDoubt().isEmpty()) {
+            return List.of();
+        }
+        return paths.stream()
+                .flatMap(path -> daemon.subnets().stream()
+                        .filter(own -> own.family() == path.subnet().family())
+                        .flatMap(own -> Stream.of(forwarded(path, own, true), forwarded(path, own, false))))
+                .filter(Verdict::isDropped)
+                .map(Verdict::words)
+                .distinct()
+                .toList();
+    }
+
+    private Verdict forwarded(final PeerPath path, final IpPrefix own, final boolean isEgress) {
+        return isEgress
+                ? verdict(firewall.forwarded(own, path.subnet(), bridge(own), path.device()), own, PodRule.EGRESS)
+                : verdict(firewall.forwarded(path.subnet(), own, path.device(), bridge(own)), own, PodRule.INGRESS);
     }
 
     /** Whether it drops what a peer sends, and with that its answers: then a check says nothing of what is sent there. */

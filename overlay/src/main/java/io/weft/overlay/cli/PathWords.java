@@ -216,12 +216,18 @@ final class PathWords {
         if (null != refusal) {
             return "the fabric does not bring packets to the node, " + says(refusal);
         }
-        return evidence.isHeard()
-                ? "the node is heard, and does not answer: what is sent to it is lost, by a firewall there or on the way;"
-                        + " or a firewall there or here drops all ICMP, and pods may be well (iptables -S INPUT, or nft list"
-                        + " ruleset, there and here)"
-                : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
-                        + " try ping and traceroute to it from this node";
+        return (evidence.isHeard()
+                        ? "the node is heard, and does not answer: what is sent to it is lost, by a firewall there or on the way;"
+                                + " or a firewall there or here drops all ICMP, and pods may be well (iptables -S INPUT, or nft list"
+                                + " ruleset, there and here)"
+                        : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
+                                + " try ping and traceroute to it from this node")
+                + offered(firewall(peer));
+    }
+
+    /** Whatever else may be the cause. */
+    private static String offered(final HostFirewall.Peer firewall) {
+        return firewall.mayDrop().isEmpty() ? "" : "; or this node's own firewall drops it: " + firewall.mayDrop();
     }
 
     private static String says(final IcmpError refusal) {
@@ -264,8 +270,8 @@ final class PathWords {
             return "its packets come back and are dropped here: " + evidence.ingressDrops();
         }
         final List<String> causes = new ArrayList<>();
-        if (!firewall.touches().isEmpty()) {
-            causes.add("this node's own firewall may drop it: " + firewall.touches());
+        if (!firewall.mayDrop().isEmpty()) {
+            causes.add("this node's own firewall may drop it: " + firewall.mayDrop());
         }
         if (!evidence.suspects().isEmpty()) {
             causes.add("packets are dropped here (" + evidence.suspects() + ", see drops in weft status)");
@@ -274,7 +280,7 @@ final class PathWords {
             causesThatItIsHeardWith(causes);
         } else {
             causesThatNoneComesBackWith(
-                    causes, firewall.isKnown() && firewall.touches().isEmpty());
+                    causes, firewall.isKnown() && firewall.mayDrop().isEmpty());
         }
         return (evidence.isHeard()
                         ? "the node is heard, and does not answer: its overlay is up"

@@ -12,6 +12,7 @@ import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
+import io.weft.overlay.rules.HostFirewall;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -84,7 +85,8 @@ final class PingCommand implements Callable<Integer> {
                     .toList();
             if (!paths.isEmpty() && isHere(daemon, found.size() > 1)) {
                 asked += paths.size();
-                final List<String> ofNode = Hindrances.ofNode(daemon);
+                final List<String> ofNode = new ArrayList<>(Hindrances.ofNode(daemon));
+                new OwnRules(daemon, new HostFirewall()).drops(paths).forEach(drop -> ofNode.add("rules " + drop));
                 entries.addAll(ask(daemon, paths, ofNode));
                 troubles.addAll(ofNode);
             }

@@ -205,6 +205,12 @@ public record DaemonRecord(
         return prefixes("subnets");
     }
 
+    /** Rules of its host that may drop some of what pods send or get; empty if none is known of. */
+    public String forwardingDoubt() {
+        final JsonValue doubt = status.member("forwardingDoubt");
+        return null == doubt ? "" : doubt.string();
+    }
+
     /** Whether pods can be wired. */
     public boolean isReady() {
         return status.required("ready").bool();

@@ -32,9 +32,9 @@ public final class HostFirewall {
      * @param isKnown whether the rules could be read: that takes CAP_NET_ADMIN.
      * @param dropsIncoming the rule or chain that drops all that comes from it, in words; empty if none does for certain.
      * @param dropsOutgoing the same of what goes there.
-     * @param touches the first rule that may concern some of either, in words; empty if there is none.
+     * @param mayDrop the first rule that may drop some of either, as by a set or a limit, or send them elsewhere, in words; empty if there is none.
      */
-    public record Peer(boolean isKnown, String dropsIncoming, String dropsOutgoing, String touches) {
+    public record Peer(boolean isKnown, String dropsIncoming, String dropsOutgoing, String mayDrop) {
         /** Of which nothing is known. */
         public static final Peer UNKNOWN = new Peer(false, "", "", "");
     }
@@ -76,7 +76,8 @@ public final class HostFirewall {
         final List<Chain> all = chains.computeIfAbsent(peer.family(), family -> read(IpFamily.IPV4 == family));
         final Fate in = traffic.fate(all, peer.toInetAddress(), true);
         final Fate out = traffic.fate(all, peer.toInetAddress(), false);
-        return new Peer(true, in.droppedBy(), out.droppedBy(), in.touched().isEmpty() ? out.touched() : in.touched());
+        final String mayDrop = in.mayBeLostBy().isEmpty() ? out.mayBeLostBy() : in.mayBeLostBy();
+        return new Peer(true, in.droppedBy(), out.droppedBy(), mayDrop);
     }
 
     /**

@@ -114,6 +114,7 @@ class OwnFaultsTest {
         chain("forward", "ip daddr " + kernel.subnet() + " drop");
         final String rule = "chain c of table ip other, rule 1 (drop), ";
         operator.awaitStatus("  rules     ok     set; " + rule + "may keep some of what pods here and ");
+        operator.awaitPing(0, kernel, "  status     rules " + rule + "drops what pods here send to other nodes: ");
         awaitExplanations(1, 0, "  rules      " + rule + "drops what pods here send to other nodes: ");
         deleteChain();
         chain("forward", "ip protocol icmp drop");
@@ -141,6 +142,22 @@ class OwnFaultsTest {
         deleteChain();
         operator.awaitWell(kernel);
         operator.awaitStatus("  peers     ok ");
+    }
+
+    /** Which addresses a set has, is not asked. */
+    @Test
+    void shouldOfferARuleWithASetWhereThePeerDoesNotAnswer() {
+        nft("add table ip other");
+        nft("add set ip other bad { type ipv4_addr ; elements = { " + kernel.underlayAddress() + " } ; }");
+        nft("add chain ip other c { type filter hook input priority 0 ; }");
+        nft("add rule ip other c ip saddr @bad drop");
+        operator.awaitPing(
+                3,
+                kernel,
+                ": WRONG fabric, ",
+                "; or this node's own firewall drops it: chain c of table ip other, rule 1 (drop)");
+        deleteChain();
+        operator.awaitWell(kernel);
     }
 
     private void awaitCutOff(final String words) {
