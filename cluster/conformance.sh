@@ -51,7 +51,7 @@ conformance_images() {
   . cluster/images.sh
   porter=$(cd cluster && go list -f '{{.Dir}}' k8s.io/kubernetes/test/images/agnhost/porter) || return 1
   busybox_root "$root"
-  cp -L "$cluster/bin/agnhost" "$porter"/localhost.{crt,key} "$root/"
+  cp -L "$cluster"/bin/{agnhost,coredns} "$porter"/localhost.{crt,key} "$root/"
   ln -s agnhost "$root/agnhost-2"
   ln -s ../agnhost "$root/bin/agnhost"
   mkdir -p "$root/uploads" "$root/usr/lib/x86_64-linux-gnu/xtables"
