@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 public record OffloadDevice(String name, List<TapDevice> queues) implements AutoCloseable {
     private static final Path SETTINGS = Path.of("/proc/sys/net/ipv4/conf");
 
+    private static final Path HOST_FORWARDS = Path.of("/proc/sys/net/ipv4/ip_forward");
+
     /** Of a link by itself (RFC 3927), since no packet ever has it. */
     private static final byte[] ADDRESS = {(byte) 169, (byte) 254, 84, 72};
 
@@ -91,12 +93,9 @@ public record OffloadDevice(String name, List<TapDevice> queues) implements Auto
         final Link link = found.get();
         int differences = set(rtnetlink, link, "accept_local", Rtnetlink.ACCEPT_LOCAL, 1)
                 + set(rtnetlink, link, "rp_filter", Rtnetlink.RP_FILTER, 0);
-        set(
-                rtnetlink,
-                link,
-                "forwarding",
-                Rtnetlink.FORWARDING,
-                1); // ip_forward of the host changes it: no meddling with this one
+        final int forwarding = set(rtnetlink, link, "forwarding", Rtnetlink.FORWARDING, 1);
+        // Whoever switches the host's own off means all devices, and meddles with none.
+        differences += new KernelSetting(HOST_FORWARDS, "1").isOtherwise() ? 0 : forwarding;
         final InetAddress address = address();
         if (rtnetlink.addresses(link.index()).stream()
                 .noneMatch(present -> present.address().equals(address))) {
