@@ -248,8 +248,7 @@ final class Diagnosis {
         findings.add(Finding.of(
                 "ports",
                 joined(lost, damaged),
-                "UDP " + daemon.number("port") + ", " + daemon.number("workers") + " worker"
-                        + (1 == daemon.number("workers") ? "" : "s")
+                "UDP " + daemon.number("port") + ", " + Words.count(daemon.number("workers"), "worker")
                         + counters.stream()
                                 .map(device -> device.remark(CounterViews.UNDERLAY_PORT))
                                 .filter(by -> !by.isEmpty())
@@ -257,20 +256,26 @@ final class Diagnosis {
                                 .distinct()
                                 .collect(Collectors.joining())));
         findings.add(new PeersFinding(daemon, ofDevices).finding());
-        agents(counters);
+        agents(ofDevices);
         findings.add(new DropsFinding(daemon.networks(), counters).finding());
     }
 
-    private void agents(final List<CountersRecord> counters) {
+    private void agents(final Map<DeviceRecord, CountersRecord> counters) {
+        final List<String> shares = new ArrayList<>();
         final List<String> busy = new ArrayList<>();
         long errors = 0;
-        for (final CountersRecord device : counters) {
+        for (final Map.Entry<DeviceRecord, CountersRecord> each : counters.entrySet()) {
+            final CountersRecord device = each.getValue();
             errors += device.total(DataPlaneCounter.AGENT_ERRORS);
             for (final String thread : device.threads()) {
+                final String name = 1 == counters.size()
+                        ? thread
+                        : thread + " of " + each.getKey().name();
                 final long percent = busyPercent(device, thread);
+                shares.add(name + " busy " + percent + " %");
                 if (percent > BUSY_PERCENT_MAX
                         && !daemon.status().required("busyPoll").bool()) {
-                    busy.add(thread + " has been busy " + percent + " % of the last minute");
+                    busy.add(name + " has been busy " + percent + " % of the last minute");
                 }
             }
         }
@@ -282,10 +287,7 @@ final class Diagnosis {
                 joined(
                         daemon.trouble("data_threads"),
                         0 == errors ? overload : errors + " exceptions were survived: the log names them"),
-                counters.stream()
-                        .flatMap(device -> device.threads().stream()
-                                .map(thread -> thread + " busy " + busyPercent(device, thread) + " %"))
-                        .collect(Collectors.joining(", "))));
+                String.join(", ", shares)));
     }
 
     /** Of the last minute; 0 where that is not known. */

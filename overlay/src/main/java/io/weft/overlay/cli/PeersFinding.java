@@ -27,6 +27,9 @@ final class PeersFinding {
     /** Of as many as are named, by what is at fault with them. */
     private final Map<String, List<String>> named = new LinkedHashMap<>();
 
+    /** How many peers each device has: a node of two families is one of both. */
+    private final Map<String, Long> byDevice = new LinkedHashMap<>();
+
     private final long nowMs;
     private long silent;
     private long all;
@@ -52,6 +55,7 @@ final class PeersFinding {
     private void look(final DeviceRecord device, final CountersRecord counters, final PeerRecord peer) {
         final PathCheck check = peer.check();
         all++;
+        byDevice.merge(device.name(), 1L, Long::sum);
         if (null == check) {
             return;
         }
@@ -88,11 +92,19 @@ final class PeersFinding {
         return Finding.of(
                 PART,
                 0 == silent ? "" : silent + " of " + all + " do not answer as they should: " + trouble(),
-                all + " node" + (1 == all ? "" : "s")
+                count()
                         + (0 == checked
                                 ? ", not checked" + whyUnchecked()
                                 : (checked == all ? ", all answer" : ", " + checked + " checked and answer")
                                         + ", checked " + ago(oldestMs)));
+    }
+
+    private String count() {
+        return byDevice.size() < 2
+                ? Words.count(all, "node")
+                : byDevice.entrySet().stream()
+                        .map(device -> Words.count(device.getValue(), "node") + " by " + device.getKey())
+                        .collect(Collectors.joining(", "));
     }
 
     private String ago(final long timeMs) {

@@ -48,6 +48,11 @@ final class Words {
         return duration.toHours() < HOURS_PER_DAY ? duration.toHours() + " h" : duration.toDays() + " d";
     }
 
+    /** As many as there are, such as {@code 1 node} and {@code 2 nodes}. */
+    static String count(final long count, final String thing) {
+        return count + " " + thing + (1 == count ? "" : "s");
+    }
+
     /** Nanoseconds by the unit that leaves up to three digits. */
     static String shortTime(final long ns) {
         if (ns < 1_000) {

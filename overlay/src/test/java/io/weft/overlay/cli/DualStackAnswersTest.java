@@ -41,7 +41,9 @@ class DualStackAnswersTest {
                         + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7}},\"leases\":{"
                         + Stream.of(node, peer).map(DualStackAnswersTest::lease).collect(Collectors.joining(","))
                         + "}}");
-        resources.add(WeftdProcess.start(node, directory)).awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+        resources
+                .add(WeftdProcess.start(node, directory, "--peer-check-interval=0"))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
     }
 
     private static String lease(final Topology.Node of) {
@@ -84,6 +86,15 @@ class DualStackAnswersTest {
         assertTrue(ipv6.contains("\n  delivered  to weft-v6.7: "), ipv6);
         final String ipv4 = explain(0, node.podAddress(), "--from=" + peer.podAddress());
         assertTrue(ipv4.contains("\n  delivered  to weft.7: "), ipv4);
+    }
+
+    /** Its peers and threads are of two devices: a node of both families is not two, nor has one thread two lives. */
+    @Test
+    void shouldTellStatusByDevice() {
+        final String status = operator.status();
+        assertTrue(status.contains(" 1 node by weft.7, 1 node by weft-v6.7, not checked"), status);
+        assertTrue(status.contains(" weft-worker-0 of weft.7 busy "), status);
+        assertTrue(status.contains(" weft-worker-0 of weft-v6.7 busy "), status);
     }
 
     @Test
