@@ -24,6 +24,8 @@ public final class RulesKeeper implements AutoCloseable {
     private final Listener listener;
     private final Thread thread = new Thread(this::run, "weft-rules");
     private String trouble = "";
+    private final Pace pace = new Pace();
+    private Forwarding seen = Forwarding.WELL;
     private String dropping = "";
 
     /** Hears of each comparison, on the keeper's thread. */
@@ -90,7 +92,7 @@ public final class RulesKeeper implements AutoCloseable {
             }
         }
         final Forwarding forwarding =
-                isFirst ? Forwarding.WELL : look(); // a start waits for no more than its own rules
+                isFirst ? Forwarding.WELL : lookInPace(); // a start waits for no more than its own rules
         if (Thread.currentThread().isInterrupted()) {
             return; // what a tool said that was ended for this is no trouble
         }
@@ -114,6 +116,16 @@ public final class RulesKeeper implements AutoCloseable {
         listener.onCompared(found, isRepaired, forwarding);
     }
 
+    /** Of ten thousands of rules a look takes a tenth of a second: they are not read anew each time. */
+    private Forwarding lookInPace() {
+        final long startNs = System.nanoTime();
+        if (pace.isDue(startNs)) {
+            seen = look();
+            pace.took(startNs, System.nanoTime());
+        }
+        return seen;
+    }
+
     private Forwarding look() {
         final HostFirewall firewall = new HostFirewall();
         Forwarding all = Forwarding.WELL;
@@ -127,11 +139,11 @@ public final class RulesKeeper implements AutoCloseable {
         return all;
     }
 
-    private void tellOnce(final String drops) {
-        if (!drops.isEmpty() && !drops.equals(dropping)) {
-            LOG.log(WARNING, "{0}", drops);
+    private void tellOnce(final String found) {
+        if (!found.isEmpty() && !found.equals(dropping)) {
+            LOG.log(WARNING, "{0}", found);
         }
-        dropping = drops;
+        dropping = found;
     }
 
     /** Ends the comparisons, and a tool that runs; the rules stay, as flanneld's do. */

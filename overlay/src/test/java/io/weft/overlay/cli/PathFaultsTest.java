@@ -39,8 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What {@code weft ping}, {@code weft status} and {@code weft explain} say of the ways to a kernel node and to a weft node when all is
- * well, and when something is wrong with one of them, with this node or with what they were told. What a clock that is wrong looks like
- * is {@code StartTest}'s and {@code ClockFaultTest}'s.
+ * well, and when something is wrong with one of them, with this node or with what they were told. A wrong clock: {@code ClockFaultTest}.
  */
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
