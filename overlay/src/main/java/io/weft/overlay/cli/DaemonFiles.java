@@ -67,9 +67,17 @@ final class DaemonFiles {
      * @throws IllegalStateException with what weft status says, where it is on record that it cannot: it is not waited for.
      */
     void requireAwake() {
-        daemon().filter(daemon -> Liveness.STOPPED == daemon.liveness()).ifPresent(daemon -> {
-            throw new IllegalStateException(daemon.name() + " cannot answer" + Hindrances.inShort(daemon));
-        });
+        final String asleep = asleep();
+        if (!asleep.isEmpty()) {
+            throw new IllegalStateException(asleep);
+        }
+    }
+
+    /** The same in words; empty where it can. */
+    String asleep() {
+        return daemon().filter(daemon -> Liveness.STOPPED == daemon.liveness())
+                .map(daemon -> daemon.name() + " cannot answer" + Hindrances.inShort(daemon))
+                .orElse("");
     }
 
     private List<String> devices() {

@@ -17,6 +17,9 @@ final class FollowedAnswer implements AutoCloseable {
     /** For a daemon that hangs. */
     private static final long PATIENCE_MS = 5_000;
 
+    /** How soon it is told that no answer can come at present. */
+    private static final long LOOK_MS = 1_000;
+
     private final ControlStream stream;
     private final CountDownLatch isDone = new CountDownLatch(1);
     private final AtomicLong parts = new AtomicLong();
@@ -39,9 +42,28 @@ final class FollowedAnswer implements AutoCloseable {
         try {
             final FollowedAnswer answer = new FollowedAnswer(ControlStream.open(socket, question));
             Runtime.getRuntime().addShutdownHook(new Thread(answer::onSignal, "weft-end"));
+            final Thread watch = new Thread(() -> answer.watch(files), "weft-watch");
+            watch.setDaemon(true);
+            watch.start();
             return answer;
         } catch (final IOException failure) {
             throw files.silence(socket, failure);
+        }
+    }
+
+    /** Who waits for packets is told that none can come from a daemon that somebody has stopped: once each time. */
+    private void watch(final DaemonFiles files) {
+        boolean isTold = false;
+        try {
+            while (!isDone.await(LOOK_MS, TimeUnit.MILLISECONDS)) {
+                final String asleep = files.asleep();
+                if (!asleep.isEmpty() && !isTold) {
+                    System.err.println("weft: " + asleep);
+                }
+                isTold = !asleep.isEmpty();
+            }
+        } catch (final InterruptedException | RuntimeException unknown) {
+            // What the daemon answers comes all the same.
         }
     }
 

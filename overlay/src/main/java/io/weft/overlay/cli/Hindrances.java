@@ -161,6 +161,11 @@ final class Hindrances {
     /** Where the host leads the packet now: a route of its own may be for the destination alone. */
     private void look(final PeerPath path) {
         if (!daemon.isHere()) {
+            lines.add(line(
+                    "host",
+                    daemon.name()
+                            + " is in another network namespace, whose routes and rules are not seen from here: nsenter"
+                            + " --net --target " + daemon.number("pid") + " weft explain " + destination));
             return;
         }
         try (HostRoutes routes = HostRoutes.open(daemon.networks())) {

@@ -12,7 +12,6 @@ import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.rules.HostFirewall;
 import io.weft.overlay.rules.PodRule;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What this host's own rules do with the packets of pods, before or behind the tunnel, and with the tunnel's own. */
@@ -43,7 +42,7 @@ final class OwnRules {
         if (!tunnel.dropsOutgoing().isEmpty()) {
             return new Verdict(true, true, tunnelDropped(tunnel.dropsOutgoing(), "goes to " + path.peer()));
         }
-        return verdict(firewall.forwarded(source, destination, bridge(source), path.device()), source, PodRule.EGRESS);
+        return forwarded(source, destination, path.device(), true);
     }
 
     /** Of one that comes from a pod behind a peer to one of this node. */
@@ -52,10 +51,7 @@ final class OwnRules {
         if (!tunnel.dropsIncoming().isEmpty()) {
             return new Verdict(true, true, tunnelDropped(tunnel.dropsIncoming(), "comes from " + path.peer()));
         }
-        return verdict(
-                firewall.forwarded(source, destination, path.device(), bridge(destination)),
-                destination,
-                PodRule.INGRESS);
+        return forwarded(source, destination, path.device(), false);
     }
 
     /**
@@ -69,17 +65,27 @@ final class OwnRules {
         return paths.stream()
                 .flatMap(path -> daemon.subnets().stream()
                         .filter(own -> own.family() == path.subnet().family())
-                        .flatMap(own -> Stream.of(forwarded(path, own, true), forwarded(path, own, false))))
+                        .flatMap(own -> Stream.of(
+                                forwarded(own, path.subnet(), path.device(), true),
+                                forwarded(path.subnet(), own, path.device(), false))))
                 .filter(Verdict::isDropped)
                 .map(Verdict::words)
                 .distinct()
                 .toList();
     }
 
-    private Verdict forwarded(final PeerPath path, final IpPrefix own, final boolean isEgress) {
-        return isEgress
-                ? verdict(firewall.forwarded(own, path.subnet(), bridge(own), path.device()), own, PodRule.EGRESS)
-                : verdict(firewall.forwarded(path.subnet(), own, path.device(), bridge(own)), own, PodRule.INGRESS);
+    private Verdict forwarded(
+            final IpPrefix source, final IpPrefix destination, final String tunnel, final boolean isEgress) {
+        try {
+            return isEgress
+                    ? verdict(firewall.forwarded(source, destination, bridge(source), tunnel), source, PodRule.EGRESS)
+                    : verdict(
+                            firewall.forwarded(source, destination, tunnel, bridge(destination)),
+                            destination,
+                            PodRule.INGRESS);
+        } catch (final LinuxException unknown) {
+            return Verdict.UNKNOWN;
+        }
     }
 
     /** Whether it drops what a peer sends, and with that its answers: then a check says nothing of what is sent there. */
@@ -87,15 +93,11 @@ final class OwnRules {
         return !tunnel(path.peer()).dropsIncoming().isEmpty();
     }
 
-    private Verdict verdict(final Optional<Fate> fate, final IpPrefix own, final String packets) {
-        if (fate.isEmpty()) {
-            return Verdict.UNKNOWN;
+    private Verdict verdict(final Fate fate, final IpPrefix own, final String packets) {
+        if (null != fate.dropped()) {
+            return new Verdict(true, true, new PodRule(network(own), true).drops(fate.dropped(), packets));
         }
-        final Fate known = fate.get();
-        if (null != known.dropped()) {
-            return new Verdict(true, true, new PodRule(network(own), true).drops(known.dropped(), packets));
-        }
-        return new Verdict(true, false, null == known.mayLose() ? "" : PodRule.mayDrop(known.mayLose()));
+        return new Verdict(true, false, null == fate.mayLose() ? "" : PodRule.mayDrop(fate.mayLose()));
     }
 
     private HostFirewall.Peer tunnel(final IpAddress peer) {

@@ -12,6 +12,7 @@ import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.ping.HostWay;
+import io.weft.overlay.ping.Losses;
 import io.weft.overlay.ping.PathProbe;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.CountersRecord;
@@ -114,6 +115,7 @@ record PathEvidence(
                         0,
                         podMtu,
                         PathState.LOSS == check.state(),
+                        Losses.NONE,
                         false,
                         PathState.MAC == check.state()),
                 peer.refusalSince(check.timeMs() - REFUSED_MS),

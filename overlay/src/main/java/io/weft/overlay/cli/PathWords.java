@@ -6,6 +6,7 @@ import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PathState;
 import io.weft.linux.Errno;
 import io.weft.overlay.ping.HostWay;
+import io.weft.overlay.ping.Losses;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -49,7 +50,7 @@ final class PathWords {
             case MAC -> mac(evidence.result().path());
             case FABRIC_MTU -> fabricMtu(evidence.result());
             case OVERLAY_MTU -> overlayMtu(evidence.result());
-            case LOSS -> loss(evidence.result().path().peer());
+            case LOSS -> loss(evidence.result());
         };
     }
 
@@ -101,11 +102,15 @@ final class PathWords {
                 + " differs (ip link there and here): make them alike";
     }
 
-    private static String loss(final IpAddress peer) {
-        return "packets are lost now and then, whatever their length: of questions that are alike some are answered and some"
-                + " are not: look for a rate limit or a firewall's limit there or on the way (iptables -S INPUT there, or"
-                + " nft list ruleset), and for errors of links (ip -s link, ethtool -S); ping -f " + peer
-                + " tells of the underlay alone";
+    private static String loss(final PathResult result) {
+        final Losses losses = result.losses();
+        final String counted = Losses.NONE.equals(losses)
+                ? "of questions that are alike some are answered and some are not"
+                : "of " + losses.asked() + " questions that are alike " + losses.lost() + " got no answer";
+        return "packets are lost now and then, whatever their length: " + counted
+                + ": look for a rate limit or a firewall's limit there or on the way (iptables -S INPUT there, or"
+                + " nft list ruleset), and for errors of links (ip -s link, ethtool -S); ping -f "
+                + result.path().peer() + " tells of the underlay alone";
     }
 
     private String local(final PathResult result) {

@@ -222,13 +222,15 @@ final class Weftd {
         try (Registry registry = registry();
                 OverlayNode node = start(registry, rtnetlink, underlay, tenure)) {
             current = node;
+            String reason = "";
             try {
-                return node.run(this::tellWhatTheKernelLacksOnce);
+                reason = node.run(this::tellWhatTheKernelLacksOnce);
+                return reason;
             } finally {
                 isReplaced = node.isReplaced();
                 if (node.isReady()) {
                     former = node.ownLease();
-                    tenure.nodeWasReady();
+                    tenure.nodeWasReady(reason);
                     takenDown++;
                     trouble = "";
                 }

@@ -22,6 +22,8 @@ public final class Tenure {
     private final DescriptorStore store;
     private final Descriptors inherited;
     private boolean hadPlace;
+    private String lastEnd = "";
+    private long lastEndNs;
     private boolean isPlaceFreed;
     private long placeFreedNs;
     private String former = "";
@@ -102,9 +104,20 @@ public final class Tenure {
         former = instances;
     }
 
-    /** A node of this process has been ready. Who is found in its place later came while it had none, and keeps it. */
-    public void nodeWasReady() {
+    /**
+     * A node of this process has been ready, and is none any more. Who is found in its place later came while it had none, and keeps it.
+     *
+     * @param reason why it is taken down; empty if that failed.
+     */
+    public void nodeWasReady(final String reason) {
         hadPlace = true;
+        lastEnd = reason;
+        lastEndNs = System.nanoTime();
+    }
+
+    /** Why the node before was taken down, if that is not longer ago; else empty. */
+    public String lastEnd(final long withinNs) {
+        return System.nanoTime() - lastEndNs < withinNs ? lastEnd : "";
     }
 
     boolean hadPlace() {

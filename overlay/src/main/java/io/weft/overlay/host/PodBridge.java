@@ -10,9 +10,7 @@ import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lease.LeaseKey;
-import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.LogFields;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -77,34 +75,6 @@ public final class PodBridge {
 
     static boolean isOf(final InterfaceAddress address, final IpPrefix subnet) {
         return address.prefixLength() == subnet.length() && subnet.contains(IpPrefix.host(address.address()));
-    }
-
-    /**
-     * Whether the bridge has the gateway address of another subnet of the cluster's, whoever gave it that.
-     *
-     * @return what is wrong, with the command that puts it right; empty when nothing is.
-     */
-    public static String strangers(final Rtnetlink rtnetlink, final NetworkConfig config, final LeaseKey own) {
-        final Link bridge = rtnetlink.link(NAME).orElse(null);
-        if (null == bridge) {
-            return "";
-        }
-        final List<String> found = new ArrayList<>();
-        for (final InterfaceAddress address : rtnetlink.addresses()) {
-            final IpPrefix subnet = address.network();
-            final IpPrefix network = subnet.isIpv4() ? config.network() : config.ipv6Network();
-            final IpPrefix ownSubnet = subnet.isIpv4() ? own.subnet() : own.ipv6Subnet();
-            if (bridge.index() == address.linkIndex()
-                    && null != network
-                    && null != ownSubnet
-                    && network.contains(subnet)
-                    && !ownSubnet.contains(subnet)) {
-                found.add(NAME + " has an address of " + subnet + ", and this node's subnet is " + ownSubnet
-                        + ": no pod can be wired, and pods of that subnet are not reached: ip address delete "
-                        + IpAddress.of(address.address()) + "/" + address.prefixLength() + " dev " + NAME);
-            }
-        }
-        return String.join("; ", found);
     }
 
     private static List<IpPrefix> subnets(final LeaseKey key) {

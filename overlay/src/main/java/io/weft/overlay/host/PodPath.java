@@ -8,6 +8,7 @@ import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.lease.NetworkConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,20 +28,25 @@ public final class PodPath {
     private static final Path IPV6_FORWARDING = Path.of("/proc/sys/net/ipv6/conf/all/forwarding");
 
     private final Rtnetlink rtnetlink;
+    private final NetworkConfig config;
     private final String device;
     /** The names of the bridges that were seen, of each subnet. */
     private final Map<IpPrefix, String> seen = new HashMap<>();
 
     /** @param device that packets of IPv4 come from other nodes by. */
-    public PodPath(final Rtnetlink rtnetlink, final String device) {
+    public PodPath(final Rtnetlink rtnetlink, final NetworkConfig config, final String device) {
         this.rtnetlink = rtnetlink;
+        this.config = config;
         this.device = device;
     }
 
-    /** What is wrong now, with the command that puts it right; empty when nothing is. */
-    public String trouble(final LeaseKey own) {
+    /**
+     * What is wrong now, with the command that puts it right; empty when nothing is.
+     *
+     * @param addresses that the host has.
+     */
+    public String trouble(final LeaseKey own, final List<InterfaceAddress> addresses) {
         final List<String> troubles = new ArrayList<>();
-        final List<InterfaceAddress> addresses = rtnetlink.addresses();
         Stream.of(own.subnet(), own.ipv6Subnet()).flatMap(Stream::ofNullable).forEach(subnet -> {
             final Optional<Link> bridge = addresses.stream()
                     .filter(address -> PodBridge.isOf(address, subnet))
@@ -54,6 +60,34 @@ public final class PodPath {
             }
         });
         return String.join("; ", troubles);
+    }
+
+    /**
+     * Whether the bridge has the gateway address of another subnet of the cluster's, whoever gave it that.
+     *
+     * @return what is wrong, with the command that puts it right; empty when nothing is.
+     */
+    public String strangers(final LeaseKey own, final List<InterfaceAddress> addresses) {
+        final Link bridge = rtnetlink.link(PodBridge.NAME).orElse(null);
+        if (null == bridge) {
+            return "";
+        }
+        final List<String> found = new ArrayList<>();
+        for (final InterfaceAddress address : addresses) {
+            final IpPrefix subnet = address.network();
+            final IpPrefix network = subnet.isIpv4() ? config.network() : config.ipv6Network();
+            final IpPrefix ownSubnet = subnet.isIpv4() ? own.subnet() : own.ipv6Subnet();
+            if (bridge.index() == address.linkIndex()
+                    && null != network
+                    && null != ownSubnet
+                    && network.contains(subnet)
+                    && !ownSubnet.contains(subnet)) {
+                found.add(bridge.name() + " has an address of " + subnet + ", and this node's subnet is " + ownSubnet
+                        + ": no pod can be wired, and pods of that subnet are not reached: ip address delete "
+                        + IpAddress.of(address.address()) + "/" + address.prefixLength() + " dev " + bridge.name());
+            }
+        }
+        return String.join("; ", found);
     }
 
     private String missing(final String bridge, final IpPrefix subnet) {

@@ -104,14 +104,19 @@ final class NodeStatus {
         return status;
     }
 
-    /** What others changed on the host, and the node put right: how often since the start, and whether in the last minute. */
+    /**
+     * What others changed on the host, and the node put right, or one before it that had lost its device: how often since the start, and
+     * whether in the last minute.
+     */
     private Map<String, Object> repairs() {
         final long now = metrics.hostRepairs();
         if (repairs != now) {
             repairs = now;
             repairedNs = System.nanoTime();
         }
-        return ordered("count", now, "lately", now > 0 && System.nanoTime() - repairedNs < MINUTE_NS);
+        final boolean isLately = (now > 0 && System.nanoTime() - repairedNs < MINUTE_NS)
+                || HostComparison.DEVICE_GONE.equals(tenure.lastEnd(MINUTE_NS));
+        return ordered("count", now + metrics.nodeRepairs(), "lately", isLately);
     }
 
     /** The first by name, and how many there are. */

@@ -6,7 +6,6 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpPrefix;
 import io.weft.linux.Descriptors;
-import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.OffloadTrial;
@@ -18,11 +17,9 @@ import io.weft.overlay.handover.Succession;
 import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.BridgeNetfilter;
 import io.weft.overlay.host.GuardRoutes;
-import io.weft.overlay.host.HostSteps;
 import io.weft.overlay.host.HostWatch;
 import io.weft.overlay.host.Ipv6;
 import io.weft.overlay.host.KernelDevices;
-import io.weft.overlay.host.OwnAddresses;
 import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.host.PodPath;
 import io.weft.overlay.host.RunningFlanneld;
@@ -83,6 +80,7 @@ public final class OverlayNode implements AutoCloseable {
     private final ControlLoop loop = new ControlLoop(this::publish);
     private final Conditions conditions = new Conditions();
     private final NodeMetrics metrics;
+    private final HostComparison host;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
     private @Nullable Lease own;
     private @Nullable LeaseTable leases;
@@ -114,6 +112,7 @@ public final class OverlayNode implements AutoCloseable {
         this.former = former;
         metrics = new NodeMetrics(registry.status(), registry.kind(), conditions);
         metrics.nodeRepairs(takenDown);
+        host = new HostComparison(rtnetlink, conditions, metrics, loop);
     }
 
     /**
@@ -213,8 +212,9 @@ public final class OverlayNode implements AutoCloseable {
                 subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
         final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
         leases = table;
-        final PodPath podPath = new PodPath(rtnetlink, firstDevice);
-        final Runnable lookAtAddresses = () -> lookAtAddresses(table, config, podPath);
+        final PodPath podPath = new PodPath(rtnetlink, config, firstDevice);
+        final Runnable lookAtAddresses =
+                () -> host.look(table, podPath, ownLease().key());
         lookAtAddresses.run();
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
@@ -240,7 +240,7 @@ public final class OverlayNode implements AutoCloseable {
                 lookAtRegistry();
                 follow.run();
                 lookAtAddresses.run();
-                repair(opened, routes, false);
+                host.repair(opened, routes, false);
                 writeStatus.run();
             });
         };
@@ -283,8 +283,8 @@ public final class OverlayNode implements AutoCloseable {
         isInCharge = true;
         undo.push(routes);
         routes.keepReachable(reachable);
-        repair(opened, routes, true);
-        routes.watch(() -> loop.post(() -> repair(opened, routes, true)));
+        host.repair(opened, routes, true);
+        routes.watch(() -> loop.post(() -> host.repair(opened, routes, true)));
         final NodeAnswers opening = new NodeAnswers(
                 opened.packetSources(),
                 options.weft().runDirectory,
@@ -294,17 +294,7 @@ public final class OverlayNode implements AutoCloseable {
                 new RunningNode(loop, opened, description, () -> isReady, () -> isReplaced = true));
         undo.push(opening);
         answers = opening;
-        loop.every(COMPARE_ROUTES_MS, () -> repair(opened, routes, true));
-    }
-
-    /** What other nodes may not say to be from; and whether pods' gateway is of this node, and the host forwards to and fro. */
-    private void lookAtAddresses(final LeaseTable table, final NetworkConfig config, final PodPath podPath) {
-        compareHost(false, () -> {
-            table.ownAddresses(OwnAddresses.now(rtnetlink));
-            final LeaseKey key = ownLease().key();
-            conditions.set(Condition.BRIDGE, PodBridge.strangers(rtnetlink, config, key));
-            conditions.set(Condition.POD_PATH, podPath.trouble(key));
-        });
+        loop.every(COMPARE_ROUTES_MS, () -> host.repair(opened, routes, true));
     }
 
     private NodeRecord openRecord(final String name) {
@@ -331,7 +321,7 @@ public final class OverlayNode implements AutoCloseable {
                         .noneMatch(address -> networks.stream().anyMatch(network -> network.contains(address)))) {
             networks.forEach(guards::add);
         }
-        compareHost(false, guards::begin);
+        host.attempt(false, guards::begin);
         return guards;
     }
 
@@ -516,29 +506,6 @@ public final class OverlayNode implements AutoCloseable {
         return conditions.troubles();
     }
 
-    /** A refusal of the kernel is no reason to stop forwarding: it is told, and tried again, routes and all. */
-    private void repair(final Forwarders opened, final PodRoutes routes, final boolean isRoutesDue) {
-        final boolean isWhole = isRoutesDue
-                || routes.hasTrouble()
-                || !conditions.trouble(Condition.HOST).isEmpty();
-        compareHost(isWhole, () -> {
-            final HostSteps steps = new HostSteps();
-            final boolean[] isThere = {true};
-            steps.attempt(() -> isThere[0] &= routes.repairDevices());
-            steps.attempt(() -> isThere[0] &= opened.repairPodDevices());
-            if (!isThere[0]) {
-                loop.end("the device is gone");
-            }
-            if (isWhole) {
-                steps.attempt(routes::repairRoutes);
-            }
-            steps.attempt(() -> opened.repairOffload(rtnetlink));
-            steps.requireAll();
-        });
-        metrics.hostRepairs(routes.deviceRepairs() + opened.podDeviceRepairs() + opened.offloadRepairs());
-        metrics.directRouteRepairs(routes.routeRepairs());
-    }
-
     /** The node forwards by the leases that it knows, whatever becomes of the registry. */
     private void lookAtRegistry() {
         final String loss = registry.status().loss();
@@ -547,22 +514,6 @@ public final class OverlayNode implements AutoCloseable {
                 Condition.REGISTRY, null == loss ? "" : registry.kind() + " is not followed at present: " + loss);
         conditions.set(Condition.OWN_LEASE, null == ownTrouble ? "" : ownTrouble);
         registry.nodeTroubles(conditions.troublesOfTheNode());
-    }
-
-    /** @param isWhole what is compared is all that the condition is about, so that it holds if nothing fails. */
-    private void compareHost(final boolean isWhole, final Runnable comparison) {
-        try {
-            comparison.run();
-            if (isWhole) {
-                conditions.holds(Condition.HOST);
-            }
-        } catch (final LinuxException failure) {
-            final String trouble = String.valueOf(failure.getMessage());
-            if (!trouble.equals(conditions.trouble(Condition.HOST))) {
-                LOG.log(WARNING, "{0}. The host is compared again every second", trouble);
-            }
-            conditions.set(Condition.HOST, trouble);
-        }
     }
 
     private void follow(final Forwarders opened, final UnderlayChanges changes, final PodAdmission admission) {
@@ -579,7 +530,7 @@ public final class OverlayNode implements AutoCloseable {
     private void publish() {
         final LeaseTable table = leases;
         if (null != table && isInCharge) {
-            compareHost(false, () -> {
+            host.attempt(false, () -> {
                 if (table.publish()) {
                     Objects.requireNonNull(record, "set up first").tablesChanged();
                 }

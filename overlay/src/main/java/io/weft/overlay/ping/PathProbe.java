@@ -9,6 +9,7 @@ import io.weft.overlay.record.PeerPath;
 import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -43,6 +44,12 @@ public final class PathProbe implements AutoCloseable {
 
     /** Lengths that are tried together; three times so many parts find any MTU to the byte. */
     private static final int LENGTHS = 32;
+
+    /** Questions that tell of losses: of a way that loses one packet of ten, all are answered once in thirty times. */
+    private static final int COUNTED = 32;
+
+    /** Of all ways together, before any is suspected: {@code weft ping all} is to end soon in a large cluster too. */
+    private static final int COUNTED_TOTAL = 1_000;
 
     private static final int IPV4_HEADER_LENGTH = 20;
     private static final int IPV6_HEADER_LENGTH = 40;
@@ -82,27 +89,30 @@ public final class PathProbe implements AutoCloseable {
     }
 
     /**
-     * Which of the ways are well, by one long packet through the overlay for each, and more only where there is no answer: an answer to
+     * Which of the ways are well, by a few long packets through the overlay for each, and more only where one has no answer: an answer to
      * what the host has led another way is none.
      *
-     * @return round trips in nanoseconds; negative for who is not well.
+     * @param questions for each.
+     * @return round trips in nanoseconds; negative for who is not well, or not for certain.
      */
-    public long[] roundTripsNs(final List<PeerPath> paths) throws InterruptedException {
-        final long[] answers = ask(overlay(paths), filled(paths.size(), podMtu), TIMEOUT_NS);
+    long[] roundTripsNs(final List<PeerPath> paths, final int questions) throws InterruptedException {
+        final List<Counted> counted = count(overlay(paths), filled(paths.size(), podMtu), questions);
+        final long[] answers = new long[paths.size()];
         for (int i = 0; i < answers.length; i++) {
-            if (answers[i] >= 0
-                    && HostWay.Kind.TUNNEL != routes.of(paths.get(i)).kind()) {
-                answers[i] = EchoExchange.NO_ANSWER;
-            }
+            answers[i] = !counted.get(i).losses.isAny()
+                            && HostWay.Kind.TUNNEL == routes.of(paths.get(i)).kind()
+                    ? counted.get(i).rttNs
+                    : EchoExchange.NO_ANSWER;
         }
         return answers;
     }
 
     /** All that there is to find out. */
     public List<PathResult> probe(final List<PeerPath> paths) throws InterruptedException {
+        final int questions = Math.min(COUNTED, COUNTED_TOTAL / Math.max(1, paths.size()) + 1);
         final List<PathResult> results = new ArrayList<>();
         for (int from = 0; from < paths.size(); from += WAYS) {
-            results.addAll(probe(paths.subList(from, Math.min(paths.size(), from + WAYS)), true));
+            results.addAll(probe(paths.subList(from, Math.min(paths.size(), from + WAYS)), true, questions));
         }
         return results;
     }
@@ -110,18 +120,23 @@ public final class PathProbe implements AutoCloseable {
     /**
      * What there is to find out of a few.
      *
-     * @param isExact whether to search for the longest packet where not all that is needed is carried: several dozen packets each;
-     *     otherwise that is told to be a short one.
+     * @param isExact whether to search for the longest packet where not all that is needed is carried, and for losses: several dozen
+     *     packets each; otherwise that is told to be a short one.
      */
     List<PathResult> probe(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
-        final List<PathResult> results = new ArrayList<>(probeOnce(paths, isExact));
+        return probe(paths, isExact, isExact ? COUNTED : 0);
+    }
+
+    private List<PathResult> probe(final List<PeerPath> paths, final boolean isExact, final int questions)
+            throws InterruptedException {
+        final List<PathResult> results = new ArrayList<>(probeOnce(paths, isExact, questions));
         final int[] unsteady = IntStream.range(0, results.size())
                 .filter(i -> results.get(i).isUnsteady())
                 .toArray();
         if (unsteady.length
                 > 0) { // a fault that has begun in between shows as what it is when nothing changes any more
             final List<PathResult> again =
-                    probeOnce(Arrays.stream(unsteady).mapToObj(paths::get).toList(), isExact);
+                    probeOnce(Arrays.stream(unsteady).mapToObj(paths::get).toList(), isExact, questions);
             for (int i = 0; i < unsteady.length; i++) {
                 results.set(unsteady[i], again.get(i));
             }
@@ -129,7 +144,8 @@ public final class PathProbe implements AutoCloseable {
         return results;
     }
 
-    private List<PathResult> probeOnce(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
+    private List<PathResult> probeOnce(final List<PeerPath> paths, final boolean isExact, final int questions)
+            throws InterruptedException {
         final List<IpAddress> to = new ArrayList<>(underlay(paths));
         to.addAll(overlay(paths));
         final int[] needed = new int[to.size()];
@@ -142,6 +158,7 @@ public final class PathProbe implements AutoCloseable {
         final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs, forwardedNs.keySet());
         final int[] mtus = new int[to.size()];
         final boolean[] isUnsteady = mtus(to, needed, rttNs, isExact, mtus);
+        final List<Losses> losses = losses(overlay(paths), answering(rttNs, mtus, isUnsteady), questions);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
@@ -158,6 +175,7 @@ public final class PathProbe implements AutoCloseable {
                     null == byForwardingNs ? mtus[overlay] : needed[overlay],
                     needed[overlay],
                     isUnsteady[overlay],
+                    losses.get(i),
                     null != byForwardingNs,
                     forAnyMac.contains(paths.get(i).overlayAddress())));
         }
@@ -390,6 +408,73 @@ public final class PathProbe implements AutoCloseable {
             }
         }
         return asked.isEmpty();
+    }
+
+    /** How long packets may be that the overlay answers; 0 where it does not. */
+    private static int[] answering(final long[] rttNs, final int[] mtus, final boolean[] isUnsteady) {
+        final int ways = rttNs.length / 2;
+        return IntStream.range(ways, rttNs.length)
+                .map(i -> rttNs[i] < 0 ? 0 : isUnsteady[i] ? SHORT_LENGTH : mtus[i])
+                .toArray();
+    }
+
+    /**
+     * Who loses packets again and again, of whatever is asked alike: who has lost some is asked once more, for what was lost once may have
+     * been a matter of a moment.
+     */
+    private List<Losses> losses(final List<IpAddress> to, final int[] lengths, final int questions)
+            throws InterruptedException {
+        final List<Counted> first = count(to, lengths, questions);
+        final int[] suspected = new int[lengths.length];
+        for (int i = 0; i < suspected.length; i++) {
+            suspected[i] = first.get(i).losses.isAny() ? lengths[i] : 0;
+        }
+        final List<Counted> second = count(to, suspected, COUNTED);
+        return IntStream.range(0, suspected.length)
+                .mapToObj(
+                        i -> second.get(i).losses.isAny() ? second.get(i).losses.and(first.get(i).losses) : Losses.NONE)
+                .toList();
+    }
+
+    /**
+     * What many questions to one have found.
+     *
+     * @param rttNs the shortest, or as of {@link EchoExchange#exchange}.
+     */
+    private record Counted(Losses losses, long rttNs) {
+        private static final Counted NONE = new Counted(Losses.NONE, EchoExchange.NO_ANSWER);
+
+        Counted and(final long answer) {
+            return new Counted(
+                    isFull(answer) ? losses : losses.and(new Losses(answer < 0 ? 1 : 0, 1)),
+                    answer < 0 ? rttNs : rttNs < 0 ? answer : Math.min(rttNs, answer));
+        }
+    }
+
+    /**
+     * Asks each as often, and nobody again.
+     *
+     * @param lengths 0 for who is not to be asked.
+     */
+    private List<Counted> count(final List<IpAddress> to, final int[] lengths, final int questions)
+            throws InterruptedException {
+        final List<Integer> owners = new ArrayList<>();
+        final List<EchoRequest> requests = new ArrayList<>();
+        for (int question = 0; question < questions; question++) {
+            for (int i = 0; i < lengths.length; i++) {
+                if (lengths[i] > 0) {
+                    owners.add(i);
+                    requests.add(new EchoRequest(to.get(i), lengths[i]));
+                }
+            }
+        }
+        final List<Counted> counted = new ArrayList<>(Collections.nCopies(lengths.length, Counted.NONE));
+        final long[] answers = exchange.exchange(requests, TIMEOUT_NS, exchange.hosts());
+        for (int i = 0; i < answers.length; i++) {
+            final int owner = owners.get(i);
+            counted.set(owner, counted.get(owner).and(answers[i]));
+        }
+        return counted;
     }
 
     @Override

@@ -14,19 +14,26 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Checks the way to each peer, once in an interval, on a thread of its own: one long packet through the overlay to each, and more only to
- * those that do not answer. Who the peers are it reads from the tables on record, so that the control thread has no part in it.
+ * Checks the way to each peer, once in an interval, on a thread of its own: a few long packets through the overlay to each, and more only to
+ * those that do not answer all. Who the peers are it reads from the tables on record, so that the control thread has no part in it.
  */
 public final class PeerMonitor implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(PeerMonitor.class.getName());
 
     /** 5000 peers are asked within two minutes, by about 70 KB a second. */
     private static final int PER_SECOND = 50;
+
+    /** Of each way, where there are few: so that losses are seen which are not of each packet. */
+    private static final int QUESTIONS_MAX = 10;
+
+    /** Of an interval, that all of them take. */
+    private static final double QUESTIONS_SHARE = 0.1;
 
     private static final long END_PATIENCE_MS = 5_000;
 
@@ -112,7 +119,7 @@ public final class PeerMonitor implements AutoCloseable {
 
     private void check(final PathProbe probe, final String device) throws InterruptedException {
         final List<PeerPath> paths = PeerPath.of(new DeviceRecord(device, runDirectory, runDirectory.resolve(device)));
-        final long[] rttsNs = probe.roundTripsNs(paths);
+        final long[] rttsNs = probe.roundTripsNs(paths, questions(paths.size()));
         final List<PeerPath> silent = IntStream.range(0, rttsNs.length)
                 .filter(i -> rttsNs[i] < 0)
                 .mapToObj(paths::get)
@@ -127,6 +134,11 @@ public final class PeerMonitor implements AutoCloseable {
         }
         look(probe, device, silent, states);
         log.checked(device, states);
+    }
+
+    private int questions(final int ways) {
+        final double total = intervalMs * QUESTIONS_SHARE * PER_SECOND / TimeUnit.SECONDS.toMillis(1);
+        return (int) Math.max(1, Math.min(QUESTIONS_MAX, total / Math.max(1, ways)));
     }
 
     /** A peer with several subnets is as well as the way to the worst of them. */

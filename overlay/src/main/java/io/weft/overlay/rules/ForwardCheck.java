@@ -2,19 +2,21 @@
 package io.weft.overlay.rules;
 
 import io.weft.address.IpPrefix;
+import io.weft.linux.LinuxException;
 import io.weft.linux.netfilter.Fate;
 import io.weft.overlay.host.PodBridge;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
  * Whether the host drops what its pods send to other nodes, or what comes from there, by rules that weft may not take away: of nftables
- * and both iptables, in whichever table and at whichever hook. Changes nothing, and what cannot be looked at is no trouble. The keeper's
+ * and both iptables, in whichever table and at whichever hook. Changes nothing, and what cannot be looked at is a doubt. The keeper's
  * thread alone.
  */
 final class ForwardCheck {
+    private static final String BOTH_WAYS = "what pods here and those of other nodes send to each other";
+
     private final IpPrefix network;
     private final IpPrefix subnet;
     private final String device;
@@ -37,16 +39,22 @@ final class ForwardCheck {
     Forwarding look(final HostFirewall firewall) {
         final String bridge = TunnelPort.podBridge(subnet);
         final String podDevice = bridge.isEmpty() ? PodBridge.NAME : bridge; // that of pods to come
-        final Optional<Fate> out = firewall.forwarded(subnet, network, podDevice, device);
-        final Optional<Fate> in = firewall.forwarded(network, subnet, device, podDevice);
-        return out.isPresent() && in.isPresent() ? look(out.get(), in.get()) : Forwarding.WELL;
+        try {
+            return look(
+                    firewall.forwarded(subnet, network, podDevice, device),
+                    firewall.forwarded(network, subnet, device, podDevice));
+        } catch (final LinuxException unknown) {
+            return new Forwarding(
+                    List.of(),
+                    List.of("whether the host's rules drop " + BOTH_WAYS + " is not known: " + unknown.getMessage()));
+        }
     }
 
     private Forwarding look(final Fate out, final Fate in) {
         final PodRule words = new PodRule(network, isAccepted);
         final List<String> drops = new ArrayList<>();
         if (null != out.dropped() && out.dropped().equals(in.dropped())) {
-            drops.add(words.drops(out.dropped(), "what pods here and those of other nodes send to each other"));
+            drops.add(words.drops(out.dropped(), BOTH_WAYS));
         } else {
             if (null != out.dropped()) {
                 drops.add(words.drops(out.dropped(), PodRule.EGRESS));

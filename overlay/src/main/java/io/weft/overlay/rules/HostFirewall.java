@@ -85,16 +85,12 @@ public final class HostFirewall {
      *
      * @param in name of the device that they come by.
      * @param out of the one that they go by.
-     * @return empty if that is not known.
+     * @throws LinuxException if that is not known, since the rules cannot be read or are too many.
      */
-    public Optional<Fate> forwarded(
-            final IpPrefix source, final IpPrefix destination, final String in, final String out) {
+    public Fate forwarded(final IpPrefix source, final IpPrefix destination, final String in, final String out) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-            return Optional.of(new PodTraffic(
-                            network(source), network(destination), device(rtnetlink, in), device(rtnetlink, out))
-                    .fate(chains.computeIfAbsent(source.family(), family -> read(IpFamily.IPV4 == family))));
-        } catch (final LinuxException unknown) {
-            return Optional.empty();
+            return new PodTraffic(network(source), network(destination), device(rtnetlink, in), device(rtnetlink, out))
+                    .fate(chains.computeIfAbsent(source.family(), family -> read(IpFamily.IPV4 == family)));
         }
     }
 

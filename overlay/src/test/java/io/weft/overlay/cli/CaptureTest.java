@@ -28,7 +28,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -53,13 +55,16 @@ class CaptureTest {
     private final Topology.Node node = topology.node(0);
     private final Topology.Node peer = topology.node(1);
     private Path directory = Path.of("run");
+    private @Nullable BackgroundProcess weftd;
 
     @BeforeAll
     void startTheDaemon(@TempDir final Path temporary) throws IOException {
         directory = temporary;
         topology.kernelVxlan(peer);
         WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
-        resources.add(WeftdProcess.start(node, directory)).awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+        weftd = resources
+                .add(WeftdProcess.start(node, directory))
+                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
     }
 
     @AfterAll
@@ -230,6 +235,24 @@ class CaptureTest {
                 }
             }
             assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+    }
+
+    /** Who waits for packets learns that none can come. */
+    @Test
+    void shouldTellThatTheDaemonWasStoppedMeanwhile() {
+        final String pid =
+                String.valueOf(Objects.requireNonNull(weftd).process().pid());
+        try (BackgroundProcess pinging = ping(peer.podAddress());
+                BackgroundProcess traced = node.namespace().start("sh", "-c", "exec " + weft("trace -n 1000000"))) {
+            traced.awaitOutput(peer.podAddress(), Await.TIMEOUT_MS);
+            Command.run(List.of("kill", "-STOP", pid));
+            try {
+                traced.awaitOutput(" cannot answer. weft status: process stopped: process " + pid, Await.TIMEOUT_MS);
+            } finally {
+                Command.run(List.of("kill", "-CONT", pid));
+            }
+            assertTrue(traced.process().isAlive() && pinging.process().isAlive(), traced::output);
         }
     }
 

@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class OwnFaultsTest {
+    private static final String OTHER_SUBNET = "10.244.9.1/24";
     private static final String RULES_SET = "  rules     ok     set\n";
 
     private final CloseAll resources = new CloseAll();
@@ -238,12 +239,54 @@ class OwnFaultsTest {
         deleteChain();
     }
 
+    /** What one chain accepts, the next may still drop. */
+    @Test
+    void shouldNameATableOfOthersThatDropsWhatIsForwarded() {
+        nft("add table inet other");
+        nft("add chain inet other pass { type filter hook forward priority 10 ; policy drop ; }");
+        final String wrong =
+                "chain pass of table inet other drops what it does not accept, and so what pods here and those of other nodes"
+                        + " send to each other: let pods pass: nft insert rule inet other pass ip saddr 10.244.0.0/16 accept &&"
+                        + " nft insert rule inet other pass ip daddr 10.244.0.0/16 accept";
+        operator.awaitFault(1, kernel, "rules", wrong);
+        nft("delete table inet other");
+        operator.awaitStatus(RULES_SET);
+    }
+
+    @Test
+    void shouldTellThatTheBridgeHasAnAddressOfAnotherSubnet() {
+        node.namespace().ip("address", "add", OTHER_SUBNET, "dev", "cni0");
+        final String wrong =
+                "cni0 has an address of 10.244.9.0/24, and this node's subnet is 10.244.0.0/24: no pod can be wired,"
+                        + " and pods of that subnet are not reached: ip address delete 10.244.9.1/24 dev cni0\n";
+        operator.awaitFault(kernel, "pods", wrong);
+        node.namespace().ip("address", "delete", OTHER_SUBNET, "dev", "cni0");
+        operator.awaitStatus("  pods      ok ");
+    }
+
     /** As long as there was none, as before the first pod, that is as it should be. */
     @Test
-    @Order(Integer.MAX_VALUE)
+    @Order(Integer.MAX_VALUE - 1)
     void shouldTellThatTheBridgeOfPodsIsGone() {
         node.namespace().ip("link", "delete", "cni0");
         awaitCutOff(
                 "cni0, the bridge of the pods here, is gone, and they are cut off: make them anew (kubectl delete pod), ");
+        node.namespace().ip("link", "add", "cni0", "up", "type", "bridge");
+        node.namespace().ip("address", "add", "10.244.0.1/24", "dev", "cni0");
+        awaitWell();
+    }
+
+    /** It is made anew at once, with all that belongs to it; whoever does that will do it again. */
+    @Test
+    @Order(Integer.MAX_VALUE)
+    void shouldTellThatTheDeviceWasDeleted() {
+        node.namespace().ip("link", "delete", "weft.1");
+        operator.awaitFault(
+                0,
+                kernel,
+                "device",
+                "in the last minute something else deleted weft.1, set it down, or changed its addresses or routes, and weftd put"
+                        + " that right (repairs since its start: ");
+        operator.awaitWell(kernel);
     }
 }

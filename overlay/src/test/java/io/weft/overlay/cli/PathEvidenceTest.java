@@ -13,6 +13,7 @@ import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.overlay.ping.HostWay;
+import io.weft.overlay.ping.Losses;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.PeerPath;
@@ -37,6 +38,7 @@ class PathEvidenceTest {
             0,
             1_450,
             false,
+            Losses.NONE,
             false,
             false);
 

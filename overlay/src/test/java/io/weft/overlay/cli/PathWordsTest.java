@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.ping.HostWay;
+import io.weft.overlay.ping.Losses;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.PeerPath;
@@ -42,6 +43,7 @@ class PathWordsTest {
                 0,
                 1_450,
                 false,
+                Losses.NONE,
                 false,
                 false);
         return new PathWords(daemon).of(PathEvidence.asked(result, 0, null, null));

@@ -96,6 +96,7 @@ class PathProbeTest {
             delimiter = '|',
             value = {
                 "loss    | udp dport 8472 limit rate 1/second burst 1 packets accept | a rate limit",
+                "loss    | udp dport 8472 numgen inc mod 16 < 15 accept            | each sixteenth packet is lost",
                 "overlay | udp dport 8472 quota name \"carried\" accept             | all is lost from the second packet on"
             })
     void shouldNotTakeForNarrowWhatLosesPacketsOfAnyLength(

@@ -240,4 +240,17 @@ class ForwardCheckTest {
                 "chain c of table ip other, rule 1 (nat), may keep some of " + BOTH,
                 look(beside).doubt());
     }
+
+    /** Each rule costs time that the host's other users want, and a verdict that is not known is told. */
+    @Test
+    void shouldDoubtWhatSoManyRulesDoThatNobodyReadsThem() {
+        chain("ip many", "forward");
+        host.exec(
+                "sh",
+                "-c",
+                "{ yes 'add rule ip many c ip saddr 192.0.2.1 accept' | head -n 20001; } | nft -f /dev/stdin");
+        final Forwarding found = look(alone);
+        assertEquals(List.of(), found.drops());
+        assertTrue(found.doubt().startsWith("whether the host's rules drop " + BOTH + " is not known: "), found::doubt);
+    }
 }
