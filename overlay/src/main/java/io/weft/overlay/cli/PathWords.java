@@ -60,6 +60,11 @@ final class PathWords {
         if (result.isForwarded()) {
             return "the node answers no ping, and forwards what pods send, which is well" + firewall;
         }
+        if (result.losses().isLimit()) {
+            return "the node limits how many pings it answers, which is well: of "
+                    + result.losses().asked() + " in a row " + result.losses().lost()
+                    + " got no answer, and all do that are a second apart";
+        }
         return PathResult.NONE == result.underlayRttNs()
                 ? "the node answers no ping of the underlay, and the overlay is well" + firewall
                 : "";

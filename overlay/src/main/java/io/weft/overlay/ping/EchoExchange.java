@@ -139,6 +139,16 @@ final class EchoExchange implements AutoCloseable {
      * @return for each question how long the answer took, in nanoseconds; {@link #NO_ANSWER}, or a negative errno.
      */
     long[] exchange(final List<EchoRequest> requests, final long timeoutNs, final Way way) throws InterruptedException {
+        return exchange(requests, timeoutNs, way, 0);
+    }
+
+    /**
+     * The same, more slowly.
+     *
+     * @param slowNs between two questions at least.
+     */
+    long[] exchange(final List<EchoRequest> requests, final long timeoutNs, final Way way, final long slowNs)
+            throws InterruptedException {
         final long nonce = ThreadLocalRandom.current().nextLong();
         final long[] results = new long[requests.size()];
         final long[] sentNs = new long[requests.size()];
@@ -157,7 +167,7 @@ final class EchoExchange implements AutoCloseable {
                 open += result < 0 ? 0 : 1;
                 results[next] = result < 0 ? result : NO_ANSWER;
                 next++;
-                dueNs = nowNs + (next < results.length ? pauseNs : 0);
+                dueNs = nowNs + (next < results.length ? Math.max(pauseNs, slowNs) : 0);
             } else {
                 await(next < results.length ? dueNs - nowNs : dueNs + timeoutNs - nowNs);
             }

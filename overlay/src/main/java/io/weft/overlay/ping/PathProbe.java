@@ -9,7 +9,6 @@ import io.weft.overlay.record.PeerPath;
 import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -45,16 +44,11 @@ public final class PathProbe implements AutoCloseable {
     /** Lengths that are tried together; three times so many parts find any MTU to the byte. */
     private static final int LENGTHS = 32;
 
-    /** Questions that tell of losses: of a way that loses one packet of ten, all are answered once in thirty times. */
-    private static final int COUNTED = 32;
-
-    /** Of all ways together, before any is suspected: {@code weft ping all} is to end soon in a large cluster too. */
-    private static final int COUNTED_TOTAL = 1_000;
-
     private static final int IPV4_HEADER_LENGTH = 20;
     private static final int IPV6_HEADER_LENGTH = 40;
 
     private final EchoExchange exchange;
+    private final LossSearch lossSearch;
     private final HostRoutes routes;
     private final ProbedTunnel tunnel;
     private final int podMtu;
@@ -62,6 +56,7 @@ public final class PathProbe implements AutoCloseable {
     private PathProbe(
             final EchoExchange exchange, final HostRoutes routes, final ProbedTunnel tunnel, final int podMtu) {
         this.exchange = exchange;
+        lossSearch = new LossSearch(exchange);
         this.routes = routes;
         this.tunnel = tunnel;
         this.podMtu = podMtu;
@@ -96,12 +91,13 @@ public final class PathProbe implements AutoCloseable {
      * @return round trips in nanoseconds; negative for who is not well, or not for certain.
      */
     long[] roundTripsNs(final List<PeerPath> paths, final int questions) throws InterruptedException {
-        final List<Counted> counted = count(overlay(paths), filled(paths.size(), podMtu), questions);
+        final List<LossSearch.Counted> counted =
+                lossSearch.count(overlay(paths), filled(paths.size(), podMtu), questions);
         final long[] answers = new long[paths.size()];
         for (int i = 0; i < answers.length; i++) {
-            answers[i] = !counted.get(i).losses.isAny()
+            answers[i] = !counted.get(i).losses().isAny()
                             && HostWay.Kind.TUNNEL == routes.of(paths.get(i)).kind()
-                    ? counted.get(i).rttNs
+                    ? counted.get(i).rttNs()
                     : EchoExchange.NO_ANSWER;
         }
         return answers;
@@ -109,7 +105,7 @@ public final class PathProbe implements AutoCloseable {
 
     /** All that there is to find out. */
     public List<PathResult> probe(final List<PeerPath> paths) throws InterruptedException {
-        final int questions = Math.min(COUNTED, COUNTED_TOTAL / Math.max(1, paths.size()) + 1);
+        final int questions = LossSearch.questions(paths.size());
         final List<PathResult> results = new ArrayList<>();
         for (int from = 0; from < paths.size(); from += WAYS) {
             results.addAll(probe(paths.subList(from, Math.min(paths.size(), from + WAYS)), true, questions));
@@ -124,7 +120,7 @@ public final class PathProbe implements AutoCloseable {
      *     packets each; otherwise that is told to be a short one.
      */
     List<PathResult> probe(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
-        return probe(paths, isExact, isExact ? COUNTED : 0);
+        return probe(paths, isExact, isExact ? LossSearch.QUESTIONS : 0);
     }
 
     private List<PathResult> probe(final List<PeerPath> paths, final boolean isExact, final int questions)
@@ -158,7 +154,7 @@ public final class PathProbe implements AutoCloseable {
         final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs, forwardedNs.keySet());
         final int[] mtus = new int[to.size()];
         final boolean[] isUnsteady = mtus(to, needed, rttNs, isExact, mtus);
-        final List<Losses> losses = losses(overlay(paths), answering(rttNs, mtus, isUnsteady), questions);
+        final List<Losses> losses = lossSearch.losses(paths, rttNs, answering(rttNs, mtus, isUnsteady), questions);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
@@ -303,7 +299,7 @@ public final class PathProbe implements AutoCloseable {
     }
 
     /** The host had no room for it, as while it looks for many neighbours: to be asked again. */
-    private static boolean isFull(final long answer) {
+    static boolean isFull(final long answer) {
         return -Errno.EAGAIN == answer || -Errno.ENOBUFS == answer;
     }
 
@@ -416,65 +412,6 @@ public final class PathProbe implements AutoCloseable {
         return IntStream.range(ways, rttNs.length)
                 .map(i -> rttNs[i] < 0 ? 0 : isUnsteady[i] ? SHORT_LENGTH : mtus[i])
                 .toArray();
-    }
-
-    /**
-     * Who loses packets again and again, of whatever is asked alike: who has lost some is asked once more, for what was lost once may have
-     * been a matter of a moment.
-     */
-    private List<Losses> losses(final List<IpAddress> to, final int[] lengths, final int questions)
-            throws InterruptedException {
-        final List<Counted> first = count(to, lengths, questions);
-        final int[] suspected = new int[lengths.length];
-        for (int i = 0; i < suspected.length; i++) {
-            suspected[i] = first.get(i).losses.isAny() ? lengths[i] : 0;
-        }
-        final List<Counted> second = count(to, suspected, COUNTED);
-        return IntStream.range(0, suspected.length)
-                .mapToObj(
-                        i -> second.get(i).losses.isAny() ? second.get(i).losses.and(first.get(i).losses) : Losses.NONE)
-                .toList();
-    }
-
-    /**
-     * What many questions to one have found.
-     *
-     * @param rttNs the shortest, or as of {@link EchoExchange#exchange}.
-     */
-    private record Counted(Losses losses, long rttNs) {
-        private static final Counted NONE = new Counted(Losses.NONE, EchoExchange.NO_ANSWER);
-
-        Counted and(final long answer) {
-            return new Counted(
-                    isFull(answer) ? losses : losses.and(new Losses(answer < 0 ? 1 : 0, 1)),
-                    answer < 0 ? rttNs : rttNs < 0 ? answer : Math.min(rttNs, answer));
-        }
-    }
-
-    /**
-     * Asks each as often, and nobody again.
-     *
-     * @param lengths 0 for who is not to be asked.
-     */
-    private List<Counted> count(final List<IpAddress> to, final int[] lengths, final int questions)
-            throws InterruptedException {
-        final List<Integer> owners = new ArrayList<>();
-        final List<EchoRequest> requests = new ArrayList<>();
-        for (int question = 0; question < questions; question++) {
-            for (int i = 0; i < lengths.length; i++) {
-                if (lengths[i] > 0) {
-                    owners.add(i);
-                    requests.add(new EchoRequest(to.get(i), lengths[i]));
-                }
-            }
-        }
-        final List<Counted> counted = new ArrayList<>(Collections.nCopies(lengths.length, Counted.NONE));
-        final long[] answers = exchange.exchange(requests, TIMEOUT_NS, exchange.hosts());
-        for (int i = 0; i < answers.length; i++) {
-            final int owner = owners.get(i);
-            counted.set(owner, counted.get(owner).and(answers[i]));
-        }
-        return counted;
     }
 
     @Override

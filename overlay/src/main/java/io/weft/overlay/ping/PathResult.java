@@ -19,7 +19,7 @@ import io.weft.overlay.record.PeerPath;
  * @param overlayMtu the same through the overlay, up to {@code overlayNeeded}.
  * @param overlayNeeded bytes of the longest that pods send.
  * @param isUnsteady whether the overlay answered a packet, and a little later did not answer another of the same length or a shorter one.
- * @param losses by which packets get lost again and again, whatever became of the others.
+ * @param losses of packets that are alike, through the overlay.
  * @param isForwarded whether its host answers no ping through the overlay, and forwards to its pods what comes that way.
  * @param isForAnyMac whether the peer answers what is for all MACs, and not what is for that of its lease.
  */
@@ -55,7 +55,7 @@ public record PathResult(
             }
             return isForAnyMac ? PathState.MAC : NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
         }
-        if (isUnsteady || losses.isAny()) {
+        if (isUnsteady || losses.isOfPods()) {
             return PathState.LOSS;
         }
         if (fabricMtu() < underlayNeeded) {

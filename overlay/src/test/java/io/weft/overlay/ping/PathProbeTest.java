@@ -34,8 +34,9 @@ class PathProbeTest {
                                 IpAddress.parse(peer.underlayAddressV6()),
                                 IpPrefix.parse(peer.subnetV6()))))
                         .get(0);
-                return result.state().label() + " underlay " + result.underlayMtu() + " of " + result.underlayNeeded()
-                        + " overlay " + result.overlayMtu() + " of " + result.overlayNeeded();
+                return result.state().label() + (result.losses().isLimit() ? " limits pings" : "") + " underlay "
+                        + result.underlayMtu() + " of " + result.underlayNeeded() + " overlay " + result.overlayMtu()
+                        + " of " + result.overlayNeeded();
             }
         });
     }
@@ -119,6 +120,24 @@ class PathProbeTest {
                 found[0] = probe(topology);
                 return found[0].startsWith(state + " ");
             });
+        }
+    }
+
+    /** A firewall's limit on pings is no loss of what pods send. */
+    @Test
+    void shouldNotTakeForLossThatANodeLimitsPings() {
+        try (Topology topology = Topology.builder().dualStack().build()) {
+            topology.nodes().forEach(topology::kernelVxlan);
+            final Topology.Node peer = topology.node(1);
+            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
+            for (final String command : List.of(
+                    "add table ip6 t",
+                    "add chain ip6 t in { type filter hook input priority 0 ; }",
+                    "add rule ip6 t in icmpv6 type echo-request limit rate 2/second burst 12 packets accept",
+                    "add rule ip6 t in icmpv6 type echo-request drop")) {
+                peer.namespace().exec("nft", command);
+            }
+            await(topology, "ok limits pings underlay 1470 of 1470 overlay 1400 of 1400");
         }
     }
 }

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.ping;
+
+import io.weft.address.IpAddress;
+import io.weft.overlay.record.PeerPath;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+
+/**
+ * Finds which ways lose some packets and not others, of whatever is asked alike. Who has lost some is asked once more, for what was lost once
+ * may have been a matter of a moment. Owned by one thread.
+ */
+final class LossSearch {
+    /** For one way: of one that loses one packet of ten, all are answered once in thirty times. */
+    static final int QUESTIONS = 32;
+
+    /** Of all ways together, before any is suspected: {@code weft ping all} is to end soon in a large cluster too. */
+    private static final int QUESTIONS_TOTAL = 1_000;
+
+    /** Asked slowly. */
+    private static final int SLOW_QUESTIONS = 16;
+
+    /** A little longer than one second: hosts that limit pings answer one in each. */
+    private static final long SLOW_NS = TimeUnit.MILLISECONDS.toNanos(1_100);
+
+    private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private final EchoExchange exchange;
+
+    LossSearch(final EchoExchange exchange) {
+        this.exchange = exchange;
+    }
+
+    /** That each way is asked at first, where there are so many. */
+    static int questions(final int ways) {
+        return Math.min(QUESTIONS, QUESTIONS_TOTAL / Math.max(1, ways) + 1);
+    }
+
+    /**
+     * Who loses packets again and again through the overlay.
+     *
+     * @param underlayRttsNs negative for who does not answer on the underlay.
+     * @param lengths that are answered through the overlay; 0 for who is not to be asked.
+     * @param questions for each, before any is suspected.
+     */
+    List<Losses> losses(
+            final List<PeerPath> paths, final long[] underlayRttsNs, final int[] lengths, final int questions)
+            throws InterruptedException {
+        final List<IpAddress> overlay =
+                paths.stream().map(PeerPath::overlayAddress).toList();
+        final List<Counted> first = count(overlay, lengths, questions);
+        final List<Counted> second = count(overlay, of(first, lengths), QUESTIONS);
+        final int[] suspected = of(second, lengths);
+        final boolean[] isLimit = limits(paths, underlayRttsNs, overlay, suspected);
+        return IntStream.range(0, lengths.length)
+                .mapToObj(i -> {
+                    final Losses found = second.get(i).losses.and(first.get(i).losses);
+                    return 0 == suspected[i] ? Losses.NONE : isLimit[i] ? found.asLimit() : found;
+                })
+                .toList();
+    }
+
+    /**
+     * Whose losses are the node's own limit on pings. A firewall that has one limits those of the underlay as well, and answers all that come
+     * slowly; a way that loses packets does so at any rate.
+     */
+    private boolean[] limits(
+            final List<PeerPath> paths,
+            final long[] underlayRttsNs,
+            final List<IpAddress> overlay,
+            final int[] suspected)
+            throws InterruptedException {
+        final int[] answering = IntStream.range(0, suspected.length)
+                .map(i -> underlayRttsNs[i] < 0 ? 0 : suspected[i])
+                .toArray();
+        final List<Counted> underlay = count(paths.stream().map(PeerPath::peer).toList(), answering, QUESTIONS);
+        final int[] limited = of(underlay, answering);
+        final int asked =
+                (int) Arrays.stream(limited).filter(length -> length > 0).count();
+        final List<Counted> slow = count(overlay, limited, SLOW_QUESTIONS, SLOW_NS / Math.max(1, asked));
+        final boolean[] isLimit = new boolean[limited.length];
+        for (int i = 0; i < isLimit.length; i++) {
+            isLimit[i] = limited[i] > 0 && !slow.get(i).losses.isAny();
+        }
+        return isLimit;
+    }
+
+    /** The lengths of those that have lost some. */
+    private static int[] of(final List<Counted> counted, final int[] lengths) {
+        return IntStream.range(0, lengths.length)
+                .map(i -> counted.get(i).losses.isAny() ? lengths[i] : 0)
+                .toArray();
+    }
+
+    /**
+     * What many questions to one have found.
+     *
+     * @param rttNs the shortest, or as of {@link EchoExchange#exchange}.
+     */
+    record Counted(Losses losses, long rttNs) {
+        private static final Counted NONE = new Counted(Losses.NONE, EchoExchange.NO_ANSWER);
+
+        Counted and(final long answer) {
+            return new Counted(
+                    PathProbe.isFull(answer) ? losses : losses.and(Losses.ofOne(answer < 0)),
+                    answer < 0 ? rttNs : rttNs < 0 ? answer : Math.min(rttNs, answer));
+        }
+    }
+
+    /**
+     * Asks each as often, in turns, and nobody again.
+     *
+     * @param lengths 0 for who is not to be asked.
+     */
+    List<Counted> count(final List<IpAddress> to, final int[] lengths, final int questions)
+            throws InterruptedException {
+        return count(to, lengths, questions, 0);
+    }
+
+    private List<Counted> count(final List<IpAddress> to, final int[] lengths, final int questions, final long pauseNs)
+            throws InterruptedException {
+        final List<Integer> owners = new ArrayList<>();
+        final List<EchoRequest> requests = new ArrayList<>();
+        for (int question = 0; question < questions; question++) {
+            for (int i = 0; i < lengths.length; i++) {
+                if (lengths[i] > 0) {
+                    owners.add(i);
+                    requests.add(new EchoRequest(to.get(i), lengths[i]));
+                }
+            }
+        }
+        final List<Counted> counted = new ArrayList<>(Collections.nCopies(lengths.length, Counted.NONE));
+        final long[] answers = exchange.exchange(requests, TIMEOUT_NS, exchange.hosts(), pauseNs);
+        for (int i = 0; i < answers.length; i++) {
+            final int owner = owners.get(i);
+            counted.set(owner, counted.get(owner).and(answers[i]));
+        }
+        return counted;
+    }
+}
