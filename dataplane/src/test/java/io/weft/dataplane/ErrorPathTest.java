@@ -28,7 +28,7 @@ class ErrorPathTest {
         Errno.EPERM + ", UNDERLAY_REFUSED",
         Errno.ENETUNREACH + ", UNDERLAY_UNREACHABLE",
         Errno.EIO + ", UNDERLAY_ERROR",
-        Errno.EINVAL + ", UNDERLAY_ERROR"
+        Errno.EINVAL + ", UNDERLAY_UNREACHABLE"
     })
     void shouldDropOneDatagramAndSendTheNextWhenSendFails(final int errno, final DropReason reason) throws Exception {
         try (InvokedNode node = new InvokedNode(1)) {

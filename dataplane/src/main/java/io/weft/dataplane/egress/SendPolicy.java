@@ -57,12 +57,16 @@ final class SendPolicy {
         return isNews ? Action.STOP_SEGMENTATION : Action.SEND_ONE_BY_ONE;
     }
 
-    /** Under what a datagram is counted that was given up. */
+    /**
+     * Under what a datagram is counted that was given up. EACCES and EINVAL are what a route or a rule says that prohibits, or is a blackhole
+     * (net/ipv4/fib_semantics.c, {@code fib_props}); a firewall's rule says EPERM.
+     */
     static DropReason reason(final int errno) {
         return switch (errno) {
             case Errno.EAGAIN, Errno.ENOBUFS, Errno.ENOMEM -> DropReason.UNDERLAY_BUSY;
-            case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.ENETDOWN -> DropReason.UNDERLAY_UNREACHABLE;
-            case Errno.EPERM, Errno.EACCES -> DropReason.UNDERLAY_REFUSED;
+            case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.ENETDOWN, Errno.EACCES, Errno.EINVAL ->
+                DropReason.UNDERLAY_UNREACHABLE;
+            case Errno.EPERM -> DropReason.UNDERLAY_REFUSED;
             default -> DropReason.UNDERLAY_ERROR;
         };
     }

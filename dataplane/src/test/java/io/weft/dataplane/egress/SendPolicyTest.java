@@ -49,7 +49,7 @@ class SendPolicyTest {
         Errno.EHOSTUNREACH + ", UNDERLAY_UNREACHABLE",
         Errno.ENETDOWN + ", UNDERLAY_UNREACHABLE",
         Errno.EPERM + ", UNDERLAY_REFUSED",
-        Errno.EACCES + ", UNDERLAY_REFUSED",
+        Errno.EACCES + ", UNDERLAY_UNREACHABLE",
         Errno.EIO + ", UNDERLAY_ERROR",
         "0, UNDERLAY_ERROR",
     })

@@ -25,9 +25,12 @@ final class DropRemedy {
             Map.entry(
                     DropReason.FQ_FLOW_LIMIT,
                     "a pod sends more than the underlay device carries, and others have their share: see tc -s qdisc"),
-            Map.entry(DropReason.UNDERLAY_UNREACHABLE, "the host has no route to a peer: ip route get PEER"),
+            Map.entry(
+                    DropReason.UNDERLAY_UNREACHABLE,
+                    "the host has no route to a peer, or one, or a rule of routing, that throws away or prohibits what goes there: ip route"
+                            + " get PEER ipproto udp dport PORT, ip rule show"),
             Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
-            Map.entry(DropReason.UNDERLAY_ERROR, "see the log"),
+            Map.entry(DropReason.UNDERLAY_ERROR, "for a cause that weft does not know: the kernel's log (dmesg) may"),
             Map.entry(
                     DropReason.UNKNOWN_SENDER,
                     "if it is a node, its lease is missing here: see whether it has the same registry and prefix; if it"

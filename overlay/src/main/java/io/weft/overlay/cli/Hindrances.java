@@ -168,18 +168,25 @@ final class Hindrances {
                             + " --net --target " + daemon.number("pid") + " weft explain " + destination));
             return;
         }
-        try (HostRoutes routes = HostRoutes.open(daemon.networks())) {
+        try (HostRoutes routes = HostRoutes.open(daemon.networks(), daemon.subnets())) {
             final HostWay way = routes.of(path, destination);
             if (HostWay.Kind.TUNNEL != way.kind()) {
                 arrival = Arrival.NO;
                 lines.add(line("host", PathWords.hostWay(way, path, destination)));
-            } else if (null != source && isOwn(daemon, source)) {
-                final String bridge = new OwnRules(daemon, firewall).bridge(IpPrefix.host(source));
-                final String refusal = routes.refusal(path, destination, source, bridge);
-                if (!refusal.isEmpty()) {
-                    arrival = Arrival.NO;
-                    lines.add(line("host", refusal));
-                }
+                return;
+            }
+            final String refusal;
+            if (null == source) {
+                refusal = routes.refusalOfPods(path, destination);
+            } else {
+                refusal = isOwn(daemon, source)
+                        ? routes.refusal(
+                                path, destination, source, new OwnRules(daemon, firewall).bridge(IpPrefix.host(source)))
+                        : "";
+            }
+            if (!refusal.isEmpty()) {
+                arrival = Arrival.NO;
+                lines.add(line("host", refusal));
             }
         }
     }

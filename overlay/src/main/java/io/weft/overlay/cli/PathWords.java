@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PathState;
 import io.weft.linux.Errno;
+import io.weft.overlay.ping.HostRoutes;
 import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.ping.Losses;
 import io.weft.overlay.ping.PathResult;
@@ -148,9 +149,21 @@ final class PathWords {
     }
 
     private String route(final PathResult result) {
-        return Liveness.LIVE == daemon.liveness()
-                ? hostWay(result.hostWay(), result.path(), result.path().overlayAddress())
-                : ofThisWeftd();
+        if (Liveness.LIVE != daemon.liveness()) {
+            return ofThisWeftd();
+        }
+        HostWay way = result.hostWay();
+        if (HostWay.Kind.TUNNEL == way.kind() && daemon.isHere()) { // found by a check, which keeps no words
+            try (HostRoutes routes = HostRoutes.open(daemon.networks(), daemon.subnets())) {
+                way = routes.of(result.path());
+            }
+            if (HostWay.Kind.TUNNEL == way.kind()) {
+                return "this host's routes led packets for " + result.path().overlayAddress()
+                        + " elsewhere when that was checked, and lead to "
+                        + result.path().device() + " now";
+            }
+        }
+        return hostWay(way, result.path(), result.path().overlayAddress());
     }
 
     /**
@@ -159,6 +172,9 @@ final class PathWords {
      * @param destination of the packets, at the end of the path.
      */
     static String hostWay(final HostWay way, final PeerPath path, final IpAddress destination) {
+        if (HostWay.Kind.NOT_FOR_PODS == way.kind()) {
+            return way.words();
+        }
         final String command = "ip route get " + destination;
         final String leads = " has to say dev " + path.device();
         return HostWay.Kind.ROUTELESS == way.kind()
@@ -219,6 +235,10 @@ final class PathWords {
         if (!own.isEmpty()) {
             return own;
         }
+        final String elsewhere = underlayElsewhere(peer);
+        if (!elsewhere.isEmpty()) {
+            return elsewhere;
+        }
         final IcmpError refusal = evidence.refusal();
         if (null != refusal && isOwn(refusal)) {
             return ofThisNode(refusal, evidence.result().path());
@@ -233,6 +253,15 @@ final class PathWords {
                         : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
                                 + " try ping and traceroute to it from this node")
                 + offered(firewall(peer));
+    }
+
+    private String underlayElsewhere(final IpAddress peer) {
+        if (!daemon.isHere()) {
+            return "";
+        }
+        try (HostRoutes routes = HostRoutes.open(daemon.networks(), daemon.subnets())) {
+            return routes.underlayElsewhere(peer, daemon.underlayAddresses());
+        }
     }
 
     /** Whatever else may be the cause. */

@@ -197,7 +197,8 @@ final class PingCommand implements Callable<Integer> {
                 (int) daemon.number("vni"),
                 (int) daemon.number("port"),
                 daemon.underlayAddresses(),
-                daemon.networks());
+                daemon.networks(),
+                daemon.subnets());
         try (PathProbe probe = PathProbe.open(tunnel, (int) daemon.number("mtu"), PER_SECOND)) {
             results = probe.probe(paths);
         }

@@ -443,7 +443,7 @@ public final class OverlayNode implements AutoCloseable {
             undo.push(PeerMonitor.start(
                     options.weft().runDirectory,
                     opened.deviceNames(),
-                    changes.tunnel(),
+                    changes.tunnel(ownLease().key()),
                     () -> changes.podMtu().least(),
                     TimeUnit.SECONDS.toMillis(options.weft().peerCheckSeconds),
                     (device, peer, check, mtu) -> loop.post(() -> opened.checked(device, peer, check, mtu))));

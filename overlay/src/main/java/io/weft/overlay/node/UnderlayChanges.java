@@ -11,12 +11,14 @@ import io.weft.overlay.forwarding.PodMtu;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.host.UnderlayCheck;
+import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
 import io.weft.overlay.ping.ProbedTunnel;
+import java.util.stream.Stream;
 
 /**
  * What a node does when its underlay changes: another MTU is followed while packets flow, another address or interface is a
@@ -120,13 +122,16 @@ final class UnderlayChanges {
     }
 
     /** What is between this node and its peers. */
-    ProbedTunnel tunnel() {
+    ProbedTunnel tunnel(final LeaseKey own) {
         return new ProbedTunnel(
                 config.backend().type(),
                 config.backend().vni(),
                 config.backend().port(),
                 underlay.localAddresses().stream().map(IpAddress::of).toList(),
-                config.networks());
+                config.networks(),
+                Stream.of(own.subnet(), own.ipv6Subnet())
+                        .flatMap(Stream::ofNullable)
+                        .toList());
     }
 
     /** What the underlay leaves for packets of pods at present. */

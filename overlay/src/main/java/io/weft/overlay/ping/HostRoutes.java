@@ -5,12 +5,17 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.record.PeerPath;
+import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,33 +29,71 @@ import org.jspecify.annotations.Nullable;
 public final class HostRoutes implements AutoCloseable {
     private final @Nullable Rtnetlink rtnetlink;
     private final List<IpPrefix> networks;
+    private final List<IpPrefix> subnets;
 
     /** Asked once for each, however many peers are behind it. */
     private final Map<String, Optional<Link>> devices = new HashMap<>();
 
-    private HostRoutes(final @Nullable Rtnetlink rtnetlink, final List<IpPrefix> networks) {
+    private final Map<IpPrefix, String> bridges = new HashMap<>();
+
+    private HostRoutes(
+            final @Nullable Rtnetlink rtnetlink, final List<IpPrefix> networks, final List<IpPrefix> subnets) {
         this.rtnetlink = rtnetlink;
         this.networks = networks;
+        this.subnets = subnets;
     }
 
     /**
      * Opens those of the calling thread's network namespace.
      *
      * @param networks of the cluster, for each of which the tunnel may have one route.
+     * @param subnets of this node's pods.
      */
-    public static HostRoutes open(final List<IpPrefix> networks) {
+    public static HostRoutes open(final List<IpPrefix> networks, final List<IpPrefix> subnets) {
         Rtnetlink rtnetlink = null;
         try {
             rtnetlink = Rtnetlink.open();
         } catch (final LinuxException unknown) {
             // nothing is known of the host's routes then
         }
-        return new HostRoutes(rtnetlink, networks);
+        return new HostRoutes(rtnetlink, networks, subnets);
     }
 
-    /** Where they lead packets for the peer itself. */
-    HostWay of(final PeerPath path) {
-        return of(path, path.overlayAddress());
+    /** Where they lead packets for the peer itself, of this host and of its pods. */
+    public HostWay of(final PeerPath path) {
+        final HostWay way = of(path, path.overlayAddress());
+        final String refusal = HostWay.Kind.TUNNEL == way.kind() ? refusalOfPods(path, path.overlayAddress()) : "";
+        return refusal.isEmpty() ? way : HostWay.notForPods(refusal);
+    }
+
+    /**
+     * As {@link #refusal}, of a pod that this node may have, in each of its subnets: the last address, since a pod that is there may have a
+     * rule of its own.
+     */
+    public String refusalOfPods(final PeerPath path, final IpAddress destination) {
+        final Rtnetlink opened = rtnetlink;
+        if (null == opened) {
+            return "";
+        }
+        return subnets.stream()
+                .filter(subnet -> subnet.family() == path.subnet().family())
+                .filter(subnet -> subnet.length() < subnet.family().addressBits() - 1)
+                .map(subnet -> refusal(
+                        path,
+                        destination,
+                        subnet.last(subnet.family().addressBits() - 1).base(),
+                        bridges.computeIfAbsent(subnet, own -> bridge(opened, own))))
+                .filter(refusal -> !refusal.isEmpty())
+                .findFirst()
+                .orElse("");
+    }
+
+    private static String bridge(final Rtnetlink opened, final IpPrefix subnet) {
+        try {
+            return PodBridge.name(opened, subnet);
+        } catch (final LinuxException unknown) {
+            return "";
+        }
     }
 
     /**
@@ -102,7 +145,7 @@ public final class HostRoutes implements AutoCloseable {
             final Optional<Link> device = devices.computeIfAbsent(path.device(), opened::link);
             final boolean isPod = RouteType.LOCAL
                     != opened.matchingRoute(source.toInetAddress()).type();
-            return in.isEmpty() || device.isEmpty() || !isPod
+            return bridge.isEmpty() || in.isEmpty() || device.isEmpty() || !isPod
                     ? ""
                     : refusal(opened, path, destination, source, in.get(), device.get());
         } catch (final LinuxException unknown) {
@@ -126,9 +169,63 @@ public final class HostRoutes implements AutoCloseable {
                     : "this host's routes lead packets from " + source + " elsewhere than others, and not to "
                             + device.name() + command;
         } catch (final LinuxException refused) {
-            return "this host does not forward packets from " + source + " (" + Errno.text(refused.errno()) + ")"
-                    + command;
+            return Errno.EHOSTUNREACH == refused.errno() && isForwardingOff(in)
+                    ? "" // of all packets, which is told as what it is
+                    : "this host does not forward packets from " + source + " (" + reason(refused.errno()) + ")"
+                            + command;
         }
+    }
+
+    private static boolean isForwardingOff(final Link in) {
+        final Path setting = Path.of("/proc/sys/net/ipv4/conf", in.name(), "forwarding");
+        try {
+            return Files.readString(setting).startsWith("0");
+        } catch (final IOException unknown) {
+            return false;
+        }
+    }
+
+    /**
+     * Whether this host sends what goes to a peer's underlay address by another device than that whose address it sends from.
+     *
+     * @param locals addresses that are sent from, of each family one.
+     * @return in words, with what to do; empty if that is not so, or not known.
+     */
+    public String underlayElsewhere(final IpAddress peer, final List<IpAddress> locals) {
+        final Rtnetlink opened = rtnetlink;
+        if (null == opened) {
+            return "";
+        }
+        try {
+            final int leads = opened.routeTo(peer.toInetAddress()).linkIndex();
+            for (final InterfaceAddress address : opened.addresses()) {
+                final IpAddress own = IpAddress.of(address.address());
+                if (locals.contains(own) && own.family() == peer.family() && leads != address.linkIndex()) {
+                    return "this host's routes lead " + peer + " to " + name(opened, leads) + ", and not to "
+                            + name(opened, address.linkIndex()) + ", which has " + own
+                            + " that weft sends from: ip route get "
+                            + peer + " says where; take away the address or the route of this host that leads there";
+                }
+            }
+            return "";
+        } catch (final LinuxException unknown) {
+            return "";
+        }
+    }
+
+    private static String name(final Rtnetlink opened, final int linkIndex) {
+        return opened.link(linkIndex).map(Link::name).orElse("device " + linkIndex);
+    }
+
+    /** As the kernel says it by an error (net/ipv4/fib_semantics.c, {@code fib_props}). */
+    private static String reason(final int errno) {
+        return switch (errno) {
+            case Errno.EINVAL -> "a blackhole route, or a rule of that kind";
+            case Errno.EACCES -> "a route or rule that prohibits it";
+            case Errno.EHOSTUNREACH -> "an unreachable route";
+            case Errno.ENETUNREACH -> "no route, or a rule that says so";
+            default -> Errno.text(errno);
+        };
     }
 
     /** The address that this host sends from; null where that is not known. */

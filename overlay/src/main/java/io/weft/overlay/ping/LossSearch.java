@@ -21,6 +21,9 @@ final class LossSearch {
     /** Of all ways together, before any is suspected: {@code weft ping all} is to end soon in a large cluster too. */
     private static final int QUESTIONS_TOTAL = 1_000;
 
+    /** Between two of one way, so that no batch or superframe has several of them: one that is lost would lose them all. */
+    private static final long SPACED_NS = TimeUnit.MILLISECONDS.toNanos(10);
+
     /** Asked slowly. */
     private static final int SLOW_QUESTIONS = 16;
 
@@ -118,7 +121,8 @@ final class LossSearch {
      */
     List<Counted> count(final List<IpAddress> to, final int[] lengths, final int questions)
             throws InterruptedException {
-        return count(to, lengths, questions, 0);
+        final long asked = Arrays.stream(lengths).filter(length -> length > 0).count();
+        return count(to, lengths, questions, SPACED_NS / Math.max(1, asked));
     }
 
     private List<Counted> count(final List<IpAddress> to, final int[] lengths, final int questions, final long pauseNs)

@@ -71,7 +71,7 @@ public final class PathProbe implements AutoCloseable {
      * @throws io.weft.linux.LinuxException if the kernel refuses: CAP_NET_RAW is needed.
      */
     public static PathProbe open(final ProbedTunnel tunnel, final int podMtu, final int perSecond) {
-        final HostRoutes routes = HostRoutes.open(tunnel.networks());
+        final HostRoutes routes = HostRoutes.open(tunnel.networks(), tunnel.subnets());
         EchoExchange exchange = null;
         try {
             exchange = EchoExchange.open(perSecond);

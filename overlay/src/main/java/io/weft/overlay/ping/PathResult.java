@@ -43,7 +43,8 @@ public record PathResult(
 
     /** A node whose firewall refuses ICMP on the underlay is well if the overlay is. */
     public PathState state() {
-        if (0 == underlayErrno && HostWay.Kind.ELSEWHERE == hostWay.kind()) {
+        if (HostWay.Kind.NOT_FOR_PODS == hostWay.kind()
+                || (0 == underlayErrno && HostWay.Kind.ELSEWHERE == hostWay.kind())) {
             return PathState.ROUTE;
         }
         if (HostWay.Kind.ROUTELESS == hostWay.kind()) {
@@ -55,7 +56,7 @@ public record PathResult(
             }
             return isForAnyMac ? PathState.MAC : NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
         }
-        if (isUnsteady || losses.isOfPods()) {
+        if (losses.isOfPods() || (isUnsteady && !isUnderlayNarrow())) {
             return PathState.LOSS;
         }
         if (fabricMtu() < underlayNeeded) {
@@ -70,6 +71,11 @@ public record PathResult(
      */
     public int fabricMtu() {
         return isSeenByTheOverlay() ? overlayMtu + underlayNeeded - overlayNeeded : underlayMtu;
+    }
+
+    /** Of that the fabric itself tells, however unsteady the overlay is on it. */
+    private boolean isUnderlayNarrow() {
+        return underlayMtu > 0 && underlayMtu < underlayNeeded;
     }
 
     /** Whether only the overlay's packets tell how long ones the fabric carries. */

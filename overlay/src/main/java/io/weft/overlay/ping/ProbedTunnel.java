@@ -14,11 +14,18 @@ import java.util.List;
  * @param port of UDP, at all nodes.
  * @param localAddresses that this node sends from, of each family one: by another it is nobody to its peers.
  * @param networks of the cluster.
+ * @param subnets of this node's pods.
  */
 public record ProbedTunnel(
-        BackendType backend, int vni, int port, List<IpAddress> localAddresses, List<IpPrefix> networks) {
+        BackendType backend,
+        int vni,
+        int port,
+        List<IpAddress> localAddresses,
+        List<IpPrefix> networks,
+        List<IpPrefix> subnets) {
     public ProbedTunnel {
         localAddresses = List.copyOf(localAddresses);
         networks = List.copyOf(networks);
+        subnets = List.copyOf(subnets);
     }
 }

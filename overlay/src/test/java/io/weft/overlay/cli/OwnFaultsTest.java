@@ -20,6 +20,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Faults in what this node itself does with packets of pods, in front of the tunnel and behind it: all ways to peers are well. */
 @RequiresRoot
@@ -223,11 +224,20 @@ class OwnFaultsTest {
                 1,
                 kernel.podAddress(),
                 "  host       this host does not forward packets from " + node.podAddress()
-                        + " (invalid argument): ip route" + " get " + kernel.podAddress() + " from " + node.podAddress()
+                        + " (a blackhole route, or a rule of that kind): ip route get " + kernel.podAddress() + " from "
+                        + node.podAddress()
                         + " iif cni0 says so; ip rule show ");
         operator.awaitExplanation(0, kernel.podAddress());
         node.namespace().ip("rule", "delete", "priority", "100");
         operator.awaitExplanationFrom(node.podAddress(), 0, kernel.podAddress());
+        node.namespace().ip("rule", "add", "from", "10.244.0.0/24", "priority", "100", "prohibit");
+        final String refused =
+                "this host does not forward packets from 10.244.0.254 (a route or rule that prohibits it): ip route get ";
+        operator.awaitFaultOfWay(kernel, "route", refused);
+        operator.awaitExplanation(1, kernel.podAddress(), "  host       " + refused);
+        node.namespace().ip("rule", "delete", "priority", "100");
+        operator.awaitWell(kernel);
+        operator.awaitExplanation(0, kernel.podAddress());
         nft("add table ip other");
         nft("add chain ip other c { type nat hook prerouting priority -100 ; }");
         nft("add rule ip other c ip daddr " + kernel.podAddress() + " dnat to 192.0.2.1");
@@ -262,6 +272,38 @@ class OwnFaultsTest {
         operator.awaitFault(kernel, "pods", wrong);
         node.namespace().ip("address", "delete", OTHER_SUBNET, "dev", "cni0");
         operator.awaitStatus("  pods      ok ");
+    }
+
+    /** A firewall has no part in it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"prohibit", "blackhole"})
+    void shouldNotBlameAFirewallForARouteThatThrowsAway(final String type) {
+        final String peer = kernel.underlayAddress();
+        node.namespace().ip("rule", "add", "to", peer, "ipproto", "udp", "priority", "100", type);
+        final Runnable sends = () -> node.pod().tryExec("ping", "-c", "1", "-W", "1", kernel.podAddress());
+        operator.awaitDrops(
+                sends,
+                3,
+                kernel,
+                " UNDERLAY_UNREACHABLE in the last minute (host has no way to the peer's underlay address): the host has no route to a"
+                        + " peer, or one, or a rule of routing, that throws away or prohibits what goes there");
+        node.namespace().ip("rule", "delete", "priority", "100");
+        operator.awaitWell(kernel);
+    }
+
+    @Test
+    void shouldTellThatThisHostLeadsThePeersAddressElsewhere() {
+        final String peer = kernel.underlayAddress();
+        node.namespace().ip("link", "add", "aside", "up", "type", "bridge");
+        node.namespace().ip("address", "add", "10.9.9.1/24", "dev", "aside");
+        node.namespace().ip("route", "add", peer + "/32", "dev", "aside");
+        operator.awaitFaultOfWay(
+                kernel,
+                "fabric",
+                "this host's routes lead " + peer + " to aside, and not to " + node.underlayDevice() + ", which has "
+                        + node.underlayAddress() + " that weft sends from: ip route get " + peer);
+        node.namespace().ip("link", "delete", "aside");
+        operator.awaitWell(kernel);
     }
 
     /** As long as there was none, as before the first pod, that is as it should be. */

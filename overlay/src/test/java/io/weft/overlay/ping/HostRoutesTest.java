@@ -60,7 +60,7 @@ class HostRoutesTest {
 
     private HostWay way(final PeerPath path, final IpAddress destination) {
         return namespace.call(() -> {
-            try (HostRoutes routes = HostRoutes.open(NETWORKS)) {
+            try (HostRoutes routes = HostRoutes.open(NETWORKS, List.of())) {
                 return routes.of(path, destination);
             }
         });

@@ -27,6 +27,7 @@ class PathProbeTest {
                     1,
                     KernelVxlan.PORT,
                     List.of(IpAddress.parse(topology.node(0).underlayAddressV6())),
+                    List.of(),
                     List.of());
             try (PathProbe probe = PathProbe.open(tunnel, POD_MTU, 1_000)) {
                 final PathResult result = probe.probe(List.of(new PeerPath(

@@ -25,8 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 class PeerMonitorTest {
     private static final String DEVICE = "weft.1";
-    private static final ProbedTunnel TUNNEL =
-            new ProbedTunnel(BackendType.VXLAN, 1, 8472, List.of(), List.of(IpPrefix.parse("10.244.0.0/16")));
+    private static final ProbedTunnel TUNNEL = new ProbedTunnel(
+            BackendType.VXLAN, 1, 8472, List.of(), List.of(IpPrefix.parse("10.244.0.0/16")), List.of());
 
     @TempDir
     private Path directory = Path.of(".");
