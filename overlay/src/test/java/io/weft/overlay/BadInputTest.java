@@ -93,6 +93,7 @@ class BadInputTest {
             final String last = weftd.output().lines().reduce("", (one, other) -> other);
             assertTrue(last.startsWith("weftd: ") && last.contains(message), weftd::output);
             assertFalse(weftd.output().contains("\tat "), weftd::output);
+            assertFalse(last.matches(".*\\bjava\\.(io|nio|lang|net)\\..*"), last);
         }
         assertEquals(before, state());
     }

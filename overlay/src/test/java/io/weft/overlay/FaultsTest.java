@@ -348,8 +348,10 @@ class FaultsTest {
             final BackgroundProcess second = startBeside();
             assertEquals(WeftdCommandLine.EXIT_FAILURE, second.awaitExit(Await.TIMEOUT_MS), second::output);
             assertTrue(
-                    second.output().contains("make counters file")
-                            && second.output().contains(noRoom),
+                    second.output()
+                            .matches("(?s).*make counters file \\S+: " + noRoom
+                                    + ": it takes \\d+ MiB, and \\d+ are free\\."
+                                    + " Make room there, or choose another place by --counters-file.*"),
                     second::output);
             assertTrue(weftd().process().isAlive(), weftd()::output);
 

@@ -102,14 +102,14 @@ public final class CountersFile implements AutoCloseable {
             final int workers,
             final long pid,
             final long nowMs) {
+        final long length = length(capacity, peerRows, workers);
         final File file = path.toFile();
         IoUtil.ensureDirectoryExists(file.getAbsoluteFile().getParentFile(), "counters directory");
         IoUtil.deleteIfExists(file);
         final int valuesLength = capacity * CountersReader.COUNTER_LENGTH;
         final int metadataLength = capacity * CountersReader.METADATA_LENGTH;
         final int peersLength = PeerTable.length(peerRows, workers);
-        final MappedByteBuffer mapped =
-                mapNew(path, (long) HEADER_LENGTH + metadataLength + valuesLength + peersLength);
+        final MappedByteBuffer mapped = mapNew(path, length);
         final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength, peersLength);
         PeerTable.format(counters.peersBuffer, peerRows, workers);
         counters.header.putLong(PID_OFFSET, pid, LITTLE_ENDIAN);
@@ -120,6 +120,13 @@ public final class CountersFile implements AutoCloseable {
         counters.header.putInt(PEERS_LENGTH_OFFSET, peersLength, LITTLE_ENDIAN);
         counters.header.putIntRelease(VERSION_OFFSET, VERSION);
         return counters;
+    }
+
+    /** Bytes of a file that is made so. */
+    public static long length(final int capacity, final int peerRows, final int workers) {
+        return HEADER_LENGTH
+                + (long) capacity * (CountersReader.COUNTER_LENGTH + CountersReader.METADATA_LENGTH)
+                + PeerTable.length(peerRows, workers);
     }
 
     /**

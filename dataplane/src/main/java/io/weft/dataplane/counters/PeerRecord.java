@@ -26,6 +26,24 @@ public record PeerRecord(
         int pathMtu,
         @Nullable IcmpError lastError,
         @Nullable PathCheck check) {
+    /** That a peer is heard is seen a second later at most, and that it refuses when it is sent something. */
+    private static final long TOGETHER_MS = 5_000;
+
+    /**
+     * Whether the peer's address has said since then that nothing listens on the port, and has sent packets just before that, or since: no
+     * one host does both.
+     *
+     * @param beginMs in milliseconds since 1970.
+     */
+    public boolean isHeardAndRefused(final long beginMs) {
+        final IcmpError error = lastError;
+        return null != error
+                && error.isPortUnreachable()
+                && error.sender().equals(address)
+                && error.timeMs() >= beginMs
+                && heardMs >= error.timeMs() - TOGETHER_MS;
+    }
+
     /**
      * The last error, if it tells of the time since then: not one from before that, nor a peer's own of a port that nothing listened on if
      * it was heard later.

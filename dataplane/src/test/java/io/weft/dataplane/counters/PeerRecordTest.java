@@ -35,4 +35,19 @@ class PeerRecordTest {
     void shouldTellAnErrorOfSomebodyOnTheWayAlsoWhenThePeerIsHeard() {
         assertEquals(true, isRefused(OTHER, 3, 11_000, 10_000));
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "3,      0, 10000, false", // never heard
+        "3,   5000, 10000, false", // stopped since
+        "3,   6000, 10000, true",
+        "3,  30000, 10000, true",
+        "3,  30000, 11000, false", // refused long ago
+        "13, 11000, 10000, false", // a firewall's word
+    })
+    void shouldKnowAPeerThatRefusesAndIsHeard(
+            final int code, final long heardMs, final long beginMs, final boolean expected) {
+        final IcmpError error = new IcmpError(3, code, PEER, ERROR_MS);
+        assertEquals(expected, new PeerRecord(PEER, 0, 0, 0, 0, heardMs, 0, 0, error, null).isHeardAndRefused(beginMs));
+    }
 }

@@ -136,6 +136,7 @@ final class DaemonFiles {
     }
 
     private List<DaemonRecord> all() {
+        Daemons.requireDirectory(runDirectory);
         return DaemonRecord.readAll(runDirectory, System.currentTimeMillis());
     }
 

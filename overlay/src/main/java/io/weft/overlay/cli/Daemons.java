@@ -7,6 +7,7 @@ import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.Liveness;
 import io.weft.overlay.record.ProcessIdentity;
 import io.weft.overlay.record.StartRecord;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -98,7 +99,16 @@ class Daemons {
 
     /** Those that are to be read, whichever device is meant. */
     List<DaemonRecord> all(final Consumer<DamagedRecord> unread) {
+        requireDirectory(runDirectory);
         return DaemonRecord.readAll(runDirectory, System.currentTimeMillis(), unread);
+    }
+
+    /** One that is not there is as one without daemons. */
+    static void requireDirectory(final Path runDirectory) {
+        if (Files.exists(runDirectory) && !Files.isDirectory(runDirectory)) {
+            throw new IllegalStateException("--run-dir=" + runDirectory
+                    + " is no directory: name that of weftd, which is /run/weft by default");
+        }
     }
 
     /** That there is none, or none that can be told of, and what to do. */

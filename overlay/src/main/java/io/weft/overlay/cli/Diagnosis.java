@@ -257,7 +257,7 @@ final class Diagnosis {
                                 .collect(Collectors.joining())));
         findings.add(new PeersFinding(daemon, ofDevices).finding());
         agents(ofDevices);
-        findings.add(new DropsFinding(daemon.networks(), counters).finding());
+        findings.add(new DropsFinding(daemon.networks(), counters, PublicAddresses.paths(daemon)).finding());
     }
 
     private void agents(final Map<DeviceRecord, CountersRecord> counters) {

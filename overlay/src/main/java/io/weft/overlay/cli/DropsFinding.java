@@ -5,7 +5,9 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.PeerRecord;
 import io.weft.overlay.record.CountersRecord;
+import io.weft.overlay.record.PeerPath;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -29,6 +31,7 @@ final class DropsFinding {
 
     private final List<IpPrefix> networks;
     private final List<CountersRecord> counters;
+    private final List<PeerPath> paths;
     private final List<String> counted = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private final List<String> faults = new ArrayList<>();
@@ -36,10 +39,12 @@ final class DropsFinding {
     /**
      * @param networks of the cluster.
      * @param counters of the daemon's devices that have some to read.
+     * @param paths to all peers.
      */
-    DropsFinding(final List<IpPrefix> networks, final List<CountersRecord> counters) {
+    DropsFinding(final List<IpPrefix> networks, final List<CountersRecord> counters, final List<PeerPath> paths) {
         this.networks = networks;
         this.counters = counters;
+        this.paths = paths;
         for (final DropReason reason : DropReason.values()) {
             final long count = counters.stream()
                     .mapToLong(device -> device.inMinute(reason))
@@ -59,9 +64,35 @@ final class DropsFinding {
             final boolean isGoingOn = pausedMs <= GOES_ON_MS;
             (isGoingOn && isFault(reason, count) ? faults : notes)
                     .add(count + " " + reason + " in the last minute"
-                            + (isGoingOn ? "" : ", none for " + Words.duration(pausedMs)) + " "
-                            + DropRemedy.words(reason) + lastOffender(reason));
+                            + (isGoingOn ? "" : ", none for " + Words.duration(pausedMs))
+                            + words(reason) + lastOffender(reason));
         }
+    }
+
+    private String words(final DropReason reason) {
+        final String wrong = DropReason.UNKNOWN_SENDER == reason ? wrongLease() : "";
+        return wrong.isEmpty() ? " " + DropRemedy.words(reason) : ": " + wrong;
+    }
+
+    /** Of a lease here whose pods' packets come from elsewhere, while nobody answers where it says; empty where there is none. */
+    private String wrongLease() {
+        for (final CountersRecord device : counters) {
+            for (final PeerPath path : paths) {
+                final IpAddress sender = PathEvidence.otherSender(path, device);
+                if (null != sender && isUnreached(path)) {
+                    return PublicAddresses.wrong(path, sender);
+                }
+            }
+        }
+        return "";
+    }
+
+    private boolean isUnreached(final PeerPath path) {
+        return counters.stream()
+                .flatMap(device -> device.peers().stream())
+                .filter(peer -> peer.address().equals(path.peer()))
+                .map(PeerRecord::check)
+                .anyMatch(check -> null != check && PathWords.UNREACHED.contains(check.state()));
     }
 
     /** Since the last one, by the daemon's clock, also where it stands still. */

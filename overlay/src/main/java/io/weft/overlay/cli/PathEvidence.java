@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * @param state of the way.
  * @param result what was found of it; of a check on record, which keeps less, 0 where that is not known.
  * @param refusal what somebody said of packets that do not get there, about that time; null if nobody did.
+ * @param isHeardAndRefused whether the refusal is of the peer's port, and packets of the overlay come from it all the same.
+ * @param otherSender whom no lease names, and who sends packets of the peer's pods, as the last that was dropped for that; null for nobody.
  * @param isHeard whether something came from the peer meanwhile.
  * @param isSentNothing whether weft is known to have sent it nothing meanwhile.
  * @param egressDrops what was dropped here on the way out meanwhile, with the remedies, where nothing was sent; empty for nothing.
@@ -44,6 +46,8 @@ record PathEvidence(
         PathState state,
         PathResult result,
         @Nullable IcmpError refusal,
+        boolean isHeardAndRefused,
+        @Nullable IpAddress otherSender,
         boolean isHeard,
         boolean isSentNothing,
         String egressDrops,
@@ -77,7 +81,9 @@ record PathEvidence(
         return new PathEvidence(
                 result.state(),
                 result,
-                null == is ? null : is.refusalSince(beginMs),
+                null == is ? null : refusal(is, beginMs),
+                null != is && is.isHeardAndRefused(beginMs),
+                null == after ? null : otherSender(result.path(), after),
                 isHeard,
                 isSentNothing,
                 isSentNothing ? dropped(Direction.EGRESS, before, after) : "",
@@ -118,12 +124,34 @@ record PathEvidence(
                         Losses.NONE,
                         false,
                         PathState.MAC == check.state()),
-                peer.refusalSince(check.timeMs() - REFUSED_MS),
+                refusal(peer, check.timeMs() - REFUSED_MS),
+                peer.isHeardAndRefused(check.timeMs() - REFUSED_MS),
+                otherSender(path, counters),
                 peer.heardMs() >= check.timeMs() - HEARD_MS,
                 false,
                 "",
                 "",
                 suspects(counters, check, path, well));
+    }
+
+    /** A port that refuses and sends is said to refuse, whichever was the last. */
+    private static @Nullable IcmpError refusal(final PeerRecord peer, final long beginMs) {
+        return peer.isHeardAndRefused(beginMs) ? peer.lastError() : peer.refusalSince(beginMs);
+    }
+
+    /**
+     * Who sends packets of the pods behind a path in the last minute, from an address that no lease names.
+     *
+     * @return null for nobody, as far as the last that was dropped for that tells.
+     */
+    static @Nullable IpAddress otherSender(final PeerPath path, final CountersRecord counters) {
+        return 0 == counters.inMinute(DropReason.UNKNOWN_SENDER)
+                ? null
+                : Offender.parse(DropReason.UNKNOWN_SENDER, counters.offender(DropReason.UNKNOWN_SENDER))
+                        .filter(last -> !path.peer().equals(last.peer()))
+                        .filter(last -> isOf(path, last))
+                        .map(Offender::peer)
+                        .orElse(null);
     }
 
     /** What was dropped before the check began has nothing to do with what it found. */
@@ -148,7 +176,7 @@ record PathEvidence(
 
     /**
      * Whether packets that were dropped may have come from a peer or been for it. Of many only the last is known: it may be another
-     * peer's, and speaks for that one alone only if all is well there.
+     * peer's, and speaks for that one alone only if all is well there; or if no lease names it, which is not so of any other peer.
      *
      * @param offender the last, as {@link Offender#addresses}; empty where nobody keeps that.
      * @param well ways to other peers that answer.
@@ -156,7 +184,9 @@ record PathEvidence(
     static boolean mayBeOf(
             final PeerPath path, final DropReason reason, final String offender, final List<PeerPath> well) {
         final Optional<Offender> last = Offender.parse(reason, offender);
-        return last.isEmpty() || isOf(path, last.get()) || well.stream().noneMatch(other -> isOf(other, last.get()));
+        return last.isEmpty()
+                || isOf(path, last.get())
+                || (DropReason.UNKNOWN_SENDER != reason && well.stream().noneMatch(other -> isOf(other, last.get())));
     }
 
     private static boolean isOf(final PeerPath path, final Offender offender) {

@@ -16,10 +16,15 @@ import io.weft.overlay.record.PeerPath;
 import io.weft.overlay.record.TablesFile;
 import io.weft.overlay.rules.HostFirewall;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /** What is wrong with the way to a peer, and what to do: by what is known of it. */
 final class PathWords {
+    /** Nothing that is sent there is answered, as where nobody has that address. */
+    static final Set<PathState> UNREACHED = EnumSet.of(PathState.LOCAL, PathState.FABRIC, PathState.OVERLAY);
+
     private final DaemonRecord daemon;
     private final PublicAddresses addresses;
     private final HostFirewall hostFirewall;
@@ -40,6 +45,10 @@ final class PathWords {
         final String shared = addresses.trouble(evidence.result().path().peer());
         if (PathState.OK != evidence.state() && !shared.isEmpty()) {
             return shared;
+        }
+        final IpAddress sender = evidence.otherSender();
+        if (null != sender && UNREACHED.contains(evidence.state())) {
+            return PublicAddresses.wrong(evidence.result().path(), sender);
         }
         return switch (evidence.state()) {
             case UNCHECKED -> "";
@@ -297,7 +306,7 @@ final class PathWords {
             return own;
         }
         if (null != refusal) {
-            return refused(refusal, path);
+            return refused(refusal, path) + (evidence.isHeardAndRefused() ? orAnother(path.peer()) : "");
         }
         if (evidence.isSentNothing()) {
             return evidence.egressDrops().isEmpty()
@@ -365,6 +374,13 @@ final class PathWords {
         }
         return "the fabric refuses the overlay's packets, " + says(refusal) + ": let UDP port " + port
                 + " pass both ways";
+    }
+
+    /** Of a host whose port refuses what is sent there, and that sends all the same. */
+    private static String orAnother(final IpAddress peer) {
+        return "; or, since packets of the overlay come from it all the same, a firewall there rejects what is sent to that port"
+                + " (iptables -S INPUT there, or nft list ruleset), or two machines have " + peer
+                + ": compare ip neigh show " + peer + " with ip link there";
     }
 
     /** As flanneld names it. */

@@ -122,8 +122,9 @@ final class PingCommand implements Callable<Integer> {
         } catch (final IllegalArgumentException | UnknownHostException failure) {
             throw new ParameterException(
                     spec.commandLine(),
-                    target + ": must be an address, a subnet, a node's name that this host resolves, or \"" + ALL
-                            + "\", " + failure.getMessage());
+                    (target.isBlank() ? "the address is empty: it" : target + ":")
+                            + " must be an address, a subnet, a node's name that this host resolves, or \"" + ALL + '"'
+                            + (target.isBlank() ? "" : ", " + failure.getMessage()));
         }
     }
 

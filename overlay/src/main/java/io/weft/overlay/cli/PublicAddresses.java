@@ -26,10 +26,14 @@ final class PublicAddresses {
 
     PublicAddresses(final DaemonRecord daemon) {
         own.addAll(daemon.underlayAddresses());
-        daemon.devices().stream()
-                .flatMap(PublicAddresses::paths)
+        paths(daemon)
                 .forEach(path -> subnets.computeIfAbsent(path.peer(), peer -> new ArrayList<>())
                         .add(path.subnet()));
+    }
+
+    /** To all peers. */
+    static List<PeerPath> paths(final DaemonRecord daemon) {
+        return daemon.devices().stream().flatMap(PublicAddresses::paths).toList();
     }
 
     private static Stream<PeerPath> paths(final DeviceRecord device) {
@@ -63,6 +67,14 @@ final class PublicAddresses {
                         + ": two nodes have it, then give each its own (--public-ip); or one node has two leases, then"
                         + " delete the one that it does not use"
                 : "";
+    }
+
+    /** What is wrong with the address that a lease names, whose pods' packets come from another one, and what to do. */
+    static String wrong(final PeerPath path, final IpAddress sender) {
+        return "the lease of " + path.subnet() + " names " + path.peer() + ", and packets of its pods come from "
+                + sender
+                + ": its PublicIP is wrong (--public-ip there); or that node sends by another address by right, as"
+                + " behind a NAT, then --ingress-allow=" + sender + " admits it";
     }
 
     /** That of the first peers that have any, and how many others have. */

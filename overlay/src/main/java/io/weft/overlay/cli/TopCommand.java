@@ -6,12 +6,14 @@ import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
+import io.weft.overlay.record.Liveness;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -76,7 +78,9 @@ final class TopCommand implements Callable<Integer> {
         requireRange("--interval", intervalSeconds, SECONDS_MAX);
         requireRange("--count", count, Integer.MAX_VALUE);
         requireRange("--peers", peersMax, Integer.MAX_VALUE);
-        final Map<String, Look> looks = looks(daemons.require());
+        final List<DaemonRecord> found = daemons.require();
+        requireOneThatHasBegun(found);
+        final Map<String, Look> looks = looks(found);
         Runtime.getRuntime().addShutdownHook(new Thread(this::onSignal, "weft-end"));
         isLooking = true;
         try {
@@ -103,6 +107,15 @@ final class TopCommand implements Callable<Integer> {
         if (value < 1 || value > max) {
             throw new ParameterException(
                     spec.commandLine(), option + "=" + value + ": must be a whole number from 1 to " + max);
+        }
+    }
+
+    /** A start that has failed counts nothing: where there is nothing else, there is no daemon. */
+    private static void requireOneThatHasBegun(final List<DaemonRecord> found) {
+        if (found.stream().allMatch(daemon -> Liveness.FAILED == daemon.liveness())) {
+            throw new IllegalStateException(found.stream()
+                    .map(daemon -> Words.title(daemon) + ": " + Words.ofAge(daemon))
+                    .collect(Collectors.joining("; ")));
         }
     }
 
@@ -173,7 +186,7 @@ final class TopCommand implements Callable<Integer> {
             }
         }
         if (!counts) {
-            missing(lines, daemon.name() + ": " + liveness + ", no counters to read");
+            missing(lines, Words.title(daemon) + ": " + liveness + ", no counters to read");
         }
     }
 

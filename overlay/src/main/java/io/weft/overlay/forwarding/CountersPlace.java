@@ -5,8 +5,11 @@ import io.weft.dataplane.counters.CountersFile;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /** Making a forwarder's counters file. */
 final class CountersPlace {
@@ -14,6 +17,8 @@ final class CountersPlace {
     private static final int COUNTERS_CAPACITY = 8192;
     /** Kubernetes is made for clusters of up to 5000 nodes; the rest is for those that come and go. */
     private static final int PEER_ROWS = 8192;
+
+    private static final int MIB = 1 << 20;
 
     private CountersPlace() {}
 
@@ -28,7 +33,7 @@ final class CountersPlace {
                     ProcessHandle.current().pid(),
                     System.currentTimeMillis());
         } catch (final Exception failure) { // Agrona throws IOException as well, undeclared
-            throw failure(path, failure);
+            throw failure(path, workers, failure);
         }
     }
 
@@ -46,12 +51,35 @@ final class CountersPlace {
         try {
             Files.deleteIfExists(path);
         } catch (final IOException failure) {
-            throw failure(path, failure);
+            throw failure(path, options.workers(), failure);
         }
     }
 
-    private static StartupException failure(final Path path, final Exception cause) {
+    private static StartupException failure(final Path path, final int workers, final Exception cause) {
+        final Throwable reason =
+                cause instanceof UncheckedIOException && null != cause.getCause() ? cause.getCause() : cause;
+        final long needed = CountersFile.length(COUNTERS_CAPACITY, PEER_ROWS, workers);
+        final long free = free(path);
+        final boolean isWritten =
+                reason instanceof IOException && !(reason instanceof FileSystemException); // and not just named
         return new StartupException(
-                "make counters file " + path + ": " + cause + ". Choose a writable place by --counters-file", cause);
+                "make counters file " + path + ": "
+                        + (isWritten && free < needed
+                                ? "No space left on device: it takes " + (needed + MIB - 1) / MIB + " MiB, and "
+                                        + free / MIB
+                                        + " are free. Make room there, or choose another place by --counters-file"
+                                : StartupException.words(reason) + ". Choose a writable place by --counters-file"),
+                cause);
+    }
+
+    /** Bytes that a file there may still take; more than any where that is not known. */
+    private static long free(final Path path) {
+        try {
+            return Files.getFileStore(
+                            Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file"))
+                    .getUsableSpace();
+        } catch (final IOException unknown) {
+            return Long.MAX_VALUE;
+        }
     }
 }

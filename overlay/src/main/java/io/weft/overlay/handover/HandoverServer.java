@@ -122,7 +122,9 @@ public final class HandoverServer implements AutoCloseable {
             return server;
         } catch (final IOException | LinuxException failure) {
             throw new StartupException(
-                    "make socket " + path + ": " + failure + ". Choose a writable place by --run-dir", failure);
+                    "make socket " + path + ": " + StartupException.words(failure)
+                            + ". Choose a writable place by --run-dir",
+                    failure);
         }
     }
 

@@ -57,7 +57,7 @@ public final class DeviceLock implements AutoCloseable {
             return lock;
         } catch (final IOException failure) {
             throw new StartupException(
-                    "lock device " + deviceName + " in " + runDirectory + ": " + failure
+                    "lock device " + deviceName + " in " + runDirectory + ": " + StartupException.words(failure)
                             + ". Choose a writable directory by --run-dir",
                     failure);
         }

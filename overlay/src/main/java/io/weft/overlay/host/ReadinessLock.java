@@ -98,7 +98,8 @@ public final class ReadinessLock implements AutoCloseable {
 
     private static StartupException failed(final Path file, final IOException failure) {
         return new StartupException(
-                "lock " + file + ": " + failure + ". Choose a writable place by --subnet-file", failure);
+                "lock " + file + ": " + StartupException.words(failure) + ". Choose a writable place by --subnet-file",
+                failure);
     }
 
     /** A file that others can open may be locked by them; one of an earlier weftd is. */

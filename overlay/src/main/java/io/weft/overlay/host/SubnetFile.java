@@ -124,7 +124,8 @@ public final class SubnetFile {
             }
         } catch (final IOException failure) {
             throw new StartupException(
-                    "write subnet file " + file + ": " + failure + ". Choose a writable place by --subnet-file",
+                    "write subnet file " + file + ": " + StartupException.words(failure)
+                            + ". Choose a writable place by --subnet-file",
                     failure);
         }
     }

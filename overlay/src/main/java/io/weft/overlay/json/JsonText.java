@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -16,6 +17,10 @@ import tools.jackson.core.TokenStreamLocation;
  * changed in few places, the parts that are the same need not be read again.
  */
 public final class JsonText {
+    /** Where a value began, which the parser does not know here; and its settings, which nobody can change. */
+    private static final Pattern NOISE = Pattern.compile(
+            " ?\\([^()\\[]*\\[Source: [^]]*]\\)|, from `[^`]*`|: enable `[^`]*` to allow| \\([^()]* since Feature [^()]*\\)");
+
     private final byte[] text;
     private final int begin;
     private final int end;
@@ -121,7 +126,23 @@ public final class JsonText {
                 source,
                 null == place ? line : line(place),
                 null == place ? column : column(place),
-                failure.getOriginalMessage().lines().findFirst().orElse("is no JSON"));
+                words(failure.getOriginalMessage()));
+    }
+
+    /** Without what the parser says of itself. */
+    private static String words(final String message) {
+        final String first = message.lines().findFirst().orElse("is no JSON");
+        return first.startsWith("Unexpected end-of-input")
+                ? "ends too early" + inside(first) + ": it is cut short"
+                : NOISE.matcher(first).replaceAll("").replace("close marker ", "");
+    }
+
+    /** Of what the text ends in. */
+    private static String inside(final String message) {
+        if (message.matches(".*(for Object|Object entries).*")) {
+            return ", inside an object";
+        }
+        return message.matches(".*(for Array|Array entries).*") ? ", inside an array" : "";
     }
 
     String source() {

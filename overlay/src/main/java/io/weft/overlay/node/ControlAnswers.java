@@ -50,7 +50,9 @@ final class ControlAnswers {
                     new PacketStreams(source, loop));
         } catch (final IOException failure) {
             throw new StartupException(
-                    "make control socket " + path + ": " + failure + ". Choose a writable place by --run-dir", failure);
+                    "make control socket " + path + ": " + StartupException.words(failure)
+                            + ". Choose a writable place by --run-dir",
+                    failure);
         }
     }
 

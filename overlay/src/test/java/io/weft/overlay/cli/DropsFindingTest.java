@@ -34,7 +34,8 @@ class DropsFindingTest {
     private static Finding findingAt(final long nowMs, final CountersRecord.Sample... samples) {
         return new DropsFinding(
                         List.of(IpPrefix.parse("10.244.0.0/16"), IpPrefix.parse("fd00:10:244::/48")),
-                        List.of(new CountersRecord(0, nowMs, 0, List.of(samples), List.of())))
+                        List.of(new CountersRecord(0, nowMs, 0, List.of(samples), List.of())),
+                        List.of())
                 .finding();
     }
 

@@ -86,7 +86,11 @@ final class Operator {
     }
 
     void awaitPing(final int exitCode, final Topology.Node peer, final String... words) {
-        await(List.of(exitCode), List.of("ping", peer.underlayAddress()), words);
+        awaitPing(exitCode, peer.underlayAddress(), words);
+    }
+
+    void awaitPing(final int exitCode, final String address, final String... words) {
+        await(List.of(exitCode), List.of("ping", address), words);
     }
 
     /**

@@ -294,6 +294,50 @@ class PeerCausesTest {
         return found[0];
     }
 
+    /** As of a node whose {@code --public-ip} is not its own: it asks this one all the time, from where no lease says that it is. */
+    @Test
+    @Order(2)
+    void shouldNameTheLeaseWhosePublicAddressIsNotWhereItsPacketsComeFrom() throws IOException {
+        final String wrong = "192.168.100.77";
+        final Path place = directory.resolve("node");
+        WeftdProcess.leases(
+                place,
+                WeftdProcess.lease(node),
+                WeftdProcess.lease(kernel),
+                WeftdProcess.lease(other.subnet(), wrong, other.vtepMac()));
+        final String words =
+                "the lease of " + other.subnet() + " names " + wrong + ", and packets of its pods come from "
+                        + other.underlayAddress() + ": its PublicIP is wrong (--public-ip there)";
+        operator.awaitStatus(
+                "  peers     WRONG  1 of 2 do not answer as they should: " + wrong + " ",
+                ": " + words,
+                "  drops     WRONG  ",
+                " UNKNOWN_SENDER in the last minute: " + words);
+        operator.awaitPing(3, wrong, ": " + words);
+        operator.awaitExplanation(1, other.podAddress(), "  check      " + wrong + " was found ", ": " + words);
+        WeftdProcess.leases(place, WeftdProcess.lease(node), WeftdProcess.lease(kernel), WeftdProcess.lease(other));
+        operator.awaitWell(other);
+    }
+
+    /** As where another machine has the peer's address too, and gets some of what is for it. */
+    @Test
+    @Order(2)
+    void shouldSayThatTwoMachinesMayHaveTheAddressThatRefusesAndSends() {
+        final String firewall = "INPUT -s " + node.underlayAddress() + " -p udp --dport 8472 -j REJECT";
+        kernel.namespace().exec("sh", "-c", "iptables -w -A " + firewall);
+        operator.awaitExplanation(
+                () -> kernel.pod().tryExec("ping", "-c", "1", "-W", "1", node.podAddress()),
+                StatusCommand.WRONG,
+                kernel.podAddress(),
+                "nothing listens on its UDP port 8472",
+                "or, since packets of the overlay come from it all the same, a firewall there rejects what is sent to that port"
+                        + " (iptables -S INPUT there, or nft list ruleset), or two machines have "
+                        + kernel.underlayAddress()
+                        + ": compare ip neigh show " + kernel.underlayAddress() + " with ip link there");
+        kernel.namespace().exec("sh", "-c", "iptables -w -D " + firewall);
+        operator.awaitWell(kernel);
+    }
+
     /** Nodes that have leases, and are not there. */
     @Test
     @Order(3)

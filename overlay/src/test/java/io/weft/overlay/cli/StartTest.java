@@ -189,6 +189,7 @@ class StartTest {
             assertFails(namespace, registry, "--iface=eth7");
             assertFails(namespace, registry, "--iface=eth8");
             assertEquals(2, startRecords().size(), "the last one of each registry");
+            assertHasNothingToShowInTop();
             try (BackgroundProcess weftd = WeftdProcess.start(namespace, directory, registry)) {
                 weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
                 awaitStatus(StatusCommand.OK, "weft.1: live, network namespace ");
@@ -204,6 +205,19 @@ class StartTest {
             assertTrue(archived.contains(": no interface matches --iface=eth9: there is "), archived);
             namespace.exec(WeftdProcess.command(directory, "--uninstall"));
             assertEquals(List.of(), startRecords(), "uninstalled");
+        }
+    }
+
+    private void assertHasNothingToShowInTop() {
+        for (final String form : List.of("text", "json")) {
+            errors.getBuffer().setLength(0);
+            assertEquals("", run(1, "top", "--count=1", "-o", form, "--run-dir=" + directory.resolve("run")));
+            assertTrue(
+                    errors.toString()
+                            .matches(
+                                    "(?s)weft: .*weftd( of weft\\.1)?, process \\d+: failed: its start came to nothing \\d+ s ago;"
+                                            + " weft status says why.*"),
+                    errors::toString);
         }
     }
 
