@@ -2,10 +2,13 @@
 # ./weft cluster conformance: Kubernetes' own tests, of the version of the cluster and from the same go.mod, against the cluster that is up.
 
 conformance_packages=(
-  curl:curl bind9-dnsutils:dig netcat-openbsd:nc.openbsd iproute2:ip iptables:iptables
+  curl:curl wget:wget bind9-dnsutils:dig netcat-openbsd:nc.openbsd iproute2:ip iptables:iptables
 )
 # As Kubernetes' test/utils/image/manifest.go names what it would pull.
-agnhost_images=(registry.k8s.io/e2e-test-images/agnhost:2.66.1 registry.k8s.io/e2e-test-images/glibc-dns-testing:2.1.1)
+agnhost_images=(
+  registry.k8s.io/e2e-test-images/agnhost:2.66.1 registry.k8s.io/e2e-test-images/glibc-dns-testing:2.1.1 registry.k8s.io/e2e-test-images/busybox:1.37.0-2
+)
+invalid_packets_image=registry.k8s.io/e2e-test-images/regression-issue-74839:1.5
 pause_image=registry.k8s.io/pause:3.10.2 # what waits to be ended
 conformance=$PWD/target/conformance
 
@@ -42,7 +45,8 @@ cluster_conformance() {
 conformance_build() {
   cluster_has e2e.test || (cd cluster && CGO_ENABLED=0 go test -c -vet=off -o "$cluster/bin/e2e.test" \
     -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kube_version" k8s.io/kubernetes/test/e2e) || return 1
-  cluster_program agnhost k8s.io/kubernetes/test/images/agnhost
+  cluster_program agnhost k8s.io/kubernetes/test/images/agnhost &&
+    cluster_program regression-issue-74839 k8s.io/kubernetes/test/images/regression-issue-74839
 }
 
 # Agnhost with what the tests call beside it; on all nodes.
@@ -55,13 +59,17 @@ conformance_images() {
   ln -s agnhost "$root/agnhost-2"
   ln -s ../agnhost "$root/bin/agnhost"
   mkdir -p "$root/uploads" "$root/usr/lib/x86_64-linux-gnu/xtables"
-  programs "$root" bash curl dig getent ip ss iptables ip6tables nc.openbsd
+  programs "$root" bash curl wget dig getent ip ss iptables ip6tables nc.openbsd # busybox's wget, linked statically, ends by SIGSEGV
   ln -sf nc.openbsd "$root/bin/nc"
   ln -sf bash "$root/bin/sh" # busybox would run its own nc
   cp /usr/lib/x86_64-linux-gnu/xtables/*.so "$root/usr/lib/x86_64-linux-gnu/xtables/"
   image "$root" /agnhost pause "${agnhost_images[@]}" || return 1
+  mkdir -p "$root"
+  cp -L "$cluster/bin/regression-issue-74839" "$root/"
+  image "$root" /regression-issue-74839 "" $invalid_packets_image || return 1
   for node in $(cluster kubectl get nodes -o jsonpath='{.items[*].metadata.name}'); do
     cluster_exec "$node" ctr --namespace k8s.io images import "$cluster/images/agnhost.tar" &&
+      cluster_exec "$node" ctr --namespace k8s.io images import "$cluster/images/regression-issue-74839.tar" &&
       cluster_exec "$node" ctr --namespace k8s.io images tag --force docker.io/weft-cluster/tools:1 $pause_image || return 1
   done >"$cluster/log/conformance-images" 2>&1
 }
