@@ -17,7 +17,7 @@ public enum PathState {
     OVERLAY_MTU(5, "overlay-mtu"),
     /** This node itself does not send to it: its own firewall, or a route that is missing. */
     LOCAL(6, "local"),
-    /** The host's own routes lead packets for it elsewhere than to the tunnel's device. */
+    /** The host's own routes lead packets for it, or those of its pods, elsewhere than to the tunnel's device. */
     ROUTE(7, "route"),
     /** It takes what is for all MACs, and not what is for that of its lease. */
     MAC(8, "mac"),

@@ -30,8 +30,8 @@ public record PeerRecord(
     private static final long TOGETHER_MS = 5_000;
 
     /**
-     * Whether the peer's address has said since then that nothing listens on the port, and has sent packets just before that, or since: no
-     * one host does both.
+     * Whether the peer's address has said since then that nothing listens on the port, and has sent packets at about that time: one that was
+     * restarted, or has a firewall that rejects, does so too.
      *
      * @param beginMs in milliseconds since 1970.
      */
@@ -41,7 +41,7 @@ public record PeerRecord(
                 && error.isPortUnreachable()
                 && error.sender().equals(address)
                 && error.timeMs() >= beginMs
-                && heardMs >= error.timeMs() - TOGETHER_MS;
+                && Math.abs(heardMs - error.timeMs()) <= TOGETHER_MS;
     }
 
     /**

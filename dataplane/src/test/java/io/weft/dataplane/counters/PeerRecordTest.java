@@ -41,7 +41,8 @@ class PeerRecordTest {
         "3,      0, 10000, false", // never heard
         "3,   5000, 10000, false", // stopped since
         "3,   6000, 10000, true",
-        "3,  30000, 10000, true",
+        "3,  15000, 10000, true",
+        "3,  30000, 10000, false", // it has been started
         "3,  30000, 11000, false", // refused long ago
         "13, 11000, 10000, false", // a firewall's word
     })

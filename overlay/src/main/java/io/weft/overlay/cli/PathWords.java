@@ -269,7 +269,7 @@ final class PathWords {
             return "";
         }
         try (HostRoutes routes = HostRoutes.open(daemon.networks(), daemon.subnets())) {
-            return routes.underlayElsewhere(peer, daemon.underlayAddresses());
+            return routes.underlayElsewhere(peer, daemon.underlayAddresses(), (int) daemon.number("port"));
         }
     }
 

@@ -7,6 +7,7 @@ import io.weft.overlay.lifecycle.ThreadWatch;
 import io.weft.overlay.ops.ListeningPort;
 import io.weft.overlay.record.ProcessIdentity;
 import io.weft.overlay.record.StartRecord;
+import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -22,6 +23,7 @@ public final class Tenure {
     private final DescriptorStore store;
     private final Descriptors inherited;
     private boolean hadPlace;
+    private final Map<String, Integer> ends = new HashMap<>();
     private String lastEnd = "";
     private long lastEndNs;
     private boolean isPlaceFreed;
@@ -112,7 +114,13 @@ public final class Tenure {
     public void nodeWasReady(final String reason) {
         hadPlace = true;
         lastEnd = reason;
+        ends.merge(reason, 1, Integer::sum);
         lastEndNs = System.nanoTime();
+    }
+
+    /** How many nodes of this process were taken down for a reason. */
+    public int ends(final String reason) {
+        return ends.getOrDefault(reason, 0);
     }
 
     /** Why the node before was taken down, if that is not longer ago; else empty. */

@@ -33,7 +33,7 @@ public class StartupException extends RuntimeException {
     /** Why a file could not be made: without its name, which is said already, nor that of a class but where there is no more. */
     public static String words(final Throwable failure) {
         if (failure instanceof final FileAlreadyExistsException other) {
-            return other.getFile() + " is there, and is no directory";
+            return other.getFile() + " is there already";
         }
         if (failure instanceof NoSuchFileException) {
             return "there is no such directory";

@@ -116,7 +116,7 @@ final class NodeStatus {
         }
         final boolean isLately = (now > 0 && System.nanoTime() - repairedNs < MINUTE_NS)
                 || HostComparison.DEVICE_GONE.equals(tenure.lastEnd(MINUTE_NS));
-        return ordered("count", now + metrics.nodeRepairs(), "lately", isLately);
+        return ordered("count", now + tenure.ends(HostComparison.DEVICE_GONE), "lately", isLately);
     }
 
     /** The first by name, and how many there are. */

@@ -69,12 +69,6 @@ public final class NodeMetrics {
         nodeRepairs = count;
     }
 
-    /** As they were told last. */
-    public int nodeRepairs() {
-        return nodeRepairs;
-    }
-
-    /** Routes to single nodes' subnets that were put right. */
     public void directRouteRepairs(final long count) {
         directRouteRepairs = count;
     }

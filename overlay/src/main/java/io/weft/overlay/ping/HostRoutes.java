@@ -5,6 +5,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.DatagramPath;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
@@ -141,13 +142,15 @@ public final class HostRoutes implements AutoCloseable {
             return "";
         }
         try {
-            final Optional<Link> in = devices.computeIfAbsent(bridge, opened::link);
+            final Optional<Link> in =
+                    bridge.isEmpty() ? Optional.empty() : devices.computeIfAbsent(bridge, opened::link);
+            if (in.isEmpty() || !in.get().up()) {
+                return "";
+            }
             final Optional<Link> device = devices.computeIfAbsent(path.device(), opened::link);
             final boolean isPod = RouteType.LOCAL
                     != opened.matchingRoute(source.toInetAddress()).type();
-            return bridge.isEmpty() || in.isEmpty() || device.isEmpty() || !isPod
-                    ? ""
-                    : refusal(opened, path, destination, source, in.get(), device.get());
+            return device.isEmpty() || !isPod ? "" : refusal(opened, path, destination, source, in.get(), device.get());
         } catch (final LinuxException unknown) {
             return "";
         }
@@ -189,28 +192,42 @@ public final class HostRoutes implements AutoCloseable {
      * Whether this host sends what goes to a peer's underlay address by another device than that whose address it sends from.
      *
      * @param locals addresses that are sent from, of each family one.
+     * @param port of the tunnel.
      * @return in words, with what to do; empty if that is not so, or not known.
      */
-    public String underlayElsewhere(final IpAddress peer, final List<IpAddress> locals) {
+    public String underlayElsewhere(final IpAddress peer, final List<IpAddress> locals, final int port) {
         final Rtnetlink opened = rtnetlink;
         if (null == opened) {
             return "";
         }
         try {
-            final int leads = opened.routeTo(peer.toInetAddress()).linkIndex();
-            for (final InterfaceAddress address : opened.addresses()) {
-                final IpAddress own = IpAddress.of(address.address());
-                if (locals.contains(own) && own.family() == peer.family() && leads != address.linkIndex()) {
-                    return "this host's routes lead " + peer + " to " + name(opened, leads) + ", and not to "
-                            + name(opened, address.linkIndex()) + ", which has " + own
-                            + " that weft sends from: ip route get "
-                            + peer + " says where; take away the address or the route of this host that leads there";
-                }
-            }
-            return "";
+            final IpAddress own = locals.stream()
+                    .filter(local -> local.family() == peer.family())
+                    .findFirst()
+                    .orElse(peer);
+            final int leads = opened.pathTo(peer.toInetAddress(), own.toInetAddress(), port)
+                    .map(DatagramPath::linkIndex)
+                    .orElse(0);
+            final List<Integer> owners = opened.addresses().stream()
+                    .filter(address -> own.equals(IpAddress.of(address.address())))
+                    .map(InterfaceAddress::linkIndex)
+                    .toList();
+            return 0 == leads || 1 != owners.size() || owners.contains(leads) || isVirtual(opened, owners.get(0))
+                    ? ""
+                    : "this host's routes lead " + peer + " to " + name(opened, leads) + ", and not to "
+                            + name(opened, owners.get(0)) + ", which has " + own
+                            + " that weft sends from: ip route get " + peer
+                            + " says where; take away the address or the route of this host that leads there";
         } catch (final LinuxException unknown) {
             return "";
         }
+    }
+
+    /** An address on such a device is a host's own, whichever way its packets leave. */
+    private static boolean isVirtual(final Rtnetlink opened, final int linkIndex) {
+        return opened.link(linkIndex)
+                .filter(link -> !"lo".equals(link.name()) && !"dummy".equals(link.kind()))
+                .isEmpty();
     }
 
     private static String name(final Rtnetlink opened, final int linkIndex) {
@@ -220,7 +237,7 @@ public final class HostRoutes implements AutoCloseable {
     /** As the kernel says it by an error (net/ipv4/fib_semantics.c, {@code fib_props}). */
     private static String reason(final int errno) {
         return switch (errno) {
-            case Errno.EINVAL -> "a blackhole route, or a rule of that kind";
+            case Errno.EINVAL -> "a blackhole route or rule, or the source is refused";
             case Errno.EACCES -> "a route or rule that prohibits it";
             case Errno.EHOSTUNREACH -> "an unreachable route";
             case Errno.ENETUNREACH -> "no route, or a rule that says so";

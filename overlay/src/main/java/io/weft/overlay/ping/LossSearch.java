@@ -2,7 +2,6 @@
 package io.weft.overlay.ping;
 
 import io.weft.address.IpAddress;
-import io.weft.overlay.record.PeerPath;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -16,7 +15,7 @@ import java.util.stream.IntStream;
  */
 final class LossSearch {
     /** For one way: of one that loses one packet of ten, all are answered once in thirty times. */
-    static final int QUESTIONS = 32;
+    private static final int QUESTIONS = 32;
 
     /** Of all ways together, before any is suspected: {@code weft ping all} is to end soon in a large cluster too. */
     private static final int QUESTIONS_TOTAL = 1_000;
@@ -33,57 +32,50 @@ final class LossSearch {
     private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final EchoExchange exchange;
+    private final int podMtu;
 
-    LossSearch(final EchoExchange exchange) {
+    LossSearch(final EchoExchange exchange, final int podMtu) {
         this.exchange = exchange;
-    }
-
-    /** That each way is asked at first, where there are so many. */
-    static int questions(final int ways) {
-        return Math.min(QUESTIONS, QUESTIONS_TOTAL / Math.max(1, ways) + 1);
+        this.podMtu = podMtu;
     }
 
     /**
      * Who loses packets again and again through the overlay.
      *
-     * @param underlayRttsNs negative for who does not answer on the underlay.
+     * @param results of the ways, whose losses are not known yet.
      * @param lengths that are answered through the overlay; 0 for who is not to be asked.
-     * @param questions for each, before any is suspected.
      */
-    List<Losses> losses(
-            final List<PeerPath> paths, final long[] underlayRttsNs, final int[] lengths, final int questions)
-            throws InterruptedException {
+    List<Losses> losses(final List<PathResult> results, final int[] lengths) throws InterruptedException {
         final List<IpAddress> overlay =
-                paths.stream().map(PeerPath::overlayAddress).toList();
+                results.stream().map(result -> result.path().overlayAddress()).toList();
+        final int questions = Math.min(QUESTIONS, QUESTIONS_TOTAL / Math.max(1, results.size()) + 1);
         final List<Counted> first = count(overlay, lengths, questions);
         final List<Counted> second = count(overlay, of(first, lengths), QUESTIONS);
         final int[] suspected = of(second, lengths);
-        final boolean[] isLimit = limits(paths, underlayRttsNs, overlay, suspected);
+        final List<Losses> found = IntStream.range(0, lengths.length)
+                .mapToObj(i ->
+                        0 == suspected[i] ? Losses.NONE : second.get(i).losses.and(first.get(i).losses))
+                .toList();
+        final boolean[] isLimit = limits(results, overlay, found);
         return IntStream.range(0, lengths.length)
-                .mapToObj(i -> {
-                    final Losses found = second.get(i).losses.and(first.get(i).losses);
-                    return 0 == suspected[i] ? Losses.NONE : isLimit[i] ? found.asLimit() : found;
-                })
+                .mapToObj(i -> isLimit[i] ? found.get(i).asLimit() : found.get(i))
                 .toList();
     }
 
     /**
-     * Whose losses are the node's own limit on pings. A firewall that has one limits those of the underlay as well, and answers all that come
-     * slowly; a way that loses packets does so at any rate.
+     * Whose losses are the node's own limit on pings. A firewall that has one limits those of the underlay as well, loses most of many in a row, and
+     * answers all that come slowly; a way that loses packets does so at any rate, and one that loses a quarter of them answers
+     * so many slow ones once in a hundred times.
      */
-    private boolean[] limits(
-            final List<PeerPath> paths,
-            final long[] underlayRttsNs,
-            final List<IpAddress> overlay,
-            final int[] suspected)
+    private boolean[] limits(final List<PathResult> results, final List<IpAddress> overlay, final List<Losses> found)
             throws InterruptedException {
-        final int[] answering = IntStream.range(0, suspected.length)
-                .map(i -> underlayRttsNs[i] < 0 ? 0 : suspected[i])
+        final int[] answering = IntStream.range(0, found.size())
+                .map(i -> results.get(i).underlayRttNs() >= 0 && found.get(i).isMany() ? podMtu : 0)
                 .toArray();
-        final List<Counted> underlay = count(paths.stream().map(PeerPath::peer).toList(), answering, QUESTIONS);
+        final List<Counted> underlay =
+                count(results.stream().map(result -> result.path().peer()).toList(), answering, QUESTIONS);
         final int[] limited = of(underlay, answering);
-        final int asked =
-                (int) Arrays.stream(limited).filter(length -> length > 0).count();
+        final long asked = Arrays.stream(limited).filter(length -> length > 0).count();
         final List<Counted> slow = count(overlay, limited, SLOW_QUESTIONS, SLOW_NS / Math.max(1, asked));
         final boolean[] isLimit = new boolean[limited.length];
         for (int i = 0; i < isLimit.length; i++) {

@@ -9,6 +9,8 @@ package io.weft.overlay.ping;
  *     it answers, which pods do not meet.
  */
 public record Losses(int lost, int asked, boolean isLimit) {
+    private static final int MANY = 4;
+
     /** None, or none that are known. */
     public static final Losses NONE = new Losses(0, 0, false);
 
@@ -22,6 +24,11 @@ public record Losses(int lost, int asked, boolean isLimit) {
 
     Losses asLimit() {
         return new Losses(lost, asked, true);
+    }
+
+    /** As many as a way that loses packets seldom does. */
+    boolean isMany() {
+        return lost * MANY >= asked && lost > 0;
     }
 
     boolean isAny() {

@@ -56,7 +56,7 @@ public final class PathProbe implements AutoCloseable {
     private PathProbe(
             final EchoExchange exchange, final HostRoutes routes, final ProbedTunnel tunnel, final int podMtu) {
         this.exchange = exchange;
-        lossSearch = new LossSearch(exchange);
+        lossSearch = new LossSearch(exchange, podMtu);
         this.routes = routes;
         this.tunnel = tunnel;
         this.podMtu = podMtu;
@@ -105,34 +105,41 @@ public final class PathProbe implements AutoCloseable {
 
     /** All that there is to find out. */
     public List<PathResult> probe(final List<PeerPath> paths) throws InterruptedException {
-        final int questions = LossSearch.questions(paths.size());
         final List<PathResult> results = new ArrayList<>();
         for (int from = 0; from < paths.size(); from += WAYS) {
-            results.addAll(probe(paths.subList(from, Math.min(paths.size(), from + WAYS)), true, questions));
+            results.addAll(probe(paths.subList(from, Math.min(paths.size(), from + WAYS)), true));
         }
-        return results;
+        return withLosses(results);
+    }
+
+    /** The same results, with what is lost on ways that answer. It may take half a minute, and all are asked at the same time. */
+    List<PathResult> withLosses(final List<PathResult> results) throws InterruptedException {
+        final int[] lengths = results.stream()
+                .mapToInt(result -> PathResult.NONE == result.overlayRttNs() || result.isForwarded()
+                        ? 0
+                        : result.isUnsteady() ? SHORT_LENGTH : result.overlayMtu())
+                .toArray();
+        final List<Losses> losses = lossSearch.losses(results, lengths);
+        return IntStream.range(0, lengths.length)
+                .mapToObj(i -> results.get(i).with(losses.get(i)))
+                .toList();
     }
 
     /**
-     * What there is to find out of a few.
+     * What there is to find out of a few, but for losses.
      *
-     * @param isExact whether to search for the longest packet where not all that is needed is carried, and for losses: several dozen
-     *     packets each; otherwise that is told to be a short one.
+     * @param isExact whether to search for the longest packet where not all that is needed is carried: several dozen packets each;
+     *     otherwise that is told to be a short one.
      */
     List<PathResult> probe(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
-        return probe(paths, isExact, isExact ? LossSearch.QUESTIONS : 0);
-    }
-
-    private List<PathResult> probe(final List<PeerPath> paths, final boolean isExact, final int questions)
-            throws InterruptedException {
-        final List<PathResult> results = new ArrayList<>(probeOnce(paths, isExact, questions));
+        final List<PathResult> results = new ArrayList<>(probeOnce(paths, isExact));
         final int[] unsteady = IntStream.range(0, results.size())
                 .filter(i -> results.get(i).isUnsteady())
                 .toArray();
         if (unsteady.length
                 > 0) { // a fault that has begun in between shows as what it is when nothing changes any more
             final List<PathResult> again =
-                    probeOnce(Arrays.stream(unsteady).mapToObj(paths::get).toList(), isExact, questions);
+                    probeOnce(Arrays.stream(unsteady).mapToObj(paths::get).toList(), isExact);
             for (int i = 0; i < unsteady.length; i++) {
                 results.set(unsteady[i], again.get(i));
             }
@@ -140,8 +147,7 @@ public final class PathProbe implements AutoCloseable {
         return results;
     }
 
-    private List<PathResult> probeOnce(final List<PeerPath> paths, final boolean isExact, final int questions)
-            throws InterruptedException {
+    private List<PathResult> probeOnce(final List<PeerPath> paths, final boolean isExact) throws InterruptedException {
         final List<IpAddress> to = new ArrayList<>(underlay(paths));
         to.addAll(overlay(paths));
         final int[] needed = new int[to.size()];
@@ -154,7 +160,6 @@ public final class PathProbe implements AutoCloseable {
         final Set<IpAddress> forAnyMac = forAnyMac(paths, rttNs, forwardedNs.keySet());
         final int[] mtus = new int[to.size()];
         final boolean[] isUnsteady = mtus(to, needed, rttNs, isExact, mtus);
-        final List<Losses> losses = lossSearch.losses(paths, rttNs, answering(rttNs, mtus, isUnsteady), questions);
         final List<PathResult> results = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
             final int overlay = paths.size() + i;
@@ -171,7 +176,7 @@ public final class PathProbe implements AutoCloseable {
                     null == byForwardingNs ? mtus[overlay] : needed[overlay],
                     needed[overlay],
                     isUnsteady[overlay],
-                    losses.get(i),
+                    Losses.NONE,
                     null != byForwardingNs,
                     forAnyMac.contains(paths.get(i).overlayAddress())));
         }
@@ -404,14 +409,6 @@ public final class PathProbe implements AutoCloseable {
             }
         }
         return asked.isEmpty();
-    }
-
-    /** How long packets may be that the overlay answers; 0 where it does not. */
-    private static int[] answering(final long[] rttNs, final int[] mtus, final boolean[] isUnsteady) {
-        final int ways = rttNs.length / 2;
-        return IntStream.range(ways, rttNs.length)
-                .map(i -> rttNs[i] < 0 ? 0 : isUnsteady[i] ? SHORT_LENGTH : mtus[i])
-                .toArray();
     }
 
     @Override

@@ -41,6 +41,25 @@ public record PathResult(
     /** There was no answer. */
     public static final long NONE = -1;
 
+    /** With what is lost. Of a node that limits pings no search for a length tells anything, and slow questions as long as pods' packets were answered. */
+    PathResult with(final Losses found) {
+        return new PathResult(
+                path,
+                underlayErrno,
+                overlayErrno,
+                hostWay,
+                underlayRttNs,
+                overlayRttNs,
+                found.isLimit() ? underlayNeeded : underlayMtu,
+                underlayNeeded,
+                found.isLimit() ? overlayNeeded : overlayMtu,
+                overlayNeeded,
+                isUnsteady,
+                found,
+                isForwarded,
+                isForAnyMac);
+    }
+
     /** A node whose firewall refuses ICMP on the underlay is well if the overlay is. */
     public PathState state() {
         if (HostWay.Kind.NOT_FOR_PODS == hostWay.kind()
@@ -56,7 +75,7 @@ public record PathResult(
             }
             return isForAnyMac ? PathState.MAC : NONE == underlayRttNs ? PathState.FABRIC : PathState.OVERLAY;
         }
-        if (losses.isOfPods() || (isUnsteady && !isUnderlayNarrow())) {
+        if (losses.isOfPods() || (isUnsteady && !losses.isLimit() && !isUnderlayNarrow())) {
             return PathState.LOSS;
         }
         if (fabricMtu() < underlayNeeded) {

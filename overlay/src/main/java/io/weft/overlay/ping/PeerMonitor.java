@@ -10,6 +10,7 @@ import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,9 +32,6 @@ public final class PeerMonitor implements AutoCloseable {
 
     /** Of each way, where there are few: so that losses are seen which are not of each packet. */
     private static final int QUESTIONS_MAX = 10;
-
-    /** Of an interval, that all of them take. */
-    private static final double QUESTIONS_SHARE = 0.1;
 
     private static final long END_PATIENCE_MS = 5_000;
 
@@ -136,9 +134,10 @@ public final class PeerMonitor implements AutoCloseable {
         log.checked(device, states);
     }
 
+    /** All nodes together ask each of them about once a second, which limits on pings let pass. */
     private int questions(final int ways) {
-        final double total = intervalMs * QUESTIONS_SHARE * PER_SECOND / TimeUnit.SECONDS.toMillis(1);
-        return (int) Math.max(1, Math.min(QUESTIONS_MAX, total / Math.max(1, ways)));
+        return (int)
+                Math.max(1, Math.min(QUESTIONS_MAX, TimeUnit.MILLISECONDS.toSeconds(intervalMs) / Math.max(1, ways)));
     }
 
     /** A peer with several subnets is as well as the way to the worst of them. */
@@ -148,18 +147,39 @@ public final class PeerMonitor implements AutoCloseable {
             final List<PeerPath> silent,
             final Map<IpAddress, PathState> states)
             throws InterruptedException {
+        final List<PathResult> answering = new ArrayList<>();
         for (int from = 0; from < silent.size(); from += PathProbe.WAYS) {
-            // How long packets may be is searched for the first of them alone: a fabric that has changed is the same
-            // for all.
+            // How long packets may be is searched for the first of them alone, and what is lost: a fabric that has
+            // changed
+            // is the same for all. Of the others that answer nothing new is known.
             final boolean isExact = 0 == from;
             final int to = Math.min(silent.size(), from + PathProbe.WAYS);
             for (final PathResult result : probe.probe(silent.subList(from, to), isExact)) {
-                final PathCheck check = found(result.state(), Math.max(0, result.overlayRttNs()));
-                if (!states.containsKey(result.path().peer()) || PathState.OK != result.state()) {
-                    states.put(result.path().peer(), result.state());
-                    sink.accept(device, result.path().peer(), check, isExact ? result.fabricMtu() : 0);
+                if (PathState.OK == result.state() || PathState.LOSS == result.state()) {
+                    answering.addAll(isExact ? List.of(result) : List.of());
+                } else {
+                    tell(device, result, isExact, states);
                 }
             }
+        }
+        for (final PathResult result : probe.withLosses(answering)) {
+            tell(device, result, true, states);
+        }
+    }
+
+    private void tell(
+            final String device,
+            final PathResult result,
+            final boolean isExact,
+            final Map<IpAddress, PathState> states) {
+        final IpAddress peer = result.path().peer();
+        if (!states.containsKey(peer) || PathState.OK != result.state()) {
+            states.put(peer, result.state());
+            sink.accept(
+                    device,
+                    peer,
+                    found(result.state(), Math.max(0, result.overlayRttNs())),
+                    isExact ? result.fabricMtu() : 0);
         }
     }
 

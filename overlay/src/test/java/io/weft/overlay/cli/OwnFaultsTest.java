@@ -224,7 +224,8 @@ class OwnFaultsTest {
                 1,
                 kernel.podAddress(),
                 "  host       this host does not forward packets from " + node.podAddress()
-                        + " (a blackhole route, or a rule of that kind): ip route get " + kernel.podAddress() + " from "
+                        + " (a blackhole route or rule, or the source is refused): ip route get " + kernel.podAddress()
+                        + " from "
                         + node.podAddress()
                         + " iif cni0 says so; ip rule show ");
         operator.awaitExplanation(0, kernel.podAddress());

@@ -126,7 +126,7 @@ class SeeingTest {
     private static String steady(final String text) {
         return text.replaceAll("(pid\"?[ :])\\d+", "$1PID")
                 .replaceAll("(process )\\d+", "$1PID")
-                .replaceAll("(-QUIT |-CONT )\\d+", "$1PID")
+                .replaceAll("(-QUIT |-CONT |--target )\\d+", "$1PID")
                 .replaceAll("(amespace\"?[ :])\\d+", "$1NS")
                 .replaceAll("(?m)^ *\\d+(?=  \\S)", "N")
                 .replaceAll("last sign of life \\d+ ms", "last sign of life N ms")
