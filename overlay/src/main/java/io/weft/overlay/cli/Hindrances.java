@@ -196,11 +196,9 @@ final class Hindrances {
             final List<PeerPath> paths, final PeerPath path, final PeerRecord peer, final CountersRecord counters) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
-            final boolean isAskedAnew = PathState.ROUTE == check.state() && daemon.isHere(); // by look
-            final Arrival found =
-                    isIngress || isAskedAnew || (daemon.isHere() && new OwnRules(daemon, firewall).dropsAnswers(path))
-                            ? Arrival.YES // the check was of what is sent there, and of answers
-                            : arrival(peer, check);
+            final Arrival found = isIngress || (daemon.isHere() && new OwnRules(daemon, firewall).dropsAnswers(path))
+                    ? Arrival.YES // the check was of what is sent there, and of answers
+                    : arrival(peer, check);
             arrival = arrival.and(found);
             final PathEvidence evidence = PathEvidence.onRecord(daemon, paths, path, peer, check, counters);
             lines.add(line(
