@@ -58,8 +58,8 @@ final class SendPolicy {
     }
 
     /**
-     * Under what a datagram is counted that was given up. EACCES and EINVAL are mostly what a route or a rule says that prohibits, or is a blackhole
-     * (net/ipv4/fib_semantics.c, {@code fib_props}); a firewall's rule says EPERM.
+     * Under what a datagram is counted that was given up. EACCES and EINVAL are mostly what a route or a rule says that prohibits, or is
+     * a blackhole (net/ipv4/fib_semantics.c, {@code fib_props}); a firewall's rule says EPERM.
      */
     static DropReason reason(final int errno) {
         return switch (errno) {

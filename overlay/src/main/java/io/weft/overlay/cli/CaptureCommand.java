@@ -7,6 +7,7 @@ import io.weft.dataplane.counters.Direction;
 import io.weft.overlay.capture.CaptureQuestion;
 import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.FileFailure;
 import java.io.EOFException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -143,7 +144,7 @@ final class CaptureCommand implements Callable<Integer> {
             throw new IllegalStateException(
                     "the daemon at " + socket + " has ended; " + name() + " has what came until then", ended);
         } catch (final IOException failure) {
-            final String words = Words.of(failure);
+            final String words = FileFailure.words(failure);
             if (STANDARD_OUTPUT.equals(file) && Words.READER_GONE.equals(words)) {
                 return 0;
             }

@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.StartRecord;
@@ -52,7 +53,7 @@ final class ClearCommand implements Callable<Integer> {
                 }
             } catch (final IOException failure) {
                 throw new IllegalStateException(
-                        "clear what is on record of " + daemon.name() + ": " + Words.of(failure), failure);
+                        "clear what is on record of " + daemon.name() + ": " + FileFailure.words(failure), failure);
             }
         }
         if (output.isJson()) {

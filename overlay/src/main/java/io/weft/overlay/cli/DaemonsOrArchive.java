@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DamagedRecord;
 import io.weft.overlay.record.ReportFile;
@@ -43,7 +44,7 @@ final class DaemonsOrArchive extends Daemons {
             return content.daemons();
         } catch (final IOException failure) {
             throw new IllegalStateException(
-                    "make a directory for what is in " + from + ": " + Words.of(failure), failure);
+                    "make a directory for what is in " + from + ": " + FileFailure.words(failure), failure);
         }
     }
 
@@ -69,7 +70,7 @@ final class DaemonsOrArchive extends Daemons {
         try {
             ReportFile.delete(directory);
         } catch (final IOException failure) {
-            System.err.println("weft: delete " + directory + ": " + Words.of(failure));
+            System.err.println("weft: delete " + directory + ": " + FileFailure.words(failure));
         }
     }
 

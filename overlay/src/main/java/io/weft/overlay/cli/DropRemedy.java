@@ -30,7 +30,7 @@ final class DropRemedy {
                     "the host has no route to a peer, or one, or a rule of routing, that throws away or prohibits what goes there: ip route"
                             + " get PEER ipproto udp dport PORT, ip rule show"),
             Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
-            Map.entry(DropReason.UNDERLAY_ERROR, "for a cause that weft does not know: the kernel's log (dmesg) may"),
+            Map.entry(DropReason.UNDERLAY_ERROR, "weft does not know the cause: the kernel's log (dmesg) may say it"),
             Map.entry(
                     DropReason.UNKNOWN_SENDER,
                     "if it is a node, its lease is missing here: see whether it has the same registry and prefix; if it"

@@ -192,11 +192,23 @@ final class Hindrances {
         }
     }
 
+    /** What a check found of the host's routes, they tell now. */
+    private boolean isMended(final PeerPath path, final PathCheck check) {
+        if (PathState.ROUTE != check.state() || !daemon.isHere()) {
+            return false;
+        }
+        try (HostRoutes routes = HostRoutes.open(daemon.networks(), daemon.subnets())) {
+            return HostWay.Kind.TUNNEL == routes.of(path).kind();
+        }
+    }
+
     private void check(
             final List<PeerPath> paths, final PeerPath path, final PeerRecord peer, final CountersRecord counters) {
         final PathCheck check = peer.check();
         if (null != check && PathState.OK != check.state()) {
-            final Arrival found = isIngress || (daemon.isHere() && new OwnRules(daemon, firewall).dropsAnswers(path))
+            final Arrival found = isIngress
+                            || isMended(path, check)
+                            || (daemon.isHere() && new OwnRules(daemon, firewall).dropsAnswers(path))
                     ? Arrival.YES // the check was of what is sent there, and of answers
                     : arrival(peer, check);
             arrival = arrival.and(found);

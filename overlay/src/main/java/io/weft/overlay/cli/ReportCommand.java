@@ -4,6 +4,7 @@ package io.weft.overlay.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.options.Version;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.ReportFile;
@@ -100,7 +101,8 @@ final class ReportCommand implements Callable<Integer> {
             ReportFile.write(written, daemons.runDirectory(), found, texts, origin);
         } catch (final IOException failure) {
             throw new IllegalStateException(
-                    "write " + (isToStandardOutput ? "standard output" : written) + ": " + Words.of(failure), failure);
+                    "write " + (isToStandardOutput ? "standard output" : written) + ": " + FileFailure.words(failure),
+                    failure);
         }
         output.out().println(output.isJson() ? JsonOutput.of(Map.of("file", written.toString())) : written);
         return 0;

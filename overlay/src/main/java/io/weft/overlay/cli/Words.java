@@ -4,10 +4,6 @@ package io.weft.overlay.cli;
 import io.weft.overlay.lifecycle.PlainText;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.StartRecord;
-import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -22,19 +18,6 @@ final class Words {
     static final String READER_GONE = "Broken pipe";
 
     private Words() {}
-
-    /** Why something could not be read or written. */
-    static String of(final IOException failure) {
-        if (failure instanceof NoSuchFileException) {
-            return "there is no such file or directory";
-        }
-        if (failure instanceof AccessDeniedException) {
-            return "this user may not";
-        }
-        final String reason =
-                failure instanceof final FileSystemException file ? file.getReason() : failure.getMessage();
-        return null == reason ? failure.getClass().getSimpleName() : reason;
-    }
 
     /** A time of some milliseconds, by its largest unit: {@code 12 s}, {@code 3 min}, {@code 5 h}, {@code 2 d}. */
     static String duration(final long ms) {

@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import io.weft.dataplane.counters.CountersFile;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.options.WeftOptions;
 import java.io.IOException;
@@ -68,7 +69,7 @@ final class CountersPlace {
                                 ? "No space left on device: it takes " + (needed + MIB - 1) / MIB + " MiB, and "
                                         + free / MIB
                                         + " are free. Make room there, or choose another place by --counters-file"
-                                : StartupException.words(reason) + ". Choose a writable place by --counters-file"),
+                                : FileFailure.words(reason) + ". Choose a writable place by --counters-file"),
                 cause);
     }
 

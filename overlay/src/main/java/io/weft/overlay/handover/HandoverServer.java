@@ -7,6 +7,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.linux.LinuxException;
 import io.weft.linux.UnixSocket;
 import io.weft.overlay.host.OwnDirectory;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -122,7 +123,7 @@ public final class HandoverServer implements AutoCloseable {
             return server;
         } catch (final IOException | LinuxException failure) {
             throw new StartupException(
-                    "make socket " + path + ": " + StartupException.words(failure)
+                    "make socket " + path + ": " + FileFailure.words(failure)
                             + ". Choose a writable place by --run-dir",
                     failure);
         }

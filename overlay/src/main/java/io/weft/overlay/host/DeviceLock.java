@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -57,7 +58,7 @@ public final class DeviceLock implements AutoCloseable {
             return lock;
         } catch (final IOException failure) {
             throw new StartupException(
-                    "lock device " + deviceName + " in " + runDirectory + ": " + StartupException.words(failure)
+                    "lock device " + deviceName + " in " + runDirectory + ": " + FileFailure.words(failure)
                             + ". Choose a writable directory by --run-dir",
                     failure);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -98,7 +99,7 @@ public final class ReadinessLock implements AutoCloseable {
 
     private static StartupException failed(final Path file, final IOException failure) {
         return new StartupException(
-                "lock " + file + ": " + StartupException.words(failure) + ". Choose a writable place by --subnet-file",
+                "lock " + file + ": " + FileFailure.words(failure) + ". Choose a writable place by --subnet-file",
                 failure);
     }
 

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
@@ -124,7 +125,7 @@ public final class SubnetFile {
             }
         } catch (final IOException failure) {
             throw new StartupException(
-                    "write subnet file " + file + ": " + StartupException.words(failure)
+                    "write subnet file " + file + ": " + FileFailure.words(failure)
                             + ". Choose a writable place by --subnet-file",
                     failure);
         }

@@ -10,6 +10,7 @@ import io.weft.overlay.forwarding.PacketSource;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.ops.ControlSocket;
 import java.io.IOException;
@@ -50,7 +51,7 @@ final class ControlAnswers {
                     new PacketStreams(source, loop));
         } catch (final IOException failure) {
             throw new StartupException(
-                    "make control socket " + path + ": " + StartupException.words(failure)
+                    "make control socket " + path + ": " + FileFailure.words(failure)
                             + ". Choose a writable place by --run-dir",
                     failure);
         }

@@ -201,10 +201,13 @@ public final class HostRoutes implements AutoCloseable {
             return "";
         }
         try {
-            final IpAddress own = locals.stream()
+            final @Nullable IpAddress own = locals.stream()
                     .filter(local -> local.family() == peer.family())
                     .findFirst()
-                    .orElse(peer);
+                    .orElse(null);
+            if (null == own) {
+                return "";
+            }
             final int leads = opened.pathTo(peer.toInetAddress(), own.toInetAddress(), port)
                     .map(DatagramPath::linkIndex)
                     .orElse(0);

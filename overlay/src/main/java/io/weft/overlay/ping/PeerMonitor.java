@@ -149,15 +149,14 @@ public final class PeerMonitor implements AutoCloseable {
             throws InterruptedException {
         final List<PathResult> answering = new ArrayList<>();
         for (int from = 0; from < silent.size(); from += PathProbe.WAYS) {
-            // How long packets may be is searched for the first of them alone, and what is lost: a fabric that has
-            // changed
-            // is the same for all. Of the others that answer nothing new is known.
+            // How long packets may be, and what is lost, is searched for the first of them alone: a fabric that has
+            // changed is the same for all. Of others that answer nothing new is known.
             final boolean isExact = 0 == from;
             final int to = Math.min(silent.size(), from + PathProbe.WAYS);
             for (final PathResult result : probe.probe(silent.subList(from, to), isExact)) {
-                if (PathState.OK == result.state() || PathState.LOSS == result.state()) {
-                    answering.addAll(isExact ? List.of(result) : List.of());
-                } else {
+                if (isExact && (PathState.OK == result.state() || PathState.LOSS == result.state())) {
+                    answering.add(result);
+                } else if (PathState.OK != result.state()) {
                     tell(device, result, isExact, states);
                 }
             }

@@ -13,8 +13,8 @@ import io.weft.dataplane.counters.PeerRecord;
 import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.overlay.ping.HostWay;
-import io.weft.overlay.ping.Losses;
 import io.weft.overlay.ping.PathResult;
+import io.weft.overlay.ping.PathResults;
 import io.weft.overlay.record.CountersRecord;
 import io.weft.overlay.record.PeerPath;
 import java.util.List;
@@ -26,21 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class PathEvidenceTest {
     private static final IpAddress PEER = IpAddress.parse("192.168.100.2");
-    private static final PathResult SILENT = new PathResult(
-            new PeerPath("weft.1", PEER, IpPrefix.parse("10.244.1.0/24")),
-            0,
-            0,
-            HostWay.TUNNEL,
-            1_000_000,
-            PathResult.NONE,
-            1_500,
-            1_500,
-            0,
-            1_450,
-            false,
-            Losses.NONE,
-            false,
-            false);
+    private static final PathResult SILENT = PathResults.silent(HostWay.TUNNEL);
 
     /** Counters by which nothing was sent to the peer, and so many packets were dropped. */
     private static CountersRecord counters(final DropReason reason, final long dropped) {

@@ -157,27 +157,10 @@ class HostRoutesTest {
     }
 
     private static PathState answered(final HostWay way) {
-        return new PathResult(
-                        PEER, 0, 0, way, 1_000, 2_000, 1_500, 1_500, 1_450, 1_450, false, Losses.NONE, false, false)
-                .state();
+        return PathResults.answered(way).state();
     }
 
     private static PathState state(final HostWay way) {
-        return new PathResult(
-                        PEER,
-                        0,
-                        0,
-                        way,
-                        1_000,
-                        PathResult.NONE,
-                        1_500,
-                        1_500,
-                        0,
-                        1_450,
-                        false,
-                        Losses.NONE,
-                        false,
-                        false)
-                .state();
+        return PathResults.silent(way).state();
     }
 }

@@ -5,11 +5,13 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.record.PeerPath;
 import java.util.List;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -18,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @RequiresRoot
 class PathProbeTest {
     private static final int POD_MTU = 1_400;
+    private static final String WELL = "ok underlay 1470 of 1470 overlay 1400 of 1400";
 
     private static String probe(final Topology topology) {
         final Topology.Node peer = topology.node(1);
@@ -57,7 +60,7 @@ class PathProbeTest {
         try (Topology topology = Topology.builder().dualStack().build()) {
             topology.nodes().forEach(topology::kernelVxlan);
             final Topology.Node peer = topology.node(1);
-            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
+            await(topology, WELL);
             peer.namespace().ip("link", "set", peer.underlayDevice(), "mtu", "1300");
             await(topology, "fabric-mtu underlay 1304 of 1470 overlay 1230 of 1400");
             peer.namespace().ip("address", "flush", "dev", peer.underlayDevice());
@@ -68,28 +71,42 @@ class PathProbeTest {
         }
     }
 
+    /**
+     * What is found behind rules of the peer's, once all was well without them.
+     *
+     * @param quota that a rule may name, as it is to be before each probe; empty for none.
+     */
+    private static void awaitBehind(
+            final String hook, final String quota, final List<String> rules, final Predicate<String> isExpected) {
+        try (Topology topology = Topology.builder().dualStack().build()) {
+            topology.nodes().forEach(topology::kernelVxlan);
+            final NetworkNamespace peer = topology.node(1).namespace();
+            await(topology, WELL);
+            peer.exec("nft", "add table ip6 t");
+            peer.exec("nft", "add chain ip6 t in { type filter hook " + hook + " priority 0 ; }");
+            if (!quota.isEmpty()) {
+                peer.exec("nft", "add quota ip6 t q { until " + quota + " }");
+            }
+            rules.forEach(rule -> peer.exec("nft", "add rule ip6 t in " + rule));
+            final String[] found = {""};
+            Await.until(() -> rules + ": " + found[0], Await.TIMEOUT_MS, () -> {
+                if (!quota.isEmpty()) {
+                    peer.exec("nft", "reset quota ip6 t q");
+                }
+                found[0] = probe(topology);
+                return isExpected.test(found[0]);
+            });
+        }
+    }
+
     /** As many long packets are lost as the first look sends: the search then finds what is a byte shorter to be carried. */
     @Test
     void shouldNotTellOfANarrowWayThatIsWideWhenItIsAskedAgain() {
-        try (Topology topology = Topology.builder().dualStack().build()) {
-            topology.nodes().forEach(topology::kernelVxlan);
-            final Topology.Node peer = topology.node(1);
-            final String expected = "ok underlay 1470 of 1470 overlay 1400 of 1400";
-            await(topology, expected);
-            for (final String command : List.of(
-                    "add table ip6 t",
-                    "add chain ip6 t in { type filter hook input priority 0 ; }",
-                    "add quota ip6 t lost { until 3000 bytes }",
-                    "add rule ip6 t in meta l4proto icmpv6 meta length 1470 quota name \"lost\" drop")) {
-                peer.namespace().exec("nft", command);
-            }
-            final String[] found = {""};
-            Await.until(() -> expected + ", not " + found[0], Await.TIMEOUT_MS, () -> {
-                peer.namespace().exec("nft", "reset quota ip6 t lost");
-                found[0] = probe(topology);
-                return expected.equals(found[0]);
-            });
-        }
+        awaitBehind(
+                "input",
+                "3000 bytes",
+                List.of("meta l4proto icmpv6 meta length 1470 quota name \"q\" drop"),
+                WELL::equals);
     }
 
     /** A length that comes through once, and not again, is no MTU. */
@@ -97,66 +114,39 @@ class PathProbeTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "loss    | udp dport 8472 limit rate 1/second burst 1 packets accept | a rate limit",
-                "loss    | udp dport 8472 numgen inc mod 16 < 15 accept            | each sixteenth packet is lost",
-                "overlay | udp dport 8472 quota name \"carried\" accept             | all is lost from the second packet on"
+                "loss    | limit rate 1/second burst 1 packets accept", // a rate limit
+                "loss    | numgen inc mod 16 < 15 accept             ", // each sixteenth packet is lost
+                "overlay | quota name \"q\" accept                   " // all is lost from the second packet on
             })
-    void shouldNotTakeForNarrowWhatLosesPacketsOfAnyLength(
-            final String state, final String accepted, final String fault) {
-        try (Topology topology = Topology.builder().dualStack().build()) {
-            topology.nodes().forEach(topology::kernelVxlan);
-            final Topology.Node peer = topology.node(1);
-            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
-            for (final String command : List.of(
-                    "add table ip6 t",
-                    "add chain ip6 t in { type filter hook input priority 0 ; }",
-                    "add quota ip6 t carried { until 250 bytes }",
-                    "add rule ip6 t in " + accepted,
-                    "add rule ip6 t in udp dport 8472 drop")) {
-                peer.namespace().exec("nft", command);
-            }
-            final String[] found = {""};
-            Await.until(() -> fault + ": " + state + ", not " + found[0], Await.TIMEOUT_MS, () -> {
-                peer.namespace().exec("nft", "reset quota ip6 t carried");
-                found[0] = probe(topology);
-                return found[0].startsWith(state + " ");
-            });
-        }
+    void shouldNotTakeForNarrowWhatLosesPacketsOfAnyLength(final String state, final String accepted) {
+        awaitBehind(
+                "input",
+                "250 bytes",
+                List.of("udp dport 8472 " + accepted, "udp dport 8472 drop"),
+                found -> found.startsWith(state + " "));
     }
 
     /** On the underlay as well as through the overlay, and however slowly it is asked. */
     @Test
     void shouldNotTakeForALimitOfPingsThatTheFabricLosesSome() {
-        try (Topology topology = Topology.builder().dualStack().build()) {
-            topology.nodes().forEach(topology::kernelVxlan);
-            final Topology.Node peer = topology.node(1);
-            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
-            for (final String command : List.of(
-                    "add table ip6 t",
-                    "add chain ip6 t in { type filter hook prerouting priority 0 ; }",
-                    "add rule ip6 t in udp dport 8472 numgen inc mod 11 == 0 drop",
-                    "add rule ip6 t in icmpv6 type echo-request numgen inc mod 11 == 0 drop")) {
-                peer.namespace().exec("nft", command);
-            }
-            await(topology, "loss underlay 1470 of 1470 overlay 1400 of 1400");
-        }
+        awaitBehind(
+                "prerouting",
+                "",
+                List.of(
+                        "udp dport 8472 numgen inc mod 11 == 0 drop",
+                        "icmpv6 type echo-request numgen inc mod 11 == 0 drop"),
+                "loss underlay 1470 of 1470 overlay 1400 of 1400"::equals);
     }
 
     /** A firewall's limit on pings is no loss of what pods send. */
     @Test
     void shouldNotTakeForLossThatANodeLimitsPings() {
-        try (Topology topology = Topology.builder().dualStack().build()) {
-            topology.nodes().forEach(topology::kernelVxlan);
-            final Topology.Node peer = topology.node(1);
-            await(topology, "ok underlay 1470 of 1470 overlay 1400 of 1400");
-            for (final String command : List.of(
-                    "add table ip6 t",
-                    "add chain ip6 t in { type filter hook input priority 0 ; }",
-                    "add rule ip6 t in icmpv6 type echo-request limit rate 1/second burst 5 packets accept",
-                    "add rule ip6 t in icmpv6 type echo-request drop")) {
-                peer.namespace().exec("nft", command);
-            }
-            await(topology, "ok limits pings underlay 1470 of 1470 overlay 1400 of 1400");
-        }
+        awaitBehind(
+                "input",
+                "",
+                List.of(
+                        "icmpv6 type echo-request limit rate 1/second burst 5 packets accept",
+                        "icmpv6 type echo-request drop"),
+                "ok limits pings underlay 1470 of 1470 overlay 1400 of 1400"::equals);
     }
 }
