@@ -6,16 +6,20 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.agrona.BufferUtil;
-import org.agrona.CloseHelper;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * One queue of a TUN device: each read gives one IP packet, or one superframe of up to 64 KB, behind a
- * {@code struct virtio_net_hdr}; each write takes the same. All packets of a flow come by one queue, in their order: by several queues
- * where {@link TunSteering} chooses among them, and where it may not by one, to which the others only write.
+ * {@code struct virtio_net_hdr}; each write takes the same. All packets of a flow come by one queue, in their order.
  *
- * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which the kernel serialises.
+ * <p>A device of several queues chooses a flow's queue by its hash, but moves a flow to the queue that its last answer was written to, and
+ * back when there has been none for three seconds (drivers/net/tun.c, {@code tun_automq_select_queue}): what lies in the queue before is
+ * overtaken. What is written to a queue that is detached leaves no such record ({@code tun_flow_update}, since Linux 3.8), so there
+ * all of them are read, and one more that is detached is written.
+ *
+ * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which any thread may call.
  * Sources: include/uapi/linux/if_tun.h, include/uapi/linux/if.h, Documentation/networking/tuntap.rst.
  */
 public final class TunDevice implements PacketPort, AutoCloseable {
@@ -34,10 +38,12 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private static final long TUNSETVNETHDRSZ = 0x400454D8L;
     private static final long TUNGETIFF = 0x800454D2L;
     private static final long TUNGETFEATURES = 0x800454CFL;
+    private static final long TUNSETQUEUE = 0x400454D9L;
 
     static final short IFF_TUN = 0x0001;
     static final short IFF_TAP = 0x0002;
     private static final short IFF_MULTI_QUEUE = 0x0100;
+    private static final short IFF_DETACH_QUEUE = 0x0400;
     private static final short IFF_NO_PI = 0x1000;
     private static final short IFF_VNET_HDR = 0x4000;
 
@@ -56,54 +62,48 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private static final int IFREQ_LENGTH = 40;
 
     private final int fd;
+    private final int writeFd;
     private final String name;
     private final Framing framing;
-    private final boolean isReader;
     private boolean closed;
 
-    private TunDevice(final int fd, final String name, final Framing framing, final boolean isReader) {
+    private TunDevice(final int fd, final int writeFd, final String name, final Framing framing) {
         this.fd = fd;
+        this.writeFd = writeFd;
         this.name = name;
         this.framing = framing;
-        this.isReader = isReader;
     }
 
     /**
      * Creates the device in the calling thread's network namespace, with one non-blocking queue for each worker. The
-     * device goes when the last queue is closed. Without CAP_BPF, or before Linux 4.16, the first alone is read.
+     * device goes when the last queue is closed.
      *
      * @param name the name of the device, at most {@value #MAX_NAME_LENGTH} ASCII characters.
-     * @param queues how many queues to attach, 1 or more.
+     * @param queues how many there are to be, 1 or more.
      * @param vnetHeaderLength bytes of the vnet header in front of each packet, 10 or more.
      * @return the queues, each with checksum and segmentation offload as far as the kernel gives it.
      * @throws LinuxException if there is no TUN driver, no permission, or the name is taken.
      */
     public static List<TunDevice> open(final String name, final int queues, final int vnetHeaderLength) {
-        final List<TunDevice> devices = new ArrayList<>(queues);
+        final List<Integer> fds = new ArrayList<>(descriptorCount(queues));
         try {
-            final TunDevice first = openQueue(name, queues > 1, vnetHeaderLength);
-            devices.add(first);
-            final boolean isSteered = queues > 1 && 0 == TunSteering.steer(first.fd);
-            while (devices.size() < queues) {
-                devices.add(isSteered ? openQueue(name, true, vnetHeaderLength) : first.writer());
+            while (fds.size() < descriptorCount(queues)) {
+                final int fd = openDriver();
+                fds.add(fd);
+                attach(fd, name, IFF_TUN, queues > 1);
             }
-            return devices;
+            if (queues > 1) {
+                // The first, since it keeps its number, and the kernel warns of packets from a queue behind the last
+                // (get_rps_cpu).
+                final int writer = fds.remove(0);
+                fds.add(writer);
+                detach(writer, name);
+            }
         } catch (final LinuxException ex) {
-            CloseHelper.closeAll(devices);
+            fds.forEach(Libc.LIBC::close);
             throw ex;
         }
-    }
-
-    private static TunDevice openQueue(final String name, final boolean multiQueue, final int vnetHeaderLength) {
-        final int fd = openDriver();
-        try {
-            attach(fd, name, IFF_TUN, multiQueue);
-            vnetHeaderLength(fd, name, vnetHeaderLength);
-            return new TunDevice(fd, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name)), true);
-        } catch (final LinuxException ex) {
-            Libc.LIBC.close(fd);
-            throw ex;
-        }
+        return adopt(fds, queues, name, vnetHeaderLength);
     }
 
     /**
@@ -114,44 +114,69 @@ public final class TunDevice implements PacketPort, AutoCloseable {
      * @param vnetHeaderLength bytes of the vnet header in front of each packet.
      */
     public static TunDevice ofLine(final FrameLine line, final int end, final int vnetHeaderLength) {
-        return new TunDevice(line.takeEnd(end), "line", Framing.ofPackets(vnetHeaderLength, true), true);
+        final int fd = line.takeEnd(end);
+        return new TunDevice(fd, fd, "line", Framing.ofPackets(vnetHeaderLength, true));
     }
 
-    /** Writes to the same queue, and reads nothing. */
-    private TunDevice writer() {
+    /**
+     * Makes use of queues that another process attached.
+     *
+     * @param fds {@link #descriptors} of that process, which belong to the new objects, and are closed if this fails.
+     * @param queues how many there are to be.
+     * @param name that the device shall have.
+     * @param vnetHeaderLength bytes of the vnet header in front of each packet, 10 or more.
+     * @throws LinuxException if they are not the queues of that device, or not so many.
+     */
+    public static List<TunDevice> adopt(
+            final List<Integer> fds, final int queues, final String name, final int vnetHeaderLength) {
+        final List<Integer> owned = new ArrayList<>(fds);
+        try {
+            if (fds.size() != descriptorCount(queues)) {
+                throw new LinuxException("use " + fds.size() + " descriptors for " + queues + " queues", Errno.EINVAL);
+            }
+            final List<TunDevice> devices = new ArrayList<>(queues);
+            int writer = fds.get(fds.size() - 1);
+            for (final int fd : fds.subList(0, queues)) {
+                requireQueue(fd, name, IFF_TUN);
+                vnetHeaderLength(fd, name, vnetHeaderLength);
+                if (!devices.isEmpty()) {
+                    writer = copy(writer, name);
+                    owned.add(writer);
+                }
+                devices.add(new TunDevice(fd, writer, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name))));
+            }
+            return devices;
+        } catch (final LinuxException ex) {
+            owned.forEach(Libc.LIBC::close);
+            throw ex;
+        }
+    }
+
+    private static int descriptorCount(final int queues) {
+        return 1 == queues ? 1 : queues + 1;
+    }
+
+    /** The descriptors of all queues of a device, and that which is written if it is none of them. */
+    public static List<Integer> descriptors(final List<TunDevice> queues) {
+        return Stream.concat(queues.stream().map(TunDevice::fd), Stream.of(queues.get(0).writeFd))
+                .distinct()
+                .toList();
+    }
+
+    private static void detach(final int fd, final String name) {
+        final UnsafeBuffer request = new UnsafeBuffer(BufferUtil.allocateDirectAligned(IFREQ_LENGTH, 8));
+        request.putShort(IFREQ_FLAGS_OFFSET, IFF_DETACH_QUEUE, nativeOrder());
+        if (Libc.LIBC.ioctl(fd, TUNSETQUEUE, request.addressOffset()) < 0) {
+            throw new LinuxException("detach a queue of " + name, Errno.last());
+        }
+    }
+
+    private static int copy(final int fd, final String name) {
         final int copy = Libc.LIBC.fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (copy < 0) {
             throw new LinuxException("copy the descriptor of a queue of " + name, Errno.last());
         }
-        return new TunDevice(copy, name, framing, false);
-    }
-
-    /**
-     * Makes use of queues that another process attached. Those that it did not read have no descriptor of their own.
-     *
-     * @param fds their descriptors, 1 or more, which belong to the new objects, and are closed if this fails.
-     * @param queues how many there are to be; where there are more than descriptors, they are not read.
-     * @param name that the device shall have.
-     * @param vnetHeaderLength bytes of the vnet header in front of each packet, 10 or more.
-     * @throws LinuxException if one of them is no queue of that device.
-     */
-    public static List<TunDevice> adopt(
-            final List<Integer> fds, final int queues, final String name, final int vnetHeaderLength) {
-        final List<TunDevice> devices = new ArrayList<>(fds.size());
-        try {
-            for (final int fd : fds) {
-                requireQueue(fd, name, IFF_TUN);
-                vnetHeaderLength(fd, name, vnetHeaderLength);
-                devices.add(new TunDevice(fd, name, Framing.ofPackets(vnetHeaderLength, offload(fd, name)), true));
-            }
-            while (devices.size() < queues) {
-                devices.add(devices.get(0).writer());
-            }
-            return devices;
-        } catch (final LinuxException ex) {
-            fds.forEach(Libc.LIBC::close);
-            throw ex;
-        }
+        return copy;
     }
 
     /** Checks that the descriptor is a queue of the device; kind is TUN or TAP. */
@@ -256,15 +281,10 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         return name;
     }
 
-    /** The file descriptor, to be polled; negative, which poll(2) passes by, if nothing is to be read here. */
+    /** The descriptor that is read, to be polled. */
     @Override
     public int fd() {
-        return isReader ? fd : -1;
-    }
-
-    /** Whether packets may come here. */
-    public boolean isReader() {
-        return isReader;
+        return fd;
     }
 
     /** Bare packets; superframes of UDP from Linux 6.2 on. */
@@ -275,22 +295,19 @@ public final class TunDevice implements PacketPort, AutoCloseable {
 
     @Override
     public int read(final long address, final int capacity) {
-        if (!isReader) {
-            return -Errno.EAGAIN;
-        }
         final long length = Libc.LIBC.read(fd, address, capacity);
         return length < 0 ? -Errno.last() : (int) length;
     }
 
     @Override
     public int write(final long address, final int length) {
-        final long written = Libc.LIBC.write(fd, address, length);
+        final long written = Libc.LIBC.write(writeFd, address, length);
         return written < 0 ? -Errno.last() : (int) written;
     }
 
     @Override
     public int writev(final long iovecs, final int count) {
-        final long written = Libc.LIBC.writev(fd, iovecs, count);
+        final long written = Libc.LIBC.writev(writeFd, iovecs, count);
         return written < 0 ? -Errno.last() : (int) written;
     }
 
@@ -299,6 +316,9 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         if (!closed) {
             closed = true;
             Libc.LIBC.close(fd);
+            if (writeFd != fd) {
+                Libc.LIBC.close(writeFd);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
@@ -74,6 +75,10 @@ class FlowOrderTest {
         try (BackgroundProcess weftd = node.namespace().start(command.toArray(String[]::new))) {
             weftd.awaitOutput("ready: weft.1 forwards", WeftdProcess.START_TIMEOUT_MS);
             Await.until(weftd::output, Await.TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
+            if ("TUN".equals(podPort) && workers > 1) {
+                final String device = node.namespace().exec("ip", "-details", "link", "show", "weft.1");
+                assertTrue(device.contains(" numqueues " + workers + ' '), device);
+            }
             final List<Flow> flows = new ArrayList<>();
             try {
                 for (int i = 0; i < FLOWS; i++) {

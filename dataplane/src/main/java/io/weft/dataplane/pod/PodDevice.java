@@ -9,8 +9,8 @@ public interface PodDevice extends AutoCloseable {
     /** The data plane's side, a port for each worker. */
     List<? extends PacketPort> ports();
 
-    /** How many of the ports packets come by, 1 or more; by the others they only go to the host. */
-    int readers();
+    /** What another process needs to make use of the device's ports in the place of this one. */
+    List<Integer> descriptors();
 
     /**
      * Puts right what somebody changed at what is not the host's side: MTU, address and state of that are the host's.

@@ -69,7 +69,7 @@ public enum PodPort {
      * @param rtnetlink of the calling thread's network namespace, open for as long as the device.
      * @param name of the device.
      * @param workers how many ports it shall have, 1 or more.
-     * @param left descriptors of a device's ports that another process left, for as many workers, or none to make the device: they
+     * @param left {@link PodDevice#descriptors} that another process left, for as many workers, or none to make the device: they
      *     belong to this from now on, and the device from {@link PodDevice#own} on.
      * @throws io.weft.linux.LinuxException if the name is another's, or the kernel refuses.
      */

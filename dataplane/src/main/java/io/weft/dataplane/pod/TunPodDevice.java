@@ -27,8 +27,8 @@ final class TunPodDevice implements PodDevice {
     }
 
     @Override
-    public int readers() {
-        return (int) queues.stream().filter(TunDevice::isReader).count();
+    public List<Integer> descriptors() {
+        return TunDevice.descriptors(queues);
     }
 
     @Override

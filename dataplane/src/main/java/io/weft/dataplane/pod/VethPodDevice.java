@@ -265,8 +265,8 @@ final class VethPodDevice implements PodDevice {
     }
 
     @Override
-    public int readers() {
-        return sockets.size();
+    public List<Integer> descriptors() {
+        return sockets.stream().map(FrameSocket::fd).toList();
     }
 
     @Override

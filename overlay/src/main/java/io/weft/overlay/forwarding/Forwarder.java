@@ -2,7 +2,6 @@
 package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.ERROR;
-import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
@@ -20,7 +19,6 @@ import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.Descriptors;
 import io.weft.linux.LinuxException;
-import io.weft.linux.PacketPort;
 import io.weft.linux.RawSocket;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
@@ -292,9 +290,7 @@ final class Forwarder implements AutoCloseable {
         final Map<String, Integer> descriptors = new LinkedHashMap<>();
         final PodDevice pods = Objects.requireNonNull(podDevice, "open() comes first");
         final UnderlaySockets opened = Objects.requireNonNull(sockets, "open() comes first");
-        descriptors.putAll(Descriptors.named(
-                deviceName + POD_KIND,
-                pods.ports().stream().map(PacketPort::fd).filter(fd -> fd >= 0).toList()));
+        descriptors.putAll(Descriptors.named(deviceName + POD_KIND, pods.descriptors()));
         descriptors.putAll(Descriptors.named(
                 deviceName + UDP_KIND,
                 opened.receivePorts().stream().map(UdpSocket::fd).toList()));
@@ -376,14 +372,6 @@ final class Forwarder implements AutoCloseable {
                 .open(rtnetlink, settings.deviceName(), settings.options().workers(), left);
         undo.push(opened);
         podDevice = opened;
-        if (opened.readers() < settings.options().workers()) {
-            LOG.log(
-                    INFO,
-                    "{0}: worker 0 alone takes what pods send, so that each flow keeps its order: several could with CAP_BPF,"
-                            + " from Linux 4.16 on{1}",
-                    settings.deviceName(),
-                    LogFields.of("device", settings.deviceName()));
-        }
         counters.remark(choice.remark());
         return opened;
     }

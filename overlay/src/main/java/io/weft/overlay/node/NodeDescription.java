@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.node;
 
+import io.weft.dataplane.pod.PodPort;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.handover.Description;
 import io.weft.overlay.handover.Tenure;
@@ -35,11 +36,18 @@ final class NodeDescription {
                         Description.DEVICES,
                         String.join(" ", UnderlayFamily.deviceNames(weft, config.backend(), underlay)))
                 .put(Description.WORKERS, weft.workers())
-                .put(Description.POD_PORT, PodPortChoice.of(weft.podPort).port())
+                .put(
+                        Description.POD_PORT,
+                        podPort(PodPortChoice.of(weft.podPort).port(), weft.workers()))
                 .put(
                         Description.UNDERLAY_PORT,
                         UnderlayPort.PACKET == weft.underlayPort ? UnderlayPort.PACKET : UnderlayPort.UDP)
                 .put(Description.UNDERLAY, underlay.binding())
                 .put(Description.SUBNET_FILE, subnetFile.path().toAbsolutePath().normalize());
+    }
+
+    /** A TUN device of several queues has one more to be written since 2026-11; one without is of no use, so it is told by another name. */
+    private static String podPort(final PodPort port, final int workers) {
+        return PodPort.TUN == port && workers > 1 ? port + " with a queue to write" : port.toString();
     }
 }
