@@ -10,6 +10,8 @@ import io.weft.dataplane.testing.NodeCounters;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PollIdleStrategyTest {
     private static final long SPIN_NS = 1_000;
@@ -78,6 +80,27 @@ class PollIdleStrategyTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, 1000", "100, 250"})
+    void shouldSpinForAquarterOfTheTimeBehindBulk(final int work, final int spinNs) {
+        final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
+        final BusyAgent agent = new BusyAgent();
+        try (Doorbell doorbell = new Doorbell()) {
+            final PollIdleStrategy strategy =
+                    new PollIdleStrategy(List.of(agent), doorbell, new PausePoint(), () -> nowNs, SPIN_NS, counters);
+            strategy.idle(0); // a short wait: a spin would have met its end
+            strategy.idle(work);
+            final long idleSinceNs = nowNs;
+            strategy.idle(0);
+            nowNs = idleSinceNs + spinNs - 1;
+            strategy.idle(0);
+            assertEquals(1, agent.waits);
+            nowNs = idleSinceNs + spinNs;
+            strategy.idle(0);
+            assertEquals(2, agent.waits);
+        }
+    }
+
     /** Is asked what it waits to write to when its thread is about to wait. */
     private static final class WaitingAgent extends IdleAgent {
         private int waits;
@@ -92,6 +115,7 @@ class PollIdleStrategyTest {
     /** Has work as soon as somebody is about to wait for it. */
     private final class BusyAgent extends IdleAgent {
         private int idles;
+        private int waits;
 
         @Override
         public void onIdle() {
@@ -100,6 +124,7 @@ class PollIdleStrategyTest {
 
         @Override
         public boolean hasWork() {
+            waits++;
             nowNs += 250;
             return true;
         }
