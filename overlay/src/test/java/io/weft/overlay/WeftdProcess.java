@@ -24,6 +24,8 @@ public final class WeftdProcess {
 
     /** A test starts it and looks at it: there is nobody whose first packets have to be fast. */
     private static final String NOT_REHEARSED = "--rehearsal-limit=0";
+    /** No packets but those of the test. */
+    private static final String NOBODY_ASKED = "--peer-check-interval=0";
 
     /** As it is started by default, for tests of what a start or a handover does. */
     static final String REHEARSED = "--rehearsal-limit=1000";
@@ -78,7 +80,7 @@ public final class WeftdProcess {
         command.add("--run-dir=" + directory.resolve("run"));
         command.add("--state-dir=" + directory.resolve("state"));
         command.add("--subnet-file=" + directory.resolve("subnet.env"));
-        command.add(NOT_REHEARSED); // a later option counts
+        command.addAll(List.of(NOT_REHEARSED, NOBODY_ASKED)); // a later option counts
         command.addAll(List.of(options));
         return command.toArray(String[]::new);
     }

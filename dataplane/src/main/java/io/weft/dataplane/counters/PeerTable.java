@@ -75,7 +75,10 @@ public final class PeerTable {
     private final AddressTable<Integer> numbers = new AddressTable<>();
     /** What each row had received when it was looked at last. */
     private final long[] received;
+    /** Which change of {@link #changes} was the last of the ways to each. */
+    private final long[] changed;
 
+    private long changes;
     private int used = NOBODY + 1;
     private long given;
     private long nowMs;
@@ -86,6 +89,7 @@ public final class PeerTable {
         rows = buffer.getInt(ROWS_OFFSET, LITTLE_ENDIAN);
         workers = new PeerCounters[buffer.getInt(WORKERS_OFFSET, LITTLE_ENDIAN)];
         received = new long[rows];
+        changed = new long[rows];
         for (int i = 0; i < workers.length; i++) {
             workers[i] =
                     new PeerCounters(buffer, HEADER_LENGTH + rows * ROW_LENGTH + i * PeerCounters.length(rows), rows);
@@ -189,19 +193,34 @@ public final class PeerTable {
     }
 
     /**
-     * Packets are sent to a peer from now on, or are no more: then it is gone, and when it comes again it has another way, which nobody
-     * has checked. Control thread.
+     * Packets are sent to a peer from now on, or in another way than until now, which nobody has checked; or are no more: then it is
+     * gone. Control thread.
      */
     public void present(final IpAddress peer, final boolean isPresent) {
         final int number = find(peer);
-        final int gone = offset(number) + GONE_OFFSET;
-        if (NOBODY == number || isPresent == (0 == buffer.getLong(gone, LITTLE_ENDIAN))) {
+        if (NOBODY == number) {
             return;
         }
+        final int gone = offset(number) + GONE_OFFSET;
+        final boolean isGone = 0 != buffer.getLong(gone, LITTLE_ENDIAN);
         if (isPresent) {
+            changes++;
+            changed[number] = changes;
             uncheck(number);
         }
-        buffer.putLongRelease(gone, isPresent ? 0 : Math.max(1, nowMs));
+        if (isPresent == isGone) {
+            buffer.putLongRelease(gone, isPresent ? 0 : Math.max(1, nowMs));
+        }
+    }
+
+    /** How often the way to any peer has changed. Control thread. */
+    public long changes() {
+        return changes;
+    }
+
+    /** Whether the ways to a peer are now what they were when so many had changed. Control thread. */
+    public boolean isAsOf(final int peer, final long then) {
+        return changed[peer] <= then;
     }
 
     /** Looks who was heard since the last time; about once a second. Control thread. */

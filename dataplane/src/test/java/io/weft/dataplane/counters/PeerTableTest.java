@@ -2,6 +2,8 @@
 package io.weft.dataplane.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpAddress;
 import java.nio.file.Path;
@@ -132,11 +134,28 @@ class PeerTableTest {
     void shouldKnowNothingOfTheWayToWhoComesAgain() {
         final int one = peers.number(ONE);
         peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000, 0), 1300);
-        peers.present(ONE, true);
         assertEquals("fabric-mtu 1000 rtt 0 mtu 1300", check(0));
         peers.present(ONE, false);
         peers.present(ONE, true);
         assertEquals("none mtu 0", check(0));
+    }
+
+    /** As with another MAC, or one subnet more. */
+    @Test
+    void shouldKnowNothingOfAWayThatIsAnotherNow() {
+        final int one = peers.number(ONE);
+        peers.present(ONE, true);
+        final long then = peers.changes();
+        assertTrue(peers.isAsOf(one, then));
+        peers.check(one, new PathCheck(PathState.FABRIC_MTU, 1_000, 0), 1300);
+        peers.number(TWO);
+        peers.present(TWO, true);
+        assertEquals("fabric-mtu 1000 rtt 0 mtu 1300", check(0));
+        assertTrue(peers.isAsOf(one, then));
+        peers.present(ONE, true);
+        assertEquals("none mtu 0", check(0));
+        assertFalse(peers.isAsOf(one, then));
+        assertTrue(peers.isAsOf(one, peers.changes()));
     }
 
     @Test

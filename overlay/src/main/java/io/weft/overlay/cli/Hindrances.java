@@ -205,6 +205,12 @@ final class Hindrances {
     private void check(
             final List<PeerPath> paths, final PeerPath path, final PeerRecord peer, final CountersRecord counters) {
         final PathCheck check = peer.check();
+        if (null == check && 0 == peer.goneMs() && daemon.areChecked()) {
+            lines.add(line(
+                    "check",
+                    peer.address() + " was not checked yet by the way that its lease names now: weft ping "
+                            + peer.address() + " asks"));
+        }
         if (null != check && PathState.OK != check.state()) {
             final Arrival found = isIngress
                             || isMended(path, check)
@@ -217,6 +223,9 @@ final class Hindrances {
                     "check",
                     peer.address() + " was found " + check.state().label() + " " + CounterViews.time(check.timeMs())
                             + ": " + new PathWords(daemon, firewall).of(evidence)
+                            + (!isIngress && Arrival.YES == found && UNANSWERED.contains(check.state())
+                                    ? ". That is of what comes back from there; what is asked for here arrives, for all that is known"
+                                    : "")
                             + (Arrival.UNKNOWN == found
                                     ? ". Something has come from it since, which says nothing of what is sent there: whether the packet"
                                             + " arrives is not known"

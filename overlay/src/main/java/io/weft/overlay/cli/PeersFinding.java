@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.cli;
 
+import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PathState;
 import io.weft.dataplane.counters.PeerRecord;
@@ -13,6 +14,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** How the ways to the peers of a daemon are, by its last checks: a line of {@code weft status}. */
@@ -30,6 +33,7 @@ final class PeersFinding {
     /** How many peers each device has: a node of two families is one of both. */
     private final Map<String, Long> byDevice = new LinkedHashMap<>();
 
+    private final List<String> mended = new ArrayList<>();
     private final long nowMs;
     private long silent;
     private long all;
@@ -47,45 +51,73 @@ final class PeersFinding {
                         .mapToLong(CountersRecord::heartbeatMs)
                         .max()
                         .orElse(0);
-        counters.forEach((device, counted) -> counted.peers().stream()
-                .filter(peer -> 0 == peer.goneMs())
-                .forEach(peer -> look(device, counted, peer)));
+        try (OwnRoutes routes = new OwnRoutes(daemon)) {
+            counters.forEach((device, counted) -> look(device, counted, routes));
+        }
     }
 
-    private void look(final DeviceRecord device, final CountersRecord counters, final PeerRecord peer) {
+    private void look(final DeviceRecord device, final CountersRecord counters, final OwnRoutes routes) {
+        final List<PeerPath> paths = paths(device);
+        final Map<IpAddress, List<PeerPath>> byPeer = paths.stream().collect(Collectors.groupingBy(PeerPath::peer));
+        counters.peers().stream().filter(peer -> 0 == peer.goneMs()).forEach(peer -> {
+            final List<PeerPath> own = byPeer.getOrDefault(peer.address(), List.of());
+            all++;
+            byDevice.merge(device.name(), 1L, Long::sum);
+            look(peer, own, routes, check -> cause(paths, own, counters, peer, check));
+        });
+    }
+
+    private static List<PeerPath> paths(final DeviceRecord device) {
+        try {
+            return PeerPath.of(device);
+        } catch (final IllegalStateException notWrittenYet) {
+            return List.of();
+        }
+    }
+
+    /**
+     * What the routes of this host do now counts more than what a check has found of them.
+     *
+     * @param paths to that peer.
+     */
+    private void look(
+            final PeerRecord peer,
+            final List<PeerPath> paths,
+            final OwnRoutes routes,
+            final Function<PathCheck, String> cause) {
         final PathCheck check = peer.check();
-        all++;
-        byDevice.merge(device.name(), 1L, Long::sum);
-        if (null == check) {
-            return;
+        if (null != check) {
+            checked++;
+            oldestMs = Math.min(oldestMs, check.timeMs());
         }
-        checked++;
-        oldestMs = Math.min(oldestMs, check.timeMs());
-        if (PathState.OK != check.state()) {
-            oldestSilentMs = Math.min(oldestSilentMs, check.timeMs());
-            if (silent < NAMED_MAX) {
-                named.computeIfAbsent(
-                                check.state().label() + cause(device, counters, peer, check),
-                                cause -> new ArrayList<>())
-                        .add(peer.address().toString());
-            }
-            silent++;
+        if (null == check || PathState.OK == check.state()) {
+            routes.elsewhere(paths).ifPresent(elsewhere -> name(peer, nowMs, elsewhere::words));
+        } else if (PathState.ROUTE == check.state() && routes.areTheTunnels(paths)) {
+            mended.add(peer.address().toString());
+        } else {
+            name(peer, check.timeMs(), () -> check.state().label() + cause.apply(check));
         }
+    }
+
+    private void name(final PeerRecord peer, final long timeMs, final Supplier<String> fault) {
+        oldestSilentMs = Math.min(oldestSilentMs, timeMs);
+        if (silent < NAMED_MAX) {
+            named.computeIfAbsent(fault.get(), cause -> new ArrayList<>())
+                    .add(peer.address().toString());
+        }
+        silent++;
     }
 
     /** Cause and remedy; empty where the tables do not say any more where the peer is. */
     private String cause(
-            final DeviceRecord device, final CountersRecord counters, final PeerRecord peer, final PathCheck check) {
-        try {
-            final List<PeerPath> paths = PeerPath.of(device);
-            return paths.stream()
-                    .filter(path -> path.peer().equals(peer.address()))
-                    .findFirst()
-                    .map(path -> ": " + words.of(PathEvidence.onRecord(daemon, paths, path, peer, check, counters)))
-                    .orElse("");
-        } catch (final IllegalStateException notWrittenYet) {
-            return "";
-        }
+            final List<PeerPath> paths,
+            final List<PeerPath> own,
+            final CountersRecord counters,
+            final PeerRecord peer,
+            final PathCheck check) {
+        return own.isEmpty()
+                ? ""
+                : ": " + words.of(PathEvidence.onRecord(daemon, paths, own.get(0), peer, check, counters));
     }
 
     Finding finding() {
@@ -95,8 +127,24 @@ final class PeersFinding {
                 count()
                         + (0 == checked
                                 ? ", not checked" + whyUnchecked()
-                                : (checked == all ? ", all answer" : ", " + checked + " checked and answer")
-                                        + ", checked " + ago(oldestMs)));
+                                : answering() + ", checked " + ago(oldestMs)));
+    }
+
+    /** Nobody is said to answer of whom that is not known. */
+    private String answering() {
+        final long unchecked = all - checked;
+        return (0 == unchecked && mended.isEmpty()
+                        ? ", all answer"
+                        : ", " + (checked - mended.size()) + " checked and answer")
+                + (0 == unchecked
+                        ? ""
+                        : ", " + unchecked + " not checked yet (new, or another way than before: asked in a moment)")
+                + (mended.isEmpty()
+                        ? ""
+                        : ", " + mended.stream().limit(NAMED_MAX).collect(Collectors.joining(" and "))
+                                + (mended.size() > NAMED_MAX ? " and " + (mended.size() - NAMED_MAX) + " more" : "")
+                                + " led elsewhere by this host's routes when that was checked, and not any more (asked in a"
+                                + " moment)");
     }
 
     private String count() {

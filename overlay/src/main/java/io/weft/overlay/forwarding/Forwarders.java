@@ -295,16 +295,37 @@ public final class Forwarders implements AutoCloseable {
         forwarders.values().forEach(Forwarder::heartbeat);
     }
 
+    /** Told of peers whose ways are new or others than they were. */
+    public interface ChangedPeers {
+        /**
+         * Called for a device.
+         *
+         * @param peers that have changed.
+         * @param changes how many there were until now, as {@link Forwarders#checked} is to be told.
+         */
+        void accept(String device, Set<IpAddress> peers, long changes);
+    }
+
+    /** Calls for each device, with what has changed since the last call. */
+    public void takeChangedPeers(final ChangedPeers consumer) {
+        for (final Forwarder forwarder : forwarders.values()) {
+            final PeerWatch watch = forwarder.peerWatch();
+            consumer.accept(forwarder.deviceName(), watch.takeChanged(), watch.changes());
+        }
+    }
+
     /**
      * The way to a peer was checked.
      *
      * @param device that packets to it leave by.
+     * @param changes of the tables, as of those that the way was found in.
      * @param pathMtu bytes that the underlay carries; 0 where that was not asked.
      */
-    public void checked(final String device, final IpAddress peer, final PathCheck check, final int pathMtu) {
+    public void checked(
+            final String device, final IpAddress peer, final long changes, final PathCheck check, final int pathMtu) {
         for (final Forwarder forwarder : forwarders.values()) {
             if (forwarder.deviceName().equals(device)) {
-                forwarder.peerWatch().checked(peer, check, pathMtu);
+                forwarder.peerWatch().checked(peer, changes, check, pathMtu);
             }
         }
     }

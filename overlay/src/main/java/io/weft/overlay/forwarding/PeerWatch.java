@@ -6,6 +6,8 @@ import io.weft.dataplane.counters.PathCheck;
 import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.routing.RoutingTables;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +30,9 @@ final class PeerWatch implements AutoCloseable {
     private final long checkIntervalMs;
     private final Consumer<IngressPolicy> publisher;
     private IngressPolicy policy = IngressPolicy.ANYTHING;
+    /** Those whose ways are new or others since that was last asked for. */
+    private final Set<IpAddress> changed = new HashSet<>();
+
     private long numberedOf;
     private int present;
 
@@ -60,17 +65,38 @@ final class PeerWatch implements AutoCloseable {
 
     /** The tables were published: new peers have a number now, by which they are to be counted when they answer. */
     void published(final RoutingTables tables) {
-        tables.takePeerChanges(peers::present);
+        tables.takePeerChanges((peer, isPresent) -> {
+            peers.present(peer, isPresent);
+            if (isPresent && checkIntervalMs > 0) {
+                changed.add(peer);
+            }
+        });
         present = tables.peerCount();
         if (numberedOf != peers.given()) {
             number();
         }
     }
 
-    /** The way to a peer was checked. */
-    void checked(final IpAddress peer, final PathCheck check, final int pathMtu) {
+    /** The peers whose ways are new or others since the last call. */
+    Set<IpAddress> takeChanged() {
+        final Set<IpAddress> taken = Set.copyOf(changed);
+        changed.clear();
+        return taken;
+    }
+
+    /** How often ways have changed, as {@link #checked} is to be told. */
+    long changes() {
+        return peers.changes();
+    }
+
+    /**
+     * The way to a peer was checked.
+     *
+     * @param changes as of the tables that it was found in: what was found of another way than today's is of no use.
+     */
+    void checked(final IpAddress peer, final long changes, final PathCheck check, final int pathMtu) {
         final int number = peers.find(peer);
-        if (PeerTable.NOBODY != number) {
+        if (PeerTable.NOBODY != number && peers.isAsOf(number, changes)) {
             peers.check(number, check, pathMtu);
         }
     }

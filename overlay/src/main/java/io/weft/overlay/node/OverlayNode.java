@@ -440,13 +440,16 @@ public final class OverlayNode implements AutoCloseable {
     /** From here on, in the background. */
     private void checkPeers(final NetworkConfig config, final Forwarders opened, final UnderlayChanges changes) {
         if (options.weft().peerCheckSeconds > 0 && config.backend().type().isTunnel()) {
-            undo.push(PeerMonitor.start(
+            final PeerMonitor monitor = PeerMonitor.start(
                     options.weft().runDirectory,
                     opened.deviceNames(),
                     changes.tunnel(ownLease().key()),
                     () -> changes.podMtu().least(),
                     TimeUnit.SECONDS.toMillis(options.weft().peerCheckSeconds),
-                    (device, peer, check, mtu) -> loop.post(() -> opened.checked(device, peer, check, mtu))));
+                    (device, peer, asOf, check, mtu) ->
+                            loop.post(() -> opened.checked(device, peer, asOf, check, mtu)));
+            undo.push(monitor);
+            Objects.requireNonNull(record, "opened before").onTables(() -> opened.takeChangedPeers(monitor::changed));
         }
     }
 

@@ -166,8 +166,8 @@ public final class WeftOptions {
             paramLabel = "SECONDS",
             defaultValue = "300",
             description =
-                    "ask each peer for an answer through the overlay once in so many seconds, 0 for never, to 86400"
-                            + " (default: ${DEFAULT-VALUE})")
+                    "ask each peer for an answer through the overlay once in so many seconds, and one that is new or has another"
+                            + " lease a few seconds later; 0 for never, to 86400 (default: ${DEFAULT-VALUE})")
     @Range(min = 0, max = 86_400)
     public int peerCheckSeconds;
 

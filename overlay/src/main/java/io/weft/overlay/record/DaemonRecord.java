@@ -211,6 +211,12 @@ public record DaemonRecord(
         return null == doubt ? "" : doubt.string();
     }
 
+    /** Whether it checks the ways to its peers. */
+    public boolean areChecked() {
+        final JsonValue seconds = status.member("peerCheckSeconds");
+        return null != seconds && seconds.integer(0, Integer.MAX_VALUE) > 0;
+    }
+
     /** Whether pods can be wired. */
     public boolean isReady() {
         return status.required("ready").bool();

@@ -38,6 +38,7 @@ public final class NodeRecord implements AutoCloseable {
     private final String name;
     private final Consumer<BiConsumer<String, RoutingTables>> tables;
     private Map<String, Object> status = Map.of();
+    private Runnable onTables = () -> {};
     private boolean isTablesDue = true;
     private long nextTablesNs = System.nanoTime();
     private boolean isKept;
@@ -91,6 +92,11 @@ public final class NodeRecord implements AutoCloseable {
         }
     }
 
+    /** From now on this is called whenever all tables are on record as they are. */
+    public void onTables(final Runnable task) {
+        onTables = task;
+    }
+
     /** The tables have changed. */
     public void tablesChanged() {
         isTablesDue = true;
@@ -111,6 +117,9 @@ public final class NodeRecord implements AutoCloseable {
         });
         final long endNs = System.nanoTime();
         nextTablesNs = endNs + Math.max(TABLES_PAUSE_NS, TABLES_SHARE * (endNs - beginNs));
+        if (!isTablesDue) {
+            onTables.run();
+        }
     }
 
     private interface Step {

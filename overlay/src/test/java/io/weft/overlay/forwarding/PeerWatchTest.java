@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PeerWatchTest {
     private static final IpAddress PEER = IpAddress.parse("192.168.100.2");
     private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:02");
+    private static final MacAddress OTHER_MAC = MacAddress.parse("02:00:00:00:00:03");
     private static final long INTERVAL_MS = TimeUnit.MINUTES.toMillis(5);
 
     @TempDir
@@ -105,11 +107,38 @@ class PeerWatchTest {
             addPeer();
             publish(watch);
             final long checkedMs = 1_000_000;
-            watch.checked(PEER, new PathCheck(PathState.OVERLAY, checkedMs, 0), 0);
+            watch.checked(PEER, peers.changes(), new PathCheck(PathState.OVERLAY, checkedMs, 0), 0);
             watch.look(checkedMs + validMs);
             assertNotNull(check());
             watch.look(checkedMs + validMs + 1);
             assertNull(check());
+        }
+    }
+
+    /** It had begun when the peer had another MAC. */
+    @Test
+    void shouldNotTakeWhatWasFoundOfAnotherWay() {
+        try (PeerWatch watch = watch(INTERVAL_MS)) {
+            addPeer();
+            publish(watch);
+            assertEquals(Set.of(PEER), watch.takeChanged());
+            final long before = watch.changes();
+            publish(watch);
+            assertEquals(Set.of(), watch.takeChanged(), "the same as it was");
+            assertEquals(before, watch.changes());
+            final PathCheck wrong = new PathCheck(PathState.MAC, 1_000, 0);
+            watch.checked(PEER, before, wrong, 0);
+            assertNotNull(check());
+            tables().replaceNeighbour(IpAddress.parse("10.244.1.0").toInetAddress(), OTHER_MAC);
+            tables().removeFdb(MAC);
+            tables().addFdb(OTHER_MAC, PEER.toInetAddress());
+            publish(watch);
+            assertNull(check());
+            assertEquals(Set.of(PEER), watch.takeChanged());
+            watch.checked(PEER, before, wrong, 0);
+            assertNull(check());
+            watch.checked(PEER, watch.changes(), wrong, 0);
+            assertNotNull(check());
         }
     }
 }

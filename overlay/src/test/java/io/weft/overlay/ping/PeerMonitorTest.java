@@ -72,7 +72,12 @@ class PeerMonitorTest {
         try (NetworkNamespace namespace = NetworkNamespace.create("monitor")) {
             namespace.ip("link", "set", "lo", "up");
             final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
-                    directory, List.of(DEVICE), TUNNEL, this::podMtu, 1, (device, peer, check, mtu) -> take(check)));
+                    directory,
+                    List.of(DEVICE),
+                    TUNNEL,
+                    this::podMtu,
+                    1,
+                    (device, peer, changes, check, mtu) -> take(check)));
             Await.until(() -> "check " + checks, Await.TIMEOUT_MS, () -> !found.isEmpty());
             monitor.close();
             final int ended = checks.get();
@@ -97,7 +102,7 @@ class PeerMonitorTest {
                     TUNNEL,
                     () -> 1450,
                     1,
-                    (device, peer, check, mtu) ->
+                    (device, peer, changes, check, mtu) ->
                             found.add(peer + " " + check.state().label())));
             Await.until("a check", Await.TIMEOUT_MS, () -> found.size() > 1);
             monitor.close();
