@@ -35,9 +35,10 @@ import picocli.CommandLine.Spec;
             "Shows which route, neighbour, FDB entry and rewrite a destination gets, from the tables in use; or that the packet"
                     + " is not the overlay's. What weft status finds wrong follows. Of a weftd that does not answer, by the tables"
                     + " that it left on disk.",
-            "Exit codes: 0; 1, the packet would be dropped or not arrive, as far as can be told here, or nothing is known; 2, wrong"
-                    + " arguments; 3, whether it arrives is not known: its node did not answer the last check, though something"
-                    + " has come from it, or weftd of this node hangs."
+            "Exit codes: 0, the packet arrives for all that is known here, whatever becomes of answers: also where the last check got"
+                    + " none because this node itself drops what comes; 1, it would be dropped or not arrive, as far as can be told"
+                    + " here, or nothing is known; 2, wrong arguments; 3, whether it arrives is not known: its node did not answer"
+                    + " the last check, though something has come from it, or weftd of this node hangs."
         })
 final class ExplainCommand implements Callable<Integer> {
     /** How a line of the answer ends that tells why a packet would be dropped. */

@@ -2,12 +2,16 @@
 package io.weft.overlay.cli;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PathState;
 import io.weft.linux.Errno;
+import io.weft.overlay.forwarding.PodMtu;
+import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.ping.HostRoutes;
 import io.weft.overlay.ping.HostWay;
 import io.weft.overlay.ping.Losses;
+import io.weft.overlay.ping.PathProbe;
 import io.weft.overlay.ping.PathResult;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -58,7 +62,7 @@ final class PathWords {
             case FABRIC -> fabric(evidence);
             case OVERLAY -> overlay(evidence);
             case MAC -> mac(evidence.result().path());
-            case FABRIC_MTU -> fabricMtu(evidence.result());
+            case FABRIC_MTU -> fabricMtu(evidence.result(), leastUnderlayMtu());
             case OVERLAY_MTU -> overlayMtu(evidence.result());
             case LOSS -> loss(evidence.result());
         };
@@ -90,17 +94,32 @@ final class PathWords {
                 + " which writes its lease";
     }
 
-    private static String fabricMtu(final PathResult result) {
+    /** Bytes that the underlay has to carry, so that what it leaves for pods is enough for IPv6; 0 where they have none. */
+    private int leastUnderlayMtu() {
+        final BackendType backend = BackendType.named(daemon.text("backend"));
+        return daemon.networks().stream().noneMatch(network -> IpFamily.IPV6 == network.family())
+                ? 0
+                : PodMtu.LEAST_IPV6
+                        + daemon.underlayAddresses().stream()
+                                .mapToInt(address -> PathProbe.overhead(backend, address))
+                                .max()
+                                .orElse(0);
+    }
+
+    /** @param least bytes of the underlay that a network may be configured to have. */
+    static String fabricMtu(final PathResult result, final int least) {
         final int carried = result.fabricMtu();
-        final int overhead = result.underlayNeeded() - result.overlayNeeded();
         return (0 == carried
                         ? "the fabric does not carry IP packets of " + result.underlayNeeded()
                                 + " bytes, which weft sends: raise the MTU on the way, or set a smaller \"MTU\" in the Backend of"
                                 + " the network's configuration"
                         : "the fabric carries IP packets of " + carried + " bytes and no longer ones, weft sends up to "
-                                + result.underlayNeeded() + ": raise the MTU on the way, or set \"MTU\": "
-                                + (carried - overhead)
-                                + " in the Backend of the network's configuration")
+                                + result.underlayNeeded() + ": raise the MTU on the way"
+                                + (carried < least
+                                        ? " to " + least + " at least, for pods with IPv6 need " + PodMtu.LEAST_IPV6
+                                        : ", or set \"MTU\": " + carried
+                                                + ", which is that of the underlay, in the Backend"
+                                                + " of the network's configuration"))
                 + (result.isSeenByTheOverlay()
                         ? "; or a firewall there or on the way drops longer ones of the overlay alone, since pings of the"
                                 + " underlay are not answered, which would tell"
@@ -326,9 +345,12 @@ final class PathWords {
         }
         if (evidence.isHeard()) {
             causesThatItIsHeardWith(causes);
+            causes.add(routesThere(path));
+            causes.add("its host answers no ping through the overlay, and pods are well all the same");
         } else {
             causesThatNoneComesBackWith(
                     causes, firewall.isKnown() && firewall.mayDrop().isEmpty());
+            causes.add(routesThere(path));
         }
         return (evidence.isHeard()
                         ? "the node is heard, and does not answer: its overlay is up"
@@ -341,7 +363,18 @@ final class PathWords {
         causes.add(
                 "a firewall drops UDP port " + daemon.number("port")
                         + " one way, there or on the way (let it pass both ways; iptables -S INPUT there, or nft list ruleset)");
-        causes.add("its host answers no ping through the overlay, and pods are well all the same");
+    }
+
+    /** What weft there tells by its status, and others do not. */
+    private String routesThere(final PeerPath path) {
+        final String own = daemon.subnets().stream()
+                .filter(subnet -> subnet.family() == path.subnet().family())
+                .findFirst()
+                .map(subnet -> subnet.base().toString())
+                .orElseGet(this::ownAddress);
+        return "its host's routes lead what is for this node elsewhere than to the tunnel, and rp_filter may drop what comes from here"
+                + " for that (there: weft status; ip route get " + own
+                + "; nstat -az TcpExtIPReversePathFilter counts what rp_filter drops)";
     }
 
     /** Which of them it is, only the other node can tell. */

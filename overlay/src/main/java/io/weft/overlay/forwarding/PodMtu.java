@@ -14,10 +14,11 @@ import io.weft.overlay.lifecycle.StartupException;
  * @param underlay the interface below.
  */
 public record PodMtu(BackendConfig backend, boolean ipv6, Underlay underlay) {
-    /** RFC 791 and RFC 8200, 5: what every link must carry. */
+    /** RFC 791: what every link must carry. */
     private static final int LEAST_IPV4 = 576;
 
-    private static final int LEAST_IPV6 = 1280;
+    /** The same of RFC 8200, 5: an interface with less has no IPv6. */
+    public static final int LEAST_IPV6 = 1280;
 
     /** That of a network on an underlay. */
     public static PodMtu of(final NetworkConfig config, final Underlay underlay) {
@@ -41,8 +42,17 @@ public record PodMtu(BackendConfig backend, boolean ipv6, Underlay underlay) {
     public void require() {
         final int needed = ipv6 ? LEAST_IPV6 : LEAST_IPV4;
         if (least() < needed) {
-            throw new StartupException("the underlay's MTU " + outer() + " leaves " + least() + " bytes for pods, "
-                    + (ipv6 ? "IPv6" : "IPv4") + " needs " + needed + ": raise the MTU of " + underlay.name());
+            final String leaves =
+                    " leaves " + least() + " bytes for pods, " + (ipv6 ? "IPv6" : "IPv4") + " needs " + needed + ": ";
+            final int lowest = outer() - least() + needed;
+            throw new StartupException(
+                    0 == backend.mtu()
+                            ? "the underlay's MTU " + outer() + leaves + "raise the MTU of " + underlay.name() + " to "
+                                    + lowest + " at least"
+                            : "\"MTU\": " + outer() + ", which is that of the underlay, in the Backend of the network's"
+                                    + " configuration" + leaves + "set " + lowest + " there at least, or none; "
+                                    + underlay.name() + " has " + underlay.mtu()
+                                    + ", and the fabric has to carry that much");
         }
     }
 

@@ -56,7 +56,7 @@ class NarrowPathsTest {
                 kernel,
                 "fabric-mtu",
                 "the fabric carries IP packets of 1304 bytes and no longer ones, weft sends up to 1500: raise the MTU on"
-                        + " the way, or set \"MTU\": 1254 in the Backend of the network's configuration");
+                        + " the way, or set \"MTU\": 1304, which is that of the underlay, in the Backend of the network's configuration");
         operator.awaitPing(3, kernel, ", underlay N ms up to 1304 bytes, overlay N ms up to 1254 bytes: ");
         Await.until(
                 () -> operator.run(0, "show", "peers"),
@@ -79,7 +79,7 @@ class NarrowPathsTest {
                 kernel,
                 "fabric-mtu",
                 "the fabric carries IP packets of 1304 bytes and no longer ones, weft sends up to 1500: raise the MTU on"
-                        + " the way, or set \"MTU\": 1254 in the Backend of the network's configuration");
+                        + " the way, or set \"MTU\": 1304, which is that of the underlay, in the Backend of the network's configuration");
         operator.awaitPing(
                 3,
                 kernel,

@@ -12,6 +12,7 @@ import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
@@ -167,6 +168,10 @@ class PeerCausesTest {
         operator.awaitPing(3, kernel, words);
         operator.awaitStatus(words);
         operator.awaitExplanation(0, kernel.podAddress(), words);
+        operator.awaitExplanation(
+                0,
+                kernel.podAddress(),
+                ". That is of what comes back from there; what is asked for here arrives, for all that is known");
         operator.awaitPing(3, kernel, ": WRONG " + state + ", ");
     }
 
@@ -316,6 +321,29 @@ class PeerCausesTest {
         operator.awaitExplanation(1, other.podAddress(), "  check      " + wrong + " was found ", ": " + words);
         WeftdProcess.leases(place, WeftdProcess.lease(node), WeftdProcess.lease(kernel), WeftdProcess.lease(other));
         operator.awaitWell(other);
+    }
+
+    /** By its own status, before anything is asked; from here it is one cause among others. */
+    @Test
+    @Order(2)
+    void shouldSuspectTheRoutesOfTheOtherHost() {
+        final NetworkNamespace host = other.namespace();
+        host.ip("link", "add", "aside", "up", "type", "bridge");
+        host.ip("address", "add", "10.9.9.1/24", "dev", "aside");
+        host.ip("route", "add", node.subnetBase() + "/25", "dev", "aside");
+        there.awaitStatus(
+                "  peers     WRONG  ",
+                node.underlayAddress() + " route: this host's routes lead packets for " + node.subnetBase()
+                        + " to aside and not to weft.1");
+        operator.awaitPing(
+                3,
+                other,
+                ": WRONG overlay, ",
+                "its host's routes lead what is for this node elsewhere than to the tunnel, and rp_filter may drop what comes from"
+                        + " here for that (there: weft status; ip route get " + node.subnetBase() + "; nstat -az");
+        host.ip("link", "delete", "aside");
+        operator.awaitWell(other);
+        there.awaitWell(node);
     }
 
     /** As where another machine has the peer's address too, and gets some of what is for it. */
