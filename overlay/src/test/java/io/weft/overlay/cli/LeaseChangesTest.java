@@ -84,6 +84,11 @@ class LeaseChangesTest {
     void shouldNotTakeAPeerThatIsNewForOneThatAnswers() throws IOException {
         awaitWell();
         lease(WRONG_ADDRESS, other.vtepMac());
+        operator.awaitExplanation(
+                0,
+                other.podAddress(),
+                "  check      " + WRONG_ADDRESS
+                        + " was not checked yet by the way that its lease names now: weft ping ");
         final String words = "the lease of " + other.subnet() + " names " + WRONG_ADDRESS
                 + ", and packets of its pods come from " + other.underlayAddress() + ": its PublicIP is wrong";
         operator.awaitStatus("  peers     WRONG  1 of 1 do not answer as they should: " + WRONG_ADDRESS, words);
