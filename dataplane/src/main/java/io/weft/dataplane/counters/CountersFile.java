@@ -10,7 +10,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -228,9 +230,9 @@ public final class CountersFile implements AutoCloseable {
      * @throws IllegalStateException if it is no counters file, or one of another version, or a part of one.
      */
     public static CountersFile open(final Path path) {
-        final MappedByteBuffer mapped = IoUtil.mapExistingFile(path.toFile(), "counters file");
+        final MappedByteBuffer mapped = mapExisting(path);
         final UnsafeBuffer header = new UnsafeBuffer(mapped);
-        final int version = mapped.capacity() < HEADER_LENGTH ? 0 : header.getIntVolatile(VERSION_OFFSET);
+        final int version = header.getIntVolatile(VERSION_OFFSET);
         if (VERSION != version) {
             IoUtil.unmap(mapped);
             throw new IllegalStateException(
@@ -253,6 +255,26 @@ public final class CountersFile implements AutoCloseable {
             throw new IllegalStateException(path + " has a label that is longer than a label can be: it is damaged");
         }
         return counters;
+    }
+
+    private static MappedByteBuffer mapExisting(final Path path) {
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new IllegalStateException(path + " is no ordinary file");
+        }
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            final long length = channel.size();
+            if (length < HEADER_LENGTH || length > Integer.MAX_VALUE) {
+                throw new IllegalStateException(
+                        path + " has " + length + " bytes, which is not the length of counters: it is damaged");
+            }
+            return channel.map(FileChannel.MapMode.READ_WRITE, 0, length);
+        } catch (final NoSuchFileException missing) {
+            throw new IllegalStateException(path + " is not there", missing);
+        } catch (final AccessDeniedException denied) {
+            throw new IllegalStateException(path + " is not for this user to read", denied);
+        } catch (final IOException failure) {
+            throw new IllegalStateException(path + " cannot be read: " + failure.getMessage(), failure);
+        }
     }
 
     /** Nothing that comes later checks a bound. */

@@ -56,9 +56,21 @@ public record CaptureQuestion(CaptureFilter filter, Form form, long count, int s
      */
     static CaptureQuestion parse(final String question) {
         final List<String> words = List.of(question.split(" ", -1));
-        if (WORDS != words.size() || !NAME.equals(words.get(0))) {
-            throw new IllegalArgumentException("\"" + question + "\" is not understood by this version of weftd");
+        if (WORDS == words.size() && NAME.equals(words.get(0))) {
+            try {
+                return of(words);
+            } catch (final IllegalArgumentException unknown) { // in words of Java's, as that a constant is missing
+                throw new IllegalArgumentException(notUnderstood(question), unknown);
+            }
         }
+        throw new IllegalArgumentException(notUnderstood(question));
+    }
+
+    private static String notUnderstood(final String question) {
+        return "\"" + question + "\" is not understood by this version of weftd";
+    }
+
+    private static CaptureQuestion of(final List<String> words) {
         final CaptureFilter filter = new CaptureFilter(
                 CaptureFilter.Kind.valueOf(words.get(1).toUpperCase(Locale.ROOT)),
                 direction(words.get(2)),

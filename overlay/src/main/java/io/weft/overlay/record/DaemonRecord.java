@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -26,9 +27,16 @@ import java.util.function.Consumer;
  * @param liveness of its process.
  * @param ageMs since its last sign of life, in milliseconds.
  * @param devices that it forwards for; none where the kernel's routes do it all.
+ * @param isArchived whether the record is of an archive: then nothing of this host is the daemon's, whatever the numbers in it.
  */
 public record DaemonRecord(
-        String name, Path file, JsonValue status, Liveness liveness, long ageMs, List<DeviceRecord> devices) {
+        String name,
+        Path file,
+        JsonValue status,
+        Liveness liveness,
+        long ageMs,
+        List<DeviceRecord> devices,
+        boolean isArchived) {
     private static final int LENGTH_MAX = 1 << 20;
     private static final String REMEDY =
             ". Delete it: a weftd that runs writes it again; weft has to be of the version of weftd";
@@ -102,9 +110,9 @@ public record DaemonRecord(
                         .toList();
     }
 
-    /** Whether it is of the network namespace of who asks. */
+    /** Whether it is of the network namespace of who asks. That of another host may have the same number, and as a rule has. */
     public boolean isHere() {
-        return number("networkNamespace") == ProcessIdentity.namespace("net");
+        return !isArchived && number("networkNamespace") == ProcessIdentity.namespace("net");
     }
 
     /** A daemon of another version may not tell it. */
@@ -114,7 +122,7 @@ public record DaemonRecord(
     }
 
     private DaemonRecord with(final Liveness other) {
-        return new DaemonRecord(name, file, status, other, ageMs, devices);
+        return new DaemonRecord(name, file, status, other, ageMs, devices, isArchived);
     }
 
     private static DaemonRecord read(final Path file, final long nowMs) throws IOException {
@@ -124,10 +132,8 @@ public record DaemonRecord(
         final long ageMs = Math.abs(nowMs - Files.getLastModifiedTime(file).toMillis());
         final List<DeviceRecord> devices = new ArrayList<>();
         for (final JsonValue device : status.required("devices").elements()) {
-            devices.add(new DeviceRecord(
-                    device.required("name").string(),
-                    file.resolveSibling(""),
-                    Path.of(device.required("counters").string())));
+            devices.add(
+                    new DeviceRecord(deviceName(device), file.resolveSibling(""), path(device.required("counters"))));
         }
         return new DaemonRecord(
                 name(file),
@@ -137,7 +143,8 @@ public record DaemonRecord(
                         ? Liveness.FAILED
                         : Liveness.of(process(status), status.required("ended").bool(), ageMs),
                 ageMs,
-                List.copyOf(devices));
+                List.copyOf(devices),
+                false);
     }
 
     /** One whose process is on another host, or was: all of it is in the directory of the file. */
@@ -145,13 +152,30 @@ public record DaemonRecord(
         final JsonValue status = status(file);
         final List<DeviceRecord> devices = new ArrayList<>();
         for (final JsonValue device : status.required("devices").elements()) {
-            final String deviceName = device.required("name").string();
+            final String deviceName = deviceName(device);
             devices.add(new DeviceRecord(
                     deviceName,
                     file.resolveSibling(""),
                     file.resolveSibling(deviceName + DeviceRecord.COUNTERS_SUFFIX)));
         }
-        return new DaemonRecord(name(file), file, status, liveness, ageMs, List.copyOf(devices));
+        return new DaemonRecord(name(file), file, status, liveness, ageMs, List.copyOf(devices), true);
+    }
+
+    /** One that files begin with, in the record's own directory and in no other, whoever has written it. */
+    private static String deviceName(final JsonValue device) {
+        final JsonValue name = device.required("name");
+        if (!DeviceRecord.isName(name.string())) {
+            throw name.error("is " + JsonValue.quote(name.string()) + ", which is no device's name");
+        }
+        return name.string();
+    }
+
+    private static Path path(final JsonValue text) {
+        try {
+            return Path.of(text.string());
+        } catch (final InvalidPathException noPath) {
+            throw text.error("is no path of a file");
+        }
     }
 
     private static JsonValue status(final Path file) throws IOException {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * A device on record.
@@ -19,6 +21,14 @@ public record DeviceRecord(String name, Path directory, Path countersFile) {
     /** After the device's name, where no other file was asked for. */
     static final String COUNTERS_SUFFIX = ".counters";
 
+    /** What names of files begin with, of devices and of daemons: no place in another directory. */
+    private static final Pattern NAME = Pattern.compile("(?!\\.\\.?$)[^/\\s\\p{Cntrl}]{1,64}");
+
+    /** Whether a device or a daemon may be called so. */
+    public static boolean isName(final String text) {
+        return NAME.matcher(text).matches();
+    }
+
     /**
      * Its counters, as they are now, since they were cleared.
      *
@@ -26,6 +36,11 @@ public record DeviceRecord(String name, Path directory, Path countersFile) {
      */
     public CountersRecord counters() {
         return Baseline.apply(baselineFile(), CountersRecord.read(countersFile));
+    }
+
+    private IllegalStateException unread(final Exception failure) {
+        return new IllegalStateException(
+                "read the tables of " + name + " in " + directory + ": " + FileFailure.words(failure), failure);
     }
 
     private Path baselineFile() {
@@ -63,8 +78,7 @@ public record DeviceRecord(String name, Path directory, Path countersFile) {
             isLoaded = true;
             return tables;
         } catch (final IOException | IllegalArgumentException failure) {
-            throw new IllegalStateException(
-                    "read the tables of " + name + " in " + directory + ": " + failure, failure);
+            throw unread(failure);
         } finally {
             if (!isLoaded) {
                 tables.close();
@@ -81,8 +95,7 @@ public record DeviceRecord(String name, Path directory, Path countersFile) {
         try {
             return TablesFile.read(directory, name, kind);
         } catch (final IOException failure) {
-            throw new IllegalStateException(
-                    "read the tables of " + name + " in " + directory + ": " + failure, failure);
+            throw unread(failure);
         }
     }
 }

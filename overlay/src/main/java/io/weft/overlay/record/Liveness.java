@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.record;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -23,6 +24,13 @@ public enum Liveness {
 
     /** The control thread shows one every second; the host's tools may keep it for a while. */
     private static final long SIGN_OF_LIFE_MS = 5_000;
+
+    /** That of a name; empty for one that another version may have. */
+    static Optional<Liveness> of(final String name) {
+        return Arrays.stream(values())
+                .filter(liveness -> liveness.name().equals(name))
+                .findFirst();
+    }
 
     /** For people and scripts: in small letters. */
     public String label() {

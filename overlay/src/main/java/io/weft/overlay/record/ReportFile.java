@@ -8,6 +8,7 @@ import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lifecycle.FileFailure;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -187,7 +188,7 @@ public final class ReportFile {
     /** Once. */
     private static void putFile(final ZipOutputStream zip, final Set<String> names, final String name, final Path file)
             throws IOException {
-        if (Files.exists(file) && names.add(name)) {
+        if (Files.isRegularFile(file) && names.add(name)) {
             put(zip, name, Files.readAllBytes(file));
         }
     }
@@ -199,6 +200,10 @@ public final class ReportFile {
      * @throws IllegalStateException if it is no such archive, or damaged.
      */
     public static Content read(final Path file, final Path directory) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe may have nobody who writes
+            throw new IllegalStateException(
+                    file + " is no ordinary file: name an archive that weft report wrote, a copy of it as a file");
+        }
         try {
             extract(file, directory);
             final Path indexFile = directory.resolve(INDEX);
@@ -209,10 +214,7 @@ public final class ReportFile {
             final List<DaemonRecord> daemons = new ArrayList<>();
             for (final Map.Entry<String, JsonValue> daemon :
                     index.required("daemons").members().entrySet()) {
-                daemons.add(DaemonRecord.read(
-                        directory.resolve(daemon.getKey() + NodeRecord.STATUS_SUFFIX),
-                        Liveness.valueOf(daemon.getValue().required("liveness").string()),
-                        daemon.getValue().required("ageMs").integer(0, Long.MAX_VALUE)));
+                daemons.add(daemon(directory, daemon.getKey(), daemon.getValue()));
             }
             daemons.sort(Comparator.comparing(DaemonRecord::name));
             return new Content(Origin.of(index), List.copyOf(daemons));
@@ -226,8 +228,22 @@ public final class ReportFile {
             throw new IllegalStateException(file + " is not for this user to read", denied);
         } catch (final IOException | JsonException | IllegalArgumentException failure) {
             throw new IllegalStateException(
-                    file + " is no archive of weft report, or damaged: " + failure.getMessage(), failure);
+                    file + " is no archive of weft report, or damaged: " + FileFailure.words(failure), failure);
         }
+    }
+
+    private static DaemonRecord daemon(final Path directory, final String name, final JsonValue state)
+            throws IOException {
+        if (!DeviceRecord.isName(name)) {
+            throw state.error("is of a daemon whose name cannot be one");
+        }
+        final JsonValue liveness = state.required("liveness");
+        return DaemonRecord.read(
+                directory.resolve(name + NodeRecord.STATUS_SUFFIX),
+                Liveness.of(liveness.string())
+                        .orElseThrow(() -> liveness.error("is " + JsonValue.quote(liveness.string())
+                                + ", which this version of weft does not know: read it by the version that wrote it")),
+                state.required("ageMs").integer(0, Long.MAX_VALUE));
     }
 
     private static String whatItIs(final Path file) throws IOException {

@@ -232,6 +232,20 @@ class WeftCommandTest {
         assertRefuses(1, path.toString(), "counters", "--counters-file=" + path);
     }
 
+    /** Not what a library says of it. */
+    @Test
+    void shouldSayInOwnWordsWhyCountersAreNotRead() throws IOException {
+        final Path empty = Files.createFile(directory.resolve("empty"));
+        assertRefuses(
+                1,
+                empty + " has 0 bytes, which is not the length of counters: it is damaged",
+                "counters",
+                "--counters-file=" + empty);
+        final Path fifo = directory.resolve("fifo");
+        Command.run(List.of("mkfifo", fifo.toString()));
+        assertRefuses(1, fifo + " is no ordinary file", "counters", "--counters-file=" + fifo);
+    }
+
     /** Of the header: version, lengths; of the first counter: the length of its label; of the peers: rows and workers. */
     @ParameterizedTest
     @CsvSource({
