@@ -31,6 +31,8 @@ public final class HttpServer implements AutoCloseable {
     private static final int HEAD_LENGTH_MAX = 8192;
     private static final Pattern REQUEST_LINE =
             Pattern.compile("(?<method>[A-Z]+) (?<path>/[^ ?]*)(\\?(?<query>[^ ]*))? HTTP/1\\.[01]\r?\n");
+    private static final Pattern BEGINNING_OF_LINE = Pattern.compile("[A-Z]+ /[^\\s]*");
+    private static final String TOO_LONG = "longer than " + HEAD_LENGTH_MAX + " bytes, and not read to its end\n";
     private static final Pattern END_OF_HEAD = Pattern.compile("\n\r?\n");
     private static final String HOST = "host:";
 
@@ -121,13 +123,23 @@ public final class HttpServer implements AutoCloseable {
         }
         final Matcher line = REQUEST_LINE.matcher(head);
         if (!isComplete || !line.lookingAt()) {
-            return CompletableFuture.completedFuture(
-                    new Response("400 Bad Request", TEXT, "not an HTTP request\n").bytes(false));
+            final boolean isFull = !isComplete && received.limit() >= HEAD_LENGTH_MAX;
+            return CompletableFuture.completedFuture(refusal(head, isFull).bytes(false));
         }
         final String query = line.group("query");
         final Request request =
                 new Request(line.group("method"), line.group("path"), null == query ? "" : query, host(head));
         return respond(request, handler).thenApply(response -> response.bytes("HEAD".equals(request.method())));
+    }
+
+    /** @param isFull whether it may have been a request, of which no more is taken. */
+    private static Response refusal(final String head, final boolean isFull) {
+        if (isFull && BEGINNING_OF_LINE.matcher(head).matches()) {
+            return new Response("414 URI Too Long", TEXT, TOO_LONG);
+        }
+        return isFull && REQUEST_LINE.matcher(head).lookingAt()
+                ? new Response("431 Request Header Fields Too Large", TEXT, TOO_LONG)
+                : new Response("400 Bad Request", TEXT, "not an HTTP request\n");
     }
 
     private static CompletionStage<Response> respond(final Request request, final Handler handler) {

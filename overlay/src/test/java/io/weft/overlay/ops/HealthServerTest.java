@@ -142,14 +142,13 @@ class HealthServerTest {
         assertTrue(answer.startsWith("HTTP/1.1 400 "), answer);
     }
 
-    @Test
-    void shouldRefuseAHeadWithoutEnd() throws Exception {
-        final String answer = new String(
-                connect("GET /healthz HTTP/1.1\r\nX: " + "x".repeat(1 << 20))
-                        .getInputStream()
-                        .readAllBytes(),
-                UTF_8);
-        assertTrue(answer.startsWith("HTTP/1.1 400 "), answer);
+    /** RFC 9110, 15.5.15, and RFC 6585, 5. */
+    @ParameterizedTest
+    @CsvSource({"GET /healthz HTTP/1.1|X: , 431", "GET /, 414", "GET /api/explain?address=, 414", "nonsense, 400"})
+    void shouldSayWhatIsTooLong(final String begin, final int status) throws Exception {
+        final String sent = begin.replace("|", "\r\n") + "x".repeat(1 << 20);
+        final String answer = new String(connect(sent).getInputStream().readAllBytes(), UTF_8);
+        assertTrue(answer.startsWith("HTTP/1.1 " + status + " "), answer);
     }
 
     @Test
