@@ -44,7 +44,10 @@ public record LeaseAttributes(
         final Inet6Address publicIpv6 = address(json.member("PublicIPv6"), Inet6Address.class);
         final boolean noPublicIp = null == publicIp || publicIp.isAnyLocalAddress();
         if (noPublicIp && null == publicIpv6) {
-            throw json.error("has no \"PublicIP\"");
+            throw json.error(
+                    null == publicIp
+                            ? "has no \"PublicIP\", and no \"PublicIPv6\""
+                            : "has no \"PublicIPv6\", and as its \"PublicIP\" 0.0.0.0, which is none");
         }
         final boolean vxlan = BackendType.VXLAN.leaseType().equals(backendType);
         final JsonValue data = json.member("BackendData");

@@ -56,7 +56,8 @@ class LeaseAttributesTest {
             quoteCharacter = '`',
             value = {
                 "{'PublicIP':'10.0.0.1','BackendType':'vxlan'} | has no \"BackendData\"",
-                "{'BackendType':'vxlan','BackendData':{'VtepMAC':'02:00:00:00:00:01'}} | has no \"PublicIP\"",
+                "{'BackendType':'vxlan','BackendData':{'VtepMAC':'02:00:00:00:00:01'}} | has no \"PublicIP\", and no \"PublicIPv6\"",
+                "{'PublicIP':'0.0.0.0','BackendType':'vxlan'} | has no \"PublicIPv6\", and as its \"PublicIP\" 0.0.0.0",
                 "{'PublicIP':'10.0.0.256'} | 1:13: PublicIP must be an IPv4 address: ",
                 "{'PublicIP':'node1'} | PublicIP must be an IPv4 address: ",
                 "{'PublicIP':7} | PublicIP must be a string, is 7",
