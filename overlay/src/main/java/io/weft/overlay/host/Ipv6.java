@@ -16,6 +16,25 @@ public final class Ipv6 {
 
     private Ipv6() {}
 
+    private static Path settingOf(final String device) {
+        return Path.of("/proc/sys/net/ipv6/conf", device, "disable_ipv6");
+    }
+
+    /** Whether a device of the calling thread's network namespace may have no IPv6 address: it has lost those that it had. */
+    static boolean isOffOn(final String device) {
+        try {
+            return new KernelSetting(settingOf(device), "0").isOtherwise();
+        } catch (final IOException unknown) {
+            return false;
+        }
+    }
+
+    /** That it may have none, and the command that lets it. */
+    static String offOn(final String device) {
+        return "net.ipv6.conf." + device.replace('.', '/') + ".disable_ipv6 is 1: sysctl -w net/ipv6/conf/" + device
+                + "/disable_ipv6=0";
+    }
+
     /**
      * Checks it before anything is touched.
      *

@@ -8,6 +8,7 @@ import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.StartupException;
 import java.net.InetAddress;
 import java.util.HashMap;
@@ -139,12 +140,14 @@ public final class UnderlayCheck {
                 return still.get();
             }
         }
-        final Underlay found = selecting.select(host, before.localAddresses());
+        final LostAddresses lost = new LostAddresses(host, first);
+        final Underlay found = select(selecting, host, before, lost);
         final Set<InetAddress> gained = new HashSet<>(found.localAddresses());
         gained.removeAll(first.localAddresses());
         if (gained.isEmpty()
                 && found.localAddresses().size() < first.localAddresses().size()) {
-            throw new StartupException("interface " + found.name() + " has lost an address of " + first);
+            throw new StartupException(
+                    "interface " + found.name() + " has lost an address of " + first + ": " + lost.words());
         }
         // All addresses are on another interface now, as on a bridge that was put above, or this one has got new ones.
         if (gained.isEmpty()
@@ -152,11 +155,30 @@ public final class UnderlayCheck {
             return settle(found, nowNs);
         }
         if (isHome && nowNs - homeNs < PATIENCE_NS) {
-            throw new StartupException("interface " + first.name() + " has lost an address of " + first
-                    + "; if it is not back within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NS) + " s, " + found
+            throw new StartupException("interface " + first.name() + " has lost an address of " + first + ": "
+                    + lost.words() + "; if it is not back within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NS)
+                    + " s, " + found
                     + " is used until it is");
         }
         return found;
+    }
+
+    /** What is chosen now; where nothing can be, it is said what has been lost as well. */
+    private static Underlay select(
+            final UnderlaySelector selecting,
+            final HostAddresses host,
+            final Underlay before,
+            final LostAddresses lost) {
+        try {
+            return selecting.select(host, before.localAddresses());
+        } catch (final StartupException none) {
+            final String words = lost.words();
+            if (words.isEmpty()) {
+                throw none;
+            }
+            final String all = none.getMessage() + ". Of what was chosen before, " + words;
+            throw none instanceof NotYetException ? new NotYetException(all) : new StartupException(all, none);
+        }
     }
 
     private Underlay settle(final Underlay chosen, final long nowNs) {

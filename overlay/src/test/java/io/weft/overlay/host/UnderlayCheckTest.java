@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.overlay.lifecycle.StartupException;
@@ -103,6 +104,65 @@ class UnderlayCheckTest {
         route();
         assertUses("eth0 192.168.100.1");
         assertEquals("eth0 192.168.100.1", text(check.begin(wishes())));
+    }
+
+    private static UnderlaySelector.Wishes ofBothFamilies() {
+        return new UnderlaySelector.Wishes(
+                List.of("eth0"),
+                List.of(),
+                "",
+                "",
+                "",
+                IpPrefix.parse("10.244.0.0/16"),
+                IpPrefix.parse("fd00:10:244::/48"));
+    }
+
+    private String troubleOnTheHost() {
+        return host.call(() -> {
+            check.compare();
+            return check.trouble();
+        });
+    }
+
+    private void awaitTrouble(final String words) {
+        Await.until(
+                () -> words + "\nnot in\n" + troubleOnTheHost(),
+                Await.TIMEOUT_MS,
+                () -> troubleOnTheHost().contains(words));
+    }
+
+    /** Which of several it is, why, and what brings it back. */
+    @Test
+    void shouldNameTheAddressThatIsLost() {
+        final String ipv6 = "fd00:100::1/64";
+        host.ip("address", "add", ipv6, "dev", "eth0", "nodad");
+        check.begin(ofBothFamilies());
+        final String lost = "interface eth0 has lost an address of eth0 (192.168.100.1, fd00:100::1, MTU 1500): ";
+        host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 1);
+        awaitTrouble(lost + "fd00:100::1 is gone, since net.ipv6.conf.eth0.disable_ipv6 is 1: sysctl -w"
+                + " net/ipv6/conf/eth0/disable_ipv6=0 && ip address add fd00:100::1/LENGTH dev eth0");
+        host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0);
+        awaitTrouble(lost + "fd00:100::1 is gone: ip address add fd00:100::1/LENGTH dev eth0");
+        host.ip("address", "add", ipv6, "dev", "eth0", "nodad");
+        assertEquals("", troubleOnTheHost());
+        delete("eth0", ADDRESS);
+        awaitTrouble(lost + "192.168.100.1 is gone: ip address add 192.168.100.1/LENGTH dev eth0");
+    }
+
+    /** The kernel looks for it when the address is given, and where it finds one says so for ever. */
+    @Test
+    void shouldNameTheAddressThatAnotherHostHasToo() {
+        final String ipv6 = "fd00:100::1/64";
+        host.ip("address", "add", ipv6, "dev", "eth0", "nodad");
+        check.begin(ofBothFamilies());
+        link.ip("address", "add", ipv6, "dev", "port0", "nodad");
+        delete("eth0", ipv6);
+        add("eth0", ipv6);
+        awaitTrouble(
+                ": another host on the link has fd00:100::1 too (dadfailed in ip address), and so this one may not use it:"
+                        + " two nodes have one address; give each its own, then ip address delete " + ipv6
+                        + " dev eth0 && ip address add "
+                        + ipv6 + " dev eth0");
     }
 
     @Test
