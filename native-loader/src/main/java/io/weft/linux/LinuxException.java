@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
 
 /**
  * A system call failed where the caller cannot go on. The message names what was tried, the errno by its name and, where
@@ -15,6 +16,7 @@ public final class LinuxException extends RuntimeException {
 
     private final String tried;
     private final int errno;
+    private final String remedy;
 
     /**
      * @param tried what was tried, in words a user understands, with its object ("open /dev/net/tun").
@@ -34,6 +36,7 @@ public final class LinuxException extends RuntimeException {
                 + (remedy.isEmpty() ? "" : ". " + remedy));
         this.tried = tried;
         this.errno = errno;
+        this.remedy = remedy;
     }
 
     /**
@@ -50,6 +53,22 @@ public final class LinuxException extends RuntimeException {
         final String reason = failure instanceof final FileSystemException known ? known.getReason() : null;
         return new LinuxException(
                 "read " + file, Errno.EIO, String.valueOf(null == reason ? failure.getMessage() : reason));
+    }
+
+    /**
+     * The same, where a link is called by its number in what was tried.
+     *
+     * @param linkIndex its number.
+     * @param name that it has.
+     * @param more what the user can do about it; may be empty.
+     */
+    public LinuxException naming(final int linkIndex, final String name, final String more) {
+        final LinuxException named = new LinuxException(
+                tried.replaceAll("\\blink " + linkIndex + "\\b", Matcher.quoteReplacement(name)),
+                errno,
+                remedy.isEmpty() || more.isEmpty() ? remedy + more : remedy + ": " + more);
+        named.initCause(this);
+        return named;
     }
 
     /** What was tried and the errno's name, without its text and without the remedy: {@code open /dev/net/tun: ENOENT}. */

@@ -173,8 +173,10 @@ final class Diagnosis {
 
     private String repaired(final String names) {
         final JsonValue repairs = daemon.status().member("repairs");
+        final JsonValue devices = null == repairs ? null : repairs.member("devices");
         return null != repairs && repairs.required("lately").bool()
-                ? "in the last minute something else deleted " + names
+                ? "in the last minute something else deleted "
+                        + (null == devices || devices.elements().isEmpty() ? names : list(devices))
                         + ", set it down, or changed its addresses or routes, and weftd put that right (repairs since its"
                         + " start: " + repairs.required("count").integer(0, Long.MAX_VALUE)
                         + "): its log says what; ip monitor link address route shows when it comes again"

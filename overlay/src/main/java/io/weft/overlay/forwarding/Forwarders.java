@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -236,11 +237,11 @@ public final class Forwarders implements AutoCloseable {
         return isThere[0];
     }
 
-    /** What {@link #repairPodDevices} put right. */
-    public long podDeviceRepairs() {
-        return forwarders.values().stream()
-                .mapToLong(Forwarder::podDeviceRepairs)
-                .sum();
+    /** What {@link #repairPodDevices} put right, by the devices' names. */
+    public Map<String, Long> repairsOfPodDevices() {
+        final Map<String, Long> repairs = new TreeMap<>();
+        forwarders.forEach((family, forwarder) -> repairs.put(deviceName(family), forwarder.podDeviceRepairs()));
+        return repairs;
     }
 
     /** Puts right what somebody changed at the devices that superframes leave by. */

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -266,11 +267,16 @@ public final class PodRoutes implements AutoCloseable {
         return routes.hasTrouble();
     }
 
-    /** Differences of devices, addresses, their routes and blackhole routes that were put right. */
-    public long deviceRepairs() {
-        return blackholes.repairs()
-                + guards.repairs()
-                + devices.values().stream().mapToLong(OverlayDevice::repairs).sum();
+    /** Differences of devices, their addresses and routes that were put right, by the devices' names. */
+    public Map<String, Long> repairsOfDevices() {
+        final Map<String, Long> repairs = new TreeMap<>();
+        devices.values().forEach(device -> repairs.put(device.deviceName(), device.repairs()));
+        return repairs;
+    }
+
+    /** The same of blackhole routes and guards. */
+    public long otherRepairs() {
+        return blackholes.repairs() + guards.repairs();
     }
 
     /** The same of routes to single subnets. */

@@ -4,7 +4,9 @@ package io.weft.overlay.host;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
@@ -77,9 +79,22 @@ public final class OverlayDevice {
             return false;
         }
         deviceIndex = link.get().index();
-        repairLink(link.get());
-        repairAddresses(link.get().index());
+        attempt(() -> {
+            repairLink(link.get());
+            repairAddresses(link.get().index());
+        });
         return true;
+    }
+
+    /** What the kernel refuses is told by the device's name, and with the setting that it refuses it for. */
+    private void attempt(final Runnable step) {
+        try {
+            step.run();
+        } catch (final LinuxException refused) {
+            final boolean isIpv6Off =
+                    addresses.stream().anyMatch(address -> !address.isIpv4()) && Ipv6.isOffOn(deviceName);
+            throw refused.naming(deviceIndex, deviceName, isIpv6Off ? Ipv6.offOn(deviceName) : "");
+        }
     }
 
     /** Gives the device another MTU, in bytes, for the underlay has another one now. */
@@ -103,6 +118,11 @@ public final class OverlayDevice {
         return deviceIndex;
     }
 
+    /** The device's own. */
+    public String deviceName() {
+        return deviceName;
+    }
+
     /** Differences that were put right since the first time. */
     public long repairs() {
         return repairs;
@@ -110,16 +130,16 @@ public final class OverlayDevice {
 
     private void repairLink(final Link link) {
         if (TX_QUEUE_LENGTH != link.txQueueLength()) {
-            say("queue of " + TX_QUEUE_LENGTH + " packets (was " + link.txQueueLength() + ")");
             rtnetlink.setTxQueueLength(link.index(), TX_QUEUE_LENGTH);
+            say("queue of " + TX_QUEUE_LENGTH + " packets (was " + link.txQueueLength() + ")");
         }
         if (mtu != link.mtu()) {
-            say("MTU " + mtu + " (was " + link.mtu() + ")");
             rtnetlink.setMtu(link.index(), mtu);
+            say("MTU " + mtu + " (was " + link.mtu() + ")");
         }
         if (!link.up()) {
-            say("state up");
             rtnetlink.setUp(link.index());
+            say("state up");
         }
     }
 
@@ -132,31 +152,35 @@ public final class OverlayDevice {
                 missing.remove(prefix);
             } else if (networks.stream().anyMatch(network -> network.contains(present.address()))) {
                 // As flannel's EnsureV4AddressOnLink: an address of a former subnet would be a wrong source address.
-                say("without address " + present);
                 rtnetlink.deleteAddress(present);
+                say("without address " + IpAddress.of(present.address()) + "/" + present.prefixLength());
             }
         }
         for (final IpPrefix address : missing) {
-            say("address " + address);
             rtnetlink.replaceAddress(new InterfaceAddress(
                     linkIndex,
                     address.base().toInetAddress(),
                     address.length(),
                     InterfaceAddress.SCOPE_GLOBAL,
                     address.isIpv4() ? 0 : InterfaceAddress.NO_DUPLICATE_DETECTION));
+            say("address " + address);
         }
     }
 
     /** Makes the route of the cluster network as it should be. */
     public void repairRoutes() {
+        attempt(this::repairNetworkRoutes);
+    }
+
+    private void repairNetworkRoutes() {
         final List<Route> present = rtnetlink.routes(RouteFilter.main().dev(deviceIndex));
         for (final IpPrefix network : networks) {
             final Optional<Route> route = present.stream()
                     .filter(candidate -> candidate.destination().equals(network) && null == candidate.gateway())
                     .findFirst();
             if (isNetworkRouted && route.isEmpty()) {
-                say("route " + network);
                 rtnetlink.replaceRoute(Route.to(network).dev(deviceIndex));
+                say("route " + network);
             } else if (!isNetworkRouted && route.isPresent()) {
                 rtnetlink.deleteRoute(route.get());
             }
@@ -169,6 +193,7 @@ public final class OverlayDevice {
         isNetworkRouted = false;
     }
 
+    /** Of what has been done: what the kernel refuses is no repair. */
     private void say(final String what) {
         if (!isFirst) {
             repairs++;

@@ -18,6 +18,7 @@ import io.weft.overlay.ops.Conditions;
 import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.peers.LeaseTable;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Compares the host with what the node needs: puts right what is the node's own, and tells what is others'. A refusal of the kernel is no
@@ -33,6 +34,7 @@ final class HostComparison {
     private final Conditions conditions;
     private final NodeMetrics metrics;
     private final ControlLoop loop;
+    private final RepairedDevices repaired = new RepairedDevices();
 
     HostComparison(
             final Rtnetlink rtnetlink, final Conditions conditions, final NodeMetrics metrics, final ControlLoop loop) {
@@ -40,6 +42,11 @@ final class HostComparison {
         this.conditions = conditions;
         this.metrics = metrics;
         this.loop = loop;
+    }
+
+    /** Those whose devices, addresses or routes others changed. */
+    RepairedDevices repaired() {
+        return repaired;
     }
 
     /**
@@ -95,7 +102,13 @@ final class HostComparison {
             steps.attempt(() -> opened.repairOffload(rtnetlink));
             steps.requireAll();
         });
-        metrics.hostRepairs(routes.deviceRepairs() + opened.podDeviceRepairs() + opened.offloadRepairs());
+        final Map<String, Long> ofDevices = routes.repairsOfDevices();
+        opened.repairsOfPodDevices().forEach((device, repairs) -> ofDevices.merge(device, repairs, Long::sum));
+        repaired.count(ofDevices);
+        metrics.hostRepairs(
+                ofDevices.values().stream().mapToLong(Long::longValue).sum()
+                        + routes.otherRepairs()
+                        + opened.offloadRepairs());
         metrics.directRouteRepairs(routes.routeRepairs());
     }
 }

@@ -37,6 +37,7 @@ final class NodeStatus {
     private final Tenure tenure;
     private final Conditions conditions;
     private final NodeMetrics metrics;
+    private final RepairedDevices repaired;
     private long repairs;
     private long repairedNs;
 
@@ -46,9 +47,11 @@ final class NodeStatus {
             final Underlay underlay,
             final Tenure tenure,
             final Conditions conditions,
-            final NodeMetrics metrics) {
+            final NodeMetrics metrics,
+            final RepairedDevices repaired) {
         this.conditions = conditions;
         this.metrics = metrics;
+        this.repaired = repaired;
         this.tenure = tenure;
         identity.putAll(tenure.start().identity());
         identity.put("startedMs", STARTED_MS);
@@ -106,7 +109,7 @@ final class NodeStatus {
 
     /**
      * What others changed on the host, and the node put right, or one before it that had lost its device: how often since the start, and
-     * whether in the last minute.
+     * whether in the last minute, and of which devices; of none where it was other routes of this host's, or a node before.
      */
     private Map<String, Object> repairs() {
         final long now = metrics.hostRepairs();
@@ -116,7 +119,10 @@ final class NodeStatus {
         }
         final boolean isLately = (now > 0 && System.nanoTime() - repairedNs < MINUTE_NS)
                 || HostComparison.DEVICE_GONE.equals(tenure.lastEnd(MINUTE_NS));
-        return ordered("count", now + tenure.ends(HostComparison.DEVICE_GONE), "lately", isLately);
+        final Map<String, Object> told =
+                ordered("count", now + tenure.ends(HostComparison.DEVICE_GONE), "lately", isLately);
+        told.put("devices", repaired.within(MINUTE_NS));
+        return told;
     }
 
     /** The first by name, and how many there are. */

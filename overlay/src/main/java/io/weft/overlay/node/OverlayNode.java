@@ -170,7 +170,8 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(succession);
         place = succession;
         succession.begin(subnetFile.path());
-        final NodeStatus status = new NodeStatus(options.weft(), config, underlay, tenure, conditions, metrics);
+        final NodeStatus status =
+                new NodeStatus(options.weft(), config, underlay, tenure, conditions, metrics, host.repaired());
         final String firstDevice = deviceNames(config, underlay).get(0);
         if (!succession.isAwaited()) {
             openRecord(firstDevice);
