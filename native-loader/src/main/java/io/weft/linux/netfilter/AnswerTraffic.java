@@ -11,6 +11,8 @@ import java.util.Set;
 public final class AnswerTraffic {
     private static final byte IPPROTO_ICMP = 1;
     private static final byte IPPROTO_ICMPV6 = 58;
+    private static final byte ECHO_REPLY = 0;
+    private static final byte ECHO_REPLY_V6 = (byte) 129;
 
     private static final int STATE_ESTABLISHED = 1 << 1; // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 
@@ -27,7 +29,9 @@ public final class AnswerTraffic {
     public AnswerTraffic(final InetAddress from, final String device, final int linkIndex) {
         this.device = device;
         facts = Stage.of(from);
-        Stage.put(facts, Field.PROTOCOL, new byte[] {from instanceof Inet4Address ? IPPROTO_ICMP : IPPROTO_ICMPV6});
+        final boolean isIpv4 = from instanceof Inet4Address;
+        Stage.put(facts, Field.PROTOCOL, new byte[] {isIpv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6});
+        Stage.put(facts, Field.ICMP_TYPE, new byte[] {isIpv4 ? ECHO_REPLY : ECHO_REPLY_V6});
         Stage.put(facts, Field.SOURCE, from.getAddress());
         Stage.put(facts, Field.CONNECTION_STATE, Stage.nativeOrder(STATE_ESTABLISHED));
         Stage.putIn(facts, device, linkIndex);

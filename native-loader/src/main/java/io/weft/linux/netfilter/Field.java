@@ -13,6 +13,8 @@ public enum Field {
     DESTINATION,
     SOURCE_PORT,
     DESTINATION_PORT,
+    /** A byte of ICMP and of ICMPv6. */
+    ICMP_TYPE,
     /** 16 bytes, filled with zeros. */
     IN_DEVICE_NAME,
     OUT_DEVICE_NAME,

@@ -29,6 +29,10 @@ import java.util.Set;
  * +-----------+-------+-------+---------+--------
  * | addresses | ports | asked | inverse | states
  * +-----------+-------+-------+---------+--------
+ *  0      1               3         4                                           icmp6, icmp: ip6_tables.h, ip_tables.h
+ * +------+---------------+---------+
+ * | type | codes from to | inverse |
+ * +------+---------------+---------+
  *  0        2             4                                                     addrtype: xt_addrtype.h, revision 1
  * +--------+-------------+-------+
  * | source | destination | flags |
@@ -66,6 +70,13 @@ public final class XtExtension {
     private static final int ADDRTYPE_LENGTH = ADDRTYPE_FLAGS_OFFSET + Integer.BYTES;
     private static final int ADDRTYPE_INVERSE_DESTINATION = 0x02;
 
+    private static final Set<String> ICMP = Set.of("icmp6", "icmp");
+    private static final int ICMP_TYPE_ANY = 0xFF; // of ICMP alone
+    private static final int ICMP_CODE_MAX = 0xFF;
+    private static final int ICMP_CODE_TO_OFFSET = 2;
+    private static final int ICMP_INVERSE_OFFSET = 3;
+    private static final int ICMP_LENGTH = ICMP_INVERSE_OFFSET + 1;
+
     /** Change nothing, and decide nothing. */
     private static final Set<String> HARMLESS_TARGETS = Set.of("LOG", "NFLOG");
 
@@ -98,6 +109,8 @@ public final class XtExtension {
             addConnectionState(conditions, bytes);
         } else if ("addrtype".equals(name) && 1 == revision && data.length >= ADDRTYPE_LENGTH) {
             addDestinationType(conditions, bytes);
+        } else if (ICMP.contains(name) && 0 == revision && data.length >= ICMP_LENGTH) {
+            addIcmpType(conditions, bytes);
         } else {
             conditions.add(Condition.UNKNOWN);
         }
@@ -117,6 +130,16 @@ public final class XtExtension {
                 .array();
         final boolean isNone = 0 != (inverse & CONNTRACK_STATE);
         conditions.add(Condition.of(Field.CONNECTION_STATE, states, new byte[Integer.BYTES], !isNone));
+    }
+
+    /** A type with any code is understood. */
+    private static void addIcmpType(final List<Condition> conditions, final ByteBuffer bytes) {
+        final boolean isAnyCode =
+                0 == bytes.get(1) && ICMP_CODE_MAX == (bytes.get(ICMP_CODE_TO_OFFSET) & ICMP_CODE_MAX);
+        conditions.add(
+                isAnyCode && ICMP_TYPE_ANY != (bytes.get(0) & ICMP_TYPE_ANY)
+                        ? Condition.of(Field.ICMP_TYPE, new byte[] {bytes.get(0)}, 0 != bytes.get(ICMP_INVERSE_OFFSET))
+                        : Condition.UNKNOWN);
     }
 
     /** A single type of the destination is understood. */

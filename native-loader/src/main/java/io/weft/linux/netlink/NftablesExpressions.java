@@ -270,6 +270,9 @@ final class NftablesExpressions {
     }
 
     private static Field transportField(final int offset, final int length) {
+        if (0 == offset && Byte.BYTES == length) {
+            return Field.ICMP_TYPE;
+        }
         if (PORT_LENGTH != length) {
             return Field.OTHER;
         }

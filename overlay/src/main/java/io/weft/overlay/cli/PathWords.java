@@ -6,7 +6,9 @@ import io.weft.address.IpFamily;
 import io.weft.dataplane.counters.IcmpError;
 import io.weft.dataplane.counters.PathState;
 import io.weft.linux.Errno;
+import io.weft.linux.netfilter.Fate;
 import io.weft.overlay.forwarding.PodMtu;
+import io.weft.overlay.host.HostTools;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.ping.HostRoutes;
 import io.weft.overlay.ping.HostWay;
@@ -70,7 +72,12 @@ final class PathWords {
 
     /** Of a way that is well. */
     private static String unanswered(final PathResult result) {
-        final String firewall = ": a firewall there or here lets no ICMP in (iptables -S INPUT, or nft list ruleset)";
+        final String firewall = ": a firewall there or here lets no ICMP in ("
+                + HostTools.iptables(
+                        result.isForwarded()
+                                ? result.path().overlayAddress()
+                                : result.path().peer())
+                + " -S INPUT, or nft list ruleset)";
         if (result.isForwarded()) {
             return "the node answers no ping, and forwards what pods send, which is well" + firewall;
         }
@@ -132,19 +139,34 @@ final class PathWords {
                         : "the overlay carries packets of " + result.overlayMtu() + " bytes, pods send up to "
                                 + result.overlayNeeded())
                 + ", and the fabric carries pings of that length: a firewall there or on the way drops long datagrams, or"
-                + " fragments of them (iptables -S INPUT there, or nft list ruleset); or the MTU of the tunnel's devices"
+                + " fragments of them (" + HostTools.iptables(result.path().peer())
+                + " -S INPUT there, or nft list ruleset); or the MTU of the tunnel's devices"
                 + " differs (ip link there and here): make them alike";
     }
 
-    private static String loss(final PathResult result) {
+    private String loss(final PathResult result) {
         final Losses losses = result.losses();
+        final IpAddress peer = result.path().peer();
         final String counted = Losses.NONE.equals(losses)
                 ? "of questions that are alike some are answered and some are not"
                 : "of " + losses.asked() + " questions that are alike " + losses.lost() + " got no answer";
+        final String own = ownThatMayDrop(result.path());
         return "packets are lost now and then, whatever their length: " + counted
-                + ": look for a rate limit or a firewall's limit there or on the way (iptables -S INPUT there, or"
-                + " nft list ruleset), and for errors of links (ip -s link, ethtool -S); ping -f "
-                + result.path().peer() + " tells of the underlay alone";
+                + (own.isEmpty() ? ": look" : ": this node's own firewall may drop them: " + own + "; or look")
+                + " for a rate limit or a firewall's limit there or on the way (" + HostTools.iptables(peer)
+                + " -S INPUT there, or nft list ruleset), and for errors of links (ip -s link, ethtool -S); ping -f "
+                + peer + " tells of the underlay alone";
+    }
+
+    /** Some of what is sent to a peer, of what comes from it, or of its answers; the rule in words, or empty. */
+    private String ownThatMayDrop(final PeerPath path) {
+        if (!daemon.isHere()) {
+            return "";
+        }
+        final String tunnel = firewall(path.peer()).mayDrop();
+        return tunnel.isEmpty()
+                ? hostFirewall.answers(path.overlayAddress(), path.device()).mayBeLostBy()
+                : tunnel;
     }
 
     private String local(final PathResult result) {
@@ -152,7 +174,8 @@ final class PathWords {
         final IpAddress inside = result.path().overlayAddress();
         final String dropped = firewall(peer).dropsOutgoing();
         if ((0 == result.underlayErrno() || Errno.EPERM == result.underlayErrno()) && !dropped.isEmpty()) {
-            return "this node itself does not send to " + peer + ": its own firewall refuses it, " + pass(dropped);
+            return "this node itself does not send to " + peer + ": its own firewall refuses it, "
+                    + pass(dropped, peer);
         }
         if (0 != result.underlayErrno()) {
             return "this node itself does not send to " + peer + ", " + refused(result.underlayErrno(), peer);
@@ -165,8 +188,9 @@ final class PathWords {
         }
         final String leads = " has to say dev " + result.path().device();
         return 0 == result.overlayErrno()
-                ? "this node itself does not send to " + peer + ": a rule of its own firewall refuses it (iptables -S"
-                        + " OUTPUT or nft list ruleset), or it has no route there: ip route get " + peer
+                ? "this node itself does not send to " + peer + ": a rule of its own firewall refuses it ("
+                        + HostTools.iptables(inside)
+                        + " -S OUTPUT or nft list ruleset), or it has no route there: ip route get " + peer
                         + "; or the tunnel's is missing: ip route get " + inside + leads
                 : "this node itself does not send to " + inside + ", " + refused(result.overlayErrno(), inside) + leads
                         + ", and weft status what is wrong";
@@ -220,8 +244,8 @@ final class PathWords {
     private static String refused(final int errno, final IpAddress to) {
         final String error = Errno.text(errno) + " (" + Errno.name(errno) + "): ";
         return Errno.EPERM == errno
-                ? error + "a rule of its own firewall refuses it: iptables -S OUTPUT or nft list ruleset; ip route get "
-                        + to
+                ? error + "a rule of its own firewall refuses it: " + HostTools.iptables(to)
+                        + " -S OUTPUT or nft list ruleset; ip route get " + to
                 : error + "it has no route there: ip route get " + to;
     }
 
@@ -235,21 +259,27 @@ final class PathWords {
     /** Where it drops all, with what to do; empty where that is not known. */
     private String ownFirewall(final HostFirewall.Peer firewall, final IpAddress peer) {
         if (!firewall.dropsIncoming().isEmpty()) {
-            return "this node's own firewall drops what comes from " + peer + ": " + pass(firewall.dropsIncoming());
+            return "this node's own firewall drops what comes from " + peer + ": "
+                    + pass(firewall.dropsIncoming(), peer);
         }
         return firewall.dropsOutgoing().isEmpty()
                 ? ""
-                : "this node's own firewall drops what goes to " + peer + ": " + pass(firewall.dropsOutgoing());
+                : "this node's own firewall drops what goes to " + peer + ": " + pass(firewall.dropsOutgoing(), peer);
     }
 
-    private String pass(final String rule) {
-        return rule + ": let UDP port " + daemon.number("port")
-                + " pass both ways (nft -a list ruleset and iptables-save" + " show it)";
+    private String pass(final String rule, final IpAddress peer) {
+        return rule + ": let UDP port " + daemon.number("port") + " pass both ways" + shown(peer);
+    }
+
+    private static String shown(final IpAddress packets) {
+        return " (nft -a list ruleset and " + HostTools.iptables(packets) + "-save show it)";
     }
 
     /** Where this host's own firewall drops the answers that come through the overlay: what to do; empty where that is not known. */
     private String answersDropped(final PeerPath path) {
-        final String rule = daemon.isHere() ? hostFirewall.dropsAnswers(path.overlayAddress(), path.device()) : "";
+        final String rule = daemon.isHere()
+                ? hostFirewall.answers(path.overlayAddress(), path.device()).droppedBy()
+                : "";
         return rule.isEmpty()
                 ? ""
                 : "this node's own firewall drops the answers to its pings, which come by " + path.device() + ": "
@@ -263,24 +293,51 @@ final class PathWords {
         if (!own.isEmpty()) {
             return own;
         }
+        final Fate neighbours = neighbours(peer);
+        if (null != neighbours.dropped()) {
+            return "this node's own firewall drops neighbour discovery, without which no node on the link is found: "
+                    + neighbours.droppedBy() + ": let ICMPv6 of types 135 and 136 pass both ways" + shown(peer);
+        }
         final String elsewhere = underlayElsewhere(peer);
         if (!elsewhere.isEmpty()) {
             return elsewhere;
         }
         final IcmpError refusal = evidence.refusal();
         if (null != refusal && isOwn(refusal)) {
-            return ofThisNode(refusal, evidence.result().path());
+            return ofThisNode(refusal, evidence.result().path()) + mayBeNeighbours(neighbours);
         }
         if (null != refusal) {
             return "the fabric does not bring packets to the node, " + says(refusal);
         }
         return (evidence.isHeard()
                         ? "the node is heard, and does not answer: what is sent to it is lost, by a firewall there or on the way;"
-                                + " or a firewall there or here drops all ICMP, and pods may be well (iptables -S INPUT, or nft list"
-                                + " ruleset, there and here)"
+                                + " or a firewall there or here drops all ICMP, and pods may be well ("
+                                + HostTools.iptables(peer) + " -S INPUT, or nft list ruleset, there and here)"
                         : "the fabric does not bring packets to the node, or none back: it is down, or a firewall drops all;"
-                                + " try ping and traceroute to it from this node")
-                + offered(firewall(peer));
+                                + " try ping and traceroute to it from this node"
+                                + unfound(peer))
+                + offered(firewall(peer))
+                + mayBeNeighbours(neighbours);
+    }
+
+    /** What else keeps a node of IPv6 from being found, beyond what does so with IPv4. */
+    private static String unfound(final IpAddress peer) {
+        return IpFamily.IPV4 == peer.family()
+                ? ""
+                : "; or a firewall there drops neighbour discovery (ICMPv6: ip6tables -S INPUT there, or nft list ruleset), or"
+                        + " it may not use its address since another host on the link has it too (dadfailed in ip -6"
+                        + " address there)";
+    }
+
+    /** What this host's own firewall does with the packets by which neighbours are found; nothing where that cannot be asked here. */
+    private Fate neighbours(final IpAddress peer) {
+        return daemon.isHere() ? hostFirewall.neighbours(peer, daemon.underlayAddresses()) : new Fate(null, null, "");
+    }
+
+    private static String mayBeNeighbours(final Fate neighbours) {
+        return neighbours.mayBeLostBy().isEmpty()
+                ? ""
+                : "; or this node's own firewall drops neighbour discovery: " + neighbours.mayBeLostBy();
     }
 
     private String underlayElsewhere(final IpAddress peer) {
@@ -308,8 +365,10 @@ final class PathWords {
     private static String ofThisNode(final IcmpError refusal, final PeerPath path) {
         return "host unreachable".equals(refusal.words())
                 ? "the node is not found on the link: it is down, or on another one: ip neigh show " + path.peer()
+                        + unfound(path.peer())
                 : "this node itself does not let packets to " + path.peer() + " leave (" + refusal.words()
-                        + "): a rule of its own firewall rejects them: iptables -S OUTPUT or nft list ruleset";
+                        + "): a rule of its own firewall rejects them: " + HostTools.iptables(path.peer())
+                        + " -S OUTPUT or nft list ruleset";
     }
 
     private String overlay(final PathEvidence evidence) {
@@ -344,12 +403,12 @@ final class PathWords {
             causes.add("packets are dropped here (" + evidence.suspects() + ", see drops in weft status)");
         }
         if (evidence.isHeard()) {
-            causesThatItIsHeardWith(causes);
+            causesThatItIsHeardWith(causes, path.peer());
             causes.add(routesThere(path));
             causes.add("its host answers no ping through the overlay, and pods are well all the same");
         } else {
             causesThatNoneComesBackWith(
-                    causes, firewall.isKnown() && firewall.mayDrop().isEmpty());
+                    causes, path, firewall.isKnown() && firewall.mayDrop().isEmpty());
             causes.add(routesThere(path));
         }
         return (evidence.isHeard()
@@ -359,36 +418,33 @@ final class PathWords {
     }
 
     /** It has a lease of this node, and the VNI, or it would not be heard. */
-    private void causesThatItIsHeardWith(final List<String> causes) {
-        causes.add(
-                "a firewall drops UDP port " + daemon.number("port")
-                        + " one way, there or on the way (let it pass both ways; iptables -S INPUT there, or nft list ruleset)");
+    private void causesThatItIsHeardWith(final List<String> causes, final IpAddress peer) {
+        causes.add("a firewall drops UDP port " + daemon.number("port")
+                + " one way, there or on the way (let it pass both ways; "
+                + HostTools.iptables(peer) + " -S INPUT there, or nft list ruleset)");
     }
 
     /** What weft there tells by its status, and others do not. */
     private String routesThere(final PeerPath path) {
-        final String own = daemon.subnets().stream()
-                .filter(subnet -> subnet.family() == path.subnet().family())
-                .findFirst()
-                .map(subnet -> subnet.base().toString())
-                .orElseGet(this::ownAddress);
+        final String own = ownAddress(path);
         return "its host's routes lead what is for this node elsewhere than to the tunnel, and rp_filter may drop what comes from here"
                 + " for that (there: weft status; ip route get " + own
                 + "; nstat -az TcpExtIPReversePathFilter counts what rp_filter drops)";
     }
 
     /** Which of them it is, only the other node can tell. */
-    private void causesThatNoneComesBackWith(final List<String> causes, final boolean isNotHere) {
+    private void causesThatNoneComesBackWith(final List<String> causes, final PeerPath path, final boolean isNotHere) {
         causes.add("a firewall drops UDP port " + daemon.number("port")
                 + (isNotHere
                         ? ", there or on the way, perhaps one way (no rule of iptables or nftables does so here; "
                         : ", there, on the way or here, perhaps one way (")
-                + "let it pass both ways; iptables -S INPUT and OUTPUT, or nft list ruleset)");
-        final String kernels = kernelsDevice();
+                + "let it pass both ways; " + HostTools.iptables(path.peer())
+                + " -S INPUT and OUTPUT, or nft list ruleset)");
+        final String kernels = kernelsDevice(path.peer());
         causes.add("weftd there is stopped or hung (weft status there)");
         causes.add(
                 "that node has no lease for this one (UNKNOWN_SENDER there, in weft status), or with flanneld and the kernel's"
-                        + " VXLAN no way to it: ip route get " + ownAddress() + ", ip neigh show dev " + kernels
+                        + " VXLAN no way to it: ip route get " + ownAddress(path) + ", ip neigh show dev " + kernels
                         + " and bridge fdb show dev " + kernels
                         + " there have to name it, and flanneld started anew sets them");
         causes.add("the node drops what it gets, since its device has not VNI " + daemon.number("vni")
@@ -403,7 +459,7 @@ final class PathWords {
         if (refusal.isPortUnreachable() && refusal.sender().equals(path.peer())) {
             return "the overlay is not there: nothing listens on its UDP port " + port
                     + ": start weftd there, or whatever its overlay is; with flanneld and the kernel's VXLAN: ip link set "
-                    + kernelsDevice() + " up, or start flanneld anew if there is no such device";
+                    + kernelsDevice(path.peer()) + " up, or start flanneld anew if there is no such device";
         }
         return "the fabric refuses the overlay's packets, " + says(refusal) + ": let UDP port " + port
                 + " pass both ways";
@@ -412,18 +468,20 @@ final class PathWords {
     /** Of a host whose port refuses what is sent there, and that sends all the same. */
     private static String orAnother(final IpAddress peer) {
         return "; or, since packets of the overlay come from it all the same, a firewall there rejects what is sent to that port"
-                + " (iptables -S INPUT there, or nft list ruleset), or two machines have " + peer
+                + " (" + HostTools.iptables(peer) + " -S INPUT there, or nft list ruleset), or two machines have "
+                + peer
                 + ": compare ip neigh show " + peer + " with ip link there";
     }
 
     /** As flanneld names it. */
-    private String kernelsDevice() {
-        return "flannel." + daemon.number("vni");
+    private String kernelsDevice(final IpAddress peer) {
+        return (IpFamily.IPV4 == peer.family() ? "flannel." : "flannel-v6.") + daemon.number("vni");
     }
 
-    /** Of this node in the overlay, as other nodes reach it. */
-    private String ownAddress() {
+    /** Of this node in the overlay, as the node at the other end reaches it. */
+    private String ownAddress(final PeerPath path) {
         return daemon.subnets().stream()
+                .filter(subnet -> subnet.family() == path.subnet().family())
                 .findFirst()
                 .map(subnet -> subnet.base().toString())
                 .orElse("an address of this node's subnet");

@@ -2,6 +2,7 @@
 package io.weft.overlay.cli;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
@@ -58,22 +59,28 @@ final class PublicAddresses {
         final String names = behind.stream().map(IpPrefix::toString).collect(Collectors.joining(" and "));
         if (isOwn(peer)) {
             return "the lease of " + names + " has this node's own public address " + peer
-                    + ": two nodes have one address; give each its own (--public-ip), and restart both";
+                    + ": two nodes have one address; give each its own (" + option(peer) + "), and restart both";
         }
         final boolean areSeveral = behind.stream()
                 .anyMatch(subnet -> subnet.family() == behind.get(0).family() && !subnet.equals(behind.get(0)));
         return areSeveral
                 ? "the leases of " + names + " have one public address, " + peer
-                        + ": two nodes have it, then give each its own (--public-ip); or one node has two leases, then"
+                        + ": two nodes have it, then give each its own (" + option(peer)
+                        + "); or one node has two leases, then"
                         + " delete the one that it does not use"
                 : "";
+    }
+
+    private static String option(final IpAddress address) {
+        return IpFamily.IPV4 == address.family() ? "--public-ip" : "--public-ipv6";
     }
 
     /** What is wrong with the address that a lease names, whose pods' packets come from another one, and what to do. */
     static String wrong(final PeerPath path, final IpAddress sender) {
         return "the lease of " + path.subnet() + " names " + path.peer() + ", and packets of its pods come from "
                 + sender
-                + ": its PublicIP is wrong (--public-ip there); or that node sends by another address by right, as"
+                + ": its " + (IpFamily.IPV4 == path.peer().family() ? "PublicIP" : "PublicIPv6") + " is wrong ("
+                + option(path.peer()) + " there); or that node sends by another address by right, as"
                 + " behind a NAT, then --ingress-allow=" + sender + " admits it";
     }
 

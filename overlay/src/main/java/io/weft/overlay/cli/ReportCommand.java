@@ -12,6 +12,7 @@ import java.io.File;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.ZoneOffset;
@@ -37,11 +38,16 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Writes what all daemons have on record, and what the host says of its network, into one archive for a bug report.",
-            "It has addresses and the names of the host and of devices in it, and no keys, passwords, command lines or packets."
+            "It has addresses, the rules of the host's firewall with their comments, and the names of the host and of devices in it, and"
+                    + " no keys, passwords, command lines or packets."
         })
 final class ReportCommand implements Callable<Integer> {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final long TOOL_TIMEOUT_S = 10;
+    private static final long LOOK_MS = 100;
+
+    /** Of what one tool says; kube-proxy makes rules by the hundred thousand. */
+    private static final int ANSWER_LENGTH_MAX = 8 << 20;
 
     /** What the host says, each by a tool that changes nothing; in the network namespace that this command runs in. */
     private static final List<List<String>> QUESTIONS = List.of(
@@ -50,9 +56,16 @@ final class ReportCommand implements Callable<Integer> {
             List.of("ip", "address"),
             List.of("ip", "route", "show", "table", "all"),
             List.of("ip", "rule"),
+            List.of("ip", "-6", "rule"),
             List.of("ip", "neigh"),
             List.of("bridge", "fdb"),
-            List.of("ss", "--udp", "--all", "--numeric", "--memory"));
+            List.of("ss", "--udp", "--all", "--numeric", "--memory"),
+            List.of("nft", "list", "ruleset"),
+            List.of("iptables-save"),
+            List.of("ip6tables-save"),
+            List.of("iptables-legacy-save"),
+            List.of("ip6tables-legacy-save"),
+            List.of("sysctl", "--all", "--pattern", "^net[.]ipv[46][.].*(forward|rp_filter|disable_ipv6)"));
 
     private static final Path STANDARD_OUTPUT = Path.of("-");
 
@@ -89,7 +102,7 @@ final class ReportCommand implements Callable<Integer> {
         final Map<String, String> texts = new LinkedHashMap<>();
         texts.put("status.txt", status(found));
         for (final List<String> question : QUESTIONS) {
-            texts.put("host/" + String.join(" ", question) + ".txt", answer(question));
+            texts.put("host/" + fileName(question) + ".txt", answer(question));
         }
         try {
             final ReportFile.Origin origin = ReportFile.Origin.here(Version.text());
@@ -119,6 +132,11 @@ final class ReportCommand implements Callable<Integer> {
                 .collect(Collectors.joining("\n", "", "\n"));
     }
 
+    /** Without a pattern, which has characters in it that other systems take for no name. */
+    private static String fileName(final List<String> question) {
+        return question.stream().filter(word -> word.matches("[-\\w]+")).collect(Collectors.joining(" "));
+    }
+
     /** A tool that is missing, or hangs, is told of in its place. */
     private static String answer(final List<String> question) throws InterruptedException {
         try {
@@ -128,16 +146,33 @@ final class ReportCommand implements Callable<Integer> {
                         .redirectErrorStream(true)
                         .redirectOutput(output)
                         .start();
-                if (!process.waitFor(TOOL_TIMEOUT_S, TimeUnit.SECONDS)) {
-                    process.destroyForcibly();
-                    return "no answer within " + TOOL_TIMEOUT_S + " s\n";
+                final String trouble = await(process, output);
+                try (InputStream in = Files.newInputStream(output.toPath())) {
+                    return new String(in.readNBytes(ANSWER_LENGTH_MAX), UTF_8) + trouble;
                 }
-                return new String(Files.readAllBytes(output.toPath()), UTF_8);
             } finally {
                 Files.delete(output.toPath());
             }
         } catch (final IOException failure) {
-            return failure + "\n";
+            return FileFailure.words(failure) + "\n";
         }
+    }
+
+    /** Ends one that says no end of things, or takes its time. Returns that it did; empty where the tool came to its end. */
+    private static String await(final Process process, final File output) throws InterruptedException {
+        final long beginNs = System.nanoTime();
+        try {
+            while (!process.waitFor(LOOK_MS, TimeUnit.MILLISECONDS)) {
+                if (output.length() > ANSWER_LENGTH_MAX) {
+                    break;
+                }
+                if (System.nanoTime() - beginNs > TimeUnit.SECONDS.toNanos(TOOL_TIMEOUT_S)) {
+                    return "\nno answer within " + TOOL_TIMEOUT_S + " s\n";
+                }
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+        return output.length() > ANSWER_LENGTH_MAX ? "\nand more, which is left out\n" : "";
     }
 }

@@ -2,6 +2,7 @@
 package io.weft.overlay.ping;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
@@ -11,6 +12,7 @@ import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.RouteType;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.host.HostTools;
 import io.weft.overlay.host.PodBridge;
 import io.weft.overlay.record.PeerPath;
 import java.io.IOException;
@@ -163,8 +165,8 @@ public final class HostRoutes implements AutoCloseable {
             final IpAddress source,
             final Link in,
             final Link device) {
-        final String command = ": ip route get " + destination + " from " + source + " iif " + in.name()
-                + " says so; ip rule show has the rules of routing by source";
+        final String command = ": ip route get " + destination + " from " + source + " iif " + in.name() + " says so; "
+                + HostTools.ip(destination) + " rule show has the rules of routing by source";
         try {
             final Route route = opened.forwardedRoute(destination.toInetAddress(), source.toInetAddress(), in.index());
             return route.linkIndex() == device.index() || isDirect(route, path)
@@ -172,15 +174,18 @@ public final class HostRoutes implements AutoCloseable {
                     : "this host's routes lead packets from " + source + " elsewhere than others, and not to "
                             + device.name() + command;
         } catch (final LinuxException refused) {
-            return Errno.EHOSTUNREACH == refused.errno() && isForwardingOff(in)
+            return Errno.EHOSTUNREACH == refused.errno() && isForwardingOff(in, source.family())
                     ? "" // of all packets, which is told as what it is
                     : "this host does not forward packets from " + source + " (" + reason(refused.errno()) + ")"
                             + command;
         }
     }
 
-    private static boolean isForwardingOff(final Link in) {
-        final Path setting = Path.of("/proc/sys/net/ipv4/conf", in.name(), "forwarding");
+    /** That of IPv6 counts for the whole host alone. */
+    private static boolean isForwardingOff(final Link in, final IpFamily family) {
+        final Path setting = IpFamily.IPV4 == family
+                ? Path.of("/proc/sys/net/ipv4/conf", in.name(), "forwarding")
+                : Path.of("/proc/sys/net/ipv6/conf/all/forwarding");
         try {
             return Files.readString(setting).startsWith("0");
         } catch (final IOException unknown) {

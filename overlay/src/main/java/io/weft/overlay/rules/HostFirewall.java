@@ -9,12 +9,14 @@ import io.weft.linux.netfilter.AnswerTraffic;
 import io.weft.linux.netfilter.Chain;
 import io.weft.linux.netfilter.Fate;
 import io.weft.linux.netfilter.LegacyTables;
+import io.weft.linux.netfilter.NeighbourTraffic;
 import io.weft.linux.netfilter.PodTraffic;
 import io.weft.linux.netfilter.TunnelTraffic;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Nftables;
 import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.Rtnetlink;
+import java.net.Inet6Address;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -24,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /** This host's own firewall, with the rules that it has when it is first asked of; those of the namespace of the thread that asks. */
 public final class HostFirewall {
+    private static final Fate NOTHING = new Fate(null, null, "");
+
     private final Map<IpFamily, List<Chain>> chains = new EnumMap<>(IpFamily.class);
 
     /**
@@ -46,10 +50,7 @@ public final class HostFirewall {
      * @param localAddresses that the tunnel's packets are sent from.
      */
     public Peer of(final IpAddress peer, final int port, final List<IpAddress> localAddresses) {
-        final @Nullable IpAddress local = localAddresses.stream()
-                .filter(address -> address.family() == peer.family())
-                .findFirst()
-                .orElse(null);
+        final @Nullable IpAddress local = local(peer, localAddresses);
         if (null == local) {
             return Peer.UNKNOWN;
         }
@@ -95,20 +96,49 @@ public final class HostFirewall {
     }
 
     /**
-     * The rule or chain that drops all answers to pings, in words; empty if none does for certain, or that is not known.
+     * What it does with answers to pings; nothing where that is not known.
      *
      * @param from who answers.
      * @param device name of the one that answers come by.
      */
-    public String dropsAnswers(final IpAddress from, final String device) {
+    public Fate answers(final IpAddress from, final String device) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             final int index = rtnetlink.link(device).map(Link::index).orElse(0);
             return new AnswerTraffic(from.toInetAddress(), device, index)
-                    .fate(chains.computeIfAbsent(from.family(), family -> read(IpFamily.IPV4 == family)))
-                    .droppedBy();
+                    .fate(chains.computeIfAbsent(from.family(), family -> read(IpFamily.IPV4 == family)));
         } catch (final LinuxException unknown) {
-            return "";
+            return NOTHING;
         }
+    }
+
+    /**
+     * What it does with the packets by which this host and a peer find each other on the link; nothing of ARP, nor where that is not known.
+     *
+     * @param localAddresses that the tunnel's packets are sent from.
+     */
+    public Fate neighbours(final IpAddress peer, final List<IpAddress> localAddresses) {
+        final @Nullable IpAddress local = local(peer, localAddresses);
+        if (null == local
+                || !(local.toInetAddress() instanceof final Inet6Address from)
+                || !(peer.toInetAddress() instanceof final Inet6Address to)) {
+            return NOTHING;
+        }
+        try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+            final int index = rtnetlink.routeTo(to).linkIndex();
+            final String device = rtnetlink.link(index).map(Link::name).orElse("");
+            return new NeighbourTraffic(from, to, device, index)
+                    .fate(chains.computeIfAbsent(IpFamily.IPV6, family -> read(false)));
+        } catch (final LinuxException unknown) {
+            return NOTHING;
+        }
+    }
+
+    /** That packets to a peer are sent from; null where this host has none of its family. */
+    private static @Nullable IpAddress local(final IpAddress peer, final List<IpAddress> localAddresses) {
+        return localAddresses.stream()
+                .filter(address -> address.family() == peer.family())
+                .findFirst()
+                .orElse(null);
     }
 
     private static PodTraffic.Network network(final IpPrefix prefix) {

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpAddress;
+import io.weft.address.IpPrefix;
 import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.PeerPath;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,5 +86,17 @@ class PublicAddressesTest {
         addresses();
         Files.delete(directory.resolve("weft.1.tables"));
         assertEquals("", new PublicAddresses(DaemonRecord.readAll(directory, 0).get(0)).troubles());
+    }
+
+    /** By the names that they have for IPv6. */
+    @Test
+    void shouldNameTheOptionOfTheAddressesFamily() throws IOException {
+        assertTrue(
+                addresses("fd00:100::2", "fd00:100::2").troubles().contains("give each its own (--public-ipv6); or "));
+        assertTrue(addresses("fd00:100::1").troubles().contains("give each its own (--public-ipv6), and restart both"));
+        final String wrong = PublicAddresses.wrong(
+                new PeerPath("weft-v6.1", IpAddress.parse("fd00:100::77"), IpPrefix.parse("fd00:10:244:1::/64")),
+                IpAddress.parse("fd00:100::2"));
+        assertTrue(wrong.contains(": its PublicIPv6 is wrong (--public-ipv6 there); or "), wrong);
     }
 }
