@@ -96,7 +96,7 @@ class Ipv6FaultsTest {
         operator.awaitPing(
                 3,
                 peer,
-                ": WRONG overlay, this node's own firewall drops what comes from " + peer
+                ": WRONG overlay, ", "this node's own firewall drops what comes from " + peer
                         + ": chain INPUT of table ip6 filter, rule 1 (",
                 "(nft -a list ruleset and ip6tables-save show it)");
         sh(node, "ip6tables -w -F INPUT");
@@ -121,7 +121,7 @@ class Ipv6FaultsTest {
         operator.awaitPing(
                 3,
                 peer,
-                ": WRONG fabric, this node's own firewall drops neighbour discovery, without which no node on the link is found:"
+                ": WRONG fabric, ", "this node's own firewall drops neighbour discovery, without which no node on the link is found:"
                         + " chain c of table ip6 other, rule 1 (drop): let ICMPv6 of types 135 and 136 pass both ways"
                         + " (nft -a list ruleset and ip6tables-save show it)");
         node.namespace()
