@@ -96,7 +96,8 @@ class Ipv6FaultsTest {
         operator.awaitPing(
                 3,
                 peer,
-                ": WRONG overlay, ", "this node's own firewall drops what comes from " + peer
+                ": WRONG overlay, ",
+                "this node's own firewall drops what comes from " + peer
                         + ": chain INPUT of table ip6 filter, rule 1 (",
                 "(nft -a list ruleset and ip6tables-save show it)");
         sh(node, "ip6tables -w -F INPUT");
@@ -121,7 +122,8 @@ class Ipv6FaultsTest {
         operator.awaitPing(
                 3,
                 peer,
-                ": WRONG fabric, ", "this node's own firewall drops neighbour discovery, without which no node on the link is found:"
+                ": WRONG fabric, ",
+                "this node's own firewall drops neighbour discovery, without which no node on the link is found:"
                         + " chain c of table ip6 other, rule 1 (drop): let ICMPv6 of types 135 and 136 pass both ways"
                         + " (nft -a list ruleset and ip6tables-save show it)");
         node.namespace()
@@ -224,7 +226,7 @@ class Ipv6FaultsTest {
         node.namespace().sysctl(setting, 1);
         operator.awaitStatus(
                 "  device    WRONG  set address " + node.subnetBaseV6()
-                        + "/128 on weft-v6.1: EACCES (Permission denied)",
+                        + "/128 on weft-v6.1: EACCES (permission denied)",
                 "net.ipv6.conf.weft-v6/1.disable_ipv6 is 1: sysctl -w " + setting + "=0\n");
         assertFalse(operator.status().contains("something else deleted"), operator::status);
         node.namespace().sysctl(setting, 0);
