@@ -9,8 +9,6 @@ import java.util.Set;
 
 /** The answers that this host gets to its pings of another one, by one device. */
 public final class AnswerTraffic {
-    private static final byte IPPROTO_ICMP = 1;
-    private static final byte IPPROTO_ICMPV6 = 58;
     private static final byte ECHO_REPLY = 0;
     private static final byte ECHO_REPLY_V6 = (byte) 129;
 
@@ -30,8 +28,7 @@ public final class AnswerTraffic {
         this.device = device;
         facts = Stage.of(from);
         final boolean isIpv4 = from instanceof Inet4Address;
-        Stage.put(facts, Field.PROTOCOL, new byte[] {isIpv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6});
-        Stage.put(facts, Field.ICMP_TYPE, new byte[] {isIpv4 ? ECHO_REPLY : ECHO_REPLY_V6});
+        Stage.putIcmp(facts, isIpv4, isIpv4 ? ECHO_REPLY : ECHO_REPLY_V6);
         Stage.put(facts, Field.SOURCE, from.getAddress());
         Stage.put(facts, Field.CONNECTION_STATE, Stage.nativeOrder(STATE_ESTABLISHED));
         Stage.putIn(facts, device, linkIndex);
@@ -45,9 +42,6 @@ public final class AnswerTraffic {
      */
     public Fate fate(final List<Chain> chains) {
         return new RuleWalk(chains, "answers to pings", Set.of())
-                .fate(List.of(
-                        new Stage(Chain.INGRESS, device, facts),
-                        new Stage(Chain.PREROUTING, device, facts),
-                        new Stage(Chain.INPUT, device, facts)));
+                .fate(Stage.all(device, facts, Chain.INGRESS, Chain.PREROUTING, Chain.INPUT));
     }
 }

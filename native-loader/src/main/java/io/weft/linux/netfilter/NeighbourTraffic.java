@@ -2,7 +2,6 @@
 package io.weft.linux.netfilter;
 
 import java.net.Inet6Address;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -13,7 +12,6 @@ import org.jspecify.annotations.Nullable;
  * Those of ARP are no packets of IP, and tables of their own see them.
  */
 public final class NeighbourTraffic {
-    private static final byte IPPROTO_ICMPV6 = 58;
     private static final byte SOLICITATION = (byte) 135;
     private static final byte ADVERTISEMENT = (byte) 136;
 
@@ -61,8 +59,7 @@ public final class NeighbourTraffic {
     /** To whom a solicitation is, a group or the peer alone, is not asked. */
     private Map<Field, List<KnownBits>> facts(final byte type) {
         final Map<Field, List<KnownBits>> facts = Stage.of(local);
-        Stage.put(facts, Field.PROTOCOL, new byte[] {IPPROTO_ICMPV6});
-        Stage.put(facts, Field.ICMP_TYPE, new byte[] {type});
+        Stage.putIcmp(facts, false, type);
         Stage.put(facts, Field.CONNECTION_STATE, Stage.nativeOrder(STATE_UNTRACKED));
         return facts;
     }
@@ -75,21 +72,13 @@ public final class NeighbourTraffic {
         }
         Stage.putIn(facts, device, linkIndex);
         Stage.putOut(facts, "", 0);
-        return stages(facts, Chain.INGRESS, Chain.PREROUTING, Chain.INPUT);
+        return Stage.all(device, facts, Chain.INGRESS, Chain.PREROUTING, Chain.INPUT);
     }
 
     private List<Stage> going(final byte type) {
         final Map<Field, List<KnownBits>> facts = facts(type);
         Stage.putOut(facts, device, linkIndex);
         Stage.putIn(facts, "", 0);
-        return stages(facts, Chain.OUTPUT, Chain.POSTROUTING, Chain.EGRESS);
-    }
-
-    private List<Stage> stages(final Map<Field, List<KnownBits>> facts, final int... hooks) {
-        final List<Stage> stages = new ArrayList<>();
-        for (final int hook : hooks) {
-            stages.add(new Stage(hook, device, facts));
-        }
-        return stages;
+        return Stage.all(device, facts, Chain.OUTPUT, Chain.POSTROUTING, Chain.EGRESS);
     }
 }

@@ -13,10 +13,8 @@ import java.util.Set;
  * TCP, UDP or ICMP, and of ports that no rule names.
  */
 public final class PodTraffic {
-    private static final byte IPPROTO_ICMP = 1;
     private static final byte IPPROTO_TCP = 6;
     private static final byte IPPROTO_UDP = 17;
-    private static final byte IPPROTO_ICMPV6 = 58;
 
     private static final int STATE_NEW = 1 << 3; // NF_CT_STATE_BIT(IP_CT_NEW)
     private static final int TYPE_UNICAST = 1; // RTN_UNICAST, include/uapi/linux/rtnetlink.h
@@ -96,7 +94,7 @@ public final class PodTraffic {
                 List.of(
                         KnownBits.all(new byte[] {IPPROTO_TCP}),
                         KnownBits.all(new byte[] {IPPROTO_UDP}),
-                        KnownBits.all(new byte[] {isIpv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6})));
+                        KnownBits.all(new byte[] {isIpv4 ? Stage.IPPROTO_ICMP : Stage.IPPROTO_ICMPV6})));
         facts.put(Field.SOURCE, List.of(source.known()));
         facts.put(Field.DESTINATION, List.of(destination.known()));
         Stage.put(facts, Field.SOURCE_PORT, UNNAMED_PORT);

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Packets at one hook of the kernel's, and what is known of them there.
@@ -20,6 +21,9 @@ import java.util.Map;
  * @param facts all that the fields may be; a field that nothing is known of is not among them.
  */
 record Stage(int hook, String device, Map<Field, List<KnownBits>> facts) {
+    static final byte IPPROTO_ICMP = 1;
+    static final byte IPPROTO_ICMPV6 = 58;
+
     private static final byte NFPROTO_IPV4 = 2;
     private static final byte NFPROTO_IPV6 = 10;
     private static final byte[] ETHERTYPE_IPV4 = {0x08, 0x00};
@@ -39,6 +43,19 @@ record Stage(int hook, String device, Map<Field, List<KnownBits>> facts) {
         put(facts, Field.FAMILY, new byte[] {isIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6});
         put(facts, Field.ETHERTYPE, isIpv4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
         return facts;
+    }
+
+    /** The hooks that packets of which the same is known everywhere come to one after the other. */
+    static List<Stage> all(final String device, final Map<Field, List<KnownBits>> facts, final int... hooks) {
+        return IntStream.of(hooks)
+                .mapToObj(hook -> new Stage(hook, device, facts))
+                .toList();
+    }
+
+    /** Adds that they are of one type of ICMP, or of ICMPv6. */
+    static void putIcmp(final Map<Field, List<KnownBits>> facts, final boolean isIpv4, final byte type) {
+        put(facts, Field.PROTOCOL, new byte[] {isIpv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6});
+        put(facts, Field.ICMP_TYPE, new byte[] {type});
     }
 
     /** Adds that a field has one value. */

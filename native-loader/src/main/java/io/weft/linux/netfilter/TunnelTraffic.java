@@ -7,7 +7,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * What is known of a tunnel's packets: those that come, from whomever, to a UDP port of this host by one device, and those that this
@@ -60,12 +59,6 @@ public final class TunnelTraffic {
         Stage.put(outgoing, Field.MARK, Stage.nativeOrder(0)); // sockets set none
     }
 
-    private List<Stage> stages(final Map<Field, List<KnownBits>> facts, final int... hooks) {
-        return IntStream.of(hooks)
-                .mapToObj(hook -> new Stage(hook, device, facts))
-                .toList();
-    }
-
     /**
      * The first rule that may concern these packets, in words; empty if there is none. A packet socket is asked behind the hooks
      * {@code ingress} and in front of {@code egress}, those of tc included, so chains there have their say as ever and are not looked at.
@@ -75,8 +68,8 @@ public final class TunnelTraffic {
     public String touchedBy(final List<Chain> chains) {
         final RuleWalk in = new RuleWalk(chains, subject, ownChains);
         final RuleWalk out = new RuleWalk(chains, subject, ownChains);
-        final List<Stage> ins = stages(incoming, Chain.PREROUTING, Chain.INPUT);
-        final List<Stage> outs = stages(outgoing, Chain.OUTPUT, Chain.POSTROUTING);
+        final List<Stage> ins = Stage.all(device, incoming, Chain.PREROUTING, Chain.INPUT);
+        final List<Stage> outs = Stage.all(device, outgoing, Chain.OUTPUT, Chain.POSTROUTING);
         for (final Chain chain : chains) {
             String touched = "";
             for (final Stage stage : ins) {
@@ -105,7 +98,7 @@ public final class TunnelTraffic {
         return new RuleWalk(chains, subject, ownChains)
                 .fate(
                         isIncoming
-                                ? stages(facts, Chain.INGRESS, Chain.PREROUTING, Chain.INPUT)
-                                : stages(facts, Chain.OUTPUT, Chain.POSTROUTING, Chain.EGRESS));
+                                ? Stage.all(device, facts, Chain.INGRESS, Chain.PREROUTING, Chain.INPUT)
+                                : Stage.all(device, facts, Chain.OUTPUT, Chain.POSTROUTING, Chain.EGRESS));
     }
 }

@@ -73,9 +73,11 @@ public final class XtExtension {
     private static final Set<String> ICMP = Set.of("icmp6", "icmp");
     private static final int ICMP_TYPE_ANY = 0xFF; // of ICMP alone
     private static final int ICMP_CODE_MAX = 0xFF;
-    private static final int ICMP_CODE_TO_OFFSET = 2;
-    private static final int ICMP_INVERSE_OFFSET = 3;
-    private static final int ICMP_LENGTH = ICMP_INVERSE_OFFSET + 1;
+    private static final int ICMP_TYPE_OFFSET = 0;
+    private static final int ICMP_CODE_FROM_OFFSET = ICMP_TYPE_OFFSET + Byte.BYTES;
+    private static final int ICMP_CODE_TO_OFFSET = ICMP_CODE_FROM_OFFSET + Byte.BYTES;
+    private static final int ICMP_INVERSE_OFFSET = ICMP_CODE_TO_OFFSET + Byte.BYTES;
+    private static final int ICMP_LENGTH = ICMP_INVERSE_OFFSET + Byte.BYTES;
 
     /** Change nothing, and decide nothing. */
     private static final Set<String> HARMLESS_TARGETS = Set.of("LOG", "NFLOG");
@@ -134,11 +136,12 @@ public final class XtExtension {
 
     /** A type with any code is understood. */
     private static void addIcmpType(final List<Condition> conditions, final ByteBuffer bytes) {
-        final boolean isAnyCode =
-                0 == bytes.get(1) && ICMP_CODE_MAX == (bytes.get(ICMP_CODE_TO_OFFSET) & ICMP_CODE_MAX);
+        final byte type = bytes.get(ICMP_TYPE_OFFSET);
+        final boolean isAnyCode = 0 == bytes.get(ICMP_CODE_FROM_OFFSET)
+                && ICMP_CODE_MAX == Byte.toUnsignedInt(bytes.get(ICMP_CODE_TO_OFFSET));
         conditions.add(
-                isAnyCode && ICMP_TYPE_ANY != (bytes.get(0) & ICMP_TYPE_ANY)
-                        ? Condition.of(Field.ICMP_TYPE, new byte[] {bytes.get(0)}, 0 != bytes.get(ICMP_INVERSE_OFFSET))
+                isAnyCode && ICMP_TYPE_ANY != Byte.toUnsignedInt(type)
+                        ? Condition.of(Field.ICMP_TYPE, new byte[] {type}, 0 != bytes.get(ICMP_INVERSE_OFFSET))
                         : Condition.UNKNOWN);
     }
 
