@@ -132,12 +132,15 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         final List<Integer> owned = new ArrayList<>(fds);
         try {
             if (fds.size() != descriptorCount(queues)) {
-                throw new LinuxException("use " + fds.size() + " descriptors for " + queues + " queues", Errno.EINVAL);
+                throw new LinuxException(
+                        "use " + fds.size() + " descriptors for " + queues + " queues of " + name,
+                        Errno.EINVAL,
+                        "They are those of a weftd with another number of workers");
             }
+            fds.forEach(fd -> requireQueue(fd, name, IFF_TUN));
             final List<TunDevice> devices = new ArrayList<>(queues);
             int writer = fds.get(fds.size() - 1);
             for (final int fd : fds.subList(0, queues)) {
-                requireQueue(fd, name, IFF_TUN);
                 vnetHeaderLength(fd, name, vnetHeaderLength);
                 if (!devices.isEmpty()) {
                     writer = copy(writer, name);

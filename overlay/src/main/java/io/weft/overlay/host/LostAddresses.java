@@ -21,6 +21,13 @@ final class LostAddresses {
         this.underlay = underlay;
     }
 
+    /** The underlay, and what it has lost. */
+    @Override
+    public String toString() {
+        final String words = words();
+        return words.isEmpty() ? underlay.toString() : underlay + ": " + words;
+    }
+
     /** In words; empty where all are there. */
     String words() {
         return underlay.localAddresses().stream()

@@ -146,8 +146,7 @@ public final class UnderlayCheck {
         gained.removeAll(first.localAddresses());
         if (gained.isEmpty()
                 && found.localAddresses().size() < first.localAddresses().size()) {
-            throw new StartupException(
-                    "interface " + found.name() + " has lost an address of " + first + ": " + lost.words());
+            throw new StartupException("interface " + found.name() + " has lost an address of " + lost);
         }
         // All addresses are on another interface now, as on a bridge that was put above, or this one has got new ones.
         if (gained.isEmpty()
@@ -155,9 +154,8 @@ public final class UnderlayCheck {
             return settle(found, nowNs);
         }
         if (isHome && nowNs - homeNs < PATIENCE_NS) {
-            throw new StartupException("interface " + first.name() + " has lost an address of " + first + ": "
-                    + lost.words() + "; if it is not back within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NS)
-                    + " s, " + found
+            throw new StartupException("interface " + first.name() + " has lost an address of " + lost
+                    + "; if it is not back within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NS) + " s, " + found
                     + " is used until it is");
         }
         return found;

@@ -133,7 +133,8 @@ public final class PeerMonitor implements AutoCloseable {
         }
     }
 
-    private void attempt(final boolean isAll, final Map<String, Set<IpAddress>> changed) throws InterruptedException {
+    /** @param due those whose ways have changed; who could not be asked is due again. */
+    private void attempt(final boolean isAll, final Map<String, Set<IpAddress>> due) throws InterruptedException {
         try {
             if (isAll) {
                 ask(probe -> {
@@ -141,9 +142,9 @@ public final class PeerMonitor implements AutoCloseable {
                         check(probe, device, peer -> true);
                     }
                 });
-            } else if (!changed.isEmpty()) {
+            } else if (!due.isEmpty()) {
                 ask(probe -> {
-                    for (final Map.Entry<String, Set<IpAddress>> each : changed.entrySet()) {
+                    for (final Map.Entry<String, Set<IpAddress>> each : due.entrySet()) {
                         check(probe, each.getKey(), each.getValue()::contains);
                     }
                 });
@@ -153,6 +154,7 @@ public final class PeerMonitor implements AutoCloseable {
             told = "";
         } catch (final RuntimeException | Error failure) { // whatever it is, packets go on
             doubts.checked();
+            due.forEach((device, peers) -> changed(device, peers, agenda.changes(device)));
             final String found =
                     failure instanceof RuntimeException ? String.valueOf(failure.getMessage()) : failure.toString();
             if (!found.equals(told) && !Thread.currentThread().isInterrupted()) { // closed is no failure

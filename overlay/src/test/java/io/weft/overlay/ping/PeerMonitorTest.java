@@ -3,6 +3,7 @@ package io.weft.overlay.ping;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.dataplane.counters.PathCheck;
 import io.weft.linux.testing.Await;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +85,33 @@ class PeerMonitorTest {
             final int ended = checks.get();
             assertEquals("ok after a while", found.peek());
             assertEquals(ended, checks.get(), "it has ended");
+        }
+    }
+
+    /** Also where they could not be asked when they were due. */
+    @Test
+    void shouldAskThoseThatHaveChangedLongBeforeTheNextCheckOfAll() {
+        writeTables();
+        try (NetworkNamespace namespace = NetworkNamespace.create("monitor")) {
+            namespace.ip("link", "set", "lo", "up");
+            final AtomicInteger opened = new AtomicInteger();
+            final PeerMonitor monitor = namespace.call(() -> PeerMonitor.start(
+                    directory,
+                    List.of(DEVICE),
+                    TUNNEL,
+                    () -> {
+                        if (0 == opened.getAndIncrement()) {
+                            throw new IllegalStateException("no address to ask from");
+                        }
+                        return 1450;
+                    },
+                    TimeUnit.HOURS.toMillis(1),
+                    (device, peer, changes, check, mtu) ->
+                            found.add(peer + " " + check.state().label() + " as of " + changes)));
+            monitor.changed(DEVICE, Set.of(IpAddress.parse("127.0.0.3")), 7);
+            Await.until(() -> "opened " + opened + " times", Await.TIMEOUT_MS, () -> !found.isEmpty());
+            monitor.close();
+            assertEquals("127.0.0.3 ok as of 7", found.peek());
         }
     }
 
