@@ -53,13 +53,6 @@ class FirewallTest {
         return lease(of.subnet(), of.underlayAddress(), of.vtepMac());
     }
 
-    private static String leaseOfBoth(final Topology.Node of) {
-        return '"' + of.subnet().replace('/', '-') + '&' + of.subnetV6().replace('/', '-') + "\":{\"PublicIP\":\""
-                + of.underlayAddress() + "\",\"PublicIPv6\":\"" + of.underlayAddressV6()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac()
-                + "\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMacV6() + "\"}}";
-    }
-
     private void write(final String config, final String... leases) throws IOException {
         final Path fresh = Files.writeString(
                 directory.resolve("fresh"),
@@ -175,7 +168,7 @@ class FirewallTest {
 
     @Test
     void shouldSetTheRulesOfIpv4WhenThoseOfIpv6CannotBeSet() throws Exception {
-        write(DUAL_STACK, leaseOfBoth(node), leaseOfBoth(peer));
+        write(DUAL_STACK, WeftdProcess.dualStackLease(node, 1), WeftdProcess.dualStackLease(peer, 1));
         Files.writeString(behaviour("ip6tables"), "echo 'no IPv6 here' >&2; exit 3");
         try (BackgroundProcess weftd = start()) {
             awaitGet(weftd, "/readyz", "rules: ip6tables --version: exit code 3: no IPv6 here");

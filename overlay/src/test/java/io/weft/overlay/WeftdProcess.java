@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** weftd as a process of its own in a namespace, with the class path of the tests. */
 public final class WeftdProcess {
@@ -24,6 +25,7 @@ public final class WeftdProcess {
 
     /** A test starts it and looks at it: there is nobody whose first packets have to be fast. */
     private static final String NOT_REHEARSED = "--rehearsal-limit=0";
+
     /** No packets but those of the test. */
     private static final String NOBODY_ASKED = "--peer-check-interval=0";
 
@@ -43,10 +45,30 @@ public final class WeftdProcess {
      * daemon that follows it sees all or nothing.
      */
     public static void leases(final Path directory, final String... leases) throws IOException {
+        registry(
+                directory, "\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"Backend\":{\"Type\":\"vxlan\"}", leases);
+    }
+
+    /**
+     * The same of a dual-stack topology, with the leases of its nodes.
+     *
+     * @param backend members of the Backend beside its type, each behind a comma; may be empty.
+     */
+    public static void dualStackLeases(
+            final Path directory, final String backend, final int vni, final Topology.Node... nodes)
+            throws IOException {
+        registry(
+                directory,
+                "\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"EnableIPv6\":true,\"IPv6Network\":\""
+                        + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":" + vni + backend
+                        + "}",
+                Stream.of(nodes).map(node -> dualStackLease(node, vni)).toArray(String[]::new));
+    }
+
+    private static void registry(final Path directory, final String config, final String... leases) throws IOException {
         final Path fresh = Files.writeString(
                 directory.resolve("fresh-leases.json"),
-                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK
-                        + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{" + String.join(",", leases) + "}}");
+                "{\"config\":{" + config + "},\"leases\":{" + String.join(",", leases) + "}}");
         Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
     }
 
@@ -72,6 +94,14 @@ public final class WeftdProcess {
     /** That of a node whose tunnel device has the MAC that the topology gives it. */
     public static String lease(final Topology.Node of) {
         return lease(of, of.vtepMac());
+    }
+
+    /** A member of {@code leases} as flannel writes it for a node of both families. */
+    public static String dualStackLease(final Topology.Node of, final int vni) {
+        return "\"" + of.subnet().replace('/', '-') + '&' + of.subnetV6().replace('/', '-') + "\":{\"PublicIP\":\""
+                + of.underlayAddress() + "\",\"PublicIPv6\":\"" + of.underlayAddressV6()
+                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":" + vni + ",\"VtepMAC\":\"" + of.vtepMac()
+                + "\"},\"BackendV6Data\":{\"VNI\":" + vni + ",\"VtepMAC\":\"" + of.vtepMacV6() + "\"}}";
     }
 
     /** The command line of one with a run directory, a state directory and a subnet file of its own. */

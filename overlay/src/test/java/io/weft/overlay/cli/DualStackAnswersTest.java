@@ -8,9 +8,7 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -35,22 +33,8 @@ class DualStackAnswersTest {
     @BeforeAll
     void startTheDaemon(@TempDir final Path directory) throws IOException {
         operator = new Operator(node.namespace(), directory.resolve("run"));
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"EnableIPv6\":true,\"IPv6Network\":\""
-                        + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7}},\"leases\":{"
-                        + Stream.of(node, peer).map(DualStackAnswersTest::lease).collect(Collectors.joining(","))
-                        + "}}");
-        resources
-                .add(WeftdProcess.start(node, directory, "--peer-check-interval=0"))
-                .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
-    }
-
-    private static String lease(final Topology.Node of) {
-        return "\"" + of.subnet().replace('/', '-') + '&' + of.subnetV6().replace('/', '-') + "\":{\"PublicIP\":\""
-                + of.underlayAddress() + "\",\"PublicIPv6\":\"" + of.underlayAddressV6()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":7,\"VtepMAC\":\"" + of.vtepMac()
-                + "\"},\"BackendV6Data\":{\"VNI\":7,\"VtepMAC\":\"" + of.vtepMacV6() + "\"}}";
+        WeftdProcess.dualStackLeases(directory, "", 7, node, peer);
+        resources.add(WeftdProcess.start(node, directory)).awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
     }
 
     @AfterAll

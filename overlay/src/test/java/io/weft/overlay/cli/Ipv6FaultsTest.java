@@ -10,11 +10,9 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,22 +40,11 @@ class Ipv6FaultsTest {
     void startADaemonBesideAKernelNode(@TempDir final Path directory) throws IOException {
         operator = new Operator(node.namespace(), directory.resolve("run"));
         topology.kernelVxlan(kernel);
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"EnableIPv6\":true,\"IPv6Network\":\""
-                        + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + Stream.of(node, kernel).map(Ipv6FaultsTest::lease).collect(Collectors.joining(",")) + "}}");
+        WeftdProcess.dualStackLeases(directory, "", 1, node, kernel);
         resources
                 .add(WeftdProcess.start(node, directory, "--peer-check-interval=1"))
                 .awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
         awaitWell();
-    }
-
-    private static String lease(final Topology.Node of) {
-        return "\"" + of.subnet().replace('/', '-') + '&' + of.subnetV6().replace('/', '-') + "\":{\"PublicIP\":\""
-                + of.underlayAddress() + "\",\"PublicIPv6\":\"" + of.underlayAddressV6()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac()
-                + "\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMacV6() + "\"}}";
     }
 
     @AfterAll

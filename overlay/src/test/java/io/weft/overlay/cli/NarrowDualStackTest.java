@@ -10,10 +10,7 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.WeftdProcess;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,22 +32,8 @@ class NarrowDualStackTest {
         topology.close();
     }
 
-    private static String lease(final Topology.Node of) {
-        return "\"" + of.subnet().replace('/', '-') + '&' + of.subnetV6().replace('/', '-') + "\":{\"PublicIP\":\""
-                + of.underlayAddress() + "\",\"PublicIPv6\":\"" + of.underlayAddressV6()
-                + "\",\"BackendType\":\"vxlan\",\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMac()
-                + "\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"" + of.vtepMacV6() + "\"}}";
-    }
-
     private BackgroundProcess start(final String mtu) throws IOException {
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"EnableIPv6\":true,\"IPv6Network\":\""
-                        + Topology.CLUSTER_NETWORK_V6 + "\",\"Backend\":{\"Type\":\"vxlan\"" + mtu + "}},\"leases\":{"
-                        + Stream.of(node, kernel)
-                                .map(NarrowDualStackTest::lease)
-                                .collect(Collectors.joining(","))
-                        + "}}");
+        WeftdProcess.dualStackLeases(directory, mtu, 1, node, kernel);
         return WeftdProcess.start(node, directory, "--peer-check-interval=1");
     }
 
