@@ -5,6 +5,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.weft.address.IpPrefix;
 import io.weft.encap.EthernetFlyweight;
+import io.weft.encap.IcmpFlyweight;
 import io.weft.encap.InternetChecksum;
 import io.weft.encap.IpProtocol;
 import io.weft.encap.Ipv4Flyweight;
@@ -26,7 +27,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * of IPv6 those for documentation (RFC 3849).
  *
  * <pre>
- * | virtio_net_hdr | IP header | TCP or UDP header | zeros |
+ * | virtio_net_hdr | IP header | TCP, UDP or ICMP header | zeros |
  * </pre>
  *
  * Streams are as the kernel sends them, with timestamps, not to be fragmented, pushed at the end of what was written: of a branch
@@ -43,10 +44,18 @@ final class RehearsalFrames {
     private static final int TTL = 64;
     private static final int SMALL_LENGTH = 64;
 
+    /** Of the superframes that every round has: so short that they cost little more than a packet. */
+    private static final int SHORT_SEGMENTS = 3;
+
     /** NOP, NOP, timestamps: RFC 7323, appendix A. */
     private static final int TIMESTAMPS = 0x0101080A;
 
     private static final int TIMESTAMPS_LENGTH = 12;
+    /** RFC 792, RFC 4443. */
+    private static final int ECHO_REQUEST = 8;
+
+    private static final int ICMPV6_ECHO_REQUEST = 128;
+
     private static final int TCP_LENGTH = TcpFlyweight.MIN_LENGTH + TIMESTAMPS_LENGTH;
     private static final int PUSHED = TcpFlyweight.ACK | TcpFlyweight.PSH;
     private static final int IP = VirtioNetHeaderFlyweight.LENGTH;
@@ -65,6 +74,7 @@ final class RehearsalFrames {
     private final int mtu;
     private final List<Frame> small = new ArrayList<>();
     private final List<Frame> superframes = new ArrayList<>();
+    private final List<Frame> shortSuperframes = new ArrayList<>();
 
     /**
      * @param mtu that superframes are cut by, in bytes.
@@ -76,11 +86,15 @@ final class RehearsalFrames {
             small.add(frame(version, IpProtocol.UDP, SMALL_LENGTH, 0, false));
             small.add(frame(version, IpProtocol.TCP, 0, TcpFlyweight.ACK, false));
             small.add(frame(version, IpProtocol.TCP, mtu - ipHeaderLength(version) - TCP_LENGTH, PUSHED, false));
+            small.add(echo(version));
         }
         final int payload = Framing.MAX_PACKET_LENGTH - Ipv6Flyweight.LENGTH - TCP_LENGTH - TUNNEL_LENGTH;
         superframes.add(frame(4, IpProtocol.TCP, payload, TcpFlyweight.ACK, true));
         superframes.add(frame(4, IpProtocol.UDP, payload, 0, true));
         superframes.add(frame(4, IpProtocol.TCP, payload, PUSHED, true));
+        final int segment = mtu - Ipv4Flyweight.MIN_LENGTH - TCP_LENGTH;
+        shortSuperframes.add(frame(4, IpProtocol.TCP, SHORT_SEGMENTS * segment, TcpFlyweight.ACK, true));
+        shortSuperframes.add(frame(4, IpProtocol.TCP, SHORT_SEGMENTS * segment, PUSHED, true));
     }
 
     /** Packets that are sent as they are. */
@@ -93,6 +107,11 @@ final class RehearsalFrames {
         return superframes;
     }
 
+    /** Superframes of a few segments. */
+    List<Frame> shortSuperframes() {
+        return shortSuperframes;
+    }
+
     private Frame frame(
             final int version,
             final int protocol,
@@ -102,14 +121,7 @@ final class RehearsalFrames {
         final int transport = IP + ipHeaderLength(version);
         final int transportHeaderLength = IpProtocol.TCP == protocol ? TCP_LENGTH : UdpFlyweight.LENGTH;
         final int transportLength = transportHeaderLength + payloadLength;
-        final int length = transport + transportLength;
-        final UnsafeBuffer memory =
-                new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
-        if (4 == version) {
-            putIpv4(memory, protocol, length - IP);
-        } else {
-            putIpv6(memory, protocol, transportLength);
-        }
+        final UnsafeBuffer memory = packet(version, protocol, transportLength);
         final int checksumOffset;
         if (IpProtocol.TCP == protocol) {
             checksumOffset = TcpFlyweight.CHECKSUM_OFFSET;
@@ -134,7 +146,30 @@ final class RehearsalFrames {
                 gsoSize,
                 transport - IP,
                 checksumOffset);
-        return new Frame(memory, length);
+        return new Frame(memory, transport + transportLength);
+    }
+
+    /** An echo request, without its checksum, which no node looks at: nothing is left to be done for the host. */
+    private static Frame echo(final int version) {
+        final int protocol = 4 == version ? IpProtocol.ICMP : IpProtocol.ICMPV6;
+        final int transport = IP + ipHeaderLength(version);
+        final UnsafeBuffer memory = packet(version, protocol, SMALL_LENGTH);
+        memory.putByte(
+                transport + IcmpFlyweight.TYPE_OFFSET, (byte) (4 == version ? ECHO_REQUEST : ICMPV6_ECHO_REQUEST));
+        return new Frame(memory, transport + SMALL_LENGTH);
+    }
+
+    /** Memory with an IP header in it. */
+    private static UnsafeBuffer packet(final int version, final int protocol, final int transportLength) {
+        final int packetLength = ipHeaderLength(version) + transportLength;
+        final UnsafeBuffer memory =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(IP + packetLength, BitUtil.CACHE_LINE_LENGTH));
+        if (4 == version) {
+            putIpv4(memory, protocol, packetLength);
+        } else {
+            putIpv6(memory, protocol, transportLength);
+        }
+        return memory;
     }
 
     private static int ipHeaderLength(final int version) {

@@ -174,10 +174,11 @@ public final class WeftOptions {
     @Option(
             names = "--rehearsal-limit",
             paramLabel = "MILLISECONDS",
-            defaultValue = "1000",
+            defaultValue = "4000",
             description =
-                    "rehearse the packet path before ready and before a handover for so long at most, 0 for not at all, to 10000: so"
-                            + " the first packets are as fast as later ones (default: ${DEFAULT-VALUE})")
+                    "rehearse the packet path before ready and before a handover, until all of it is compiled and for so long at"
+                            + " most, 0 for not at all, to 10000: so the first packets are as fast as later ones (default:"
+                            + " ${DEFAULT-VALUE})")
     @Range(min = 0, max = 10_000)
     public int rehearsalLimitMs;
 
