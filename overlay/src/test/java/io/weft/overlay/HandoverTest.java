@@ -319,6 +319,18 @@ class HandoverTest {
         assertTrue(newcomer.process().isAlive(), newcomer::output);
     }
 
+    @Test
+    void shouldWaitForOneThatIsStartingItself() throws Exception {
+        final BackgroundProcess weftd =
+                start(WeftdProcess.REHEARSED).awaitOutput("INFO own lease", WeftdProcess.START_TIMEOUT_MS);
+        final BackgroundProcess newcomer = start().awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+        assertEquals(WeftdCommandLine.EXIT_HANDED_OVER, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
+        try (DatagramStream to = new DatagramStream(node, peer)) {
+            to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+        }
+        assertTrue(newcomer.process().isAlive(), newcomer::output);
+    }
+
     private static void signal(final String signal, final BackgroundProcess process) {
         Command.tryRun(List.of("kill", signal, String.valueOf(process.process().pid()))); // which may be gone by now
     }

@@ -29,7 +29,7 @@ public final class WeftdProcess {
     /** No packets but those of the test. */
     private static final String NOBODY_ASKED = "--peer-check-interval=0";
 
-    /** As it is started by default, for tests of what a start or a handover does. */
+    /** As it is started by default, but for a quarter of the time, for tests of what a start or a handover does. */
     static final String REHEARSED = "--rehearsal-limit=1000";
 
     private WeftdProcess() {}

@@ -54,6 +54,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -93,7 +94,7 @@ public final class OverlayNode implements AutoCloseable {
 
     private Runnable beforeReady = () -> {};
     private Runnable writeStatus = () -> {};
-    private volatile boolean isReady;
+    private final CompletableFuture<@Nullable Void> readiness = new CompletableFuture<>();
     private volatile boolean isReplaced;
 
     private OverlayNode(
@@ -231,7 +232,7 @@ public final class OverlayNode implements AutoCloseable {
             tenure.start().over(firstDevice);
             undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
             checkPeers(config, opened, changes);
-            writeStatus = () -> shown.status(status.now(isReady, acquired.key(), opened, changes, table));
+            writeStatus = () -> shown.status(status.now(isReady(), acquired.key(), opened, changes, table));
             writeStatus.run();
             follow.run();
             loop.every(COMPARE_MS, () -> {
@@ -292,7 +293,7 @@ public final class OverlayNode implements AutoCloseable {
                 config,
                 acquired.key(),
                 loop,
-                new RunningNode(loop, opened, description, () -> isReady, () -> isReplaced = true));
+                new RunningNode(loop, opened, description, readiness, () -> isReplaced = true));
         undo.push(opening);
         answers = opening;
         loop.every(COMPARE_ROUTES_MS, () -> host.repair(opened, routes, true));
@@ -384,7 +385,7 @@ public final class OverlayNode implements AutoCloseable {
                     });
                 }));
         loop.after(RULES_PATIENCE_MS, () -> {
-            if (!isReady) {
+            if (!isReady()) {
                 LOG.log(WARNING, "the firewall rules are not set yet, the node forwards all the same");
                 becomeReadyOnce(ready);
             }
@@ -392,7 +393,7 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     private void becomeReadyOnce(final Runnable ready) {
-        if (!isReady) {
+        if (!isReady()) {
             ready.run();
         }
     }
@@ -425,7 +426,7 @@ public final class OverlayNode implements AutoCloseable {
         routes.leaveGuards();
         beforeReady.run();
         lookAtRegistry();
-        isReady = true;
+        readiness.complete(null);
         writeStatus.run();
         if (tenure.isFirst()) {
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
@@ -468,7 +469,7 @@ public final class OverlayNode implements AutoCloseable {
 
     /** Whether pods can be wired; from any thread. */
     public boolean isReady() {
-        return isReady;
+        return readiness.isDone();
     }
 
     /**
@@ -480,7 +481,7 @@ public final class OverlayNode implements AutoCloseable {
     public boolean leave() throws InterruptedException {
         final Succession succession = place;
         final Forwarders opened = forwarders;
-        if (null == succession || null == opened || !isReady || !succession.isKeptAtEnd()) {
+        if (null == succession || null == opened || !isReady() || !succession.isKeptAtEnd()) {
             return false;
         }
         registry.close();

@@ -11,28 +11,37 @@ import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.options.WeftdCommandLine;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A node as the one that is to take its place sees it. What it is asked for is done by the control thread, between two tasks.
  *
- * @param isReady whether it forwards: before that there is nothing to hand over.
+ * @param readiness done when it is ready: before that it is not what another can go on with.
  * @param onLeave that another waits for this process to end.
  */
 record RunningNode(
-        ControlLoop loop, Forwarders forwarders, Description description, BooleanSupplier isReady, Runnable onLeave)
+        ControlLoop loop,
+        Forwarders forwarders,
+        Description description,
+        CompletableFuture<@Nullable Void> readiness,
+        Runnable onLeave)
         implements HandoverServer.Running {
     private static final System.Logger LOG = System.getLogger(RunningNode.class.getName());
 
+    /** So long the other is kept waiting while this one starts itself: less than it waits for an answer. */
+    private static final long READY_PATIENCE_MS = 8_000;
+
     @Override
     public Map<String, Integer> descriptors() throws Exception {
-        return loop.ask(() -> {
-                    if (!isReady.getAsBoolean()) {
-                        throw new IllegalStateException("it is starting itself, try again when it is ready");
-                    }
-                    return forwarders.descriptors();
-                })
-                .get();
+        try {
+            readiness.get(READY_PATIENCE_MS, TimeUnit.MILLISECONDS);
+        } catch (final TimeoutException late) {
+            throw new IllegalStateException("it is starting itself, try again when it is ready", late);
+        }
+        return loop.ask(forwarders::descriptors).get();
     }
 
     @Override
