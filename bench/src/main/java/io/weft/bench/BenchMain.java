@@ -73,7 +73,9 @@ public final class BenchMain implements Callable<Integer> {
                     "How often each is measured (default: 5; quick: 2, with --only 3;" + " handover: 20, quick 3).")
     private int rounds;
 
-    @Option(names = "--seconds", description = "Length of a measurement (default: 4; quick: 2, with --only 3).")
+    @Option(
+            names = "--seconds",
+            description = "Length of a measurement (default: 4; quick: 2, with --only 3; handover: 8).")
     private int seconds;
 
     @Option(names = "--offload", split = ",", description = "Of ${COMPLETION-CANDIDATES} (default: all).")

@@ -15,7 +15,7 @@ public record HandoverPlan(
         int rounds, int seconds, @Nullable Path otherJava) {
     private static final int FULL_ROUNDS = 20;
     private static final int QUICK_ROUNDS = 3;
-    private static final int SECONDS = 4;
+    private static final int SECONDS = 8;
 
     /** Of restarts whose gap is a figure and has no bound. */
     private static final int ROUNDS_OF_A_FIGURE = 5;
