@@ -21,7 +21,7 @@ import java.nio.file.Path;
  * Where that cannot be read, or the JVM's threads have other names, they seem to do nothing. Not thread-safe.
  */
 final class CompilerThreads {
-    /** HotSpot's C2, or what is in its place (CompileBroker::possibly_add_compiler_threads). */
+    /** HotSpot's C2 (CompileBroker::possibly_add_compiler_threads). */
     static final String NAME = "C2 CompilerThre";
 
     /** So long they are looked at: longer than one method takes, mostly. */
@@ -60,7 +60,9 @@ final class CompilerThreads {
             final long before = busyNs;
             lookedAtNs = nowNs;
             busyNs = totalBusyNs();
-            quietIntervals = busyNs - before < elapsedNs / QUIET_SHARE ? quietIntervals + 1 : 0;
+            final boolean isQuiet =
+                    busyNs >= before && busyNs - before < elapsedNs / QUIET_SHARE; // less: one has ended
+            quietIntervals = isQuiet ? quietIntervals + 1 : 0;
         }
         return quietIntervals >= QUIET_INTERVALS;
     }

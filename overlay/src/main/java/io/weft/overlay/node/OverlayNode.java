@@ -469,7 +469,7 @@ public final class OverlayNode implements AutoCloseable {
 
     /** Whether pods can be wired; from any thread. */
     public boolean isReady() {
-        return readiness.isDone();
+        return readiness.isDone() && !readiness.isCompletedExceptionally();
     }
 
     /**
@@ -548,6 +548,7 @@ public final class OverlayNode implements AutoCloseable {
     public void close() {
         // Taking down must not stop half way: the interrupt that ended the loop has done its work.
         final boolean isInterrupted = Thread.interrupted();
+        readiness.completeExceptionally(new IllegalStateException("taken down")); // nobody waits for it any more
         TakeDown.all(undo);
         if (isInterrupted) {
             Thread.currentThread().interrupt();

@@ -12,6 +12,7 @@ import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.options.WeftdCommandLine;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A node as the one that is to take its place sees it. What it is asked for is done by the control thread, between two tasks.
  *
- * @param readiness done when it is ready: before that it is not what another can go on with.
+ * @param readiness done when it is ready: before that it is not what another can go on with. Fails if the node ends before.
  * @param onLeave that another waits for this process to end.
  */
 record RunningNode(
@@ -31,8 +32,8 @@ record RunningNode(
         implements HandoverServer.Running {
     private static final System.Logger LOG = System.getLogger(RunningNode.class.getName());
 
-    /** So long the other is kept waiting while this one starts itself: less than it waits for an answer. */
-    private static final long READY_PATIENCE_MS = 8_000;
+    /** So long the other is kept waiting while this one starts itself: with the control thread's answer, less than it waits for one. */
+    private static final long READY_PATIENCE_MS = 7_000;
 
     @Override
     public Map<String, Integer> descriptors() throws Exception {
@@ -40,6 +41,8 @@ record RunningNode(
             readiness.get(READY_PATIENCE_MS, TimeUnit.MILLISECONDS);
         } catch (final TimeoutException late) {
             throw new IllegalStateException("it is starting itself, try again when it is ready", late);
+        } catch (final ExecutionException never) {
+            throw new IllegalStateException("its node is taken down", never);
         }
         return loop.ask(forwarders::descriptors).get();
     }
