@@ -2,7 +2,6 @@
 package io.weft.dataplane;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -10,8 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Whether the JVM's threads that optimise hot code have something to do, by the time that the kernel has them run or wait for a
- * processor. The JVM's own account of it is kept with {@code -XX:+UsePerfData} only, and asking for it needs a module of its own.
+ * Whether the JVM's threads that optimise hot code have something to do, by the time that the kernel has had them run or wait for a
+ * processor; a wait counts when it has ended. The JVM's own account of it is kept with {@code -XX:+UsePerfData} only, and asking for it needs a module of its own.
  *
  * <pre>
  * /proc/self/task/TID/comm        the thread's name, 15 bytes of it
@@ -73,7 +72,7 @@ final class CompilerThreads {
             for (final Path thread : threads) {
                 total += busyNs(thread);
             }
-        } catch (final IOException | DirectoryIteratorException | UncheckedIOException unreadable) {
+        } catch (final IOException | DirectoryIteratorException unreadable) {
             return 0;
         }
         return total;

@@ -43,7 +43,7 @@ public final class Rehearsal implements AutoCloseable {
     /** By then all that a packet goes through is known to be hot, and the compiler has begun with it: docs/decisions/0014. */
     private static final int ROUNDS = 10_000;
 
-    /** In so many rounds there is one superframe of the full length, and in one of so many all leave unsegmented. */
+    /** Every so many rounds there is a superframe of the full length, and every so many what is sent may leave unsegmented. */
     private static final int ROUNDS_OF_SUPERFRAME = 3;
 
     private static final int ROUNDS_OF_OFFLOAD = 2;
@@ -53,8 +53,10 @@ public final class Rehearsal implements AutoCloseable {
 
     private static final int TRIAL_SHARE = 10;
 
-    /** A data thread has stood still, and gone on again, as often. */
+    /** A data thread has stood still, and gone on again, as often; for that so small a part of the time is left. */
     private static final int PAUSES = 20;
+
+    private static final int PAUSES_SHARE = 20;
 
     /** While a line is full: what it is read by needs a processor too. */
     private static final long REST_NS = 10_000;
@@ -136,9 +138,10 @@ public final class Rehearsal implements AutoCloseable {
      */
     public long run(final long limitNs) throws InterruptedException {
         final long deadlineNs = System.nanoTime() + limitNs;
+        final long sendingEndNs = deadlineNs - limitNs / PAUSES_SHARE;
         final CompilerThreads compilers = CompilerThreads.ofThisJvm();
         long nowNs = System.nanoTime();
-        for (int round = 0; nowNs - deadlineNs < 0 && (round < ROUNDS || !compilers.areQuiet(nowNs)); round++) {
+        for (int round = 0; nowNs - sendingEndNs < 0 && (round < ROUNDS || !compilers.areQuiet(nowNs)); round++) {
             if (ROUNDS_OF_TRIAL == round && !isThrough(System.nanoTime() + limitNs / TRIAL_SHARE)) {
                 return 0;
             }

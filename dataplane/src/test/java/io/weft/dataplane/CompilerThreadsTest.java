@@ -89,6 +89,29 @@ final class CompilerThreadsTest {
     }
 
     @Test
+    void shouldBeQuietWhenThereIsNoAccountOfThreads() {
+        final CompilerThreads compilers = new CompilerThreads(tasks.resolve("none"), nowNs);
+        boolean areQuiet = false;
+        for (int look = 0; look < MANY_LOOKS; look++) {
+            nowNs += SECOND_NS;
+            areQuiet = compilers.areQuiet(nowNs);
+        }
+        assertTrue(areQuiet);
+    }
+
+    /** Of several, one that has long run ends at every look, and another begins: less has run in sum than before. */
+    @Test
+    void shouldNotBeQuietByOneThatHasEnded() throws IOException {
+        write(CompilerThreads.NAME, MANY_LOOKS * SECOND_NS, 0);
+        final CompilerThreads compilers = new CompilerThreads(tasks, nowNs);
+        for (int look = MANY_LOOKS - 1; look > 0; look--) {
+            write(CompilerThreads.NAME, look * SECOND_NS, 0);
+            nowNs += SECOND_NS;
+            assertFalse(compilers.areQuiet(nowNs));
+        }
+    }
+
+    @Test
     void shouldKnowThemByTheNameThatTheyHaveInThisJvm() throws IOException {
         final List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {

@@ -46,6 +46,7 @@ class HandoverTest {
     private static final int BURST = 10_000;
 
     private static final String READY = "ready: weft.1 forwards";
+    private static final String OWN_LEASE = "INFO own lease";
     private static final int ROUNDS = 3;
     private static final Path OTHER_JAVA = Path.of("/usr/lib/jvm/temurin-25-jdk-amd64/bin/java");
 
@@ -306,7 +307,7 @@ class HandoverTest {
         int exitCode = WeftdCommandLine.EXIT_HANDED_OVER;
         while (WeftdCommandLine.EXIT_HANDED_OVER == exitCode) { // again where the newcomer was the quicker one
             final BackgroundProcess weftd = newcomer;
-            newcomer = start(WeftdProcess.REHEARSED).awaitOutput("INFO own lease", WeftdProcess.START_TIMEOUT_MS);
+            newcomer = start(WeftdProcess.REHEARSED).awaitOutput(OWN_LEASE, WeftdProcess.START_TIMEOUT_MS);
             signal("-STOP", newcomer);
             signal(signal, weftd);
             exitCode = weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS);
@@ -321,14 +322,31 @@ class HandoverTest {
 
     @Test
     void shouldWaitForOneThatIsStartingItself() throws Exception {
-        final BackgroundProcess weftd =
-                start(WeftdProcess.REHEARSED).awaitOutput("INFO own lease", WeftdProcess.START_TIMEOUT_MS);
+        final BackgroundProcess weftd = startSlowly();
         final BackgroundProcess newcomer = start().awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
         assertEquals(WeftdCommandLine.EXIT_HANDED_OVER, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
         try (DatagramStream to = new DatagramStream(node, peer)) {
             to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
         }
         assertTrue(newcomer.process().isAlive(), newcomer::output);
+    }
+
+    @Test
+    void shouldTakeThePlaceOfOneThatEndsBeforeItIsReady() throws Exception {
+        final BackgroundProcess weftd = startSlowly();
+        final BackgroundProcess newcomer = start().awaitOutput(OWN_LEASE, WeftdProcess.START_TIMEOUT_MS);
+        signal("-TERM", weftd);
+        newcomer.awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
+        weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS);
+        try (DatagramStream to = new DatagramStream(node, peer)) {
+            to.awaitArrivalAfter(System.nanoTime(), Await.TIMEOUT_MS);
+        }
+        assertTrue(newcomer.process().isAlive(), newcomer::output);
+    }
+
+    /** One that has a lease and is not ready for a while: less long than a successor waits for that. */
+    private BackgroundProcess startSlowly() {
+        return start("--rehearsal-limit=5000").awaitOutput(OWN_LEASE, WeftdProcess.START_TIMEOUT_MS);
     }
 
     private static void signal(final String signal, final BackgroundProcess process) {

@@ -124,6 +124,8 @@ public final class WeftdProcess {
                 "-Xmx64m",
                 "-Xmn8m",
                 "-XX:+ExitOnOutOfMemoryError",
+                "-XX:PerMethodTrapLimit=0",
+                "-XX:-OmitStackTraceInFastThrow",
                 "-XX:MaxDirectMemorySize=" + BufferBudget.mebibytes(WORKERS_MAX_OF_TESTS) + "m",
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",

@@ -548,8 +548,9 @@ public final class OverlayNode implements AutoCloseable {
     public void close() {
         // Taking down must not stop half way: the interrupt that ended the loop has done its work.
         final boolean isInterrupted = Thread.interrupted();
-        readiness.completeExceptionally(new IllegalStateException("taken down")); // nobody waits for it any more
         TakeDown.all(undo);
+        // Who waited for it to be ready hears it now, when nobody listens where it did: so the place is free.
+        readiness.completeExceptionally(new IllegalStateException("taken down"));
         if (isInterrupted) {
             Thread.currentThread().interrupt();
         }
