@@ -22,7 +22,6 @@ import io.weft.bench.report.HtmlReport;
 import io.weft.bench.report.JsonReport;
 import io.weft.bench.run.Benchmark;
 import io.weft.bench.run.FirstGuess;
-import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
 import io.weft.bench.run.Metric;
 import io.weft.bench.run.Pairing;
@@ -43,6 +42,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -86,10 +86,10 @@ public final class BenchMain implements Callable<Integer> {
             split = ",",
             completionCandidates = Subjects.class,
             description =
-                    "Of ${COMPLETION-CANDIDATES} (default: all, quick: without flows, requests, connections and floods, but the last two, which"
-                            + " come alone: budgets is each"
-                            + " figure beside a reference, handover is weftd started anew under load; both with exit code 1 for"
-                            + " what is beyond its bound).")
+                    "Of ${COMPLETION-CANDIDATES} (default: all but the last two, quick: TCP, UDP of 64 and 1300 B, superframes, latency"
+                            + " and the loss-free rate of 64 B). The last two come alone: budgets is each figure beside a"
+                            + " reference, handover is weftd started anew under load; both with exit code 1 for what is"
+                            + " beyond its bound.")
     private List<String> subjects = List.of();
 
     @Option(
@@ -272,23 +272,33 @@ public final class BenchMain implements Callable<Integer> {
                 }
             }
         }
-        for (final Offload offload :
-                results.lossFree().stream().map(LossFree::offload).distinct().toList()) {
-            final List<String> cells = new ArrayList<>(List.of("lossfree " + offload + ", kpps"));
-            columns.forEach(pairing -> cells.add(lossFree(results, pairing, offload)));
-            cells.add("");
-            table.row(cells.toArray(String[]::new));
+        for (final Measure measure : results.searched()) {
+            for (final Offload offload : results.offloads()) {
+                final List<String> cells = new ArrayList<>(List.of(measure + " " + offload + ", kpps"));
+                for (final Pairing pairing : columns) {
+                    cells.add(kpps(results.lossFreeRate(pairing, offload, measure)));
+                }
+                cells.add(lossFreeRatio(results, offload, measure));
+                table.row(cells.toArray(String[]::new));
+            }
         }
         console.line("");
         console.part(table.render());
     }
 
-    private static String lossFree(final Results results, final Pairing pairing, final Offload offload) {
-        return results.lossFree().stream()
-                .filter(rate -> rate.pairing() == pairing && rate.offload() == offload)
-                .map(rate -> String.format(Locale.ROOT, "%.1f", rate.packetsPerSecond() / 1e3))
-                .findFirst()
-                .orElse("-");
+    private static String kpps(final OptionalDouble packetsPerSecond) {
+        return packetsPerSecond.isPresent()
+                ? String.format(Locale.ROOT, "%.1f", packetsPerSecond.getAsDouble() / 1e3)
+                : "-";
+    }
+
+    /** One search of each: a ratio without a spread. */
+    private static String lossFreeRatio(final Results results, final Offload offload, final Measure measure) {
+        final OptionalDouble own = results.lossFreeRate(Pairing.WEFT, offload, measure);
+        final OptionalDouble kernel = results.lossFreeRate(Pairing.KERNEL, offload, measure);
+        return own.isPresent() && kernel.isPresent() && kernel.getAsDouble() > 0
+                ? String.format(Locale.ROOT, "%.2f", own.getAsDouble() / kernel.getAsDouble())
+                : "-";
     }
 
     private static String cell(final Spread spread, final Metric metric) {

@@ -169,9 +169,7 @@ public final class HtmlReport {
                 html.append(barCard(title(measure, metric), measure, metric));
             }
         }
-        if (!results.lossFree().isEmpty()) {
-            html.append(lossFreeCard());
-        }
+        results.searched().forEach(measure -> html.append(lossFreeCard(measure)));
         return html.toString();
     }
 
@@ -195,19 +193,20 @@ public final class HtmlReport {
                 spread.count());
     }
 
-    private String lossFreeCard() {
-        final BarChart chart = new BarChart(Measure.LOSSFREE.title(), "kpps");
+    private String lossFreeCard(final Measure measure) {
+        final BarChart chart = new BarChart(measure.title(), "kpps");
+        final List<LossFree> rates = results.lossFree().stream()
+                .filter(rate -> rate.measure() == measure)
+                .toList();
         for (final Offload offload :
-                results.lossFree().stream().map(LossFree::offload).distinct().toList()) {
+                rates.stream().map(LossFree::offload).distinct().toList()) {
             chart.group(offload.toString());
-            results.lossFree().stream()
-                    .filter(rate -> rate.offload() == offload)
-                    .forEach(rate -> {
-                        final double kpps = rate.packetsPerSecond() / 1e3;
-                        chart.bar(rate.pairing().toString(), new Spread(kpps, kpps, kpps, 1));
-                    });
+            rates.stream().filter(rate -> rate.offload() == offload).forEach(rate -> {
+                final double kpps = rate.packetsPerSecond() / 1e3;
+                chart.bar(rate.pairing().toString(), new Spread(kpps, kpps, kpps, 1));
+            });
         }
-        return card(Measure.LOSSFREE.title() + " · kpps, by search (RFC 2544)", chart.render());
+        return card(measure.title() + " · kpps, by search (RFC 2544)", chart.render());
     }
 
     private String curves() {
@@ -217,30 +216,34 @@ public final class HtmlReport {
         final StringBuilder html = new StringBuilder("""
                 <h2>Latency under load</h2>
                 <p>One way, from the time at which the schedule says that a packet leaves to its arrival: a stall counts for
-                every packet that it held up. 64-byte UDP at fractions of the lowest loss-free rate, the same rate for
+                every packet that it held up. UDP at fractions of the lowest loss-free rate of its length, the same rate for
                 all. To the right: each further nine.</p>
                 """)
                 .append("<div class=\"legend\">")
                 .append(legend())
                 .append("</div><div class=\"grid3\">");
-        for (final Offload offload : results.offloads()) {
-            results.curves().stream()
-                    .filter(curve -> curve.offload() == offload)
-                    .map(Curve::loadPercent)
-                    .distinct()
-                    .sorted()
-                    .forEach(percent -> html.append(curveCard(offload, percent)));
+        for (final Measure measure : results.searched()) {
+            for (final Offload offload : results.offloads()) {
+                results.curves().stream()
+                        .filter(curve -> curve.offload() == offload && curve.measure() == measure)
+                        .map(Curve::loadPercent)
+                        .distinct()
+                        .sorted()
+                        .forEach(percent -> html.append(curveCard(offload, measure, percent)));
+            }
         }
         return html.append("</div>").toString();
     }
 
-    private String curveCard(final Offload offload, final int loadPercent) {
+    private String curveCard(final Offload offload, final Measure measure, final int loadPercent) {
         final List<Curve> curves = results.curves().stream()
-                .filter(curve -> curve.offload() == offload && curve.loadPercent() == loadPercent)
+                .filter(curve ->
+                        curve.offload() == offload && curve.measure() == measure && curve.loadPercent() == loadPercent)
                 .toList();
         final String title = String.format(
                 Locale.ROOT,
-                "%s · %d %% load · %.0f kpps",
+                "%d B · %s · %d %% load · %.0f kpps",
+                measure.searchedLength(),
                 offload,
                 loadPercent,
                 curves.get(0).packetsPerSecond() / 1e3);

@@ -104,7 +104,7 @@ public final class JsonReport {
             array.addObject()
                     .put("pairing", rate.pairing().toString())
                     .put("offload", rate.offload().toString())
-                    .put("payload_bytes", rate.payloadLength())
+                    .put("payload_bytes", rate.measure().searchedLength())
                     .put("packets_per_second", rate.packetsPerSecond());
         }
     }
@@ -115,6 +115,7 @@ public final class JsonReport {
             final ObjectNode node = array.addObject()
                     .put("pairing", curve.pairing().toString())
                     .put("offload", curve.offload().toString())
+                    .put("payload_bytes", curve.measure().searchedLength())
                     .put("load_percent", curve.loadPercent())
                     .put("packets_per_second", curve.packetsPerSecond())
                     .put("sent", curve.sent())

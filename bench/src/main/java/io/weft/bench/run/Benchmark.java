@@ -58,7 +58,9 @@ public final class Benchmark {
             for (int round = 0; round < plan.rounds(); round++) {
                 round(offload, round);
             }
-            lossFree(offload);
+            for (final Measure measure : plan.searched()) {
+                lossFree(offload, measure);
+            }
         }
         for (final Testbed testbed : testbeds) {
             if (testbed.pairing().hasWeft()) {
@@ -130,7 +132,7 @@ public final class Benchmark {
     }
 
     /** The loss-free rate of each, then the latencies of all at the same rates: fractions of the lowest. */
-    private void lossFree(final Offload offload) throws IOException {
+    private void lossFree(final Offload offload, final Measure measure) throws IOException {
         final List<Testbed> compared = testbeds.stream()
                 .filter(testbed -> plan.searches(testbed.pairing(), offload))
                 .toList();
@@ -139,10 +141,11 @@ public final class Benchmark {
         }
         double lowest = Double.MAX_VALUE;
         for (final Testbed testbed : compared) {
-            begin(offload + ", search of the loss-free rate, " + testbed.pairing());
-            final double rate = testbed.peers().searchLossFreeRate(plan.seconds() * TRIAL_FRACTION);
-            results.add(new LossFree(testbed.pairing(), offload, PeerPair.PAYLOAD_LENGTH, rate));
-            progress.accept(String.format("%-11s      lossfree %s %.1f kpps", offload, testbed.pairing(), rate / 1e3));
+            begin(offload + ", search of " + measure + ", " + testbed.pairing());
+            final double rate = testbed.peers().searchLossFreeRate(measure, plan.seconds() * TRIAL_FRACTION);
+            results.add(new LossFree(testbed.pairing(), offload, measure, rate));
+            progress.accept(
+                    String.format("%-11s      %s %s %.1f kpps", offload, measure, testbed.pairing(), rate / 1e3));
             lowest = Math.min(lowest, rate);
         }
         if (0 == lowest) {
@@ -152,9 +155,9 @@ public final class Benchmark {
         }
         for (final int percent : Plan.LOAD_PERCENTS) {
             for (final Testbed testbed : compared) {
-                begin(offload + ", latencies at " + percent + " %, " + testbed.pairing());
+                begin(offload + ", latencies at " + percent + " % of " + measure + ", " + testbed.pairing());
                 final Curve curve = testbed.peers()
-                        .curve(testbed.pairing(), offload, percent, lowest * percent / 100, plan.seconds());
+                        .curve(testbed.pairing(), offload, measure, percent, lowest * percent / 100, plan.seconds());
                 results.add(curve);
                 progress.accept(String.format(
                         "%-11s      at %d %% (%.1f kpps)  %s p50 %.1f µs, p99 %.1f µs",

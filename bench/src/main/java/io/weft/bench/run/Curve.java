@@ -9,6 +9,7 @@ import org.HdrHistogram.Histogram;
 /**
  * One-way latencies at a fixed rate, from intended send time to arrival.
  *
+ * @param measure whose loss-free rate it is.
  * @param loadPercent the rate as a fraction of the loss-free rate, in percent.
  * @param packetsPerSecond the rate.
  * @param sent packets sent.
@@ -19,6 +20,7 @@ import org.HdrHistogram.Histogram;
 public record Curve(
         Pairing pairing,
         Offload offload,
+        Measure measure,
         int loadPercent,
         double packetsPerSecond,
         long sent,

@@ -12,10 +12,11 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
-/** What one pod feels while another of its node sends UDP in two streams as fast as it can: echoes between two bystanders. */
+/**
+ * What one pod feels while another of its node sends UDP in two streams as fast as it can: echoes between two bystanders. Each stream has a
+ * program of its own, so that they keep two processors busy.
+ */
 final class Flood {
-    private static final int STREAMS = 2;
-
     /** The flood goes on for so much longer than the echoes take, so that it covers them and those that are waited for. */
     private static final double MARGIN_S = 2;
 
@@ -23,12 +24,14 @@ final class Flood {
     private static final long BEGUN = 100;
 
     private final Iperf iperf;
+    private final PeerPair peers;
     private final Node to;
     private final Bystander near;
     private final Bystander far;
 
-    Flood(final Iperf iperf, final Node to, final Bystander near, final Bystander far) {
+    Flood(final Iperf iperf, final PeerPair peers, final Node to, final Bystander near, final Bystander far) {
         this.iperf = iperf;
+        this.peers = peers;
         this.to = to;
         this.near = near;
         this.far = far;
@@ -36,11 +39,14 @@ final class Flood {
 
     Map<Metric, Double> measure(final double seconds, final int payloadLength) throws IOException {
         final long before = received();
-        final CompletableFuture<Iperf.Udp> flood = CompletableFuture.supplyAsync(() -> send(seconds, payloadLength));
+        final CompletableFuture<Iperf.Udp> flood = begin(() -> iperf.udp(seconds + 2 * MARGIN_S, 1, payloadLength));
         while (received() - before < BEGUN && !flood.isDone()) {
             Thread.onSpinWait();
         }
+        final CompletableFuture<Double> more =
+                begin(() -> peers.flowDatagramsPerSecond(1, payloadLength, seconds + MARGIN_S));
         final Ping.Echoes echoes = Ping.scheduled(near, far, seconds);
+        final double moreReceived = join(more);
         final Iperf.Udp udp = join(flood);
         return Map.of(
                 Metric.P50_US,
@@ -50,24 +56,31 @@ final class Flood {
                 Metric.ANSWERED_PERCENT,
                 echoes.answeredPercent(),
                 Metric.RECEIVED_PER_SECOND,
-                udp.receivedPerSecond(),
-                Metric.LOSS_PERCENT,
-                udp.lossPercent());
+                udp.receivedPerSecond() + moreReceived);
     }
 
     private long received() {
         return KernelCounters.ofPod(to, "snmp", "Udp", "InDatagrams");
     }
 
-    private Iperf.Udp send(final double seconds, final int payloadLength) {
-        try {
-            return iperf.udp(seconds + MARGIN_S, STREAMS, payloadLength);
-        } catch (final IOException ex) {
-            throw new UncheckedIOException(ex);
-        }
+    private interface Sending<T> {
+        T run() throws IOException;
     }
 
-    private static Iperf.Udp join(final CompletableFuture<Iperf.Udp> flood) throws IOException {
+    /** On a thread of its own, for all wait for what they do. */
+    private static <T> CompletableFuture<T> begin(final Sending<T> sending) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return sending.run();
+                    } catch (final IOException ex) {
+                        throw new UncheckedIOException(ex);
+                    }
+                },
+                task -> new Thread(task, "weft-flood").start());
+    }
+
+    private static <T> T join(final CompletableFuture<T> flood) throws IOException {
         try {
             return flood.join();
         } catch (final CompletionException ex) {

@@ -4,4 +4,4 @@ package io.weft.bench.run;
 import io.weft.bench.lab.Offload;
 
 /** The highest rate at which a search lost no packet. */
-public record LossFree(Pairing pairing, Offload offload, int payloadLength, double packetsPerSecond) {}
+public record LossFree(Pairing pairing, Offload offload, Measure measure, double packetsPerSecond) {}

@@ -9,6 +9,7 @@ public enum Measure {
     TCP1("TCP, 1 stream", Metric.GIGABITS_PER_SECOND),
     TCP4("TCP, 4 streams", Metric.GIGABITS_PER_SECOND),
     UDP64("UDP 64 B, saturated", Metric.RECEIVED_PER_SECOND),
+    UDP512("UDP 512 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDP1300("UDP 1300 B, saturated", Metric.RECEIVED_PER_SECOND),
     UDPGSO("UDP superframes of 48 datagrams, saturated", Metric.GIGABITS_PER_SECOND),
     FLOWS1("UDP 64 B of 1 flow, saturated", Metric.RECEIVED_PER_SECOND),
@@ -37,8 +38,10 @@ public enum Measure {
             Metric.P99_US,
             Metric.ANSWERED_PERCENT),
 
-    /** Loss-free rate by search, and latency at fractions of it. Has results of its own, not samples. */
-    LOSSFREE("Loss-free rate, 64 B");
+    /** A loss-free rate by search, and latency at fractions of it. These have results of their own, not samples. */
+    LOSSFREE("Loss-free rate, 64 B"),
+    LOSSFREE512("Loss-free rate, 512 B"),
+    LOSSFREE1300("Loss-free rate, 1300 B");
 
     private final String title;
 
@@ -61,6 +64,21 @@ public enum Measure {
     /** Whether programs of our own talk, which have to be warm as well, whatever carries their packets. */
     boolean isByPeers() {
         return UDPGSO == this || isFlows() || REQUESTS1 == this || REQUESTS64 == this || CONNECTIONS == this;
+    }
+
+    /** Whether a rate is searched, by trials, and not sampled in rounds. */
+    boolean isSearched() {
+        return 0 != searchedLength();
+    }
+
+    /** Bytes of each datagram whose loss-free rate is searched; 0 for what is sampled. */
+    public int searchedLength() {
+        return switch (this) {
+            case LOSSFREE -> 64;
+            case LOSSFREE512 -> 512;
+            case LOSSFREE1300 -> 1300;
+            default -> 0;
+        };
     }
 
     private boolean isFlows() {

@@ -13,8 +13,6 @@ import java.io.IOException;
  * at a rate, superframes as fast as can be, requests and their answers.
  */
 final class PeerPair {
-    static final int PAYLOAD_LENGTH = 64;
-
     private static final int SHORT_ANSWER_LENGTH = 100;
 
     /** The search ends when it has the rate to this fraction of the first try. */
@@ -36,14 +34,19 @@ final class PeerPair {
         this.receiver = receiver;
     }
 
-    /** The highest rate without loss, in packets per second, by trials of a length. */
-    double searchLossFreeRate(final double trialS) throws IOException {
+    /**
+     * The highest rate without loss, in packets per second.
+     *
+     * @param trialS how long a trial takes.
+     */
+    double searchLossFreeRate(final Measure measure, final double trialS) throws IOException {
+        final int length = measure.searchedLength();
         final int offered = (int) (UNBOUNDED * trialS);
         final long startNs = System.nanoTime();
-        final double sentPerSecond = send(UNBOUNDED, offered).sent / ((System.nanoTime() - startNs) / 1e9);
+        final double sentPerSecond = send(UNBOUNDED, offered, length).sent / ((System.nanoTime() - startNs) / 1e9);
         return new LossFreeSearch(RESOLUTION).search(sentPerSecond, rate -> {
             final int count = (int) (rate * trialS);
-            return 1 - (double) send(rate, count).arrival.received() / count;
+            return 1 - (double) send(rate, count, length).arrival.received() / count;
         });
     }
 
@@ -51,17 +54,19 @@ final class PeerPair {
     Curve curve(
             final Pairing pairing,
             final Offload offload,
+            final Measure measure,
             final int loadPercent,
             final double packetsPerSecond,
             final double seconds)
             throws IOException {
         final double machineS = CpuTime.machineSeconds();
-        final Outcome outcome = send(packetsPerSecond, (int) (packetsPerSecond * seconds));
+        final Outcome outcome = send(packetsPerSecond, (int) (packetsPerSecond * seconds), measure.searchedLength());
         final double cpuS = CpuTime.machineSeconds() - machineS;
         final long received = outcome.arrival.received();
         return new Curve(
                 pairing,
                 offload,
+                measure,
                 loadPercent,
                 packetsPerSecond,
                 outcome.sent,
@@ -77,11 +82,11 @@ final class PeerPair {
         return (receiver.superframeBytes() - before) * 8 / 1e9;
     }
 
-    /** Small datagrams per second that came of a number of flows, sent for a time as fast as can be. */
-    double flowDatagramsPerSecond(final int flows, final double seconds) throws IOException {
+    /** Datagrams per second that came of a number of flows, sent for a time as fast as can be. */
+    double flowDatagramsPerSecond(final int flows, final int payloadLength, final double seconds) throws IOException {
         final long before = receiver.flowBytes();
-        sender.flows(to, flows, Math.round(seconds * 1e3));
-        return PeerProxy.flowDatagrams(receiver.flowBytes() - before) / seconds;
+        sender.flows(to, flows, payloadLength, Math.round(seconds * 1e3));
+        return (double) (receiver.flowBytes() - before) / payloadLength / seconds;
     }
 
     /** Requests answered per second, over connections that stay. */
@@ -96,10 +101,10 @@ final class PeerPair {
 
     private record Outcome(int sent, PeerProxy.Arrival arrival) {}
 
-    private Outcome send(final double packetsPerSecond, final int count) throws IOException {
+    private Outcome send(final double packetsPerSecond, final int count, final int payloadLength) throws IOException {
         run++;
         receiver.receive(run, from);
-        final int sent = sender.send(run, to, packetsPerSecond, count, PAYLOAD_LENGTH);
+        final int sent = sender.send(run, to, packetsPerSecond, count, payloadLength);
         return new Outcome(sent, receiver.collect(sent));
     }
 }

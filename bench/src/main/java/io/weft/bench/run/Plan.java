@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * @param measures what is measured.
  * @param rounds how often each is measured; pairings take turns within a round.
  * @param seconds how long each measurement takes.
- * @param lossFreeOffloads the settings in which the loss-free rate is searched.
+ * @param lossFreeOffloads the settings in which loss-free rates are searched.
  * @param absentNodes how many nodes have a lease beside the two.
  * @param singleRounds how often the one-packet-per-call baseline is measured; it is slow and steady.
  */
@@ -97,7 +97,12 @@ public record Plan(
 
     /** Those of the measures that are taken in rounds. */
     List<Measure> sampled() {
-        return measures.stream().filter(measure -> Measure.LOSSFREE != measure).toList();
+        return measures.stream().filter(measure -> !measure.isSearched()).toList();
+    }
+
+    /** Those of the measures that are searched. */
+    List<Measure> searched() {
+        return measures.stream().filter(Measure::isSearched).toList();
     }
 
     /** Those that are taken once before they count: where something is to be compiled first. */
@@ -107,9 +112,9 @@ public record Plan(
                 .toList();
     }
 
-    /** Whether the loss-free rate of a pairing is searched in a setting. */
+    /** Whether loss-free rates of a pairing are searched in a setting. */
     boolean searches(final Pairing pairing, final Offload offload) {
-        return Pairing.SINGLE != pairing && measures.contains(Measure.LOSSFREE) && lossFreeOffloads.contains(offload);
+        return Pairing.SINGLE != pairing && lossFreeOffloads.contains(offload);
     }
 
     /** How many things are done: pairings brought up, warm-ups, measurements. */
@@ -120,7 +125,7 @@ public record Plan(
             steps += 1 + warmUps(pairing).size();
             for (final Offload offload : offloads) {
                 steps += rounds(pairing) * measurements;
-                steps += searches(pairing, offload) ? 1 + LOAD_PERCENTS.size() : 0;
+                steps += searches(pairing, offload) ? searched().size() * (1 + LOAD_PERCENTS.size()) : 0;
             }
         }
         return steps;

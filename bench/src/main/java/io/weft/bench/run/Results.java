@@ -6,6 +6,7 @@ import io.weft.bench.stats.Spread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
 /** All that a run has measured. Filled and read by one thread. */
@@ -67,6 +68,19 @@ public final class Results {
     /** The measures that have samples, in the order of their declaration. */
     public List<Measure> measures() {
         return samples.stream().map(Sample::measure).distinct().sorted().toList();
+    }
+
+    /** The measures that have loss-free rates, in the order of their declaration. */
+    public List<Measure> searched() {
+        return lossFree.stream().map(LossFree::measure).distinct().sorted().toList();
+    }
+
+    /** A loss-free rate, in packets per second; empty if it was not searched. */
+    public OptionalDouble lossFreeRate(final Pairing pairing, final Offload offload, final Measure measure) {
+        return lossFree.stream()
+                .filter(rate -> rate.pairing() == pairing && rate.offload() == offload && rate.measure() == measure)
+                .mapToDouble(LossFree::packetsPerSecond)
+                .findFirst();
     }
 
     /** The spread over the rounds of one figure; empty if it was not measured. */

@@ -25,6 +25,7 @@ final class Testbed {
     private static final Path JAVA_HOME = Path.of(System.getProperty("java.home"));
 
     private static final int CONNECTIONS_AT_A_TIME = 64;
+    private static final int FLOW_PAYLOAD_LENGTH = 64;
     private static final Map<Metric, Integer> ANSWER_LENGTHS = Map.of(
             Metric.ANSWERS_100B_PER_SECOND, 100,
             Metric.ANSWERS_1KB_PER_SECOND, 1_000,
@@ -70,14 +71,16 @@ final class Testbed {
         final Node from = lab.node(0);
         final Node to = lab.node(1);
         final Iperf iperf = teardown.add(Iperf.start(from, to));
+        final PeerPair peers =
+                new PeerPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to)));
         return new Testbed(
                 pairing,
                 lab,
                 overlay,
                 iperf,
                 teardown.add(Sockperf.start(from, to)),
-                new PeerPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to))),
-                new Flood(iperf, to, lab.addBystander(from), lab.addBystander(to)));
+                peers,
+                new Flood(iperf, peers, to, lab.addBystander(from), lab.addBystander(to)));
     }
 
     Pairing pairing() {
@@ -92,12 +95,13 @@ final class Testbed {
         lab.offload(offload);
     }
 
-    /** Takes one measurement, of any measure but {@link Measure#LOSSFREE}. */
+    /** Takes one measurement, of any measure that is not searched. */
     Map<Metric, Double> measure(final Measure measure, final double seconds) throws IOException {
         return switch (measure) {
             case TCP1 -> tcp(seconds, 1);
             case TCP4 -> tcp(seconds, 4);
             case UDP64 -> udp(seconds, 64);
+            case UDP512 -> udp(seconds, 512);
             case UDP1300 -> udp(seconds, 1300);
             case UDPGSO -> superframes(seconds);
             case FLOWS1 -> flows(seconds, 1);
@@ -110,7 +114,8 @@ final class Testbed {
             case LATENCY -> latency(seconds);
             case FLOOD64 -> flood.measure(seconds, 64);
             case FLOOD1300 -> flood.measure(seconds, 1300);
-            case LOSSFREE -> throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
+            case LOSSFREE, LOSSFREE512, LOSSFREE1300 ->
+                throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
         };
     }
 
@@ -162,7 +167,7 @@ final class Testbed {
     }
 
     private Map<Metric, Double> flows(final double seconds, final int flows) throws IOException {
-        return Map.of(Metric.RECEIVED_PER_SECOND, peers.flowDatagramsPerSecond(flows, seconds));
+        return Map.of(Metric.RECEIVED_PER_SECOND, peers.flowDatagramsPerSecond(flows, FLOW_PAYLOAD_LENGTH, seconds));
     }
 
     private Map<Metric, Double> requests(final double seconds, final int connections) throws IOException {

@@ -9,17 +9,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Sends small datagrams as fast as it can, of a number of flows in turns: each is a socket, so a source port, of its own. One thread. */
+/** Sends datagrams as fast as it can, of a number of flows in turns: each is a socket, so a source port, of its own. One thread. */
 final class FlowSender implements AutoCloseable {
     static final int PORT = 7005;
 
-    /** Of payload. */
-    static final int LENGTH = 64;
-
     private final List<DatagramChannel> channels = new ArrayList<>();
-    private final ByteBuffer packet = ByteBuffer.allocateDirect(LENGTH);
+    private final ByteBuffer packet;
 
-    FlowSender(final String own, final String peer, final int flows) throws IOException {
+    FlowSender(final String own, final String peer, final int flows, final int payloadLength) throws IOException {
+        packet = ByteBuffer.allocateDirect(payloadLength);
         try {
             for (int i = 0; i < flows; i++) {
                 final DatagramChannel channel = DatagramChannel.open();

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * collect EXPECTED                            the receiver's result: ok RECEIVED SILENCE_NS HISTOGRAM
  * superframes ADDRESS DURATION_MS             UDP superframes as fast as can be: ok SENT_BYTES
  * superframe-bytes                            payload of superframes that came so far: ok RECEIVED_BYTES
- * flows ADDRESS FLOWS DURATION_MS             small datagrams of so many flows as fast as can be: ok SENT_BYTES
+ * flows ADDRESS FLOWS LENGTH DURATION_MS      datagrams of so many flows as fast as can be: ok SENT_BYTES
  * flow-bytes                                  payload of flows that came so far: ok RECEIVED_BYTES
  * requests ADDRESS CONNECTIONS LENGTH DURATION_MS    requests with answers of LENGTH over connections that stay: ok ANSWERED
  * connections ADDRESS COUNT LENGTH DURATION_MS       COUNT at a time, each for one request: ok SET_UP
@@ -95,8 +95,9 @@ public final class Peer {
             }
             case "superframe-bytes" -> String.valueOf(superframeReceiver().receivedBytes());
             case "flows" -> {
-                try (FlowSender flows = new FlowSender(address, words[1], Integer.parseInt(words[2]))) {
-                    yield String.valueOf(flows.send(Long.parseLong(words[3])));
+                try (FlowSender flows =
+                        new FlowSender(address, words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3]))) {
+                    yield String.valueOf(flows.send(Long.parseLong(words[4])));
                 }
             }
             case "flow-bytes" -> String.valueOf(flowReceiver().receivedBytes());

@@ -101,19 +101,15 @@ public final class PeerProxy implements AutoCloseable {
         return Long.parseLong(ask("superframe-bytes"));
     }
 
-    /** Sends small datagrams of a number of flows in turns for a time, as fast as can be, and returns how many bytes of payload left. */
-    public long flows(final Node to, final int flows, final long durationMs) throws IOException {
-        return Long.parseLong(ask("flows " + to.podAddress() + " " + flows + " " + durationMs));
+    /** Sends datagrams of a number of flows in turns for a time, as fast as can be, and returns how many bytes of payload left. */
+    public long flows(final Node to, final int flows, final int payloadLength, final long durationMs)
+            throws IOException {
+        return Long.parseLong(ask("flows " + to.podAddress() + " " + flows + " " + payloadLength + " " + durationMs));
     }
 
     /** How many bytes of payload of such flows have come so far. The first call begins to listen. */
     public long flowBytes() throws IOException {
         return Long.parseLong(ask("flow-bytes"));
-    }
-
-    /** How many such datagrams a number of bytes is. */
-    public static long flowDatagrams(final long bytes) {
-        return bytes / FlowSender.LENGTH;
     }
 
     /** Sends requests over connections that stay, one at a time on each, and returns how many were answered in the time. */

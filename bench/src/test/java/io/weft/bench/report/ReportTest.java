@@ -43,9 +43,11 @@ class ReportTest {
             add(Pairing.WEFT, round, weft[round]);
             add(Pairing.KERNEL, round, kernel[round]);
         }
-        results.add(new LossFree(Pairing.WEFT, Offload.SEGMENT, 64, 123_000));
+        results.add(new LossFree(Pairing.WEFT, Offload.SEGMENT, Measure.LOSSFREE, 123_000));
         final List<Curve.Point> points = List.of(new Curve.Point(50, 20), new Curve.Point(99, 400));
-        results.add(new Curve(Pairing.WEFT, Offload.SEGMENT, 50, 61_500, 1_000, 2, 3.5, points));
+        results.add(new Curve(Pairing.WEFT, Offload.SEGMENT, Measure.LOSSFREE, 50, 61_500, 1_000, 2, 3.5, points));
+        results.add(new LossFree(Pairing.WEFT, Offload.SEGMENT, Measure.LOSSFREE1300, 77_000));
+        results.add(new Curve(Pairing.WEFT, Offload.SEGMENT, Measure.LOSSFREE1300, 90, 69_300, 1_000, 0, 3.5, points));
         results.add(new JvmReport(Pairing.WEFT, "A", 4, 1.25, 17));
     }
 
@@ -73,6 +75,10 @@ class ReportTest {
         assertEquals(
                 123_000,
                 json.path("loss_free").path(0).path("packets_per_second").asDouble());
+        assertEquals(64, json.path("loss_free").path(0).path("payload_bytes").asInt());
+        assertEquals(1300, json.path("loss_free").path(1).path("payload_bytes").asInt());
+        assertEquals(
+                1300, json.path("latency_curves").path(1).path("payload_bytes").asInt());
         assertEquals(
                 1.25, json.path("weftd_jvms").path(0).path("gc_max_pause_ms").asDouble());
     }
@@ -96,7 +102,7 @@ class ReportTest {
                 .map(MatchResult::group)
                 .toList();
 
-        assertEquals(4, plots.size(), "throughput, loss-free rate, one curve, processor time");
+        assertEquals(6, plots.size(), "throughput, two loss-free rates, a curve of each, processor time");
         for (final String plot : plots) {
             assertDoesNotThrow(() -> parser.parse(new ByteArrayInputStream(plot.getBytes(UTF_8))), plot);
         }

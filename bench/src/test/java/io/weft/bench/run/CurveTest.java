@@ -15,7 +15,8 @@ class CurveTest {
         for (int us = 1; us <= 1_000; us++) {
             histogram.recordValue(us * 1_000L);
         }
-        final Curve curve = new Curve(Pairing.WEFT, Offload.PLAIN, 50, 1, 1_000, 0, 0, Curve.points(histogram));
+        final Curve curve =
+                new Curve(Pairing.WEFT, Offload.PLAIN, Measure.LOSSFREE, 50, 1, 1_000, 0, 0, Curve.points(histogram));
 
         assertEquals(500, curve.latencyUs(50), 10);
         assertEquals(990, curve.latencyUs(99), 10);
@@ -24,6 +25,7 @@ class CurveTest {
 
     @Test
     void shouldGiveZeroWhenNothingArrived() {
-        assertEquals(0, new Curve(Pairing.WEFT, Offload.PLAIN, 50, 1, 1, 1, 0, List.of()).latencyUs(99));
+        assertEquals(
+                0, new Curve(Pairing.WEFT, Offload.PLAIN, Measure.LOSSFREE, 50, 1, 1, 1, 0, List.of()).latencyUs(99));
     }
 }

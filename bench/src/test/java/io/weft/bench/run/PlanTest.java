@@ -25,7 +25,7 @@ class PlanTest {
         final Plan plan = Plan.of(true, List.of(), OFFLOADS, List.of(), 0, 0, 0);
 
         assertEquals(List.of(Offload.PASSTHROUGH), plan.lossFreeOffloads());
-        assertEquals(Measure.values().length - 8, plan.measures().size());
+        assertEquals(Measure.values().length - 11, plan.measures().size());
         assertEquals(1, plan.rounds(Pairing.SINGLE));
         assertEquals(2, plan.rounds(Pairing.WEFT));
     }

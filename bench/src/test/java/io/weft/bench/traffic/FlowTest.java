@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FlowTest {
+    private static final int LENGTH = 64;
     /** Of loopback's, that no other program is likely to listen on. */
     private static final String ADDRESS = "127.77.3.1";
 
@@ -30,9 +31,9 @@ class FlowTest {
     @ValueSource(ints = {1, 100})
     void shouldCountWhatCame(final int flows) throws IOException {
         try (PayloadReceiver receiver = PayloadReceiver.ofFlows(RECEIVERS + (100 + flows));
-                FlowSender sender = new FlowSender(ADDRESS, RECEIVERS + (100 + flows), flows)) {
+                FlowSender sender = new FlowSender(ADDRESS, RECEIVERS + (100 + flows), flows, LENGTH)) {
             final long sentBytes = sender.send(DURATION_MS);
-            assertTrue(sentBytes > 0 && sentBytes % FlowSender.LENGTH == 0, () -> "sent " + sentBytes);
+            assertTrue(sentBytes > 0 && sentBytes % LENGTH == 0, () -> "sent " + sentBytes);
             Await.until(() -> "something came", Await.TIMEOUT_MS, () -> receiver.receivedBytes() > 0);
             assertTrue(receiver.receivedBytes() <= sentBytes);
         }
@@ -41,10 +42,10 @@ class FlowTest {
     @Test
     void shouldSendFromAsManyPortsAsThereAreFlows() throws IOException {
         try (DatagramSocket socket = new DatagramSocket(FlowSender.PORT, InetAddress.getByName(OTHER_ADDRESS));
-                FlowSender sender = new FlowSender(ADDRESS, OTHER_ADDRESS, 16)) {
+                FlowSender sender = new FlowSender(ADDRESS, OTHER_ADDRESS, 16, LENGTH)) {
             sender.send(DURATION_MS);
             final Set<Integer> ports = new HashSet<>();
-            final DatagramPacket packet = new DatagramPacket(new byte[FlowSender.LENGTH], FlowSender.LENGTH);
+            final DatagramPacket packet = new DatagramPacket(new byte[LENGTH], LENGTH);
             for (int i = 0; i < 16; i++) {
                 socket.receive(packet);
                 ports.add(packet.getPort());
@@ -56,7 +57,7 @@ class FlowTest {
     @Test
     void shouldNameTheSocketThatCannotBeOpened() {
         final IOException failure =
-                assertThrows(IOException.class, () -> new FlowSender("192.0.2.1", ADDRESS, 3).close());
+                assertThrows(IOException.class, () -> new FlowSender("192.0.2.1", ADDRESS, 3, LENGTH).close());
         assertTrue(failure.toString().contains("open socket 1 of 3: "), failure::toString);
     }
 }
