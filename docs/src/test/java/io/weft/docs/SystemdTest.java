@@ -108,6 +108,10 @@ class SystemdTest {
                 .sorted()
                 .toList();
         assertEquals(List.of("0000000000000000", KEPT), capabilities, systemd::log);
+        assertEquals(
+                "-10",
+                systemd.run("awk", "{print $19}", "/proc/" + pid + "/stat").strip(),
+                "the nice value that the unit gives (proc(5))");
         final String others =
                 systemd.run("find", "/run/weft", "-type", "f", "-perm", "/077", "-o", "-type", "s", "-perm", "/077");
         assertEquals("", others);
