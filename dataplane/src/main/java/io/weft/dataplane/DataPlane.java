@@ -2,6 +2,9 @@
 package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
+import io.weft.dataplane.agent.SchedulingRefusals;
+import io.weft.dataplane.agent.Urgency;
+import io.weft.dataplane.agent.VmThread;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.counters.DataPlaneCounter;
@@ -38,6 +41,8 @@ public final class DataPlane implements AutoCloseable {
     private final Captures captures = new Captures();
     private final @Nullable TunnelOffload tunnelOffload;
     private final AtomicReference<IngressPolicy> ingressPolicy;
+    private final int realTimePriority;
+    private final SchedulingRefusals schedulingRefusals;
 
     /**
      * @param context concluded.
@@ -45,6 +50,8 @@ public final class DataPlane implements AutoCloseable {
     public DataPlane(final DataPlaneContext context) {
         tunnelOffload = context.tunnelOffload();
         ingressPolicy = new AtomicReference<>(context.ingressPolicy());
+        realTimePriority = context.realTimePriority();
+        schedulingRefusals = context.schedulingRefusals();
         final PodPathMtu podPathMtu = new PodPathMtu(SystemNanoClock.INSTANCE);
         for (int i = 0; i < context.workers(); i++) {
             final Worker worker = new Worker(context, podPathMtu, ingressPolicy, captures, i);
@@ -55,6 +62,12 @@ public final class DataPlane implements AutoCloseable {
 
     /** Starts the threads; none in mode {@link ThreadingMode#INVOKER}. */
     public void start() {
+        if (Urgency.NEVER != realTimePriority) {
+            final int result = VmThread.makeRealTime(realTimePriority);
+            if (result < 0) {
+                schedulingRefusals.onRealTimeRefused(-result);
+            }
+        }
         threads.forEach(AgentThread::start);
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import io.weft.dataplane.agent.SchedulingRefusals;
 import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
@@ -17,7 +18,6 @@ import io.weft.linux.ReceivePort;
 import io.weft.linux.TunnelFilter;
 import io.weft.routing.RoutingTables;
 import java.util.List;
-import java.util.function.IntConsumer;
 import org.agrona.BitUtil;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.status.CountersManager;
@@ -46,11 +46,14 @@ public final class DataPlaneContext {
 
     public static final int MIN_MTU = 576;
 
+    /** {@code MAX_RT_PRIO - 1} (include/linux/sched/prio.h). */
+    public static final int MAX_REAL_TIME_PRIORITY = 99;
+
     private @Nullable RoutingTables routing;
     private @Nullable CountersManager counters;
     private @Nullable PeerTable peers;
     private @Nullable ErrorHandler errorHandler;
-    private IntConsumer sliceRefusal = errno -> {};
+    private SchedulingRefusals schedulingRefusals = SchedulingRefusals.UNTOLD;
     private List<? extends PacketPort> hostPorts = List.of();
     private List<? extends DatagramPort> receivePorts = List.of();
     private List<? extends ReceivePort> packetPorts = List.of();
@@ -59,6 +62,7 @@ public final class DataPlaneContext {
     private ThreadingMode threadingMode = ThreadingMode.SHARED;
     private long spinNs = SPIN_NS_DEFAULT;
     private boolean busyPoll;
+    private int realTimePriority;
     private int mtu = 1450;
     private int maxSegments = MAX_SEGMENTS_DEFAULT;
     private @Nullable PacketTransmission packetTransmission;
@@ -90,6 +94,9 @@ public final class DataPlaneContext {
         }
         require(mtu >= MIN_MTU, "mtu " + mtu + " is below " + MIN_MTU);
         require(maxSegments >= 1, "maxSegments " + maxSegments + " is below 1");
+        require(
+                realTimePriority >= 0 && realTimePriority <= MAX_REAL_TIME_PRIORITY,
+                "realTimePriority " + realTimePriority + " is not between 0 and " + MAX_REAL_TIME_PRIORITY);
         require(spinNs >= 0, "spinNs " + spinNs + " is negative");
         concluded = true;
         routing();
@@ -170,15 +177,15 @@ public final class DataPlaneContext {
         return this;
     }
 
-    /** Who is told by each data thread which errno it was refused a short time slice with. */
-    public IntConsumer sliceRefusal() {
-        return sliceRefusal;
+    /** Who is told by each data thread what it was refused. */
+    public SchedulingRefusals schedulingRefusals() {
+        return schedulingRefusals;
     }
 
-    /** Sets who is told which errno a data thread was refused a short time slice with; nobody by default. */
-    public DataPlaneContext sliceRefusal(final IntConsumer consumer) {
+    /** Sets who is told what a data thread was refused; nobody by default. */
+    public DataPlaneContext schedulingRefusals(final SchedulingRefusals refusals) {
         beforeConclusion();
-        sliceRefusal = consumer;
+        schedulingRefusals = refusals;
         return this;
     }
 
@@ -273,6 +280,18 @@ public final class DataPlaneContext {
     public DataPlaneContext busyPoll(final boolean never) {
         beforeConclusion();
         busyPoll = never;
+        return this;
+    }
+
+    /** The priority that data threads have among those of real time while a receiver is behind; 0 if they stay ordinary. */
+    public int realTimePriority() {
+        return realTimePriority;
+    }
+
+    /** Sets the priority, 1 to 99, that data threads have among those of real time while a receiver is behind; 0, as by default, for none. */
+    public DataPlaneContext realTimePriority(final int priority) {
+        beforeConclusion();
+        realTimePriority = priority;
         return this;
     }
 

@@ -2,9 +2,11 @@
 package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
+import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.agent.Urgency;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.capture.Tap;
@@ -44,6 +46,8 @@ final class Worker implements AutoCloseable {
     private final WorkerCounters counters;
     private final List<Tap> taps = new ArrayList<>();
     private final Doorbells doorbells;
+    private final Backlog egressBacklog = new Backlog(SystemNanoClock.INSTANCE);
+    private final Backlog ingressBacklog = new Backlog(SystemNanoClock.INSTANCE);
     private final List<AgentThread> threads;
 
     Worker(
@@ -70,7 +74,7 @@ final class Worker implements AutoCloseable {
                 new UnreachableNotifier(
                         context.hostOutput(index), context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 podPathMtu,
-                SystemNanoClock.INSTANCE,
+                egressBacklog,
                 counters,
                 tap(captures, index),
                 doorbells.egressSender(),
@@ -101,6 +105,7 @@ final class Worker implements AutoCloseable {
                 new IngressCheck(ingressPolicy, counters),
                 context.mtu(),
                 podPathMtu,
+                ingressBacklog,
                 ingressCommands,
                 counters,
                 tap(captures, index),
@@ -213,7 +218,10 @@ final class Worker implements AutoCloseable {
                 context.busyPoll(),
                 counters,
                 context.errorHandler(),
-                context.sliceRefusal());
+                new Urgency(
+                        List.of(egressBacklog, ingressBacklog),
+                        context.realTimePriority(),
+                        context.schedulingRefusals()));
     }
 
     /** In the order of a packet's way. */

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.agent.AgentThread;
 import io.weft.dataplane.agent.Doorbell;
+import io.weft.dataplane.agent.SchedulingRefusals;
+import io.weft.dataplane.agent.Urgency;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
@@ -71,7 +73,7 @@ class RenewedSocketTest {
                 false,
                 new WorkerCounters(NodeCounters.newManager(), 0),
                 failure -> {},
-                errno -> {}));
+                new Urgency(List.of(), Urgency.NEVER, SchedulingRefusals.UNTOLD)));
         thread.start();
         int looks = 0;
         for (int i = 0; i < RENEWALS; i++) {

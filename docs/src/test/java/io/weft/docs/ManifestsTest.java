@@ -124,7 +124,7 @@ class ManifestsTest {
     void shouldHaveLeastRights() throws IOException {
         final JsonValue security = weftd().required("securityContext");
         assertEquals(
-                "{\"drop\":[\"ALL\"],\"add\":[\"NET_ADMIN\",\"NET_RAW\"]}",
+                "{\"drop\":[\"ALL\"],\"add\":[\"NET_ADMIN\",\"NET_RAW\",\"SYS_NICE\"]}",
                 security.required("capabilities").compact());
         assertNull(security.member("privileged"));
         assertNull(weftd().required("resources").member("limits"), "packets would wait for CPU");

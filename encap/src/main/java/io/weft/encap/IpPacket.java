@@ -221,6 +221,11 @@ public final class IpPacket {
         return protocol;
     }
 
+    /** Whether the receiver tells the sender how much it may send. */
+    public boolean isFlowControlled() {
+        return IpProtocol.TCP == protocol || IpProtocol.SCTP == protocol;
+    }
+
     /** Whether this is a fragment, the first one included. */
     public boolean isFragment() {
         return fragment;

@@ -101,7 +101,7 @@ public final class Superframe {
 
     /** Whether the receiver tells the sender how much it may send. */
     public boolean isFlowControlled() {
-        return IpProtocol.TCP == first.protocol() || IpProtocol.SCTP == first.protocol();
+        return first.isFlowControlled();
     }
 
     /** Whom it is for: the destination address, of IPv6 its lower half, which tells pods of one node apart. */

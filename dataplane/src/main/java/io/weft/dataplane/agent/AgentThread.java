@@ -3,11 +3,9 @@ package io.weft.dataplane.agent;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
-import io.weft.linux.TimeSlice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.IntConsumer;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentRunner;
@@ -39,7 +37,7 @@ public final class AgentThread implements AutoCloseable {
      * @param busyPoll whether it never waits.
      * @param counters where its cycles, its idle time and its agents' exceptions are counted.
      * @param errorHandler told of an exception in an agent.
-     * @param sliceRefusal told by the thread which errno it was refused a short time slice with; then it has that of all.
+     * @param urgency of this thread.
      */
     public AgentThread(
             final String name,
@@ -49,17 +47,17 @@ public final class AgentThread implements AutoCloseable {
             final boolean busyPoll,
             final WorkerCounters counters,
             final ErrorHandler errorHandler,
-            final IntConsumer sliceRefusal) {
+            final Urgency urgency) {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
         this.doorbell = doorbell;
         idleStrategy = new PollIdleStrategy(
-                agents, doorbell, pausePoint, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
+                agents, doorbell, pausePoint, urgency, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
         runner = new AgentRunner(
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 errorHandler,
                 counters.of(DataPlaneCounter.AGENT_ERRORS),
-                new SharingAgent(name, all, pausePoint, sliceRefusal));
+                new SharingAgent(name, all, pausePoint, urgency));
         thread = new Thread(runner, name);
         thread.setDaemon(true);
     }
@@ -68,25 +66,22 @@ public final class AgentThread implements AutoCloseable {
     private static final class SharingAgent extends CompositeAgent {
         private final String roleName;
         private final PausePoint pausePoint;
-        private final IntConsumer sliceRefusal;
+        private final Urgency urgency;
 
         SharingAgent(
                 final String roleName,
                 final List<? extends Agent> agents,
                 final PausePoint pausePoint,
-                final IntConsumer sliceRefusal) {
+                final Urgency urgency) {
             super(agents);
             this.roleName = roleName;
             this.pausePoint = pausePoint;
-            this.sliceRefusal = sliceRefusal;
+            this.urgency = urgency;
         }
 
         @Override
         public void onStart() {
-            final int result = TimeSlice.set(TIME_SLICE_NS);
-            if (result < 0) {
-                sliceRefusal.accept(-result);
-            }
+            urgency.onStart(TIME_SLICE_NS);
             super.onStart();
         }
 

@@ -12,7 +12,8 @@ import org.agrona.concurrent.NanoClock;
  * pays. A spin keeps the core awake, which halves the latency of a request and its answer; but it takes the core from
  * whoever shares it, which costs throughput of a bulk transfer. So it spins for long only if the work before was sparse, as
  * single small packets are, and else no longer than about what waking a core costs; and only if the last wait was so short that a
- * long spin would have met its end. It yields at every turn.
+ * long spin would have met its end. It yields at every turn. While it is urgent that packets are read it neither spins nor waits for one
+ * of them, but rests for a fixed time ({@link Urgency}).
  *
  * <p>Belongs to the thread of the agents it is made for.
  */
@@ -33,6 +34,7 @@ final class PollIdleStrategy implements IdleStrategy {
     private final Doorbell doorbell;
     private final PausePoint pausePoint;
     private final Poller poller;
+    private final Urgency urgency;
     private final NanoClock clock;
     private final long spinNs;
     private final ThreadCounters counters;
@@ -41,6 +43,9 @@ final class PollIdleStrategy implements IdleStrategy {
     private long cycleSinceNs;
     private long longestCycleNs;
     private boolean hasBegun;
+    private long restedNs;
+    private boolean wasUrgent;
+    private long urgentUntilNs;
     private boolean idle;
     private long spinLimitNs;
     private boolean spinPays;
@@ -51,12 +56,14 @@ final class PollIdleStrategy implements IdleStrategy {
             final List<? extends PolledAgent> agents,
             final Doorbell doorbell,
             final PausePoint pausePoint,
+            final Urgency urgency,
             final NanoClock clock,
             final long spinNs,
             final ThreadCounters counters) {
         this.agents = agents.toArray(new PolledAgent[0]);
         this.doorbell = doorbell;
         this.pausePoint = pausePoint;
+        this.urgency = urgency;
         this.clock = clock;
         this.spinNs = spinNs;
         this.counters = counters;
@@ -73,7 +80,11 @@ final class PollIdleStrategy implements IdleStrategy {
             idle = false;
             workSinceIdle += workCount;
             counters.cycles().getAndAddPlain(1);
-            counters.busyNs().getAndAddPlain(onCycle(clock.nanoTime()));
+            final long nowNs = clock.nanoTime();
+            counters.busyNs().getAndAddPlain(onCycle(nowNs));
+            if (isUrgent(nowNs) && nowNs - restedNs >= Urgency.MAX_BUSY_NS) {
+                rest(nowNs);
+            }
         } else {
             idle();
         }
@@ -84,6 +95,10 @@ final class PollIdleStrategy implements IdleStrategy {
     public void idle() {
         final long nowNs = clock.nanoTime();
         onCycle(nowNs);
+        if (isUrgent(nowNs)) {
+            rest(nowNs);
+            return;
+        }
         if (!idle) {
             idle = true;
             idleSinceNs = nowNs;
@@ -105,6 +120,29 @@ final class PollIdleStrategy implements IdleStrategy {
         spinPays = wokenNs - idleSinceNs < spinNs;
         idle = false;
         cycleSinceNs = wokenNs;
+    }
+
+    private boolean isUrgent(final long nowNs) {
+        final boolean isOn = urgency.isOn();
+        if (isOn) {
+            counters.urgentNs().getAndAddPlain(wasUrgent ? nowNs - urgentUntilNs : 0);
+            urgentUntilNs = nowNs;
+        }
+        wasUrgent = isOn;
+        return isOn;
+    }
+
+    /** As idleness, but that nothing ends it before its time. */
+    private void rest(final long nowNs) {
+        for (final PolledAgent agent : agents) {
+            agent.onIdle();
+        }
+        Urgency.rest();
+        restedNs = clock.nanoTime();
+        counters.idleNs().getAndAddPlain(restedNs - nowNs);
+        cycleSinceNs = restedNs;
+        idle = false;
+        spinPays = false;
     }
 
     /**

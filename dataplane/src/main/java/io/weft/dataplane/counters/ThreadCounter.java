@@ -12,7 +12,9 @@ public enum ThreadCounter {
     /** Nanoseconds of those duty cycles. */
     BUSY_NS(503, " busy ns"),
     /** The longest time between two looks at all that it has to do, waiting aside, in nanoseconds. */
-    LONGEST_CYCLE_NS(502, " longest cycle ns");
+    LONGEST_CYCLE_NS(502, " longest cycle ns"),
+    /** Nanoseconds that it came before ordinary threads, since a receiver was behind. */
+    URGENT_NS(504, " urgent ns");
 
     private final int id;
     private final String suffix;

@@ -10,6 +10,11 @@ import org.agrona.concurrent.status.AtomicCounter;
  * @param cycles as {@link ThreadCounter#CYCLES}.
  * @param busyNs as {@link ThreadCounter#BUSY_NS}.
  * @param longestCycleNs as {@link ThreadCounter#LONGEST_CYCLE_NS}.
+ * @param urgentNs as {@link ThreadCounter#URGENT_NS}.
  */
 public record ThreadCounters(
-        AtomicCounter idleNs, AtomicCounter cycles, AtomicCounter busyNs, AtomicCounter longestCycleNs) {}
+        AtomicCounter idleNs,
+        AtomicCounter cycles,
+        AtomicCounter busyNs,
+        AtomicCounter longestCycleNs,
+        AtomicCounter urgentNs) {}

@@ -71,7 +71,8 @@ public final class WorkerCounters {
                 allocate(ThreadCounter.IDLE_NS, threadName),
                 allocate(ThreadCounter.CYCLES, threadName),
                 allocate(ThreadCounter.BUSY_NS, threadName),
-                allocate(ThreadCounter.LONGEST_CYCLE_NS, threadName));
+                allocate(ThreadCounter.LONGEST_CYCLE_NS, threadName),
+                allocate(ThreadCounter.URGENT_NS, threadName));
         threads.add(counters);
         return counters;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.capture.Step;
@@ -22,7 +23,6 @@ import io.weft.linux.PacketPort;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingReader;
 import io.weft.routing.RoutingSnapshot;
-import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -45,9 +45,6 @@ import org.jspecify.annotations.Nullable;
 public final class EgressReceiver implements PolledAgent {
     private static final int MAX_FRAMES = 64;
 
-    /** How long there may be more to read than a batch before it counts as standing, and not as a burst: as in CoDel (RFC 8289). */
-    private static final long STANDING_NS = 5_000_000;
-
     /** Two superframes: cut and sent together they make three messages, one by one they would make four. */
     private static final int MAX_BYTES = 0x20000;
 
@@ -62,7 +59,7 @@ public final class EgressReceiver implements PolledAgent {
     private final RoutingReader routing;
     private final UnreachableNotifier unreachables;
     private final PodPathMtu podPathMtu;
-    private final NanoClock clock;
+    private final Backlog backlog;
     private final int standingFrames;
     private final FairShares shares;
     private final WorkerCounters counters;
@@ -72,21 +69,16 @@ public final class EgressReceiver implements PolledAgent {
     private final QueueGauge gauge;
     private boolean senderBehind;
 
-    /** Whether the last batch left something to be read, and since when all did. */
-    private boolean isBehind;
+    /** Of this batch, frames that no receiver holds back. */
+    private int pushed;
 
-    private long behindSinceNs;
-
-    /** Whether that is so for long: then a batch is half as many small packets as the ring has frames, for others may wait in it. */
-    private boolean isStanding;
-
-    /** Whether even that left something: then each flow has its share of a batch, and the rest of it is dropped. */
+    /** Whether even the batch of a standing backlog left something: then each flow has its share of one, and the rest of it is dropped. */
     private boolean isOverrun;
 
     /**
      * @param waiting what the underlay has not taken yet: who has his share there is taken no more from.
      * @param podPathMtu told of by packets that leave.
-     * @param clock for what lasts.
+     * @param backlog of the host's device.
      * @param tap of this agent.
      * @param senderDoorbell of the thread that the egress sender runs on.
      * @param worker index of the worker, for the role's name.
@@ -99,7 +91,7 @@ public final class EgressReceiver implements PolledAgent {
             final RoutingReader routing,
             final UnreachableNotifier unreachables,
             final PodPathMtu podPathMtu,
-            final NanoClock clock,
+            final Backlog backlog,
             final WorkerCounters counters,
             final Tap tap,
             final Doorbell senderDoorbell,
@@ -115,7 +107,7 @@ public final class EgressReceiver implements PolledAgent {
         this.routing = routing;
         this.unreachables = unreachables;
         this.podPathMtu = podPathMtu;
-        this.clock = clock;
+        this.backlog = backlog;
         standingFrames = ring.capacity() / 2;
         shares = new FairShares(standingFrames);
         this.counters = counters;
@@ -132,6 +124,8 @@ public final class EgressReceiver implements PolledAgent {
         int frames = 0;
         int bytes = 0;
         final RoutingSnapshot snapshot = routing.acquire();
+        // half as many small packets as the ring has frames, for others may wait in it
+        final boolean isStanding = backlog.isStanding();
         final int maxFrames = isStanding ? standingFrames : MAX_FRAMES;
         boolean isMore = true;
         shares.beginBatch();
@@ -156,27 +150,13 @@ public final class EgressReceiver implements PolledAgent {
             }
         }
         routing.release();
-        onBatch(isMore, frames == standingFrames);
+        backlog.onBatch(pushed, isMore);
+        pushed = 0;
+        isOverrun = isMore && frames == standingFrames;
         if (published > 0) {
             senderDoorbell.ring();
         }
         return frames + bytes / WORK_LENGTH;
-    }
-
-    /** Looks whether the host hands over more than is read, and for how long it has done so. */
-    private void onBatch(final boolean isMore, final boolean isWhole) {
-        if (isMore) {
-            final long nowNs = clock.nanoTime();
-            if (!isBehind) {
-                behindSinceNs = nowNs;
-            }
-            isOverrun = isWhole;
-            isStanding = nowNs - behindSinceNs >= STANDING_NS;
-        } else {
-            isOverrun = false;
-            isStanding = false;
-        }
-        isBehind = isMore;
     }
 
     private void onReadFailure(final int result) {
@@ -190,10 +170,9 @@ public final class EgressReceiver implements PolledAgent {
         counters.add(DataPlaneCounter.EGRESS_RECEIVED_FRAMES, 1);
         frame.gsoSize = 0;
         frame.tunnelHeaderLength = 0;
-        final @Nullable DropReason reason =
-                IpPacket.Fault.NONE == frame.packet.parse(arena, frame.ipOffset, length, false)
-                        ? forward(frame, snapshot)
-                        : DropReason.IP_INHDR;
+        final boolean isValid = IpPacket.Fault.NONE == frame.packet.parse(arena, frame.ipOffset, length, false);
+        pushed += isValid && frame.packet.isFlowControlled() ? 0 : 1;
+        final @Nullable DropReason reason = isValid ? forward(frame, snapshot) : DropReason.IP_INHDR;
         final int segments = frame.segments();
         counters.add(DataPlaneCounter.EGRESS_RECEIVED_PACKETS, segments);
         if (null == reason) {

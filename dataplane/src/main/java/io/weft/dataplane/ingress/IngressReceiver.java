@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
+import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
@@ -50,6 +51,7 @@ public final class IngressReceiver implements PolledAgent {
     private final UnsafeBuffer arena;
     private final Tunnel tunnel;
     private final IngressCheck check;
+    private final Backlog backlog;
     private final CommandQueue commands;
     private final WorkerCounters counters;
     private final Tap tap;
@@ -68,6 +70,9 @@ public final class IngressReceiver implements PolledAgent {
     private int nextOffset = UNREAD;
     private int batchLength;
 
+    /** Since the backlog was last told, packets that no receiver holds back. */
+    private int pushed;
+
     /** Whether the batch was all that there was to receive. */
     private boolean hasReceivedAll;
 
@@ -82,6 +87,7 @@ public final class IngressReceiver implements PolledAgent {
      * @param check who may send what.
      * @param mtu of pods in bytes.
      * @param podPathMtu what routers behind the host's device told.
+     * @param backlog of the underlay.
      * @param commands run by this agent, one in each duty cycle.
      * @param tap of this agent.
      * @param senderDoorbell of the thread that the ingress sender runs on.
@@ -94,6 +100,7 @@ public final class IngressReceiver implements PolledAgent {
             final IngressCheck check,
             final int mtu,
             final PodPathMtu podPathMtu,
+            final Backlog backlog,
             final CommandQueue commands,
             final WorkerCounters counters,
             final Tap tap,
@@ -105,6 +112,7 @@ public final class IngressReceiver implements PolledAgent {
         this.tunnel = tunnel;
         this.check = check;
         guess = new SegmentGuess(arena, tunnel, podPathMtu, mtu);
+        this.backlog = backlog;
         this.commands = commands;
         this.counters = counters;
         this.tap = tap;
@@ -140,6 +148,8 @@ public final class IngressReceiver implements PolledAgent {
         final int received = underlay.receive(first, claimed);
         if (received <= 0) {
             onReadFailure(received);
+            backlog.onBatch(pushed, false);
+            pushed = 0;
             return 0;
         }
         nextSlot = first;
@@ -148,6 +158,8 @@ public final class IngressReceiver implements PolledAgent {
         hasReceivedAll = received < claimed;
         counters.add(DataPlaneCounter.INGRESS_MESSAGES, received);
         final int work = join();
+        backlog.onBatch(pushed, !hasReceivedAll);
+        pushed = 0;
         if (isBatchDone()) {
             window =
                     Math.max(1, Math.min(MAX_MESSAGES, (int) ((long) MAX_BYTES * received / Math.max(1, batchLength))));
@@ -195,6 +207,7 @@ public final class IngressReceiver implements PolledAgent {
             batchLength += message.length;
             nextOffset = 0;
             if (message.isPart || isRefused(message)) {
+                pushed++;
                 return true;
             }
             findDatagrams();
@@ -278,10 +291,12 @@ public final class IngressReceiver implements PolledAgent {
         counters.add(DataPlaneCounter.INGRESS_RECEIVED_PACKETS, 1);
         final @Nullable DropReason reason = refusal(datagram, length, received);
         if (null != reason) {
+            pushed++;
             counters.drop(reason, 1);
             show(received, datagram, length, reason, toldGsoSize, Tap.NO_SEQUENCE);
             return;
         }
+        pushed += packet.isFlowControlled() ? 0 : 1;
         final int tos = packet.tos(arena);
         final int newTos = Ecn.decapsulate(received.outerTos, tos);
         if (newTos != tos) {

@@ -2,26 +2,38 @@
 package io.weft.dataplane.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.linux.Errno;
-import io.weft.linux.TimeSlice;
+import io.weft.linux.SchedulingPolicy;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.RefusedCalls;
+import io.weft.linux.testing.RequiresRoot;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import org.agrona.concurrent.status.CountersManager;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AgentThreadTest {
-    private final WorkerCounters counters = new WorkerCounters(NodeCounters.newManager(), 0);
-    private final Queue<Integer> refusals = new ConcurrentLinkedQueue<>();
+    private static final String NAME = "weft-test";
+
+    private final CountersManager manager = NodeCounters.newManager();
+    private final WorkerCounters counters = new WorkerCounters(manager, 0);
+    private final Queue<String> refusals = new ConcurrentLinkedQueue<>();
+    private final AtomicLong nowNs = new AtomicLong();
+    private final Backlog backlog = new Backlog(nowNs::get);
     private volatile long sliceNs;
     private volatile CountDownLatch hindrance = new CountDownLatch(0);
 
@@ -56,7 +68,7 @@ class AgentThreadTest {
     /** A long one is lost whenever the thread gives way. */
     @Test
     void shouldRunInSlicesOfItsOwn() {
-        assumeTrue(TimeSlice.ns() > 0, "slices of threads are known since Linux 6.12");
+        assumeTrue(SchedulingPolicy.sliceNs() > 0, "slices of threads are known since Linux 6.12");
         try (Doorbell doorbell = new Doorbell();
                 AgentThread thread = start(doorbell, true)) {
             awaitTurn(thread);
@@ -72,20 +84,81 @@ class AgentThreadTest {
                 AgentThread thread =
                         RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, Errno.EPERM, () -> start(doorbell, true))) {
             awaitTurn(thread);
-            assertEquals(List.of(Errno.EPERM), List.copyOf(refusals));
+            assertEquals(List.of("slice: EPERM"), List.copyOf(refusals));
         }
+    }
+
+    @Test
+    @RequiresRoot
+    void shouldComeBeforeOrdinaryThreadsWhileAreceiverIsBehind() throws Exception {
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread = start(doorbell, false)) {
+            awaitTurn(thread);
+            assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
+            backlog.onBatch(Backlog.MANY, true);
+            doorbell.ring();
+            awaitPolicy(thread, Tasks.FIFO);
+            nowNs.addAndGet(Backlog.WINDOW_NS);
+            backlog.onBatch(0, false);
+            awaitPolicy(thread, Tasks.ORDINARY);
+            assertEquals(AgentThread.TIME_SLICE_NS, awaitSliceNs(thread));
+            assertTrue(urgentNs() > 0);
+        }
+        assertEquals(List.of(), List.copyOf(refusals));
+    }
+
+    @Test
+    void shouldTellWhyItStaysOrdinaryAndTurn() throws Exception {
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread =
+                        RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, Errno.EPERM, () -> start(doorbell, false))) {
+            awaitTurn(thread);
+            backlog.onBatch(Backlog.MANY, true);
+            doorbell.ring();
+            Await.until(
+                    () -> "told: " + refusals,
+                    Await.TIMEOUT_MS,
+                    () -> List.of("slice: EPERM", "real time: EPERM").equals(List.copyOf(refusals)));
+            awaitTurn(thread);
+        }
+    }
+
+    private static void awaitPolicy(final AgentThread thread, final int policy) {
+        Await.until(() -> "policy " + policy, Await.TIMEOUT_MS, () -> {
+            try {
+                return policy == Tasks.policyOf(NAME);
+            } catch (final IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
+        });
+        awaitTurn(thread);
+    }
+
+    private long awaitSliceNs(final AgentThread thread) {
+        awaitTurn(thread);
+        return sliceNs;
+    }
+
+    private long urgentNs() {
+        final AtomicLong total = new AtomicLong();
+        manager.forEach((value, id, label) -> {
+            if (null != ThreadCounter.URGENT_NS.threadName(label)) {
+                total.addAndGet(value);
+            }
+        });
+        return total.get();
     }
 
     private AgentThread start(final Doorbell doorbell, final boolean busyPoll) {
         final AgentThread thread = new AgentThread(
-                "weft-test",
+                NAME,
                 List.of(new HinderedAgent()),
                 doorbell,
                 0,
                 busyPoll,
                 counters,
                 failure -> {},
-                refusals::add);
+                new Urgency(List.of(backlog), 1, new Told()));
         thread.start();
         return thread;
     }
@@ -95,10 +168,22 @@ class AgentThreadTest {
         Await.until(() -> "a turn", Await.TIMEOUT_MS, () -> thread.dutyCycles() > before);
     }
 
+    private final class Told implements SchedulingRefusals {
+        @Override
+        public void onSliceRefused(final int errno) {
+            refusals.add("slice: " + Errno.name(errno));
+        }
+
+        @Override
+        public void onRealTimeRefused(final int errno) {
+            refusals.add("real time: " + Errno.name(errno));
+        }
+    }
+
     private final class HinderedAgent extends IdleAgent {
         @Override
         public int doWork() throws InterruptedException {
-            sliceNs = TimeSlice.ns();
+            sliceNs = SchedulingPolicy.sliceNs();
             hindrance.await();
             return 0;
         }

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PollIdleStrategyTest {
     private static final long SPIN_NS = 1_000;
 
+    private final Urgency urgency = new Urgency(List.of(), Urgency.NEVER, SchedulingRefusals.UNTOLD);
     private long nowNs;
 
     @Test
@@ -24,7 +25,7 @@ class PollIdleStrategyTest {
         final AtomicCounter idleNs = counters.idleNs();
         try (Doorbell doorbell = new Doorbell()) {
             final PollIdleStrategy strategy = new PollIdleStrategy(
-                    List.of(new BusyAgent()), doorbell, new PausePoint(), () -> nowNs, SPIN_NS, counters);
+                    List.of(new BusyAgent()), doorbell, new PausePoint(), urgency, () -> nowNs, SPIN_NS, counters);
             nowNs = 100;
             strategy.idle(0); // waits, and the agent has work 250 ns later
             assertEquals(250, idleNs.get());
@@ -52,7 +53,7 @@ class PollIdleStrategyTest {
         final WaitingAgent agent = new WaitingAgent();
         try (Doorbell doorbell = new Doorbell()) {
             final PollIdleStrategy strategy =
-                    new PollIdleStrategy(List.of(agent), doorbell, pausePoint, () -> nowNs, 0, counters);
+                    new PollIdleStrategy(List.of(agent), doorbell, pausePoint, urgency, () -> nowNs, 0, counters);
             pausePoint.request();
             doorbell.ring();
             strategy.idle(0);
@@ -69,8 +70,8 @@ class PollIdleStrategyTest {
         final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
         final BusyAgent agent = new BusyAgent();
         try (Doorbell doorbell = new Doorbell()) {
-            final PollIdleStrategy strategy =
-                    new PollIdleStrategy(List.of(agent), doorbell, new PausePoint(), () -> nowNs, SPIN_NS, counters);
+            final PollIdleStrategy strategy = new PollIdleStrategy(
+                    List.of(agent), doorbell, new PausePoint(), urgency, () -> nowNs, SPIN_NS, counters);
             strategy.idle(0); // waits
             assertEquals(1, agent.idles);
             strategy.idle(1);
@@ -86,8 +87,8 @@ class PollIdleStrategyTest {
         final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
         final BusyAgent agent = new BusyAgent();
         try (Doorbell doorbell = new Doorbell()) {
-            final PollIdleStrategy strategy =
-                    new PollIdleStrategy(List.of(agent), doorbell, new PausePoint(), () -> nowNs, SPIN_NS, counters);
+            final PollIdleStrategy strategy = new PollIdleStrategy(
+                    List.of(agent), doorbell, new PausePoint(), urgency, () -> nowNs, SPIN_NS, counters);
             strategy.idle(0); // a short wait: a spin would have met its end
             strategy.idle(work);
             final long idleSinceNs = nowNs;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.MacAddress;
+import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Tap;
@@ -44,7 +45,7 @@ class EgressWakeUpTest {
                     routing.newReader(),
                     new UnreachableNotifier(null, 0, null, () -> 0),
                     new PodPathMtu(SystemNanoClock.INSTANCE),
-                    SystemNanoClock.INSTANCE,
+                    new Backlog(SystemNanoClock.INSTANCE),
                     counters,
                     new Tap(new Captures(), 0),
                     doorbell,

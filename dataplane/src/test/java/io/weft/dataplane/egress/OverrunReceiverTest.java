@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
+import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Tap;
@@ -76,7 +77,7 @@ class OverrunReceiverTest {
                 routing.newReader(),
                 new UnreachableNotifier(null, 0, null, () -> 0),
                 new PodPathMtu(() -> nowNs),
-                () -> nowNs,
+                new Backlog(() -> nowNs),
                 new WorkerCounters(manager, 0),
                 new Tap(new Captures(), 0),
                 resources.add(new Doorbell()),

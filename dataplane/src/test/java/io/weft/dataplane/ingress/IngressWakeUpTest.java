@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.MacAddress;
+import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.capture.Captures;
@@ -49,6 +50,7 @@ class IngressWakeUpTest {
                     new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), counters),
                     1450,
                     new PodPathMtu(SystemNanoClock.INSTANCE),
+                    new Backlog(SystemNanoClock.INSTANCE),
                     new CommandQueue(doorbell),
                     counters,
                     new Tap(new Captures(), 0),

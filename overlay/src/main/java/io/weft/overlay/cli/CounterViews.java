@@ -176,6 +176,7 @@ final class CounterViews {
         entry.put("packetsPerCycle", isTelling ? Math.round(10.0 * packets / cycles) / 10.0 : null);
         entry.put("nsPerPacket", isTelling ? busyNs / packets : null);
         entry.put("longestCycleNs", counters.ofThread(ThreadCounter.LONGEST_CYCLE_NS, thread));
+        entry.put("urgentNs", counters.ofThread(ThreadCounter.URGENT_NS, thread));
         return entry;
     }
 
@@ -193,7 +194,7 @@ final class CounterViews {
     static String agentLine(final Map<String, Object> entry) {
         final String stall = Stalls.words(entry);
         return String.format(
-                "%s %s: %s, %s packets in the last minute%s, longest stall since its start %s",
+                "%s %s: %s, %s packets in the last minute%s, longest stall since its start %s%s",
                 entry.get("device"),
                 entry.get("thread"),
                 stall.isEmpty() ? "busy " + entry.get("busyPercent") + " %" : stall,
@@ -202,7 +203,10 @@ final class CounterViews {
                         ? ""
                         : ", " + entry.get("packetsPerCycle") + " per cycle, "
                                 + Words.shortTime(number(entry, "nsPerPacket")) + " each",
-                Words.shortTime(number(entry, "longestCycleNs")));
+                Words.shortTime(number(entry, "longestCycleNs")),
+                0 == number(entry, "urgentNs")
+                        ? ""
+                        : ", before ordinary threads for " + Words.shortTime(number(entry, "urgentNs")) + " of it");
     }
 
     private static long number(final Map<String, Object> entry, final String key) {

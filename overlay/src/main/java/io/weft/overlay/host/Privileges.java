@@ -15,6 +15,7 @@ public final class Privileges {
     private static final int CAP_NET_ADMIN = 12;
 
     private static final int CAP_NET_RAW = 13;
+    private static final int CAP_SYS_NICE = 23;
 
     private static final Path STATUS = Path.of("/proc/self/status");
 
@@ -37,12 +38,12 @@ public final class Privileges {
      * have them; it cannot where a container has CAP_SETPCAP taken away and not the others.
      */
     public static void tellWhatIsTooMuch() {
-        final long tooMany = effectiveCapabilities() & ~(1L << CAP_NET_ADMIN | 1L << CAP_NET_RAW);
+        final long tooMany = effectiveCapabilities() & ~(1L << CAP_NET_ADMIN | 1L << CAP_NET_RAW | 1L << CAP_SYS_NICE);
         if (0 != tooMany) {
             LOG.log(
                     INFO,
-                    "weftd needs CAP_NET_ADMIN and CAP_NET_RAW, and has others as well (mask {0}): start it by bin/weftd, with setpriv"
-                            + " installed, or give it no more than these two{1}",
+                    "weftd needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_NICE, and has others as well (mask {0}): start it by bin/weftd, with setpriv"
+                            + " installed, or give it no more than these{1}",
                     Long.toHexString(tooMany),
                     LogFields.of("mask", Long.toHexString(tooMany)));
         }

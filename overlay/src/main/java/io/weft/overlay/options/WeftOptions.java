@@ -3,6 +3,7 @@ package io.weft.overlay.options;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.DataPlaneContext;
 import io.weft.dataplane.ThreadingMode;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.overlay.lifecycle.StartupException;
@@ -89,6 +90,16 @@ public final class WeftOptions {
             defaultValue = "false",
             description = "data threads never sleep: for machines with cores to spare")
     public boolean busyPoll;
+
+    @Option(
+            names = "--real-time-priority",
+            paramLabel = "PRIORITY",
+            defaultValue = "1",
+            description =
+                    "while more comes than is read, data threads run before all ordinary threads, with this priority among those of"
+                            + " real time, 1 to 99 (needs CAP_SYS_NICE or RLIMIT_RTPRIO); 0: never (default: ${DEFAULT-VALUE})")
+    @Range(min = 0, max = DataPlaneContext.MAX_REAL_TIME_PRIORITY)
+    public int realTimePriority;
 
     /** Whether superframes may leave unsegmented. */
     public enum TunnelOffloading {

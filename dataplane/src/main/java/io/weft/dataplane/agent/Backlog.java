@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.NanoClock;
+
+/**
+ * What a receiver does not get to read: whether there is always more, for how long, and whether that is urgent.
+ *
+ * <p>Where a receiver is behind for long with packets that nobody holds back, whoever sends them takes the processors that it would need,
+ * and the host drops what it has no room for, from whoever it is. (Receivers of TCP and SCTP hold their senders back; who gets nothing but
+ * that is behind for other reasons, and fares better as it is.) Nothing tells when that is over but trying: so it is urgent for a while, and
+ * if the receiver is behind again soon after, for twice that while. It ends at once when few packets come.
+ *
+ * <p>Belongs to the receiver, but for {@link #isUrgent}.
+ */
+public final class Backlog {
+    /** How long there may be more to read than a batch before it counts as standing, and not as a burst: as in CoDel (RFC 8289). */
+    static final long STANDING_NS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    /** So many without a pause are urgent: a quarter of what waits at the host's device. A burst may be as long, and costs a window's urgency. */
+    static final int MANY = 1000;
+
+    /** Soon after it was urgent fewer tell. */
+    static final int MANY_AGAIN = MANY / 4;
+
+    static final long MIN_URGENCY_NS = TimeUnit.SECONDS.toNanos(4);
+    static final long MAX_URGENCY_NS = TimeUnit.SECONDS.toNanos(64);
+
+    /** How often it is looked whether many come yet. */
+    static final long WINDOW_NS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    /** 50 000 packets a second, a tenth of what a thread by itself reads. */
+    static final long MANY_IN_WINDOW = 500;
+
+    private final NanoClock clock;
+    private boolean isBehind;
+    private long behindSinceNs;
+    private long pushedWhileBehind;
+    private boolean isStanding;
+    private volatile boolean isUrgent;
+    private long urgencyNs = MIN_URGENCY_NS;
+    private long urgentUntilNs;
+
+    /** Whether it was urgent for as long as it was to be. */
+    private boolean hasTried;
+
+    private long windowSinceNs;
+    private long pushedInWindow;
+
+    public Backlog(final NanoClock clock) {
+        this.clock = clock;
+    }
+
+    /**
+     * The receiver has read.
+     *
+     * @param pushed packets of this batch whose receivers do not hold their senders back.
+     * @param isMore whether there is more to be read, as far as it knows.
+     */
+    public void onBatch(final int pushed, final boolean isMore) {
+        if (!isMore && !isUrgent) {
+            isBehind = false;
+            isStanding = false;
+            return;
+        }
+        final long nowNs = clock.nanoTime();
+        if (!isBehind) {
+            behindSinceNs = nowNs;
+            pushedWhileBehind = 0;
+        }
+        isBehind = isMore;
+        isStanding = isMore && nowNs - behindSinceNs >= STANDING_NS;
+        pushedWhileBehind += pushed;
+        if (isUrgent) {
+            relax(nowNs, pushed);
+        } else {
+            urge(nowNs);
+        }
+    }
+
+    private void urge(final long nowNs) {
+        final boolean isAgain = hasTried && nowNs - urgentUntilNs < urgencyNs;
+        if (pushedWhileBehind < (isAgain ? MANY_AGAIN : MANY)) {
+            return;
+        }
+        urgencyNs = isAgain ? Math.min(2 * urgencyNs, MAX_URGENCY_NS) : MIN_URGENCY_NS;
+        urgentUntilNs = nowNs + urgencyNs;
+        windowSinceNs = nowNs;
+        pushedInWindow = 0;
+        isUrgent = true;
+    }
+
+    private void relax(final long nowNs, final int pushed) {
+        pushedInWindow += pushed;
+        if (nowNs - windowSinceNs < WINDOW_NS) {
+            return;
+        }
+        hasTried = nowNs - urgentUntilNs >= 0;
+        if (hasTried || pushedInWindow * WINDOW_NS < MANY_IN_WINDOW * (nowNs - windowSinceNs)) {
+            isUrgent = false;
+            isBehind = false;
+        }
+        windowSinceNs = nowNs;
+        pushedInWindow = 0;
+    }
+
+    /** Whether the receiver has been behind for longer than a burst is. */
+    public boolean isStanding() {
+        return isStanding;
+    }
+
+    /** Whether the threads of this receiver's worker should come before others. Any thread. */
+    boolean isUrgent() {
+        return isUrgent;
+    }
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.dataplane.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class BacklogTest {
+    private static final long BATCH_NS = 100_000;
+    private static final int BATCH = 64;
+
+    private long nowNs = -1_000_000_000;
+    private final Backlog backlog = new Backlog(() -> nowNs);
+
+    /** One batch each tenth of a millisecond: 640 000 packets a second. */
+    private void batches(final int pushed, final long durationNs, final boolean isMore) {
+        final long endNs = nowNs + durationNs;
+        while (nowNs - endNs < 0) {
+            nowNs += BATCH_NS;
+            backlog.onBatch(pushed, isMore);
+        }
+    }
+
+    private void becomeUrgent() {
+        batches(BATCH, Backlog.MANY / BATCH * BATCH_NS + BATCH_NS, true);
+        assertTrue(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldStandAfterFiveMillisecondsAndNotWhenAllIsRead() {
+        batches(1, Backlog.STANDING_NS, true);
+        assertFalse(backlog.isStanding());
+        batches(1, BATCH_NS, true);
+        assertTrue(backlog.isStanding());
+        batches(1, BATCH_NS, false);
+        assertFalse(backlog.isStanding());
+        batches(1, BATCH_NS, true);
+        assertFalse(backlog.isStanding());
+    }
+
+    @Test
+    void shouldBeUrgentWhenManyCameWithoutApause() {
+        final int batches = Backlog.MANY / BATCH;
+        batches(BATCH, batches * BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+        batches(BATCH, BATCH_NS, true);
+        assertTrue(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldNotBeUrgentWhereAllIsReadNowAndThen() {
+        for (int i = 0; i < 100; i++) {
+            batches(BATCH, Backlog.MANY / BATCH / 2 * BATCH_NS, true);
+            batches(BATCH, BATCH_NS, false);
+        }
+        assertFalse(backlog.isUrgent());
+    }
+
+    /** Receivers of TCP hold their senders back. */
+    @Test
+    void shouldNotBeUrgentForWhatIsHeldBack() {
+        batches(0, 1_000 * Backlog.STANDING_NS, true);
+        assertTrue(backlog.isStanding());
+        assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldBeUrgentNoLongerThanManyCome() {
+        becomeUrgent();
+        batches(BATCH, 10 * Backlog.WINDOW_NS, false);
+        assertTrue(backlog.isUrgent(), "as many come, although all is read");
+        batches(1, 2 * Backlog.WINDOW_NS, false);
+        assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldTryWhetherItIsOverLessAndLessOften() {
+        becomeUrgent();
+        long urgencyNs = Backlog.MIN_URGENCY_NS;
+        for (int i = 0; i < 10; i++) {
+            batches(BATCH, urgencyNs - Backlog.WINDOW_NS, false);
+            assertTrue(backlog.isUrgent(), "urgent for the " + i + "th time");
+            while (backlog.isUrgent()) {
+                batches(BATCH, BATCH_NS, false);
+            }
+            batches(BATCH, (Backlog.MANY_AGAIN / BATCH + 1) * BATCH_NS, true);
+            assertTrue(backlog.isUrgent(), "soon after, fewer tell");
+            urgencyNs = Math.min(2 * urgencyNs, Backlog.MAX_URGENCY_NS);
+        }
+        assertEquals(Backlog.MAX_URGENCY_NS, urgencyNs);
+    }
+
+    @Test
+    void shouldTakeWhatComesLongAfterForAnewOne() {
+        becomeUrgent();
+        batches(BATCH, Backlog.MIN_URGENCY_NS + Backlog.WINDOW_NS, false);
+        assertFalse(backlog.isUrgent());
+        nowNs += Backlog.MIN_URGENCY_NS;
+        batches(BATCH, (Backlog.MANY_AGAIN / BATCH + 1) * BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+    }
+}
