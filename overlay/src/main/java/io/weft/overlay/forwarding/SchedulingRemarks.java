@@ -37,7 +37,8 @@ final class SchedulingRemarks implements SchedulingRefusals {
 
     private static void tell(final AtomicBoolean isTold, final String action, final int errno, final String remedy) {
         if (isTold.compareAndSet(false, true)) {
-            LOG.log(INFO, "{0}", new LinuxException(action, errno, remedy).getMessage());
+            final LinuxException refusal = new LinuxException(action, errno, remedy);
+            LOG.log(INFO, "{0}", refusal.getMessage());
         }
     }
 }
