@@ -88,7 +88,17 @@ public final class AgentThread implements AutoCloseable {
         @Override
         public int doWork() throws Exception {
             pausePoint.pass();
-            return super.doWork();
+            boolean isDone = false;
+            try {
+                final int work = super.doWork();
+                isDone = true;
+                return work;
+            } finally {
+                if (!isDone && urgency.isOn()) {
+                    Urgency.rest(); // the idle strategy is not asked then, and one that fails each time must not take
+                    // a core
+                }
+            }
         }
 
         @Override

@@ -81,7 +81,8 @@ public final class Backlog {
 
     private void urge(final long nowNs) {
         final boolean isAgain = hasTried && nowNs - urgentUntilNs < urgencyNs;
-        if (pushedWhileBehind < (isAgain ? MANY_AGAIN : MANY)) {
+        if (pushedWhileBehind < (isAgain ? MANY_AGAIN : MANY)
+                || pushedWhileBehind * WINDOW_NS < MANY_IN_WINDOW * (nowNs - behindSinceNs)) {
             return;
         }
         urgencyNs = isAgain ? Math.min(2 * urgencyNs, MAX_URGENCY_NS) : MIN_URGENCY_NS;

@@ -83,7 +83,8 @@ final class PollIdleStrategy implements IdleStrategy {
             final long nowNs = clock.nanoTime();
             counters.busyNs().getAndAddPlain(onCycle(nowNs));
             if (isUrgent(nowNs) && nowNs - restedNs >= Urgency.MAX_BUSY_NS) {
-                rest(nowNs);
+                rest();
+                counters.busyNs().getAndAddPlain(restedNs - nowNs); // there is work all the same
             }
         } else {
             idle();
@@ -96,7 +97,8 @@ final class PollIdleStrategy implements IdleStrategy {
         final long nowNs = clock.nanoTime();
         onCycle(nowNs);
         if (isUrgent(nowNs)) {
-            rest(nowNs);
+            rest();
+            counters.idleNs().getAndAddPlain(restedNs - nowNs);
             return;
         }
         if (!idle) {
@@ -133,13 +135,12 @@ final class PollIdleStrategy implements IdleStrategy {
     }
 
     /** As idleness, but that nothing ends it before its time. */
-    private void rest(final long nowNs) {
+    private void rest() {
         for (final PolledAgent agent : agents) {
             agent.onIdle();
         }
         Urgency.rest();
         restedNs = clock.nanoTime();
-        counters.idleNs().getAndAddPlain(restedNs - nowNs);
         cycleSinceNs = restedNs;
         idle = false;
         spinPays = false;

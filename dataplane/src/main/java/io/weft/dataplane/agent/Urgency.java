@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.agent;
 
+import io.weft.linux.Errno;
 import io.weft.linux.SchedulingPolicy;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -69,12 +70,18 @@ public final class Urgency {
     }
 
     private void turn(final SchedulingPolicy own, final boolean toUrgent) {
-        final int result = toUrgent ? own.makeRealTime(priority) : own.makeOrdinary();
+        if (!toUrgent) {
+            isOn = own.makeOrdinary() < 0; // which is tried again, and until then it rests
+            return;
+        }
+        final int result = own.makeRealTime(priority);
+        isOn = 0 == result;
         if (result < 0) {
             policy = null;
-            refusals.onRealTimeRefused(-result);
+            if (-Errno.EINVAL != result) { // it has another policy than an ordinary one, from whoever started it
+                refusals.onRealTimeRefused(-result);
+            }
         }
-        isOn = toUrgent && result == 0;
     }
 
     /** Lets others run. */

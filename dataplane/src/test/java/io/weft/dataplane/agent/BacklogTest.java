@@ -66,6 +66,13 @@ class BacklogTest {
         assertFalse(backlog.isUrgent());
     }
 
+    /** As some UDP beside a stream of TCP that fills all batches. */
+    @Test
+    void shouldNotBeUrgentForFewBesideMuchElse() {
+        batches(4, 20 * Backlog.MANY * BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+    }
+
     @Test
     void shouldBeUrgentNoLongerThanManyCome() {
         becomeUrgent();

@@ -206,7 +206,7 @@ final class CounterViews {
                 Words.shortTime(number(entry, "longestCycleNs")),
                 0 == number(entry, "urgentNs")
                         ? ""
-                        : ", before ordinary threads for " + Words.shortTime(number(entry, "urgentNs")) + " of it");
+                        : ", before ordinary threads for " + Words.shortTime(number(entry, "urgentNs")) + " in all");
     }
 
     private static long number(final Map<String, Object> entry, final String key) {
