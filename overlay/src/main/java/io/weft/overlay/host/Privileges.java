@@ -28,8 +28,9 @@ public final class Privileges {
         if (0 == (effectiveCapabilities() & 1L << CAP_NET_ADMIN)) {
             throw new StartupException("weftd has no CAP_NET_ADMIN and so may not make a device or a route:"
                     + " run it as root, or give it that and CAP_NET_RAW, without which pods are not told when a"
-                    + " destination has no route (systemd: AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, Kubernetes:"
-                    + " securityContext.capabilities.add: [NET_ADMIN, NET_RAW])");
+                    + " destination has no route, and CAP_SYS_NICE, without which a pod that floods delays others (systemd:"
+                    + " AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_NICE, Kubernetes:"
+                    + " securityContext.capabilities.add: [NET_ADMIN, NET_RAW, SYS_NICE])");
         }
     }
 

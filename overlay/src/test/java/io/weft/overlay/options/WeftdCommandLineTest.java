@@ -164,6 +164,8 @@ class WeftdCommandLineTest {
                 "1 | --spin=-1 | must be from 0 to 1000000",
                 "1 | --spin=1000001 | must be from 0 to 1000000",
                 "2 | --spin=120us | must be a whole number from 0 to 1000000",
+                "1 | --real-time-priority=-1 | must be from 0 to 99",
+                "1 | --real-time-priority=100 | must be from 0 to 99",
                 "2 | --busy-poll=maybe | must be true or false",
                 "2 | --threading-mode=FAST | must be SHARED or SHARED_NETWORK or DEDICATED",
                 "1 | --threading-mode=INVOKER | must be SHARED, SHARED_NETWORK or DEDICATED",
