@@ -7,6 +7,7 @@ import io.weft.dataplane.counters.ThreadCounters;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.linux.testing.RequiresRoot;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.junit.jupiter.api.Test;
@@ -100,6 +101,34 @@ class PollIdleStrategyTest {
             strategy.idle(0);
             assertEquals(2, agent.waits);
         }
+    }
+
+    /** On a thread of its own, which is made one of real time. */
+    @Test
+    @RequiresRoot
+    void shouldRestInThePlaceOfWaitingWhileAreceiverIsBehind() throws Exception {
+        final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
+        final BusyAgent agent = new BusyAgent();
+        final Backlog backlog = new Backlog(() -> nowNs);
+        final Urgency onDemand = new Urgency(List.of(backlog), 1, SchedulingRefusals.UNTOLD);
+        try (Doorbell doorbell = new Doorbell()) {
+            final PollIdleStrategy strategy = new PollIdleStrategy(
+                    List.of(agent), doorbell, new PausePoint(), onDemand, () -> nowNs, SPIN_NS, counters);
+            final Thread thread = new Thread(() -> {
+                onDemand.onStart(AgentThread.TIME_SLICE_NS);
+                strategy.idle(0);
+                assertEquals(1, agent.waits);
+                backlog.onBatch(Backlog.MANY, true);
+                strategy.idle(0);
+                nowNs += Urgency.MAX_BUSY_NS;
+                strategy.idle(1);
+            });
+            thread.start();
+            thread.join();
+        }
+        assertEquals(1, agent.waits, "it rested");
+        assertEquals(3, agent.idles, "others had their turn in each rest");
+        assertEquals(Urgency.MAX_BUSY_NS, counters.urgentNs().get());
     }
 
     /** Is asked what it waits to write to when its thread is about to wait. */
