@@ -10,7 +10,8 @@ import org.agrona.concurrent.NanoClock;
  * <p>Where a receiver is behind for long with packets that nobody holds back, whoever sends them takes the processors that it would need,
  * and the host drops what it has no room for, from whoever it is. (Receivers of TCP and SCTP hold their senders back; who gets nothing but
  * that is behind for other reasons, and fares better as it is.) Nothing tells when that is over but trying: so it is urgent for a while, and
- * if the receiver is behind again soon after, for twice that while. It ends at once when few packets come.
+ * if the receiver is behind again soon after, for twice that while. It ends at once when few packets come, and soon when they are less than
+ * half as many as came on average since it began: who sends what remains may have time for it, and would pay for rests.
  *
  * <p>Belongs to the receiver, but for {@link #isUrgent}.
  */
@@ -33,6 +34,9 @@ public final class Backlog {
     /** 50 000 packets a second, a tenth of what a thread by itself reads. */
     static final long MANY_IN_WINDOW = 500;
 
+    /** In a row that bring less than half: whoever floods may be kept from its processor for as long as some of them. */
+    static final int MAX_LESSER_WINDOWS = 10;
+
     private final NanoClock clock;
     private boolean isBehind;
     private long behindSinceNs;
@@ -45,8 +49,11 @@ public final class Backlog {
     /** Whether it was urgent for as long as it was to be. */
     private boolean hasTried;
 
+    private long urgentSinceNs;
+    private long pushedWhileUrgent;
     private long windowSinceNs;
     private long pushedInWindow;
+    private int lesserWindows;
 
     public Backlog(final NanoClock clock) {
         this.clock = clock;
@@ -86,19 +93,26 @@ public final class Backlog {
             return;
         }
         urgencyNs = isAgain ? Math.min(2 * urgencyNs, MAX_URGENCY_NS) : MIN_URGENCY_NS;
+        urgentSinceNs = nowNs;
         urgentUntilNs = nowNs + urgencyNs;
+        pushedWhileUrgent = 0;
         windowSinceNs = nowNs;
         pushedInWindow = 0;
+        lesserWindows = 0;
         isUrgent = true;
     }
 
     private void relax(final long nowNs, final int pushed) {
         pushedInWindow += pushed;
-        if (nowNs - windowSinceNs < WINDOW_NS) {
+        final long lengthNs = nowNs - windowSinceNs;
+        if (lengthNs < WINDOW_NS) {
             return;
         }
+        pushedWhileUrgent += pushedInWindow;
+        final boolean isLesser = 2.0 * pushedInWindow / lengthNs < (double) pushedWhileUrgent / (nowNs - urgentSinceNs);
+        lesserWindows = isLesser ? lesserWindows + 1 : 0;
         hasTried = nowNs - urgentUntilNs >= 0;
-        if (hasTried || pushedInWindow * WINDOW_NS < MANY_IN_WINDOW * (nowNs - windowSinceNs)) {
+        if (hasTried || lesserWindows > MAX_LESSER_WINDOWS || pushedInWindow * WINDOW_NS < MANY_IN_WINDOW * lengthNs) {
             isUrgent = false;
             isBehind = false;
         }

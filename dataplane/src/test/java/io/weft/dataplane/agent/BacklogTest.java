@@ -83,6 +83,27 @@ class BacklogTest {
     }
 
     @Test
+    void shouldEndWhenLessThanHalfAsManyCome() {
+        becomeUrgent();
+        batches(BATCH, Backlog.MIN_URGENCY_NS / 2, false);
+        final int less = BATCH / 3;
+        batches(less, Backlog.MAX_LESSER_WINDOWS * Backlog.WINDOW_NS, false);
+        assertTrue(backlog.isUrgent(), "as whoever floods may be kept from its processor");
+        batches(less, 3 * Backlog.WINDOW_NS, false);
+        assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldGoOnWhereLessComesForMomentsOnly() {
+        becomeUrgent();
+        for (int i = 0; i < 10; i++) {
+            batches(BATCH, 10 * Backlog.WINDOW_NS, false);
+            batches(BATCH / 3, Backlog.MAX_LESSER_WINDOWS / 2 * Backlog.WINDOW_NS, false);
+            assertTrue(backlog.isUrgent(), "after the " + i + "th moment");
+        }
+    }
+
+    @Test
     void shouldTryWhetherItIsOverLessAndLessOften() {
         becomeUrgent();
         long urgencyNs = Backlog.MIN_URGENCY_NS;

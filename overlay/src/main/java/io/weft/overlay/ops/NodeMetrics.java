@@ -165,15 +165,18 @@ public final class NodeMetrics {
     private static void ofWorker(final MetricsText text, final CounterSample sample) {
         final String device = "device=\"" + sample.device() + '"';
         final String label = sample.label();
-        final String thread = ThreadCounter.IDLE_NS.threadName(label);
-        if (null != thread) {
-            text.seconds(
-                    "weft_thread_idle_seconds_total",
-                    "Time that a data thread waited or spun: 1 less its rate is how busy the thread is.",
-                    device + ",thread=\"" + thread + '"',
-                    sample.value());
-            return;
-        }
+        ofThread(
+                text,
+                sample,
+                ThreadCounter.IDLE_NS,
+                "weft_thread_idle_seconds_total",
+                "Time that a data thread waited or spun: 1 less its rate is how busy the thread is.");
+        ofThread(
+                text,
+                sample,
+                ThreadCounter.URGENT_NS,
+                "weft_thread_urgent_seconds_total",
+                "Time that a data thread came before ordinary threads, since more came from pods or underlay than was read.");
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             if (counter.isGauge() && counter.label().equals(label)) {
                 text.gauge(
@@ -182,6 +185,18 @@ public final class NodeMetrics {
                         device + ",worker=\"" + sample.worker() + "\"," + direction(counter.direction()),
                         (double) sample.value());
             }
+        }
+    }
+
+    private static void ofThread(
+            final MetricsText text,
+            final CounterSample sample,
+            final ThreadCounter counter,
+            final String metric,
+            final String help) {
+        final String thread = counter.threadName(sample.label());
+        if (null != thread) {
+            text.seconds(metric, help, "device=\"" + sample.device() + "\",thread=\"" + thread + '"', sample.value());
         }
     }
 

@@ -42,6 +42,7 @@ class NodeMetricsTest {
                     samples.add(new CounterSample(device, worker, reason.name(), samples.size()));
                 }
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " idle ns", 2_500_000_000L));
+                samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " urgent ns", 1_500_000_000L));
             }
         }
         return new NodeMetrics(new RegistryStatus(), "etcd", new Conditions()).text(samples);
@@ -65,6 +66,8 @@ class NodeMetricsTest {
         }
         assertTrue(
                 text().contains("weft_thread_idle_seconds_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 2.5\n"));
+        assertTrue(text().contains(
+                        "weft_thread_urgent_seconds_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 1.5\n"));
     }
 
     @Test
