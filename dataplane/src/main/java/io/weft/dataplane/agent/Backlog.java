@@ -126,7 +126,7 @@ public final class Backlog {
     }
 
     /** Whether the threads of this receiver's worker should come before others. Any thread. */
-    boolean isUrgent() {
+    public boolean isUrgent() {
         return isUrgent;
     }
 }

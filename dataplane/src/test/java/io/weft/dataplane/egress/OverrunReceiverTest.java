@@ -3,6 +3,7 @@ package io.weft.dataplane.egress;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpPrefix;
@@ -42,6 +43,7 @@ class OverrunReceiverTest {
     private static final int VNET_LENGTH = 10;
     private static final int FLOOD_PORT = 1;
     private static final int SPARSE_PORT = 3;
+    private static final int TCP_ACK = 0x10;
     private static final int PORT_OFFSET = 20;
     private static final int NUMBER_OFFSET = 20 + 8;
     private static final MacAddress PEER_MAC = new MacAddress(2);
@@ -51,10 +53,11 @@ class OverrunReceiverTest {
     private final NodeCounters counters = new NodeCounters(manager);
     private final ScriptedHost host = new ScriptedHost();
     private final EgressRing ring = new EgressRing(RING_LENGTH, RING_FRAMES);
+    private long nowNs;
+    private final Backlog backlog = new Backlog(() -> nowNs);
     private final EgressReceiver receiver = receiver();
     private final List<Integer> flood = new ArrayList<>();
     private final List<Integer> sparse = new ArrayList<>();
-    private long nowNs;
 
     @AfterEach
     void tearDown() {
@@ -77,7 +80,7 @@ class OverrunReceiverTest {
                 routing.newReader(),
                 new UnreachableNotifier(null, 0, null, () -> 0),
                 new PodPathMtu(() -> nowNs),
-                new Backlog(() -> nowNs),
+                backlog,
                 new WorkerCounters(manager, 0),
                 new Tap(new Captures(), 0),
                 resources.add(new Doorbell()),
@@ -87,12 +90,15 @@ class OverrunReceiverTest {
     private void give(final int port, final int from, final int to) {
         for (int i = from; i < to; i++) {
             final byte[] payload = ByteBuffer.allocate(100).putInt(i).array();
-            final byte[] packet = CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, port, 2, payload)
-                    .bytes();
-            host.give(ByteBuffer.allocate(VNET_LENGTH + packet.length)
-                    .put(VNET_LENGTH, packet)
-                    .array());
+            give(CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, port, 2, payload));
         }
+    }
+
+    private void give(final CraftedPacket packet) {
+        final byte[] bytes = packet.bytes();
+        host.give(ByteBuffer.allocate(VNET_LENGTH + bytes.length)
+                .put(VNET_LENGTH, bytes)
+                .array());
     }
 
     /** One duty cycle of the receiver, after which what it took is sent. Returns how many frames that were. */
@@ -161,5 +167,25 @@ class OverrunReceiverTest {
         assertEquals(given, flood.size() + dropped);
         assertEquals(flood.stream().sorted().toList(), flood, "what is left is in order");
         assertEquals(given + 50, counters.of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS));
+    }
+
+    @Test
+    void shouldCallItUrgentWhenDatagramsAreNotReadInTime() {
+        give(FLOOD_PORT, 0, 2_000);
+        for (int read = 0; !backlog.isUrgent(); read += cycle()) {
+            assertTrue(read < 2_000, "all is read");
+        }
+        assertEquals(Map.of(), counters.drops());
+    }
+
+    @Test
+    void shouldNotCallItUrgentWhenReceiversHoldSendersBack() {
+        for (int i = 0; i < 2_000; i++) {
+            give(CraftedPacket.tcp(
+                    InvokedNode.POD, InvokedNode.PEER_POD, FLOOD_PORT, 2, i, TCP_ACK, new byte[0], new byte[100]));
+        }
+        for (int read = 0; read < 2_000; read += cycle()) {
+            assertFalse(backlog.isUrgent());
+        }
     }
 }
