@@ -19,11 +19,14 @@ public final class Backlog {
     /** How long there may be more to read than a batch before it counts as standing, and not as a burst: as in CoDel (RFC 8289). */
     static final long STANDING_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
-    /** So many without a pause are urgent: a quarter of what waits at the host's device. A burst may be as long, and costs a window's urgency. */
-    static final int MANY = 1000;
+    /**
+     * So many without a pause are urgent: what an ordinary thread reads in three slices, for each of which it may have to wait longer. A
+     * burst may be as long, and costs a window's urgency.
+     */
+    static final int MANY = 256;
 
     /** Soon after it was urgent fewer tell. */
-    static final int MANY_AGAIN = MANY / 4;
+    static final int MANY_AGAIN = MANY / 2;
 
     static final long MIN_URGENCY_NS = TimeUnit.SECONDS.toNanos(4);
     static final long MAX_URGENCY_NS = TimeUnit.SECONDS.toNanos(64);

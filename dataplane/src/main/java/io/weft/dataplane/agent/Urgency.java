@@ -22,10 +22,11 @@ public final class Urgency {
     static final long REST_NS = TimeUnit.MICROSECONDS.toNanos(100);
 
     /**
-     * After so long it rests though it has work: others must not starve, and the kernel must not stop it. That it would do for 50 ms of each
-     * second, to a thread of real time that takes all of one (sched_rt_runtime_us).
+     * After so long it rests though it has work: others must not starve, an ordinary data thread of the same processor among them, and the
+     * kernel must not stop it. That it would do for 50 ms of each second, to a thread of real time that takes all of one
+     * (sched_rt_runtime_us).
      */
-    static final long MAX_BUSY_NS = TimeUnit.MILLISECONDS.toNanos(1);
+    static final long MAX_BUSY_NS = TimeUnit.MICROSECONDS.toNanos(500);
 
     /** A priority that no thread has: none is made one of real time. */
     public static final int NEVER = 0;
