@@ -42,7 +42,7 @@ class BacklogTest {
 
     @Test
     void shouldBeUrgentWhenManyCameWithoutApause() {
-        final int batches = Backlog.MANY / BATCH;
+        final int batches = (Backlog.MANY - 1) / BATCH;
         batches(BATCH, batches * BATCH_NS, true);
         assertFalse(backlog.isUrgent());
         batches(BATCH, BATCH_NS, true);
