@@ -10,8 +10,8 @@ import org.agrona.concurrent.NanoClock;
  * <p>Where a receiver is behind for long with packets that nobody holds back, whoever sends them takes the processors that it would need,
  * and the host drops what it has no room for, from whoever it is. (Receivers of TCP and SCTP hold their senders back; who gets nothing but
  * that is behind for other reasons, and fares better as it is.) Nothing tells when that is over but trying: so it is urgent for a while, and
- * if the receiver is behind again soon after, for twice that while. It ends at once when few packets come, and soon when they are less than
- * half as many as came on average since it began: who sends what remains may have time for it, and would pay for rests.
+ * if the receiver is behind again soon after, for twice that while. It ends when few packets come, and when they are less than half as many
+ * as came on average before: who sends what remains may have time for it, and would pay for rests.
  *
  * <p>Belongs to the receiver, but for {@link #isUrgent}.
  */
@@ -20,8 +20,8 @@ public final class Backlog {
     static final long STANDING_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
     /**
-     * So many without a pause are urgent: what an ordinary thread reads in three slices, for each of which it may have to wait longer. A
-     * burst may be as long, and costs a window's urgency.
+     * So many without a pause are urgent: what an ordinary thread reads in two slices, for each of which it may have to wait longer. Those
+     * do not count that were there when it was first seen that there is more. A burst may be as long, and costs some windows' urgency.
      */
     static final int MANY = 256;
 
@@ -37,13 +37,16 @@ public final class Backlog {
     /** 50 000 packets a second, a tenth of what a thread by itself reads. */
     static final long MANY_IN_WINDOW = 500;
 
-    /** In a row that bring less than half: whoever floods may be kept from its processor for as long as some of them. */
+    /** In a row that bring few, or less than half: whoever floods may be kept from its processor for as long as some of them. */
+    static final int MAX_FEW_WINDOWS = 2;
+
     static final int MAX_LESSER_WINDOWS = 10;
 
     private final NanoClock clock;
     private boolean isBehind;
     private long behindSinceNs;
-    private long pushedWhileBehind;
+    private long countedSinceNs;
+    private long counted;
     private boolean isStanding;
     private volatile boolean isUrgent;
     private long urgencyNs = MIN_URGENCY_NS;
@@ -52,10 +55,14 @@ public final class Backlog {
     /** Whether it was urgent for as long as it was to be. */
     private boolean hasTried;
 
-    private long urgentSinceNs;
-    private long pushedWhileUrgent;
     private long windowSinceNs;
     private long pushedInWindow;
+
+    /** What came while it is urgent, and in how long, but for windows that brought less than half. */
+    private long pushedBefore;
+
+    private long lengthBeforeNs;
+    private int fewWindows;
     private int lesserWindows;
 
     public Backlog(final NanoClock clock) {
@@ -75,13 +82,14 @@ public final class Backlog {
             return;
         }
         final long nowNs = clock.nanoTime();
-        if (!isBehind) {
+        if (isBehind) {
+            counted += pushed;
+        } else {
             behindSinceNs = nowNs;
-            pushedWhileBehind = 0;
+            countFrom(nowNs);
         }
         isBehind = isMore;
         isStanding = isMore && nowNs - behindSinceNs >= STANDING_NS;
-        pushedWhileBehind += pushed;
         if (isUrgent) {
             relax(nowNs, pushed);
         } else {
@@ -89,18 +97,27 @@ public final class Backlog {
         }
     }
 
+    private void countFrom(final long nowNs) {
+        countedSinceNs = nowNs;
+        counted = 0;
+    }
+
     private void urge(final long nowNs) {
         final boolean isAgain = hasTried && nowNs - urgentUntilNs < urgencyNs;
-        if (pushedWhileBehind < (isAgain ? MANY_AGAIN : MANY)
-                || pushedWhileBehind * WINDOW_NS < MANY_IN_WINDOW * (nowNs - behindSinceNs)) {
+        final long lengthNs = nowNs - countedSinceNs;
+        if (counted < (isAgain ? MANY_AGAIN : MANY) || isFew(counted, lengthNs)) {
+            if (lengthNs >= WINDOW_NS) {
+                countFrom(nowNs); // it may have been behind for long with what is held back
+            }
             return;
         }
         urgencyNs = isAgain ? Math.min(2 * urgencyNs, MAX_URGENCY_NS) : MIN_URGENCY_NS;
-        urgentSinceNs = nowNs;
         urgentUntilNs = nowNs + urgencyNs;
-        pushedWhileUrgent = 0;
         windowSinceNs = nowNs;
         pushedInWindow = 0;
+        pushedBefore = 0;
+        lengthBeforeNs = 0;
+        fewWindows = 0;
         lesserWindows = 0;
         isUrgent = true;
     }
@@ -111,16 +128,25 @@ public final class Backlog {
         if (lengthNs < WINDOW_NS) {
             return;
         }
-        pushedWhileUrgent += pushedInWindow;
-        final boolean isLesser = 2.0 * pushedInWindow / lengthNs < (double) pushedWhileUrgent / (nowNs - urgentSinceNs);
-        lesserWindows = isLesser ? lesserWindows + 1 : 0;
+        fewWindows = isFew(pushedInWindow, lengthNs) ? fewWindows + 1 : 0;
+        if (lengthBeforeNs > 0 && 2.0 * pushedInWindow / lengthNs < (double) pushedBefore / lengthBeforeNs) {
+            lesserWindows++;
+        } else {
+            lesserWindows = 0;
+            pushedBefore += pushedInWindow;
+            lengthBeforeNs += lengthNs;
+        }
         hasTried = nowNs - urgentUntilNs >= 0;
-        if (hasTried || lesserWindows > MAX_LESSER_WINDOWS || pushedInWindow * WINDOW_NS < MANY_IN_WINDOW * lengthNs) {
+        if (hasTried || fewWindows > MAX_FEW_WINDOWS || lesserWindows > MAX_LESSER_WINDOWS) {
             isUrgent = false;
             isBehind = false;
         }
         windowSinceNs = nowNs;
         pushedInWindow = 0;
+    }
+
+    private static boolean isFew(final long packets, final long lengthNs) {
+        return packets * WINDOW_NS < MANY_IN_WINDOW * lengthNs;
     }
 
     /** Whether the receiver has been behind for longer than a burst is. */

@@ -22,7 +22,7 @@ public final class Urgency {
     static final long REST_NS = TimeUnit.MICROSECONDS.toNanos(100);
 
     /**
-     * After so long it rests though it has work: others must not starve, an ordinary data thread of the same processor among them, and the
+     * After the duty cycle in which so much has passed it rests though it has work: others must not starve, an ordinary data thread of the same processor among them, and the
      * kernel must not stop it. That it would do for 50 ms of each second, to a thread of real time that takes all of one
      * (sched_rt_runtime_us).
      */

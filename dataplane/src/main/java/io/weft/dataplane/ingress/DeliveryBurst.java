@@ -15,7 +15,7 @@ import org.agrona.concurrent.NanoClock;
  * <p>While the thread gives way, what waits at the underlay grows old, and not that receiver's alone. Where packets for others come too,
  * turns end when they have cost {@link #PATIENCE_NS} since there was last nothing to receive: who gets more than it takes loses it.
  *
- * <p>A thread of real time gives way to none: there receivers have their turn while it rests ({@link io.weft.dataplane.agent.Urgency}).
+ * <p>A thread of real time gives way to no ordinary one: then receivers have their turn while it rests ({@link io.weft.dataplane.agent.Urgency}).
  *
  * <p>Owned by the ingress sender.
  */

@@ -95,11 +95,14 @@ class AgentThreadTest {
                 AgentThread thread = start(doorbell, false)) {
             awaitTurn(thread);
             assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
+            backlog.onBatch(0, true);
             backlog.onBatch(Backlog.MANY, true);
             doorbell.ring();
             awaitPolicy(thread, Tasks.FIFO);
-            nowNs.addAndGet(Backlog.WINDOW_NS);
-            backlog.onBatch(0, false);
+            for (int i = 0; i <= Backlog.MAX_FEW_WINDOWS; i++) {
+                nowNs.addAndGet(Backlog.WINDOW_NS);
+                backlog.onBatch(0, false);
+            }
             awaitPolicy(thread, Tasks.ORDINARY);
             assertEquals(AgentThread.TIME_SLICE_NS, awaitSliceNs(thread));
             assertTrue(urgentNs() > 0);
@@ -113,6 +116,7 @@ class AgentThreadTest {
                 AgentThread thread =
                         RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, Errno.EPERM, () -> start(doorbell, false))) {
             awaitTurn(thread);
+            backlog.onBatch(0, true);
             backlog.onBatch(Backlog.MANY, true);
             doorbell.ring();
             Await.until(

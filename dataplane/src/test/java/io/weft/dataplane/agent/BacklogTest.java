@@ -42,7 +42,7 @@ class BacklogTest {
 
     @Test
     void shouldBeUrgentWhenManyCameWithoutApause() {
-        final int batches = (Backlog.MANY - 1) / BATCH;
+        final int batches = 1 + (Backlog.MANY - 1) / BATCH;
         batches(BATCH, batches * BATCH_NS, true);
         assertFalse(backlog.isUrgent());
         batches(BATCH, BATCH_NS, true);
@@ -78,8 +78,35 @@ class BacklogTest {
         becomeUrgent();
         batches(BATCH, 10 * Backlog.WINDOW_NS, false);
         assertTrue(backlog.isUrgent(), "as many come, although all is read");
-        batches(1, 2 * Backlog.WINDOW_NS, false);
+        batches(1, (Backlog.MAX_FEW_WINDOWS + 2) * Backlog.WINDOW_NS, false);
         assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldGoOnWhereNothingComesForAmoment() {
+        becomeUrgent();
+        for (int i = 0; i < 10; i++) {
+            batches(BATCH, 10 * Backlog.WINDOW_NS, false);
+            batches(0, Backlog.MAX_FEW_WINDOWS / 2 * Backlog.WINDOW_NS, false);
+            assertTrue(backlog.isUrgent(), "after the " + i + "th moment");
+        }
+    }
+
+    /** What piled up while it was not looked at may have been many, and is read by an ordinary thread as well. */
+    @Test
+    void shouldNotBeUrgentForWhatWasThereWhenItWasFirstSeen() {
+        batches(10 * Backlog.MANY, BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+        batches(0, BATCH_NS, false);
+        batches(10 * Backlog.MANY, BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldBeUrgentSoonAfterLongWithWhatIsHeldBack() {
+        batches(0, 1_000 * Backlog.WINDOW_NS, true);
+        batches(BATCH, 2 * Backlog.WINDOW_NS, true);
+        assertTrue(backlog.isUrgent());
     }
 
     @Test

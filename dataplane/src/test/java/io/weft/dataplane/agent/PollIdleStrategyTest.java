@@ -118,6 +118,7 @@ class PollIdleStrategyTest {
                 onDemand.onStart(AgentThread.TIME_SLICE_NS);
                 strategy.idle(0);
                 assertEquals(1, agent.waits);
+                backlog.onBatch(0, true);
                 backlog.onBatch(Backlog.MANY, true);
                 strategy.idle(0);
                 nowNs += Urgency.MAX_BUSY_NS;

@@ -176,7 +176,7 @@ public final class NodeMetrics {
                 sample,
                 ThreadCounter.URGENT_NS,
                 "weft_thread_urgent_seconds_total",
-                "Time that a data thread came before ordinary threads, since more came from pods or underlay than was read.");
+                "Time that a data thread came before ordinary threads, because more came from pods or underlay than was read.");
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             if (counter.isGauge() && counter.label().equals(label)) {
                 text.gauge(
