@@ -22,9 +22,9 @@ public final class Urgency {
     static final long REST_NS = TimeUnit.MICROSECONDS.toNanos(100);
 
     /**
-     * After the duty cycle in which so much has passed it rests though it has work: others must not starve, an ordinary data thread of the same processor among them, and the
-     * kernel must not stop it. That it would do for 50 ms of each second, to a thread of real time that takes all of one
-     * (sched_rt_runtime_us).
+     * After the duty cycle in which so much has passed it rests though it has work: others must not starve, an ordinary data thread of the
+     * same processor among them, and the kernel must not stop it. That it would do for 50 ms of each second, to a thread of real time that
+     * takes all of one (sched_rt_runtime_us).
      */
     static final long MAX_BUSY_NS = TimeUnit.MICROSECONDS.toNanos(500);
 

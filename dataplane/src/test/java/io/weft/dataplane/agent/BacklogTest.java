@@ -82,14 +82,18 @@ class BacklogTest {
         assertFalse(backlog.isUrgent());
     }
 
-    @Test
-    void shouldGoOnWhereNothingComesForAmoment() {
+    private void goesOnAfterMomentsOf(final int pushed, final int windows) {
         becomeUrgent();
         for (int i = 0; i < 10; i++) {
             batches(BATCH, 10 * Backlog.WINDOW_NS, false);
-            batches(0, Backlog.MAX_FEW_WINDOWS / 2 * Backlog.WINDOW_NS, false);
+            batches(pushed, windows * Backlog.WINDOW_NS, false);
             assertTrue(backlog.isUrgent(), "after the " + i + "th moment");
         }
+    }
+
+    @Test
+    void shouldGoOnWhereNothingComesForAmoment() {
+        goesOnAfterMomentsOf(0, Backlog.MAX_FEW_WINDOWS);
     }
 
     /** What piled up while it was not looked at may have been many, and is read by an ordinary thread as well. */
@@ -122,12 +126,7 @@ class BacklogTest {
 
     @Test
     void shouldGoOnWhereLessComesForMomentsOnly() {
-        becomeUrgent();
-        for (int i = 0; i < 10; i++) {
-            batches(BATCH, 10 * Backlog.WINDOW_NS, false);
-            batches(BATCH / 3, Backlog.MAX_LESSER_WINDOWS / 2 * Backlog.WINDOW_NS, false);
-            assertTrue(backlog.isUrgent(), "after the " + i + "th moment");
-        }
+        goesOnAfterMomentsOf(BATCH / 3, Backlog.MAX_LESSER_WINDOWS);
     }
 
     @Test
