@@ -2,7 +2,9 @@
 package io.weft.dataplane;
 
 import io.weft.dataplane.agent.AgentThread;
+import io.weft.dataplane.agent.Booster;
 import io.weft.dataplane.agent.SchedulingRefusals;
+import io.weft.dataplane.agent.StarvationWatch;
 import io.weft.dataplane.agent.Urgency;
 import io.weft.dataplane.agent.VmThread;
 import io.weft.dataplane.capture.Captures;
@@ -42,6 +44,7 @@ public final class DataPlane implements AutoCloseable {
     private final @Nullable TunnelOffload tunnelOffload;
     private final AtomicReference<IngressPolicy> ingressPolicy;
     private final int realTimePriority;
+    private final @Nullable Booster booster;
     private final SchedulingRefusals schedulingRefusals;
 
     /**
@@ -52,11 +55,18 @@ public final class DataPlane implements AutoCloseable {
         ingressPolicy = new AtomicReference<>(context.ingressPolicy());
         realTimePriority = context.realTimePriority();
         schedulingRefusals = context.schedulingRefusals();
+        booster = Urgency.NEVER == realTimePriority || context.busyPoll()
+                ? null
+                : new Booster(realTimePriority, schedulingRefusals);
         final PodPathMtu podPathMtu = new PodPathMtu(SystemNanoClock.INSTANCE);
         for (int i = 0; i < context.workers(); i++) {
-            final Worker worker = new Worker(context, podPathMtu, ingressPolicy, captures, i);
+            final @Nullable StarvationWatch watch = null == booster ? null : booster.newWatch();
+            final Worker worker = new Worker(context, podPathMtu, ingressPolicy, captures, watch, i);
             workers.add(worker);
             threads.addAll(worker.threads());
+            if (null != watch) {
+                watch.threads(worker.threads());
+            }
         }
     }
 
@@ -69,6 +79,10 @@ public final class DataPlane implements AutoCloseable {
             }
         }
         threads.forEach(AgentThread::start);
+        if (null != booster
+                && Booster.suits(threads.size(), Runtime.getRuntime().availableProcessors())) {
+            booster.start();
+        }
     }
 
     /** Runs one duty cycle of every agent, in the order of a packet's way. Mode {@link ThreadingMode#INVOKER} only. */
@@ -191,6 +205,7 @@ public final class DataPlane implements AutoCloseable {
     /** Stops all threads and waits for their end. Packets in flight are sent or delivered no more. */
     @Override
     public void close() {
+        CloseHelper.close(booster);
         CloseHelper.closeAll(threads);
         CloseHelper.closeAll(workers);
     }

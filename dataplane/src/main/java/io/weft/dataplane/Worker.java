@@ -6,6 +6,7 @@ import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.CommandQueue;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
+import io.weft.dataplane.agent.StarvationWatch;
 import io.weft.dataplane.agent.Urgency;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Offender;
@@ -35,6 +36,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.agrona.concurrent.SystemNanoClock;
+import org.jspecify.annotations.Nullable;
 
 /** One way out and one way in, with queues, counters and threads of their own. */
 final class Worker implements AutoCloseable {
@@ -46,8 +48,8 @@ final class Worker implements AutoCloseable {
     private final WorkerCounters counters;
     private final List<Tap> taps = new ArrayList<>();
     private final Doorbells doorbells;
-    private final Backlog egressBacklog = new Backlog(SystemNanoClock.INSTANCE);
-    private final Backlog ingressBacklog = new Backlog(SystemNanoClock.INSTANCE);
+    private final Backlog egressBacklog;
+    private final Backlog ingressBacklog;
     private final List<AgentThread> threads;
 
     Worker(
@@ -55,7 +57,10 @@ final class Worker implements AutoCloseable {
             final PodPathMtu podPathMtu,
             final AtomicReference<IngressPolicy> ingressPolicy,
             final Captures captures,
+            final @Nullable StarvationWatch watch,
             final int index) {
+        egressBacklog = new Backlog(SystemNanoClock.INSTANCE, watch);
+        ingressBacklog = new Backlog(SystemNanoClock.INSTANCE, watch);
         doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), context.peers(), index);
         final PacketPort host = context.hostPorts().get(index);
@@ -220,8 +225,20 @@ final class Worker implements AutoCloseable {
                 context.errorHandler(),
                 new Urgency(
                         List.of(egressBacklog, ingressBacklog),
-                        context.realTimePriority(),
+                        backlogsOf(agents),
+                        context.busyPoll() ? Urgency.NEVER : context.realTimePriority(),
                         context.schedulingRefusals()));
+    }
+
+    private List<Backlog> backlogsOf(final List<? extends PolledAgent> agents) {
+        final List<Backlog> backlogs = new ArrayList<>();
+        if (agents.contains(egressReceiver)) {
+            backlogs.add(egressBacklog);
+        }
+        if (agents.contains(ingressReceiver)) {
+            backlogs.add(ingressBacklog);
+        }
+        return backlogs;
     }
 
     /** In the order of a packet's way. */

@@ -73,7 +73,7 @@ class RenewedSocketTest {
                 false,
                 new WorkerCounters(NodeCounters.newManager(), 0),
                 failure -> {},
-                new Urgency(List.of(), Urgency.NEVER, SchedulingRefusals.UNTOLD)));
+                new Urgency(List.of(), List.of(), Urgency.NEVER, SchedulingRefusals.UNTOLD)));
         thread.start();
         int looks = 0;
         for (int i = 0; i < RENEWALS; i++) {

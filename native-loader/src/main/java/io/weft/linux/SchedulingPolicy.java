@@ -25,6 +25,9 @@ public final class SchedulingPolicy {
 
     private static final long SYSCALL_GETATTR = X86_64 ? 315 : 275;
 
+    /** {@code __NR_gettid}, as above. */
+    private static final long SYSCALL_GETTID = X86_64 ? 186 : 178;
+
     private static final int POLICY_OFFSET = Integer.BYTES;
     private static final int FLAGS_OFFSET = POLICY_OFFSET + Integer.BYTES;
     private static final int NICE_OFFSET = FLAGS_OFFSET + Long.BYTES;
@@ -46,9 +49,9 @@ public final class SchedulingPolicy {
     private final UnsafeBuffer ordinary = attributes();
     private final UnsafeBuffer realTime = attributes();
 
-    /** That of whichever thread calls. */
+    /** That of the calling thread, whoever uses it. */
     public SchedulingPolicy() {
-        this(CALLING_THREAD);
+        this((int) Libc.LIBC.syscall(SYSCALL_GETTID, 0, 0, 0, 0));
     }
 
     /** That of a thread, by the number that the kernel has for it. */

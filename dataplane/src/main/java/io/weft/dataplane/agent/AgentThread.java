@@ -2,6 +2,7 @@
 package io.weft.dataplane.agent;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
+import io.weft.dataplane.counters.ThreadCounters;
 import io.weft.dataplane.counters.WorkerCounters;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
 import org.agrona.concurrent.CompositeAgent;
 import org.agrona.concurrent.SystemNanoClock;
+import org.agrona.concurrent.status.AtomicCounter;
 
 /** A data thread: the agents that share it, and how it waits. */
 public final class AgentThread implements AutoCloseable {
@@ -26,6 +28,8 @@ public final class AgentThread implements AutoCloseable {
     private final DutyCycles dutyCycles = new DutyCycles();
     private final PausePoint pausePoint = new PausePoint();
     private final Doorbell doorbell;
+    private final Urgency urgency;
+    private final AtomicCounter boosts;
     private final PollIdleStrategy idleStrategy;
     private final AgentRunner runner;
     private final Thread thread;
@@ -51,8 +55,11 @@ public final class AgentThread implements AutoCloseable {
         final List<Agent> all = new ArrayList<>(agents);
         all.add(dutyCycles);
         this.doorbell = doorbell;
-        idleStrategy = new PollIdleStrategy(
-                agents, doorbell, pausePoint, urgency, SystemNanoClock.INSTANCE, spinNs, counters.ofThread(name));
+        this.urgency = urgency;
+        final ThreadCounters ofThread = counters.ofThread(name);
+        boosts = ofThread.boosts();
+        idleStrategy =
+                new PollIdleStrategy(agents, doorbell, pausePoint, urgency, SystemNanoClock.INSTANCE, spinNs, ofThread);
         runner = new AgentRunner(
                 busyPoll ? BusySpinIdleStrategy.INSTANCE : idleStrategy,
                 errorHandler,
@@ -94,7 +101,7 @@ public final class AgentThread implements AutoCloseable {
                 isDone = true;
                 return work;
             } finally {
-                if (!isDone && urgency.isOn()) {
+                if (!isDone && urgency.onCycle(System.nanoTime(), false)) {
                     Urgency.rest(); // the idle strategy is not asked then, and one that fails each time must not take
                     // a core
                 }
@@ -142,11 +149,22 @@ public final class AgentThread implements AutoCloseable {
         return dutyCycles.ended();
     }
 
+    /** The booster's thread: this one was let in. */
+    void onBoosted() {
+        boosts.getAndAddPlain(1);
+    }
+
+    /** How the thread comes before others. */
+    Urgency urgency() {
+        return urgency;
+    }
+
     /** Stops the thread and waits for its end. */
     @Override
     public void close() {
         resume();
         idleStrategy.close();
         runner.close();
+        urgency.close();
     }
 }

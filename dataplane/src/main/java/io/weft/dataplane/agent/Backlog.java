@@ -3,6 +3,7 @@ package io.weft.dataplane.agent;
 
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.NanoClock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a receiver does not get to read: whether there is always more, for how long, and whether that is urgent.
@@ -13,7 +14,7 @@ import org.agrona.concurrent.NanoClock;
  * if the receiver is behind again soon after, for twice that while. It ends when few packets come, and when they are less than half as many
  * as came on average before: who sends what remains may have time for it, and would pay for rests.
  *
- * <p>Belongs to the receiver, but for {@link #isUrgent}.
+ * <p>Belongs to the receiver, but for {@link #isUrgent} and {@link #onStarved}.
  */
 public final class Backlog {
     /** How long there may be more to read than a batch before it counts as standing, and not as a burst: as in CoDel (RFC 8289). */
@@ -27,6 +28,12 @@ public final class Backlog {
 
     /** Soon after it was urgent fewer tell. */
     static final int MANY_AGAIN = MANY / 2;
+
+    /** So many are urgent when the thread was let in because it got no processor, and they wait for it or come at once. */
+    static final int MANY_STARVED = 64;
+
+    /** So many in a batch may be the beginning of a flood: more than come while a thread that is not kept from its processor looks away. */
+    static final int ALARMING = 16;
 
     static final long MIN_URGENCY_NS = TimeUnit.SECONDS.toNanos(4);
     static final long MAX_URGENCY_NS = TimeUnit.SECONDS.toNanos(64);
@@ -43,6 +50,7 @@ public final class Backlog {
     static final int MAX_LESSER_WINDOWS = 10;
 
     private final NanoClock clock;
+    private final @Nullable StarvationWatch watch;
     private boolean isBehind;
     private long behindSinceNs;
     private long countedSinceNs;
@@ -51,6 +59,12 @@ public final class Backlog {
     private volatile boolean isUrgent;
     private long urgencyNs = MIN_URGENCY_NS;
     private long urgentUntilNs;
+
+    /** Whether the receiver's thread was let in because it got no processor, and has not read all since. */
+    private volatile boolean isStarved;
+
+    private volatile long starvedNs;
+    private long countedStarved;
 
     /** Whether it was urgent for as long as it was to be. */
     private boolean hasTried;
@@ -65,8 +79,12 @@ public final class Backlog {
     private int fewWindows;
     private int lesserWindows;
 
-    public Backlog(final NanoClock clock) {
+    /**
+     * @param watch to be alarmed; null for none.
+     */
+    public Backlog(final NanoClock clock, final @Nullable StarvationWatch watch) {
         this.clock = clock;
+        this.watch = watch;
     }
 
     /**
@@ -76,7 +94,11 @@ public final class Backlog {
      * @param isMore whether there is more to be read, as far as it knows.
      */
     public void onBatch(final int pushed, final boolean isMore) {
-        if (!isMore && !isUrgent) {
+        if (pushed >= ALARMING && !isUrgent && null != watch) {
+            watch.alarm();
+        }
+        final boolean isFlooded = isStarved && isFloodedAfter(pushed, isMore);
+        if (!isMore && !isUrgent && !isFlooded) {
             isBehind = false;
             isStanding = false;
             return;
@@ -93,8 +115,25 @@ public final class Backlog {
         if (isUrgent) {
             relax(nowNs, pushed);
         } else {
-            urge(nowNs);
+            urge(nowNs, isFlooded);
         }
+    }
+
+    /** Any thread: the receiver's thread got no processor, and comes before ordinary ones now. What waits for it tells of a flood. */
+    void onStarved() {
+        starvedNs = clock.nanoTime();
+        isStarved = true;
+    }
+
+    private boolean isFloodedAfter(final int pushed, final boolean isMore) {
+        final long lengthNs = clock.nanoTime() - starvedNs;
+        countedStarved += pushed;
+        final boolean isFlooded = countedStarved >= MANY_STARVED && !isFew(countedStarved, lengthNs);
+        if (isFlooded || !isMore || lengthNs >= WINDOW_NS) {
+            countedStarved = 0;
+            isStarved = false;
+        }
+        return isFlooded;
     }
 
     private void countFrom(final long nowNs) {
@@ -102,10 +141,10 @@ public final class Backlog {
         counted = 0;
     }
 
-    private void urge(final long nowNs) {
+    private void urge(final long nowNs, final boolean isFlooded) {
         final boolean isAgain = hasTried && nowNs - urgentUntilNs < urgencyNs;
         final long lengthNs = nowNs - countedSinceNs;
-        if (counted < (isAgain ? MANY_AGAIN : MANY) || isFew(counted, lengthNs)) {
+        if (!isFlooded && (counted < (isAgain ? MANY_AGAIN : MANY) || isFew(counted, lengthNs))) {
             if (lengthNs >= WINDOW_NS) {
                 countFrom(nowNs); // it may have been behind for long with what is held back
             }

@@ -82,7 +82,7 @@ final class PollIdleStrategy implements IdleStrategy {
             counters.cycles().getAndAddPlain(1);
             final long nowNs = clock.nanoTime();
             counters.busyNs().getAndAddPlain(onCycle(nowNs));
-            if (isUrgent(nowNs) && nowNs - restedNs >= Urgency.MAX_BUSY_NS) {
+            if (isUrgent(nowNs, true) && nowNs - restedNs >= Urgency.MAX_BUSY_NS) {
                 rest();
                 counters.busyNs().getAndAddPlain(restedNs - nowNs); // there is work all the same
             }
@@ -96,7 +96,7 @@ final class PollIdleStrategy implements IdleStrategy {
     public void idle() {
         final long nowNs = clock.nanoTime();
         onCycle(nowNs);
-        if (isUrgent(nowNs)) {
+        if (isUrgent(nowNs, false)) {
             rest();
             counters.idleNs().getAndAddPlain(restedNs - nowNs);
             return;
@@ -124,8 +124,8 @@ final class PollIdleStrategy implements IdleStrategy {
         cycleSinceNs = wokenNs;
     }
 
-    private boolean isUrgent(final long nowNs) {
-        final boolean isOn = urgency.isOn();
+    private boolean isUrgent(final long nowNs, final boolean hasWork) {
+        final boolean isOn = urgency.onCycle(nowNs, hasWork);
         if (isOn) {
             counters.urgentNs().getAndAddPlain(wasUrgent ? nowNs - urgentUntilNs : 0);
             urgentUntilNs = nowNs;

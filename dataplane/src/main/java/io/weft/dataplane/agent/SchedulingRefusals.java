@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.agent;
 
-/** Told by data threads, each of which may be refused it, what the host does not let them have. They work without it. */
+/** Told by data threads and the booster, each of which may be refused it, what the host does not let them have. They work without it. */
 public interface SchedulingRefusals {
     /** A short time slice; then the thread has that of all. */
     void onSliceRefused(int errno);

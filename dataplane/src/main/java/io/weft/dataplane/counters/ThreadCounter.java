@@ -14,7 +14,9 @@ public enum ThreadCounter {
     /** The longest time between two looks at all that it has to do, waiting aside, in nanoseconds. */
     LONGEST_CYCLE_NS(502, " longest cycle ns"),
     /** Nanoseconds that it came before ordinary threads, since a receiver was behind. */
-    URGENT_NS(504, " urgent ns");
+    URGENT_NS(504, " urgent ns"),
+    /** How often it was let in before ordinary threads, since it got no processor while a flood began. */
+    BOOSTS(505, " boosts");
 
     private final int id;
     private final String suffix;

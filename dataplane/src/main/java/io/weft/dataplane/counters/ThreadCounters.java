@@ -4,17 +4,19 @@ package io.weft.dataplane.counters;
 import org.agrona.concurrent.status.AtomicCounter;
 
 /**
- * The counters of one data thread, which alone writes them.
+ * The counters of one data thread, which alone writes them, but for {@code boosts}, which the booster does.
  *
  * @param idleNs as {@link ThreadCounter#IDLE_NS}.
  * @param cycles as {@link ThreadCounter#CYCLES}.
  * @param busyNs as {@link ThreadCounter#BUSY_NS}.
  * @param longestCycleNs as {@link ThreadCounter#LONGEST_CYCLE_NS}.
  * @param urgentNs as {@link ThreadCounter#URGENT_NS}.
+ * @param boosts as {@link ThreadCounter#BOOSTS}.
  */
 public record ThreadCounters(
         AtomicCounter idleNs,
         AtomicCounter cycles,
         AtomicCounter busyNs,
         AtomicCounter longestCycleNs,
-        AtomicCounter urgentNs) {}
+        AtomicCounter urgentNs,
+        AtomicCounter boosts) {}

@@ -72,7 +72,8 @@ public final class WorkerCounters {
                 allocate(ThreadCounter.CYCLES, threadName),
                 allocate(ThreadCounter.BUSY_NS, threadName),
                 allocate(ThreadCounter.LONGEST_CYCLE_NS, threadName),
-                allocate(ThreadCounter.URGENT_NS, threadName));
+                allocate(ThreadCounter.URGENT_NS, threadName),
+                allocate(ThreadCounter.BOOSTS, threadName));
         threads.add(counters);
         return counters;
     }

@@ -33,7 +33,7 @@ class AgentThreadTest {
     private final WorkerCounters counters = new WorkerCounters(manager, 0);
     private final Queue<String> refusals = new ConcurrentLinkedQueue<>();
     private final AtomicLong nowNs = new AtomicLong();
-    private final Backlog backlog = new Backlog(nowNs::get);
+    private final Backlog backlog = new Backlog(nowNs::get, null);
     private volatile long sliceNs;
     private volatile CountDownLatch hindrance = new CountDownLatch(0);
 
@@ -162,7 +162,7 @@ class AgentThreadTest {
                 busyPoll,
                 counters,
                 failure -> {},
-                new Urgency(List.of(backlog), 1, new Told()));
+                new Urgency(List.of(backlog), List.of(backlog), 1, new Told()));
         thread.start();
         return thread;
     }

@@ -12,7 +12,7 @@ class BacklogTest {
     private static final int BATCH = 64;
 
     private long nowNs = -1_000_000_000;
-    private final Backlog backlog = new Backlog(() -> nowNs);
+    private final Backlog backlog = new Backlog(() -> nowNs, null);
 
     /** One batch each tenth of a millisecond: 640 000 packets a second. */
     private void batches(final int pushed, final long durationNs, final boolean isMore) {
@@ -153,6 +153,36 @@ class BacklogTest {
         assertFalse(backlog.isUrgent());
         nowNs += Backlog.MIN_URGENCY_NS;
         batches(BATCH, (Backlog.MANY_AGAIN / BATCH + 1) * BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldBeUrgentAtOnceWhenManyWaitedForAstarvedThread() {
+        backlog.onStarved();
+        batches(Backlog.MANY_STARVED, BATCH_NS, false);
+        assertTrue(backlog.isUrgent());
+        batches(1, (Backlog.MAX_FEW_WINDOWS + 2) * Backlog.WINDOW_NS, false);
+        assertFalse(backlog.isUrgent());
+    }
+
+    @Test
+    void shouldCountWhatWaitedForAstarvedThreadUntilAllIsRead() {
+        backlog.onStarved();
+        batches(Backlog.MANY_STARVED / 2, BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+        batches(Backlog.MANY_STARVED / 2 - 1, BATCH_NS, false);
+        assertFalse(backlog.isUrgent());
+        batches(Backlog.MANY_STARVED, BATCH_NS, false);
+        assertFalse(backlog.isUrgent(), "it did not starve again");
+    }
+
+    /** A receiver that never reads all, as with TCP, may see as many in the course of time. */
+    @Test
+    void shouldForgetThatAthreadStarvedSoonAfter() {
+        backlog.onStarved();
+        batches(1, 2 * Backlog.MANY_STARVED * BATCH_NS, true);
+        assertFalse(backlog.isUrgent());
+        batches(Backlog.MANY_STARVED, BATCH_NS, false);
         assertFalse(backlog.isUrgent());
     }
 }

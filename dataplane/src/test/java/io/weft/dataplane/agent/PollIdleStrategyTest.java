@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PollIdleStrategyTest {
     private static final long SPIN_NS = 1_000;
 
-    private final Urgency urgency = new Urgency(List.of(), Urgency.NEVER, SchedulingRefusals.UNTOLD);
+    private final Urgency urgency = new Urgency(List.of(), List.of(), Urgency.NEVER, SchedulingRefusals.UNTOLD);
     private long nowNs;
 
     @Test
@@ -109,8 +109,8 @@ class PollIdleStrategyTest {
     void shouldRestInThePlaceOfWaitingWhileAreceiverIsBehind() throws Exception {
         final ThreadCounters counters = new WorkerCounters(NodeCounters.newManager(), 0).ofThread("test");
         final BusyAgent agent = new BusyAgent();
-        final Backlog backlog = new Backlog(() -> nowNs);
-        final Urgency onDemand = new Urgency(List.of(backlog), 1, SchedulingRefusals.UNTOLD);
+        final Backlog backlog = new Backlog(() -> nowNs, null);
+        final Urgency onDemand = new Urgency(List.of(backlog), List.of(backlog), 1, SchedulingRefusals.UNTOLD);
         try (Doorbell doorbell = new Doorbell()) {
             final PollIdleStrategy strategy = new PollIdleStrategy(
                     List.of(agent), doorbell, new PausePoint(), onDemand, () -> nowNs, SPIN_NS, counters);

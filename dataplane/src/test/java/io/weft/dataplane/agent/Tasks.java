@@ -17,12 +17,20 @@ final class Tasks {
 
     /** The policy of the thread of a name. */
     static int policyOf(final String name) throws IOException {
+        return Integer.parseInt(fieldsOf(name)[POLICY]);
+    }
+
+    /** Its state, as R for one that runs or waits for a processor, and S for one that waits for something else. */
+    static String stateOf(final String name) throws IOException {
+        return fieldsOf(name)[0];
+    }
+
+    private static String[] fieldsOf(final String name) throws IOException {
         try (DirectoryStream<Path> tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
             for (final Path task : tasks) {
                 final String line = Files.readString(task.resolve("stat"));
                 if (line.contains("(" + name + ")")) {
-                    return Integer.parseInt(
-                            line.substring(line.lastIndexOf(')') + 2).split(" ", -1)[POLICY]);
+                    return line.substring(line.lastIndexOf(')') + 2).split(" ", -1);
                 }
             }
         }

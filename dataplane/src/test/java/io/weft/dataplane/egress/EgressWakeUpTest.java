@@ -45,7 +45,7 @@ class EgressWakeUpTest {
                     routing.newReader(),
                     new UnreachableNotifier(null, 0, null, () -> 0),
                     new PodPathMtu(SystemNanoClock.INSTANCE),
-                    new Backlog(SystemNanoClock.INSTANCE),
+                    new Backlog(SystemNanoClock.INSTANCE, null),
                     counters,
                     new Tap(new Captures(), 0),
                     doorbell,

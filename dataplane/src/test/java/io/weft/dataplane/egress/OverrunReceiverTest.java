@@ -54,7 +54,7 @@ class OverrunReceiverTest {
     private final ScriptedHost host = new ScriptedHost();
     private final EgressRing ring = new EgressRing(RING_LENGTH, RING_FRAMES);
     private long nowNs;
-    private final Backlog backlog = new Backlog(() -> nowNs);
+    private final Backlog backlog = new Backlog(() -> nowNs, null);
     private final EgressReceiver receiver = receiver();
     private final List<Integer> flood = new ArrayList<>();
     private final List<Integer> sparse = new ArrayList<>();

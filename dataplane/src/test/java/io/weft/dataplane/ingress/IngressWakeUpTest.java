@@ -50,7 +50,7 @@ class IngressWakeUpTest {
                     new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), counters),
                     1450,
                     new PodPathMtu(SystemNanoClock.INSTANCE),
-                    new Backlog(SystemNanoClock.INSTANCE),
+                    new Backlog(SystemNanoClock.INSTANCE, null),
                     new CommandQueue(doorbell),
                     counters,
                     new Tap(new Captures(), 0),

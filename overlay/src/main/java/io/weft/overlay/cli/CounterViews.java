@@ -177,6 +177,7 @@ final class CounterViews {
         entry.put("nsPerPacket", isTelling ? busyNs / packets : null);
         entry.put("longestCycleNs", counters.ofThread(ThreadCounter.LONGEST_CYCLE_NS, thread));
         entry.put("urgentNs", counters.ofThread(ThreadCounter.URGENT_NS, thread));
+        entry.put("boosts", counters.ofThread(ThreadCounter.BOOSTS, thread));
         return entry;
     }
 
@@ -194,7 +195,7 @@ final class CounterViews {
     static String agentLine(final Map<String, Object> entry) {
         final String stall = Stalls.words(entry);
         return String.format(
-                "%s %s: %s, %s packets in the last minute%s, longest stall since its start %s%s",
+                "%s %s: %s, %s packets in the last minute%s, longest stall since its start %s%s%s",
                 entry.get("device"),
                 entry.get("thread"),
                 stall.isEmpty() ? "busy " + entry.get("busyPercent") + " %" : stall,
@@ -206,7 +207,10 @@ final class CounterViews {
                 Words.shortTime(number(entry, "longestCycleNs")),
                 0 == number(entry, "urgentNs")
                         ? ""
-                        : ", before ordinary threads for " + Words.shortTime(number(entry, "urgentNs")) + " in all");
+                        : ", before ordinary threads for " + Words.shortTime(number(entry, "urgentNs")) + " in all",
+                0 == number(entry, "boosts")
+                        ? ""
+                        : ", let in before them for want of a processor " + number(entry, "boosts") + " times");
     }
 
     private static long number(final Map<String, Object> entry, final String key) {

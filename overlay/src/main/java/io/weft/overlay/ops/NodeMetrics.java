@@ -177,6 +177,14 @@ public final class NodeMetrics {
                 ThreadCounter.URGENT_NS,
                 "weft_thread_urgent_seconds_total",
                 "Time that a data thread came before ordinary threads, because more came from pods or underlay than was read.");
+        final String boosted = ThreadCounter.BOOSTS.threadName(label);
+        if (null != boosted) {
+            text.counter(
+                    "weft_thread_boosts_total",
+                    "Times that a data thread got no processor while many packets came, and was let in before ordinary threads.",
+                    device + ",thread=\"" + boosted + '"',
+                    sample.value());
+        }
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             if (counter.isGauge() && counter.label().equals(label)) {
                 text.gauge(

@@ -43,6 +43,7 @@ class NodeMetricsTest {
                 }
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " idle ns", 2_500_000_000L));
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " urgent ns", 1_500_000_000L));
+                samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " boosts", 7));
             }
         }
         return new NodeMetrics(new RegistryStatus(), "etcd", new Conditions()).text(samples);
@@ -68,6 +69,7 @@ class NodeMetricsTest {
                 text().contains("weft_thread_idle_seconds_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 2.5\n"));
         assertTrue(text().contains(
                         "weft_thread_urgent_seconds_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 1.5\n"));
+        assertTrue(text().contains("weft_thread_boosts_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 7\n"));
     }
 
     @Test
