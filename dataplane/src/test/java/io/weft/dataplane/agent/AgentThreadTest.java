@@ -14,11 +14,7 @@ import io.weft.linux.SchedulingPolicy;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.RefusedCalls;
 import io.weft.linux.testing.RequiresRoot;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.concurrent.status.CountersManager;
@@ -31,7 +27,7 @@ class AgentThreadTest {
 
     private final CountersManager manager = NodeCounters.newManager();
     private final WorkerCounters counters = new WorkerCounters(manager, 0);
-    private final Queue<String> refusals = new ConcurrentLinkedQueue<>();
+    private final RecordedRefusals refusals = new RecordedRefusals();
     private final AtomicLong nowNs = new AtomicLong();
     private final Backlog backlog = new Backlog(nowNs::get, null);
     private volatile long sliceNs;
@@ -74,7 +70,7 @@ class AgentThreadTest {
             awaitTurn(thread);
             assertEquals(AgentThread.TIME_SLICE_NS, sliceNs);
         }
-        assertEquals(List.of(), List.copyOf(refusals));
+        assertEquals(List.of(), refusals.told());
     }
 
     /** As by the filter of a container's system calls. */
@@ -84,7 +80,7 @@ class AgentThreadTest {
                 AgentThread thread =
                         RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, Errno.EPERM, () -> start(doorbell, true))) {
             awaitTurn(thread);
-            assertEquals(List.of("slice: EPERM"), List.copyOf(refusals));
+            assertEquals(List.of("slice: EPERM"), refusals.told());
         }
     }
 
@@ -105,9 +101,9 @@ class AgentThreadTest {
             }
             awaitPolicy(thread, Tasks.ORDINARY);
             assertEquals(AgentThread.TIME_SLICE_NS, awaitSliceNs(thread));
-            assertTrue(urgentNs() > 0);
+            assertTrue(new NodeCounters(manager).of(ThreadCounter.URGENT_NS) > 0);
         }
-        assertEquals(List.of(), List.copyOf(refusals));
+        assertEquals(List.of(), refusals.told());
     }
 
     @Test
@@ -120,37 +116,21 @@ class AgentThreadTest {
             backlog.onBatch(Backlog.MANY, true);
             doorbell.ring();
             Await.until(
-                    () -> "told: " + refusals,
+                    () -> "told: " + refusals.told(),
                     Await.TIMEOUT_MS,
-                    () -> List.of("slice: EPERM", "real time: EPERM").equals(List.copyOf(refusals)));
+                    () -> List.of("slice: EPERM", "real time: EPERM").equals(refusals.told()));
             awaitTurn(thread);
         }
     }
 
     private static void awaitPolicy(final AgentThread thread, final int policy) {
-        Await.until(() -> "policy " + policy, Await.TIMEOUT_MS, () -> {
-            try {
-                return policy == Tasks.policyOf(NAME);
-            } catch (final IOException failure) {
-                throw new UncheckedIOException(failure);
-            }
-        });
+        Tasks.awaitPolicy(NAME, policy);
         awaitTurn(thread);
     }
 
     private long awaitSliceNs(final AgentThread thread) {
         awaitTurn(thread);
         return sliceNs;
-    }
-
-    private long urgentNs() {
-        final AtomicLong total = new AtomicLong();
-        manager.forEach((value, id, label) -> {
-            if (null != ThreadCounter.URGENT_NS.threadName(label)) {
-                total.addAndGet(value);
-            }
-        });
-        return total.get();
     }
 
     private AgentThread start(final Doorbell doorbell, final boolean busyPoll) {
@@ -162,7 +142,7 @@ class AgentThreadTest {
                 busyPoll,
                 counters,
                 failure -> {},
-                new Urgency(List.of(backlog), List.of(backlog), 1, new Told()));
+                new Urgency(List.of(backlog), List.of(backlog), 1, refusals));
         thread.start();
         return thread;
     }
@@ -170,18 +150,6 @@ class AgentThreadTest {
     private static void awaitTurn(final AgentThread thread) {
         final long before = thread.dutyCycles();
         Await.until(() -> "a turn", Await.TIMEOUT_MS, () -> thread.dutyCycles() > before);
-    }
-
-    private final class Told implements SchedulingRefusals {
-        @Override
-        public void onSliceRefused(final int errno) {
-            refusals.add("slice: " + Errno.name(errno));
-        }
-
-        @Override
-        public void onRealTimeRefused(final int errno) {
-            refusals.add("real time: " + Errno.name(errno));
-        }
     }
 
     private final class HinderedAgent extends IdleAgent {

@@ -12,12 +12,13 @@ import io.weft.linux.Errno;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.RefusedCalls;
 import io.weft.linux.testing.RequiresRoot;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.concurrent.status.CountersManager;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,100 +28,100 @@ class BoosterTest {
     private static final String NAME = "weft-test";
 
     private final CountersManager manager = NodeCounters.newManager();
-    private final WorkerCounters counters = new WorkerCounters(manager, 0);
-    private final Queue<String> refusals = new ConcurrentLinkedQueue<>();
-    private final Told told = new Told();
-    private final Booster booster = new Booster(1, told);
+    private final NodeCounters counters = new NodeCounters(manager);
+    private final RecordedRefusals refusals = new RecordedRefusals();
+    private final Booster booster = new Booster(1, refusals);
     private final StarvationWatch watch = booster.newWatch();
     private final AtomicLong nowNs = new AtomicLong();
     private final Backlog backlog = new Backlog(nowNs::get, watch);
+    private final Doorbell doorbell = new Doorbell();
+    private final AgentThread thread = new AgentThread(
+            NAME,
+            List.of(new LongAgent()),
+            doorbell,
+            0,
+            false,
+            new WorkerCounters(manager, 0),
+            failure -> {},
+            new Urgency(List.of(backlog), List.of(backlog), 1, refusals));
     private volatile boolean isLong;
     private volatile boolean isSpinning;
     private volatile boolean wasFirst;
     private volatile int waiting = Backlog.MANY_STARVED - 1;
 
-    @Test
-    @RequiresRoot
-    void shouldLetAthreadInWhenAlarmedAndSleepAgain() throws Exception {
-        try (Doorbell doorbell = new Doorbell();
-                AgentThread thread = start(doorbell)) {
-            watch.threads(List.of(thread));
-            try (Booster opened = booster) {
-                opened.start();
-                awaitSleep();
-                beLong(doorbell);
-                backlog.onBatch(Backlog.ALARMING - 1, false);
-                awaitSleep();
-                assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
-                backlog.onBatch(Backlog.ALARMING, false);
-                awaitBoost();
-                isLong = false;
-                awaitPolicy(Tasks.ORDINARY);
-                awaitSleep();
-            }
-            assertTrue(wasFirst);
-            assertEquals(0, counted(ThreadCounter.URGENT_NS), "few packets waited");
-        }
-        assertEquals(List.of(), List.copyOf(refusals));
+    @BeforeEach
+    void setUp() {
+        watch.threads(List.of(thread));
+        thread.start();
+        Await.until(() -> "a turn", Await.TIMEOUT_MS, () -> thread.dutyCycles() > 0);
+    }
+
+    @AfterEach
+    void tearDown() {
+        isLong = false;
+        booster.close();
+        thread.close();
+        doorbell.close();
     }
 
     @Test
     @RequiresRoot
-    void shouldMakeItUrgentThatManyPacketsWaitForTheThread() throws Exception {
+    void shouldLetAthreadInWhenAlarmedAndSleepAgain() throws IOException {
+        booster.start();
+        awaitSleep();
+        beLong();
+        backlog.onBatch(Backlog.ALARMING - 1, false);
+        awaitSleep();
+        assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
+        backlog.onBatch(Backlog.ALARMING, false);
+        awaitBoost();
+        isLong = false;
+        Tasks.awaitPolicy(NAME, Tasks.ORDINARY);
+        awaitSleep();
+        assertEquals(0, counters.of(ThreadCounter.URGENT_NS), "few packets waited");
+        assertEquals(List.of(), refusals.told());
+    }
+
+    @Test
+    @RequiresRoot
+    void shouldMakeItUrgentThatManyPacketsWaitForTheThread() throws IOException {
         waiting = Backlog.MANY_STARVED;
-        try (Doorbell doorbell = new Doorbell();
-                AgentThread thread = start(doorbell)) {
-            watch.threads(List.of(thread));
-            try (Booster opened = booster) {
-                opened.start();
-                beLong(doorbell);
-                watch.alarm();
-                awaitBoost();
-                isLong = false;
-                Await.until(() -> "urgent", Await.TIMEOUT_MS, () -> counted(ThreadCounter.URGENT_NS) > 0);
-                assertEquals(Tasks.FIFO, Tasks.policyOf(NAME));
-                Await.until(() -> "not urgent", Await.TIMEOUT_MS, () -> {
-                    nowNs.addAndGet(Backlog.WINDOW_NS);
-                    return !backlog.isUrgent();
-                });
-                awaitPolicy(Tasks.ORDINARY);
-            }
-        }
+        booster.start();
+        beLong();
+        watch.alarm();
+        awaitBoost();
+        isLong = false;
+        Await.until(() -> "urgent", Await.TIMEOUT_MS, () -> counters.of(ThreadCounter.URGENT_NS) > 0);
+        assertEquals(Tasks.FIFO, Tasks.policyOf(NAME));
+        Await.until(() -> "not urgent", Await.TIMEOUT_MS, () -> {
+            nowNs.addAndGet(Backlog.WINDOW_NS);
+            return !backlog.isUrgent();
+        });
+        Tasks.awaitPolicy(NAME, Tasks.ORDINARY);
     }
 
     /** It might hang, and would take a processor from whoever is to see that. */
     @Test
     @RequiresRoot
-    void shouldNotLeaveOneFirstThatEndsNoDutyCycle() throws Exception {
-        try (Doorbell doorbell = new Doorbell();
-                AgentThread thread = start(doorbell)) {
-            watch.threads(List.of(thread));
-            try (Booster opened = booster) {
-                opened.start();
-                beLong(doorbell);
-                watch.alarm();
-                awaitBoost();
-                awaitSleep();
-                assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
-                isLong = false;
-            }
-        }
+    void shouldNotLeaveOneFirstThatEndsNoDutyCycle() throws IOException {
+        booster.start();
+        beLong();
+        watch.alarm();
+        awaitBoost();
+        awaitSleep();
+        assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
     }
 
     @Test
     @RequiresRoot
-    void shouldLeaveAthreadThatWaits() throws Exception {
-        try (Doorbell doorbell = new Doorbell();
-                AgentThread thread = start(doorbell)) {
-            watch.threads(List.of(thread));
-            Await.until(() -> "it waits", Await.TIMEOUT_MS, () -> "S".equals(unchecked(() -> Tasks.stateOf(NAME))));
-            watch.alarm();
-            for (int i = 0; i < 4; i++) {
-                assertTrue(watch.look());
-            }
-            assertEquals(0, counted(ThreadCounter.BOOSTS));
-            assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
+    void shouldLeaveAthreadThatWaits() throws IOException {
+        Await.until(() -> "it waits", Await.TIMEOUT_MS, () -> "S".equals(state()));
+        watch.alarm();
+        for (int i = 0; i < 4; i++) {
+            assertTrue(watch.look());
         }
+        assertEquals(0, counters.of(ThreadCounter.BOOSTS));
+        assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
     }
 
     @ParameterizedTest
@@ -132,54 +133,29 @@ class BoosterTest {
 
     @Test
     void shouldTellWhyItLetsNobodyIn() throws Exception {
-        try (Doorbell doorbell = new Doorbell();
-                AgentThread thread = start(doorbell);
-                Booster opened = booster) {
-            watch.threads(List.of(thread));
-            startRefused(opened, Errno.EPERM);
-            Await.until(
-                    () -> "told: " + refusals,
-                    Await.TIMEOUT_MS,
-                    () -> List.of("EPERM").equals(List.copyOf(refusals)));
-        }
+        startRefused(Errno.EPERM);
+        Await.until(
+                () -> "told: " + refusals.told(),
+                Await.TIMEOUT_MS,
+                () -> List.of("real time: EPERM").equals(refusals.told()));
     }
 
     /** As where whoever started the process gave it another policy. */
     @Test
     void shouldSayNothingOfApolicyFromOthers() throws Exception {
-        try (Doorbell doorbell = new Doorbell();
-                AgentThread thread = start(doorbell);
-                Booster opened = booster) {
-            watch.threads(List.of(thread));
-            startRefused(opened, Errno.EINVAL);
-            awaitSleep();
-            assertEquals(List.of(), List.copyOf(refusals));
-        }
+        startRefused(Errno.EINVAL);
+        awaitSleep();
+        assertEquals(List.of(), refusals.told());
     }
 
-    private static void startRefused(final Booster booster, final int errno) throws Exception {
+    private void startRefused(final int errno) throws Exception {
         RefusedCalls.refusing(RefusedCalls.SCHED_SETATTR, errno, () -> {
             booster.start();
             return 0;
         });
     }
 
-    private AgentThread start(final Doorbell doorbell) {
-        final AgentThread thread = new AgentThread(
-                NAME,
-                List.of(new LongAgent()),
-                doorbell,
-                0,
-                false,
-                counters,
-                failure -> {},
-                new Urgency(List.of(backlog), List.of(backlog), 1, told));
-        thread.start();
-        Await.until(() -> "a turn", Await.TIMEOUT_MS, () -> thread.dutyCycles() > 0);
-        return thread;
-    }
-
-    private void beLong(final Doorbell doorbell) {
+    private void beLong() {
         isLong = true;
         doorbell.ring();
         Await.until(() -> "it is long at a duty cycle", Await.TIMEOUT_MS, () -> isSpinning);
@@ -190,52 +166,36 @@ class BoosterTest {
                 () -> "the booster sleeps",
                 Await.TIMEOUT_MS,
                 () -> Thread.getAllStackTraces().keySet().stream()
-                        .anyMatch(thread ->
-                                Booster.NAME.equals(thread.getName()) && Thread.State.WAITING == thread.getState()));
+                        .anyMatch(other ->
+                                Booster.NAME.equals(other.getName()) && Thread.State.WAITING == other.getState()));
     }
 
     private void awaitBoost() {
-        Await.until(() -> "let in", Await.TIMEOUT_MS, () -> counted(ThreadCounter.BOOSTS) > 0 && wasFirst);
+        Await.until(() -> "let in", Await.TIMEOUT_MS, () -> counters.of(ThreadCounter.BOOSTS) > 0 && wasFirst);
     }
 
-    private static void awaitPolicy(final int policy) {
-        Await.until(() -> "policy " + policy, Await.TIMEOUT_MS, () -> policy == unchecked(() -> Tasks.policyOf(NAME)));
-    }
-
-    private static <T> T unchecked(final Callable<T> call) {
+    private static int policy() {
         try {
-            return call.call();
-        } catch (final Exception failure) {
-            throw new IllegalStateException(failure);
+            return Tasks.policyOf(NAME);
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 
-    private long counted(final ThreadCounter counter) {
-        final AtomicLong total = new AtomicLong();
-        manager.forEach((value, id, label) -> {
-            if (null != counter.threadName(label)) {
-                total.addAndGet(value);
-            }
-        });
-        return total.get();
-    }
-
-    private final class Told implements SchedulingRefusals {
-        @Override
-        public void onSliceRefused(final int errno) {}
-
-        @Override
-        public void onRealTimeRefused(final int errno) {
-            refusals.add(Errno.name(errno));
+    private static String state() {
+        try {
+            return Tasks.stateOf(NAME);
+        } catch (final IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 
     private final class LongAgent extends IdleAgent {
         @Override
         public int doWork() {
-            while (isLong && !Thread.currentThread().isInterrupted()) {
+            while (isLong) {
                 isSpinning = true;
-                wasFirst |= Tasks.FIFO == unchecked(() -> Tasks.policyOf(NAME));
+                wasFirst |= Tasks.FIFO == policy();
             }
             if (isSpinning || backlog.isUrgent()) {
                 backlog.onBatch(isSpinning ? waiting : 0, false);

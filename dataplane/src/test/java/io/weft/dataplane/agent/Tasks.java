@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.agent;
 
+import io.weft.linux.testing.Await;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,17 @@ final class Tasks {
     /** The policy of the thread of a name. */
     static int policyOf(final String name) throws IOException {
         return Integer.parseInt(fieldsOf(name)[POLICY]);
+    }
+
+    /** Waits until that thread has a policy. */
+    static void awaitPolicy(final String name, final int policy) {
+        Await.until(() -> name + " has policy " + policy, Await.TIMEOUT_MS, () -> {
+            try {
+                return policy == policyOf(name);
+            } catch (final IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
+        });
     }
 
     /** Its state, as R for one that runs or waits for a processor, and S for one that waits for something else. */

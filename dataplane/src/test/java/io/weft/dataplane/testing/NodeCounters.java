@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.counters.ThreadCounter;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.linux.testing.Await;
 import java.util.ArrayList;
@@ -42,6 +43,11 @@ public final class NodeCounters {
     }
 
     public long of(final DataPlaneCounter counter) {
+        return sum(counter.id());
+    }
+
+    /** Of all data threads. */
+    public long of(final ThreadCounter counter) {
         return sum(counter.id());
     }
 
