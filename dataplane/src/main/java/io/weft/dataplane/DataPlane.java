@@ -79,8 +79,7 @@ public final class DataPlane implements AutoCloseable {
             }
         }
         threads.forEach(AgentThread::start);
-        if (null != booster
-                && Booster.suits(threads.size(), Runtime.getRuntime().availableProcessors())) {
+        if (null != booster) {
             booster.start();
         }
     }

@@ -36,7 +36,14 @@ public final class DataPlaneContext {
     /** More than a worker's small buffers take together: poll sets, eventfds, ICMP messages, and what alignment costs each. */
     private static final int WORKER_REST_LENGTH = 0x10000;
 
-    public static final int MAX_SEGMENTS_DEFAULT = 64;
+    /** What the kernel handles of one queue before it looks at others (include/linux/netdevice.h, {@code NAPI_POLL_WEIGHT}). */
+    private static final int NAPI_POLL_WEIGHT = 64;
+
+    /**
+     * One less than that, for the sake of order (docs/decisions/0018): where sender and receiver are one machine's, packets as many as that
+     * may lie on the processor that they were sent from when the sender goes on at another.
+     */
+    public static final int MAX_SEGMENTS_DEFAULT = NAPI_POLL_WEIGHT - 1;
 
     /**
      * More than a request and its answer take between two nodes of one rack, both of which had to be woken: else a single

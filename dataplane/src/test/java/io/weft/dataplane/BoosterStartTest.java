@@ -4,7 +4,6 @@ package io.weft.dataplane;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.address.MacAddress;
-import io.weft.dataplane.agent.Booster;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
@@ -45,14 +44,6 @@ class BoosterStartTest {
     @Test
     void shouldHaveNoneWhereThreadsNeverWait() {
         with(context().realTimePriority(1).busyPoll(true), () -> assertEquals(List.of(), boosters()));
-    }
-
-    @Test
-    void shouldHaveNoneWhereThreadsTakeProcessorsFromEachOther() {
-        final boolean isSuited = Booster.suits(4, Runtime.getRuntime().availableProcessors());
-        with(
-                context().threadingMode(ThreadingMode.DEDICATED).realTimePriority(1),
-                () -> assertEquals(isSuited, !boosters().isEmpty()));
     }
 
     private static DataPlaneContext context() {

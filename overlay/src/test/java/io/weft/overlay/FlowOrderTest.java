@@ -3,7 +3,9 @@ package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.weft.linux.SchedulingPolicy;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.RequiresRoot;
@@ -19,12 +21,16 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Packets of a flow arrive in the order they were sent in, whatever the number of workers and however its answers come: flows of UDP
@@ -34,8 +40,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 class FlowOrderTest {
     private static final int FLOWS = 4;
     private static final int PACKETS_OF_FLOW = 20_000;
+    private static final int MORE_PACKETS_OF_FLOW = 60_000;
     private static final int PACKETS_BETWEEN_ANSWERS = 1_000;
     private static final int LENGTH = 200;
+    private static final String LATE = "packets that came after a later one of their flow; ";
     private static final int BUFFER_LENGTH = 4 << 20;
 
     /** What a container has that may configure the network, and no more. */
@@ -65,6 +73,33 @@ class FlowOrderTest {
     @CsvSource({"1, TUN, false", "2, TUN, false", "4, TUN, true", "16, TUN, false", "4, PACKET, true"})
     void shouldKeepTheOrderOfEachFlow(final int workers, final String podPort, final boolean hasTwoCapabilities)
             throws Exception {
+        try (BackgroundProcess weftd = start(workers, podPort, hasTwoCapabilities)) {
+            send(PACKETS_OF_FLOW);
+            assertEquals(0, late.get(), () -> LATE + weftd.output());
+        }
+    }
+
+    /** What the kernel had no time for before the data thread was sent to another processor must not come after what it sends from there. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16})
+    void shouldKeepTheOrderWhereProcessorsAreTakenFromDataThreads(final int workers) throws Exception {
+        assumeTrue(isKernelOf(6, 4), "before Linux 6.4 packets are left at each step of their way, whoever sent them");
+        try (BackgroundProcess weftd = start(workers, "TUN", false);
+                Preemption preemption = new Preemption()) {
+            send(MORE_PACKETS_OF_FLOW);
+            preemption.assertOngoing();
+            assertEquals(0, late.get(), () -> LATE + weftd.output());
+        }
+    }
+
+    private static boolean isKernelOf(final int major, final int minor) {
+        final String[] version = System.getProperty("os.version").split("[^0-9]+", 3);
+        final int running = Integer.parseInt(version[0]);
+        return running > major || (running == major && Integer.parseInt(version[1]) >= minor);
+    }
+
+    private BackgroundProcess start(final int workers, final String podPort, final boolean hasTwoCapabilities)
+            throws Exception {
         final List<String> command = new ArrayList<>(hasTwoCapabilities ? TWO_CAPABILITIES : List.of());
         command.addAll(List.of(WeftdProcess.command(
                 directory,
@@ -72,31 +107,91 @@ class FlowOrderTest {
                 "--iface=" + node.underlayDevice(),
                 "--pod-port=" + podPort,
                 "--workers=" + workers)));
-        try (BackgroundProcess weftd = node.namespace().start(command.toArray(String[]::new))) {
+        final BackgroundProcess weftd = node.namespace().start(command.toArray(String[]::new));
+        try {
             weftd.awaitOutput("ready: weft.1 forwards", WeftdProcess.START_TIMEOUT_MS);
             Await.until(weftd::output, Await.TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
             if ("TUN".equals(podPort) && workers > 1) {
                 final String device = node.namespace().exec("ip", "-details", "link", "show", "weft.1");
                 assertTrue(device.contains(" numqueues " + workers + ' '), device);
             }
-            final List<Flow> flows = new ArrayList<>();
-            try {
-                for (int i = 0; i < FLOWS; i++) {
-                    flows.add(new Flow());
-                }
-                for (int sequence = 1; sequence <= PACKETS_OF_FLOW; sequence++) {
-                    for (final Flow flow : flows) {
-                        flow.send(sequence);
-                    }
-                }
+            return weftd;
+        } catch (final Exception | AssertionError failure) {
+            weftd.close();
+            throw failure;
+        }
+    }
+
+    private void send(final int packetsOfFlow) throws Exception {
+        final List<Flow> flows = new ArrayList<>();
+        try {
+            for (int i = 0; i < FLOWS; i++) {
+                flows.add(new Flow());
+            }
+            for (int sequence = 1; sequence <= packetsOfFlow; sequence++) {
                 for (final Flow flow : flows) {
-                    flow.awaitEnd();
+                    flow.send(sequence);
                 }
-            } finally {
-                flows.forEach(Flow::close);
+            }
+            for (final Flow flow : flows) {
+                flow.awaitEnd(packetsOfFlow);
+            }
+        } finally {
+            flows.forEach(Flow::close);
+        }
+    }
+
+    /** Two threads that come before weft's take a processor for a moment, again and again, and two ordinary ones take what they get. */
+    private static final class Preemption implements AutoCloseable {
+        private static final int PRIORITY = 50;
+        private static final long PAUSE_NS = TimeUnit.MICROSECONDS.toNanos(50);
+        private static final long BUSY_NS = TimeUnit.MICROSECONDS.toNanos(20);
+
+        private final List<Thread> threads = new ArrayList<>();
+        private final AtomicInteger realTimeCount = new AtomicInteger();
+        private volatile boolean isClosed;
+
+        Preemption() {
+            start(this::preempt);
+            start(this::preempt);
+            start(this::keepBusy);
+            start(this::keepBusy);
+        }
+
+        private void start(final Runnable body) {
+            final Thread thread = new Thread(body, "preemption");
+            thread.setDaemon(true);
+            thread.start();
+            threads.add(thread);
+        }
+
+        private void preempt() {
+            realTimeCount.addAndGet(0 == new SchedulingPolicy().makeRealTime(PRIORITY) ? 1 : 0);
+            while (!isClosed) {
+                LockSupport.parkNanos(PAUSE_NS);
+                final long beginNs = System.nanoTime();
+                while (System.nanoTime() - beginNs < BUSY_NS) {
+                    Thread.onSpinWait();
+                }
             }
         }
-        assertEquals(0, late.get(), "packets that came after a later one of their flow");
+
+        private void keepBusy() {
+            while (!isClosed) {
+                Thread.onSpinWait();
+            }
+        }
+
+        void assertOngoing() {
+            assertEquals(2, realTimeCount.get(), "threads of real time");
+        }
+
+        @Override
+        public void close() {
+            isClosed = true;
+            Await.until(
+                    threads::toString, Await.TIMEOUT_MS, () -> threads.stream().noneMatch(Thread::isAlive));
+        }
     }
 
     /** Numbered datagrams from pod to pod. */
@@ -149,11 +244,11 @@ class FlowOrderTest {
         }
 
         /** What was sent may be lost where buffers are full, so one more is sent until one of these came. */
-        void awaitEnd() {
-            final AtomicLong sequence = new AtomicLong(PACKETS_OF_FLOW);
+        void awaitEnd(final int packetsOfFlow) {
+            final AtomicLong sequence = new AtomicLong(packetsOfFlow);
             Await.until("the end of a flow", Await.TIMEOUT_MS, () -> {
                 send((int) sequence.incrementAndGet());
-                return last.get() > PACKETS_OF_FLOW;
+                return last.get() > packetsOfFlow;
             });
         }
 

@@ -41,14 +41,6 @@ public final class Booster implements AutoCloseable {
         runner.setDaemon(true);
     }
 
-    /**
-     * Whether data threads are so few that one which is let in seldom takes the processor of another. Where it does, what the kernel has not
-     * handed on yet for that one stays behind on that processor, and what it sends from its next one overtakes it.
-     */
-    public static boolean suits(final int dataThreads, final int processors) {
-        return 1 == dataThreads || 2 * dataThreads <= processors;
-    }
-
     /** A watch over one worker, before {@link #start}. */
     public StarvationWatch newWatch() {
         final StarvationWatch watch = new StarvationWatch(this);

@@ -20,8 +20,6 @@ import org.agrona.concurrent.status.CountersManager;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** A thread that is long at a duty cycle stands for one that gets no processor: neither ends one, and both are runnable. */
 class BoosterTest {
@@ -122,13 +120,6 @@ class BoosterTest {
         }
         assertEquals(0, counters.of(ThreadCounter.BOOSTS));
         assertEquals(Tasks.ORDINARY, Tasks.policyOf(NAME));
-    }
-
-    @ParameterizedTest
-    @CsvSource({"1, 1, true", "1, 2, true", "2, 2, false", "2, 4, true", "2, 8, true", "16, 2, false", "64, 260, true"})
-    void shouldNotSuitThreadsThatTakeProcessorsFromEachOther(
-            final int dataThreads, final int processors, final boolean isSuited) {
-        assertEquals(isSuited, Booster.suits(dataThreads, processors));
     }
 
     @Test
