@@ -10,6 +10,7 @@ import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.encap.Superframe;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.HostOutput;
@@ -36,14 +37,8 @@ public final class DataPlaneContext {
     /** More than a worker's small buffers take together: poll sets, eventfds, ICMP messages, and what alignment costs each. */
     private static final int WORKER_REST_LENGTH = 0x10000;
 
-    /** What the kernel handles of one queue before it looks at others (include/linux/netdevice.h, {@code NAPI_POLL_WEIGHT}). */
-    private static final int NAPI_POLL_WEIGHT = 64;
-
-    /**
-     * One less than that, for the sake of order (docs/decisions/0018): where sender and receiver are one machine's, packets as many as that
-     * may lie on the processor that they were sent from when the sender goes on at another.
-     */
-    public static final int MAX_SEGMENTS_DEFAULT = NAPI_POLL_WEIGHT - 1;
+    /** As many as packets of a superframe, for the same reason. */
+    public static final int MAX_SEGMENTS_DEFAULT = Superframe.MAX_SEGMENTS;
 
     /**
      * More than a request and its answer take between two nodes of one rack, both of which had to be woken: else a single
@@ -324,7 +319,7 @@ public final class DataPlaneContext {
         return maxSegments;
     }
 
-    /** Sets how many datagrams the kernel cuts from one message at most; 1 where it cuts none. */
+    /** Sets how many datagrams the kernel cuts from one message at most; 1 where it cuts none. With more than by default a flow may lose its order. */
     public DataPlaneContext maxSegments(final int segments) {
         beforeConclusion();
         maxSegments = segments;

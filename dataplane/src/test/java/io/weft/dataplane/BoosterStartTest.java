@@ -19,16 +19,19 @@ import io.weft.routing.RoutingTables;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A data plane that gets many packets at once, again and again, and reads all of them. */
 @RequiresRoot
 class BoosterStartTest {
     private static final String BOOSTER = "weft-booster";
 
-    @Test
-    void shouldHaveTheBoosterAwakeWhileManyPacketsComeAtOnce() {
+    @ParameterizedTest
+    @EnumSource(names = {"SHARED", "SHARED_NETWORK", "DEDICATED"})
+    void shouldHaveTheBoosterAwakeWhileManyPacketsComeAtOnce(final ThreadingMode mode) {
         with(
-                context().realTimePriority(1),
+                context().threadingMode(mode).realTimePriority(1),
                 () -> Await.until(
                         () -> "it looks now and then",
                         Await.TIMEOUT_MS,

@@ -76,21 +76,21 @@ abstract class RandomStreamSuite {
 
     @ParameterizedTest
     @CsvSource({
-        "PASSTHROUGH, true, INVOKER, 1, 64, true",
-        "SEGMENT, true, INVOKER, 1, 64, true",
-        "PLAIN, true, INVOKER, 1, 64, true",
-        "NONE, true, INVOKER, 1, 64, true",
+        "PASSTHROUGH, true, INVOKER, 1, 63, true",
+        "SEGMENT, true, INVOKER, 1, 63, true",
+        "PLAIN, true, INVOKER, 1, 63, true",
+        "NONE, true, INVOKER, 1, 63, true",
         "SEGMENT, true, INVOKER, 1, 1, true",
-        "SEGMENT, true, INVOKER, 1, 64, false",
-        "SEGMENT, true, SHARED, 1, 64, true",
-        "SEGMENT, true, SHARED_NETWORK, 2, 64, true",
-        "SEGMENT, true, DEDICATED, 2, 64, true",
-        "PASSTHROUGH, false, INVOKER, 1, 64, true",
-        "SEGMENT, false, INVOKER, 1, 64, true",
-        "PLAIN, false, INVOKER, 1, 64, true",
-        "NONE, false, INVOKER, 1, 64, true",
-        "PASSTHROUGH, false, INVOKER, 1, 64, false",
-        "PASSTHROUGH, false, DEDICATED, 2, 64, true"
+        "SEGMENT, true, INVOKER, 1, 63, false",
+        "SEGMENT, true, SHARED, 1, 63, true",
+        "SEGMENT, true, SHARED_NETWORK, 2, 63, true",
+        "SEGMENT, true, DEDICATED, 2, 63, true",
+        "PASSTHROUGH, false, INVOKER, 1, 63, true",
+        "SEGMENT, false, INVOKER, 1, 63, true",
+        "PLAIN, false, INVOKER, 1, 63, true",
+        "NONE, false, INVOKER, 1, 63, true",
+        "PASSTHROUGH, false, INVOKER, 1, 63, false",
+        "PASSTHROUGH, false, DEDICATED, 2, 63, true"
     })
     void shouldArriveAsItWasSent(
             final Offload offload,
@@ -199,11 +199,11 @@ abstract class RandomStreamSuite {
 
     @ParameterizedTest
     @CsvSource({
-        "PASSTHROUGH, INVOKER, 1, 64, true",
-        "SEGMENT, INVOKER, 1, 64, true",
-        "SEGMENT, INVOKER, 1, 64, false",
-        "NONE, INVOKER, 1, 64, true",
-        "SEGMENT, DEDICATED, 2, 64, true",
+        "PASSTHROUGH, INVOKER, 1, 63, true",
+        "SEGMENT, INVOKER, 1, 63, true",
+        "SEGMENT, INVOKER, 1, 63, false",
+        "NONE, INVOKER, 1, 63, true",
+        "SEGMENT, DEDICATED, 2, 63, true",
         "PLAIN, SHARED, 1, 1, true"
     })
     void shouldArriveAsItWasSentWhenADatagramIsTheBarePacket(

@@ -20,8 +20,15 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <p>What may be joined is said by {@link JoinRules}. Reused by one thread.
  */
 public final class Superframe {
-    /** How many packets one superframe joins: {@code UDP_MAX_SEGMENTS} of kernels before 6.9 (include/linux/udp.h). */
-    public static final int MAX_SEGMENTS = 64;
+    /** How many packets the kernel takes from one queue before it looks at others (include/linux/netdevice.h). */
+    private static final int NAPI_POLL_WEIGHT = 64;
+
+    /**
+     * How many packets one superframe joins. One less than a poll takes: where the kernel cuts them in the name of the thread that sent them, a
+     * poll that took all that it may is unfinished, and packets stay behind when the thread moves to another processor (docs/decisions/0018).
+     * Not more than {@code UDP_MAX_SEGMENTS} of kernels before 6.9 (include/linux/udp.h), which is 64.
+     */
+    public static final int MAX_SEGMENTS = NAPI_POLL_WEIGHT - 1;
 
     /** Where the entry of the frame's header is, after that header itself; the entries of the packets follow. */
     private static final int HEADER_ENTRY_OFFSET = BitUtil.align(FrameHeader.MAX_LENGTH, Long.BYTES);
