@@ -37,7 +37,7 @@ public final class DataPlaneContext {
     /** More than a worker's small buffers take together: poll sets, eventfds, ICMP messages, and what alignment costs each. */
     private static final int WORKER_REST_LENGTH = 0x10000;
 
-    /** As many as packets of a superframe, for the same reason. */
+    /** A message is cut in the name of the thread that sends it as a superframe may be, so the same limit keeps its order. */
     public static final int MAX_SEGMENTS_DEFAULT = Superframe.MAX_SEGMENTS;
 
     /**
