@@ -201,11 +201,24 @@ public final class KnownRegistry implements Registry {
                 kept.onRestartNeeded("the own lease is " + lease + " now, was " + before.own());
                 return;
             }
+            if (isWrittenAnew()) {
+                kept.onRestartNeeded(
+                        "an administrator has changed the public address of this node since this node last ran");
+                return;
+            }
             begin(kept);
         } catch (final RegistryException refused) {
             kept.onRestartNeeded(String.valueOf(refused.getMessage()));
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private boolean isWrittenAnew() throws InterruptedException {
+        try {
+            return !registry.publicAddresses().equals(written);
+        } catch (final RegistryException wrong) {
+            return false; // the node goes on as it is, until that is an address
         }
     }
 

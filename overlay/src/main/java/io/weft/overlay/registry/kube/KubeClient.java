@@ -67,16 +67,26 @@ final class KubeClient {
             return statusCode;
         }
 
-        /** The server's cache has not come as far as the version that was asked for (apimachinery, NewTooLargeResourceVersionError). */
+        /** Whether the version that was asked for {@link KubeClient#isTooNew is too new}. */
         boolean isTooNew() {
-            return HttpURLConnection.HTTP_GATEWAY_TIMEOUT == statusCode
-                    && String.valueOf(getMessage()).contains("Too large resource version");
+            return KubeClient.isTooNew(statusCode, String.valueOf(getMessage()));
         }
 
         @Override
         public long pauseNs() {
             return TimeUnit.SECONDS.toNanos(retryAfterS);
         }
+    }
+
+    /**
+     * Whether the server's cache has not come as far as the version that it was asked for (apimachinery,
+     * NewTooLargeResourceVersionError).
+     *
+     * @param statusCode of the answer, or of an error that comes by a watch.
+     * @param message in which it tells why.
+     */
+    static boolean isTooNew(final int statusCode, final String message) {
+        return HttpURLConnection.HTTP_GATEWAY_TIMEOUT == statusCode && message.contains("Too large resource version");
     }
 
     /** How a request is finished, once it has its head. */

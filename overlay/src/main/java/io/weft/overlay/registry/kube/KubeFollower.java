@@ -252,9 +252,12 @@ final class KubeFollower implements AutoCloseable {
                     followed(); // an error would have been the first to come
                 }
                 if (isListed) {
-                    lists.tick();
+                    requireNotBehind(!lists.tick());
                     leases.tick();
                 }
+            }
+            if (isListed && !isClosed()) {
+                requireNotBehind(lists.askIsBehind()); // which would be silent just so
             }
         } catch (final AnswerTooLongException failure) {
             isListed = false;
@@ -267,6 +270,13 @@ final class KubeFollower implements AutoCloseable {
             }
         } finally {
             stream = null;
+        }
+    }
+
+    private void requireNotBehind(final boolean isBehind) throws UnavailableException {
+        if (isBehind) {
+            isListed = false;
+            throw new UnavailableException("the Kubernetes API has an older version of the nodes than this node knows");
         }
     }
 
@@ -283,6 +293,9 @@ final class KubeFollower implements AutoCloseable {
         try {
             final KubeEvent event = reader.event(line);
             isTaken = leases.take(event);
+            if (KubeClient.isTooNew(event.code(), event.message())) {
+                lists.behind();
+            }
         } finally {
             isListed &= isTaken; // a version that comes of what cannot be read is of no use
         }

@@ -62,6 +62,11 @@ final class KubeLeases {
         }
     }
 
+    /** The name of this node's object. */
+    String ownName() {
+        return own.name();
+    }
+
     /** All nodes come now, each by {@link #listed}. */
     void beginList() {
         nodes.beginList();

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param uid tells a node that was made again from the one before.
  * @param annotations those of interest, by their whole names.
  * @param podCidrs one for each address family.
- * @param addresses that the node has (core/v1 NodeAddress, InternalIP and ExternalIP); names among them are left out.
+ * @param addresses that the node has (core/v1 NodeAddress, InternalIP and ExternalIP), as they are written: names may be among them.
  * @param networkUnavailable status, reason and message of that condition; null where it is not set.
  */
 record KubeNode(

@@ -83,7 +83,12 @@ final class KubeNodes {
                 publicAddress(node, NODE_PUBLIC_IP, true), publicAddress(node, NODE_PUBLIC_IPV6, false));
     }
 
-    private String publicAddress(final KubeNode node, final String name, final boolean ipv4) {
+    /**
+     * The address that an annotation has; empty without, and where it is empty.
+     *
+     * @throws IllegalArgumentException naming the annotation that is no address of that family.
+     */
+    String publicAddress(final KubeNode node, final String name, final boolean ipv4) {
         final String text = annotation(node, name);
         if (null == text || text.isEmpty()) {
             return "";
@@ -150,9 +155,21 @@ final class KubeNodes {
     private static Set<InetAddress> addresses(final KubeNode node) {
         final Set<InetAddress> addresses = new HashSet<>();
         for (final String address : node.addresses()) {
-            addresses.add(IpAddress.parse(address).toInetAddress());
+            final InetAddress literal = literal(address);
+            if (null != literal) {
+                addresses.add(literal);
+            }
         }
         return addresses;
+    }
+
+    /** Null for what is none, as a name: no packet comes from there. */
+    private static @Nullable InetAddress literal(final String text) {
+        try {
+            return IpAddress.parse(text).toInetAddress();
+        } catch (final IllegalArgumentException name) {
+            return null;
+        }
     }
 
     private LeaseAttributes attributes(final KubeNode node) {

@@ -59,6 +59,7 @@ final class KubeOwnNode {
      * @param troubleMin what is wrong for a shorter time is not told; the file of the network configuration is looked at as often.
      * @param own the lease as it was acquired.
      * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back is alive.
+     * @param written by an administrator when this node was set up; null where that is not known, and the first that is seen counts.
      */
     KubeOwnNode(
             final KubeClient client,
@@ -69,6 +70,7 @@ final class KubeOwnNode {
             final ConfigFile configFile,
             final Lease own,
             final @Nullable LeaseAttributes replaced,
+            final @Nullable PublicAddresses written,
             final RegistryStatus status) {
         this.client = client;
         this.nodes = nodes;
@@ -80,6 +82,7 @@ final class KubeOwnNode {
         this.own = own;
         uid = "";
         this.replaced = replaced;
+        this.written = written;
         this.status = status;
     }
 

@@ -47,6 +47,9 @@ public final class KubeRegistry implements Registry {
     /** Why this node cannot be in the overlay, as its Node says. */
     private String unreadyCause = "";
 
+    /** What the node is set up with; null before it was asked for. */
+    private volatile @Nullable PublicAddresses written;
+
     private @Nullable ConfigFile configFile;
     private @Nullable KubeOwnNode ownNode;
     private @Nullable KubeFollower follower;
@@ -119,7 +122,9 @@ public final class KubeRegistry implements Registry {
             final String name = nodeName();
             final KubeNode node = reader.node(client.get("/api/v1/nodes/" + name));
             try {
-                return nodes.publicAddresses(node);
+                final PublicAddresses found = nodes.publicAddresses(node);
+                written = found;
+                return found;
             } catch (final IllegalArgumentException failure) {
                 throw new RegistryException("node " + name + ": " + failure.getMessage(), failure);
             }
@@ -182,6 +187,7 @@ public final class KubeRegistry implements Registry {
                 Objects.requireNonNull(configFile),
                 lease,
                 wanted.equals(known) ? null : known,
+                written,
                 status);
         return lease;
     }
@@ -200,14 +206,14 @@ public final class KubeRegistry implements Registry {
 
     /** What an administrator wrote on the node wins over the interface's addresses. */
     private NodeRequest withOverwrites(final KubeNode node, final NodeRequest request) {
-        final String ipv4 = nodes.annotation(node, KubeNodes.PUBLIC_IP_OVERWRITE);
-        final String ipv6 = nodes.annotation(node, KubeNodes.PUBLIC_IPV6_OVERWRITE);
         try {
+            final String ipv4 = nodes.publicAddress(node, KubeNodes.PUBLIC_IP_OVERWRITE, true);
+            final String ipv6 = nodes.publicAddress(node, KubeNodes.PUBLIC_IPV6_OVERWRITE, false);
             return new NodeRequest(
-                    null == ipv4
+                    ipv4.isEmpty()
                             ? request.publicIp()
                             : (Inet4Address) IpAddress.parse(ipv4).toInetAddress(),
-                    null == ipv6
+                    ipv6.isEmpty()
                             ? request.publicIpv6()
                             : (Inet6Address) IpAddress.parse(ipv6).toInetAddress(),
                     request.ownAddresses(),
@@ -216,11 +222,8 @@ public final class KubeRegistry implements Registry {
                     request.takenOverMacV6(),
                     request.previous(),
                     request.former());
-        } catch (final IllegalArgumentException | ClassCastException failure) {
-            throw new RegistryException(
-                    "node " + nodeName + " has a wrong annotation " + KubeNodes.PUBLIC_IP_OVERWRITE + ": "
-                            + failure.getMessage(),
-                    failure);
+        } catch (final IllegalArgumentException failure) {
+            throw new RegistryException("node " + nodeName + ": " + failure.getMessage(), failure);
         }
     }
 

@@ -33,7 +33,10 @@ final class NodeLists implements AutoCloseable {
     private final NodeReader reader;
     private final KubeLeases leases;
     private final Duration interval;
-    /** The server has not got as far as what was known: a store restored from a backup begins with lower versions. */
+    /**
+     * The server has not got as far as what was known, since a store that is restored from a backup begins with lower versions: all nodes
+     * have to be listed anew, of any version.
+     */
     private boolean isBehind;
 
     private long dueNs;
@@ -70,9 +73,8 @@ final class NodeLists implements AutoCloseable {
                 throw full[0];
             }
             leases.endList(reached);
-            isBehind = false;
         } catch (final KubeClient.RefusedException refused) {
-            isBehind = !ANY.equals(version); // asked for any the next time
+            isBehind |= refused.isTooNew(); // asked for any the next time
             throw refused;
         } finally {
             leases.abandonList();
@@ -81,6 +83,11 @@ final class NodeLists implements AutoCloseable {
 
     /** All nodes are known: the next comparison is some time from now, and nodes that have started together do not list together. */
     void listed() {
+        isBehind = false;
+        dueAgain();
+    }
+
+    private void dueAgain() {
         final long ns = interval.toNanos();
         dueNs = System.nanoTime() + ns - ThreadLocalRandom.current().nextLong(1 + ns / 4);
     }
@@ -88,14 +95,14 @@ final class NodeLists implements AutoCloseable {
     /**
      * Begins a comparison that is due, and ends one whose list has come.
      *
-     * @throws UnavailableException when the server is behind what is known, so that all has to be listed anew.
+     * @return false when the server {@link #isBehind is behind}.
      */
-    void tick() throws UnavailableException, InterruptedException {
+    boolean tick() throws InterruptedException {
         final Map<String, KubeNode> listed = compared;
         if (isOlder) {
             isOlder = false;
             isBehind = true;
-            throw new UnavailableException("the Kubernetes API has an older version of the nodes than this node knows");
+            return false;
         }
         if (null != listed) {
             compared = null;
@@ -109,7 +116,7 @@ final class NodeLists implements AutoCloseable {
             }
         }
         if (System.nanoTime() - dueNs >= 0 && (null == comparison || !comparison.isAlive())) {
-            listed();
+            dueAgain();
             leases.beginComparison();
             final String version = leases.version();
             final Thread thread = new Thread(() -> compare(version), "weft-nodes");
@@ -117,6 +124,27 @@ final class NodeLists implements AutoCloseable {
             comparison = thread;
             thread.start();
         }
+        return true;
+    }
+
+    /**
+     * Asks for one node of the version that is known: a watch that goes on from a version which the server has not is opened like any
+     * other, and tells nothing until the server has come so far.
+     *
+     * @return true when the server {@link #isBehind is behind}.
+     */
+    boolean askIsBehind() throws UnavailableException, InterruptedException {
+        try {
+            client.get(NODES + '/' + leases.ownName() + "?resourceVersion=" + leases.version());
+        } catch (final KubeClient.RefusedException refused) {
+            isBehind |= refused.isTooNew();
+        }
+        return isBehind;
+    }
+
+    /** The server has said that it {@link #isBehind is behind}. */
+    void behind() {
+        isBehind = true;
     }
 
     private void compare(final String version) {

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -166,6 +167,18 @@ class KnownNodesTest {
         final Registry third = registry();
         third.config();
         assertEquals(new PublicAddresses("192.168.0.1", ""), third.publicAddresses());
+    }
+
+    @Test
+    void shouldSetTheNodeUpAnewWhenItsAddressWasWrittenWhileNobodyFollowed() throws Exception {
+        final Map<String, String> annotations = new HashMap<>(api().annotations("one"));
+        annotations.put(PREFIX + "/node-public-ip", "203.0.113.7");
+        api().put("one", "10.244.1.0/24", annotations);
+        final Registry registry = registry();
+        acquire(registry);
+        registry.watch(recorder);
+        api().requireToken("");
+        assertTrue(recorder.restart.await(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS));
     }
 
     @Test

@@ -220,6 +220,39 @@ class KubeFaultsTest {
         assertEquals(1, proxy().count("sendInitialEvents"));
     }
 
+    /** A watch of a version that the server has not come to is opened like any other, and tells nothing. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldListAnewWhenTheServersStoreWasRestoredFromABackup(final boolean isToldByComparison) throws Exception {
+        timing = new KubeFollower.Timing(
+                isToldByComparison ? Duration.ofSeconds(90) : Duration.ofSeconds(1),
+                Duration.ofMillis(500),
+                isToldByComparison ? Duration.ofMillis(1_200) : Duration.ofMinutes(30),
+                Duration.ofSeconds(10));
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        api().restore();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+        put(4, "10.244.4.0/24");
+        awaitKnown("10.244.4.0-24", 4);
+    }
+
+    @ParameterizedTest
+    @EnumSource(NodeApiServer.StreamingLists.class)
+    void shouldListAnyVersionWhenTheServerIsBehind(final NodeApiServer.StreamingLists way) throws Exception {
+        api().streamLists(way);
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        awaitStream();
+        api().refuse("GET", 410, 0);
+        api().restore();
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+    }
+
     @Test
     void shouldGoOnFromABookmark() throws Exception {
         follow();

@@ -32,6 +32,10 @@ class KubeNodesTest {
                 lease(",\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.168.0.1\"},"
                                 + "{\"type\":\"InternalIP\",\"address\":\"2001:db8::1\"},"
                                 + "{\"type\":\"ExternalIP\",\"address\":\"198.51.100.1\"},"
+                                + "{\"type\":\"InternalIP\",\"address\":\"fe80::1%eth0\"},"
+                                + "{\"type\":\"ExternalIP\",\"address\":\"one.example.com\"},"
+                                + "{\"type\":\"ExternalIP\",\"address\":\"\"},"
+                                + "{\"type\":\"ExternalIP\"},"
                                 + "{\"type\":\"Hostname\",\"address\":\"one\"}]}")
                         .nodeAddresses());
         assertEquals(Set.of(), lease(",\"status\":{}").nodeAddresses());

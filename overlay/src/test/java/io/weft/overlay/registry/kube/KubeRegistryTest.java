@@ -34,6 +34,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -151,6 +152,47 @@ class KubeRegistryTest {
         registry.config();
         registry.acquire(request());
         assertEquals("203.0.113.7", api().annotations("one").get(PREFIX + "/public-ip"));
+    }
+
+    @Test
+    void shouldTakeAnEmptyOverwriteForNone() throws Exception {
+        api().put(
+                        "one",
+                        "10.244.1.0/24",
+                        Map.of(PREFIX + "/public-ip-overwrite", "", PREFIX + "/public-ipv6-overwrite", ""));
+        final KubeRegistry registry = registry();
+        registry.config();
+        registry.acquire(request());
+        assertEquals("192.168.0.1", api().annotations("one").get(PREFIX + "/public-ip"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "/public-ip-overwrite,2001:db8::7",
+        "/public-ipv6-overwrite,203.0.113.7",
+        "/public-ipv6-overwrite,garbage"
+    })
+    void shouldNameTheOverwriteThatIsWrong(final String annotation, final String address) {
+        api().put("one", "10.244.1.0/24", Map.of(PREFIX + annotation, address));
+        final KubeRegistry registry = registry();
+        registry.config();
+        final RegistryException failure = assertThrows(RegistryException.class, () -> registry.acquire(request()));
+        assertTrue(
+                String.valueOf(failure.getMessage()).startsWith("node one: annotation " + PREFIX + annotation + ": "),
+                failure::getMessage);
+    }
+
+    @Test
+    void shouldAskForARestartWhenTheAddressIsWrittenBetweenSetUpAndWatch() throws Exception {
+        final KubeRegistry registry = registry();
+        registry.config();
+        registry.publicAddresses();
+        registry.acquire(request());
+        final Map<String, String> annotations = new HashMap<>(api().annotations("one"));
+        annotations.put(PREFIX + "/node-public-ip", "203.0.113.7");
+        api().put("one", "10.244.1.0/24", annotations);
+        registry.watch(new Recorder());
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
     }
 
     @Test

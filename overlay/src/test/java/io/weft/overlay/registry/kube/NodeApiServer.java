@@ -44,7 +44,7 @@ final class NodeApiServer implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Map<String, Node> nodes = new TreeMap<>();
     private final List<String> events = new ArrayList<>();
-    private final List<OutputStream> watches = new ArrayList<>();
+    private final List<Watch> watches = new ArrayList<>();
     private final List<String> patches = new ArrayList<>();
     /** What is told of nodes, by the name of the Event. */
     private final Map<String, String> told = new TreeMap<>();
@@ -65,6 +65,9 @@ final class NodeApiServer implements AutoCloseable {
 
     private record Node(
             List<String> podCidrs, Map<String, String> annotations, Map<String, String> conditions, int uid) {}
+
+    /** A watch that goes on from a version, which may be one that the server has not come to. */
+    private record Watch(OutputStream body, int from) {}
 
     private record Refusal(String method, int statusCode, int retryAfterS) {}
 
@@ -195,7 +198,7 @@ final class NodeApiServer implements AutoCloseable {
         version++;
         oldest = version + 1; // what was before is not asked for again by whoever has heard of this
         events.clear();
-        watches.removeIf(watch -> !isWritten(watch, bookmark("")));
+        watches.removeIf(watch -> version > watch.from() && !isWritten(watch.body(), bookmark("")));
     }
 
     private String bookmark(final String annotations) {
@@ -219,11 +222,20 @@ final class NodeApiServer implements AutoCloseable {
 
     /** Forgets history and cuts all watches, as an API server that restarts does. */
     synchronized void restart() throws IOException {
-        version++; // of objects of other kinds
+        goOnFrom(version + 1); // of objects of other kinds
+    }
+
+    /** Begins with an older version than it had, and cuts all watches, as one does whose store was restored from a backup. */
+    synchronized void restore() throws IOException {
+        goOnFrom(1);
+    }
+
+    private void goOnFrom(final int newVersion) throws IOException {
+        version = newVersion;
         oldest = version + 1;
         events.clear();
-        for (final OutputStream watch : watches) {
-            watch.close();
+        for (final Watch watch : watches) {
+            watch.body().close();
         }
         watches.clear();
     }
@@ -232,7 +244,7 @@ final class NodeApiServer implements AutoCloseable {
         version++;
         final String line = "{\"type\":\"" + type + "\",\"object\":" + json(name) + "}\n";
         events.add(line);
-        watches.removeIf(watch -> !isWritten(watch, line));
+        watches.removeIf(watch -> version > watch.from() && !isWritten(watch.body(), line));
     }
 
     private static boolean isWritten(final OutputStream watch, final String line) {
@@ -289,11 +301,17 @@ final class NodeApiServer implements AutoCloseable {
             awaitAnswer();
             if ("true".equals(query.get("watch"))) {
                 watch(exchange, query);
+            } else if (isTooNew(query)) {
+                respond(exchange, 504, tooLarge());
             } else {
                 respond(exchange, 200, list(query));
             }
         } else if ("GET".equals(exchange.getRequestMethod()) && "/readyz".equals(path)) {
             respond(exchange, 200, "ok");
+        } else if ("GET".equals(exchange.getRequestMethod())
+                && path.matches("/api/v1/nodes/[^/]+")
+                && isTooNew(query)) {
+            respond(exchange, 504, tooLarge());
         } else if ("GET".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+")) {
             final String json = get(path.substring("/api/v1/nodes/".length()));
             respond(exchange, "{}".equals(json) ? 404 : 200, json);
@@ -359,6 +377,15 @@ final class NodeApiServer implements AutoCloseable {
         return query;
     }
 
+    private synchronized boolean isTooNew(final Map<String, String> query) {
+        return Integer.parseInt(query.getOrDefault("resourceVersion", "0")) > version;
+    }
+
+    private synchronized String tooLarge() {
+        return "{\"kind\":\"Status\",\"reason\":\"Timeout\",\"code\":504,\"message\":\"Timeout: Too large resource version: 9, current: "
+                + version + "\"}";
+    }
+
     private synchronized String get(final String name) {
         return json(name);
     }
@@ -385,6 +412,11 @@ final class NodeApiServer implements AutoCloseable {
         final int from = Integer.parseInt(query.getOrDefault("resourceVersion", "0"));
         exchange.sendResponseHeaders(200, 0);
         final OutputStream body = exchange.getResponseBody();
+        if (isList && isTooNew(query)) {
+            isWritten(body, "{\"type\":\"ERROR\",\"object\":" + tooLarge() + "}\n");
+            body.close();
+            return;
+        }
         if (isList || 0 == from) {
             for (final String name : nodes.keySet()) {
                 isWritten(body, "{\"type\":\"ADDED\",\"object\":" + json(name) + "}\n");
@@ -404,7 +436,7 @@ final class NodeApiServer implements AutoCloseable {
             }
         }
         body.flush();
-        watches.add(body);
+        watches.add(new Watch(body, from));
     }
 
     private void patch(final HttpExchange exchange, final String name) throws IOException {
