@@ -181,7 +181,7 @@ public final class DataPlane implements AutoCloseable {
 
     /**
      * Has all threads stand still, and sends and delivers what they had taken in: all that comes waits in the kernel's queues, for
-     * {@link #resume} or for another process that has them too. Not in mode {@link ThreadingMode#INVOKER}.
+     * {@link #resume} or for another process that has them too. In mode {@link ThreadingMode#INVOKER} it is the caller that stands still.
      *
      * @return false if a thread does not come to that; then all go on.
      */

@@ -281,7 +281,9 @@ final class Worker implements AutoCloseable {
     void drain() {
         drain(egressSender);
         egressSender.abandon();
-        drain(ingressSender);
+        do {
+            drain(ingressSender);
+        } while (ingressReceiver.joinRest());
     }
 
     private static void drain(final PolledAgent sender) {

@@ -2,6 +2,7 @@
 package io.weft.dataplane;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
@@ -9,6 +10,7 @@ import io.weft.dataplane.testing.InvokedNode;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.testing.Await;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -97,14 +99,7 @@ abstract class JoinedMessageSuite {
     @Test
     void shouldDeliverAllOfABatchThatHoldsMorePacketsThanThereAreFrames() throws Exception {
         try (InvokedNode node = open()) {
-            final List<byte[]> acknowledgements = IntStream.range(
-                            0, DataPlaneContext.INGRESS_FRAMES_DEFAULT + 2 * MANY_DATAGRAMS)
-                    .mapToObj(JoinedMessageSuite::acknowledgement)
-                    .toList();
-            for (int from = 0; from < acknowledgements.size(); from += MANY_DATAGRAMS) {
-                final List<byte[]> packets = acknowledgements.subList(from, from + MANY_DATAGRAMS);
-                node.sendFromPeer(message(packets), TUNNEL_LENGTH + packets.get(0).length);
-            }
+            final List<byte[]> acknowledgements = sendMoreThanThereAreFrames(node);
             node.invokeUntilReceived(acknowledgements.size());
             Await.until(() -> node.counters().toString(), Await.TIMEOUT_MS, () -> {
                 node.invoke();
@@ -114,6 +109,34 @@ abstract class JoinedMessageSuite {
             assertEquals(Map.of(), node.counters().drops());
             node.counters().assertConserved();
         }
+    }
+
+    @Test
+    void shouldDeliverTheRestOfABatchWhenItStandsStillInTheMiddle() throws Exception {
+        try (InvokedNode node = open()) {
+            final List<byte[]> acknowledgements = sendMoreThanThereAreFrames(node);
+            Await.until(() -> node.counters().toString(), Await.TIMEOUT_MS, () -> {
+                node.invoke();
+                return !node.host().written().isEmpty();
+            });
+            assertTrue(node.host().written().size() < acknowledgements.size(), "it is in the middle");
+            node.pause();
+            assertEquals(text(acknowledgements), delivered(node));
+            node.counters().assertConserved();
+        }
+    }
+
+    /** All lie in the socket when it is read. */
+    private List<byte[]> sendMoreThanThereAreFrames(final InvokedNode node) throws IOException {
+        final List<byte[]> acknowledgements = IntStream.range(
+                        0, DataPlaneContext.INGRESS_FRAMES_DEFAULT + 2 * MANY_DATAGRAMS)
+                .mapToObj(JoinedMessageSuite::acknowledgement)
+                .toList();
+        for (int from = 0; from < acknowledgements.size(); from += MANY_DATAGRAMS) {
+            final List<byte[]> packets = acknowledgements.subList(from, from + MANY_DATAGRAMS);
+            node.sendFromPeer(message(packets), TUNNEL_LENGTH + packets.get(0).length);
+        }
+        return acknowledgements;
     }
 
     private static byte[] acknowledgement(final int sequence) {

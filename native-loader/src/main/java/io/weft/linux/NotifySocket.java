@@ -48,15 +48,21 @@ public final class NotifySocket {
         final int reading = ends.getInt(0, ByteOrder.nativeOrder());
         final int writing = ends.getInt(Integer.BYTES, ByteOrder.nativeOrder());
         try {
+            barrier(path, reading, writing);
+        } finally {
+            Libc.LIBC.close(reading);
+        }
+    }
+
+    private static void barrier(final String path, final int reading, final int writing) {
+        try {
             send(path, "BARRIER=1", List.of(writing));
         } finally {
             Libc.LIBC.close(writing);
         }
         final Poller poller = new Poller(1);
         poller.set(0, reading, Poller.POLLIN); // and that the last writing end is closed, which is what comes
-        final boolean isClosed = poller.poll((int) TimeUnit.SECONDS.toMillis(TIMEOUT_S)) > 0;
-        Libc.LIBC.close(reading);
-        if (!isClosed) {
+        if (poller.poll((int) TimeUnit.SECONDS.toMillis(TIMEOUT_S)) <= 0) {
             throw new LinuxException("wait for who reads the socket " + path, Errno.ETIMEDOUT);
         }
     }

@@ -177,6 +177,20 @@ public final class IngressReceiver implements PolledAgent {
         return join();
     }
 
+    /**
+     * Joins what is left of the batch that was received last, as far as there are frames, and receives no other. While no thread runs this
+     * agent.
+     *
+     * @return true if the sender has something to deliver of it.
+     */
+    public boolean joinRest() {
+        if (isBatchDone() || !ring.hasFrame()) {
+            return false;
+        }
+        join();
+        return true;
+    }
+
     /** Joins what the messages of the batch hold, as far as there are frames, and hands it over. */
     private int join() {
         final int first = nextSlot;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.testing;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
@@ -222,6 +224,11 @@ public final class InvokedNode implements AutoCloseable {
         if (!errors.isEmpty()) {
             throw new AssertionError("an agent threw", errors.get(0));
         }
+    }
+
+    /** No more is taken in; all that was is sent and delivered. */
+    public void pause() throws InterruptedException {
+        assertTrue(dataPlane.pause());
     }
 
     /** A pod's packet is ready to be read. */

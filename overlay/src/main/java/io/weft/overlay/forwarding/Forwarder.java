@@ -317,10 +317,23 @@ final class Forwarder implements AutoCloseable {
             final CountersFile before = CountersFile.open(countersPath);
             undo.push(before);
             former = before;
-            return counters.continuing(before);
+            final Runnable counting = counters.continuing(before);
+            return () -> {
+                counting.run();
+                goOn();
+            };
         } catch (final RuntimeException unreadable) {
             LOG.log(WARNING, "counters begin anew: {0}", unreadable.getMessage());
             return () -> {};
+        }
+    }
+
+    private void goOn() {
+        if (null != offloadTrial) {
+            offloadTrial.goOn();
+        }
+        if (null != packetUnderlay) {
+            packetUnderlay.goOn();
         }
     }
 

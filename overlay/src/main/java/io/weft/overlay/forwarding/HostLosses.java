@@ -29,10 +29,13 @@ final class HostLosses {
         this.packets = packets;
     }
 
-    /** Device and sockets are another process's, whose counters go on here: what these have of the kernel's counts is not counted again. */
+    /**
+     * Device and sockets are another process's, whose counters go on here: what these have of the kernel's counts is not counted again.
+     * A packet socket's count begins anew whenever it is read, so what it has now has not been counted.
+     */
     void goOn(final DataPlane running) {
         ofPodsBefore = running.total(DataPlaneCounter.EGRESS_HOST_LOSSES);
-        ofUnderlayBefore = running.total(DataPlaneCounter.INGRESS_HOST_LOSSES);
+        ofUnderlayBefore = null == packets ? running.total(DataPlaneCounter.INGRESS_HOST_LOSSES) : 0;
     }
 
     /** Counts what was lost since the last time. */

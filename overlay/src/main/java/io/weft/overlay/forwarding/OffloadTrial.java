@@ -81,9 +81,9 @@ public final class OffloadTrial implements AutoCloseable {
     private State state = State.OFF;
     private String trouble = "";
     private @Nullable DepartureSocket departures;
+    private final CounterGrowth offloaded;
+    private final CounterGrowth refusals;
     private long superframesBefore;
-    private long offloadedBefore;
-    private long refusalsBefore;
     private boolean isHandedOver;
     private boolean isSeen;
     private long nextNs;
@@ -96,7 +96,7 @@ public final class OffloadTrial implements AutoCloseable {
      * @param counters tells what all workers have counted.
      * @throws LinuxException if the interface does not tell its features.
      */
-    private OffloadTrial(
+    OffloadTrial(
             final OffloadDevice device,
             final TunnelOffload offload,
             final Underlay underlay,
@@ -109,6 +109,8 @@ public final class OffloadTrial implements AutoCloseable {
         this.port = port;
         this.counters = counters;
         this.clock = clock;
+        offloaded = new CounterGrowth(counters, DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+        refusals = new CounterGrowth(counters, DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
         features = new DeviceFeatures(
                 underlay.name(), DeviceFeatures.TUNNEL_SEGMENTATION, DeviceFeatures.TUNNEL_CHECKSUM_SEGMENTATION);
     }
@@ -232,9 +234,8 @@ public final class OffloadTrial implements AutoCloseable {
     public void look() {
         final boolean isDue = nextNs - clock.nanoTime() <= 0;
         final DepartureSocket watched = departures;
-        final long refusals = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
-        if (refusals != refusalsBefore) {
-            refusalsBefore = refusals;
+        if (refusals.isThere()) {
+            refusals.begin();
             refuse("the host refused a superframe: is " + device.name() + " down or gone?");
         } else if (null != watched) {
             watch(watched, isDue);
@@ -247,6 +248,13 @@ public final class OffloadTrial implements AutoCloseable {
         } else if (State.ON == state && isDue) {
             begin(State.LOOK, WATCH_LIMIT_NS);
         }
+    }
+
+    /** The counters have gone on from another process's, before this one has forwarded anything: what that did is not this one's. */
+    void goOn() {
+        offloaded.begin();
+        refusals.begin();
+        superframesBefore = superframes();
     }
 
     /** Grows with every superframe that comes from the host. */
@@ -262,7 +270,7 @@ public final class OffloadTrial implements AutoCloseable {
             refuse(String.valueOf(failure.getMessage()));
             return;
         }
-        offloadedBefore = counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+        offloaded.begin();
         isHandedOver = false;
         isSeen = false;
         state = watching;
@@ -274,7 +282,7 @@ public final class OffloadTrial implements AutoCloseable {
     /** A superframe that waits in a queue of the underlay has as long to leave as a watch without one goes on. */
     private void watch(final DepartureSocket watched, final boolean isDue) {
         isSeen |= watched.hasSeen();
-        final boolean isMore = offloadedBefore != counters.applyAsLong(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
+        final boolean isMore = offloaded.isThere();
         if (isSeen && isMore) { // else it may be another's on the same port
             if (State.TRIAL == state) {
                 LOG.log(

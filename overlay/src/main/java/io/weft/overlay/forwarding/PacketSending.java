@@ -50,13 +50,12 @@ final class PacketSending implements AutoCloseable {
     private final Rtnetlink rtnetlink;
     private final NextHopFinder finder;
     private final RoutingTables tables;
-    private final ToLongFunction<DataPlaneCounter> counters;
     private final NanoClock clock;
     private final boolean isIpv4;
     private final Consumer<String> remark;
     private String trouble = "";
     private String passedBy = "";
-    private long refusalsBefore;
+    private final CounterGrowth refusals;
     private long refusedUntilNs;
     private boolean isRefused;
 
@@ -74,7 +73,7 @@ final class PacketSending implements AutoCloseable {
         this.sockets = sockets;
         this.rtnetlink = rtnetlink;
         this.tables = tables;
-        this.counters = counters;
+        refusals = new CounterGrowth(counters, DataPlaneCounter.EGRESS_PACKET_REFUSALS);
         this.clock = clock;
         isIpv4 = settings.local() instanceof Inet4Address;
         finder = new NextHopFinder(
@@ -117,6 +116,11 @@ final class PacketSending implements AutoCloseable {
                 SystemNanoClock.INSTANCE);
     }
 
+    /** The counters have gone on from another process's: what that was refused is not this one's. */
+    void goOn() {
+        refusals.begin();
+    }
+
     /** What the data plane sends by. */
     void use(final DataPlaneContext context) {
         context.packetTransmission(transmission);
@@ -155,9 +159,8 @@ final class PacketSending implements AutoCloseable {
 
     /** Why nothing may be sent by packet socket now; empty if it may. */
     private String hindrance(final Underlay now) {
-        final long refusals = counters.applyAsLong(DataPlaneCounter.EGRESS_PACKET_REFUSALS);
-        if (refusals != refusalsBefore) {
-            refusalsBefore = refusals;
+        if (refusals.isThere()) {
+            refusals.begin();
             isRefused = true;
             refusedUntilNs = clock.nanoTime() + RETRY_NS;
         }

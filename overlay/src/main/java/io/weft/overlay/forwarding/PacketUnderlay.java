@@ -206,6 +206,13 @@ public final class PacketUnderlay implements AutoCloseable {
         sockets.own();
     }
 
+    /** The counters have gone on from another process's, before this one has forwarded anything. */
+    void goOn() {
+        if (null != sending) {
+            sending.goOn();
+        }
+    }
+
     /** What the data plane receives by. */
     void use(final DataPlaneContext context) {
         context.packetPorts(sockets.ports(), sockets.filter());
