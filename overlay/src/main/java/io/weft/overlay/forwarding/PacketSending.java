@@ -15,12 +15,12 @@ import io.weft.linux.LinuxException;
 import io.weft.linux.PacketSocket;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.netlink.XfrmPolicies;
+import io.weft.overlay.host.KernelNumber;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.net.Inet4Address;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -177,7 +177,7 @@ final class PacketSending implements AutoCloseable {
                 ? Path.of("/proc/sys/net/ipv4/ip_default_ttl")
                 : Path.of("/proc/sys/net/ipv6/conf", now.name(), "hop_limit");
         try {
-            return Integer.parseInt(Files.readString(setting).trim());
+            return KernelNumber.read(setting);
         } catch (final IOException | NumberFormatException unreadable) {
             return DEFAULT_HOP_LIMIT;
         }

@@ -10,6 +10,7 @@ import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.lifecycle.NotYetException;
 import io.weft.overlay.lifecycle.StartupException;
+import io.weft.overlay.options.GoPattern;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -28,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * that is used.
  */
 public final class UnderlaySelector {
+    /** Of flannel's device and of weft's, with a TUN and without one. */
+    private static final Set<String> OVERLAY_KINDS = Set.of("vxlan", "tun", "veth");
+
     private final Rtnetlink rtnetlink;
     private final WayToPeers way;
     private final Wishes wishes;
@@ -272,7 +276,7 @@ public final class UnderlaySelector {
                 host,
                 Stream.concat(
                         wishes.names.stream().flatMap(name -> named(host, name).stream()),
-                        wishes.regexes.stream().flatMap(regex -> matching(host, Pattern.compile(regex)).stream())));
+                        wishes.regexes.stream().flatMap(regex -> matching(host, GoPattern.compile(regex)).stream())));
         if (!wishes.canReach.isEmpty()
                 && found.filter(choice -> isUsable(host, choice)).isEmpty()) {
             return onTheWay(host);
@@ -330,8 +334,10 @@ public final class UnderlaySelector {
     }
 
     private Optional<Choice> matching(final HostAddresses host, final Pattern pattern) {
+        final List<Link> links =
+                host.links().stream().filter(link -> !isOfPods(host, link)).toList();
         Choice found = null;
-        for (final Link link : host.links()) {
+        for (final Link link : links) {
             final List<InetAddress> matched = host.usable(link).stream()
                     .filter(address ->
                             pattern.matcher(IpAddress.of(address).toString()).find())
@@ -346,9 +352,35 @@ public final class UnderlaySelector {
         return Optional.ofNullable(found)
                 .or(() -> firstUsable(
                         host,
-                        host.links().stream()
+                        links.stream()
                                 .filter(link -> pattern.matcher(link.name()).find())
                                 .map(link -> new Choice(link, List.of()))));
+    }
+
+    /**
+     * Whether an interface is the overlay's own, which leads to no other node: its device, or the bridge of this node's pods. An address in
+     * the pods' network alone does not tell, since that may cover the underlay.
+     */
+    private boolean isOfPods(final HostAddresses host, final Link link) {
+        final boolean isBridge = "bridge".equals(link.kind())
+                && host.links().stream()
+                        .filter(port -> port.masterIndex() == link.index())
+                        .allMatch(port -> "veth".equals(port.kind()));
+        final List<InterfaceAddress> own = host.addresses().stream()
+                .filter(address -> address.linkIndex() == link.index())
+                .filter(address -> !address.address().isLinkLocalAddress())
+                .toList();
+        return !own.isEmpty()
+                && (isBridge || OVERLAY_KINDS.contains(link.kind()))
+                && own.stream().allMatch(address -> isOfPods(address) && (isBridge || isAlone(address)));
+    }
+
+    private boolean isOfPods(final InterfaceAddress address) {
+        return wishes.pods().stream().anyMatch(network -> network.contains(address.address()));
+    }
+
+    private static boolean isAlone(final InterfaceAddress address) {
+        return address.prefixLength() == Byte.SIZE * address.address().getAddress().length;
     }
 
     private Choice onTheWay(final HostAddresses host) {

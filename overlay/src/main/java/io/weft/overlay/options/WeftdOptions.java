@@ -58,7 +58,7 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
         }
         for (final String regex : flanneld.ifaceRegex) {
             try {
-                Pattern.compile(regex);
+                GoPattern.compile(regex);
             } catch (final PatternSyntaxException failure) {
                 throw new StartupException("--iface-regex=" + regex + ": must be a regular expression, "
                         + failure.getDescription() + " at character " + failure.getIndex());

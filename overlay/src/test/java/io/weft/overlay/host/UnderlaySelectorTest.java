@@ -133,6 +133,33 @@ class UnderlaySelectorTest {
         return IpAddress.parse(text).toInetAddress();
     }
 
+    /** After a reboot or a reload of its driver an underlay comes behind what a restarted daemon finds. */
+    @Test
+    void shouldMatchNoDeviceOfTheOverlay() {
+        host.ip("link", "add", "cni0", "type", "bridge");
+        host.ip("address", "add", "10.244.0.1/24", "dev", "cni0");
+        host.ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
+        host.ip("link", "set", "veth0", "master", "cni0", "up");
+        host.ip("link", "set", "cni0", "up");
+        host.ip("link", "add", "flannel.1", "type", "vxlan", "id", "1", "dstport", "8472", "dev", "eth0");
+        host.ip("address", "add", "10.244.0.0/32", "dev", "flannel.1");
+        host.ip("link", "set", "flannel.1", "up");
+        assertRefuses(StartupException.class, "no interface matches", new Wish().regex("^10\\."));
+        assertRefuses(StartupException.class, "no interface matches", new Wish().regex("^(cni|flannel)"));
+        host.vethTo("eth1", link, "port1", 1500);
+        host.ip("address", "add", "10.1.0.1/24", "dev", "eth1");
+        assertSelects("eth1", "10.1.0.1", new Wish().regex("^10\\."));
+    }
+
+    /** The pods' network may cover the underlay, and an address of the underlay's may be one by itself. */
+    @Test
+    void shouldMatchAnUnderlayInThePodsNetwork() {
+        host.vethTo("eth1", link, "port1", 1500);
+        host.ip("address", "add", "10.244.200.1/24", "dev", "eth1");
+        host.ip("address", "add", "10.244.200.77/32", "dev", "eth1");
+        assertSelects("eth1", "10.244.200.1", new Wish().regex("^10\\.244\\.200\\.1$"));
+    }
+
     @Test
     void shouldUseTheAddressThatIsNamedMatchedOrRoutedTo() {
         link.ip("address", "add", "192.168.100.2/24", "dev", "port0");
