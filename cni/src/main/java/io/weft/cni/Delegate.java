@@ -102,15 +102,18 @@ final class Delegate {
             if (CniException.INCOMPATIBLE_VERSION != refusal.code()) {
                 throw refusal;
             }
-            lowerVersion(command, configuration, refusal, deadline);
-            if (Command.ADD == command) {
+            final boolean isOwn = lowerVersion(command, configuration, refusal, deadline);
+            if (Command.ADD == command && !isOwn) {
                 undoHalf(configuration, variables, deadline);
             }
             return callOnce(command, configuration, variables, deadline);
         }
     }
 
-    /** It may be its address plugin that has refused, after it had made its devices. */
+    /**
+     * It is its address plugin that has refused, perhaps after it had made its devices. One that refuses by itself has made
+     * none, so that a device of that name would be another's.
+     */
     private void undoHalf(
             final Map<String, @Nullable Object> configuration,
             final Map<String, String> variables,
@@ -143,17 +146,24 @@ final class Delegate {
         return output;
     }
 
-    /** Has a configuration speak the newest version that the plugin understands, or throws the refusal again. */
-    private void lowerVersion(
+    /**
+     * Has a configuration speak the newest version that the plugin understands, or throws the refusal again.
+     *
+     * @return whether it was the plugin itself that has refused, and not its address plugin.
+     */
+    private boolean lowerVersion(
             final Command command,
             final Map<String, @Nullable Object> configuration,
             final CniException refusal,
             final Deadline deadline)
             throws CniException {
         final SpecVersion refused = SpecVersion.of(String.valueOf(configuration.get(NetworkConfig.CNI_VERSION)));
+        final SpecVersion limit = null == refused ? SpecVersion.NEWEST : refused;
+        final List<@Nullable Object> own;
         final SpecVersion version;
         try {
-            version = newestVersion(configuration, null == refused ? SpecVersion.NEWEST : refused, deadline);
+            own = versions(limit, deadline);
+            version = newestVersion(own, configuration, limit, deadline);
         } catch (final CniException e) {
             throw refusal.and("its VERSION could not be found out either: " + e.inWords());
         }
@@ -165,6 +175,7 @@ final class Delegate {
         if (null != prevResult) {
             Results.convert(prevResult, version);
         }
+        return !own.contains(limit.text());
     }
 
     /**
@@ -179,7 +190,15 @@ final class Delegate {
     SpecVersion newestVersion(
             final Map<String, @Nullable Object> configuration, final SpecVersion limit, final Deadline deadline)
             throws CniException {
-        final List<@Nullable Object> own = versions(limit, deadline);
+        return newestVersion(versions(limit, deadline), configuration, limit, deadline);
+    }
+
+    private @Nullable SpecVersion newestVersion(
+            final List<@Nullable Object> own,
+            final Map<String, @Nullable Object> configuration,
+            final SpecVersion limit,
+            final Deadline deadline)
+            throws CniException {
         final List<@Nullable Object> ipam = ipamOf(configuration, environment).versions(limit, deadline);
         SpecVersion newest = null;
         for (final SpecVersion version : SpecVersion.values()) {
@@ -204,6 +223,26 @@ final class Delegate {
                     "allowed: an array of versions");
         }
         return versions;
+    }
+
+    /**
+     * Whether an ADD has failed because the container had a device of that name, which the plugin has not made then. Only the
+     * message says so (containernetworking/plugins 1.1 to 1.9: pkg/ip makeVeth, and what plugins/main do with RenameLink). That
+     * something exists is said of addresses and routes as well, once the plugin has made its device.
+     *
+     * @param failure of an ADD.
+     * @param ifname the device's name.
+     */
+    static boolean isNameTaken(final CniException failure, final String ifname) {
+        final String message = failure.message();
+        final boolean isNamed = message.contains("\"" + ifname + "\"") || message.contains("(" + ifname + ")");
+        if (message.endsWith(" already exists")) {
+            return isNamed && message.contains("container veth name ");
+        }
+        return message.endsWith(": file exists")
+                && ((isNamed && message.contains("failed to rename "))
+                        // Made under its name at once, which is not told.
+                        || message.endsWith(": failed to create dummy: file exists"));
     }
 
     private CniException failure(final Command command, final int exitCode, final byte[] output) {

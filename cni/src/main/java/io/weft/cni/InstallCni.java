@@ -116,7 +116,7 @@ public final class InstallCni {
             final String relative = RUNTIMES + "/" + runtime.getFileName();
             final String launcher = resource("launcher.sh")
                     .replace("@RUNTIME@", relative)
-                    .replace("@FLAGS@", PluginRuntime.flags(runtime, "${0%/*}/" + relative));
+                    .replace("@FLAGS@", PluginRuntime.flags(runtime, "${weft_cni%/*}/" + relative));
             replace(options.binDir().resolve(PLUGIN), launcher, "rwxr-xr-x");
             deleteOldRuntimes(runtimes);
         } finally {

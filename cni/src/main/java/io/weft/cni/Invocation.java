@@ -19,6 +19,9 @@ record Invocation(Command command, String containerId, String ifname, String pat
     static final String PATH = "CNI_PATH";
     static final String ARGS = "CNI_ARGS";
 
+    /** Not to be made, and not to be deleted either, so that an ADD of it could not be undone. */
+    private static final String LOOPBACK = "lo";
+
     /** IFNAMSIZ - 1: include/uapi/linux/if.h. */
     private static final int IFNAME_LENGTH_MAX = 15;
 
@@ -66,6 +69,9 @@ record Invocation(Command command, String containerId, String ifname, String pat
                     + " bytes of ASCII, no '/', ':' or white space, not '.' or '..'");
         }
         if (Command.ADD == command) {
+            if (LOOPBACK.equals(ifname)) {
+                throw invalid(IFNAME + "=\"" + LOOPBACK + "\" is the device that every container has already");
+            }
             requireArguments(environment.getOrDefault(ARGS, ""));
         }
         return new Invocation(command, containerId, ifname, environment.getOrDefault(PATH, ""));

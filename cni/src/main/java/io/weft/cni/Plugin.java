@@ -2,6 +2,7 @@
 package io.weft.cni;
 
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class Plugin {
     private static final byte[] NO_OUTPUT = {};
+
+    /** In the state of an ADD that has found a device of its name: that is another's, and DEL returns the address alone. */
+    private static final String ADDRESS_ONLY = "io.weft.cni/addressOnly";
+
+    /** By the specification the container may be gone at DEL: a delegate then returns the address, and looks for no device. */
+    private static final Map<String, String> WITHOUT_NETNS = Map.of(Invocation.NETNS, "");
 
     private final Invocation invocation;
     private final NetworkConfig config;
@@ -105,14 +112,31 @@ final class Plugin {
     /** The failure of an ADD, after a DEL of what the delegate may have done; the state is kept if that fails too. */
     private CniException undone(
             final Delegate delegate, final Map<String, @Nullable Object> delegateConfig, final CniException failure) {
+        Map<String, String> variables = Map.of();
+        if (Delegate.isNameTaken(failure, invocation.ifname())) {
+            variables = WITHOUT_NETNS;
+            keepAddressOnly(delegateConfig);
+        }
         try {
-            delegate.call(Command.DEL, delegateConfig, Map.of(), Deadline.in(NetworkConfig.UNDO_TIMEOUT_MS));
+            delegate.call(Command.DEL, delegateConfig, variables, Deadline.in(NetworkConfig.UNDO_TIMEOUT_MS));
             attachment.remove();
             return failure;
         } catch (final CniException e) {
             return failure.and("it could not be undone either, so a DEL must follow: " + e.inWords());
         } catch (final IOException e) {
             return failure.and("it could not be undone either, so a DEL must follow: " + e);
+        }
+    }
+
+    /** So that a DEL which has to follow leaves the other's device alone as well. */
+    private void keepAddressOnly(final Map<String, @Nullable Object> delegateConfig) {
+        final Map<String, @Nullable Object> kept = new HashMap<>(delegateConfig);
+        kept.put(ADDRESS_ONLY, true);
+        try {
+            attachment.begin(Json.write(kept));
+        } catch (final IOException e) {
+            // Only of use if the undo fails, and no reason to leave that.
+            System.err.println("weft-cni: cannot write " + attachment + ": " + e);
         }
     }
 
@@ -124,13 +148,15 @@ final class Plugin {
         if (isUnfinished) {
             UnfinishedAdd.awaitEnd(attachment, deadline);
         }
+        final Map<String, @Nullable Object> kept = keptConfig();
+        final Map<String, String> variables = null == kept.remove(ADDRESS_ONLY) ? Map.of() : WITHOUT_NETNS;
         try {
-            deleteByDelegate(keptConfig(), Map.of());
+            deleteByDelegate(kept, variables);
         } catch (final CniException e) {
             if (!isUnfinished) {
                 throw e;
             }
-            deleteByCorrected(e);
+            deleteByCorrected(variables, e);
         }
         attachment.remove();
     }
@@ -139,9 +165,12 @@ final class Plugin {
      * An ADD with a configuration or arguments that the delegate refuses cannot be undone with them either. Once the
      * configuration has been corrected, this way leads out.
      */
-    private void deleteByCorrected(final CniException failure) throws CniException {
+    private void deleteByCorrected(final Map<String, String> variables, final CniException failure)
+            throws CniException {
+        final Map<String, String> corrected = new HashMap<>(variables);
+        corrected.put(Invocation.ARGS, "");
         try {
-            deleteByDelegate(config.delegate(SubnetEnv.read(config.subnetFile())), Map.of(Invocation.ARGS, ""));
+            deleteByDelegate(config.delegate(SubnetEnv.read(config.subnetFile())), corrected);
         } catch (final CniException e) {
             throw failure.and("with the configuration of now: " + e.inWords());
         }

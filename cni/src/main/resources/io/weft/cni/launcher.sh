@@ -1,4 +1,7 @@
 #!/bin/sh
 # The CNI plugin of weft, put here by `weft install-cni`. What these would print or change is not for a plugin.
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
-exec "${0%/*}/@RUNTIME@/bin/java" @FLAGS@ io.weft.cni.WeftCni
+# The runtime lies beside this file, and not beside a link to it. No other program is run for the file itself.
+weft_cni=$0
+[ ! -L "$0" ] || weft_cni=$(readlink -f -- "$0") || weft_cni=$0
+exec "${weft_cni%/*}/@RUNTIME@/bin/java" @FLAGS@ io.weft.cni.WeftCni

@@ -46,6 +46,45 @@ class InstallCniTest {
         assertEquals("cbr0", conflist.get("name"));
     }
 
+    /** The runtime lies beside the launcher, and not beside a link to it. */
+    @ParameterizedTest
+    @CsvSource({
+        "elsewhere/plugin, BIN/weft-cni",
+        "elsewhere/relative, ../BIN/weft-cni",
+        "elsewhere/chain, ../further/link",
+        "BIN/same, weft-cni",
+        "linked, BIN"
+    })
+    void shouldRunWhenCalledByLink(final String link, final String target) throws IOException {
+        final Path bin = Files.createDirectories(directory.resolve("BIN"));
+        Files.copy(InstalledPlugin.binDir().resolve("weft-cni"), bin.resolve("weft-cni"));
+        Files.createSymbolicLink(
+                bin.resolve("weft-cni.d"), InstalledPlugin.binDir().resolve("weft-cni.d"));
+        Files.createDirectories(directory.resolve("elsewhere"));
+        Files.createSymbolicLink(
+                Files.createDirectories(directory.resolve("further")).resolve("link"), Path.of("../BIN/weft-cni"));
+        final Path created = Files.createSymbolicLink(
+                directory.resolve(link), target.startsWith("BIN") ? directory.resolve(target) : Path.of(target));
+        assertAnswers(Files.isDirectory(created) ? created.resolve("weft-cni") : created);
+    }
+
+    /** A program more for each pod would cost more than all that the launcher does. */
+    @Test
+    void shouldRunNoOtherProgramWhenCalledByItsName() throws IOException {
+        final Path none = Files.createDirectory(directory.resolve("none"));
+        final Path plugin = InstalledPlugin.binDir().resolve("weft-cni");
+        final Command.Result traced = Command.tryRun(
+                List.of("env", "-i", "PATH=" + none, "CNI_COMMAND=VERSION", "/bin/sh", "-x", plugin.toString()));
+        assertEquals(0, traced.exitCode(), traced.toString());
+        assertFalse(traced.errors().contains("readlink"), traced.errors());
+        // Nor is one needed where the runtime is beside the link as well.
+        final Path link = Files.createSymbolicLink(none.resolve("weft-cni"), plugin);
+        Files.createSymbolicLink(none.resolve("weft-cni.d"), plugin.resolveSibling("weft-cni.d"));
+        final Command.Result linked =
+                Command.tryRun(List.of("/usr/bin/env", "-i", "PATH=" + none, "CNI_COMMAND=VERSION", link.toString()));
+        assertEquals(0, linked.exitCode(), linked.toString());
+    }
+
     @Test
     void shouldFindItsClassesInArchiveWhenInstalled() throws IOException {
         assertFindsItsClassesInArchive(runtimes(InstalledPlugin.binDir()).get(0));
