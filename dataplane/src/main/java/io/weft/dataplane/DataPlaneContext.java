@@ -10,6 +10,7 @@ import io.weft.dataplane.ingress.IngressRing;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.Superframe;
 import io.weft.encap.VirtioNetHeaderFlyweight;
 import io.weft.linux.DatagramPort;
@@ -54,6 +55,7 @@ public final class DataPlaneContext {
     private @Nullable RoutingTables routing;
     private @Nullable CountersManager counters;
     private @Nullable PeerTable peers;
+    private @Nullable UnansweredPeers unanswered;
     private @Nullable ErrorHandler errorHandler;
     private SchedulingRefusals schedulingRefusals = SchedulingRefusals.UNTOLD;
     private List<? extends PacketPort> hostPorts = List.of();
@@ -164,6 +166,18 @@ public final class DataPlaneContext {
     public DataPlaneContext peers(final PeerTable table) {
         beforeConclusion();
         peers = table;
+        return this;
+    }
+
+    /** The peers that are not sent to; nobody unless set. */
+    UnansweredPeers unanswered() {
+        return null == unanswered ? new UnansweredPeers(peers().rows()) : unanswered;
+    }
+
+    /** Sets which peers are not sent to, by the rows of {@link #peers}. */
+    public DataPlaneContext unanswered(final UnansweredPeers who) {
+        beforeConclusion();
+        unanswered = who;
         return this;
     }
 

@@ -79,6 +79,7 @@ final class Worker implements AutoCloseable {
                 new UnreachableNotifier(
                         context.hostOutput(index), context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 podPathMtu,
+                context.unanswered(),
                 egressBacklog,
                 counters,
                 tap(captures, index),

@@ -131,6 +131,11 @@ public final class PeerTable {
                         >= HEADER_LENGTH + (long) rows * ROW_LENGTH + (long) workers * PeerCounters.length(rows);
     }
 
+    /** How many rows there are, that of {@link #NOBODY} too. */
+    public int rows() {
+        return rows;
+    }
+
     /** The counters of a worker, for its data threads. */
     PeerCounters ofWorker(final int worker) {
         return workers[worker];

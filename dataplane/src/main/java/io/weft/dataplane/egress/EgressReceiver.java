@@ -14,6 +14,7 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
@@ -59,6 +60,7 @@ public final class EgressReceiver implements PolledAgent {
     private final RoutingReader routing;
     private final UnreachableNotifier unreachables;
     private final PodPathMtu podPathMtu;
+    private final UnansweredPeers unanswered;
     private final Backlog backlog;
     private final int standingFrames;
     private final FairShares shares;
@@ -78,6 +80,7 @@ public final class EgressReceiver implements PolledAgent {
     /**
      * @param waiting what the underlay has not taken yet: who has his share there is taken no more from.
      * @param podPathMtu told of by packets that leave.
+     * @param unanswered who is not sent to.
      * @param backlog of the host's device.
      * @param tap of this agent.
      * @param senderDoorbell of the thread that the egress sender runs on.
@@ -91,6 +94,7 @@ public final class EgressReceiver implements PolledAgent {
             final RoutingReader routing,
             final UnreachableNotifier unreachables,
             final PodPathMtu podPathMtu,
+            final UnansweredPeers unanswered,
             final Backlog backlog,
             final WorkerCounters counters,
             final Tap tap,
@@ -107,6 +111,7 @@ public final class EgressReceiver implements PolledAgent {
         this.routing = routing;
         this.unreachables = unreachables;
         this.podPathMtu = podPathMtu;
+        this.unanswered = unanswered;
         this.backlog = backlog;
         standingFrames = ring.capacity() / 2;
         shares = new FairShares(standingFrames);
@@ -214,6 +219,9 @@ public final class EgressReceiver implements PolledAgent {
         final int state = RewriteBlock.state(blocks, block);
         if (RewriteBlock.RESOLVED != state) {
             return RewriteBlock.NO_NEIGHBOUR == state ? DropReason.NEIGH_FAILED : DropReason.VXLAN_NO_REMOTE;
+        }
+        if (unanswered.refuses(RewriteBlock.peer(blocks, block))) {
+            return DropReason.UNDERLAY_UNREACHABLE;
         }
         frame.flow = FairQueue.flow(packet);
         if (waiting.refuses(frame.flow) || (isOverrun && !shares.take(frame.flow))) {

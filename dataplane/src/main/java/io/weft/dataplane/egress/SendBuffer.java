@@ -25,7 +25,7 @@ final class SendBuffer {
     /** Long enough for a rate. */
     private static final long WINDOW_NS = 2 * HELD_NS;
 
-    /** A socket that did not refuse for so long was idle meanwhile, and how much it took tells nothing. */
+    /** A socket that did not refuse for so long was idle meanwhile, and how much it took tells nothing: it begins anew. */
     private static final long FORGET_NS = 250_000_000;
 
     /** What the kernel counts for a message besides its bytes, about ({@code SKB_TRUESIZE}, include/linux/skbuff.h). */
@@ -55,6 +55,7 @@ final class SendBuffer {
         final long nowNs = clock.nanoTime();
         final long elapsedNs = nowNs - windowBeginNs;
         if (nowNs - refusedAtNs >= FORGET_NS) {
+            set(Math.max(length, LENGTH_INITIAL));
             begin(nowNs);
         } else if (elapsedNs >= WINDOW_NS) {
             adapt((int) Math.min(LENGTH_MAX, Math.max(LENGTH_MIN, sent * HELD_NS / elapsedNs)));
@@ -70,9 +71,12 @@ final class SendBuffer {
 
     /** By powers of two, so that it comes to rest. */
     private void adapt(final int wanted) {
-        final int rounded = BitUtil.findNextPositivePowerOfTwo(wanted);
-        if (rounded != length) {
-            length = rounded;
+        set(BitUtil.findNextPositivePowerOfTwo(wanted));
+    }
+
+    private void set(final int bytes) {
+        if (bytes != length) {
+            length = bytes;
             port.sendBufferLength(length);
         }
     }

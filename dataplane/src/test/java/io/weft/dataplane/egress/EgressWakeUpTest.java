@@ -16,6 +16,7 @@ import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
@@ -45,6 +46,7 @@ class EgressWakeUpTest {
                     routing.newReader(),
                     new UnreachableNotifier(null, 0, null, () -> 0),
                     new PodPathMtu(SystemNanoClock.INSTANCE),
+                    new UnansweredPeers(1),
                     new Backlog(SystemNanoClock.INSTANCE, null),
                     counters,
                     new Tap(new Captures(), 0),

@@ -22,6 +22,7 @@ import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.ScriptedHost;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
@@ -80,6 +81,7 @@ class OverrunReceiverTest {
                 routing.newReader(),
                 new UnreachableNotifier(null, 0, null, () -> 0),
                 new PodPathMtu(() -> nowNs),
+                new UnansweredPeers(1),
                 backlog,
                 new WorkerCounters(manager, 0),
                 new Tap(new Captures(), 0),

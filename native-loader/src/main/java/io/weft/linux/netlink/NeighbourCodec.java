@@ -73,6 +73,13 @@ final class NeighbourCodec {
                 .attribute(NDA_FLAGS_EXT, NTF_EXT_MANAGED);
     }
 
+    /** Has the kernel ask for a neighbour that it does not know, once. An entry that is there keeps its state. */
+    static NetlinkRequest askRequest(final int linkIndex, final InetAddress address) {
+        final int flags = NetlinkMessage.NLM_F_ACK | NetlinkMessage.NLM_F_CREATE;
+        return header(MessageType.RTM_NEWNEIGH, flags, IpFamily.of(address).socketFamily(), linkIndex, 0, NTF_USE)
+                .attribute(NDA_DST, address);
+    }
+
     static NetlinkRequest request(final int type, final int requestFlags, final FdbEntry entry) {
         final NetlinkRequest request = header(
                         type, requestFlags, AF_BRIDGE, entry.linkIndex(), entry.state(), entry.flags())

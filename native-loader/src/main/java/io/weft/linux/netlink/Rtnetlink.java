@@ -423,6 +423,13 @@ public final class Rtnetlink implements AutoCloseable {
                 NeighbourCodec.keepRequest(linkIndex, address, protocol));
     }
 
+    /** Has the kernel find out a neighbour's MAC address, as for a packet to it. */
+    public void askNeighbour(final int linkIndex, final InetAddress address) {
+        exchange.acknowledged(
+                "ask for neighbour " + IpAddress.of(address) + " on link " + linkIndex,
+                NeighbourCodec.askRequest(linkIndex, address));
+    }
+
     /** The IPv4 and IPv6 neighbours of one link. */
     public List<Neighbour> neighbours(final int linkIndex) {
         final Function<NetlinkMessage, @Nullable Neighbour> decoder = message -> {

@@ -28,7 +28,8 @@ final class DropRemedy {
             Map.entry(
                     DropReason.UNDERLAY_UNREACHABLE,
                     "the host has no route to a peer, or one, or a rule of routing, that throws away or prohibits what goes there: ip route"
-                            + " get PEER ipproto udp dport PORT, ip rule show (of IPv6: ip -6 rule show)"),
+                            + " get PEER ipproto udp dport PORT, ip rule show (of IPv6: ip -6 rule show); or a peer on its link does not answer, as without"
+                            + " power: ip neigh show PEER"),
             Map.entry(DropReason.UNDERLAY_REFUSED, "a rule of this host's firewall refuses UDP to peers: allow it"),
             Map.entry(DropReason.UNDERLAY_ERROR, "weft does not know the cause: the kernel's log (dmesg) may say it"),
             Map.entry(

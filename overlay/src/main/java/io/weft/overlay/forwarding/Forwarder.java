@@ -16,6 +16,7 @@ import io.weft.dataplane.counters.RecentCounters;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.pod.PodDevice;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.Descriptors;
 import io.weft.linux.LinuxException;
@@ -26,15 +27,12 @@ import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
-import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.VtepData;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.options.WeftOptions;
-import io.weft.routing.Encapsulation;
-import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -51,7 +49,6 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +84,7 @@ final class Forwarder implements AutoCloseable {
     private final DropOffenders offenders;
     private @Nullable PacketUnderlay packetUnderlay;
     private @Nullable PeerWatch peerWatch;
+    private @Nullable PeerNeighbours neighbours;
     private @Nullable HostLosses losses;
     private int underlayRemark = NO_REMARK;
     private boolean isPolicyKnown;
@@ -165,7 +163,8 @@ final class Forwarder implements AutoCloseable {
         final Path countersPath = isSuccessor ? CountersFile.fresh(place) : place;
         final CountersFile counters =
                 CountersPlace.create(countersPath, settings.options().workers());
-        final RoutingTables tables = new RoutingTables(routingContext(settings).peerNumbers(counters.peers()::number));
+        final RoutingTables tables =
+                new RoutingTables(TunnelSetup.routing(settings).peerNumbers(counters.peers()::number));
         final Forwarder forwarder = new Forwarder(settings, tables, counters, place);
         forwarder.isSuccessor = isSuccessor;
         forwarder.undo.push(() -> {
@@ -196,7 +195,7 @@ final class Forwarder implements AutoCloseable {
 
     private void openPorts(final Settings settings, final Descriptors left) {
         final WeftOptions options = settings.options();
-        final UnderlaySockets opened = openSockets(settings, left.take(deviceName + UDP_KIND));
+        final UnderlaySockets opened = TunnelSetup.sockets(settings, left.take(deviceName + UDP_KIND));
         undo.push(opened);
         sockets = opened;
         final PodDevice pods = openPodDevice(settings, left.take(deviceName + POD_KIND));
@@ -215,6 +214,16 @@ final class Forwarder implements AutoCloseable {
             packetUnderlay = packets;
             packets.use(context);
         }
+        final UnansweredPeers unanswered = new UnansweredPeers(counters.peers().rows());
+        final PeerNeighbours looked = new PeerNeighbours(
+                counters.peers(),
+                unanswered,
+                settings.local(),
+                settings.config().backend().port(),
+                () -> total(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
+                SystemNanoClock.INSTANCE);
+        undo.push(looked);
+        neighbours = looked;
         final IpPrefix subnet = settings.own().key().subnet();
         final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
         final DataPlane made = new DataPlane(context.routing(tables)
@@ -223,6 +232,7 @@ final class Forwarder implements AutoCloseable {
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
                 .schedulingRefusals(new SchedulingRemarks())
                 .realTimePriority(options.realTimePriority)
+                .unanswered(unanswered)
                 .hostPorts(pods.ports())
                 .tunnelOffload(offload)
                 .receivePorts(opened.receivePorts())
@@ -458,39 +468,6 @@ final class Forwarder implements AutoCloseable {
         return deviceName;
     }
 
-    private static UnderlaySockets openSockets(final Settings settings, final List<Integer> left) {
-        final InetAddress local = settings.local();
-        final int port = settings.config().backend().port();
-        final int workers = settings.options().workers();
-        final int bufferLength = UnderlaySockets.BUFFER_LENGTH_DEFAULT;
-        return BackendType.UDP == settings.config().backend().type()
-                ? UnderlaySockets.openOnePort(local, port, workers, bufferLength, left)
-                : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength, left);
-    }
-
-    private static RoutingContext routingContext(final Settings settings) {
-        final RoutingContext context =
-                new RoutingContext().underlayPort(settings.config().backend().port());
-        if (BackendType.UDP == settings.config().backend().type()) {
-            context.encapsulation(Encapsulation.BARE_IP);
-        } else {
-            context.vni(settings.config().backend().vni()).vtepMac(settings.vtepMac());
-            final LeaseKey own = settings.own().key();
-            Stream.of(own.subnet(), own.ipv6Subnet())
-                    .flatMap(Stream::ofNullable)
-                    .forEach(subnet -> context.addOverlayAddress(subnet.base()));
-        }
-        addAddress(context, settings.underlay().address());
-        addAddress(context, settings.underlay().ipv6Address());
-        return context;
-    }
-
-    private static void addAddress(final RoutingContext context, final @Nullable InetAddress address) {
-        if (null != address) {
-            context.addUnderlayAddress(address);
-        }
-    }
-
     /** The tables that decide where packets go. */
     RoutingTables tables() {
         return tables;
@@ -520,6 +497,11 @@ final class Forwarder implements AutoCloseable {
     /** Who is counted by, and watched. */
     PeerWatch peerWatch() {
         return Objects.requireNonNull(peerWatch, "open() comes first");
+    }
+
+    /** Looks at the neighbours on the underlay's link: a few times a second. */
+    void lookAtNeighbours(final int linkIndex) {
+        Objects.requireNonNull(neighbours, "open() comes first").look(linkIndex);
     }
 
     /** How many peers are in each state, added to what others have. */

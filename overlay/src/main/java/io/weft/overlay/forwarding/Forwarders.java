@@ -214,6 +214,11 @@ public final class Forwarders implements AutoCloseable {
         return forwarders.values().stream().allMatch(forwarder -> forwarder.mtu(mtu.least()));
     }
 
+    /** Looks at the neighbours on the underlay's link: a few times a second. */
+    public void lookAtNeighbours(final int linkIndex) {
+        forwarders.values().forEach(forwarder -> forwarder.lookAtNeighbours(linkIndex));
+    }
+
     /** Says who may send what from now on, over whichever underlay. */
     public void ingressPolicy(final IngressPolicy policy) {
         forwarders.values().forEach(forwarder -> forwarder.ingressPolicy(policy));

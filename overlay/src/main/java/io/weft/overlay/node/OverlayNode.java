@@ -67,6 +67,8 @@ import org.jspecify.annotations.Nullable;
 public final class OverlayNode implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(OverlayNode.class.getName());
     private static final long COMPARE_MS = 1_000;
+    /** The host keeps less for a peer that does not answer than a socket may have out, at some thousand packets a second. */
+    private static final long NEIGHBOURS_MS = 100;
     /** Routes are compared when somebody changes one that matters; this is for what could not be heard of. */
     private static final long COMPARE_ROUTES_MS = 30_000;
     /** So long may rule tools keep pods from being wired: those that were there before are forwarded for already. */
@@ -235,6 +237,7 @@ public final class OverlayNode implements AutoCloseable {
             writeStatus = () -> shown.status(status.now(isReady(), acquired.key(), opened, changes, table));
             writeStatus.run();
             follow.run();
+            loop.every(NEIGHBOURS_MS, changes::lookAtNeighbours);
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
                 metrics.peers(opened.peerStates());

@@ -38,6 +38,7 @@ final class UnderlayChanges {
     private final ControlLoop loop;
     private volatile Underlay underlay;
     private boolean isLookAwaited;
+    private int linkIndex;
 
     /**
      * Begins with what the node was set up on.
@@ -56,6 +57,7 @@ final class UnderlayChanges {
             final ControlLoop loop) {
         this.check = check;
         this.underlay = underlay;
+        linkIndex = underlay.linkIndex();
         this.config = config;
         this.forwarders = forwarders;
         this.routes = routes;
@@ -66,6 +68,7 @@ final class UnderlayChanges {
     /** One look; whenever something may have changed, and once a second. */
     void follow() {
         final Underlay now = check.compare();
+        linkIndex = now.linkIndex();
         conditions.set(Condition.UNDERLAY, check.trouble());
         for (final OffloadTrial offload : forwarders.offloads()) {
             offload.run(now, check.trouble().isEmpty());
@@ -79,6 +82,11 @@ final class UnderlayChanges {
         } else {
             conditions.holds(Condition.MTU);
         }
+    }
+
+    /** One look at who of the peers answers on the underlay's link. */
+    void lookAtNeighbours() {
+        forwarders.lookAtNeighbours(linkIndex);
     }
 
     /** Until then superframes are cut, so that a trial's outcome is looked for more often than once a second. */
@@ -108,7 +116,7 @@ final class UnderlayChanges {
                 LOG.log(
                         WARNING,
                         "follow MTU {0} of the underlay: {1}. Tried again every second{2}",
-                        now.mtu(),
+                        String.valueOf(now.mtu()),
                         trouble,
                         now.logFields());
             }
