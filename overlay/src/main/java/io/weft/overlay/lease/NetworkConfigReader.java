@@ -87,6 +87,9 @@ public final class NetworkConfigReader {
         if (block.isIpv4() != wantIpv4) {
             throw value.error("is " + block + ", must be an " + (wantIpv4 ? "IPv4" : "IPv6") + " network");
         }
+        if (block.base().isUnspecified()) {
+            throw value.error("is " + block + ", must be a network of pods' own"); // as flannel's CheckNetworkConfig
+        }
         return block;
     }
 

@@ -72,6 +72,7 @@ class NetworkConfigReaderTest {
             value = {
                 "{} | has no \"Network\"",
                 "{'Network':'10.3.0.0'} | Network must be a network",
+                "{'Network':'0.0.0.0/0'} | Network is 0.0.0.0/0, must be a network of pods' own",
                 "{'Network':'fd00::/48'} | must be an IPv4 network",
                 "{'Network':'10.3.0.0/29'} | too small for subnets: use /28 or shorter",
                 "{'Network':'10.3.0.0/16','SubnetLen':17} | SubnetLen is 17, must be from 18 to 30",

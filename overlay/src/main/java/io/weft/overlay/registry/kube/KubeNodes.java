@@ -25,6 +25,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Node objects as leases, and back (flannel pkg/subnet/kube/kube.go and annotations.go). One thread at a time. */
@@ -43,12 +44,22 @@ final class KubeNodes {
 
     private final String prefix;
     private final Refusals refusals;
+    /** Of a family that the network has not, what is wrong is as good as none: flannel does not look at it. */
+    private volatile boolean needsIpv4 = true;
+
+    private volatile boolean needsIpv6 = true;
 
     /** @param prefix of the annotations; flannel puts a slash behind it, or a hyphen where it has a slash already. */
     KubeNodes(final String prefix, final RegistryStatus status) {
         final boolean hasSlash = prefix.contains("/");
         this.prefix = hasSlash ? (prefix.endsWith("/") || prefix.endsWith("-") ? prefix : prefix + '-') : prefix + '/';
         refusals = new Refusals("node", status);
+    }
+
+    /** Which families the network has; both until that is known. */
+    void families(final boolean ipv4, final boolean ipv6) {
+        needsIpv4 = ipv4;
+        needsIpv6 = ipv6;
     }
 
     /** All nodes are read anew. */
@@ -174,18 +185,34 @@ final class KubeNodes {
 
     private LeaseAttributes attributes(final KubeNode node) {
         final String type = annotation(node, BACKEND_TYPE);
-        final String publicIp = annotation(node, PUBLIC_IP);
-        final String publicIpv6 = annotation(node, PUBLIC_IPV6);
+        final Inet4Address publicIp = (Inet4Address) read(needsIpv4, () -> address(node, PUBLIC_IP, true));
+        final Inet6Address publicIpv6 = (Inet6Address) read(needsIpv6, () -> address(node, PUBLIC_IPV6, false));
         final boolean vxlan = BackendType.VXLAN.leaseType().equals(type);
         if (null == publicIp && null == publicIpv6) {
             throw new IllegalArgumentException("it has no annotation " + prefix + PUBLIC_IP);
         }
         return new LeaseAttributes(
-                null == publicIp ? null : (Inet4Address) requireFamily(publicIp, true),
-                null == publicIpv6 ? null : (Inet6Address) requireFamily(publicIpv6, false),
+                publicIp,
+                publicIpv6,
                 null == type ? "" : type,
-                vxlan ? vtep(node, BACKEND_DATA) : null,
-                vxlan ? vtep(node, BACKEND_V6_DATA) : null);
+                vxlan ? read(needsIpv4, () -> vtep(node, BACKEND_DATA)) : null,
+                vxlan ? read(needsIpv6, () -> vtep(node, BACKEND_V6_DATA)) : null);
+    }
+
+    private static <T> @Nullable T read(final boolean isNeeded, final Supplier<@Nullable T> annotation) {
+        try {
+            return annotation.get();
+        } catch (final JsonException | IllegalArgumentException wrong) {
+            if (isNeeded) {
+                throw wrong;
+            }
+            return null;
+        }
+    }
+
+    private @Nullable InetAddress address(final KubeNode node, final String name, final boolean ipv4) {
+        final String text = annotation(node, name);
+        return null == text ? null : requireFamily(text, ipv4);
     }
 
     private static InetAddress requireFamily(final String text, final boolean ipv4) {

@@ -113,7 +113,9 @@ public final class KubeRegistry implements Registry {
     public NetworkConfig config() {
         final ConfigFile read = new ConfigFile(settings.netConfigPath);
         configFile = read;
-        return read.config();
+        final NetworkConfig network = read.config();
+        nodes.families(null != network.network(), null != network.ipv6Network());
+        return network;
     }
 
     @Override

@@ -11,6 +11,8 @@ import io.weft.overlay.registry.UnavailableException;
 import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is read of a Node object beside what flannel writes there. */
 class KubeNodesTest {
@@ -20,6 +22,29 @@ class KubeNodesTest {
                 + status + "}";
         return Objects.requireNonNull(
                 new KubeNodes("f", new RegistryStatus()).lease(new NodeReader("f/").node(node.getBytes(UTF_8))));
+    }
+
+    private static Lease inIpv4Network(final String annotations) throws UnavailableException {
+        final KubeNodes nodes = new KubeNodes("f", new RegistryStatus());
+        nodes.families(true, false);
+        final String node = "{\"metadata\":{\"name\":\"one\",\"annotations\":{\"f/kube-subnet-manager\":\"true\","
+                + "\"f/backend-type\":\"vxlan\",\"f/public-ip\":\"203.0.113.7\","
+                + "\"f/backend-data\":\"{\\\"VtepMAC\\\":\\\"02:00:00:00:00:07\\\"}\"" + annotations
+                + "}},\"spec\":{\"podCIDR\":\"10.244.1.0/24\"}}";
+        return Objects.requireNonNull(nodes.lease(new NodeReader("f/").node(node.getBytes(UTF_8))));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                ",\"f/public-ipv6\":\"\"",
+                ",\"f/public-ipv6\":\"<nil>\"",
+                ",\"f/backend-v6-data\":\"{}\"",
+                ",\"f/backend-v6-data\":\"garbage\""
+            })
+    void shouldNotMindWhatIsWrongOfAFamilyThatTheNetworkHasNot(final String annotations) throws UnavailableException {
+        assertEquals(inIpv4Network(""), inIpv4Network(annotations));
     }
 
     @Test
