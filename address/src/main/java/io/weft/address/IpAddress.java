@@ -110,9 +110,9 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
         return IpFamily.IPV4 == family ? 0xeL == high >>> 60 : 0xffL == high >>> 56;
     }
 
-    /** 255.255.255.255 and all else of 240.0.0.0/4, which nobody has (RFC 1112, RFC 919). */
-    public boolean isReserved() {
-        return IpFamily.IPV4 == family && 0xfL == high >>> 60;
+    /** 255.255.255.255 (RFC 919). */
+    public boolean isBroadcast() {
+        return IpFamily.IPV4 == family && 0xffff_ffffL == high >>> Integer.SIZE;
     }
 
     /** 0.0.0.0 or ::. */

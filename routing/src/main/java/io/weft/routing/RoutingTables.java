@@ -291,7 +291,7 @@ public final class RoutingTables implements AutoCloseable {
     }
 
     private static void requireUnicast(final IpAddress address, final String entry) {
-        if (address.isMulticast() || address.isUnspecified() || address.isReserved()) {
+        if (address.isMulticast() || address.isUnspecified() || address.isBroadcast()) {
             throw new IllegalArgumentException(entry + ": " + address + " is not a unicast address");
         }
     }

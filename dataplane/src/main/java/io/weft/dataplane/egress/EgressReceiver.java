@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>read a frame from the host's device into the ring, leaving headroom;
  *   <li>check the IP header and find where its parts lie;
  *   <li>longest-prefix match of the destination gives the next hop;
- *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it; a flow that has its share of what waits for the
- *       underlay is refused;
+ *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it; a peer that does not answer on the underlay's link
+ *       is not sent to, and a flow that has its share of what waits for the underlay is refused;
  *   <li>the {@link Tunnel} lets the packet in, copy the rewrite block's tunnel header in front of it, hand the frame over.
  * </ol>
  *

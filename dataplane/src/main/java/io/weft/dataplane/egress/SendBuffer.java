@@ -25,7 +25,7 @@ final class SendBuffer {
     /** Long enough for a rate. */
     private static final long WINDOW_NS = 2 * HELD_NS;
 
-    /** A socket that did not refuse for so long was idle meanwhile, and how much it took tells nothing: it begins anew. */
+    /** A socket that did not refuse for so long was idle meanwhile, and how much it took tells nothing. */
     private static final long FORGET_NS = 250_000_000;
 
     /** What the kernel counts for a message besides its bytes, about ({@code SKB_TRUESIZE}, include/linux/skbuff.h). */
@@ -55,8 +55,9 @@ final class SendBuffer {
         final long nowNs = clock.nanoTime();
         final long elapsedNs = nowNs - windowBeginNs;
         if (nowNs - refusedAtNs >= FORGET_NS) {
-            set(Math.max(length, LENGTH_INITIAL));
             begin(nowNs);
+        } else if (elapsedNs >= WINDOW_NS && 0 == sent) {
+            begin(nowNs); // what waits may be for a neighbour that does not answer, which tells nothing of the device
         } else if (elapsedNs >= WINDOW_NS) {
             adapt((int) Math.min(LENGTH_MAX, Math.max(LENGTH_MIN, sent * HELD_NS / elapsedNs)));
             begin(nowNs);
@@ -71,12 +72,9 @@ final class SendBuffer {
 
     /** By powers of two, so that it comes to rest. */
     private void adapt(final int wanted) {
-        set(BitUtil.findNextPositivePowerOfTwo(wanted));
-    }
-
-    private void set(final int bytes) {
-        if (bytes != length) {
-            length = bytes;
+        final int rounded = BitUtil.findNextPositivePowerOfTwo(wanted);
+        if (rounded != length) {
+            length = rounded;
             port.sendBufferLength(length);
         }
     }

@@ -44,6 +44,16 @@ class SendBufferTest {
         assertEquals(List.of(INITIAL, 0x4000), port.sendBufferLengths());
     }
 
+    /** What waits for a neighbour that does not answer is let go after seconds, all at once. */
+    @Test
+    void shouldLearnNothingWhileNothingLeaves() {
+        for (int i = 0; i < 3_000; i++) {
+            buffer.onRefusal();
+            nowNs += MILLISECOND;
+        }
+        assertEquals(List.of(INITIAL), port.sendBufferLengths());
+    }
+
     @Test
     void shouldLearnNothingFromTheTimeBetweenTwoBursts() {
         for (int i = 0; i < 10; i++) {

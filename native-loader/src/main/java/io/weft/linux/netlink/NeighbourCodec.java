@@ -73,7 +73,7 @@ final class NeighbourCodec {
                 .attribute(NDA_FLAGS_EXT, NTF_EXT_MANAGED);
     }
 
-    /** Has the kernel ask for a neighbour that it does not know, once. An entry that is there keeps its state. */
+    /** Has the kernel ask for a neighbour that it does not know, once. Not for one that is managed, which is no more then. */
     static NetlinkRequest askRequest(final int linkIndex, final InetAddress address) {
         final int flags = NetlinkMessage.NLM_F_ACK | NetlinkMessage.NLM_F_CREATE;
         return header(MessageType.RTM_NEWNEIGH, flags, IpFamily.of(address).socketFamily(), linkIndex, 0, NTF_USE)

@@ -423,7 +423,7 @@ public final class Rtnetlink implements AutoCloseable {
                 NeighbourCodec.keepRequest(linkIndex, address, protocol));
     }
 
-    /** Has the kernel find out a neighbour's MAC address, as for a packet to it. */
+    /** Has the kernel find out a neighbour's MAC address, as for a packet to it. Not for one that is {@link Neighbour#isManaged}. */
     public void askNeighbour(final int linkIndex, final InetAddress address) {
         exchange.acknowledged(
                 "ask for neighbour " + IpAddress.of(address) + " on link " + linkIndex,

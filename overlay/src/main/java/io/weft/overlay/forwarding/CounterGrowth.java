@@ -17,7 +17,7 @@ final class CounterGrowth {
     }
 
     /** Whether it has grown since {@link #begin}. */
-    boolean isThere() {
+    boolean hasGrown() {
         return before != counters.applyAsLong(counter);
     }
 

@@ -234,7 +234,7 @@ public final class OffloadTrial implements AutoCloseable {
     public void look() {
         final boolean isDue = nextNs - clock.nanoTime() <= 0;
         final DepartureSocket watched = departures;
-        if (refusals.isThere()) {
+        if (refusals.hasGrown()) {
             refusals.begin();
             refuse("the host refused a superframe: is " + device.name() + " down or gone?");
         } else if (null != watched) {
@@ -282,7 +282,7 @@ public final class OffloadTrial implements AutoCloseable {
     /** A superframe that waits in a queue of the underlay has as long to leave as a watch without one goes on. */
     private void watch(final DepartureSocket watched, final boolean isDue) {
         isSeen |= watched.hasSeen();
-        final boolean isMore = offloaded.isThere();
+        final boolean isMore = offloaded.hasGrown();
         if (isSeen && isMore) { // else it may be another's on the same port
             if (State.TRIAL == state) {
                 LOG.log(

@@ -159,7 +159,7 @@ final class PacketSending implements AutoCloseable {
 
     /** Why nothing may be sent by packet socket now; empty if it may. */
     private String hindrance(final Underlay now) {
-        if (refusals.isThere()) {
+        if (refusals.hasGrown()) {
             refusals.begin();
             isRefused = true;
             refusedUntilNs = clock.nanoTime() + RETRY_NS;

@@ -2,6 +2,7 @@
 package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.INFO;
 
 import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.PeerTable;
@@ -9,6 +10,7 @@ import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netlink.Neighbour;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.overlay.lifecycle.LogFields;
 import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.agrona.concurrent.NanoClock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out which peers on the underlay's link do not answer when the host asks for their MAC addresses, as nodes without power, and keeps
@@ -29,6 +32,9 @@ final class PeerNeighbours implements AutoCloseable {
     /** A peer that nobody has had packets for is sent to as any, for it may be there by now; and its first packet waits for its answer. */
     private static final long FORGOTTEN_NS = TimeUnit.SECONDS.toNanos(30);
 
+    /** At one look the kernel is asked for so many at most: about a millisecond. */
+    private static final int LOOKS_MAX = 32;
+
     private final PeerTable peers;
     private final UnansweredPeers unanswered;
     private final InetAddress local;
@@ -37,6 +43,8 @@ final class PeerNeighbours implements AutoCloseable {
     private final Rtnetlink rtnetlink = Rtnetlink.open();
     private final NanoClock clock;
     private final Map<Integer, Refused> refused = new HashMap<>();
+    /** Those that the log tells of as not answering. */
+    private final Set<InetAddress> told = new HashSet<>();
     /** Those that were asked for at the last look, which may have been but just now. */
     private Set<Integer> asked = new HashSet<>();
 
@@ -85,25 +93,55 @@ final class PeerNeighbours implements AutoCloseable {
     }
 
     private void compare(final int linkIndex) {
+        final Map<Integer, Neighbour> present = new HashMap<>();
         final Set<Integer> askedNow = new HashSet<>();
         for (final Neighbour neighbour : rtnetlink.neighbours(linkIndex)) {
             final int peer = peers.find(IpAddress.of(neighbour.address()));
             if (PeerTable.NOBODY == peer) {
                 continue;
             }
-            final boolean isInVain = neighbour.isFailed() || (neighbour.isAskedFor() && asked.contains(peer));
-            if (neighbour.isAskedFor()) {
+            present.put(peer, neighbour);
+            if (neighbour.valid()) {
+                answers(peer, neighbour.address());
+            } else if (neighbour.isAskedFor()) {
                 askedNow.add(peer);
-            } else if (neighbour.valid()) {
-                admit(peer);
-            }
-            if (isInVain && !refused.containsKey(peer) && isNextHop(linkIndex, neighbour.address())) {
-                refused.put(peer, new Refused(neighbour.address(), clock.nanoTime()));
-                unanswered.refuse(peer);
+                if (asked.contains(peer) && !refused.containsKey(peer)) {
+                    refuse(peer, neighbour.address(), linkIndex);
+                }
             }
         }
         asked = askedNow;
-        askForWanted(linkIndex);
+        int looks = LOOKS_MAX;
+        for (final Map.Entry<Integer, Refused> each : Map.copyOf(refused).entrySet()) {
+            final boolean isDue = !askedNow.contains(each.getKey()) && looks > 0;
+            looks -= isDue && follow(each.getKey(), each.getValue(), present.get(each.getKey()), linkIndex) ? 1 : 0;
+        }
+    }
+
+    /** Not by what the kernel once found, which it may not have forgotten for days: a peer that was away may be there. */
+    private void refuse(final int peer, final InetAddress address, final int linkIndex) {
+        if (isNextHop(linkIndex, address)) {
+            refused.put(peer, new Refused(address, clock.nanoTime()));
+            unanswered.refuse(peer);
+            if (told.add(address)) {
+                LOG.log(
+                        INFO,
+                        "peer {0} does not answer on its link: what goes there is dropped until it does{1}",
+                        IpAddress.of(address),
+                        LogFields.of("peer", IpAddress.of(address)));
+            }
+        }
+    }
+
+    private void answers(final int peer, final InetAddress address) {
+        admit(peer);
+        if (told.remove(address)) {
+            LOG.log(
+                    INFO,
+                    "peer {0} answers again{1}",
+                    IpAddress.of(address),
+                    LogFields.of("peer", IpAddress.of(address)));
+        }
     }
 
     private void admit(final int peer) {
@@ -112,23 +150,33 @@ final class PeerNeighbours implements AutoCloseable {
         }
     }
 
-    /** The kernel soon forgets whom it asked for in vain: nobody that there are packets for is admitted because nothing is known of him. */
-    private void askForWanted(final int linkIndex) {
-        final long nowNs = clock.nanoTime();
-        for (final Map.Entry<Integer, Refused> each : Map.copyOf(refused).entrySet()) {
-            final int peer = each.getKey();
-            final InetAddress address = each.getValue().address();
-            final boolean isAnothersRow = peer != peers.find(IpAddress.of(address));
-            final boolean isWanted = unanswered.takeWanted(peer);
-            if (isAnothersRow || (isWanted && !isNextHop(linkIndex, address))) {
-                admit(peer);
-            } else if (isWanted) {
-                refused.put(peer, new Refused(address, nowNs));
-                rtnetlink.askNeighbour(linkIndex, address);
-            } else if (nowNs - each.getValue().wantedNs() > FORGOTTEN_NS) {
-                admit(peer);
-            }
+    /**
+     * Goes on with a peer that the kernel asks nothing at present.
+     *
+     * @param neighbour as the kernel has it, if it has not forgotten it.
+     * @return whether the kernel was asked for something, which takes a while with many peers.
+     */
+    private boolean follow(
+            final int peer, final Refused refusal, final @Nullable Neighbour neighbour, final int linkIndex) {
+        final boolean isAnothersRow = peer != peers.find(IpAddress.of(refusal.address()));
+        if (isAnothersRow || clock.nanoTime() - refusal.wantedNs() > FORGOTTEN_NS) {
+            admit(peer);
+            return false;
         }
+        if (!unanswered.takeWanted(peer)) {
+            return false;
+        }
+        refused.put(peer, new Refused(refusal.address(), clock.nanoTime()));
+        try {
+            if (!isNextHop(linkIndex, refusal.address())) {
+                admit(peer);
+            } else if (null == neighbour || !neighbour.isManaged()) { // else the kernel asks by itself
+                rtnetlink.askNeighbour(linkIndex, refusal.address());
+            }
+        } catch (final LinuxException failure) {
+            LOG.log(DEBUG, "{0}. It is tried again", failure.getMessage());
+        }
+        return true;
     }
 
     /** Whether a peer is reached by the link without a gateway. */

@@ -334,8 +334,12 @@ public final class UnderlaySelector {
     }
 
     private Optional<Choice> matching(final HostAddresses host, final Pattern pattern) {
-        final List<Link> links =
-                host.links().stream().filter(link -> !isOfPods(host, link)).toList();
+        final Set<Link> ways = Stream.of(way.byDefault(host.links(), false), way.byDefault(host.links(), true))
+                .flatMap(Optional::stream)
+                .collect(Collectors.toSet());
+        final List<Link> links = host.links().stream()
+                .filter(link -> ways.contains(link) || !isOfPods(host, link))
+                .toList();
         Choice found = null;
         for (final Link link : links) {
             final List<InetAddress> matched = host.usable(link).stream()
@@ -358,8 +362,8 @@ public final class UnderlaySelector {
     }
 
     /**
-     * Whether an interface is the overlay's own, which leads to no other node: its device, or the bridge of this node's pods. An address in
-     * the pods' network alone does not tell, since that may cover the underlay.
+     * Whether an interface that no default route leaves by is the overlay's own, which leads to no other node: its device, or the bridge of
+     * this node's pods. An address in the pods' network alone does not tell, since that may cover the underlay.
      */
     private boolean isOfPods(final HostAddresses host, final Link link) {
         final boolean isBridge = "bridge".equals(link.kind())

@@ -7,8 +7,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A regular expression as flanneld takes it, which is written as Go's regexp/syntax has it: the same as Java's but for the names of groups,
- * and in brackets for classes of POSIX, a bracket and an ampersand, which mean nothing else there.
+ * A regular expression as flanneld takes it, which is written as Go's regexp/syntax has it. What Java means otherwise is written anew:
+ * names of groups, and in brackets classes of POSIX, a bracket and an ampersand. Left as they are {@code (?U)}, names of scripts, and a brace
+ * that counts nothing: no interface or address has any use for them.
  */
 public final class GoPattern {
     private static final Pattern POSIX = Pattern.compile("\\[:(\\^?)([a-z]+):]");
@@ -33,11 +34,12 @@ public final class GoPattern {
             String taken = rest.substring(0, 1);
             String written = taken;
             if ('\\' == next && rest.length() > 1) {
-                taken = rest.substring(0, 2);
+                final int quoteEnd = rest.indexOf("\\E");
+                taken = rest.substring(0, rest.startsWith("\\Q") && quoteEnd > 0 ? quoteEnd + 2 : 2);
                 written = taken;
             } else if (isInBrackets && posix.lookingAt()) {
                 taken = posix.group();
-                written = (posix.group(1).isEmpty() ? "\\p{" : "\\P{") + javaName(posix.group(2)) + '}';
+                written = javaClass(posix.group(2), !posix.group(1).isEmpty());
             } else if (isInBrackets && ('[' == next || '&' == next)) {
                 written = "\\" + next;
             } else if (!isInBrackets && '[' == next) {
@@ -66,7 +68,11 @@ public final class GoPattern {
         return rest.startsWith(negated + ']') ? negated + ']' : negated;
     }
 
-    private static String javaName(final String posix) {
-        return NAMED_OTHERWISE.getOrDefault(posix, posix.substring(0, 1).toUpperCase(Locale.ROOT) + posix.substring(1));
+    private static String javaClass(final String posix, final boolean isNegated) {
+        if ("word".equals(posix)) {
+            return isNegated ? "\\W" : "\\w";
+        }
+        final String usual = posix.substring(0, 1).toUpperCase(Locale.ROOT) + posix.substring(1);
+        return (isNegated ? "\\P{" : "\\p{") + NAMED_OTHERWISE.getOrDefault(posix, usual) + '}';
     }
 }

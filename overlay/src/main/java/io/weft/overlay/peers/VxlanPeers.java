@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
-import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.overlay.forwarding.Forwarders;
@@ -54,16 +53,7 @@ final class VxlanPeers implements Peers {
 
     @Override
     public @Nullable String fault(final Lease lease) {
-        final List<Path> paths = paths(lease);
-        if (paths.isEmpty()) {
-            return "it has no public address and VtepMAC of an underlay that this node has";
-        }
-        return paths.stream()
-                .map(Path::underlayAddress)
-                .filter(InetAddress::isLoopbackAddress)
-                .findFirst()
-                .map(loopback -> "its public address " + IpAddress.of(loopback) + " is each host's own")
-                .orElse(null);
+        return paths(lease).isEmpty() ? "it has no public address and VtepMAC of an underlay that this node has" : null;
     }
 
     @Override

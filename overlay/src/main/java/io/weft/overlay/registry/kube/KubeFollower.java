@@ -195,6 +195,9 @@ final class KubeFollower implements AutoCloseable {
                 leases.beginList();
                 return opened;
             } catch (final KubeClient.RefusedException refused) {
+                if (refused.isTooNew()) {
+                    lists.behind();
+                }
                 if (HttpURLConnection.HTTP_BAD_REQUEST != refused.statusCode()
                         && HTTP_UNPROCESSABLE != refused.statusCode()) {
                     throw refused;

@@ -26,6 +26,8 @@ final class NodeLists implements AutoCloseable {
     static final String NODES = "/api/v1/nodes";
     /** Any version, out of the cache. */
     private static final String ANY = "0";
+    /** The latest version, out of the store: the cache of the server that is behind may be so for a moment, and another's not. */
+    private static final String LATEST = "";
 
     private static final System.Logger LOG = System.getLogger(NodeLists.class.getName());
 
@@ -35,7 +37,7 @@ final class NodeLists implements AutoCloseable {
     private final Duration interval;
     /**
      * The server has not got as far as what was known, since a store that is restored from a backup begins with lower versions: all nodes
-     * have to be listed anew, of any version.
+     * have to be listed anew, as they are in the store.
      */
     private boolean isBehind;
 
@@ -51,9 +53,9 @@ final class NodeLists implements AutoCloseable {
         this.interval = interval;
     }
 
-    /** Where a list begins that may not be older than what is known. */
+    /** Where a list begins that may not be older than what is known; empty for the latest of all. */
     String startVersion() {
-        return leases.version().isEmpty() || isBehind ? ANY : leases.version();
+        return isBehind ? LATEST : leases.version().isEmpty() ? ANY : leases.version();
     }
 
     /** Reads all nodes into the leases. */
@@ -74,7 +76,7 @@ final class NodeLists implements AutoCloseable {
             }
             leases.endList(reached);
         } catch (final KubeClient.RefusedException refused) {
-            isBehind |= refused.isTooNew(); // asked for any the next time
+            isBehind |= refused.isTooNew(); // asked for the latest the next time
             throw refused;
         } finally {
             leases.abandonList();
@@ -169,8 +171,8 @@ final class NodeLists implements AutoCloseable {
     /** @return the version that the list has. */
     private String read(final String version, final Consumer<KubeNode> nodes)
             throws UnavailableException, InterruptedException {
-        final String first =
-                "?resourceVersion=" + version + (ANY.equals(version) ? "" : "&resourceVersionMatch=NotOlderThan");
+        final String first = "?resourceVersion=" + version
+                + (ANY.equals(version) || LATEST.equals(version) ? "" : "&resourceVersionMatch=NotOlderThan");
         String query = first;
         while (true) {
             final NodeReader.ListEnd end;

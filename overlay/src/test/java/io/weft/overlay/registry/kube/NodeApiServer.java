@@ -378,7 +378,12 @@ final class NodeApiServer implements AutoCloseable {
     }
 
     private synchronized boolean isTooNew(final Map<String, String> query) {
-        return Integer.parseInt(query.getOrDefault("resourceVersion", "0")) > version;
+        return version(query) > version;
+    }
+
+    private static int version(final Map<String, String> query) {
+        final String text = query.getOrDefault("resourceVersion", "");
+        return text.isEmpty() ? 0 : Integer.parseInt(text);
     }
 
     private synchronized String tooLarge() {
@@ -391,7 +396,7 @@ final class NodeApiServer implements AutoCloseable {
     }
 
     private synchronized String list(final Map<String, String> query) {
-        final boolean isCached = query.containsKey("resourceVersion"); // the cache knows no limit
+        final boolean isCached = !query.getOrDefault("resourceVersion", "").isEmpty(); // the cache knows no limit
         final int limit = isCached ? Integer.MAX_VALUE : Integer.parseInt(query.getOrDefault("limit", "500"));
         final String from = query.getOrDefault("continue", "");
         final List<String> names =
@@ -409,7 +414,7 @@ final class NodeApiServer implements AutoCloseable {
             respond(exchange, 422, "{\"kind\":\"Status\",\"reason\":\"Invalid\"}");
             return;
         }
-        final int from = Integer.parseInt(query.getOrDefault("resourceVersion", "0"));
+        final int from = version(query);
         exchange.sendResponseHeaders(200, 0);
         final OutputStream body = exchange.getResponseBody();
         if (isList && isTooNew(query)) {
