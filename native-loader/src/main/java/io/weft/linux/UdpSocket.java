@@ -31,6 +31,7 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
     private static final int IPV6_MTU_DISCOVER = 23;
     private static final int IPV6_V6ONLY = 26;
     private static final int IPV6_RECVTCLASS = 66;
+    private static final int IPV6_AUTOFLOWLABEL = 70;
     private static final int PMTUDISC_DONT = 0;
 
     private static final int SO_MEMINFO = 55; // include/uapi/asm-generic/socket.h
@@ -122,6 +123,16 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
                 IpFamily.IPV6 == family
                         ? option(ControlMessage.SOL_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DONT)
                         : option(ControlMessage.SOL_IP, IP_MTU_DISCOVER, PMTUDISC_DONT));
+    }
+
+    /**
+     * Has what is sent over IPv6 carry no flow label, as what the kernel's VXLAN sends has none: a socket's would be a hash that fragments
+     * and frames of packet sockets have not ({@code net.ipv6.auto_flowlabels}). Kernels that know no such option send none.
+     */
+    public void flowLabelOff() {
+        if (IpFamily.IPV6 == family) {
+            option(ControlMessage.SOL_IPV6, IPV6_AUTOFLOWLABEL, 0);
+        }
     }
 
     /** Asks for the ECN and DSCP bits of each received datagram as a control message. */

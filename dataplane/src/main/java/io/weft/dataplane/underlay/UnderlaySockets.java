@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.underlay;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
+import io.weft.linux.Errno;
+import io.weft.linux.LinuxException;
 import io.weft.linux.UdpSocket;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -72,11 +75,26 @@ public final class UnderlaySockets implements AutoCloseable {
                 final UdpSocket sender = sockets.create(local);
                 sockets.prepareToSend(sender);
                 sender.receiveNothing(); // nobody would read it, and the host's memory for UDP is one for all
-                sender.bind(local, 0);
+                bindAnywhere(sender, local, sendSockets);
                 ofWorker.add(sender);
             }
             sockets.senders.add(ofWorker);
         });
+    }
+
+    private static void bindAnywhere(final UdpSocket sender, final InetAddress local, final int sendSockets) {
+        try {
+            sender.bind(local, 0);
+        } catch (final LinuxException failure) {
+            if (Errno.EADDRINUSE != failure.errno()) {
+                throw failure;
+            }
+            throw new LinuxException(
+                    "bind a socket for sending on " + IpAddress.of(local),
+                    Errno.EADDRINUSE,
+                    "No port is free of net.ipv4.ip_local_port_range, of which each worker takes " + sendSockets
+                            + ": make it longer");
+        }
     }
 
     /** The same, without any that another process left. */
@@ -161,6 +179,7 @@ public final class UnderlaySockets implements AutoCloseable {
 
     private void prepareToSend(final UdpSocket socket) {
         socket.doNotFragmentOff();
+        socket.flowLabelOff();
         segmentationOffload &= socket.segmentationOffload();
     }
 

@@ -2,22 +2,36 @@
 package io.weft.dataplane.underlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.dataplane.testing.UnderlayCapture;
+import io.weft.encap.GatherList;
 import io.weft.linux.Errno;
+import io.weft.linux.LinuxException;
 import io.weft.linux.MessageVector;
+import io.weft.linux.SocketAddress;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.testing.CloseAll;
+import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RequiresRoot;
+import io.weft.linux.testing.Topology;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 
 class UnderlaySocketsTest {
     private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
     private static final int ANY_PORT = 0;
     private static final int SEND_SOCKETS = 4;
+    private static final int ETHERNET_LENGTH = 14;
     private static final int BUFFER_LENGTH = 1 << 16;
 
     @Test
@@ -36,6 +50,57 @@ class UnderlaySocketsTest {
             send(stranger, receiver);
             assertEquals(1, receive(receiver));
         }
+    }
+
+    @Test
+    @RequiresRoot
+    void shouldSayWhichPortsAreTooFew() {
+        try (NetworkNamespace host = NetworkNamespace.create("host")) {
+            host.ip("link", "set", "lo", "up");
+            host.exec("sysctl", "-qw", "net.ipv4.ip_local_port_range=60000 60002");
+            final LinuxException failure = assertThrows(
+                    LinuxException.class,
+                    () -> host.call(() -> UnderlaySockets.open(LOOPBACK, 8472, 1, SEND_SOCKETS, BUFFER_LENGTH)));
+            assertTrue(
+                    String.valueOf(failure.getMessage()).contains("net.ipv4.ip_local_port_range"), failure::getMessage);
+        }
+    }
+
+    /** As the kernel's VXLAN has none: 28 bits behind the version and the traffic class. */
+    @Test
+    @RequiresRoot
+    void shouldSendNoFlowLabel() throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Topology topology =
+                    resources.add(Topology.builder().dualStack().build());
+            final Topology.Node node = topology.node(0);
+            final UnderlayCapture capture = resources.add(new UnderlayCapture(topology.node(1)));
+            final InetAddress local = InetAddress.getByName(node.underlayAddressV6());
+            final InetAddress peer = InetAddress.getByName(topology.node(1).underlayAddressV6());
+            final UnderlaySockets sockets = resources.add(
+                    node.namespace().call(() -> UnderlaySockets.open(local, ANY_PORT, 1, SEND_SOCKETS, BUFFER_LENGTH)));
+            for (final UdpSocket sender : sockets.sendPorts().get(0)) {
+                send(sender, peer);
+            }
+            final List<byte[]> frames = new ArrayList<>();
+            capture.framesUntil(frame -> {
+                frames.add(frame);
+                return SEND_SOCKETS == frames.size();
+            });
+            for (final byte[] frame : frames) {
+                assertEquals(0x6000_0000, ByteBuffer.wrap(frame).getInt(ETHERNET_LENGTH));
+            }
+        }
+    }
+
+    private static void send(final UdpSocket from, final InetAddress to) {
+        final UnsafeBuffer bytes = new UnsafeBuffer(BufferUtil.allocateDirectAligned(256, 64));
+        final MessageVector vector = new MessageVector(1);
+        final int nameLength = SocketAddress.put(bytes, 0, to, 8472);
+        GatherList.put(bytes, 128, bytes.addressOffset() + 192, 8);
+        vector.name(0, bytes.addressOffset(), nameLength);
+        vector.iovecs(0, bytes.addressOffset() + 128, 1);
+        assertEquals(1, from.send(vector, 0, 1));
     }
 
     /** Over the loopback a datagram has arrived when it is sent. */
