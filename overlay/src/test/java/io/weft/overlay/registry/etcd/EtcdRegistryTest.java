@@ -206,13 +206,16 @@ class EtcdRegistryTest {
     void shouldWaitForARightConfigAndNameWhatIsWrong(final String wrong, final String cause) throws Exception {
         etcd().ctl("put", PREFIX + "/config", wrong.replace('\'', '"'));
         final EtcdRegistry registry = registry();
-        final CompletableFuture<NetworkConfig> config = CompletableFuture.supplyAsync(() -> {
-            try {
-                return registry.config();
-            } catch (final InterruptedException stop) {
-                throw new IllegalStateException(stop);
-            }
-        });
+        final CompletableFuture<NetworkConfig> config = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return registry.config();
+                    } catch (final InterruptedException stop) {
+                        throw new IllegalStateException(stop);
+                    }
+                },
+                // one of the common pool may be in the namespace of whoever it was made for
+                task -> new Thread(task, "asker").start());
         Await.until(
                 () -> cause + " in " + registry.status().trouble(),
                 TIMEOUT_MS,

@@ -107,7 +107,10 @@ class NodeTroublesTest {
                 + " or set spec.podCIDR";
         api.put("one", List.of(), Map.of());
         api.condition("one", "NetworkUnavailable", "True"); // as a cloud's controller says of a node without routes
-        final CompletableFuture<Lease> acquired = CompletableFuture.supplyAsync(this::acquire);
+        final CompletableFuture<Lease> acquired = CompletableFuture.supplyAsync(
+                this::acquire,
+                // one of the common pool may be in the namespace of whoever it was made for
+                task -> new Thread(task, "asker").start());
         awaitTold("one WeftIsNotReady: " + cause);
         awaitCondition(cause);
         assertEquals("True", api.conditions("one").get("NetworkUnavailable"));
