@@ -145,6 +145,14 @@ class IpAddressTest {
     }
 
     @Test
+    void shouldKnowTheBroadcastAddress() {
+        assertTrue(IpAddress.parse("255.255.255.255").isBroadcast());
+        assertFalse(IpAddress.parse("255.255.255.254").isBroadcast());
+        assertFalse(IpAddress.parse("240.0.0.1").isBroadcast());
+        assertFalse(IpAddress.parse("ffff:ffff::").isBroadcast());
+    }
+
+    @Test
     void shouldKnowTheUnspecifiedAddress() {
         assertTrue(IpAddress.parse("0.0.0.0").isUnspecified());
         assertTrue(IpAddress.parse("::").isUnspecified());

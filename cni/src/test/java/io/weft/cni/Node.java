@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 
 /** One node without an overlay, with a pod's namespace to attach. */
 final class Node implements AutoCloseable {
@@ -44,6 +45,23 @@ final class Node implements AutoCloseable {
 
     TestNetwork network() {
         return network;
+    }
+
+    /** Runs an installed plugin by itself, for the pod's device of that name. */
+    PluginProcess.Outcome plugin(
+            final String plugin,
+            final String command,
+            final String containerId,
+            final String ifname,
+            final String config) {
+        final Map<String, String> variables = network.variables(command, containerId, pod);
+        variables.put(Invocation.IFNAME, ifname);
+        return PluginProcess.run(
+                PluginProcess.inNamespace(
+                        namespace.name(),
+                        InstalledPlugin.binDir().resolve(plugin).toString()),
+                variables,
+                config);
     }
 
     /** Puts a shell script in the place of a reference plugin; {@code $REAL} is that plugin. */

@@ -14,7 +14,6 @@ import io.weft.linux.testing.RequiresRoot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -228,14 +227,7 @@ class ReferencePluginsTest {
     }
 
     private Outcome plugin(final String plugin, final String command, final String config) {
-        final Map<String, String> variables = network.variables(command, POD, node.pod());
-        variables.put(Invocation.IFNAME, "net1");
-        return PluginProcess.run(
-                PluginProcess.inNamespace(
-                        node.namespace().name(),
-                        InstalledPlugin.binDir().resolve(plugin).toString()),
-                variables,
-                config);
+        return node.plugin(plugin, command, POD, "net1", config);
     }
 
     private void assertReaches(final String address) {

@@ -80,14 +80,14 @@ class TakenNameTest {
         final String config = """
                 {"cniVersion":"1.0.0","name":"second","type":"macvlan","master":"lan","ipam":{"type":"host-local",
                 "dataDir":"%s/second","ranges":[[{"subnet":"192.168.7.0/24"}]]}}""".formatted(directory);
-        run("macvlan", "ADD", POD, "net1", config).succeeded();
+        node.plugin("macvlan", "ADD", POD, "net1", config).succeeded();
         final String device = device("net1");
-        assertRefused(run(InstallCni.PLUGIN, "ADD", POD, "net1", network.stdin()), delegate);
+        assertRefused(node.plugin(InstallCni.PLUGIN, "ADD", POD, "net1", network.stdin()), delegate);
         assertEquals(device, device("net1"));
         node.assertNothingLeft("after the failed ADD");
-        run(InstallCni.PLUGIN, "DEL", POD, "net1", network.stdin()).succeeded();
+        node.plugin(InstallCni.PLUGIN, "DEL", POD, "net1", network.stdin()).succeeded();
         assertEquals(device, device("net1"));
-        run("macvlan", "DEL", POD, "net1", config).succeeded();
+        node.plugin("macvlan", "DEL", POD, "net1", config).succeeded();
         assertEquals("", device("net1"));
     }
 
@@ -161,11 +161,11 @@ class TakenNameTest {
     /** Every namespace has it, and nothing can delete it. */
     @Test
     void shouldRefuseAndForgetWhenNameIsOfLoopback() {
-        final Outcome failed = run(InstallCni.PLUGIN, "ADD", POD, "lo", network.stdin());
+        final Outcome failed = node.plugin(InstallCni.PLUGIN, "ADD", POD, "lo", network.stdin());
         assertEquals(CniException.INVALID_ENVIRONMENT, failed.code(), failed.toString());
         assertTrue(failed.message().startsWith("CNI_IFNAME=\"lo\" is "), failed.message());
         node.assertNothingLeft("after the failed ADD");
-        run(InstallCni.PLUGIN, "DEL", POD, "lo", network.stdin()).succeeded();
+        node.plugin(InstallCni.PLUGIN, "DEL", POD, "lo", network.stdin()).succeeded();
     }
 
     private static String delegateOf(final String type) {
@@ -184,22 +184,6 @@ class TakenNameTest {
         final Path error = directory.resolve("error");
         Files.write(error, Json.write(Map.of("code", CniException.INTERNAL, "msg", message)));
         return "cat " + error + "; exit 1";
-    }
-
-    private Outcome run(
-            final String plugin,
-            final String command,
-            final String containerId,
-            final String ifname,
-            final String config) {
-        final Map<String, String> variables = network.variables(command, containerId, node.pod());
-        variables.put(Invocation.IFNAME, ifname);
-        return PluginProcess.run(
-                PluginProcess.inNamespace(
-                        node.namespace().name(),
-                        InstalledPlugin.binDir().resolve(plugin).toString()),
-                variables,
-                config);
     }
 
     /** A device of the pod with its number and address, empty if there is none. */

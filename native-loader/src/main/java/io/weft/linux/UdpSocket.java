@@ -131,7 +131,8 @@ public final class UdpSocket implements DatagramPort, AutoCloseable {
      */
     public void flowLabelOff() {
         if (IpFamily.IPV6 == family) {
-            option(ControlMessage.SOL_IPV6, IPV6_AUTOFLOWLABEL, 0);
+            final int errno = option(ControlMessage.SOL_IPV6, IPV6_AUTOFLOWLABEL, 0);
+            require("switch flow labels off", Errno.ENOPROTOOPT == errno ? 0 : errno);
         }
     }
 

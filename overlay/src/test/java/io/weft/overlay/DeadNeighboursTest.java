@@ -59,19 +59,7 @@ class DeadNeighboursTest {
     void setUp() throws IOException {
         resources.add(topology);
         topology.kernelVxlan(peer);
-        peer.namespace()
-                .ip(
-                        "neigh",
-                        "replace",
-                        node.subnetBase(),
-                        "lladdr",
-                        MAC,
-                        "dev",
-                        KernelVxlan.DEVICE,
-                        "nud",
-                        "permanent");
-        peer.namespace()
-                .bridge("fdb", "replace", MAC, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+        KernelVxlan.of(peer).addPeer(node.subnet(), node.subnetBase(), MAC, node.underlayAddress());
         final List<String> leases = new ArrayList<>();
         leases.add(WeftdProcess.lease(node, MAC));
         leases.add(WeftdProcess.lease(peer));

@@ -63,19 +63,7 @@ class HandoverTest {
         resources.add(topology);
         topology.kernelVxlan(peer);
         writeLeases(8472);
-        peer.namespace()
-                .ip(
-                        "neigh",
-                        "replace",
-                        node.subnetBase(),
-                        "lladdr",
-                        MAC,
-                        "dev",
-                        KernelVxlan.DEVICE,
-                        "nud",
-                        "permanent");
-        peer.namespace()
-                .bridge("fdb", "replace", MAC, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+        KernelVxlan.of(peer).addPeer(node.subnet(), node.subnetBase(), MAC, node.underlayAddress());
     }
 
     @AfterEach

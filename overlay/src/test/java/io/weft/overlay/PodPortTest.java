@@ -49,19 +49,7 @@ class PodPortTest {
     void setUp() throws IOException {
         topology.kernelVxlan(peer);
         WeftdProcess.leases(directory, WeftdProcess.lease(node, MAC), WeftdProcess.lease(peer));
-        peer.namespace()
-                .ip(
-                        "neigh",
-                        "replace",
-                        node.subnetBase(),
-                        "lladdr",
-                        MAC,
-                        "dev",
-                        KernelVxlan.DEVICE,
-                        "nud",
-                        "permanent");
-        peer.namespace()
-                .bridge("fdb", "replace", MAC, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
+        KernelVxlan.of(peer).addPeer(node.subnet(), node.subnetBase(), MAC, node.underlayAddress());
     }
 
     @AfterEach

@@ -51,9 +51,7 @@ class TunnelOffloadTest {
         assumeTrue(KernelFeatures.probe().tunnelSegmentation(), "needs Linux 6.17");
         topology.kernelVxlan(peer);
         final NetworkNamespace kernel = peer.namespace();
-        kernel.ip("neigh", "replace", node.subnetBase(), "lladdr", MAC, "dev", KernelVxlan.DEVICE, "nud", "permanent");
-        kernel.bridge("fdb", "replace", MAC, "dev", KernelVxlan.DEVICE, "dst", node.underlayAddress(), "self");
-        kernel.ip("route", "replace", node.subnet(), "via", node.subnetBase(), "dev", KernelVxlan.DEVICE, "onlink");
+        KernelVxlan.of(peer).addPeer(node.subnet(), node.subnetBase(), MAC, node.underlayAddress());
         final String peerMac = kernel.exec("cat", "/sys/class/net/" + KernelVxlan.DEVICE + "/address")
                 .trim();
         WeftdProcess.leases(directory, WeftdProcess.lease(node, MAC), WeftdProcess.lease(peer, peerMac));

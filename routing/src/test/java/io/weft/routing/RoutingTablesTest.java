@@ -257,6 +257,9 @@ class RoutingTablesTest {
                 bad("5e:00:53:00:00:03 dst 192.0.2.1", tables -> tables.addFdb(OTHER_MAC, OWN)),
                 bad("5e:00:53:00:00:03 dst 239.0.0.1", tables -> tables.addFdb(OTHER_MAC, address("239.0.0.1"))),
                 bad(
+                        "5e:00:53:00:00:03 dst 255.255.255.255",
+                        tables -> tables.addFdb(OTHER_MAC, address("255.255.255.255"))),
+                bad(
                         "00:00:00:00:00:00 dst 192.0.2.3",
                         tables -> tables.addFdb(new MacAddress(0), address("192.0.2.3"))),
                 bad(

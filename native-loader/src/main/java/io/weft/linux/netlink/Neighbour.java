@@ -21,13 +21,12 @@ public record Neighbour(
     /** {@code NUD_PERMANENT}: never expires, never asked for. */
     public static final int PERMANENT = 0x80;
 
-    // NUD_INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED, NOARP
+    // NUD_INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, NOARP
     private static final int INCOMPLETE = 0x01;
     private static final int REACHABLE = 0x02;
     private static final int STALE = 0x04;
     private static final int DELAY = 0x08;
     private static final int PROBE = 0x10;
-    private static final int FAILED = 0x20;
     private static final int NOARP = 0x40;
 
     private static final int VALID = PERMANENT | NOARP | REACHABLE | PROBE | STALE | DELAY;
@@ -63,11 +62,6 @@ public record Neighbour(
     /** Whether the kernel asks for it and has no answer yet: what is sent to it waits. */
     public boolean isAskedFor() {
         return 0 != (state & INCOMPLETE);
-    }
-
-    /** Whether the kernel has asked for it in vain: what was sent to it is thrown away, and it is asked for anew with the next packet. */
-    public boolean isFailed() {
-        return 0 != (state & FAILED);
     }
 
     /** Whether the kernel knows it for certain or is about to ask. */

@@ -124,11 +124,7 @@ final class PeerNeighbours implements AutoCloseable {
             refused.put(peer, new Refused(address, clock.nanoTime()));
             unanswered.refuse(peer);
             if (told.add(address)) {
-                LOG.log(
-                        INFO,
-                        "peer {0} does not answer on its link: what goes there is dropped until it does{1}",
-                        IpAddress.of(address),
-                        LogFields.of("peer", IpAddress.of(address)));
+                tell(address, "does not answer on its link: what goes there is dropped until it does");
             }
         }
     }
@@ -136,12 +132,12 @@ final class PeerNeighbours implements AutoCloseable {
     private void answers(final int peer, final InetAddress address) {
         admit(peer);
         if (told.remove(address)) {
-            LOG.log(
-                    INFO,
-                    "peer {0} answers again{1}",
-                    IpAddress.of(address),
-                    LogFields.of("peer", IpAddress.of(address)));
+            tell(address, "answers again");
         }
+    }
+
+    private static void tell(final InetAddress peer, final String what) {
+        LOG.log(INFO, "peer {0} {1}{2}", IpAddress.of(peer), what, LogFields.of("peer", IpAddress.of(peer)));
     }
 
     private void admit(final int peer) {

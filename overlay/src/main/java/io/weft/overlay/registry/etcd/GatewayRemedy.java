@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.etcd;
 
+import java.util.List;
+
 /**
  * What to do about two refusals of etcd's JSON gateway (docs/decisions/0050-etcd-by-json-gateway.md) that its clients of gRPC never get, and
  * that name no remedy.
@@ -10,9 +12,7 @@ final class GatewayRemedy {
     private static final String COMMON_NAME = "CommonName of client sending a request against gateway";
 
     /** The gateway calls its own etcd by TLS with the server's certificate, which is refused as a client's. */
-    private static final String[] BROKEN = {
-        "broken pipe", "connection closed", "tls: bad certificate", "error reading server preface"
-    };
+    private static final List<String> BROKEN = List.of("broken pipe", "connection closed");
 
     private GatewayRemedy() {}
 
@@ -22,12 +22,9 @@ final class GatewayRemedy {
             return ". With authentication on, etcd takes no client certificate that has a CommonName by its JSON gateway, which weft calls:"
                     + " give weft one without, and --etcd-username and --etcd-password";
         }
-        for (final String broken : BROKEN) {
-            if (answer.contains(broken)) {
-                return ". If etcd wants client certificates, its own must be one as well, for its JSON gateway calls it with that:"
-                        + " extendedKeyUsage serverAuth and clientAuth";
-            }
-        }
-        return "";
+        return BROKEN.stream().anyMatch(answer::contains)
+                ? ". If etcd wants client certificates, its own must be one as well, for its JSON gateway calls it with that:"
+                        + " extendedKeyUsage serverAuth and clientAuth"
+                : "";
     }
 }
