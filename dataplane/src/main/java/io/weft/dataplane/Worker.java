@@ -108,7 +108,7 @@ final class Worker implements AutoCloseable {
                 underlayReceiver(context, ingressRing, index),
                 ingressRing,
                 context.tunnel(),
-                new IngressCheck(ingressPolicy, counters),
+                new IngressCheck(ingressPolicy, context.unanswered(), counters),
                 context.mtu(),
                 podPathMtu,
                 ingressBacklog,

@@ -7,6 +7,7 @@ import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
@@ -22,6 +23,7 @@ public final class IngressCheck {
     private static final int IPV4_ADDRESSES_LENGTH = 2 * Integer.BYTES;
 
     private final AtomicReference<IngressPolicy> published;
+    private final UnansweredPeers unanswered;
     private final WorkerCounters counters;
     private IngressPolicy policy = IngressPolicy.ANYTHING;
     /** Of the message before, which most often is by the same peer as the next. */
@@ -37,9 +39,16 @@ public final class IngressCheck {
 
     private final long[] passed = new long[IPV6_ADDRESSES_LENGTH / Long.BYTES];
 
-    /** @param published by the control thread. */
-    public IngressCheck(final AtomicReference<IngressPolicy> published, final WorkerCounters counters) {
+    /**
+     * @param published by the control thread.
+     * @param unanswered is told whom something came from.
+     */
+    public IngressCheck(
+            final AtomicReference<IngressPolicy> published,
+            final UnansweredPeers unanswered,
+            final WorkerCounters counters) {
         this.published = published;
+        this.unanswered = unanswered;
         this.counters = counters;
     }
 
@@ -69,6 +78,7 @@ public final class IngressCheck {
         }
         final @Nullable DropReason reason = policy.refusal(sender);
         if (null == reason) {
+            unanswered.hear(peer);
             return null;
         }
         final int datagrams = message.segmentLength > 0

@@ -17,6 +17,7 @@ import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.dataplane.tunnel.Tunnel;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.FrameHeader;
 import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
@@ -47,7 +48,7 @@ class IngressWakeUpTest {
                     new DatagramReceiver(sockets.receivePort(), ring),
                     ring,
                     Tunnel.of(routing.context()),
-                    new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), counters),
+                    new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), new UnansweredPeers(1), counters),
                     1450,
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     new Backlog(SystemNanoClock.INSTANCE, null),

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds out which peers on the underlay's link do not answer when the host asks for their MAC addresses, as nodes without power, and keeps
  * the data threads from sending to them; asks for those in their place that there are packets for, and admits them when they answer, or when
- * the way to them is another. Control thread alone.
+ * the way to them is another. Who sends and does not answer all the same is refused at each look, and sent to in between. Control thread alone.
  */
 final class PeerNeighbours implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(PeerNeighbours.class.getName());
@@ -93,6 +93,7 @@ final class PeerNeighbours implements AutoCloseable {
     }
 
     private void compare(final int linkIndex) {
+        refused.keySet().removeIf(unanswered::isAdmitted);
         final Map<Integer, Neighbour> present = new HashMap<>();
         final Set<Integer> askedNow = new HashSet<>();
         for (final Neighbour neighbour : rtnetlink.neighbours(linkIndex)) {

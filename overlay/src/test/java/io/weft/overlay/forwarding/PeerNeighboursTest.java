@@ -156,6 +156,17 @@ class PeerNeighboursTest {
         });
     }
 
+    /** The kernel asks for it meanwhile as before: it was heard of by another way than the one that is asked on. */
+    @Test
+    void shouldRefuseWhoIsHeardOfAndDoesNotAnswer() {
+        tell(DEAD, (peer, neighbours, index) -> {
+            awaitRefused(DEAD, peer, neighbours, index);
+            unanswered.hear(peer);
+            assertFalse(unanswered.refuses(peer));
+            awaitRefused(DEAD, peer, neighbours, index);
+        });
+    }
+
     @Test
     void shouldRefuseNobodyBehindAGatewayThatIsThere() {
         link.ip("address", "add", "192.168.100.2/24", "dev", "port0");
