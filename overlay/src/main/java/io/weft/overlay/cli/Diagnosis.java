@@ -205,6 +205,7 @@ final class Diagnosis {
         findings.add(Finding.of(
                 "leases",
                 joined(
+                        LeaseFaults.of(daemon, "unreadable", " is ignored: "),
                         LeaseFaults.of(daemon, "refused", " is ignored: "),
                         LeaseFaults.of(daemon, "otherVnis", " "),
                         new PublicAddresses(daemon).troubles()),

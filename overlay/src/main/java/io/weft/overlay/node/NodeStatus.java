@@ -13,6 +13,7 @@ import io.weft.overlay.ops.Conditions;
 import io.weft.overlay.ops.NodeMetrics;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.overlay.peers.LeaseTable;
+import io.weft.overlay.registry.RegistryStatus;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryUsage;
@@ -38,6 +39,7 @@ final class NodeStatus {
     private final Conditions conditions;
     private final NodeMetrics metrics;
     private final RepairedDevices repaired;
+    private final RegistryStatus registry;
     private long repairs;
     private long repairedNs;
 
@@ -48,10 +50,12 @@ final class NodeStatus {
             final Tenure tenure,
             final Conditions conditions,
             final NodeMetrics metrics,
-            final RepairedDevices repaired) {
+            final RepairedDevices repaired,
+            final RegistryStatus registry) {
         this.conditions = conditions;
         this.metrics = metrics;
         this.repaired = repaired;
+        this.registry = registry;
         this.tenure = tenure;
         identity.putAll(tenure.start().identity());
         identity.put("startedMs", STARTED_MS);
@@ -93,6 +97,7 @@ final class NodeStatus {
         status.put("devices", devices);
         status.put("mtu", changes.podMtu().least());
         status.put("leases", null == leases ? 0 : leases.size());
+        putFaults(status, "unreadable", registry.refused());
         putFaults(status, "refused", null == leases ? Map.of() : leases.refused());
         putFaults(status, "otherVnis", null == leases ? Map.of() : leases.otherVnis());
         status.put("heap", heap());
@@ -126,7 +131,8 @@ final class NodeStatus {
     }
 
     /** The first by name, and how many there are. */
-    static void putFaults(final Map<String, Object> status, final String key, final Map<LeaseKey, String> faults) {
+    static <K extends Comparable<? super K>> void putFaults(
+            final Map<String, Object> status, final String key, final Map<K, String> faults) {
         final Map<String, Object> named = new LinkedHashMap<>();
         faults.entrySet().stream()
                 .sorted(Map.Entry.comparingByKey())

@@ -173,8 +173,8 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(succession);
         place = succession;
         succession.begin(subnetFile.path());
-        final NodeStatus status =
-                new NodeStatus(options.weft(), config, underlay, tenure, conditions, metrics, host.repaired());
+        final NodeStatus status = new NodeStatus(
+                options.weft(), config, underlay, tenure, conditions, metrics, host.repaired(), registry.status());
         final String firstDevice = deviceNames(config, underlay).get(0);
         if (!succession.isAwaited()) {
             openRecord(firstDevice);

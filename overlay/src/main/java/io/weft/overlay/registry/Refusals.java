@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.lifecycle.LogFields;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Values of a registry that are ignored because they are wrong. All are counted; the log hears of each once per cause, and of so
@@ -18,7 +19,9 @@ public final class Refusals {
 
     private final String what;
     private final RegistryStatus status;
-    private Map<String, String> faults = new HashMap<>();
+    /** Another from list to list; each is written by the registry's thread, and read by any. */
+    private volatile Map<String, String> faults = new ConcurrentHashMap<>();
+
     private Map<String, String> faultsBefore = new HashMap<>();
     private boolean isFull;
 
@@ -31,12 +34,20 @@ public final class Refusals {
     public Refusals(final String what, final RegistryStatus status) {
         this.what = what;
         this.status = status;
+        status.add(this);
+    }
+
+    /** What is wrong at present, by what it is and its name; of many the first. Any thread. */
+    Map<String, String> present() {
+        final Map<String, String> present = new HashMap<>();
+        faults.forEach((name, fault) -> present.put(what + ' ' + name, fault));
+        return present;
     }
 
     /** All values are read anew: those that are wrong as before are not told again, and those that are gone are forgotten. */
     public void beginList() {
         faultsBefore = faults;
-        faults = new HashMap<>();
+        faults = new ConcurrentHashMap<>();
         isFull = false;
     }
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +15,7 @@ public final class RegistryStatus {
     private final AtomicLong events = new AtomicLong();
     private final AtomicLong refusals = new AtomicLong();
     private final AtomicLong failures = new AtomicLong();
+    private final List<Refusals> refusing = new CopyOnWriteArrayList<>();
     private volatile @Nullable String trouble = "not read yet";
     private volatile @Nullable String ownTrouble;
     private volatile String revision = "";
@@ -112,6 +117,19 @@ public final class RegistryStatus {
     /** Changes taken over since start. */
     public long events() {
         return events.get();
+    }
+
+    /** Who refuses values, which {@link #refused} is to tell. */
+    void add(final Refusals refuser) {
+        refusing.add(refuser);
+    }
+
+    /** What is refused at present, by what it is and its name, and what is wrong with it; of very many the first. */
+    public Map<String, String> refused() {
+        final Map<String, String> all = new HashMap<>();
+        refusing.forEach(refuser ->
+                refuser.present().forEach((name, fault) -> all.merge(name, fault, (one, other) -> one + "; " + other)));
+        return all;
     }
 
     /** Values refused since start. */

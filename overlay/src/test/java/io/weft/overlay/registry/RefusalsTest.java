@@ -3,6 +3,7 @@ package io.weft.overlay.registry;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class RefusalsTest {
@@ -33,6 +34,21 @@ class RefusalsTest {
         refusals.refuse("a", "wrong");
         refusals.refuse("b", "wrong");
         assertEquals(3, status.refusals(), "b was gone meanwhile");
+    }
+
+    @Test
+    void shouldTellWhatIsRefusedAtPresent() {
+        final Refusals others = new Refusals("lease", status);
+        refusals.refuse("a", "wrong");
+        refusals.refuse("b", "wrong");
+        others.refuse("b", "of no use");
+        assertEquals(Map.of("lease a", "wrong", "lease b", "wrong; of no use"), status.refused());
+        refusals.forget("b");
+        assertEquals(Map.of("lease a", "wrong", "lease b", "of no use"), status.refused());
+        refusals.beginList();
+        others.beginList();
+        others.refuse("a", "of no use");
+        assertEquals(Map.of("lease a", "of no use"), status.refused());
     }
 
     @Test
