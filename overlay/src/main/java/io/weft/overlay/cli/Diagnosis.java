@@ -208,6 +208,7 @@ final class Diagnosis {
                         LeaseFaults.of(daemon, "unreadable", " is ignored: "),
                         LeaseFaults.of(daemon, "refused", " is ignored: "),
                         LeaseFaults.of(daemon, "otherVnis", " "),
+                        LeaseFaults.of(daemon, "contested", " "),
                         new PublicAddresses(daemon).troubles()),
                 (null == count ? 0 : count.integer(0, Integer.MAX_VALUE)) + " of other nodes"));
     }

@@ -4,6 +4,8 @@ package io.weft.overlay.cli;
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
 import io.weft.address.IpPrefix;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.record.DaemonRecord;
 import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.record.PeerPath;
@@ -27,9 +29,22 @@ final class PublicAddresses {
 
     PublicAddresses(final DaemonRecord daemon) {
         own.addAll(daemon.underlayAddresses());
-        paths(daemon)
+        final Set<IpPrefix> contested = contested(daemon);
+        paths(daemon).stream()
+                .filter(path -> !contested.contains(path.subnet()))
                 .forEach(path -> subnets.computeIfAbsent(path.peer(), peer -> new ArrayList<>())
                         .add(path.subnet()));
+    }
+
+    /** What is led to another node's address, since the two have one VTEP MAC, has an address of its own all the same. */
+    private static Set<IpPrefix> contested(final DaemonRecord daemon) {
+        final JsonValue contested = daemon.status().member("contested");
+        final Map<String, JsonValue> named = null == contested ? Map.of() : contested.members();
+        return named.keySet().stream()
+                .map(LeaseKey::parse)
+                .flatMap(key -> Stream.of(key.subnet(), key.ipv6Subnet()))
+                .flatMap(Stream::ofNullable)
+                .collect(Collectors.toSet());
     }
 
     /** To all peers. */

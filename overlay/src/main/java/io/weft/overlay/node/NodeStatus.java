@@ -100,6 +100,7 @@ final class NodeStatus {
         putFaults(status, "unreadable", registry.refused());
         putFaults(status, "refused", null == leases ? Map.of() : leases.refused());
         putFaults(status, "otherVnis", null == leases ? Map.of() : leases.otherVnis());
+        putFaults(status, "contested", null == leases ? Map.of() : leases.contested());
         status.put("heap", heap());
         status.put("repairs", repairs());
         status.put("stalledMs", tenure.stalledMs());

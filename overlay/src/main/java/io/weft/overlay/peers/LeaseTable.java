@@ -41,6 +41,7 @@ public final class LeaseTable {
     private final Map<LeaseKey, Refusal> refused = new HashMap<>();
 
     private final Map<LeaseKey, String> otherVnis = new HashMap<>();
+    private Map<LeaseKey, String> contested = Map.of();
 
     private final IngressSenders senders;
 
@@ -184,10 +185,21 @@ public final class LeaseTable {
         if (!isChanged || !hasSnapshot) {
             return false;
         }
+        compareContested();
         publishTables();
         routes.publish();
         isChanged = false; // not if the kernel refused: then it is published again
         return true;
+    }
+
+    private void compareContested() {
+        final Map<LeaseKey, String> now = peers.contested();
+        now.forEach((key, fault) -> {
+            if (!fault.equals(contested.get(key))) {
+                LOG.log(WARNING, "lease {0} {1}{2}", key, fault, LogFields.of("lease", key));
+            }
+        });
+        contested = now;
     }
 
     /** Leases of other nodes that are in the tables. */
@@ -210,6 +222,11 @@ public final class LeaseTable {
     /** Leases in the tables whose node is of another VNI than the network, by what they say, each with what is to be done. */
     public Map<LeaseKey, String> otherVnis() {
         return Collections.unmodifiableMap(otherVnis);
+    }
+
+    /** Leases in the tables whose pods are not reached, for another lease has what theirs has; each with what is to be done. */
+    public Map<LeaseKey, String> contested() {
+        return Collections.unmodifiableMap(contested);
     }
 
     private @Nullable String fault(final Lease lease) {

@@ -39,6 +39,11 @@ public interface Peers {
      */
     void install(Lease lease);
 
+    /** Leases whose pods are not reached since another lease has what belongs to one node alone, each with what is to be done. */
+    default Map<LeaseKey, String> contested() {
+        return Map.of();
+    }
+
     /** Takes {@link #install} back. */
     void withdraw(Lease lease);
 }

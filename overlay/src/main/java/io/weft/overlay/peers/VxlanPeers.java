@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.peers;
 
+import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.overlay.forwarding.Forwarders;
@@ -111,6 +112,36 @@ final class VxlanPeers implements Peers {
             keys.remove(key);
             return keys.isEmpty() ? null : keys;
         });
+    }
+
+    @Override
+    public Map<LeaseKey, String> contested() {
+        final Map<LeaseKey, String> contested = new HashMap<>();
+        fdbClaimants.forEach((family, claimants) -> claimants.forEach((mac, keys) -> {
+            final LeaseKey owner = Objects.requireNonNull(
+                    Objects.requireNonNull(fdbOwners.get(family)).get(mac), "claimed by the others");
+            final InetAddress at = underlayAddress(owner, family, mac);
+            keys.stream()
+                    .filter(key -> !Objects.equals(at, underlayAddress(key, family, mac)))
+                    .forEach(key -> contested.put(
+                            key,
+                            "has VtepMAC " + mac + ", which " + owner
+                                    + " has that came later: what is sent to its pods goes"
+                                    + " to the node of that one, " + IpAddress.of(at)
+                                    + ". If both nodes are there, give one"
+                                    + " of them another: machines made from one image have one while their /etc/machine-id is"
+                                    + " the same; change that, delete flannel.1 there, and restart its daemon. If one is"
+                                    + " gone, delete its lease"));
+        }));
+        return contested;
+    }
+
+    private InetAddress underlayAddress(final LeaseKey key, final UnderlayFamily family, final MacAddress mac) {
+        return paths(Objects.requireNonNull(installed.get(key), "withdrawn is forgotten")).stream()
+                .filter(path -> path.family() == family && path.vtepMac().equals(mac))
+                .findFirst()
+                .orElseThrow()
+                .underlayAddress();
     }
 
     /** A MAC that another lease names as well goes back to that one. */

@@ -20,11 +20,15 @@ class PublicAddressesTest {
 
     /** @param peers underlay addresses of nodes with the subnets 10.244.1.0/24, 10.244.2.0/24 and so on. */
     private PublicAddresses addresses(final String... peers) throws IOException {
+        return addressesWith("", peers);
+    }
+
+    private PublicAddresses addressesWith(final String members, final String... peers) throws IOException {
         Files.writeString(
                 directory.resolve("weft.1.status"),
                 "{\"pid\":1,\"startTicks\":1,\"pidNamespace\":1,\"networkNamespace\":1,\"ended\":false,"
                         + "\"underlayAddresses\":[\"192.168.100.1\",\"fd00:100::1\"],"
-                        + "\"devices\":[{\"name\":\"weft.1\",\"counters\":\"none\"}]}");
+                        + "\"devices\":[{\"name\":\"weft.1\",\"counters\":\"none\"}]" + members + "}");
         final StringBuilder tables = new StringBuilder();
         for (int i = 1; i <= peers.length; i++) {
             tables.append(String.format(
@@ -53,6 +57,15 @@ class PublicAddressesTest {
         assertEquals(trouble, addresses.troubles());
         assertEquals(trouble, addresses.trouble(IpAddress.parse("192.168.100.2")));
         assertEquals("", addresses.trouble(IpAddress.parse("192.168.100.3")));
+    }
+
+    @Test
+    void shouldNotTakeOneVtepMacForOneAddress() throws IOException {
+        final String contested = ",\"contested\":{\"10.244.1.0-24\":\"has VtepMAC\"}";
+        assertEquals(
+                "",
+                addressesWith(contested, "192.168.100.2", "192.168.100.3", "192.168.100.2")
+                        .troubles());
     }
 
     @Test

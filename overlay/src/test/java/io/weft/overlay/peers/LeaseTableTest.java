@@ -172,6 +172,30 @@ class LeaseTableTest {
         }));
     }
 
+    /** Machines made from one image have one MAC: the kernel's FDB has it once as well, and nothing says why pods are not reached. */
+    @Test
+    void shouldTellOfALeaseWhoseMacAnotherNodeHas() {
+        namespace.run(() -> withTable((table, forwarders) -> {
+            table.snapshot(List.of(lease(1, FIRST.plus(1), 7), lease(2, FIRST.plus(2), 8)));
+            table.publish();
+            assertEquals(Map.of(), table.contested());
+            table.put(lease(3, FIRST.plus(3), 7));
+            table.put(lease(4, FIRST.plus(2), 8)); // one node with two leases
+            table.publish();
+            final LeaseKey first = lease(1, FIRST).key();
+            assertEquals(Set.of(first), table.contested().keySet());
+            final String fault = Objects.requireNonNull(table.contested().get(first));
+            assertTrue(
+                    fault.startsWith("has VtepMAC 02:00:00:00:00:07, which 10.32.3.0-24 has that came later:")
+                            && fault.contains(", " + FIRST.plus(3) + ". "),
+                    fault);
+            table.put(lease(3, FIRST.plus(3), 9));
+            table.publish();
+            assertEquals(Map.of(), table.contested());
+            return table.size();
+        }));
+    }
+
     private static @Nullable IpAddress underlay(final LeaseTable table, final Forwarders forwarders, final int node) {
         table.publish();
         final RoutingTables tables = Objects.requireNonNull(forwarders.tables(UnderlayFamily.IPV4));
