@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Blackholes;
 import io.weft.overlay.host.GuardRoutes;
@@ -175,24 +176,62 @@ public final class PodRoutes implements AutoCloseable {
         for (final InetAddress address : addresses) {
             for (final IpPrefix network : prefixes(config.network(), config.ipv6Network())) {
                 if (network.contains(address)) {
-                    routeBySubnet(network, address);
+                    routeBySubnet(network, "covers " + IpAddress.of(address) + ", which is no pod");
                     return;
                 }
             }
         }
     }
 
+    /**
+     * Sees to it that the overlay does not capture what a bridge of this host leads to its pods by a route that is no more specific than the
+     * cluster network's: where the node's subnet is all of the network, or a bridge has the network's mask. flannel sets no route but those of
+     * other nodes, and such a node has its pods.
+     *
+     * @param addresses of the host's devices.
+     */
+    public void keepBridges(final List<InterfaceAddress> addresses) {
+        if (devices.isEmpty() || isRoutedBySubnet) {
+            return;
+        }
+        keepBridges(config.network(), own.subnet(), addresses);
+        keepBridges(config.ipv6Network(), own.ipv6Subnet(), addresses);
+        if (isRoutedBySubnet && isPublished) {
+            publish();
+        }
+    }
+
+    private void keepBridges(
+            final @Nullable IpPrefix network, final @Nullable IpPrefix subnet, final List<InterfaceAddress> addresses) {
+        if (null == network || null == subnet || isRoutedBySubnet) {
+            return;
+        }
+        if (subnet.equals(network)) {
+            routeBySubnet(network, "is this node's own subnet");
+            return;
+        }
+        addresses.stream()
+                .filter(address -> network.contains(address.address())
+                        && address.network().contains(subnet)
+                        && !address.network().equals(subnet))
+                .findFirst()
+                .ifPresent(address -> routeBySubnet(
+                        network,
+                        "has " + address + " in it, a device of this host whose network is wider than the node's "
+                                + subnet));
+    }
+
     private boolean isCovered(final InetAddress address) {
         return prefixes(config.network(), config.ipv6Network()).stream().anyMatch(network -> network.contains(address));
     }
 
-    private void routeBySubnet(final IpPrefix network, final InetAddress address) {
+    private void routeBySubnet(final IpPrefix network, final String why) {
         LOG.log(
                 INFO,
-                "the cluster network {0} covers {1}, which is no pod: each node''s subnet gets a route of its own{2}",
+                "the cluster network {0} {1}: each node''s subnet gets a route of its own{2}",
                 network,
-                IpAddress.of(address),
-                LogFields.of("network", network, "address", IpAddress.of(address)));
+                why,
+                LogFields.of("network", network));
         isRoutedBySubnet = true;
         prefixes(config.network(), config.ipv6Network()).forEach(guards::remove);
         devices.values().forEach(OverlayDevice::leaveNetworkUnrouted);

@@ -88,7 +88,9 @@ public final class UdpPort {
         final Path socket = Path.of("socket:[" + inode + "]");
         return ProcessHandle.allProcesses()
                 .filter(process -> hasOpen(process, socket))
-                .map(process -> name(process) + ", process " + process.pid() + ": stop it first")
+                .map(process ->
+                        name(process) + ", process " + process.pid() + ": stop it first, or, where it is of another"
+                                + " network, give one of the two another \"Port\" in the Backend of its configuration")
                 .findFirst()
                 .orElse("another process: find it (ss --udp --listening --numeric --processes) and stop it");
     }

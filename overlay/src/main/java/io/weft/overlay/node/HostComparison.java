@@ -70,10 +70,11 @@ final class HostComparison {
     }
 
     /** What other nodes may not say to be from; and whether pods' gateway is of this node, and the host forwards to and fro. */
-    void look(final LeaseTable table, final PodPath podPath, final LeaseKey own) {
+    void look(final LeaseTable table, final PodRoutes routes, final PodPath podPath, final LeaseKey own) {
         attempt(false, () -> {
             table.ownAddresses(OwnAddresses.now(rtnetlink));
             final List<InterfaceAddress> addresses = rtnetlink.addresses();
+            routes.keepBridges(addresses);
             conditions.set(Condition.BRIDGE, podPath.strangers(own, addresses));
             conditions.set(Condition.POD_PATH, podPath.trouble(own, addresses));
         });

@@ -218,7 +218,7 @@ public final class OverlayNode implements AutoCloseable {
         leases = table;
         final PodPath podPath = new PodPath(rtnetlink, config, firstDevice);
         final Runnable lookAtAddresses =
-                () -> host.look(table, podPath, ownLease().key());
+                () -> host.look(table, routes, podPath, ownLease().key());
         lookAtAddresses.run();
         final Runnable ready = () -> becomeReady(
                 previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
