@@ -45,7 +45,8 @@ public final class EgressAnswer {
                 ? ""
                 : "outside    of the cluster's network "
                         + networks.stream().map(IpPrefix::toString).collect(Collectors.joining(" and "))
-                        + ": the host routes it, not the overlay";
+                        + ": the host routes it, not the overlay; where its routes lead it into the overlay's device it is"
+                        + " dropped, as IP_OUTNOROUTES";
     }
 
     /** As flannel and its bridge give addresses out: the first is the tunnel device's, the second the bridge's. */
