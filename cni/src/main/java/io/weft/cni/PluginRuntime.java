@@ -27,7 +27,8 @@ import tools.jackson.core.JsonParser;
 final class PluginRuntime {
     /**
      * For a process that lives for milliseconds: the collector that starts no threads, no
-     * statistics file, the archive where it was dumped for; and nothing on standard output but the result.
+     * statistics file, the archive where it was dumped for; nothing on standard output but the result, and no report of a crash where the
+     * container runtime runs.
      */
     static final List<String> FLAGS = List.of(
             "-XX:+UseSerialGC",
@@ -35,7 +36,10 @@ final class PluginRuntime {
             "-Xmx64m",
             "-XX:+UnlockDiagnosticVMOptions",
             "-XX:ArchiveRelocationMode=0",
-            "-XX:+DisplayVMOutputToStderr");
+            "-XX:+DisplayVMOutputToStderr",
+            "-Xlog:disable",
+            "-Xlog:all=warning:stderr",
+            "-XX:+ErrorFileToStderr");
 
     /** The first Java with an AOT cache made in one step, JEP 514. */
     private static final int AOT_CACHE_SINCE = 25;
