@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -82,10 +83,10 @@ class KilledAddTest {
         command.add(runtime().resolve("bin/java").toString());
         command.addAll(PluginRuntime.FLAGS);
         command.add(WeftCni.class.getName());
-        return PluginProcess.run(
-                command,
-                node.network().variables("ADD", POD, node.pod()),
-                node.network().stdin());
+        final Map<String, String> variables = node.network().variables("ADD", POD, node.pod());
+        // As the launcher does, which is not traced.
+        variables.put(UnfinishedAdd.OPERATION, UnfinishedAdd.operation(io.weft.cni.Command.ADD, POD, "eth0"));
+        return PluginProcess.run(command, variables, node.network().stdin());
     }
 
     private static Path runtime() throws IOException {
