@@ -11,7 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is kept of one container's device: the delegate's configuration, for the DEL that comes days later.
@@ -52,9 +54,9 @@ final class Attachment {
      * All attachments, finished or not, in a directory that may be missing.
      *
      * @param dataDir the directory of all attachments.
-     * @throws IOException if it cannot be read.
+     * @throws CniException code 5 if it cannot be read.
      */
-    static List<Attachment> list(final Path dataDir) throws IOException {
+    static List<Attachment> list(final Path dataDir) throws CniException {
         final List<Attachment> attachments = new ArrayList<>();
         if (!Files.isDirectory(dataDir)) {
             return attachments;
@@ -73,6 +75,8 @@ final class Attachment {
                     attachments.add(attachment);
                 }
             }
+        } catch (final IOException e) {
+            throw CniException.ofFile("cannot read", dataDir, e);
         }
         return attachments;
     }
@@ -101,12 +105,30 @@ final class Attachment {
     }
 
     /**
-     * Keeps the delegate's configuration, on disk when this returns; the attachment is unfinished.
+     * Keeps the delegate's configuration, on disk when this returns; the attachment is unfinished. A failure leaves nothing where
+     * nothing was.
      *
      * @param configuration the delegate's.
-     * @throws IOException if it cannot be written.
+     * @throws CniException code 5 if it cannot be written.
      */
-    void begin(final byte[] configuration) throws IOException {
+    void begin(final Map<String, @Nullable Object> configuration) throws CniException {
+        final boolean isNew = !isUnfinished();
+        try {
+            try {
+                write(Json.write(configuration));
+            } catch (final IOException e) {
+                if (isNew) {
+                    Files.deleteIfExists(addingFile);
+                }
+                throw e;
+            }
+        } catch (final IOException e) {
+            throw CniException.ofFile("cannot write", addingFile, e)
+                    .and("dataDir has to be a directory that can be written, with room");
+        }
+    }
+
+    private void write(final byte[] content) throws IOException {
         final Path dataDir = file.getParent();
         if (null != dataDir && !Files.isDirectory(dataDir)) {
             Files.createDirectories(
@@ -116,7 +138,7 @@ final class Attachment {
                 addingFile,
                 Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-            final ByteBuffer buffer = ByteBuffer.wrap(configuration);
+            final ByteBuffer buffer = ByteBuffer.wrap(content);
             while (buffer.hasRemaining()) {
                 channel.write(buffer);
             }
@@ -127,29 +149,42 @@ final class Attachment {
     /**
      * The ADD has done its work.
      *
-     * @throws IOException if the state cannot be given its final name.
+     * @throws CniException code 5 if the state cannot be given its final name.
      */
-    void finish() throws IOException {
-        Files.move(addingFile, file, StandardCopyOption.ATOMIC_MOVE);
+    void finish() throws CniException {
+        try {
+            Files.move(addingFile, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (final IOException e) {
+            throw CniException.ofFile("cannot rename", addingFile, e);
+        }
     }
 
     /**
-     * The delegate's configuration as it was kept; cut off, perhaps, if the machine lost power.
+     * The delegate's configuration as it was kept.
      *
-     * @throws IOException if it cannot be read.
+     * @throws CniException code 5 if it cannot be read, 6 if the machine lost power while it was written.
      */
-    byte[] read() throws IOException {
-        return Files.readAllBytes(isUnfinished() ? addingFile : file);
+    Map<String, @Nullable Object> read() throws CniException {
+        final Path kept = isUnfinished() ? addingFile : file;
+        try {
+            return Json.readObject(Files.readAllBytes(kept), toString());
+        } catch (final IOException e) {
+            throw CniException.ofFile("cannot read", kept, e);
+        }
     }
 
     /**
      * The attachment is no more.
      *
-     * @throws IOException if its state cannot be removed.
+     * @throws CniException code 5 if its state cannot be removed.
      */
-    void remove() throws IOException {
-        Files.deleteIfExists(addingFile);
-        Files.deleteIfExists(file);
+    void remove() throws CniException {
+        try {
+            Files.deleteIfExists(addingFile);
+            Files.deleteIfExists(file);
+        } catch (final IOException e) {
+            throw CniException.ofFile("cannot remove the state", file, e);
+        }
     }
 
     @Override

@@ -84,7 +84,8 @@ public final class InstallCni {
         if (!(e instanceof FileSystemException failure)) {
             return String.valueOf(e.getMessage());
         }
-        final String file = failure.getFile();
+        // Of a copy or a move, whose source is ours, the target is what can be amiss.
+        final String file = null == failure.getOtherFile() ? failure.getFile() : failure.getOtherFile();
         if (e instanceof AccessDeniedException) {
             return "no permission for " + file
                     + ": run it as root, or name other directories by --bin-dir and --conf-dir";
@@ -109,7 +110,7 @@ public final class InstallCni {
      */
     static Path install(final InstallOptions options) throws IOException {
         final String configuration = configuration(options);
-        final Path runtimes = Files.createDirectories(options.binDir().resolve(RUNTIMES));
+        final Path runtimes = createDirectories(options.binDir().resolve(RUNTIMES));
         final InstallLock lock = InstallLock.take(runtimes);
         try {
             final Path runtime = installRuntime(options, runtimes);
@@ -122,8 +123,7 @@ public final class InstallCni {
         } finally {
             lock.close();
         }
-        final Path configurationFile =
-                Files.createDirectories(options.confDir()).resolve(options.conflistName());
+        final Path configurationFile = createDirectories(options.confDir()).resolve(options.conflistName());
         replace(configurationFile, configuration, "rw-r--r--");
         return configurationFile;
     }
@@ -140,6 +140,22 @@ public final class InstallCni {
             throw new IOException(conflist + ": " + e.message() + "; " + e.details(), e);
         }
         return new String(configuration, StandardCharsets.UTF_8);
+    }
+
+    /** A directory with those above it; the failure says what is in the way. */
+    private static Path createDirectories(final Path directory) throws IOException {
+        try {
+            return Files.createDirectories(directory);
+        } catch (final FileAlreadyExistsException e) {
+            final Path inTheWay = Path.of(e.getFile());
+            throw new IOException(
+                    "cannot make " + directory + ": " + inTheWay
+                            + (Files.isSymbolicLink(inTheWay)
+                                    ? " is a link to " + Files.readSymbolicLink(inTheWay) + ", which is not there"
+                                    : " is no directory")
+                            + "; name other directories by --bin-dir and --conf-dir",
+                    e);
+        }
     }
 
     /** Nobody but the holder of the lock works here, so an unfinished runtime was left by one that was killed. */
@@ -183,6 +199,14 @@ public final class InstallCni {
                 channel.force(true);
             }
             Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (final FileSystemException e) {
+            throw e;
+        } catch (final IOException e) {
+            // Of a write, which does not name its file.
+            throw new IOException(
+                    "cannot write " + unfinished + ": " + e.getMessage()
+                            + "; name other directories by --bin-dir and --conf-dir",
+                    e);
         } finally {
             Files.deleteIfExists(unfinished);
         }

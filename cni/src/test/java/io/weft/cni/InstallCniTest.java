@@ -237,6 +237,26 @@ class InstallCniTest {
         assertFalse(Files.exists(directory.resolve("conf")));
     }
 
+    @Test
+    void shouldNameWhatIsInTheWayWhenDirectoryIsNone() throws IOException {
+        final String runtime = "--runtime=" + runtimes(InstalledPlugin.binDir()).get(0);
+        final Path dangling = Files.createSymbolicLink(directory.resolve("dangling"), Path.of("nowhere"));
+        final Path file = Files.createFile(directory.resolve("file"));
+        final IOException bin = assertThrows(
+                IOException.class, () -> install(runtime, "--bin-dir=" + dangling, "--conf-dir=" + directory));
+        assertTrue(
+                String.valueOf(bin.getMessage())
+                        .startsWith("cannot make " + dangling.resolve("weft-cni.d") + ": " + dangling
+                                + " is a link to nowhere, which is not there"),
+                bin.getMessage());
+        final IOException conf = assertThrows(
+                IOException.class,
+                () -> install(runtime, "--bin-dir=" + directory.resolve("bin"), "--conf-dir=" + file));
+        assertTrue(
+                String.valueOf(conf.getMessage()).startsWith("cannot make " + file + ": " + file + " is no directory"),
+                conf.getMessage());
+    }
+
     /** As after each has been installed at a time that the clock has later been put back from. */
     @ParameterizedTest
     @CsvSource({"1", "1000000", "1900000000000"})
