@@ -59,7 +59,7 @@ final class GarbageCollection {
         }
         for (final Attachment attachment : Attachment.list(config.dataDir())) {
             // A file of flannel's plugin does not tell its device, so any device of its container keeps it.
-            final boolean isValid = attachment.isNamedByContainer()
+            final boolean isValid = attachment.isOfFlannelsPlugin()
                     ? validContainers.contains(attachment.containerId())
                     : validDevices.contains(attachment.containerId() + ":" + attachment.ifname());
             if (!isValid) {
@@ -109,16 +109,29 @@ final class GarbageCollection {
         if (attachment.isUnfinished()) {
             UnfinishedAdd.awaitEnd(attachment, deadline);
         }
-        Delegate.of(kept, environment)
-                .call(
-                        Command.DEL,
-                        kept,
-                        Map.of(
-                                Invocation.CONTAINER_ID, attachment.containerId(),
-                                Invocation.IFNAME, attachment.ifname(),
-                                Invocation.NETNS, ""),
-                        deadline);
+        final Delegate delegate = Delegate.of(kept, environment);
+        for (final String ifname : devices(attachment, kept)) {
+            delegate.call(
+                    Command.DEL,
+                    kept,
+                    Map.of(
+                            Invocation.CONTAINER_ID,
+                            attachment.containerId(),
+                            Invocation.IFNAME,
+                            ifname,
+                            Invocation.NETNS,
+                            ""),
+                    deadline);
+        }
         attachment.remove();
+    }
+
+    /** Which device an attachment is of; by a DEL of another its address would not be returned. */
+    private static Set<String> devices(final Attachment attachment, final Map<String, @Nullable Object> kept)
+            throws CniException {
+        final Set<String> devices =
+                attachment.isOfFlannelsPlugin() ? HostLocal.devices(kept, attachment.containerId()) : Set.of();
+        return devices.isEmpty() ? Set.of(attachment.ifname()) : devices;
     }
 
     private void passOn(final List<@Nullable Object> valid) throws CniException {

@@ -102,7 +102,8 @@ record Invocation(Command command, String containerId, String ifname, String pat
         return !text.isEmpty();
     }
 
-    private static boolean isInterfaceName(final String text) {
+    /** Whether a device can have the name, and it can be a part of a file's. */
+    static boolean isInterfaceName(final String text) {
         if (text.length() > IFNAME_LENGTH_MAX || ".".equals(text) || "..".equals(text)) {
             return false;
         }

@@ -64,7 +64,7 @@ final class Plugin {
 
     private byte[] add() throws CniException {
         final SubnetEnv env = Overlay.ready(config.subnetFile());
-        if (attachment.exists()) {
+        if (attachment.isAdded()) {
             throw new CniException(
                     CniException.ATTACHMENT_EXISTS,
                     Invocation.IFNAME + "=\"" + invocation.ifname() + "\" of " + Invocation.CONTAINER_ID + "=\""
@@ -140,6 +140,11 @@ final class Plugin {
             UnfinishedAdd.awaitEnd(attachment, deadline);
         }
         final Map<String, @Nullable Object> kept = keptConfig();
+        if (attachment.isOfFlannelsPlugin()
+                && !Attachment.IFNAME_DEFAULT.equals(invocation.ifname())
+                && !config.name().equals(kept.get("name"))) {
+            return; // Another network's device of the container, and this one is gone.
+        }
         final Map<String, String> variables = null == kept.remove(ADDRESS_ONLY) ? Map.of() : WITHOUT_NETNS;
         try {
             deleteByDelegate(kept, variables);

@@ -54,7 +54,17 @@ class KilledAddTest {
 
     /** Every step of an ADD that the outside can see begins with one of these calls. */
     @ParameterizedTest
-    @ValueSource(strings = {"mkdir", "fsync", "pipe2,pipe", "vfork,clone,clone3", "write", "wait4,waitid", "rename"})
+    @ValueSource(
+            strings = {
+                "mkdir",
+                "fsync",
+                "pipe2,pipe",
+                "vfork,clone,clone3",
+                "write",
+                "wait4,waitid",
+                "link,linkat",
+                "unlink,unlinkat"
+            })
     void shouldLeaveNothingWhenKilledAtSystemCall(final String calls) throws IOException {
         Assumptions.assumeTrue(
                 0 == Command.tryRun(List.of("sh", "-c", "command -v strace")).exitCode(),
