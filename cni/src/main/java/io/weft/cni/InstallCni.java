@@ -109,7 +109,7 @@ public final class InstallCni {
      *     installed before goes on working.
      */
     static Path install(final InstallOptions options) throws IOException {
-        final String configuration = configuration(options);
+        final Conflist conflist = conflist(options);
         final Path runtimes = createDirectories(options.binDir().resolve(RUNTIMES));
         final InstallLock lock = InstallLock.take(runtimes);
         try {
@@ -124,22 +124,22 @@ public final class InstallCni {
             lock.close();
         }
         final Path configurationFile = createDirectories(options.confDir()).resolve(options.conflistName());
-        replace(configurationFile, configuration, "rw-r--r--");
+        replace(configurationFile, conflist.text(), "rw-r--r--");
         return configurationFile;
     }
 
-    private static String configuration(final InstallOptions options) throws IOException {
-        final Path conflist = options.conflist();
-        if (null == conflist) {
-            return resource("weft.conflist").replace("@CNI_VERSION@", options.cniVersion());
-        }
-        final byte[] configuration = Files.readAllBytes(conflist);
+    private static Conflist conflist(final InstallOptions options) throws IOException {
+        final Path file = options.conflist();
+        final byte[] content = null == file
+                ? resource("weft.conflist")
+                        .replace("@CNI_VERSION@", options.cniVersion())
+                        .getBytes(StandardCharsets.UTF_8)
+                : Files.readAllBytes(file);
         try {
-            Conflist.check(configuration);
+            return Conflist.read(content);
         } catch (final CniException e) {
-            throw new IOException(conflist + ": " + e.message() + "; " + e.details(), e);
+            throw new IOException(file + ": " + e.message() + "; " + e.details(), e);
         }
-        return new String(configuration, StandardCharsets.UTF_8);
     }
 
     /** A directory with those above it; the failure says what is in the way. */

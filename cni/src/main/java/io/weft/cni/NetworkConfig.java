@@ -50,7 +50,7 @@ final class NetworkConfig {
     private static final String TIMEOUT = "timeoutSeconds";
     private static final String DELEGATE = "delegate";
     private static final String NAME = "name";
-    private static final String NAME_ALLOWED = "a letter or digit, then letters, digits, '_', '.' or '-'";
+    static final String NAME_ALLOWED = "a letter or digit, then letters, digits, '_', '.' or '-'";
 
     private final Map<String, @Nullable Object> json;
     private final SpecVersion version;
