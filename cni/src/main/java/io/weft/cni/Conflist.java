@@ -4,8 +4,10 @@ package io.weft.cni;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -13,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * A list of plugins as it lies in the runtime's directory of configurations.
  *
  * @param text the whole file.
+ * @param types of the reference plugins that it needs: those of the chain, and weft-cni's delegate with its address plugin.
  */
-record Conflist(String text) {
+record Conflist(String text, Set<String> types) {
     private static final String VERSIONS = "cniVersions";
 
     /**
@@ -35,6 +38,7 @@ record Conflist(String text) {
             throw invalid("plugins", conflist.get("plugins"), "an array of plugins");
         }
         final Object version = version(conflist);
+        final Set<String> types = new LinkedHashSet<>();
         for (final Object each : plugins) {
             final Map<String, @Nullable Object> plugin = Json.asObject(each);
             if (null == plugin || Plugin.typeOf(plugin).isEmpty()) {
@@ -45,10 +49,14 @@ record Conflist(String text) {
                 final Map<String, @Nullable Object> sent = new TreeMap<>(plugin);
                 sent.put("name", name);
                 sent.put(NetworkConfig.CNI_VERSION, version);
-                NetworkConfig.parse(Json.write(sent), Command.ADD);
+                final NetworkConfig config = NetworkConfig.parse(Json.write(sent), Command.ADD);
+                types.add(config.delegateType());
+                types.add(config.ipamType());
+            } else {
+                types.add(Plugin.typeOf(plugin));
             }
         }
-        return new Conflist(text);
+        return new Conflist(text, types);
     }
 
     /** Runtimes are written in Go, whose JSON is in UTF-8 and begins with its brace; the parser here would take more. */

@@ -10,6 +10,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -20,6 +21,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * {@code weft install-cni}: puts the plugin and its configuration where the container runtime looks.
@@ -125,6 +127,7 @@ public final class InstallCni {
         }
         final Path configurationFile = createDirectories(options.confDir()).resolve(options.conflistName());
         replace(configurationFile, conflist.text(), "rw-r--r--");
+        warnOfMissing(conflist.types(), options.binDir());
         return configurationFile;
     }
 
@@ -139,6 +142,23 @@ public final class InstallCni {
             return Conflist.read(content);
         } catch (final CniException e) {
             throw new IOException(file + ": " + e.message() + "; " + e.details(), e);
+        }
+    }
+
+    /** Without them each pod fails; but they may come later, or be in another directory that the runtime looks into. */
+    private static void warnOfMissing(final Set<String> types, final Path binDir) {
+        final List<String> missing = new ArrayList<>();
+        for (final String type : types) {
+            // In a container a link of the host's leads nowhere.
+            if (!Files.exists(binDir.resolve(type), LinkOption.NOFOLLOW_LINKS)) {
+                missing.add(type);
+            }
+        }
+        if (!missing.isEmpty()) {
+            System.err.println("weft install-cni: " + binDir + " has no " + String.join(", ", missing)
+                    + ", and every pod fails without. The reference plugins are in Debian's containernetworking-plugins, at"
+                    + " /usr/lib/cni, which is also where Debian's containerd looks for plugins: --bin-dir=/usr/lib/cni, or"
+                    + " copy them to " + binDir);
         }
     }
 

@@ -181,6 +181,12 @@ final class NetworkConfig {
         return null != delegate && delegate.get(TYPE) instanceof String type ? type : "bridge";
     }
 
+    /** The address plugin's name. */
+    String ipamType() {
+        final Map<String, @Nullable Object> ipam = Json.asObject(json.get(IPAM));
+        return null != ipam && ipam.get(TYPE) instanceof String type ? type : HostLocal.TYPE;
+    }
+
     /**
      * The delegate's whole configuration.
      *
@@ -215,7 +221,7 @@ final class NetworkConfig {
         if (null != given) {
             ipam.putAll(given);
         }
-        ipam.putIfAbsent(TYPE, "host-local");
+        ipam.put(TYPE, ipamType());
         final List<@Nullable Object> ranges = new ArrayList<>();
         for (final String subnet : env.subnets()) {
             if (!hasRangeIn(subnet)) {

@@ -306,6 +306,38 @@ class InstallCniTest {
                 conf.getMessage());
     }
 
+    /** In another directory of the runtime's they would do as well, so it is no failure. */
+    @Test
+    void shouldNamePluginsThatAreMissing() throws IOException {
+        final Path bin = Files.createDirectory(directory.resolve("bin"));
+        final Command.Result none = installByCommand(bin);
+        assertEquals(0, none.exitCode(), none.toString());
+        assertTrue(
+                none.errors().contains(bin + " has no bridge, host-local, portmap")
+                        && none.errors().contains("--bin-dir=/usr/lib/cni"),
+                none.errors());
+        Files.createFile(bin.resolve("bridge"));
+        // As an init container sees a link of the host's.
+        Files.createSymbolicLink(bin.resolve("host-local"), Path.of("/nowhere/host-local"));
+        final Command.Result one = installByCommand(bin);
+        assertTrue(one.errors().contains(bin + " has no portmap"), one.errors());
+        Files.createFile(bin.resolve("portmap"));
+        assertEquals("", installByCommand(bin).errors());
+        final Path own = Files.writeString(directory.resolve("own"), """
+                {"name":"n","cniVersion":"1.0.0","plugins":[
+                {"type":"weft-cni","delegate":{"type":"ptp"},"ipam":{"type":"static"}},{"type":"tuning"}]}""");
+        final Command.Result given = installByCommand(bin, "--conflist=" + own);
+        assertTrue(given.errors().contains(bin + " has no ptp, static, tuning"), given.errors());
+    }
+
+    private Command.Result installByCommand(final Path bin, final String... more) throws IOException {
+        return Command.tryRun(List.of(
+                "sh",
+                "-c",
+                InstalledPlugin.command() + " --bin-dir=" + bin + " --conf-dir=" + directory.resolve("conf") + " "
+                        + String.join(" ", more)));
+    }
+
     /** As after each has been installed at a time that the clock has later been put back from. */
     @ParameterizedTest
     @CsvSource({"1", "1000000", "1900000000000"})
