@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Path;
+
 /**
  * An operation that ends with an error result. The codes are those of the CNI specification 1.1.0, section 5 ("Error"),
  * and, from 100 on, this plugin's own.
@@ -53,6 +57,20 @@ final class CniException extends Exception {
         super(message);
         this.code = code;
         this.details = details;
+    }
+
+    /**
+     * What could not be done with a file, code 5. A failed write tells no name by itself.
+     *
+     * @param what was tried.
+     * @param file it was tried with.
+     * @param cause of the failure.
+     */
+    static CniException ofFile(final String what, final Path file, final IOException cause) {
+        // One that names a file, perhaps another, is nothing without its class.
+        final String reason =
+                cause instanceof FileSystemException ? cause.toString() : String.valueOf(cause.getMessage());
+        return new CniException(IO_FAILURE, what + " " + file + ": " + reason, "");
     }
 
     /** Message and details in one line. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
-import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -33,9 +32,8 @@ final class GarbageCollection {
      * Deletes what is stale; goes on after a failure, and reports the first one.
      *
      * @throws CniException code 7 if the runtime does not say what is valid, or why an attachment could not be deleted.
-     * @throws IOException if the data directory cannot be read.
      */
-    void run() throws CniException, IOException {
+    void run() throws CniException {
         final List<@Nullable Object> valid = config.validAttachments();
         if (null == valid) {
             throw new CniException(
@@ -61,7 +59,7 @@ final class GarbageCollection {
         }
         for (final Attachment attachment : Attachment.list(config.dataDir())) {
             // A file of flannel's plugin does not tell its device, so any device of its container keeps it.
-            final boolean isValid = attachment.isNamedByContainer()
+            final boolean isValid = attachment.isOfFlannelsPlugin()
                     ? validContainers.contains(attachment.containerId())
                     : validDevices.contains(attachment.containerId() + ":" + attachment.ifname());
             if (!isValid) {
@@ -83,8 +81,6 @@ final class GarbageCollection {
             delete(attachment);
         } catch (final CniException e) {
             report(new CniException(e.code(), "GC of " + attachment + ": " + e.message(), e.details()));
-        } catch (final IOException e) {
-            report(new CniException(CniException.IO_FAILURE, "GC of " + attachment + ": " + e, ""));
         }
     }
 
@@ -95,11 +91,14 @@ final class GarbageCollection {
         }
     }
 
-    private void delete(final Attachment attachment) throws CniException, IOException {
+    private void delete(final Attachment attachment) throws CniException {
         final Map<String, @Nullable Object> kept;
         try {
-            kept = Json.readObject(attachment.read(), attachment.toString());
+            kept = attachment.read();
         } catch (final CniException e) {
+            if (CniException.DECODING_FAILURE != e.code()) {
+                throw e;
+            }
             // Cut off by a loss of power: it may be another network's. The runtime's DEL knows which.
             System.err.println("weft-cni: GC leaves " + attachment + ": " + e.message());
             return;
@@ -110,16 +109,29 @@ final class GarbageCollection {
         if (attachment.isUnfinished()) {
             UnfinishedAdd.awaitEnd(attachment, deadline);
         }
-        Delegate.of(kept, environment)
-                .call(
-                        Command.DEL,
-                        kept,
-                        Map.of(
-                                Invocation.CONTAINER_ID, attachment.containerId(),
-                                Invocation.IFNAME, attachment.ifname(),
-                                Invocation.NETNS, ""),
-                        deadline);
+        final Delegate delegate = Delegate.of(kept, environment);
+        for (final String ifname : devices(attachment, kept)) {
+            delegate.call(
+                    Command.DEL,
+                    kept,
+                    Map.of(
+                            Invocation.CONTAINER_ID,
+                            attachment.containerId(),
+                            Invocation.IFNAME,
+                            ifname,
+                            Invocation.NETNS,
+                            ""),
+                    deadline);
+        }
         attachment.remove();
+    }
+
+    /** Which device an attachment is of; by a DEL of another its address would not be returned. */
+    private static Set<String> devices(final Attachment attachment, final Map<String, @Nullable Object> kept)
+            throws CniException {
+        final Set<String> devices =
+                attachment.isOfFlannelsPlugin() ? HostLocal.devices(kept, attachment.containerId()) : Set.of();
+        return devices.isEmpty() ? Set.of(attachment.ifname()) : devices;
     }
 
     private void passOn(final List<@Nullable Object> valid) throws CniException {

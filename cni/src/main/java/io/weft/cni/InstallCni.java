@@ -10,6 +10,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -20,6 +21,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * {@code weft install-cni}: puts the plugin and its configuration where the container runtime looks.
@@ -84,7 +86,8 @@ public final class InstallCni {
         if (!(e instanceof FileSystemException failure)) {
             return String.valueOf(e.getMessage());
         }
-        final String file = failure.getFile();
+        // Of a copy or a move, whose source is ours, the target is what can be amiss.
+        final String file = null == failure.getOtherFile() ? failure.getFile() : failure.getOtherFile();
         if (e instanceof AccessDeniedException) {
             return "no permission for " + file
                     + ": run it as root, or name other directories by --bin-dir and --conf-dir";
@@ -108,8 +111,8 @@ public final class InstallCni {
      *     installed before goes on working.
      */
     static Path install(final InstallOptions options) throws IOException {
-        final String configuration = configuration(options);
-        final Path runtimes = Files.createDirectories(options.binDir().resolve(RUNTIMES));
+        final Conflist conflist = conflist(options);
+        final Path runtimes = createDirectories(options.binDir().resolve(RUNTIMES));
         final InstallLock lock = InstallLock.take(runtimes);
         try {
             final Path runtime = installRuntime(options, runtimes);
@@ -122,24 +125,57 @@ public final class InstallCni {
         } finally {
             lock.close();
         }
-        final Path configurationFile =
-                Files.createDirectories(options.confDir()).resolve(options.conflistName());
-        replace(configurationFile, configuration, "rw-r--r--");
+        final Path configurationFile = createDirectories(options.confDir()).resolve(options.conflistName());
+        replace(configurationFile, conflist.text(), "rw-r--r--");
+        warnOfMissing(conflist.types(), options.binDir());
         return configurationFile;
     }
 
-    private static String configuration(final InstallOptions options) throws IOException {
-        final Path conflist = options.conflist();
-        if (null == conflist) {
-            return resource("weft.conflist").replace("@CNI_VERSION@", options.cniVersion());
-        }
-        final byte[] configuration = Files.readAllBytes(conflist);
+    private static Conflist conflist(final InstallOptions options) throws IOException {
+        final Path file = options.conflist();
+        final byte[] content = null == file
+                ? resource("weft.conflist")
+                        .replace("@CNI_VERSION@", options.cniVersion())
+                        .getBytes(StandardCharsets.UTF_8)
+                : Files.readAllBytes(file);
         try {
-            Conflist.check(configuration);
+            return Conflist.read(content);
         } catch (final CniException e) {
-            throw new IOException(conflist + ": " + e.message() + "; " + e.details(), e);
+            throw new IOException(file + ": " + e.message() + "; " + e.details(), e);
         }
-        return new String(configuration, StandardCharsets.UTF_8);
+    }
+
+    /** Without them each pod fails; but they may come later, or be in another directory that the runtime looks into. */
+    private static void warnOfMissing(final Set<String> types, final Path binDir) {
+        final List<String> missing = new ArrayList<>();
+        for (final String type : types) {
+            // In a container a link of the host's leads nowhere.
+            if (!Files.exists(binDir.resolve(type), LinkOption.NOFOLLOW_LINKS)) {
+                missing.add(type);
+            }
+        }
+        if (!missing.isEmpty()) {
+            System.err.println("weft install-cni: " + binDir + " has no " + String.join(", ", missing)
+                    + ", and every pod fails without. The reference plugins are in Debian's containernetworking-plugins, at"
+                    + " /usr/lib/cni, which is also where Debian's containerd looks for plugins: --bin-dir=/usr/lib/cni, or"
+                    + " copy them to " + binDir);
+        }
+    }
+
+    /** A directory with those above it; the failure says what is in the way. */
+    private static Path createDirectories(final Path directory) throws IOException {
+        try {
+            return Files.createDirectories(directory);
+        } catch (final FileAlreadyExistsException e) {
+            final Path inTheWay = Path.of(e.getFile());
+            throw new IOException(
+                    "cannot make " + directory + ": " + inTheWay
+                            + (Files.isSymbolicLink(inTheWay)
+                                    ? " is a link to " + Files.readSymbolicLink(inTheWay) + ", which is not there"
+                                    : " is no directory")
+                            + "; name other directories by --bin-dir and --conf-dir",
+                    e);
+        }
     }
 
     /** Nobody but the holder of the lock works here, so an unfinished runtime was left by one that was killed. */
@@ -183,6 +219,14 @@ public final class InstallCni {
                 channel.force(true);
             }
             Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (final FileSystemException e) {
+            throw e;
+        } catch (final IOException e) {
+            // Of a write, which does not name its file.
+            throw new IOException(
+                    "cannot write " + unfinished + ": " + e.getMessage()
+                            + "; name other directories by --bin-dir and --conf-dir",
+                    e);
         } finally {
             Files.deleteIfExists(unfinished);
         }

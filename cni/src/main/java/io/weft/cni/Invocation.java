@@ -79,8 +79,12 @@ record Invocation(Command command, String containerId, String ifname, String pat
 
     /** The reference plugins refuse ill-formed arguments in DEL as well, so that an ADD with them could not be undone. */
     private static void requireArguments(final String arguments) throws CniException {
+        if (arguments.isEmpty()) {
+            return;
+        }
         int from = 0;
-        while (from < arguments.length()) {
+        // What follows the last ';' is an argument too, even where nothing does.
+        while (from <= arguments.length()) {
             final int end = arguments.indexOf(';', from) < 0 ? arguments.length() : arguments.indexOf(';', from);
             final int equals = arguments.indexOf('=', from);
             if (equals <= from || equals >= end || arguments.lastIndexOf('=', end - 1) != equals) {
@@ -102,7 +106,8 @@ record Invocation(Command command, String containerId, String ifname, String pat
         return !text.isEmpty();
     }
 
-    private static boolean isInterfaceName(final String text) {
+    /** Whether a device can have the name, and it can be a part of a file's. */
+    static boolean isInterfaceName(final String text) {
         if (text.length() > IFNAME_LENGTH_MAX || ".".equals(text) || "..".equals(text)) {
             return false;
         }

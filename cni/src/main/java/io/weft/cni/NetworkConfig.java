@@ -50,7 +50,7 @@ final class NetworkConfig {
     private static final String TIMEOUT = "timeoutSeconds";
     private static final String DELEGATE = "delegate";
     private static final String NAME = "name";
-    private static final String NAME_ALLOWED = "a letter or digit, then letters, digits, '_', '.' or '-'";
+    static final String NAME_ALLOWED = "a letter or digit, then letters, digits, '_', '.' or '-'";
 
     private final Map<String, @Nullable Object> json;
     private final SpecVersion version;
@@ -181,6 +181,12 @@ final class NetworkConfig {
         return null != delegate && delegate.get(TYPE) instanceof String type ? type : "bridge";
     }
 
+    /** The address plugin's name. */
+    String ipamType() {
+        final Map<String, @Nullable Object> ipam = Json.asObject(json.get(IPAM));
+        return null != ipam && ipam.get(TYPE) instanceof String type ? type : HostLocal.TYPE;
+    }
+
     /**
      * The delegate's whole configuration.
      *
@@ -215,7 +221,7 @@ final class NetworkConfig {
         if (null != given) {
             ipam.putAll(given);
         }
-        ipam.putIfAbsent(TYPE, "host-local");
+        ipam.put(TYPE, ipamType());
         final List<@Nullable Object> ranges = new ArrayList<>();
         for (final String subnet : env.subnets()) {
             if (!hasRangeIn(subnet)) {

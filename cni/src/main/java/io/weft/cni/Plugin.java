@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.cni;
 
-import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -48,9 +47,8 @@ final class Plugin {
      *
      * @return what goes to standard output.
      * @throws CniException if it could not be done.
-     * @throws IOException if the state could not be read or written.
      */
-    byte[] run() throws CniException, IOException {
+    byte[] run() throws CniException {
         switch (invocation.command()) {
             case ADD -> {
                 return add();
@@ -64,9 +62,9 @@ final class Plugin {
         return NO_OUTPUT;
     }
 
-    private byte[] add() throws CniException, IOException {
+    private byte[] add() throws CniException {
         final SubnetEnv env = Overlay.ready(config.subnetFile());
-        if (attachment.exists()) {
+        if (attachment.isAdded()) {
             throw new CniException(
                     CniException.ATTACHMENT_EXISTS,
                     Invocation.IFNAME + "=\"" + invocation.ifname() + "\" of " + Invocation.CONTAINER_ID + "=\""
@@ -77,31 +75,26 @@ final class Plugin {
         final Delegate delegate = Delegate.of(delegateConfig, environment);
         // Without it ADD fails, and so does every DEL.
         Delegate.ipamOf(delegateConfig, environment);
-        attachment.begin(Json.write(delegateConfig));
+        attachment.begin(delegateConfig);
         try {
             final byte[] output = addByDelegate(delegate, delegateConfig);
             attachment.finish();
             return output;
         } catch (final CniException e) {
             throw undone(delegate, delegateConfig, e);
-        } catch (final IOException e) {
-            throw undone(
-                    delegate,
-                    delegateConfig,
-                    new CniException(CniException.IO_FAILURE, "cannot write " + attachment + ": " + e, ""));
         }
     }
 
     /** The delegate's result in the configuration's version, also where the delegate only speaks an older one. */
     private byte[] addByDelegate(final Delegate delegate, final Map<String, @Nullable Object> delegateConfig)
-            throws CniException, IOException {
+            throws CniException {
         final byte[] output = delegate.call(Command.ADD, delegateConfig, Map.of(), deadline);
         final String what = "the result of delegate " + delegate.type();
         final Map<String, @Nullable Object> result = Json.readObject(output, what);
         Results.check(result, what);
         if (!config.version().text().equals(delegateConfig.get(NetworkConfig.CNI_VERSION))) {
             // Kept as it was called, so that flannel's plugin, which does not negotiate, could delete it as well.
-            attachment.begin(Json.write(delegateConfig));
+            attachment.begin(delegateConfig);
         } else if (config.version().text().equals(result.get(NetworkConfig.CNI_VERSION))) {
             return output;
         }
@@ -123,8 +116,6 @@ final class Plugin {
             return failure;
         } catch (final CniException e) {
             return failure.and("it could not be undone either, so a DEL must follow: " + e.inWords());
-        } catch (final IOException e) {
-            return failure.and("it could not be undone either, so a DEL must follow: " + e);
         }
     }
 
@@ -133,14 +124,14 @@ final class Plugin {
         final Map<String, @Nullable Object> kept = new HashMap<>(delegateConfig);
         kept.put(ADDRESS_ONLY, true);
         try {
-            attachment.begin(Json.write(kept));
-        } catch (final IOException e) {
+            attachment.begin(kept);
+        } catch (final CniException e) {
             // Only of use if the undo fails, and no reason to leave that.
-            System.err.println("weft-cni: cannot write " + attachment + ": " + e);
+            System.err.println("weft-cni: " + e.inWords());
         }
     }
 
-    private void delete() throws CniException, IOException {
+    private void delete() throws CniException {
         if (!attachment.exists()) {
             return;
         }
@@ -149,6 +140,11 @@ final class Plugin {
             UnfinishedAdd.awaitEnd(attachment, deadline);
         }
         final Map<String, @Nullable Object> kept = keptConfig();
+        if (attachment.isOfFlannelsPlugin()
+                && !Attachment.IFNAME_DEFAULT.equals(invocation.ifname())
+                && !config.name().equals(kept.get("name"))) {
+            return; // Another network's device of the container, and this one is gone.
+        }
         final Map<String, String> variables = null == kept.remove(ADDRESS_ONLY) ? Map.of() : WITHOUT_NETNS;
         try {
             deleteByDelegate(kept, variables);
@@ -183,12 +179,12 @@ final class Plugin {
         Delegate.of(delegateConfig, environment).call(Command.DEL, delegateConfig, variables, deadline);
     }
 
-    private void check() throws CniException, IOException {
+    private void check() throws CniException {
         if (!attachment.exists()) {
             throw new CniException(
                     CniException.UNKNOWN_CONTAINER,
                     Invocation.CONTAINER_ID + "=\"" + invocation.containerId() + "\", " + Invocation.IFNAME + "=\""
-                            + invocation.ifname() + "\" is not attached: there is no " + attachment,
+                            + invocation.ifname() + "\" is not attached: " + config.dataDir() + " has no file of it",
                     "");
         }
         final Map<String, @Nullable Object> prevResult = Json.asObject(config.prevResult());
@@ -226,15 +222,17 @@ final class Plugin {
     }
 
     /** The configuration that ADD has kept, or, if the machine lost power while it was written, what it must have been. */
-    private Map<String, @Nullable Object> keptConfig() throws CniException, IOException {
-        final String what = attachment.toString();
+    private Map<String, @Nullable Object> keptConfig() throws CniException {
         try {
-            final Map<String, @Nullable Object> kept = Json.readObject(attachment.read(), what);
+            final Map<String, @Nullable Object> kept = attachment.read();
             if (!typeOf(kept).isEmpty()) {
                 return kept;
             }
-            System.err.println("weft-cni: " + what + " has no \"type\"; its content is made anew");
+            System.err.println("weft-cni: " + attachment + " has no \"type\"; its content is made anew");
         } catch (final CniException e) {
+            if (CniException.DECODING_FAILURE != e.code()) {
+                throw e;
+            }
             System.err.println("weft-cni: " + e.message() + "; its content is made anew");
         }
         return config.delegate(SubnetEnv.read(config.subnetFile()));

@@ -76,7 +76,9 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
         String ipMasq = "";
         int from = 0;
         while (from < text.length()) {
-            final int end = text.indexOf('\n', from) < 0 ? text.length() : text.indexOf('\n', from);
+            final int lineEnd = text.indexOf('\n', from) < 0 ? text.length() : text.indexOf('\n', from);
+            // As Go's scanner takes a line.
+            final int end = lineEnd > from && '\r' == text.charAt(lineEnd - 1) ? lineEnd - 1 : lineEnd;
             final int equals = text.indexOf('=', from);
             if (equals >= 0 && equals < end) {
                 final String key = text.substring(from, equals);
@@ -93,7 +95,7 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
                     }
                 }
             }
-            from = end + 1;
+            from = lineEnd + 1;
         }
         networks.addAll(networksV6);
         subnets.addAll(subnetsV6);

@@ -82,8 +82,6 @@ public final class WeftCni {
             return 0;
         } catch (final CniException e) {
             stdout.writeBytes(error(askedVersion(stdin), e.code(), e.message(), e.details()));
-        } catch (final IOException e) {
-            stdout.writeBytes(error(askedVersion(stdin), CniException.IO_FAILURE, e.toString(), ""));
         } catch (final RuntimeException | OutOfMemoryError e) {
             e.printStackTrace();
             stdout.writeBytes(

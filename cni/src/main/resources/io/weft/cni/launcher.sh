@@ -4,4 +4,6 @@ unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
 # The runtime lies beside this file, and not beside a link to it. No other program is run for the file itself.
 weft_cni=$0
 [ ! -L "$0" ] || weft_cni=$(readlink -f -- "$0") || weft_cni=$0
+# By which a DEL knows what an ADD that was killed has left running: the CNI_ variables are those of its callers, too.
+export WEFT_CNI_OPERATION="$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME"
 exec "${weft_cni%/*}/@RUNTIME@/bin/java" @FLAGS@ io.weft.cni.WeftCni

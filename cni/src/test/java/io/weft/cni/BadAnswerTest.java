@@ -158,6 +158,7 @@ class BadAnswerTest {
                 "CNI_ARGS        | IP=a=b           | CNI_ARGS=\"IP=a=b\" is malformed",
                 "CNI_ARGS        | =b               | CNI_ARGS=\"=b\" is malformed",
                 "CNI_ARGS        | IP=1.2.3.4;;A=b  | CNI_ARGS=\"IP=1.2.3.4;;A=b\" is malformed",
+                "CNI_ARGS        | IP=1.2.3.4;      | CNI_ARGS=\"IP=1.2.3.4;\" is malformed",
                 "CNI_IFNAME      | e\u0001th       | at most 15 bytes of ASCII",
                 "CNI_IFNAME      | 0123456789abcdef | CNI_IFNAME=\"0123456789abcdef\" is malformed",
                 "CNI_CONTAINERID | ../x             | CNI_CONTAINERID=\"../x\" is malformed",

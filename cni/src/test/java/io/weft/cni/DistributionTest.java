@@ -65,6 +65,10 @@ class DistributionTest {
 
     @Test
     void shouldInstallAndAnswerWhenHostHasNoJava() throws IOException {
+        Files.createDirectories(binDir);
+        for (final String plugin : List.of("bridge", "host-local", "portmap")) {
+            Files.createFile(binDir.resolve(plugin)); // That none is missing.
+        }
         final Command.Result result = onHost(HIDE_JAVA);
         assertEquals(0, result.exitCode(), result.toString());
         assertTrue(result.output().startsWith("installed " + confDir + "/10-weft.conflist\n{\"cniVersion\""));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Command;
 import java.io.IOException;
+import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class InstallCniTest {
     @TempDir
@@ -216,13 +218,17 @@ class InstallCniTest {
                 "``                                                    | the file is empty",
                 "[]                                                    | the file is no JSON object",
                 "{\"name\":\"n\"                                       | the file is malformed at line 1",
-                "{}                                                    | name is null; allowed: a string",
+                "{}                                                    | name is null; allowed: a letter or digit, then",
                 "{\"name\":\"n\"}                                      | plugins is null; allowed: an array of plugins",
                 "{\"name\":\"n\",\"plugins\":[]}                      | plugins is []; allowed: an array of plugins",
                 "{\"name\":\"n\",\"plugins\":[{}]}                    | plugins is {}; allowed: objects, each with a",
                 "{\"name\":\"n\",\"plugins\":[{\"type\":\"weft-cni\"}]} | cniVersion is missing, which means 0.1.0",
                 "{\"name\":\"a/b\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\"}]} | name is \"a/b\"",
                 "{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\",\"ipam\":1}]} | ipam is 1",
+                "{\"name\":\"my net\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"bridge\"}]} | name is \"my net\"; allowed: a",
+                "{\"name\":\"n\",\"cniVersions\":\"1.0.0\",\"plugins\":[{\"type\":\"bridge\"}]} | cniVersions is \"1.0.0\"; allowed",
+                "{\"name\":\"n\",\"cniVersions\":[1],\"plugins\":[{\"type\":\"bridge\"}]} | cniVersions is [1]; allowed: an array of",
+                "{\"name\":\"n\",\"cniVersions\":[\"0.2.0\",\"9.0.0\"],\"plugins\":[{\"type\":\"weft-cni\"}]} | cniVersion is \"0.2.0\"",
             })
     void shouldInstallNothingWhenConflistIsBad(final String conflist, final String expected) throws IOException {
         final Path own = Files.writeString(directory.resolve("own"), conflist);
@@ -235,6 +241,101 @@ class InstallCniTest {
         assertTrue(String.valueOf(e.getMessage()).startsWith(own + ": " + expected), e.getMessage());
         assertFalse(Files.exists(directory.resolve("bin")));
         assertFalse(Files.exists(directory.resolve("conf")));
+    }
+
+    /** Runtimes in Go read UTF-8 alone, and take a byte order mark for a mistake. */
+    @ParameterizedTest
+    @CsvSource({
+        "UTF-8, \uFEFF, begins with a byte order mark",
+        "UTF-16BE, \uFEFF, is not in UTF-8",
+        "UTF-16LE, \uFEFF, is not in UTF-8",
+        "UTF-16BE, '', is not in UTF-8",
+        "ISO-8859-1, \u00e4, is not in UTF-8",
+    })
+    void shouldInstallNothingWhenConflistIsInAnotherEncoding(
+            final String encoding, final String start, final String expected) throws IOException {
+        final String conflist = "{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\"}]}";
+        final Path own = Files.write(directory.resolve("own"), (start + conflist).getBytes(Charset.forName(encoding)));
+        final IOException e = assertThrows(
+                IOException.class,
+                () -> install(
+                        "--bin-dir=" + directory.resolve("bin"),
+                        "--conf-dir=" + directory.resolve("conf"),
+                        "--conflist=" + own));
+        assertTrue(String.valueOf(e.getMessage()).startsWith(own + ": the file " + expected), e.getMessage());
+        assertFalse(Files.exists(directory.resolve("conf")));
+    }
+
+    /** The runtime takes the newest that it speaks, wherever in the list that is (CNI specification 1.1.0, section 1). */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"cniVersions\":[\"0.2.0\",\"1.0.0\",\"1.1.0\"]",
+                "\"cniVersions\":[\"9.0.0\",\"1.0.0\"]",
+                "\"cniVersion\":\"0.2.0\",\"cniVersions\":[\"0.4.0\"]",
+                "\"cniVersion\":\"1.0.0\",\"cniVersions\":[]",
+            })
+    void shouldInstallConflistWhenOneOfItsVersionsIsSpoken(final String versions) throws IOException {
+        final String conflist = "{\"name\":\"n\"," + versions + ",\"plugins\":[{\"type\":\"weft-cni\"}]}";
+        final Path own = Files.writeString(directory.resolve("own"), conflist);
+        final Path installed = install(
+                "--runtime=" + runtimes(InstalledPlugin.binDir()).get(0),
+                "--bin-dir=" + directory.resolve("bin"),
+                "--conf-dir=" + directory.resolve("conf"),
+                "--conflist=" + own);
+        assertEquals(conflist, Files.readString(installed));
+    }
+
+    @Test
+    void shouldNameWhatIsInTheWayWhenDirectoryIsNone() throws IOException {
+        final String runtime = "--runtime=" + runtimes(InstalledPlugin.binDir()).get(0);
+        final Path dangling = Files.createSymbolicLink(directory.resolve("dangling"), Path.of("nowhere"));
+        final Path file = Files.createFile(directory.resolve("file"));
+        final IOException bin = assertThrows(
+                IOException.class, () -> install(runtime, "--bin-dir=" + dangling, "--conf-dir=" + directory));
+        assertTrue(
+                String.valueOf(bin.getMessage())
+                        .startsWith("cannot make " + dangling.resolve("weft-cni.d") + ": " + dangling
+                                + " is a link to nowhere, which is not there"),
+                bin.getMessage());
+        final IOException conf = assertThrows(
+                IOException.class,
+                () -> install(runtime, "--bin-dir=" + directory.resolve("bin"), "--conf-dir=" + file));
+        assertTrue(
+                String.valueOf(conf.getMessage()).startsWith("cannot make " + file + ": " + file + " is no directory"),
+                conf.getMessage());
+    }
+
+    /** In another directory of the runtime's they would do as well, so it is no failure. */
+    @Test
+    void shouldNamePluginsThatAreMissing() throws IOException {
+        final Path bin = Files.createDirectory(directory.resolve("bin"));
+        final Command.Result none = installByCommand(bin);
+        assertEquals(0, none.exitCode(), none.toString());
+        assertTrue(
+                none.errors().contains(bin + " has no bridge, host-local, portmap")
+                        && none.errors().contains("--bin-dir=/usr/lib/cni"),
+                none.errors());
+        Files.createFile(bin.resolve("bridge"));
+        // As an init container sees a link of the host's.
+        Files.createSymbolicLink(bin.resolve("host-local"), Path.of("/nowhere/host-local"));
+        final Command.Result one = installByCommand(bin);
+        assertTrue(one.errors().contains(bin + " has no portmap"), one.errors());
+        Files.createFile(bin.resolve("portmap"));
+        assertEquals("", installByCommand(bin).errors());
+        final Path own = Files.writeString(directory.resolve("own"), """
+                {"name":"n","cniVersion":"1.0.0","plugins":[
+                {"type":"weft-cni","delegate":{"type":"ptp"},"ipam":{"type":"static"}},{"type":"tuning"}]}""");
+        final Command.Result given = installByCommand(bin, "--conflist=" + own);
+        assertTrue(given.errors().contains(bin + " has no ptp, static, tuning"), given.errors());
+    }
+
+    private Command.Result installByCommand(final Path bin, final String... more) throws IOException {
+        return Command.tryRun(List.of(
+                "sh",
+                "-c",
+                InstalledPlugin.command() + " --bin-dir=" + bin + " --conf-dir=" + directory.resolve("conf") + " "
+                        + String.join(" ", more)));
     }
 
     /** As after each has been installed at a time that the clock has later been put back from. */

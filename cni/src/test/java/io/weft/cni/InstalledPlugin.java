@@ -27,6 +27,13 @@ final class InstalledPlugin {
         return DIRECTORY.resolve("net.d");
     }
 
+    /** The words of {@code weft install-cni} for a shell, as the script of that name runs it: in the plugin's own runtime. */
+    static String command() throws IOException {
+        try (DirectoryStream<Path> runtimes = Files.newDirectoryStream(binDir().resolve("weft-cni.d"), "[0-9]*")) {
+            return runtimes.iterator().next().resolve("bin/java") + " " + InstallCni.class.getName();
+        }
+    }
+
     private static Path install() {
         try {
             final Path directory = Files.createTempDirectory("weft-cni-test");

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -53,7 +54,17 @@ class KilledAddTest {
 
     /** Every step of an ADD that the outside can see begins with one of these calls. */
     @ParameterizedTest
-    @ValueSource(strings = {"mkdir", "fsync", "pipe2,pipe", "vfork,clone,clone3", "write", "wait4,waitid", "rename"})
+    @ValueSource(
+            strings = {
+                "mkdir",
+                "fsync",
+                "pipe2,pipe",
+                "vfork,clone,clone3",
+                "write",
+                "wait4,waitid",
+                "link,linkat",
+                "unlink,unlinkat"
+            })
     void shouldLeaveNothingWhenKilledAtSystemCall(final String calls) throws IOException {
         Assumptions.assumeTrue(
                 0 == Command.tryRun(List.of("sh", "-c", "command -v strace")).exitCode(),
@@ -82,10 +93,10 @@ class KilledAddTest {
         command.add(runtime().resolve("bin/java").toString());
         command.addAll(PluginRuntime.FLAGS);
         command.add(WeftCni.class.getName());
-        return PluginProcess.run(
-                command,
-                node.network().variables("ADD", POD, node.pod()),
-                node.network().stdin());
+        final Map<String, String> variables = node.network().variables("ADD", POD, node.pod());
+        // As the launcher does, which is not traced.
+        variables.put(UnfinishedAdd.OPERATION, UnfinishedAdd.operation(io.weft.cni.Command.ADD, POD, "eth0"));
+        return PluginProcess.run(command, variables, node.network().stdin());
     }
 
     private static Path runtime() throws IOException {

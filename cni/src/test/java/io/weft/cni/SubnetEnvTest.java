@@ -51,6 +51,12 @@ class SubnetEnvTest {
     }
 
     @Test
+    void shouldReadAllWhenLinesEndAsOnWindows() throws CniException {
+        assertEquals(SubnetEnv.parse(COMPLETE, FILE), SubnetEnv.parse(COMPLETE.replace("\n", "\r\n"), FILE));
+        assertTrue(SubnetEnv.parse(COMPLETE.stripTrailing() + "\r", FILE).ipMasq());
+    }
+
+    @Test
     void shouldNotMasqueradeWhenNotExactlyTrue() throws CniException {
         assertFalse(SubnetEnv.parse(COMPLETE.replace("=true", "=True"), FILE).ipMasq());
     }
