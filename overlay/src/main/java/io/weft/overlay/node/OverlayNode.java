@@ -42,6 +42,7 @@ import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.ping.PeerMonitor;
 import io.weft.overlay.record.NodeRecord;
+import io.weft.overlay.record.OtherDaemons;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
@@ -373,8 +374,12 @@ public final class OverlayNode implements AutoCloseable {
         final List<String> devices = deviceNames(config, underlay);
         final TunnelPort tunnelPort = TunnelPort.of(
                 config.backend(), underlay, devices, options.weft().ingressSources, rtnetlink.addresses());
-        final NodeRules rules =
-                NodeRules.of(config, acquired.key(), NodeRules.Wishes.of(flanneld, tunnelPort), devices);
+        final NodeRules rules = NodeRules.of(
+                config,
+                acquired.key(),
+                NodeRules.Wishes.of(flanneld, tunnelPort),
+                devices,
+                () -> OtherDaemons.networks(options.weft().runDirectory, devices.get(0)));
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired, forwarding) -> {
