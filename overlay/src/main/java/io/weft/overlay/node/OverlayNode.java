@@ -238,6 +238,12 @@ public final class OverlayNode implements AutoCloseable {
             writeStatus = () -> shown.status(status.now(isReady(), acquired.key(), opened, changes, table));
             writeStatus.run();
             follow.run();
+            final RunDirectory directory = new RunDirectory(
+                    options.weft().runDirectory,
+                    succession,
+                    Objects.requireNonNull(answers, "in charge"),
+                    opened,
+                    conditions);
             loop.every(NEIGHBOURS_MS, changes::lookAtNeighbours);
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
@@ -247,6 +253,7 @@ public final class OverlayNode implements AutoCloseable {
                 follow.run();
                 lookAtAddresses.run();
                 host.repair(opened, routes, false);
+                directory.keep();
                 writeStatus.run();
             });
         };
