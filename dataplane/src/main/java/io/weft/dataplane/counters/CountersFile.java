@@ -72,6 +72,8 @@ public final class CountersFile implements AutoCloseable {
     private final UnsafeBuffer peersBuffer;
     private @Nullable CountersManager manager;
     private @Nullable PeerTable peers;
+    /** What readers find since somebody removed the file; null while it is there. */
+    private @Nullable MappedByteBuffer copy;
 
     private CountersFile(
             final MappedByteBuffer mapped, final int metadataLength, final int valuesLength, final int peersLength) {
@@ -361,11 +363,38 @@ public final class CountersFile implements AutoCloseable {
     /** Shows that the process is alive. For its control thread. */
     public void heartbeat(final long nowMs) {
         header.putLongRelease(HEARTBEAT_OFFSET, nowMs);
+        final MappedByteBuffer shown = copy;
+        if (null != shown) {
+            new UnsafeBuffer(shown).putBytes(0, new UnsafeBuffer(mapped), 0, mapped.capacity());
+        }
+    }
+
+    /**
+     * Makes the file again that somebody removed. What is counted in has lost its name for good, so that the new file is a copy, which
+     * each heartbeat brings up to date. For the process that made the first, and its control thread.
+     *
+     * @throws IOException if it cannot be made.
+     */
+    public void putBack(final Path path) throws IOException {
+        final Path fresh = fresh(path);
+        Files.deleteIfExists(fresh);
+        final MappedByteBuffer made;
+        try {
+            made = mapNew(fresh, mapped.capacity());
+        } catch (final UncheckedIOException failure) {
+            throw failure.getCause();
+        }
+        final MappedByteBuffer former = copy;
+        copy = made;
+        heartbeat(heartbeatMs());
+        IoUtil.unmap(former);
+        take(path);
     }
 
     /** Unmaps the file, which stays. No counter of it may be used afterwards. */
     @Override
     public void close() {
+        IoUtil.unmap(copy);
         IoUtil.unmap(mapped);
     }
 }

@@ -168,6 +168,10 @@ final class Diagnosis {
         findings.add(Finding.of("rules", troubles("rules", "forwarding"), joined("set", daemon.forwardingDoubt())));
         findings.add(Finding.of(
                 "pods", troubles("subnet_file", "bridge", "pod_path"), "subnet file and bridge as they should be"));
+        final String record = daemon.trouble("run_directory");
+        if (!record.isEmpty()) {
+            findings.add(Finding.of("record", record, ""));
+        }
         memory();
     }
 

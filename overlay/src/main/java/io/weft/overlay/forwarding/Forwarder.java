@@ -288,7 +288,12 @@ final class Forwarder implements AutoCloseable {
      * @return false if a data thread does not come to that; then all go on.
      */
     boolean pause() throws InterruptedException {
-        return Objects.requireNonNull(dataPlane, "open() comes first").pause();
+        final boolean isPaused =
+                Objects.requireNonNull(dataPlane, "open() comes first").pause();
+        if (isPaused) {
+            counters.heartbeat(System.currentTimeMillis()); // who goes on counting may have a copy, and gets it whole
+        }
+        return isPaused;
     }
 
     /** Takes {@link #pause} back. */
@@ -546,6 +551,15 @@ final class Forwarder implements AutoCloseable {
     /** Where its counters are for everyone to read. */
     Path countersPath() {
         return countersPath;
+    }
+
+    /** Returns whether the file of its counters was gone, and is there again. */
+    boolean putBackCounters() throws IOException {
+        if (Files.exists(countersPath)) {
+            return false;
+        }
+        counters.putBack(countersPath);
+        return true;
     }
 
     /** Shows readers of the counters that the control thread lives, and what only it can count. */

@@ -14,6 +14,7 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.options.WeftOptions;
 import io.weft.routing.RoutingTables;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -294,6 +295,15 @@ public final class Forwarders implements AutoCloseable {
                         .dutyCycles()
                         .forEach((thread, ended) -> cycles.put(thread + " of " + forwarder.deviceName(), ended)));
         return cycles;
+    }
+
+    /** Makes files of counters again that somebody removed. Returns whether there were any. */
+    public boolean putBackCounters() throws IOException {
+        boolean isPutBack = false;
+        for (final Forwarder forwarder : forwarders.values()) {
+            isPutBack |= forwarder.putBackCounters();
+        }
+        return isPutBack;
     }
 
     /** Shows readers of the counters that the control thread lives. */

@@ -205,6 +205,11 @@ public final class HandoverServer implements AutoCloseable {
         connection.send(END, List.of());
     }
 
+    /** False when somebody removed the socket's file: nobody finds it then. */
+    public boolean isInPlace() {
+        return Files.exists(path);
+    }
+
     /** Serves nobody any more. The thread ends by itself, and is not waited for. */
     @Override
     public void close() throws IOException {

@@ -20,8 +20,10 @@ import io.weft.overlay.lifecycle.PlaceFreeException;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
 import io.weft.overlay.options.WeftOptions;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashSet;
@@ -56,6 +58,7 @@ public final class Succession implements AutoCloseable {
     private final List<String> deviceNames;
     private final Description own;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    private final List<DeviceLock> deviceLocks = new ArrayList<>();
     private @Nullable Predecessor predecessor;
     /** A daemon that is gone has left what this one may go on with. */
     private boolean isLeft;
@@ -359,10 +362,13 @@ public final class Succession implements AutoCloseable {
     /** All or none. */
     private void lock() {
         final Deque<AutoCloseable> locks = new ArrayDeque<>();
+        final List<DeviceLock> taken = new ArrayList<>();
         boolean isTaken = false;
         try {
             for (final String name : deviceNames) {
-                locks.push(DeviceLock.take(options.runDirectory, name));
+                final DeviceLock lock = DeviceLock.take(options.runDirectory, name);
+                locks.push(lock);
+                taken.add(lock);
             }
             isTaken = true;
         } finally {
@@ -371,6 +377,20 @@ public final class Succession implements AutoCloseable {
             }
         }
         undo.addAll(locks);
+        deviceLocks.addAll(taken);
+    }
+
+    /**
+     * Takes locks again whose files somebody removed. Returns whether there were any.
+     *
+     * @throws StartupException when another daemon has one by now, or it cannot be made.
+     */
+    public boolean putBackLocks() throws IOException {
+        boolean isPutBack = false;
+        for (final DeviceLock lock : deviceLocks) {
+            isPutBack |= lock.putBack();
+        }
+        return isPutBack;
     }
 
     /** What this daemon is, for the one that comes after it. */

@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -25,11 +27,47 @@ public final class DeviceLock implements AutoCloseable {
     private static final String SUFFIX = ".lock";
 
     private final Path file;
-    private final FileChannel channel;
+    private FileChannel channel;
+    /** Device and inode of the file. */
+    private @Nullable Object fileKey;
 
-    private DeviceLock(final Path file, final FileChannel channel) {
+    private DeviceLock(final Path file, final FileChannel channel) throws IOException {
         this.file = file;
         this.channel = channel;
+        fileKey = fileKey(file);
+    }
+
+    private static @Nullable Object fileKey(final Path file) throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    }
+
+    /** False when somebody removed or replaced the file: a lock on a file without its name keeps no other weftd away. */
+    private boolean isInPlace() {
+        try {
+            return Objects.equals(fileKey, fileKey(file));
+        } catch (final IOException gone) {
+            return false;
+        }
+    }
+
+    /**
+     * Takes the lock again on a file of the same name, where somebody removed that.
+     *
+     * @return false when all was in place.
+     * @throws StartupException when another process has it by now, or the file cannot be made.
+     */
+    public boolean putBack() throws IOException {
+        if (isInPlace()) {
+            return false;
+        }
+        final String name = String.valueOf(file.getFileName());
+        final DeviceLock again = take(
+                Objects.requireNonNull(file.getParent(), "a file in a directory"),
+                name.substring(0, name.length() - SUFFIX.length()));
+        channel.close();
+        channel = again.channel;
+        fileKey = again.fileKey;
+        return true;
     }
 
     /**
@@ -133,7 +171,9 @@ public final class DeviceLock implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        Files.deleteIfExists(file);
+        if (isInPlace()) {
+            Files.deleteIfExists(file);
+        }
         channel.close();
     }
 }

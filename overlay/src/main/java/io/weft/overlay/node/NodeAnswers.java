@@ -8,10 +8,14 @@ import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.lifecycle.TakeDown;
+import io.weft.overlay.ops.ControlSocket;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * The sockets by which commands ask about a node and another daemon asks for its place. They are opened when packets are forwarded, since
@@ -28,7 +32,14 @@ final class NodeAnswers implements AutoCloseable {
     private final ControlLoop loop;
     private final RunningNode running;
     private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    /** Of each socket that is open, whether its file is there. */
+    private final List<BooleanSupplier> places = new ArrayList<>();
+
     private boolean isOpen;
+    /** One of them could not be opened again. */
+    private boolean isPart;
+
+    private boolean isClosed;
 
     /** To be opened by the loop, unless it is done before. */
     NodeAnswers(
@@ -53,19 +64,45 @@ final class NodeAnswers implements AutoCloseable {
             return;
         }
         isOpen = true;
+        openAll();
+    }
+
+    private void openAll() {
         for (final PacketSource source : sources) {
-            undo.push(ControlAnswers.open(runDirectory, source, sources, config, own, loop));
+            final ControlSocket socket = ControlAnswers.open(runDirectory, source, sources, config, own, loop);
+            undo.push(socket);
+            places.add(socket::isInPlace);
         }
         // Also where no packet is this node's to forward: the place is kept by the names of devices.
         for (final String deviceName :
                 running.description().get(Description.DEVICES).split(" ", -1)) {
-            undo.push(HandoverServer.open(runDirectory, deviceName, running));
+            final HandoverServer server = HandoverServer.open(runDirectory, deviceName, running);
+            undo.push(server);
+            places.add(server::isInPlace);
         }
+    }
+
+    /**
+     * Opens the sockets again if somebody removed the file of one. What was asked by the former ones ends.
+     *
+     * @return whether there was such a one.
+     */
+    boolean putBack() {
+        if (!isOpen || isClosed || (!isPart && places.stream().allMatch(BooleanSupplier::getAsBoolean))) {
+            return false;
+        }
+        isPart = true;
+        places.clear();
+        TakeDown.all(undo);
+        openAll();
+        isPart = false;
+        return true;
     }
 
     @Override
     public void close() {
         isOpen = true;
+        isClosed = true;
         TakeDown.all(undo);
     }
 }

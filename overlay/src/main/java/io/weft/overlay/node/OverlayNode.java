@@ -42,6 +42,7 @@ import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.ping.PeerMonitor;
 import io.weft.overlay.record.NodeRecord;
+import io.weft.overlay.record.OtherDaemons;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
@@ -237,6 +238,12 @@ public final class OverlayNode implements AutoCloseable {
             writeStatus = () -> shown.status(status.now(isReady(), acquired.key(), opened, changes, table));
             writeStatus.run();
             follow.run();
+            final RunDirectory directory = new RunDirectory(
+                    options.weft().runDirectory,
+                    succession,
+                    Objects.requireNonNull(answers, "in charge"),
+                    opened,
+                    conditions);
             loop.every(NEIGHBOURS_MS, changes::lookAtNeighbours);
             loop.every(COMPARE_MS, () -> {
                 opened.heartbeat();
@@ -246,6 +253,7 @@ public final class OverlayNode implements AutoCloseable {
                 follow.run();
                 lookAtAddresses.run();
                 host.repair(opened, routes, false);
+                directory.keep();
                 writeStatus.run();
             });
         };
@@ -373,8 +381,12 @@ public final class OverlayNode implements AutoCloseable {
         final List<String> devices = deviceNames(config, underlay);
         final TunnelPort tunnelPort = TunnelPort.of(
                 config.backend(), underlay, devices, options.weft().ingressSources, rtnetlink.addresses());
-        final NodeRules rules =
-                NodeRules.of(config, acquired.key(), NodeRules.Wishes.of(flanneld, tunnelPort), devices);
+        final NodeRules rules = NodeRules.of(
+                config,
+                acquired.key(),
+                NodeRules.Wishes.of(flanneld, tunnelPort),
+                devices,
+                () -> OtherDaemons.networks(options.weft().runDirectory, devices.get(0)));
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired, forwarding) -> {

@@ -25,6 +25,8 @@ public enum Condition {
     BRIDGE,
     /** The pods' bridge is up, and the host forwards between it and the overlay: for people, and not for {@code /readyz}. */
     POD_PATH,
+    /** Locks, sockets and counters are in the run directory: for people, and not for {@code /readyz}. */
+    RUN_DIRECTORY,
     /** No data thread stands still. */
     DATA_THREADS;
 

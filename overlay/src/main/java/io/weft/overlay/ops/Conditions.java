@@ -8,7 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Which conditions of a node hold at present, and why one does not. Set and read by any thread. */
 public final class Conditions {
-    private static final EnumSet<Condition> FOR_PEOPLE = EnumSet.of(Condition.FORWARDING, Condition.POD_PATH);
+    private static final EnumSet<Condition> FOR_PEOPLE =
+            EnumSet.of(Condition.FORWARDING, Condition.POD_PATH, Condition.RUN_DIRECTORY);
 
     private final Map<Condition, String> troubles = new ConcurrentHashMap<>();
     private final Map<Condition, String> doubts = new ConcurrentHashMap<>();
@@ -50,7 +51,7 @@ public final class Conditions {
         return troubles.getOrDefault(condition, "");
     }
 
-    /** A line for each condition that does not hold; empty when all do. What others do to the host's forwarding is none. */
+    /** A line for each condition that does not hold; empty when all do. What is for people alone is none. */
     public String troubles() {
         return troubles(EnumSet.complementOf(FOR_PEOPLE));
     }

@@ -249,6 +249,11 @@ public final class ControlSocket implements AutoCloseable {
         return Math.max(1, TimeUnit.NANOSECONDS.toMillis(leftNs));
     }
 
+    /** False when somebody removed the socket's file: nobody finds it then. */
+    public boolean isInPlace() {
+        return Files.exists(path);
+    }
+
     @Override
     public void close() throws IOException {
         Files.deleteIfExists(path);

@@ -76,6 +76,7 @@ public final class NodeRecord implements AutoCloseable {
                 status = now;
             }
         });
+        isTablesDue |= devices.stream().anyMatch(device -> Files.notExists(TablesFile.of(runDirectory, device)));
         writeTables();
     }
 
@@ -161,7 +162,7 @@ public final class NodeRecord implements AutoCloseable {
         } else {
             Files.deleteIfExists(statusFile());
             for (final String device : devices) {
-                Files.deleteIfExists(runDirectory.resolve(device + TablesFile.SUFFIX));
+                Files.deleteIfExists(TablesFile.of(runDirectory, device));
             }
         }
     }

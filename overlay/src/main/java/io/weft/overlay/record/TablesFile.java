@@ -30,10 +30,15 @@ public final class TablesFile {
 
     private TablesFile() {}
 
+    /** Where a device's are. */
+    static Path of(final Path runDirectory, final String device) {
+        return runDirectory.resolve(device + SUFFIX);
+    }
+
     /** Replaces a device's file. The tables' own thread. */
     static void write(final Path runDirectory, final String device, final RoutingTables tables) throws IOException {
         try {
-            RecordFile.replace(runDirectory.resolve(device + SUFFIX), out -> write(out, device, tables));
+            RecordFile.replace(of(runDirectory, device), out -> write(out, device, tables));
         } catch (final UncheckedIOException failure) {
             throw failure.getCause();
         }

@@ -10,6 +10,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,8 +38,12 @@ public final class IptablesRules implements Ruleset {
     private final IpPrefix network;
     private final IpPrefix subnet;
     private final List<Chain> chains = new ArrayList<>();
-    /** What iptables printed right after the rules were set, which is not quite what it was given. */
-    private final Map<Place, List<String>> expected = new HashMap<>();
+    /** Networks of other daemons that run on this host. */
+    private final Supplier<List<OtherNetwork>> others;
+
+    private final OtherNetwork own;
+    /** Of the places that were put right once; the first time whatever no daemon that runs needs is taken away. */
+    private final Map<Place, Printed> printed = new HashMap<>();
 
     private @Nullable IptablesVariant home;
     /** What may not be seen, in words. */
@@ -73,7 +81,45 @@ public final class IptablesRules implements Ruleset {
 
     private record Seen(IptablesVariant variant, IptablesDump dump) {}
 
-    private record Place(IptablesVariant variant, Chain chain) {}
+    private record Place(IptablesVariant variant, String chainName) {}
+
+    /**
+     * What iptables printed of ours right after it was set, which is not quite what it was given.
+     *
+     * @param chain that was set; null where it is not wanted.
+     */
+    private record Printed(@Nullable Chain chain, Lines own) {}
+
+    /**
+     * Rules of a table with our comments.
+     *
+     * @param jumps to the chain.
+     * @param rules of the chain.
+     */
+    private record Lines(List<String> jumps, List<String> rules) {
+        static final Lines NONE = new Lines(List.of(), List.of());
+
+        static Lines of(final Chain chain, final List<String> printed) {
+            final String rule = "-A " + chain.name + ' ';
+            final Map<Boolean, List<String>> parts =
+                    printed.stream().collect(Collectors.partitioningBy(line -> line.startsWith(rule)));
+            return new Lines(Objects.requireNonNull(parts.get(false)), Objects.requireNonNull(parts.get(true)));
+        }
+
+        Lines matching(final Predicate<String> which) {
+            return new Lines(
+                    jumps.stream().filter(which).toList(),
+                    rules.stream().filter(which).toList());
+        }
+
+        boolean contains(final String line) {
+            return jumps.contains(line) || rules.contains(line);
+        }
+
+        boolean isEmpty() {
+            return jumps.isEmpty() && rules.isEmpty();
+        }
+    }
 
     /**
      * The rules of a node.
@@ -82,9 +128,20 @@ public final class IptablesRules implements Ruleset {
      * @param subnet of the node.
      * @param wishes which rules.
      * @param scope where.
+     * @param others tells the networks of other daemons that run on this host.
      */
     public IptablesRules(
-            final IpPrefix network, final IpPrefix subnet, final NodeRules.Wishes wishes, final Scope scope) {
+            final IpPrefix network,
+            final IpPrefix subnet,
+            final NodeRules.Wishes wishes,
+            final Scope scope,
+            final Supplier<List<OtherNetwork>> others) {
+        this.others = others;
+        final TunnelPort tunnelPort = wishes.tunnelPort();
+        own = new OtherNetwork(
+                List.of(network),
+                null == tunnelPort ? List.of() : tunnelPort.devices(),
+                null == tunnelPort ? 0 : tunnelPort.port());
         tool = network.isIpv4() ? "iptables" : "ip6tables";
         this.scope = scope;
         this.wishes = wishes;
@@ -163,7 +220,7 @@ public final class IptablesRules implements Ruleset {
 
     @Override
     public boolean repair() {
-        final boolean isFirst = expected.isEmpty();
+        final boolean isFirst = printed.isEmpty();
         final boolean isFollowed = followPodBridge();
         return repairAll() && (isFirst || !isFollowed);
     }
@@ -234,13 +291,20 @@ public final class IptablesRules implements Ruleset {
 
     private boolean repair(final Seen seen) {
         final StringBuilder text = new StringBuilder();
+        final Map<Chain, Lines> left = new HashMap<>();
         for (final Chain chain : chains) {
-            final List<String> present = seen.dump.own(chain.table);
-            if (!isWanted(chain, seen)) {
-                text.append(present.isEmpty() ? "" : removal(chain, present));
-            } else if (!present.equals(expected.get(new Place(seen.variant, chain)))
-                    || (chain.isForward() && seen.dump.isJumpTooLate())) {
-                text.append(renewal(chain, present, seen.dump));
+            final Place place = new Place(seen.variant, chain.name);
+            final Lines present = Lines.of(chain, seen.dump.own(chain.table));
+            if (isInPlace(chain, present, seen)) {
+                continue;
+            }
+            final Lines stays = ofOthers(printed.get(place), present);
+            if (isWanted(chain, seen)) {
+                left.put(chain, stays);
+                text.append(renewal(chain, present, stays, seen.dump));
+            } else {
+                printed.put(place, new Printed(null, Lines.NONE));
+                text.append(removal(chain, present, withWhatIsShared(stays, present)));
             }
         }
         if (text.isEmpty()) {
@@ -248,11 +312,57 @@ public final class IptablesRules implements Ruleset {
         }
         seen.variant.restore(text.toString());
         final IptablesDump set = seen.variant.dump();
-        expected.keySet().removeIf(place -> place.variant.equals(seen.variant));
-        chains.stream()
-                .filter(chain -> isWanted(chain, seen))
-                .forEach(chain -> expected.put(new Place(seen.variant, chain), set.own(chain.table)));
+        left.forEach((chain, stays) ->
+                learn(new Place(seen.variant, chain.name), chain, stays, Lines.of(chain, set.own(chain.table))));
         return true;
+    }
+
+    /** Ours are there, in their order and once. */
+    private boolean isInPlace(final Chain chain, final Lines present, final Seen seen) {
+        final Printed before = printed.get(new Place(seen.variant, chain.name));
+        final boolean isWanted = isWanted(chain, seen);
+        return null != before
+                && Objects.equals(before.chain, isWanted ? chain : null)
+                && before.own.equals(present.matching(before.own::contains))
+                && !(isWanted && chain.isForward() && seen.dump.isJumpTooLate());
+    }
+
+    /**
+     * What is to be left alone: once ours are known, all that they are not. Before, what a former configuration of this node has
+     * left cannot be told from what another daemon needs but by the networks of those that run; one that is not known of puts its rules
+     * back at its next comparison.
+     */
+    private Lines ofOthers(final @Nullable Printed before, final Lines present) {
+        if (null != before) {
+            return present.matching(line -> !before.own.contains(line));
+        }
+        if (present.isEmpty()) {
+            return present;
+        }
+        final List<OtherNetwork> running = others.get();
+        return present.matching(
+                line -> !own.isNamedIn(line) && running.stream().anyMatch(other -> other.isNamedIn(line)));
+    }
+
+    /** Jumps and rules that name no network are those of another one as well, as long as that has rules. */
+    private Lines withWhatIsShared(final Lines stays, final Lines present) {
+        return stays.rules.isEmpty()
+                ? stays
+                : present.matching(line -> stays.contains(line) || OtherNetwork.namesNone(line));
+    }
+
+    /** The next comparison begins anew if another daemon has written meanwhile. */
+    private void learn(final Place place, final Chain chain, final Lines stays, final Lines set) {
+        final List<String> jumps = new ArrayList<>(set.jumps);
+        stays.jumps.forEach(jumps::remove);
+        final int count = chain.rules.size();
+        if (jumps.size() == chain.jumps.size()
+                && set.rules.size() == count + stays.rules.size()
+                && set.rules.subList(count, set.rules.size()).equals(stays.rules)) {
+            printed.put(place, new Printed(chain, new Lines(jumps, List.copyOf(set.rules.subList(0, count)))));
+        } else {
+            printed.remove(place);
+        }
     }
 
     private boolean isWanted(final Chain chain, final Seen seen) {
@@ -260,9 +370,9 @@ public final class IptablesRules implements Ruleset {
         return chain.isForward() ? wishes.forward() && (isHome || seen.dump.dropsForwarded()) : isHome;
     }
 
-    /** One transaction: without what is there of the rules, and with all of them. */
-    private static String renewal(final Chain chain, final List<String> present, final IptablesDump dump) {
-        final StringBuilder text = begin(chain, present);
+    /** One transaction: without what is there of the rules, and with all of them in front of those of others. */
+    private static String renewal(final Chain chain, final Lines present, final Lines stays, final IptablesDump dump) {
+        final StringBuilder text = begin(chain, present, stays);
         final int position = chain.isForward() ? dump.catchAllPosition() : 0;
         for (final Jump jump : chain.jumps) {
             text.append(0 == position ? "-A " + jump.hook : "-I " + jump.hook + ' ' + position)
@@ -270,33 +380,41 @@ public final class IptablesRules implements Ruleset {
                     .append('\n');
         }
         chain.rules.forEach(rule -> text.append("-A ").append(rule).append('\n'));
-        return text.append("COMMIT\n").toString();
+        return end(text, stays);
     }
 
-    private static String removal(final Chain chain, final List<String> present) {
-        return begin(chain, present)
-                .append("-X ")
-                .append(chain.name)
-                .append("\nCOMMIT\n")
-                .toString();
+    private static String removal(final Chain chain, final Lines present, final Lines stays) {
+        if (present.equals(stays)) {
+            return "";
+        }
+        final StringBuilder text = begin(chain, present, stays);
+        if (stays.isEmpty()) {
+            text.append("-X ").append(chain.name).append('\n');
+        }
+        return end(text, stays);
     }
 
     /** Takes away what flanneld has not, from wherever it is. */
     static void removeTunnelPort(final boolean ipv4) {
         final Chain chain = new Chain("mangle", TUNNEL_PORT_CHAIN, List.of(), List.of());
         for (final IptablesVariant variant : IptablesVariant.installed(ipv4 ? "iptables" : "ip6tables")) {
-            final List<String> present = variant.dump().own(chain.table);
+            final Lines present = Lines.of(chain, variant.dump().own(chain.table));
             if (!present.isEmpty()) {
-                variant.restore(removal(chain, present));
+                variant.restore(removal(chain, present, Lines.NONE));
             }
         }
     }
 
-    private static StringBuilder begin(final Chain chain, final List<String> present) {
+    private static StringBuilder begin(final Chain chain, final Lines present, final Lines stays) {
         final StringBuilder text = new StringBuilder("*" + chain.table + "\n:" + chain.name + " - [0:0]\n");
-        present.stream()
-                .filter(line -> !line.startsWith("-A " + chain.name + ' '))
+        present.jumps.stream()
+                .filter(line -> !stays.jumps.contains(line))
                 .forEach(line -> text.append("-D").append(line.substring(2)).append('\n'));
         return text.append("-F ").append(chain.name).append('\n');
+    }
+
+    private static String end(final StringBuilder text, final Lines stays) {
+        stays.rules.forEach(line -> text.append(line).append('\n'));
+        return text.append("COMMIT\n").toString();
     }
 }

@@ -7,6 +7,7 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.options.FlanneldOptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,9 +42,14 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<F
      * The rules for a node's subnets; none where nothing is wished.
      *
      * @param devices that pods' packets leave by: one, or one of each IP version.
+     * @param others tells the networks of other daemons that run on this host.
      */
     public static NodeRules of(
-            final NetworkConfig config, final LeaseKey own, final Wishes wishes, final List<String> devices) {
+            final NetworkConfig config,
+            final LeaseKey own,
+            final Wishes wishes,
+            final List<String> devices,
+            final Supplier<List<OtherNetwork>> others) {
         final List<Ruleset> wanted = new ArrayList<>();
         final List<NftablesRules> former = new ArrayList<>();
         final List<ForwardCheck> checks = new ArrayList<>();
@@ -54,12 +60,12 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<F
                 continue;
             }
             if (wishes.masquerade || wishes.forward) {
-                final NftablesRules nftables = new NftablesRules(network, subnet, wishes);
+                final NftablesRules nftables = new NftablesRules(network, subnet, wishes, others);
                 if (config.nftables()) {
                     wanted.add(nftables);
-                    wanted.add(new IptablesRules(network, subnet, wishes, IptablesRules.Scope.WHERE_DROPPED));
+                    wanted.add(new IptablesRules(network, subnet, wishes, IptablesRules.Scope.WHERE_DROPPED, others));
                 } else {
-                    wanted.add(new IptablesRules(network, subnet, wishes, IptablesRules.Scope.ALL));
+                    wanted.add(new IptablesRules(network, subnet, wishes, IptablesRules.Scope.ALL, others));
                     former.add(nftables);
                 }
             }

@@ -45,9 +45,10 @@ class IptablesRulesTest {
 
     private static IptablesRules rules(final String tool, final IptablesRules.Scope scope) {
         return "iptables".equals(tool)
-                ? new IptablesRules(IpPrefix.parse("10.244.0.0/16"), IpPrefix.parse("10.244.1.0/24"), ALL, scope)
+                ? new IptablesRules(
+                        IpPrefix.parse("10.244.0.0/16"), IpPrefix.parse("10.244.1.0/24"), ALL, scope, List::of)
                 : new IptablesRules(
-                        IpPrefix.parse("fd00:10:244::/48"), IpPrefix.parse("fd00:10:244:1::/64"), ALL, scope);
+                        IpPrefix.parse("fd00:10:244::/48"), IpPrefix.parse("fd00:10:244:1::/64"), ALL, scope, List::of);
     }
 
     private static String other(final String variant) {
@@ -254,7 +255,8 @@ class IptablesRulesTest {
                 IpPrefix.parse("10.244.0.0/16"),
                 IpPrefix.parse("10.244.1.0/24"),
                 new NodeRules.Wishes(false, false, true, null),
-                IptablesRules.Scope.ALL);
+                IptablesRules.Scope.ALL,
+                List::of);
         set(forwardAlone);
         assertHas("iptables", true, true);
     }

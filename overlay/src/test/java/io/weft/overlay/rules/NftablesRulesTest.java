@@ -22,7 +22,8 @@ class NftablesRulesTest {
     private final NftablesRules rules = new NftablesRules(
             IpPrefix.parse("10.244.0.0/16"),
             IpPrefix.parse("10.244.1.0/24"),
-            new NodeRules.Wishes(true, true, true, new TunnelPort(8472, List.of(), List.of())));
+            new NodeRules.Wishes(true, true, true, new TunnelPort(8472, List.of(), List.of())),
+            List::of);
 
     @AfterEach
     void tearDown() {

@@ -121,8 +121,8 @@ class TunnelPortTest {
         final IpPrefix network = IpPrefix.parse(of.network);
         final IpPrefix subnet = IpPrefix.parse(of.subnet);
         return "nft".equals(tool)
-                ? new NftablesRules(network, subnet, wishes)
-                : new IptablesRules(network, subnet, wishes, IptablesRules.Scope.ALL);
+                ? new NftablesRules(network, subnet, wishes, List::of)
+                : new IptablesRules(network, subnet, wishes, IptablesRules.Scope.ALL, List::of);
     }
 
     private static InetAddress inet(final String text) {

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.record;
+
+import static java.lang.System.Logger.Level.DEBUG;
+
+import io.weft.overlay.json.JsonException;
+import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.rules.OtherNetwork;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Daemons that run beside this one, in its network namespace and with its run directory. */
+public final class OtherDaemons {
+    private static final System.Logger LOG = System.getLogger(OtherDaemons.class.getName());
+    private static final int PORT_MAX = 65_535;
+
+    private OtherDaemons() {}
+
+    /**
+     * Their networks, as far as they can be read.
+     *
+     * @param own device's name, of which there may be a predecessor.
+     */
+    public static List<OtherNetwork> networks(final Path runDirectory, final String own) {
+        try {
+            return DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
+                    .filter(daemon -> !daemon.name().equals(own)
+                            && daemon.isHere()
+                            && !daemon.liveness().isGone())
+                    .map(daemon -> new OtherNetwork(
+                            daemon.networks(),
+                            daemon.devices().stream().map(DeviceRecord::name).toList(),
+                            port(daemon)))
+                    .toList();
+        } catch (final IllegalStateException | IllegalArgumentException | JsonException unread) {
+            LOG.log(DEBUG, "other daemons are not known: {0}", unread.getMessage());
+            return List.of();
+        }
+    }
+
+    private static int port(final DaemonRecord daemon) {
+        final JsonValue port = daemon.status().member("port");
+        return null == port ? 0 : port.integer(0, PORT_MAX);
+    }
+}
