@@ -13,7 +13,7 @@ class CniFuzzTest {
     void shouldReadOrRefuse(final byte[] text) {
         attempt(() -> NetworkConfig.parse(text, Command.ADD));
         attempt(() -> SubnetEnv.parse(new String(text, StandardCharsets.UTF_8), SUBNET_FILE));
-        attempt(() -> Conflist.check(text));
+        attempt(() -> Conflist.read(text));
     }
 
     private interface Reading {

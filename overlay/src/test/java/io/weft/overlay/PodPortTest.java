@@ -211,11 +211,14 @@ class PodPortTest {
                 "ip link set weft.1-far address 02:77:65:66:74:01",
                 "ip link set weft.1-far mtu 600",
                 "ip link delete weft.1-far",
+                "ip link set weft.1 name wx", // as a .link file of udev does; of a link that is up from Linux 6.2 on
+                "ip link set weft.1 netns ELSEWHERE",
             })
     void shouldPutRightWhatSomebodyChangedAtThePair(final String damage) throws Exception {
         try (BackgroundProcess weftd = startReady("--pod-port=packet")) {
             final String before = pair();
-            node.namespace().exec("sh", "-c", damage);
+            node.namespace()
+                    .exec("sh", "-c", damage.replace("ELSEWHERE", peer.pod().name()));
             Await.until(
                     () -> damage + "\n" + before + "\nis now\n" + pair() + weftd.output(),
                     TIMEOUT_MS,

@@ -32,7 +32,7 @@ import org.agrona.CloseHelper;
  * (docs/decisions/0009-packet-sockets-for-pods.md).
  */
 final class VethPodDevice implements PodDevice {
-    /** Locally administered, the same everywhere: no frame leaves the pair. The near end's tells whose a left pair is. */
+    /** Locally administered, the same everywhere: no frame leaves the pair. They tell whose a left pair is. */
     private static final MacAddress HOST_MAC = MacAddress.parse("02:77:65:66:74:01");
 
     private static final MacAddress FAR_MAC = MacAddress.parse("02:77:65:66:74:02");
@@ -176,44 +176,66 @@ final class VethPodDevice implements PodDevice {
     }
 
     /**
-     * Deletes a pair that a process left which was killed.
+     * Deletes a pair that a process left, known by an end that has its name still: the other may have another one, or be in another
+     * network namespace.
      *
      * @throws LinuxException if a process reads from its far end.
      */
     static void removeLeft(final Rtnetlink rtnetlink, final String name) {
-        final Optional<Link> near = rtnetlink.link(name).filter(VethPodDevice::isOurs);
-        if (near.isEmpty()) {
-            return;
-        }
-        final String farName = SiblingName.of(name, FAR_SUFFIX);
-        final Optional<Link> far = rtnetlink.link(farName);
+        rtnetlink
+                .link(name)
+                .filter(VethPodDevice::isNear)
+                .ifPresent(near -> removeUnread(rtnetlink, name, near, peer(rtnetlink, near)));
+        rtnetlink
+                .link(SiblingName.of(name, FAR_SUFFIX))
+                .filter(VethPodDevice::isFar)
+                .ifPresent(far -> removeUnread(rtnetlink, name, far, Optional.of(far)));
+    }
+
+    /** A far end that is in another network namespace has no reader any more: the kernel unbinds its sockets. */
+    private static void removeUnread(
+            final Rtnetlink rtnetlink, final String name, final Link end, final Optional<Link> far) {
         if (far.isPresent() && hasReader(far.get().index())) {
             throw new LinuxException(
                     "create device " + name,
                     Errno.EBUSY,
-                    "Another process reads from " + farName
+                    "Another process reads from " + far.get().name()
                             + " (ss --packet --processes shows which): stop it, or choose another"
                             + " name with --device-name");
         }
-        rtnetlink.deleteLink(near.get().index());
+        rtnetlink.deleteLink(end.index());
     }
 
-    /** Deletes the pairs of processes that were killed, whatever their names, and returns those of the near ends. */
+    /** Deletes the pairs of processes that were killed, whatever their names, and returns those of the ends that were found. */
     static List<String> removeLeft(final Rtnetlink rtnetlink) {
         final List<String> removed = new ArrayList<>();
-        for (final Link near : rtnetlink.links()) {
-            final Optional<Link> far =
-                    isOurs(near) ? rtnetlink.link(SiblingName.of(near.name(), FAR_SUFFIX)) : Optional.empty();
-            if (far.isPresent() && !hasReader(far.get().index())) {
-                rtnetlink.deleteLink(near.index());
-                removed.add(near.name());
+        for (final Link end : rtnetlink.links()) {
+            if (isLeft(rtnetlink, end) && rtnetlink.deleteLink(end.index())) {
+                removed.add(end.name());
             }
         }
         return removed;
     }
 
-    private static boolean isOurs(final Link link) {
+    /** Whether this is the near end of a pair that nobody reads from, or the far end of one whose near end is elsewhere. */
+    private static boolean isLeft(final Rtnetlink rtnetlink, final Link end) {
+        final Optional<Link> peer = peer(rtnetlink, end);
+        if (isNear(end)) {
+            return peer.filter(VethPodDevice::isFar).isPresent() && !hasReader(end.peerIndex());
+        }
+        return peer.isEmpty() && isFar(end) && end.name().endsWith(FAR_SUFFIX) && !hasReader(end.index());
+    }
+
+    private static Optional<Link> peer(final Rtnetlink rtnetlink, final Link end) {
+        return 0 == end.peerIndex() ? Optional.empty() : rtnetlink.link(end.peerIndex());
+    }
+
+    private static boolean isNear(final Link link) {
         return VETH.equals(link.kind()) && HOST_MAC.equals(link.mac());
+    }
+
+    private static boolean isFar(final Link link) {
+        return VETH.equals(link.kind()) && FAR_MAC.equals(link.mac());
     }
 
     /** Whether a weft reads from the link: those that only watch (tcpdump, lldpd) ask for no vnet header. */
@@ -312,12 +334,12 @@ final class VethPodDevice implements PodDevice {
     @Override
     public void close() {
         CloseHelper.closeAll(sockets);
-        if (isOwn
-                && rtnetlink
-                        .link(name)
-                        .filter(link -> link.index() == nearIndex)
-                        .isPresent()) {
-            rtnetlink.deleteLink(nearIndex);
+        if (isOwn) {
+            rtnetlink
+                    .link(nearIndex)
+                    .filter(link -> isNear(link) || name.equals(link.name()))
+                    .or(() -> rtnetlink.link(farIndex).filter(VethPodDevice::isFar))
+                    .ifPresent(end -> rtnetlink.deleteLink(end.index()));
         }
     }
 }

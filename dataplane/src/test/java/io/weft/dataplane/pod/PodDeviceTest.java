@@ -19,6 +19,7 @@ import io.weft.linux.DepartureSocket;
 import io.weft.linux.Errno;
 import io.weft.linux.FrameSocket;
 import io.weft.linux.LinuxException;
+import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
@@ -29,12 +30,15 @@ import io.weft.linux.testing.Topology;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a veth pair with packet sockets has to have in common with a TUN device, and what it cannot. */
@@ -43,10 +47,14 @@ class PodDeviceTest {
     private static final String DEVICE = StaticNode.DEVICE;
 
     private static void withRtnetlink(final Consumer<Rtnetlink> task) {
+        withRtnetlink((namespace, rtnetlink) -> task.accept(rtnetlink));
+    }
+
+    private static void withRtnetlink(final BiConsumer<NetworkNamespace, Rtnetlink> task) {
         try (NetworkNamespace namespace = NetworkNamespace.create("pods")) {
             namespace.run(() -> {
                 try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-                    task.accept(rtnetlink);
+                    task.accept(namespace, rtnetlink);
                 }
             });
         }
@@ -122,6 +130,79 @@ class PodDeviceTest {
                 left.close();
                 assertTrue(device.repair(), "the one that is gone takes no other along");
             }
+        });
+    }
+
+    /** What is done to an end, by its name and an `ip link set` that may name another namespace; then none of it is left. */
+    private static void assertTakenAway(
+            final String end, final String change, final BiConsumer<Rtnetlink, PodDevice> takenAway) {
+        try (NetworkNamespace elsewhere = NetworkNamespace.create("elsewhere")) {
+            withRtnetlink((namespace, rtnetlink) -> {
+                final List<Link> before = rtnetlink.links();
+                final PodDevice device = PodPort.PACKET.open(rtnetlink, DEVICE, 1);
+                namespace.ip("link", "set", end, "down"); // before Linux 6.2 only then it takes another name
+                namespace.exec("sh", "-c", "ip link set " + end + " " + change.replace("ELSEWHERE", elsewhere.name()));
+                takenAway.accept(rtnetlink, device);
+                assertEquals(before, rtnetlink.links());
+                assertEquals("", elsewhere.ip("-oneline", "link", "show", "type", "veth"));
+                device.close();
+            });
+        }
+    }
+
+    private static void assertKilledAndTakenAway(
+            final String end, final String change, final Consumer<Rtnetlink> takenAway) {
+        assertTakenAway(end, change, (rtnetlink, left) -> {
+            left.ports().forEach(port -> ((FrameSocket) port).close());
+            takenAway.accept(rtnetlink);
+        });
+    }
+
+    /** As rules of udev rename devices, and containers are given them. */
+    @ParameterizedTest
+    @CsvSource({"weft.1,name wx", "weft.1,netns ELSEWHERE", "weft.1-far,name wx", "weft.1-far,netns ELSEWHERE"})
+    void shouldTakeAPairAwayOfWhichOneEndIsWhereItWas(final String end, final String change) {
+        assertTakenAway(end, change, (rtnetlink, device) -> device.close());
+        assertKilledAndTakenAway(end, change, rtnetlink -> {
+            try (PodDevice next = PodPort.PACKET.open(rtnetlink, DEVICE, 1)) {
+                assertTrue(next.repair());
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"weft.1,name wx", "weft.1,netns ELSEWHERE", "weft.1-far,name wx"})
+    void shouldFindAPairByWhatIsLeftOfIt(final String end, final String change) {
+        assertKilledAndTakenAway(
+                end,
+                change,
+                rtnetlink -> assertEquals(1, PodPort.removeLeft(rtnetlink).size()));
+    }
+
+    @Test
+    void shouldLeaveAPairAloneThatSomebodyReadsFromByWhateverName() {
+        withRtnetlink((namespace, rtnetlink) -> {
+            try (PodDevice device = PodPort.PACKET.open(rtnetlink, DEVICE, 1)) {
+                namespace.ip("link", "set", DEVICE + "-far", "down");
+                namespace.ip("link", "set", DEVICE + "-far", "name", "wx");
+                assertEquals(List.of(), PodPort.removeLeft(rtnetlink));
+                final LinuxException refused =
+                        assertThrows(LinuxException.class, () -> PodPort.PACKET.open(rtnetlink, DEVICE, 1));
+                assertEquals(Errno.EBUSY, refused.errno());
+                assertTrue(device.repair());
+            }
+        });
+    }
+
+    /** One MAC address may be another's by chance, or because it was copied. */
+    @ParameterizedTest
+    @CsvSource({"02:77:65:66:74:01,02:00:00:00:00:02", "02:00:00:00:00:01,02:77:65:66:74:02"})
+    void shouldLeaveAPairAloneOfWhichOneEndIsNotItsOwn(final MacAddress near, final MacAddress far) {
+        withRtnetlink(rtnetlink -> {
+            rtnetlink.addVeth("other", near, "other-far", far);
+            assertEquals(List.of(), PodPort.removeLeft(rtnetlink));
+            PodPort.PACKET.open(rtnetlink, DEVICE, 1).close();
+            assertTrue(rtnetlink.link("other").isPresent());
         });
     }
 

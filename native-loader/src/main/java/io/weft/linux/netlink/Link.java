@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param mtu bytes of the largest packet.
  * @param mac the Ethernet address, null for a device that has none (TUN).
  * @param masterIndex index of the bridge or bond whose port it is, 0 if none.
+ * @param peerIndex index of the other end of a veth pair; 0 if that is in another network namespace, and for all other kinds.
  * @param txQueueLength packets that its queue holds.
  * @param gsoMaxSize bytes of the largest superframe that the stack hands to it.
  * @param vxlan what it is set to if it is a kernel VXLAN device.
@@ -26,6 +27,7 @@ public record Link(
         int mtu,
         @Nullable MacAddress mac,
         int masterIndex,
+        int peerIndex,
         int txQueueLength,
         int gsoMaxSize,
         @Nullable Vxlan vxlan) {

@@ -35,7 +35,10 @@ final class LinkCodec {
     static final int IFLA_ADDRESS = 1;
     static final int IFLA_AF_SPEC = 26;
 
+    private static final String VETH = "veth";
     private static final int VETH_INFO_PEER = 1; // include/uapi/linux/veth.h
+    private static final int IFLA_LINK = 5;
+    private static final int IFLA_LINK_NETNSID = 37;
     private static final int IFLA_MASTER = 10;
     private static final int IFLA_LINKINFO = 18;
     private static final int IFLA_INFO_KIND = 1;
@@ -83,7 +86,7 @@ final class LinkCodec {
                 .attribute(IFLA_ADDRESS, mac)
                 .nest(
                         IFLA_LINKINFO,
-                        info -> info.attribute(IFLA_INFO_KIND, "veth")
+                        info -> info.attribute(IFLA_INFO_KIND, VETH)
                                 .nest(
                                         IFLA_INFO_DATA,
                                         data -> data.nest(
@@ -121,6 +124,7 @@ final class LinkCodec {
                 attributes.i32(IFLA_MTU, 0),
                 attributes.hasMac(IFLA_ADDRESS) ? attributes.mac(IFLA_ADDRESS) : null,
                 attributes.i32(IFLA_MASTER, 0),
+                VETH.equals(kind) && !attributes.has(IFLA_LINK_NETNSID) ? attributes.i32(IFLA_LINK, 0) : 0,
                 attributes.i32(IFLA_TXQLEN, 0),
                 attributes.i32(IFLA_GSO_MAX_SIZE, 0),
                 vxlan);

@@ -79,6 +79,7 @@ class RtnetlinkTest {
             assertEquals(link(rtnetlink, "br7").index(), link.masterIndex());
             assertFalse(link(rtnetlink, "br7").up());
             assertTrue(link(rtnetlink, "lo").loopback());
+            assertEquals(link(rtnetlink, "u1").index(), link.peerIndex());
             assertEquals(link, rtnetlink.link(link.index()).orElseThrow());
             assertEquals(
                     List.of("br7", "lo", "u0", "u1"),

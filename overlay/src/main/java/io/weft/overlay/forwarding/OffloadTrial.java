@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  *    +------------------ device can ------------------------+
  *    |                                                      v
  *   OFF                   WAIT -- superframes come --> TRIAL -- seen to leave --> ON --------+
- *    ^                     ^                             |                        ^          | once in 10 s
+ *    ^                     ^                             |                        ^          | after a pause
  *    |                     +---- none handed over -------+                        |          v
  *    |                     +---- handed over, not seen: for 5 minutes ----+       +-- seen -- LOOK
  *    |                                                                    +------ not seen ---+
@@ -46,6 +46,10 @@ import org.jspecify.annotations.Nullable;
  * A daemon that starts does not wait for the first superframe, so that the first stream has the short way from its beginning, also
  * after a handover.
  *
+ * What leaves well may stop to: a policy of the FORWARD chain or a sysctl is changed, and each superframe from then on is lost. So
+ * while many leave, each of which ends a look at once, there is one a second. A look that waits long for one costs more, and the
+ * next is as much later.
+ *
  * Used by the control thread alone.
  */
 public final class OffloadTrial implements AutoCloseable {
@@ -53,7 +57,14 @@ public final class OffloadTrial implements AutoCloseable {
     /** Of the name of the device that superframes are handed to, after the name of the TUN device. */
     private static final String DEVICE_SUFFIX = "-out";
 
-    private static final long LOOK_INTERVAL_NS = TimeUnit.SECONDS.toNanos(10);
+    /** Over when the next second has come: looks begin once a second. */
+    private static final long MIN_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(500);
+
+    private static final long MAX_PAUSE_NS = TimeUnit.SECONDS.toNanos(10);
+
+    /** The pause after a look is so many times as long as the look was. */
+    private static final int PAUSE_PER_LOOK = 10;
+
     private static final long RETRY_NS = TimeUnit.MINUTES.toNanos(5);
 
     /** How long a watch goes on in which nothing is handed over: it costs every packet that leaves a little. */
@@ -86,6 +97,7 @@ public final class OffloadTrial implements AutoCloseable {
     private long superframesBefore;
     private boolean isHandedOver;
     private boolean isSeen;
+    private long beganNs;
     private long nextNs;
 
     /**
@@ -226,8 +238,8 @@ public final class OffloadTrial implements AutoCloseable {
     }
 
     /** Whether a superframe is awaited that is to show whether others may follow: then {@link #look} often. */
-    public boolean isTrying() {
-        return State.TRIAL == state;
+    public boolean isWatching() {
+        return null != departures;
     }
 
     /** One look at what leaves. */
@@ -245,7 +257,7 @@ public final class OffloadTrial implements AutoCloseable {
                 begin(State.TRIAL, WATCH_LIMIT_NS);
             }
             superframesBefore = superframes;
-        } else if (State.ON == state && isDue) {
+        } else if (State.ON == state && isDue && offloaded.hasGrown()) { // since the last look began
             begin(State.LOOK, WATCH_LIMIT_NS);
         }
     }
@@ -275,7 +287,8 @@ public final class OffloadTrial implements AutoCloseable {
         isSeen = false;
         state = watching;
         superframesBefore = superframes();
-        nextNs = clock.nanoTime() + limitNs;
+        beganNs = clock.nanoTime();
+        nextNs = beganNs + limitNs;
         offload.mode(State.TRIAL == watching ? TunnelOffload.Mode.TRIAL : TunnelOffload.Mode.ON);
     }
 
@@ -292,7 +305,7 @@ public final class OffloadTrial implements AutoCloseable {
                         LogFields.of("interface", underlay.name()));
             }
             trouble = "";
-            enter(State.ON, LOOK_INTERVAL_NS);
+            enter(State.ON, State.TRIAL == state ? MIN_PAUSE_NS : pauseNs());
         } else if (isMore && !isHandedOver) {
             isHandedOver = true;
             nextNs = clock.nanoTime() + WATCH_LIMIT_NS;
@@ -301,10 +314,15 @@ public final class OffloadTrial implements AutoCloseable {
                     + ", which could cut it: does the FORWARD chain accept it, is net.ipv4.conf.all.rp_filter other than 1,"
                     + " do the routes to all peers lead to " + underlay.name() + "?");
         } else if (isDue && State.TRIAL == state) {
-            enter(State.WAIT, superframes() == superframesBefore ? 0 : LOOK_INTERVAL_NS);
+            enter(State.WAIT, superframes() == superframesBefore ? 0 : MAX_PAUSE_NS);
         } else if (isDue) {
-            enter(State.ON, LOOK_INTERVAL_NS);
+            enter(State.ON, pauseNs());
         }
+    }
+
+    private long pauseNs() {
+        final long pauseNs = PAUSE_PER_LOOK * (clock.nanoTime() - beganNs);
+        return Math.max(MIN_PAUSE_NS, Math.min(MAX_PAUSE_NS, pauseNs));
     }
 
     /** Superframes cannot leave unsegmented for now; that is said once for each cause. */

@@ -28,7 +28,7 @@ final class UnderlayChanges {
     private static final System.Logger LOG = System.getLogger(UnderlayChanges.class.getName());
 
     /** Nothing beside what a stream lasts, and fifty looks a second for ten seconds after a start at the most. */
-    private static final long TRIAL_LOOK_MS = 20;
+    private static final long WATCH_LOOK_MS = 20;
 
     private final UnderlayCheck check;
     private final Forwarders forwarders;
@@ -73,7 +73,7 @@ final class UnderlayChanges {
         for (final OffloadTrial offload : forwarders.offloads()) {
             offload.run(now, check.trouble().isEmpty());
         }
-        awaitTrials();
+        awaitSuperframes();
         forwarders.packetUnderlays().forEach(packets -> packets.follow(now));
         if (!now.name().equals(underlay.name()) || !now.localAddresses().equals(underlay.localAddresses())) {
             loop.end("the underlay is " + now + " now, was " + underlay);
@@ -89,14 +89,14 @@ final class UnderlayChanges {
         forwarders.lookAtNeighbours(linkIndex);
     }
 
-    /** Until then superframes are cut, so that a trial's outcome is looked for more often than once a second. */
-    private void awaitTrials() {
-        if (!isLookAwaited && forwarders.offloads().stream().anyMatch(OffloadTrial::isTrying)) {
+    /** Until then superframes are cut, or what leaves costs more; so they are looked for more often than once a second. */
+    private void awaitSuperframes() {
+        if (!isLookAwaited && forwarders.offloads().stream().anyMatch(OffloadTrial::isWatching)) {
             isLookAwaited = true;
-            loop.after(TRIAL_LOOK_MS, () -> {
+            loop.after(WATCH_LOOK_MS, () -> {
                 isLookAwaited = false;
-                forwarders.offloads().stream().filter(OffloadTrial::isTrying).forEach(OffloadTrial::look);
-                awaitTrials();
+                forwarders.offloads().stream().filter(OffloadTrial::isWatching).forEach(OffloadTrial::look);
+                awaitSuperframes();
             });
         }
     }

@@ -11,10 +11,16 @@ import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.linux.KernelFeatures;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -27,12 +33,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The first trial of a daemon whose counters go on from another's, by a device that cuts tunnels and a clock of the test's. */
+/** When superframes are looked for, and what follows, by a device that cuts tunnels and a clock of the test's. */
 @RequiresRoot
 class OffloadTrialTest {
-    private static final long STEP_NS = TimeUnit.SECONDS.toNanos(2);
+    private static final long SECOND_NS = TimeUnit.SECONDS.toNanos(1);
+    private static final long STEP_NS = 2 * SECOND_NS;
     private static final int PORT = 8472;
     private static final int POD_MTU = 1450;
+
+    /** In a datagram of the tunnel. */
+    private static final int INNER_IP_OFFSET = 8 + 14;
 
     private final Topology topology = Topology.twoNodes();
     private final Topology.Node node = topology.node(0);
@@ -41,7 +51,7 @@ class OffloadTrialTest {
 
     /** What is done to a trial that has begun. */
     private interface Step {
-        void run(OffloadTrial trial);
+        void run(OffloadTrial trial) throws IOException;
     }
 
     @BeforeEach
@@ -54,9 +64,8 @@ class OffloadTrialTest {
         topology.close();
     }
 
-    /** Whether superframes are still tried after a while in which none is seen to leave. */
-    private boolean isTryingAfter(final Step step) {
-        return node.namespace().call(() -> {
+    private void withTrial(final Step step) {
+        node.namespace().run(() -> {
             try (Rtnetlink rtnetlink = Rtnetlink.open()) {
                 final Link link = rtnetlink.link(node.underlayDevice()).orElseThrow();
                 final Underlay underlay =
@@ -68,15 +77,92 @@ class OffloadTrialTest {
                 try (OffloadTrial trial = new OffloadTrial(
                         device, offload, underlay, PORT, counter -> counted.getOrDefault(counter, 0L), () -> nowNs)) {
                     trial.run(underlay, true);
-                    assertTrue(trial.isTrying(), "superframes are tried from the start");
+                    assertTrue(trial.isWatching(), "superframes are tried from the start");
                     step.run(trial);
-                    trial.look();
-                    nowNs += STEP_NS;
-                    trial.look();
-                    assertEquals(trial.isTrying(), TunnelOffload.Mode.TRIAL == offload.mode());
-                    return trial.isTrying();
                 }
             }
+        });
+    }
+
+    /** Whether superframes are still tried after a while in which none is seen to leave. */
+    private boolean isTryingAfter(final Step step) {
+        final boolean[] isTrying = new boolean[1];
+        withTrial(trial -> {
+            step.run(trial);
+            trial.look();
+            passAndLook(trial, STEP_NS);
+            isTrying[0] = trial.isWatching();
+            assertEquals(
+                    isTrying[0], TunnelOffload.Mode.TRIAL == trial.offload().mode());
+        });
+        return isTrying[0];
+    }
+
+    private void passAndLook(final OffloadTrial trial, final long durationNs) {
+        nowNs += durationNs;
+        trial.look();
+    }
+
+    /** One is counted, and what is told from one by its inner length alone leaves until it is seen. */
+    private void letSuperframesLeave(final OffloadTrial trial) throws IOException {
+        assertTrue(trial.isWatching());
+        countSuperframe();
+        final byte[] datagram = new byte[INNER_IP_OFFSET + 20];
+        ByteBuffer.wrap(datagram).put(INNER_IP_OFFSET, (byte) 0x45).putShort(INNER_IP_OFFSET + 2, (short)
+                (2 * POD_MTU));
+        final InetSocketAddress to = new InetSocketAddress(topology.node(1).underlayAddress(), PORT);
+        try (DatagramChannel channel = DatagramChannel.open()) {
+            Await.until("no superframe is seen to leave", Await.TIMEOUT_MS, () -> {
+                try {
+                    channel.send(ByteBuffer.wrap(datagram), to);
+                } catch (final IOException failure) {
+                    throw new UncheckedIOException(failure);
+                }
+                trial.look();
+                return !trial.isWatching();
+            });
+        }
+        assertTrue(trial.isOn());
+    }
+
+    private void countSuperframe() {
+        counted.merge(DataPlaneCounter.EGRESS_OFFLOADED_FRAMES, 1L, Long::sum);
+    }
+
+    /** As when a policy of the FORWARD chain is changed under a stream: all that is handed over from then on is lost. */
+    @Test
+    void shouldFindOutInTwoSecondsThatNoMoreLeave() {
+        withTrial(trial -> {
+            for (int i = 0; i < 3; i++) {
+                letSuperframesLeave(trial);
+                passAndLook(trial, SECOND_NS);
+            }
+            countSuperframe();
+            trial.look();
+            assertTrue(trial.isOn());
+            passAndLook(trial, SECOND_NS);
+            assertFalse(trial.isOn());
+        });
+    }
+
+    /** Each packet that leaves costs more meanwhile. */
+    @Test
+    void shouldNotAwaitForLongWhatDoesNotCome() {
+        withTrial(trial -> {
+            letSuperframesLeave(trial);
+            passAndLook(trial, SECOND_NS);
+            assertTrue(trial.isWatching());
+            passAndLook(trial, SECOND_NS);
+            assertFalse(trial.isWatching(), "none was handed over");
+            countSuperframe();
+            passAndLook(trial, 9 * SECOND_NS);
+            assertFalse(trial.isWatching());
+            passAndLook(trial, SECOND_NS);
+            assertTrue(trial.isWatching());
+            passAndLook(trial, SECOND_NS);
+            passAndLook(trial, 60 * SECOND_NS);
+            assertFalse(trial.isWatching(), "none was handed over since the last look");
+            assertTrue(trial.isOn());
         });
     }
 
