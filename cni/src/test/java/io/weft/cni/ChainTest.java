@@ -37,11 +37,7 @@ class ChainTest {
                         "{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}",
                         "{\"type\":\"bandwidth\",\"capabilities\":{\"bandwidth\":true}}",
                         "{\"type\":\"tuning\",\"sysctl\":{\"net.core.somaxconn\":\"511\"}}")
-                .writeSubnetEnv(
-                        "FLANNEL_NETWORK=10.42.0.0/16",
-                        "FLANNEL_SUBNET=10.42.1.1/24",
-                        "FLANNEL_MTU=1450",
-                        "FLANNEL_IPMASQ=true");
+                .writeMasqueradedSubnetEnv();
     }
 
     @AfterEach

@@ -43,12 +43,7 @@ class FlannelsPluginTest {
     private void use(final String version) {
         node = new Node(directory, version);
         // The bridge keeps one chain of masquerade rules per container, and a test here has two devices.
-        network = node.network()
-                .writeSubnetEnv(
-                        "FLANNEL_NETWORK=10.42.0.0/16",
-                        "FLANNEL_SUBNET=10.42.1.1/24",
-                        "FLANNEL_MTU=1450",
-                        "FLANNEL_IPMASQ=true");
+        network = node.network().writeMasqueradedSubnetEnv();
     }
 
     @AfterEach

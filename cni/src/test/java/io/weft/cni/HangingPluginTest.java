@@ -44,12 +44,7 @@ class HangingPluginTest {
         node = new Node(directory, "1.1.0");
         // The reference bridge forgets a pod's rules when its address plugin fails in DEL; so it may not masquerade
         // here.
-        network = node.network()
-                .writeSubnetEnv(
-                        "FLANNEL_NETWORK=10.42.0.0/16",
-                        "FLANNEL_SUBNET=10.42.1.1/24",
-                        "FLANNEL_MTU=1450",
-                        "FLANNEL_IPMASQ=true");
+        network = node.network().writeMasqueradedSubnetEnv();
         gate = directory.resolve("gate");
         Command.run(List.of("mkfifo", gate.toString()));
     }

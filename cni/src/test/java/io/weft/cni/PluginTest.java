@@ -139,11 +139,7 @@ class PluginTest {
         assertTrue(failed.message().contains("too small"), failed.message());
         final Outcome refused = network.weftCni("DEL", POD, node.pod());
         assertTrue(refused.message().contains("too small"), refused.message());
-        network.writeSubnetEnv(
-                "FLANNEL_NETWORK=10.42.0.0/16",
-                "FLANNEL_SUBNET=10.42.1.1/24",
-                "FLANNEL_MTU=1450",
-                "FLANNEL_IPMASQ=true");
+        network.writeMasqueradedSubnetEnv();
         network.weftCni("DEL", POD, node.pod()).succeeded();
         node.assertNothingLeft("after the second DEL");
     }
@@ -206,11 +202,7 @@ class PluginTest {
     @Test
     void shouldKeepTwoDevicesApartWhenContainerHasTwo() {
         // The bridge keeps one chain of masquerade rules per container, so it may not masquerade here.
-        network.writeSubnetEnv(
-                "FLANNEL_NETWORK=10.42.0.0/16",
-                "FLANNEL_SUBNET=10.42.1.1/24",
-                "FLANNEL_MTU=1450",
-                "FLANNEL_IPMASQ=true");
+        network.writeMasqueradedSubnetEnv();
         network.add(POD, node.pod()).succeeded();
         final Map<String, String> second = network.variables("ADD", POD, node.pod());
         second.put(Invocation.IFNAME, "net1");

@@ -47,12 +47,7 @@ class ReferencePluginsTest {
     @BeforeEach
     void createNode() {
         node = new Node(directory, "1.0.0");
-        network = node.network()
-                .writeSubnetEnv(
-                        "FLANNEL_NETWORK=10.42.0.0/16",
-                        "FLANNEL_SUBNET=10.42.1.1/24",
-                        "FLANNEL_MTU=1450",
-                        "FLANNEL_IPMASQ=true");
+        network = node.network().writeMasqueradedSubnetEnv();
         router = NetworkNamespace.create("router");
         node.namespace().ip("link", "add", "lan", "type", "veth", "peer", "name", "lan", "netns", router.name());
         node.namespace().ip("link", "set", "lan", "up");

@@ -91,6 +91,15 @@ final class TestNetwork {
         }
     }
 
+    /** Writes subnet.env of 10.42.1.0/24, whose pods the delegate is to masquerade. */
+    TestNetwork writeMasqueradedSubnetEnv() {
+        return writeSubnetEnv(
+                "FLANNEL_NETWORK=10.42.0.0/16",
+                "FLANNEL_SUBNET=10.42.1.1/24",
+                "FLANNEL_MTU=1450",
+                "FLANNEL_IPMASQ=true");
+    }
+
     /** Writes subnet.env of a node of {@link io.weft.linux.testing.Topology}. */
     TestNetwork writeSubnetEnv(final Topology.Node of, final int mtu) {
         final List<String> lines = new ArrayList<>();

@@ -13,7 +13,6 @@ import io.weft.linux.testing.Topology;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -40,20 +39,12 @@ class GuardRoutesTest {
     void setUp() throws IOException {
         resources.add(topology);
         node.namespace().ip("route", "add", "default", "via", peer.underlayAddress());
-        write(Topology.CLUSTER_NETWORK, lease(node, node.underlayAddress()), lease(peer, peer.underlayAddress()));
+        WeftdProcess.leases(directory, lease(node, node.underlayAddress()), lease(peer, peer.underlayAddress()));
     }
 
     @AfterEach
     void tearDown() {
         resources.close();
-    }
-
-    private void write(final String network, final String... leases) throws IOException {
-        final Path fresh = Files.writeString(
-                directory.resolve("fresh"),
-                "{\"config\":{\"Network\":\"" + network + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + String.join(",", leases) + "}}");
-        Files.move(fresh, directory.resolve("leases.json"), StandardCopyOption.ATOMIC_MOVE);
     }
 
     private static String lease(final Topology.Node of, final String publicIp) {
@@ -168,7 +159,7 @@ class GuardRoutesTest {
     @Test
     void shouldGuardAnotherNetworkWhenTheConfigurationChanges() throws IOException {
         final BackgroundProcess weftd = startReady();
-        write("10.240.0.0/12", lease(node, node.underlayAddress()));
+        WeftdProcess.leasesOf("10.240.0.0/12", directory, lease(node, node.underlayAddress()));
         Await.until(
                 weftd::output,
                 Await.TIMEOUT_MS,
@@ -183,17 +174,17 @@ class GuardRoutesTest {
         final String within = "\"10.200.0.0-24\":{\"PublicIP\":\"192.168.100.9\",\"BackendType\":\"vxlan\","
                 + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:09\"}}";
         final String own = lease(node, node.underlayAddress());
-        write("10.0.0.0/8", own, lease(peer, peer.underlayAddress()));
+        WeftdProcess.leasesOf("10.0.0.0/8", directory, own, lease(peer, peer.underlayAddress()));
         final BackgroundProcess weftd = startReady();
         assertEquals("blackhole 10.0.0.0/8 proto 87 metric 2000001", guards());
-        write("10.0.0.0/8", own, lease(peer, peer.underlayAddress()), third);
+        WeftdProcess.leasesOf("10.0.0.0/8", directory, own, lease(peer, peer.underlayAddress()), third);
         awaitGuards(weftd, peer.subnet(), "10.244.7.0/24");
-        write("10.0.0.0/8", own, third, within);
+        WeftdProcess.leasesOf("10.0.0.0/8", directory, own, third, within);
         awaitGuards(weftd, "10.244.7.0/24");
         weftd.process().destroy();
         assertEquals(0, weftd.awaitExit(Await.TIMEOUT_MS));
         awaitGuards(weftd, "10.244.7.0/24");
-        write("10.0.0.0/8", own, third, lease(peer, peer.underlayAddress()));
+        WeftdProcess.leasesOf("10.0.0.0/8", directory, own, third, lease(peer, peer.underlayAddress()));
         awaitGuards(startReady(), peer.subnet(), "10.244.7.0/24");
         assertTrue(node.namespace().ip("route", "get", "10.99.0.1").contains("via " + peer.underlayAddress()));
     }

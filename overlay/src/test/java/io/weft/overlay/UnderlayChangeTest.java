@@ -12,11 +12,8 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
-import io.weft.overlay.cli.WeftCommand;
 import io.weft.overlay.registry.etcd.EtcdServer;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -85,14 +82,6 @@ class UnderlayChangeTest {
         return start("--registry=file:" + leases);
     }
 
-    private String status() {
-        final StringWriter output = new StringWriter();
-        WeftCommand.commandLine()
-                .setOut(new PrintWriter(output))
-                .execute("status", "--run-dir=" + directory.resolve("run"));
-        return output.toString();
-    }
-
     private boolean isReached() {
         return 0
                 == node.pod()
@@ -128,7 +117,10 @@ class UnderlayChangeTest {
             for (final int mtu : new int[] {1400, 9000, 1500}) {
                 namespace.ip("link", "set", node.underlayDevice(), "mtu", "" + mtu);
                 Await.until(weftd::output, TIMEOUT_MS, () -> hasMtu(mtu - Topology.VXLAN_OVERHEAD));
-                Await.until(this::status, TIMEOUT_MS, () -> status().contains("192.168.100.1, MTU " + mtu + ')'));
+                Await.until(
+                        () -> CommandOutput.of(directory, "status"),
+                        TIMEOUT_MS,
+                        () -> CommandOutput.of(directory, "status").contains("192.168.100.1, MTU " + mtu + ')'));
                 Await.until(weftd::output, TIMEOUT_MS, this::isReached);
             }
             namespace.ip("route", "del", "10.99.0.0/16");

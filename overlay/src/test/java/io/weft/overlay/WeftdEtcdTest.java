@@ -12,10 +12,7 @@ import io.weft.linux.testing.KernelVxlan;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
-import io.weft.overlay.cli.WeftCommand;
 import io.weft.overlay.registry.etcd.EtcdServer;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,14 +97,6 @@ class WeftdEtcdTest {
                         Stream.of(options))
                 .toArray(String[]::new);
         return WeftdProcess.start(node.namespace(), directory, all).awaitOutput(READY, WeftdProcess.START_TIMEOUT_MS);
-    }
-
-    private String status() {
-        final StringWriter output = new StringWriter();
-        WeftCommand.commandLine()
-                .setOut(new PrintWriter(output))
-                .execute("status", "--run-dir=" + directory.resolve("run"));
-        return output.toString();
     }
 
     /** The kernel's side of the peer, programmed as flanneld would for this node's lease. */
@@ -201,10 +190,13 @@ class WeftdEtcdTest {
             }
             assertTrue(weftd.output().length() < 10_000, "the log does not repeat long values");
             Await.until(
-                    this::status,
+                    () -> CommandOutput.of(directory, "status"),
                     TIMEOUT_MS,
-                    () -> status().contains("etcd lease 10.244.10.0-24 is ignored: etcd lease"));
-            assertTrue(status().contains("; and 1 more; 10.99.12.0-24 is ignored: "), this::status);
+                    () -> CommandOutput.of(directory, "status")
+                            .contains("etcd lease 10.244.10.0-24 is ignored: etcd lease"));
+            assertTrue(
+                    CommandOutput.of(directory, "status").contains("; and 1 more; 10.99.12.0-24 is ignored: "),
+                    () -> CommandOutput.of(directory, "status"));
             Await.until(weftd::output, TIMEOUT_MS, this::isReached);
         }
     }

@@ -45,8 +45,12 @@ public final class WeftdProcess {
      * daemon that follows it sees all or nothing.
      */
     public static void leases(final Path directory, final String... leases) throws IOException {
-        registry(
-                directory, "\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"Backend\":{\"Type\":\"vxlan\"}", leases);
+        leasesOf(Topology.CLUSTER_NETWORK, directory, leases);
+    }
+
+    /** The same of another network. */
+    public static void leasesOf(final String network, final Path directory, final String... leases) throws IOException {
+        registry(directory, "\"Network\":\"" + network + "\",\"Backend\":{\"Type\":\"vxlan\"}", leases);
     }
 
     /**

@@ -10,7 +10,6 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,19 +33,12 @@ class WideBridgeTest {
     void setUp() throws IOException {
         resources.add(topology);
         topology.kernelVxlan(peer);
-        write(Topology.CLUSTER_NETWORK, WeftdProcess.lease(node, node.vtepMac()), WeftdProcess.lease(peer));
+        WeftdProcess.leases(directory, WeftdProcess.lease(node, node.vtepMac()), WeftdProcess.lease(peer));
     }
 
     @AfterEach
     void tearDown() {
         resources.close();
-    }
-
-    private void write(final String network, final String... leases) throws IOException {
-        Files.writeString(
-                directory.resolve("leases.json"),
-                "{\"config\":{\"Network\":\"" + network + "\",\"Backend\":{\"Type\":\"vxlan\"}},\"leases\":{"
-                        + String.join(",", leases) + "}}");
     }
 
     private BackgroundProcess startReady() {
@@ -70,7 +62,7 @@ class WideBridgeTest {
 
     @Test
     void shouldLeaveTheRouteOfTheBridgeWhenTheNodesSubnetIsTheWholeNetwork() throws Exception {
-        write(node.subnet(), WeftdProcess.lease(node, node.vtepMac()));
+        WeftdProcess.leasesOf(node.subnet(), directory, WeftdProcess.lease(node, node.vtepMac()));
         final String before = node.namespace().ip("route", "show", node.subnet());
         final BackgroundProcess weftd = startReady();
         assertEquals(before, node.namespace().ip("route", "show", node.subnet()), weftd::output);

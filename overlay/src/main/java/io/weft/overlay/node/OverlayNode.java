@@ -42,7 +42,6 @@ import io.weft.overlay.options.WeftdOptions;
 import io.weft.overlay.peers.LeaseTable;
 import io.weft.overlay.ping.PeerMonitor;
 import io.weft.overlay.record.NodeRecord;
-import io.weft.overlay.record.OtherDaemons;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;

@@ -125,13 +125,13 @@ final class VxlanPeers implements Peers {
                     .filter(key -> !Objects.equals(at, underlayAddress(key, family, mac)))
                     .forEach(key -> contested.put(
                             key,
-                            "has VtepMAC " + mac + ", which " + owner
-                                    + " has that came later: what is sent to its pods goes"
-                                    + " to the node of that one, " + IpAddress.of(at)
-                                    + ". If both nodes are there, give one"
-                                    + " of them another: machines made from one image have one while their /etc/machine-id is"
-                                    + " the same; change that, delete flannel.1 there, and restart its daemon. If one is"
-                                    + " gone, delete its lease"));
+                            "has VtepMAC " + mac + ", as " + owner
+                                    + " has, which came later: what is sent to its pods goes to"
+                                    + " the node of that one, " + IpAddress.of(at)
+                                    + ". If both nodes are there, give one of"
+                                    + " them another: machines made from one image have one while their /etc/machine-id is the"
+                                    + " same; change that, delete flannel.1 there, and restart its daemon. If one is gone,"
+                                    + " delete its lease"));
         }));
         return contested;
     }

@@ -186,7 +186,7 @@ class LeaseTableTest {
             assertEquals(Set.of(first), table.contested().keySet());
             final String fault = Objects.requireNonNull(table.contested().get(first));
             assertTrue(
-                    fault.startsWith("has VtepMAC 02:00:00:00:00:07, which 10.32.3.0-24 has that came later:")
+                    fault.startsWith("has VtepMAC 02:00:00:00:00:07, as 10.32.3.0-24 has, which came later:")
                             && fault.contains(", " + FIRST.plus(3) + ". "),
                     fault);
             table.put(lease(3, FIRST.plus(3), 9));

@@ -82,7 +82,7 @@ class TwoNetworksTest {
                 .toList();
     }
 
-    private void delete(final Net net, final String port) {
+    private void deleteSome(final Net net) {
         if ("nft".equals(net.tool)) {
             host.exec("nft", "flush", "chain", "ip", "flannel-ipv4", "forward");
         } else {
@@ -107,7 +107,7 @@ class TwoNetworksTest {
                     "-p",
                     "udp",
                     "--dport",
-                    port,
+                    String.valueOf(net.port()),
                     "-m",
                     "comment",
                     "--comment",
@@ -131,7 +131,7 @@ class TwoNetworksTest {
         final List<String> rulesOfTwo = rulesOf(two);
         assertFalse(repair(ofOne), () -> "all is there: " + listing(tool));
         assertFalse(repair(ofTwo), () -> "all is there: " + listing(tool));
-        delete(one, "" + one.port());
+        deleteSome(one);
         assertTrue(repair(ofOne));
         repair(ofTwo);
         assertEquals(alone, rulesOf(one));

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.weft.overlay.record;
+package io.weft.overlay.node;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.record.DaemonRecord;
+import io.weft.overlay.record.DeviceRecord;
 import io.weft.overlay.rules.OtherNetwork;
 import java.nio.file.Path;
 import java.util.List;
 
 /** Daemons that run beside this one, in its network namespace and with its run directory. */
-public final class OtherDaemons {
+final class OtherDaemons {
     private static final System.Logger LOG = System.getLogger(OtherDaemons.class.getName());
     private static final int PORT_MAX = 65_535;
 
@@ -21,7 +23,7 @@ public final class OtherDaemons {
      *
      * @param own device's name, of which there may be a predecessor.
      */
-    public static List<OtherNetwork> networks(final Path runDirectory, final String own) {
+    static List<OtherNetwork> networks(final Path runDirectory, final String own) {
         try {
             return DaemonRecord.readAll(runDirectory, System.currentTimeMillis()).stream()
                     .filter(daemon -> !daemon.name().equals(own)
