@@ -3,7 +3,6 @@ package io.weft.dataplane;
 
 import io.weft.dataplane.agent.SchedulingRefusals;
 import io.weft.dataplane.counters.PeerTable;
-import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressRing;
@@ -29,8 +28,11 @@ import org.jspecify.annotations.Nullable;
  * What a {@link DataPlane} is made of. Filled by the control thread, concluded once, and not changed after.
  */
 public final class DataPlaneContext {
-    /** A quarter of it may wait for the underlay; a node that keeps up uses no more than the first of two superframes or so. */
+    /** A node that keeps up uses no more than the first of two superframes or so. */
     public static final int EGRESS_RING_LENGTH_DEFAULT = 0x200000;
+
+    /** For what waits for the underlay, as much as fq_codel has (net/sched/sch_fq_codel.c, {@code memory_limit}). */
+    public static final int EGRESS_HELD_LENGTH_DEFAULT = 0x2000000;
 
     public static final int EGRESS_FRAMES_DEFAULT = 1024;
     public static final int INGRESS_SLOTS_DEFAULT = 128;
@@ -416,6 +418,10 @@ public final class DataPlaneContext {
         return EGRESS_RING_LENGTH_DEFAULT;
     }
 
+    int egressHeldLength() {
+        return EGRESS_HELD_LENGTH_DEFAULT;
+    }
+
     int egressFrames() {
         return EGRESS_FRAMES_DEFAULT;
     }
@@ -428,16 +434,21 @@ public final class DataPlaneContext {
         return INGRESS_FRAMES_DEFAULT;
     }
 
+    /** What may lie in a data plane's {@link io.weft.dataplane.egress.EgressMemory}, in bytes: all of it where much waits. */
+    public static long egressLength(final int workers) {
+        return (long) workers * (EGRESS_RING_LENGTH_DEFAULT + EGRESS_HELD_LENGTH_DEFAULT);
+    }
+
     /**
-     * What a data plane takes outside of the heap, in bytes: rings, message vectors, headers.
+     * What a data plane takes of the memory outside of the heap that the JVM limits, in bytes: received messages, vectors, headers. The
+     * {@link io.weft.dataplane.egress.EgressMemory} is not among it.
      *
      * @param workers of the data plane.
      * @param sendPorts of each worker.
      */
     public static long memoryLength(final int workers, final int sendPorts) {
         return workers
-                * (EgressRing.memoryLength(EGRESS_RING_LENGTH_DEFAULT)
-                        + IngressRing.memoryLength(INGRESS_SLOTS_DEFAULT, INGRESS_FRAMES_DEFAULT)
+                * (IngressRing.memoryLength(INGRESS_SLOTS_DEFAULT, INGRESS_FRAMES_DEFAULT)
                         + EgressSender.memoryLength(sendPorts)
                         + WORKER_REST_LENGTH);
     }

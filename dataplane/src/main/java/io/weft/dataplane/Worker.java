@@ -13,6 +13,7 @@ import io.weft.dataplane.capture.Offender;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.egress.EgressMemory;
 import io.weft.dataplane.egress.EgressReceiver;
 import io.weft.dataplane.egress.EgressRing;
 import io.weft.dataplane.egress.EgressSender;
@@ -40,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One way out and one way in, with queues, counters and threads of their own. */
 final class Worker implements AutoCloseable {
+    private final EgressMemory egressMemory;
     private final EgressReceiver egressReceiver;
     private final EgressSender egressSender;
     private final IngressReceiver ingressReceiver;
@@ -65,11 +67,10 @@ final class Worker implements AutoCloseable {
         counters = new WorkerCounters(context.counters(), context.peers(), index);
         final PacketPort host = context.hostPorts().get(index);
         final FrameHeader frameHeader = frameHeader(host.framing());
-        final EgressRing egressRing = new EgressRing(context.egressRingLength(), context.egressFrames());
-        final FairQueue waiting = new FairQueue(
-                context.egressRingLength(),
-                context.egressFrames(),
-                context.sendPorts().get(index).size());
+        egressMemory = new EgressMemory(context.egressRingLength(), context.egressHeldLength());
+        final EgressRing egressRing = new EgressRing(egressMemory, context.egressFrames());
+        final FairQueue waiting =
+                new FairQueue(egressMemory, context.sendPorts().get(index).size());
         egressReceiver = new EgressReceiver(
                 host,
                 egressRing,
@@ -304,5 +305,6 @@ final class Worker implements AutoCloseable {
     @Override
     public void close() {
         doorbells.close();
+        egressMemory.close();
     }
 }

@@ -78,7 +78,7 @@ class ErrorPathTest {
     @Test
     void shouldSendInOrderWhatTheSocketHadNoRoomFor() throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
-            node.sendPort().full(true);
+            node.sendPort().room(0);
             for (int i = 0; i < 3 * BATCH; i++) {
                 node.give(packet(i));
                 if (i % BATCH == 0) {
@@ -87,7 +87,7 @@ class ErrorPathTest {
             }
             node.invoke();
             assertEquals(0, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
-            node.sendPort().full(false);
+            node.sendPort().room(Integer.MAX_VALUE);
             node.invoke();
             for (int i = 0; i < 3 * BATCH; i++) {
                 assertArrayEquals(packet(i), node.receiveAtPeer());
@@ -97,15 +97,15 @@ class ErrorPathTest {
         }
     }
 
-    /** The flood has its share of what may wait; the other flow does not wait for it, and loses nothing. */
+    /** The flood waits; the other flow does not wait for it, and none loses anything. */
     @Test
-    void shouldDropFromTheFlowThatFloodsWhenTheSocketHasNoRoom() throws Exception {
+    void shouldLetAnotherFlowPassAFloodWhenTheSocketHasNoRoom() throws Exception {
         final byte[] other = CraftedPacket.udp(
                         InvokedNode.POD, InvokedNode.PEER_POD, 3000, 4000, CraftedPacket.payload(LENGTH, 9))
                 .bytes();
         final int flood = 2000;
         try (InvokedNode node = new InvokedNode(64)) {
-            node.sendPort().full(true);
+            node.sendPort().room(0);
             for (int i = 0; i < flood; i++) {
                 node.give(packet(i));
                 if (i % 50 == 49) {
@@ -114,15 +114,12 @@ class ErrorPathTest {
             }
             node.give(other);
             node.invoke();
-            node.sendPort().full(false);
-            node.invoke();
-            node.invoke();
+            node.sendPort().room(Integer.MAX_VALUE);
+            while (node.counters().egressImbalance() > 0) {
+                node.invoke();
+            }
             node.counters().assertConserved();
-            final long dropped = node.counters().drops(DropReason.FQ_FLOW_LIMIT);
-            assertEquals(
-                    Map.of(DropReason.FQ_FLOW_LIMIT, dropped), node.counters().drops());
-            final int sent = (int) (flood - dropped);
-            assertTrue(dropped > flood / 2 && sent > 100, () -> node.counters().toString());
+            assertEquals(0, node.counters().drops(DropReason.FQ_FLOW_LIMIT));
             int before = 0;
             byte[] received = node.receiveAtPeer();
             while (!Arrays.equals(other, received)) {
@@ -130,7 +127,7 @@ class ErrorPathTest {
                 before++;
                 received = node.receiveAtPeer();
             }
-            assertTrue(before < sent / 2, "the other flow came after " + before + " of " + sent);
+            assertTrue(before < flood / 4, "the other flow came after " + before + " of " + flood);
         }
     }
 

@@ -16,18 +16,26 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The underlay carries less than a pod sends, and what is too much is dropped from its flow and no other. */
+/**
+ * The underlay carries less than a pod sends, and what is too much is dropped from its flow and no other. Order is not looked at: whichever
+ * processor comes takes packets from a shaper, and a veth pair keeps the order of one processor only.
+ */
 @RequiresRoot
 class ShapedUnderlayTest {
     private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
     private static final int FLOOD_LENGTH = 1_300;
     private static final int BURST = 100;
     private static final int DROPS = 2_000;
+
+    /** As many packets as fq_codel holds of all flows together (net/sched/sch_fq_codel.c, {@code limit}). */
+    private static final int LONG_BURST = 10_240;
+
     private static final int SPARSE_PORT = 7_777;
     private static final int PORT_OFFSET = 20 + 2;
     private static final int NUMBER_OFFSET = 20 + 8;
@@ -41,39 +49,93 @@ class ShapedUnderlayTest {
             resources.add(StaticNode.start(topology, topology.node(1), port.options()));
             final PodTun from = resources.add(new PodTun(topology.node(0)));
             final PodTun to = resources.add(new PodTun(topology.node(1)));
-            topology.node(0)
-                    .namespace()
-                    .exec(("tc qdisc add dev " + topology.node(0).underlayDevice()
-                                    + " root tbf rate 20mbit burst 64k limit 64m")
-                            .split(" "));
-            final byte[] flood = CraftedPacket.udp(
-                            from.address(), to.address(), 1, 2, CraftedPacket.payload(FLOOD_LENGTH, 1))
-                    .bytes();
+            shape(topology.node(0));
+            final byte[] flood = flood(from, to);
+            final List<byte[]> received = new ArrayList<>();
             int sparse = 0;
             while (node.counters().drops(DropReason.FQ_FLOW_LIMIT) < DROPS) {
                 for (int i = 0; i < BURST; i++) {
                     from.send(flood);
                 }
                 from.send(sparse(from, to, sparse++));
-                final long sent = (BURST + 1L) * sparse;
-                Await.until(
-                        () -> sent + " packets are read: " + node.counters(),
-                        TIMEOUT_MS,
-                        () -> node.counters().of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS) >= sent);
+                awaitRead(node, (BURST + 1L) * sparse);
+                for (byte[] packet = to.receive(0); packet.length > 0; packet = to.receive(0)) {
+                    received.add(packet);
+                }
             }
             final int last = sparse;
             from.send(sparse(from, to, last));
-            final List<Integer> received = to.receiveUntil(packet -> last == number(packet), TIMEOUT_MS).stream()
-                    .map(ShapedUnderlayTest::number)
-                    .filter(number -> number >= 0)
-                    .toList();
-            assertEquals(IntStream.range(0, last).boxed().toList(), received);
+            received.addAll(to.receiveUntil(packet -> last == number(packet), TIMEOUT_MS));
+            assertTrue(
+                    node.counters().egressImbalance() > 0, () -> "it came when no flood was left: " + node.counters());
+            assertEquals(
+                    IntStream.range(0, last).boxed().toList(),
+                    received.stream()
+                            .map(ShapedUnderlayTest::number)
+                            .filter(number -> number >= 0)
+                            .sorted()
+                            .toList());
+            unshape(topology.node(0));
             node.counters().awaitConserved();
             assertEquals(
-                    node.counters().drops(DropReason.FQ_FLOW_LIMIT),
+                    node.counters().drops(DropReason.FQ_FLOW_LIMIT)
+                            + node.counters().drops(DropReason.QDISC_CONGESTED),
                     node.counters().drops(Direction.EGRESS));
             assertTrue(node.errors().isEmpty());
         }
+    }
+
+    /** What the underlay cannot carry at once waits; only of a queue that stands for long one packet is lost now and then. */
+    @ParameterizedTest
+    @EnumSource(UnderlayPort.class)
+    void shouldKeepABurstUntilTheUnderlayTakesIt(final UnderlayPort port) throws Exception {
+        try (CloseAll resources = new CloseAll()) {
+            final Topology topology = resources.add(Topology.twoNodes());
+            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(0), port.options()));
+            resources.add(StaticNode.start(topology, topology.node(1), port.options()));
+            final PodTun from = resources.add(new PodTun(topology.node(0)));
+            final PodTun to = resources.add(new PodTun(topology.node(1)));
+            shape(topology.node(0));
+            final byte[] flood = flood(from, to);
+            for (int sent = 1; sent <= LONG_BURST; sent++) {
+                from.send(flood);
+                if (0 == sent % BURST) {
+                    awaitRead(node, sent);
+                }
+            }
+            awaitRead(node, LONG_BURST);
+            unshape(topology.node(0));
+            node.counters().awaitConserved();
+            assertEquals(
+                    LONG_BURST - node.counters().drops(DropReason.QDISC_CONGESTED),
+                    node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
+            assertTrue(node.errors().isEmpty());
+        }
+    }
+
+    private static byte[] flood(final PodTun from, final PodTun to) {
+        return CraftedPacket.udp(from.address(), to.address(), 1, 2, CraftedPacket.payload(FLOOD_LENGTH, 1))
+                .bytes();
+    }
+
+    private static void shape(final Topology.Node node) {
+        node.namespace()
+                .exec(("tc qdisc add dev " + node.underlayDevice() + " root tbf rate 20mbit burst 64k limit 64m")
+                        .split(" "));
+    }
+
+    /** What waits leaves at once, and nothing that waits in the device's queue is lost. */
+    private static void unshape(final Topology.Node node) {
+        node.namespace()
+                .exec(("tc qdisc change dev " + node.underlayDevice() + " root tbf rate 10gbit burst 64m limit 64m")
+                        .split(" "));
+    }
+
+    private static void awaitRead(final StaticNode node, final long packets) {
+        Await.until(
+                () -> packets + " packets are read: " + node.counters(),
+                TIMEOUT_MS,
+                () -> node.counters().of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS) >= packets);
     }
 
     private static byte[] sparse(final PodTun from, final PodTun to, final int number) {

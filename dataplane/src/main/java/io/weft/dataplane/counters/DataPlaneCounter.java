@@ -233,6 +233,13 @@ public enum DataPlaneCounter {
             "egress packet refusals",
             "weft_packet_refusals_total",
             "batches that a packet socket refused for more than want of memory, sent by UDP instead"),
+    EGRESS_CONGESTION_MARKS(
+            132,
+            Kind.COUNTER,
+            Direction.EGRESS,
+            "egress congestion marks",
+            "weft_congestion_marks_total",
+            "packets marked in the place of a drop (ECN), since their flow had waited for too long"),
     INGRESS_HOST_LOSSES(
             131,
             Kind.COUNTER,

@@ -20,6 +20,7 @@ public enum DropReason {
     GSO_HEADERS_TOO_LONG(10, Direction.EGRESS, "superframe's headers are longer than any that weft cuts"),
     TTL_EXPIRED(11, Direction.EGRESS, "time to live ended at this end of the tunnel"),
     FQ_FLOW_LIMIT(12, Direction.EGRESS, "more is sent than leaves, and the flow has its share of what waits"),
+    QDISC_CONGESTED(13, Direction.EGRESS, "more is sent than leaves, and the flow has waited for too long"),
 
     PKT_TOO_SMALL(32, Direction.INGRESS, "datagram ends before the inner IP header"),
     VXLAN_INVALID_HDR(33, Direction.INGRESS, "VXLAN flags or reserved bits are wrong"),

@@ -287,6 +287,33 @@ final class DatagramBatch {
         narrowPaths.add(arena, message.nameOffset, message.nameLength, message.segmentLength);
     }
 
+    /**
+     * Memory has been copied, and what points into it points to the copy from now on, after {@link #conclude}.
+     *
+     * @param from offset of the memory in the arena.
+     * @param length of it in bytes.
+     * @param to offset of the copy.
+     */
+    void onMoved(final int from, final int length, final int to) {
+        final long begin = arena.addressOffset() + from;
+        for (int i = 0; i < iovecCount; i++) {
+            final int entry = i * GatherList.ENTRY_LENGTH;
+            final long address = GatherList.address(iovecs, entry);
+            if (address >= begin && address < begin + length) {
+                GatherList.put(iovecs, entry, address - from + to, GatherList.length(iovecs, entry));
+            }
+        }
+        for (int i = 0; i < messageCount; i++) {
+            final DatagramMessage message = messages[i];
+            if (message.nameOffset >= from && message.nameOffset < from + length) {
+                message.nameOffset += to - from;
+                if (null == outer) {
+                    vector.name(i, arena.addressOffset() + message.nameOffset, message.nameLength);
+                }
+            }
+        }
+    }
+
     /** Forgets all messages: the memory that they named is free. */
     void clear() {
         messageCount = 0;

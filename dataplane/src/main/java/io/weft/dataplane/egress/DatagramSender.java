@@ -142,6 +142,11 @@ final class DatagramSender implements UnderlaySender {
     }
 
     @Override
+    public void onMoved(final int from, final int length, final int to) {
+        batch.onMoved(from, length, to);
+    }
+
+    @Override
     public void abandon() {
         for (; nextMessage < messages; nextMessage++) {
             outcomes.drop(batch, nextMessage, DropReason.UNDERLAY_BUSY);

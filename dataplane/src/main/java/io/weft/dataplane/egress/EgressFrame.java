@@ -3,11 +3,10 @@ package io.weft.dataplane.egress;
 
 import io.weft.dataplane.tunnel.Rewrite;
 import io.weft.encap.IpPacket;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A frame on its way from the host to the underlay, as the receiver hands it to the sender. The fields belong to
- * whichever of the two holds the frame.
+ * whichever of the two holds the frame. One that had to wait meanwhile lies in the {@link HeldFrames}.
  *
  * <pre>
  *  ipOffset - HEADROOM          ipOffset - 22        ipOffset
@@ -21,7 +20,7 @@ final class EgressFrame {
     /** Bytes in front of the IP packet: room for the socket address and the headers of the tunnel. */
     static final int HEADROOM = Rewrite.HEADROOM;
 
-    /** Before all batches: of a frame that was dropped. */
+    /** Before all batches: of a frame whose own memory is not wanted any more. */
     static final long NO_BATCH = -1;
 
     final IpPacket packet = new IpPacket();
@@ -47,12 +46,6 @@ final class EgressFrame {
 
     /** Which flow it belongs to: {@link FairQueue#flow}. */
     int flow;
-
-    /** Whether it lies in the {@link FairQueue}, and the one behind it there. */
-    boolean waits;
-
-    @Nullable
-    EgressFrame next;
 
     /** Which batch of its {@link UnderlaySender} it is in: {@link UnderlaySender#batch}. */
     long batch;

@@ -5,7 +5,6 @@ import io.weft.linux.Framing;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.agrona.BitUtil;
-import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +20,7 @@ public final class EgressRing {
     private static final int MAX_FRAME_LENGTH =
             BitUtil.align(EgressFrame.HEADROOM + Framing.MAX_PACKET_LENGTH, BitUtil.CACHE_LINE_LENGTH);
 
-    /** The part of a ring that is kept free of frames which wait. */
+    /** The part of a ring that is kept free of frames which a stalled sender keeps. */
     private static final int RESERVED = 4;
 
     private static final VarHandle RELEASED_SEQUENCE;
@@ -35,6 +34,7 @@ public final class EgressRing {
     }
 
     private final UnsafeBuffer arena;
+    private final int length;
     private final EgressFrame[] frames;
     private final SpscVarHandleArrayQueue<EgressFrame> queue;
 
@@ -52,21 +52,17 @@ public final class EgressRing {
     private long releasedSequence;
 
     /**
-     * @param capacity bytes of memory, a power of two and at least 256 KB.
+     * @param memory whose ring this is, at least 256 KB of it.
      * @param frameCount how many frames may be in flight, a power of two.
      */
-    public EgressRing(final int capacity, final int frameCount) {
-        arena = new UnsafeBuffer(BufferUtil.allocateDirectAligned(capacity, BitUtil.CACHE_LINE_LENGTH));
+    public EgressRing(final EgressMemory memory, final int frameCount) {
+        arena = memory.buffer();
+        length = memory.ringLength();
         frames = new EgressFrame[frameCount];
         for (int i = 0; i < frameCount; i++) {
             frames[i] = new EgressFrame(i);
         }
         queue = new SpscVarHandleArrayQueue<>(frameCount);
-    }
-
-    /** What a ring takes outside of the heap, in bytes. */
-    public static long memoryLength(final int capacity) {
-        return capacity;
     }
 
     /** The memory that all offsets of frames count in. */
@@ -81,20 +77,19 @@ public final class EgressRing {
         if (sequence - released == frames.length) {
             return null;
         }
-        final int capacity = arena.capacity();
-        final int offset = (int) (position & (capacity - 1));
+        final int offset = (int) (position & (length - 1));
         final boolean empty = sequence == released;
-        if (0 != offset && (empty || capacity - offset < MAX_FRAME_LENGTH)) {
-            position += capacity - offset;
+        if (0 != offset && (empty || length - offset < MAX_FRAME_LENGTH)) {
+            position += length - offset;
         }
         if (empty) {
             restartPosition = position;
             restartSequence = sequence;
-        } else if (position + MAX_FRAME_LENGTH - Math.max(restartPosition, releasedPosition) > capacity) {
+        } else if (position + MAX_FRAME_LENGTH - Math.max(restartPosition, releasedPosition) > length) {
             return null;
         }
         final EgressFrame frame = frames[(int) (sequence - restartSequence) & (frames.length - 1)];
-        frame.ipOffset = (int) (position & (capacity - 1)) + EgressFrame.HEADROOM;
+        frame.ipOffset = (int) (position & (length - 1)) + EgressFrame.HEADROOM;
         frame.sequence = sequence;
         return frame;
     }
@@ -130,7 +125,7 @@ public final class EgressRing {
 
     /** Sender: whether so much is not released, from one frame to another, that the receiver may soon have no room. */
     boolean isShort(final EgressFrame oldest, final EgressFrame newest) {
-        return newest.endPosition - oldest.endPosition > arena.capacity() - arena.capacity() / RESERVED
+        return newest.endPosition - oldest.endPosition > length - length / RESERVED
                 || newest.sequence - oldest.sequence >= frames.length - frames.length / RESERVED;
     }
 

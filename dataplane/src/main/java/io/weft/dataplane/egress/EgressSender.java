@@ -4,10 +4,12 @@ package io.weft.dataplane.egress;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.agent.PolledAgent;
 import io.weft.dataplane.capture.Tap;
+import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.encap.Ecn;
 import io.weft.encap.SuperframeCutter;
 import io.weft.encap.TransportChecksum;
 import io.weft.linux.DatagramPort;
@@ -28,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  *       is released.
  * </ol>
  *
- * Where the underlay takes no more, frames wait in the {@link FairQueue} until it does; the ring's memory is released up to the first
- * one that waits.
+ * Where the underlay takes no more, frames are copied into the {@link FairQueue} and wait there until it does, or until {@link CoDel} says
+ * that their flow waits too long. The ring's memory is released up to the first frame that a stalled sender keeps.
  */
 public final class EgressSender implements PolledAgent {
     /**
@@ -43,13 +45,21 @@ public final class EgressSender implements PolledAgent {
 
     private final EgressRing ring;
     private final FairQueue waiting;
+    private final HeldFrames held;
+    private final CoDel coDel = new CoDel(FairQueue.FLOWS);
+
+    /** The one that waited and is dealt with now. */
+    private final EgressFrame turn = new EgressFrame(0);
+
     private final UnsafeBuffer arena;
+    private final NanoClock clock;
+    private final WorkerCounters counters;
     private final UnderlaySender[] senders;
     private final SuperframeCutter cutter = new SuperframeCutter();
     private final @Nullable OffloadQueue offload;
     private final @Nullable PacketQueue packets;
     private final EgressOutcomes outcomes;
-    private final Doorbell receiverDoorbell;
+    private final MemoryRelease memory;
     private final String roleName;
     private final int[] outputs;
     private int outputCount;
@@ -57,10 +67,11 @@ public final class EgressSender implements PolledAgent {
     /** Whether a sender is stalled or a frame waits. */
     private boolean isPressed;
 
-    /** The first and the last frame that were polled and are not released; both null if there is none. */
-    private @Nullable EgressFrame oldest;
+    /** Whose turn it is next, among what waits. */
+    private int firstSocket;
 
-    private @Nullable EgressFrame newest;
+    /** When this turn began, if a sender was stalled or a frame waited; else when the first one had to wait. */
+    private long nowNs;
 
     /**
      * @param waiting what the underlay does not take at once.
@@ -68,7 +79,7 @@ public final class EgressSender implements PolledAgent {
      * @param maxSegments datagrams that the kernel cuts from one message at most.
      * @param transmission the way by packet socket, null if there is none.
      * @param offload the way for superframes that need no cutting, null if there is none.
-     * @param clock for what lasts: send buffers, narrow paths.
+     * @param clock for what lasts: send buffers, narrow paths, waiting.
      * @param tap of this agent.
      */
     public EgressSender(
@@ -85,9 +96,11 @@ public final class EgressSender implements PolledAgent {
             final int worker) {
         this.ring = ring;
         this.waiting = waiting;
+        held = waiting.frames();
         arena = ring.arena();
+        this.clock = clock;
+        this.counters = counters;
         outcomes = new EgressOutcomes(arena, waiting, counters, tap);
-        this.receiverDoorbell = receiverDoorbell;
         final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
         this.offload = queue;
         final NarrowPaths narrowPaths = new NarrowPaths(clock);
@@ -108,6 +121,7 @@ public final class EgressSender implements PolledAgent {
                     ? sender
                     : new OffloadSender(queue, sender, offload.sourcePorts(worker)[i]);
         }
+        memory = new MemoryRelease(ring, waiting, senders, outcomes, receiverDoorbell);
         outputs = new int[senders.length];
         roleName = "weft-egr-snd-" + worker;
     }
@@ -129,7 +143,11 @@ public final class EgressSender implements PolledAgent {
         if (null != packets) {
             packets.beginBatch();
         }
-        int frames = isPressed ? sendWaiting() : 0;
+        int frames = 0;
+        if (isPressed) {
+            nowNs = clock.nanoTime();
+            frames = sendWaiting();
+        }
         int polled = 0;
         int bytes = 0;
         while (polled < ring.capacity() && bytes < MAX_BYTES) {
@@ -138,50 +156,82 @@ public final class EgressSender implements PolledAgent {
                 break;
             }
             onFrame(frame);
-            newest = frame;
+            memory.onPolled(frame);
             bytes += frame.packet.totalLength() < WORK_LENGTH ? 0 : frame.packet.totalLength();
             polled++;
         }
         frames += polled;
         if (frames > 0 || isPressed) {
             flush();
-            release();
+            memory.release(isPressed, nowNs);
         }
         return frames;
     }
 
-    /** Sends what waits for each socket, as far as it takes it. Returns how many frames. */
+    /**
+     * Sends what waits for each socket, as far as it takes it. Sockets have their turns by chunks, for they may share a queue, and the one
+     * that had the last begins no more. Returns how many frames.
+     */
     private int sendWaiting() {
-        int frames = 0;
-        for (int i = 0; i < senders.length; i++) {
-            final UnderlaySender sender = senders[i];
+        for (final UnderlaySender sender : senders) {
             sender.tryAgain();
-            for (int bytes = 0; bytes < MAX_BYTES; bytes += CHUNK_LENGTH) {
-                final int sent = sendChunk(sender, i);
-                if (0 == sent) {
-                    break;
+        }
+        int frames = 0;
+        int sent = 1;
+        for (int bytes = 0; bytes < MAX_BYTES && sent > 0; bytes += CHUNK_LENGTH) {
+            sent = 0;
+            final int first = firstSocket;
+            for (int i = 0; i < senders.length; i++) {
+                final int socket = (first + i) & (senders.length - 1);
+                final int chunk = sendChunk(senders[socket], socket);
+                if (chunk > 0) {
+                    firstSocket = socket + 1;
                 }
-                frames += sent;
+                sent += chunk;
             }
+            frames += sent;
         }
         return frames;
     }
 
     private int sendChunk(final UnderlaySender sender, final int socket) {
+        if (!waiting.waitsFor(socket)) {
+            return 0;
+        }
         int frames = 0;
         int bytes = 0;
         while (bytes < CHUNK_LENGTH && waiting.waitsFor(socket)) {
-            final @Nullable EgressFrame frame = waiting.peek(socket);
-            if (null == frame || !sender.prepare(frame, frame.segments())) {
+            final int frame = waiting.peek(socket);
+            held.load(frame, turn);
+            if (!sender.prepare(turn, turn.segments())) {
                 break;
             }
             waiting.remove(frame);
-            forward(frame, sender);
-            bytes += frame.packet.totalLength();
+            if (isGivenUp(held.sinceNs(frame))) {
+                outcomes.drop(turn, DropReason.QDISC_CONGESTED, turn.segments());
+            } else {
+                forward(turn, sender);
+                held.batch(frame, turn.batch);
+            }
+            bytes += turn.packet.totalLength();
             frames++;
         }
         sender.flush();
         return frames;
+    }
+
+    /** Whether the flow has to be told that it sends too much, and can be told by the loss of this frame alone. */
+    private boolean isGivenUp(final long sinceNs) {
+        if (!coDel.tells(turn.flow, sinceNs, nowNs, waiting.isEmpty(turn.flow))) {
+            return false;
+        }
+        final int tos = turn.packet.tos(arena);
+        if (Ecn.NOT_ECT == (tos & Ecn.MASK)) {
+            return true;
+        }
+        Ecn.put(arena, turn.ipOffset, turn.packet.version(), tos | Ecn.CE);
+        counters.add(DataPlaneCounter.EGRESS_CONGESTION_MARKS, turn.segments());
+        return false;
     }
 
     private void flush() {
@@ -201,73 +251,33 @@ public final class EgressSender implements PolledAgent {
         }
     }
 
-    /** Gives memory back, up to the first frame that is not dealt with; where memory is short that one is given up. */
-    private void release() {
-        EgressFrame frame = oldest;
-        @Nullable EgressFrame last = null;
-        if (!isPressed) {
-            last = newest;
-            frame = null;
-        }
-        while (null != frame && null != newest) {
-            if (!isDone(frame)) {
-                if (!ring.isShort(frame, newest)) {
-                    break;
-                }
-                giveUp(frame);
-            }
-            last = frame;
-            frame = frame == newest ? null : ring.following(frame);
-        }
-        oldest = frame;
-        if (null == frame) {
-            newest = null;
-        }
-        if (null != last) {
-            ring.release(last);
-            receiverDoorbell.ring();
-        }
-    }
-
-    private boolean isDone(final EgressFrame frame) {
-        return !frame.waits && frame.batch < senders[waiting.socket(frame.flow)].batch();
-    }
-
-    private void giveUp(final EgressFrame frame) {
-        if (frame.waits) {
-            waiting.remove(frame);
-            outcomes.drop(frame, DropReason.UNDERLAY_BUSY, frame.segments());
-        } else {
-            senders[waiting.socket(frame.flow)].abandon();
-        }
-    }
-
     /** Gives up all that the underlay has not taken, so that nothing is left here. While no thread runs this agent. */
     public void abandon() {
-        for (@Nullable EgressFrame frame = oldest;
-                null != frame;
-                frame = frame == newest ? null : ring.following(frame)) {
-            if (!isDone(frame)) {
-                giveUp(frame);
-            }
-        }
+        memory.abandon();
         flush();
-        release();
+        memory.release(isPressed, nowNs);
     }
 
     private void onFrame(final EgressFrame frame) {
-        if (null == oldest) {
-            oldest = frame;
-        }
         final int socket = waiting.socket(frame.flow);
         final UnderlaySender sender = senders[socket];
         if (!waiting.waitsFor(socket) && sender.prepare(frame, frame.segments())) {
             forward(frame, sender);
-        } else if (waiting.refuses(frame.flow)) {
-            frame.batch = EgressFrame.NO_BATCH; // taken before the receiver could know
-            outcomes.drop(frame, DropReason.FQ_FLOW_LIMIT, frame.segments());
         } else {
-            waiting.add(frame);
+            hold(frame);
+        }
+    }
+
+    private void hold(final EgressFrame frame) {
+        if (!isPressed) {
+            isPressed = true;
+            nowNs = clock.nanoTime();
+        }
+        frame.batch = EgressFrame.NO_BATCH;
+        if (waiting.refuses(frame.flow)) {
+            outcomes.drop(frame, DropReason.FQ_FLOW_LIMIT, frame.segments()); // taken before the receiver could know
+        } else if (!waiting.add(frame, nowNs)) {
+            outcomes.drop(frame, DropReason.UNDERLAY_BUSY, frame.segments());
         }
     }
 

@@ -5,17 +5,17 @@ import io.weft.encap.FlowHash;
 import io.weft.encap.IpPacket;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Frames that wait until the underlay takes more, by flow: each in its order, flows in turn by deficit round robin, and one that has
- * not waited before them first (RFC 8290, section 4, without CoDel). Holds no memory of its own: frames lie in the {@link EgressRing}.
+ * not waited before them first (RFC 8290, section 4); whether one waited too long is for {@link CoDel} to say. They lie in
+ * {@link HeldFrames}, and are named as there.
  *
- * <p>A flow may hold as much as is free, as the ports of a switch share its memory (Choudhury and Hahne, Dynamic Queue Length
- * Thresholds, 1998): a single one half of it, two a third each. So whoever sends more than the underlay carries is refused, and there
- * is room for all others.
+ * <p>A flow may hold {@value #MOST_OF_FREE} times what is free, as the ports of a switch share its memory (Choudhury and Hahne, Dynamic Queue
+ * Length Thresholds, 1998): a single one eight ninths of it, so that a burst is not lost, two eight seventeenths each. So whoever sends
+ * more than the underlay carries is refused in the end, and there is room for all others.
  *
- * <p>Owned by the egress sender, but for {@link #refuses}, which the egress receiver asks too, so that what is too much takes no memory.
+ * <p>Owned by the egress sender, but for {@link #refuses}, which the egress receiver asks too, so that what is too much is not copied.
  */
 public final class FairQueue {
     /** As many as fq_codel has, and more than any worker has sockets; a power of two. */
@@ -24,19 +24,18 @@ public final class FairQueue {
     /** What a flow may send before the next one has its turn: a superframe is paid for in several turns. */
     private static final int QUANTUM = 0x2000;
 
-    /** The part of a ring that may wait. While a frame has its turn after as many of others, there is room for as many more. */
-    private static final int SHARE = 4;
+    private static final int MOST_OF_FREE = 8;
 
-    private static final int NONE = -1;
+    private static final int NONE = HeldFrames.NONE;
 
     /** After the flows: what all of them hold. */
     private static final int TOTAL = FLOWS;
 
+    private final HeldFrames frames;
     private final int limit;
-    private final int frameCost;
     private final int socketMask;
-    private final EgressFrame[] firstFrames = new EgressFrame[FLOWS];
-    private final EgressFrame[] lastFrames = new EgressFrame[FLOWS];
+    private final int[] firstFrames = new int[FLOWS];
+    private final int[] lastFrames = new int[FLOWS];
     private final int[] deficits = new int[FLOWS];
     private final boolean[] isListed = new boolean[FLOWS];
     private final int[] nextFlows = new int[FLOWS];
@@ -46,14 +45,15 @@ public final class FairQueue {
     private final int[] framesOfSocket;
 
     /**
-     * @param ringLength bytes of the ring that frames lie in, and
-     * @param ringFrames how many it has at most: a quarter of both may wait, for other frames pass those that do.
+     * @param memory whose second part frames wait in.
      * @param sockets that flows are spread over, a power of two.
      */
-    public FairQueue(final int ringLength, final int ringFrames, final int sockets) {
-        limit = ringLength / SHARE;
-        frameCost = ringLength / ringFrames;
+    public FairQueue(final EgressMemory memory, final int sockets) {
+        frames = new HeldFrames(memory.buffer(), memory.ringLength(), memory.heldLength());
+        limit = frames.limit();
         socketMask = sockets - 1;
+        Arrays.fill(firstFrames, NONE);
+        Arrays.fill(lastFrames, NONE);
         fresh = new FlowList[sockets];
         served = new FlowList[sockets];
         Arrays.setAll(fresh, i -> new FlowList());
@@ -94,7 +94,7 @@ public final class FairQueue {
     /** Egress receiver, and sender: whether a flow has its share of what may wait, so that no more of it is taken. */
     boolean refuses(final int flow) {
         final int total = held.getOpaque(TOTAL);
-        return 0 != total && held.getOpaque(flow) >= limit - total;
+        return 0 != total && held.getOpaque(flow) >= (long) MOST_OF_FREE * (limit - total);
     }
 
     /** Whether nothing waits at all. */
@@ -107,43 +107,54 @@ public final class FairQueue {
         return 0 != framesOfSocket[socket];
     }
 
-    /** A frame waits, behind those of its flow. */
-    void add(final EgressFrame frame) {
-        final int flow = frame.flow;
-        frame.waits = true;
-        frame.next = null;
-        final EgressFrame last = lastFrames[flow];
-        if (null == last) {
-            firstFrames[flow] = frame;
-        } else {
-            last.next = frame;
+    /** The memory that frames wait in. */
+    HeldFrames frames() {
+        return frames;
+    }
+
+    /**
+     * A copy of a frame waits, behind those of its flow.
+     *
+     * @param nowNs since when it waits.
+     * @return false if there is no room.
+     */
+    boolean add(final EgressFrame frame, final long nowNs) {
+        final int added = frames.put(frame, nowNs);
+        if (NONE == added) {
+            return false;
         }
-        lastFrames[flow] = frame;
-        hold(flow, cost(frame));
+        final int flow = frame.flow;
+        if (NONE == lastFrames[flow]) {
+            firstFrames[flow] = added;
+        } else {
+            frames.next(lastFrames[flow], added);
+        }
+        lastFrames[flow] = added;
+        hold(flow, frames.memoryLength(added));
         framesOfSocket[socket(flow)]++;
         if (!isListed[flow]) {
             isListed[flow] = true;
             deficits[flow] = QUANTUM;
             fresh[socket(flow)].add(flow);
         }
+        return true;
     }
 
-    /** The frame of a socket that is to be sent next, or null. It waits until it is {@link #remove}d. */
-    @Nullable
-    EgressFrame peek(final int socket) {
+    /** The frame of a socket that is to be sent next, or {@link HeldFrames#NONE}. It waits until it is {@link #remove}d. */
+    int peek(final int socket) {
         while (true) {
             final boolean isFresh = NONE != fresh[socket].first;
             final FlowList list = isFresh ? fresh[socket] : served[socket];
             final int flow = list.first;
             if (NONE == flow) {
-                return null;
+                return NONE;
             }
-            final EgressFrame frame = firstFrames[flow];
-            if (null != frame && deficits[flow] > 0) {
+            final int frame = firstFrames[flow];
+            if (NONE != frame && deficits[flow] > 0) {
                 return frame;
             }
             list.removeFirst();
-            if (null != frame) {
+            if (NONE != frame) {
                 deficits[flow] += QUANTUM;
                 served[socket].add(flow);
             } else if (isFresh && NONE != served[socket].first) {
@@ -156,21 +167,22 @@ public final class FairQueue {
     }
 
     /** A frame, the first of its flow, waits no more: it is sent now, or given up. */
-    void remove(final EgressFrame frame) {
-        final int flow = frame.flow;
-        frame.waits = false;
-        firstFrames[flow] = frame.next;
-        if (null == frame.next) {
-            lastFrames[flow] = null;
+    void remove(final int frame) {
+        final int flow = frames.flow(frame);
+        final int next = frames.next(frame);
+        firstFrames[flow] = next;
+        if (NONE == next) {
+            lastFrames[flow] = NONE;
         }
-        frame.next = null;
-        deficits[flow] -= frame.packet.totalLength();
-        hold(flow, -cost(frame));
+        deficits[flow] -= frames.ipLength(frame);
+        hold(flow, -frames.memoryLength(frame));
         framesOfSocket[socket(flow)]--;
+        frames.forget(frame);
     }
 
-    private int cost(final EgressFrame frame) {
-        return Math.max(frameCost, frame.packet.totalLength());
+    /** Whether none of a flow's frames waits. */
+    boolean isEmpty(final int flow) {
+        return NONE == firstFrames[flow];
     }
 
     private void hold(final int flow, final int bytes) {

@@ -74,6 +74,11 @@ final class OffloadSender implements UnderlaySender {
     }
 
     @Override
+    public void onMoved(final int from, final int length, final int to) {
+        sender.onMoved(from, length, to);
+    }
+
+    @Override
     public void abandon() {
         sender.abandon();
     }

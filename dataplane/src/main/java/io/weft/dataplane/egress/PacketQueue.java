@@ -155,6 +155,11 @@ final class PacketQueue {
         return isStalled;
     }
 
+    /** Memory of what is kept has been copied, as in {@link UnderlaySender#onMoved}. */
+    void onMoved(final int from, final int length, final int to) {
+        batch.onMoved(from, length, to);
+    }
+
     /** Gives up what is kept. */
     void abandon() {
         for (; nextMessage < messages; nextMessage++) {

@@ -120,6 +120,12 @@ final class PacketSender implements UnderlaySender {
     }
 
     @Override
+    public void onMoved(final int from, final int length, final int to) {
+        queue.onMoved(from, length, to);
+        socket.onMoved(from, length, to);
+    }
+
+    @Override
     public void abandon() {
         queue.abandon();
         socket.abandon();

@@ -53,6 +53,15 @@ interface UnderlaySender {
     /** The same as {@link #flush}, also where the sender is stalled. */
     void tryAgain();
 
+    /**
+     * Memory of what is kept has been copied: from now on it is the copy that is sent.
+     *
+     * @param from offset of the memory in the arena.
+     * @param length of it in bytes.
+     * @param to offset of the copy.
+     */
+    void onMoved(int from, int length, int to);
+
     /** Gives up what is kept. */
     void abandon();
 

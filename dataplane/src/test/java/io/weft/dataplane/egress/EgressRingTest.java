@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** The memory of two frames in flight never overlaps, and what is free can be had. */
@@ -19,9 +20,16 @@ class EgressRingTest {
     private static final int FRAMES = 64;
     private static final int ROUNDS = 20_000;
 
+    private final EgressMemory memory = new EgressMemory(CAPACITY, 0);
+
+    @AfterEach
+    void tearDown() {
+        memory.close();
+    }
+
     @Test
     void shouldGiveRoomForASecondBatchOfSmallFramesWhenTheFirstIsReleased() {
-        final EgressRing ring = new EgressRing(CAPACITY, FRAMES);
+        final EgressRing ring = new EgressRing(memory, FRAMES);
         for (int round = 0; round < 5; round++) {
             for (int i = 0; i < 10; i++) {
                 final int number = i;
@@ -36,7 +44,7 @@ class EgressRingTest {
     @Test
     void shouldNeverOverlapFramesInFlightWhenTheyAreOfAnyLength() {
         final Random random = new Random(1);
-        final EgressRing ring = new EgressRing(CAPACITY, FRAMES);
+        final EgressRing ring = new EgressRing(memory, FRAMES);
         final Deque<int[]> inFlight = new ArrayDeque<>();
         int refused = 0;
         for (int round = 0; round < ROUNDS; round++) {
@@ -72,7 +80,7 @@ class EgressRingTest {
 
     @Test
     void shouldHandFramesUnharmedAndInOrderFromThreadToThread() throws Exception {
-        final EgressRing ring = new EgressRing(CAPACITY, FRAMES);
+        final EgressRing ring = new EgressRing(memory, FRAMES);
         final int count = 300_000;
         final FutureTask<Integer> receiver = new FutureTask<>(() -> {
             final Random random = new Random(2);

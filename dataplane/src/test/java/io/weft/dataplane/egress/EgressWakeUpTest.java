@@ -37,11 +37,12 @@ class EgressWakeUpTest {
             final RoutingTables routing =
                     resources.add(new RoutingTables(new RoutingContext().vni(1).vtepMac(new MacAddress(1))));
             final ScriptedHost host = new ScriptedHost();
-            final EgressRing ring = new EgressRing(0x100000, 256);
+            final EgressMemory memory = resources.add(new EgressMemory(0x100000, 0x100000));
+            final EgressRing ring = new EgressRing(memory, 256);
             final EgressReceiver receiver = new EgressReceiver(
                     host,
                     ring,
-                    new FairQueue(0x100000, 256, 1),
+                    new FairQueue(memory, 1),
                     Tunnel.of(routing.context()),
                     routing.newReader(),
                     new UnreachableNotifier(null, 0, null, () -> 0),

@@ -53,7 +53,8 @@ class OverrunReceiverTest {
     private final CountersManager manager = NodeCounters.newManager();
     private final NodeCounters counters = new NodeCounters(manager);
     private final ScriptedHost host = new ScriptedHost();
-    private final EgressRing ring = new EgressRing(RING_LENGTH, RING_FRAMES);
+    private final EgressMemory memory = resources.add(new EgressMemory(RING_LENGTH, RING_LENGTH));
+    private final EgressRing ring = new EgressRing(memory, RING_FRAMES);
     private long nowNs;
     private final Backlog backlog = new Backlog(() -> nowNs, null);
     private final EgressReceiver receiver = receiver();
@@ -76,7 +77,7 @@ class OverrunReceiverTest {
         return new EgressReceiver(
                 host,
                 ring,
-                new FairQueue(RING_LENGTH, RING_FRAMES, 1),
+                new FairQueue(memory, 1),
                 Tunnel.of(routing.context()),
                 routing.newReader(),
                 new UnreachableNotifier(null, 0, null, () -> 0),

@@ -15,12 +15,13 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.testing.PodTun;
+import io.weft.encap.Ecn;
 import io.weft.encap.IpPacket;
 import io.weft.linux.SocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.status.CountersManager;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Test;
 class PressedSenderTest {
     private static final int RING_LENGTH = 0x200000;
     private static final int RING_FRAMES = 1024;
+    private static final int HELD_LENGTH = 0x40000;
     private static final int MANY = 1_000_000;
 
     private final CountersManager manager = NodeCounters.newManager();
@@ -36,8 +38,10 @@ class PressedSenderTest {
     private final Doorbell doorbell = new Doorbell();
     private final RefusingPort first = new RefusingPort();
     private final RefusingPort second = new RefusingPort();
-    private final EgressRing ring = new EgressRing(RING_LENGTH, RING_FRAMES);
-    private final FairQueue waiting = new FairQueue(RING_LENGTH, RING_FRAMES, 2);
+    private final EgressMemory memory = new EgressMemory(RING_LENGTH, HELD_LENGTH);
+    private final EgressRing ring = new EgressRing(memory, RING_FRAMES);
+    private final FairQueue waiting = new FairQueue(memory, 2);
+    private long nowNs;
     private final EgressSender sender = new EgressSender(
             ring,
             waiting,
@@ -45,16 +49,18 @@ class PressedSenderTest {
             1,
             null,
             null,
-            SystemNanoClock.INSTANCE,
+            () -> nowNs,
             new WorkerCounters(manager, 0),
             new Tap(new Captures(), 0),
             doorbell,
             0);
     private int given;
+    private int tos;
 
     @AfterEach
     void tearDown() {
         doorbell.close();
+        memory.close();
     }
 
     /** A frame of a flow, which goes by the second socket if its number is odd. */
@@ -62,15 +68,22 @@ class PressedSenderTest {
         final byte[] payload = new byte[1_000];
         payload[payload.length - 1] = (byte) number;
         final byte[] packet = CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, payload)
+                .tos(tos)
                 .bytes();
         final EgressFrame frame = ring.claim();
         assertNotNull(frame, () -> "no room in the ring: " + counters);
         ring.arena().putBytes(frame.ipOffset, packet);
         assertEquals(IpPacket.Fault.NONE, frame.packet.parse(ring.arena(), frame.ipOffset, packet.length, false));
-        frame.sockaddrLength = SocketAddress.IPV4_LENGTH;
+        frame.sockaddrLength =
+                SocketAddress.put(ring.arena(), frame.ipOffset - EgressFrame.HEADROOM, PodTun.inet(peer(number)), 8472);
         frame.flow = flow;
         ring.publish(frame, packet.length);
         given++;
+    }
+
+    /** The address that a frame of that number goes to. */
+    private static String peer(final int number) {
+        return "192.0.2." + number;
     }
 
     private long dropped() {
@@ -149,29 +162,99 @@ class PressedSenderTest {
         assertEquals(0, ring.inFlight());
     }
 
-    /** Whoever holds the oldest memory gives way before the ring is full, however much passes. */
+    /** What a stalled socket keeps does not hold the ring, however much passes, and is what it was. */
     @Test
-    void shouldGiveUpTheOldestWhenTheRingIsShort() {
+    void shouldMoveOutWhatASocketKeepsWhenTheRingIsShort() {
         second.take(MANY);
+        first.take(3);
         for (int i = 0; i < 40; i++) {
             give(2, i);
         }
         sender.doWork();
-        give(2, 41);
+        give(2, 40);
         for (int i = 0; i < 5_000; i++) {
-            give(3, i);
+            give(3, i % 100);
             if (i % 30 == 0) {
                 sender.doWork();
             }
         }
         sender.doWork();
         assertEquals(5_000, second.sent().size());
-        assertEquals(41, dropped());
-        assertEquals(List.of(), first.sent());
-        first.take(1);
-        give(2, 42);
+        assertEquals(upTo(3), first.sent());
+        first.take(MANY);
+        give(2, 41);
         sender.doWork();
-        assertEquals(List.of(42), first.sent());
+        assertEquals(upTo(42), first.sent());
+        assertEquals(IntStream.range(0, 42).mapToObj(PressedSenderTest::peer).toList(), first.sentTo());
+        assertEquals(Map.of(), counters.drops());
+        assertConserved();
+    }
+
+    /** One socket takes nothing, the other everything, but a moment late: the memory of what waits is that of the first one's frames, all along. */
+    @Test
+    void shouldGiveUpTheOldestThatWaitsWhenOthersPass() {
+        give(2, 1);
+        sender.doWork();
+        give(2, 2);
+        sender.doWork();
+        int rounds = 0;
+        while (0 == dropped()) {
+            give(3, 1);
+            sender.doWork();
+            give(3, 2);
+            sender.doWork();
+            second.take(2);
+            sender.doWork();
+            rounds++;
+            assertTrue(rounds < MANY, "nothing is given up");
+        }
+        assertEquals(2 * rounds, second.sent().size());
+        assertTrue(rounds > 100, () -> "memory was not short: " + counters);
+        first.take(MANY);
+        second.take(MANY);
+        sender.doWork();
+        assertConserved();
+        assertEquals(1, dropped());
+    }
+
+    /** Of a flow that waits for long some are lost, and all of one that only had a burst are sent. */
+    @Test
+    void shouldTellAFlowThatWaitsForLongByALoss() {
+        for (int i = 0; i < 100; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        nowNs += 2 * CoDel.INTERVAL_NS;
+        first.take(70);
+        sender.doWork();
+        assertEquals(Map.of(), counters.drops(), "it may be a burst");
+        nowNs += 2 * CoDel.INTERVAL_NS;
+        first.take(MANY);
+        sender.doWork();
+        assertEquals(Map.of(DropReason.QDISC_CONGESTED, 1L), counters.drops());
+        assertEquals(99, first.sent().size());
+        assertEquals(0, ring.inFlight());
+        assertTrue(waiting.isEmpty());
+    }
+
+    @Test
+    void shouldMarkAPacketInThePlaceOfADropWhenItCanCarryTheMark() {
+        tos = 0x28 | Ecn.ECT_0;
+        for (int i = 0; i < 100; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        nowNs += 2 * CoDel.INTERVAL_NS;
+        first.take(70);
+        sender.doWork();
+        nowNs += 2 * CoDel.INTERVAL_NS;
+        first.take(MANY);
+        sender.doWork();
+        assertEquals(Map.of(), counters.drops());
+        assertEquals(1, counters.of(DataPlaneCounter.EGRESS_CONGESTION_MARKS));
+        assertEquals(
+                1,
+                first.sentTos().stream().filter(sent -> sent == (0x28 | Ecn.CE)).count());
         assertConserved();
     }
 

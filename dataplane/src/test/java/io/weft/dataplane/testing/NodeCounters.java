@@ -84,7 +84,8 @@ public final class NodeCounters {
                 () -> 0 == egressImbalance() && 0 == ingressImbalance());
     }
 
-    private long egressImbalance() {
+    /** Packets that came in from the host and of which nothing is known yet: they wait. */
+    public long egressImbalance() {
         return of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS)
                 - of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS)
                 - drops(Direction.EGRESS);

@@ -19,7 +19,7 @@ public final class ScriptedUnderlay implements DatagramPort {
     private final Queue<Integer> sendErrors = new ArrayDeque<>();
     private final Queue<Integer> receiveErrors = new ArrayDeque<>();
     private int sendCalls;
-    private boolean isFull;
+    private int room = Integer.MAX_VALUE;
     private boolean isShort;
 
     public ScriptedUnderlay(final UdpSocket socket) {
@@ -30,9 +30,9 @@ public final class ScriptedUnderlay implements DatagramPort {
         sendErrors.add(errno);
     }
 
-    /** Whether it takes nothing from now on. */
-    public void full(final boolean now) {
-        isFull = now;
+    /** So many messages are taken from now on, and then none. */
+    public void room(final int messages) {
+        room = messages;
     }
 
     public void failReceive(final int errno) {
@@ -80,9 +80,14 @@ public final class ScriptedUnderlay implements DatagramPort {
     @Override
     public int send(final MessageVector messages, final int from, final int count) {
         sendCalls++;
-        if (isFull) {
+        if (!sendErrors.isEmpty()) {
+            return -sendErrors.remove();
+        }
+        if (0 == room) {
             return -Errno.EAGAIN;
         }
-        return sendErrors.isEmpty() ? socket.send(messages, from, count) : -sendErrors.remove();
+        final int sent = socket.send(messages, from, Math.min(room, count));
+        room -= Math.max(0, sent);
+        return sent;
     }
 }

@@ -23,10 +23,18 @@ public final class BufferBudget {
     /** Of one worker each, for as long as a start takes. */
     public static final int REHEARSAL_NODES = Rehearsal.NODES;
 
-    /** Netlink, the registry's connections, probes. Routing tables are not among it: they lie outside of what the JVM limits. */
+    /**
+     * Netlink, the registry's connections, probes. Routing tables are not among it, and neither is what waits for the underlay: they lie
+     * outside of what the JVM limits.
+     */
     public static final int REST_MEBIBYTES = 32;
 
     private BufferBudget() {}
+
+    /** What may lie on its way to the underlay besides, in mebibytes: pages of it are taken as frames come to wait. */
+    public static int egressMebibytes(final int workers) {
+        return (int) (FORWARDERS_MAX * DataPlaneContext.egressLength(workers) / MEBIBYTE);
+    }
 
     /** What a daemon may take, in mebibytes, whether its network has one IP version or two. */
     public static int mebibytes(final int workers) {

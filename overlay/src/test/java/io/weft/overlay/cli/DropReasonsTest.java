@@ -16,6 +16,7 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
+import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.PodTun;
 import io.weft.dataplane.testing.UnderlayPort;
 import io.weft.dataplane.testing.VxlanDatagram;
@@ -75,6 +76,13 @@ class DropReasonsTest {
     private static final String STRANGER = "192.168.100.9";
 
     private static final int LENGTH = 200;
+
+    /** With such packets not many need to wait until the flow has its share. */
+    private static final int LONG = 60_000;
+
+    /** So many of them that each waits for long, and no more than a flow may have. */
+    private static final int WAITING = 400;
+
     private static final int IPV4_LENGTH = 20;
     private static final int UDP_LENGTH_OFFSET = 4;
     private static final int COUNTERS = 256;
@@ -206,8 +214,12 @@ class DropReasonsTest {
     }
 
     private static CraftedPacket packet(final String source, final String destination) {
+        return packet(source, destination, LENGTH);
+    }
+
+    private static CraftedPacket packet(final String source, final String destination, final int length) {
         return CraftedPacket.udp(
-                PodTun.inet(source), PodTun.inet(destination), 1000, 2000, CraftedPacket.payload(LENGTH, 1));
+                PodTun.inet(source), PodTun.inet(destination), 1000, 2000, CraftedPacket.payload(length, 1));
     }
 
     private void vxlan(final Node node, final DatagramSocket stranger) {
@@ -267,17 +279,34 @@ class DropReasonsTest {
         refused(DropReason.UNDERLAY_REFUSED, node, Errno.EPERM);
         refused(DropReason.UNDERLAY_ERROR, node, Errno.EIO);
         cases.put(DropReason.FQ_FLOW_LIMIT, new Case(node, 0, invoked -> {
-            invoked.sendPort().full(true);
-            for (int i = 0; i < 2_000; i++) {
-                invoked.give(packet(POD, PEER_POD).bytes());
-                if (0 == i % 50) {
-                    invoked.invoke();
-                }
-            }
-            invoked.invoke();
-            invoked.sendPort().full(false);
-            invoked.invoke();
+            invoked.sendPort().room(0);
+            flood(invoked, DropReason.FQ_FLOW_LIMIT, 0);
         }));
+        cases.put(DropReason.QDISC_CONGESTED, new Case(node, 0, invoked -> {
+            invoked.sendPort().room(0);
+            for (int i = 0; i < WAITING; i++) {
+                invoked.give(packet(POD, PEER_POD, LONG).bytes());
+                invoked.invoke();
+            }
+            flood(invoked, DropReason.QDISC_CONGESTED, 1);
+        }));
+    }
+
+    /** A pod sends until packets are dropped; for each of its packets the sending socket takes so many. */
+    private static void flood(final InvokedNode node, final DropReason reason, final int room) {
+        final NodeCounters counters = node.counters();
+        final long before = counters.drops(reason);
+        Await.until(counters::toString, Await.TIMEOUT_MS, () -> {
+            node.give(packet(POD, PEER_POD, LONG).bytes());
+            node.sendPort().room(room);
+            node.invoke();
+            return counters.drops(reason) > before;
+        });
+        node.sendPort().room(Integer.MAX_VALUE);
+        Await.until(counters::toString, Await.TIMEOUT_MS, () -> {
+            node.invoke();
+            return 0 == counters.egressImbalance();
+        });
     }
 
     private void refused(final DropReason reason, final Node node, final int errno) {

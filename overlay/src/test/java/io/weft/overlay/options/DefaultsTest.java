@@ -31,13 +31,14 @@ class DefaultsTest {
     private static String row(final int cores) {
         final int workers = WeftOptions.defaultWorkers(cores);
         return String.format(
-                "| %d | %d | %d | %d | %d | %d | %d |",
+                "| %d | %d | %d | %d | %d | %d | %d | %d |",
                 cores,
                 workers,
                 workers,
                 workers,
                 workers,
                 workers * UnderlaySockets.SEND_SOCKETS_DEFAULT,
-                BufferBudget.mebibytes(workers));
+                BufferBudget.mebibytes(workers),
+                BufferBudget.egressMebibytes(workers));
     }
 }
