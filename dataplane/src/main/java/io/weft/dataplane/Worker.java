@@ -89,6 +89,7 @@ final class Worker implements AutoCloseable {
         egressSender = new EgressSender(
                 egressRing,
                 waiting,
+                context.unanswered(),
                 context.sendPorts().get(index),
                 context.maxSegments(),
                 context.packetTransmission(),

@@ -3,6 +3,7 @@ package io.weft.dataplane;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
@@ -17,7 +18,10 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,6 +41,13 @@ class ShapedUnderlayTest {
     private static final int LONG_BURST = 10_240;
 
     private static final int SPARSE_PORT = 7_777;
+    private static final long INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final long BURST_INTERVALS = 20;
+
+    /** Why packets of the flood are dropped: how fast it is decides by which of these. */
+    private static final Set<DropReason> FOR_WAITING =
+            EnumSet.of(DropReason.FQ_FLOW_LIMIT, DropReason.QDISC_CONGESTED, DropReason.UNDERLAY_BUSY);
+
     private static final int PORT_OFFSET = 20 + 2;
     private static final int NUMBER_OFFSET = 20 + 8;
 
@@ -53,7 +64,7 @@ class ShapedUnderlayTest {
             final byte[] flood = flood(from, to);
             final List<byte[]> received = new ArrayList<>();
             int sparse = 0;
-            while (node.counters().drops(DropReason.FQ_FLOW_LIMIT) < DROPS) {
+            while (node.counters().drops(Direction.EGRESS) < DROPS) {
                 for (int i = 0; i < BURST; i++) {
                     from.send(flood);
                 }
@@ -77,10 +88,9 @@ class ShapedUnderlayTest {
                             .toList());
             unshape(topology.node(0));
             node.counters().awaitConserved();
-            assertEquals(
-                    node.counters().drops(DropReason.FQ_FLOW_LIMIT)
-                            + node.counters().drops(DropReason.QDISC_CONGESTED),
-                    node.counters().drops(Direction.EGRESS));
+            assertTrue(
+                    FOR_WAITING.containsAll(node.counters().drops().keySet()),
+                    () -> node.counters().toString());
             assertTrue(node.errors().isEmpty());
         }
     }
@@ -97,6 +107,7 @@ class ShapedUnderlayTest {
             final PodTun to = resources.add(new PodTun(topology.node(1)));
             shape(topology.node(0));
             final byte[] flood = flood(from, to);
+            final long beginNs = System.nanoTime();
             for (int sent = 1; sent <= LONG_BURST; sent++) {
                 from.send(flood);
                 if (0 == sent % BURST) {
@@ -106,9 +117,12 @@ class ShapedUnderlayTest {
             awaitRead(node, LONG_BURST);
             unshape(topology.node(0));
             node.counters().awaitConserved();
-            assertEquals(
-                    LONG_BURST - node.counters().drops(DropReason.QDISC_CONGESTED),
-                    node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
+            final long intervals = (System.nanoTime() - beginNs) / INTERVAL_NS;
+            assumeTrue(intervals < BURST_INTERVALS, "on this machine it takes so long that it is no burst");
+            final long dropped = node.counters().drops(Direction.EGRESS);
+            assertEquals(dropped, node.counters().drops(DropReason.QDISC_CONGESTED));
+            // as many as CoDel drops by its control law while a queue stands for so long
+            assertTrue(dropped <= intervals * intervals / 4 + intervals + 1, () -> intervals + ": " + node.counters());
             assertTrue(node.errors().isEmpty());
         }
     }
@@ -120,7 +134,7 @@ class ShapedUnderlayTest {
 
     private static void shape(final Topology.Node node) {
         node.namespace()
-                .exec(("tc qdisc add dev " + node.underlayDevice() + " root tbf rate 20mbit burst 64k limit 64m")
+                .exec(("tc qdisc add dev " + node.underlayDevice() + " root tbf rate 4mbit burst 64k limit 64m")
                         .split(" "));
     }
 

@@ -100,11 +100,6 @@ final class DatagramStream implements AutoCloseable {
         return lastArrivalNs.get();
     }
 
-    /** How many that were sent have not arrived, or not yet. */
-    long missing() {
-        return sent.get() - received.get();
-    }
-
     /** The longest time without a datagram since the last call of this, in milliseconds. */
     long takeLongestGapMs() {
         return TimeUnit.NANOSECONDS.toMillis(longestGapNs.getAndSet(0));

@@ -129,7 +129,7 @@ public final class EgressReceiver implements PolledAgent {
         int frames = 0;
         int bytes = 0;
         final RoutingSnapshot snapshot = routing.acquire();
-        // half as many small packets as the ring has frames, for others may wait in it
+        // half as many small packets as the ring has frames, for a stalled sender may keep others
         final boolean isStanding = backlog.isStanding();
         final int maxFrames = isStanding ? standingFrames : MAX_FRAMES;
         boolean isMore = true;

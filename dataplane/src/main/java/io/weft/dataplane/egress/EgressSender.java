@@ -9,6 +9,7 @@ import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.Ecn;
 import io.weft.encap.SuperframeCutter;
 import io.weft.encap.TransportChecksum;
@@ -30,13 +31,13 @@ import org.jspecify.annotations.Nullable;
  *       is released.
  * </ol>
  *
- * Where the underlay takes no more, frames are copied into the {@link FairQueue} and wait there until it does, or until {@link CoDel} says
- * that their flow waits too long. The ring's memory is released up to the first frame that a stalled sender keeps.
+ * Where the underlay takes no more, frames are copied into the {@link FairQueue} and wait there until it does, or until they have waited for
+ * too long. The ring's memory is released up to the first frame that a stalled sender keeps.
  */
 public final class EgressSender implements PolledAgent {
     /**
      * Of frames that count for more than small packets, bytes in one duty cycle: of those as many are sent as were read. Of what waits,
-     * bytes that a socket may take: the host's device is to be read meanwhile.
+     * about as many by each socket: the host's device is to be read meanwhile.
      */
     private static final int MAX_BYTES = 0x20000;
 
@@ -46,7 +47,7 @@ public final class EgressSender implements PolledAgent {
     private final EgressRing ring;
     private final FairQueue waiting;
     private final HeldFrames held;
-    private final CoDel coDel = new CoDel(FairQueue.FLOWS);
+    private final UnansweredPeers unanswered;
 
     /** The one that waited and is dealt with now. */
     private final EgressFrame turn = new EgressFrame(0);
@@ -75,6 +76,7 @@ public final class EgressSender implements PolledAgent {
 
     /**
      * @param waiting what the underlay does not take at once.
+     * @param unanswered who is not sent to, though something waits.
      * @param ports the sending sockets, a power of two of them.
      * @param maxSegments datagrams that the kernel cuts from one message at most.
      * @param transmission the way by packet socket, null if there is none.
@@ -85,6 +87,7 @@ public final class EgressSender implements PolledAgent {
     public EgressSender(
             final EgressRing ring,
             final FairQueue waiting,
+            final UnansweredPeers unanswered,
             final List<? extends DatagramPort> ports,
             final int maxSegments,
             final @Nullable PacketTransmission transmission,
@@ -97,6 +100,7 @@ public final class EgressSender implements PolledAgent {
         this.ring = ring;
         this.waiting = waiting;
         held = waiting.frames();
+        this.unanswered = unanswered;
         arena = ring.arena();
         this.clock = clock;
         this.counters = counters;
@@ -207,31 +211,42 @@ public final class EgressSender implements PolledAgent {
                 break;
             }
             waiting.remove(frame);
-            if (isGivenUp(held.sinceNs(frame))) {
-                outcomes.drop(turn, DropReason.QDISC_CONGESTED, turn.segments());
-            } else {
+            final @Nullable DropReason reason = whyNot(frame);
+            if (null == reason) {
                 forward(turn, sender);
                 held.batch(frame, turn.batch);
+                waiting.onSent(turn.flow, turn.packet.totalLength());
+                bytes += turn.packet.totalLength();
+            } else {
+                outcomes.drop(turn, reason, turn.segments());
             }
-            bytes += turn.packet.totalLength();
             frames++;
+        }
+        if (!waiting.waitsFor(socket)) {
+            waiting.peek(socket); // lets flows that have nothing more forget that they had turns
         }
         sender.flush();
         return frames;
     }
 
-    /** Whether the flow has to be told that it sends too much, and can be told by the loss of this frame alone. */
-    private boolean isGivenUp(final long sinceNs) {
-        if (!coDel.tells(turn.flow, sinceNs, nowNs, waiting.isEmpty(turn.flow))) {
-            return false;
+    /** Why a frame that waited is not sent after all; null if it is. One that can carry the mark is marked and not dropped. */
+    private @Nullable DropReason whyNot(final int frame) {
+        if (unanswered.refuses(turn.peer)) {
+            return DropReason.UNDERLAY_UNREACHABLE;
+        }
+        if (nowNs - held.sinceNs(frame) > FairQueue.MAX_WAIT_NS) {
+            return DropReason.UNDERLAY_BUSY;
+        }
+        if (!waiting.shouldDrop(frame, nowNs)) {
+            return null;
         }
         final int tos = turn.packet.tos(arena);
         if (Ecn.NOT_ECT == (tos & Ecn.MASK)) {
-            return true;
+            return DropReason.QDISC_CONGESTED;
         }
         Ecn.put(arena, turn.ipOffset, turn.packet.version(), tos | Ecn.CE);
         counters.add(DataPlaneCounter.EGRESS_CONGESTION_MARKS, turn.segments());
-        return false;
+        return null;
     }
 
     private void flush() {
@@ -264,11 +279,11 @@ public final class EgressSender implements PolledAgent {
         if (!waiting.waitsFor(socket) && sender.prepare(frame, frame.segments())) {
             forward(frame, sender);
         } else {
-            hold(frame);
+            wait(frame);
         }
     }
 
-    private void hold(final EgressFrame frame) {
+    private void wait(final EgressFrame frame) {
         if (!isPressed) {
             isPressed = true;
             nowNs = clock.nanoTime();

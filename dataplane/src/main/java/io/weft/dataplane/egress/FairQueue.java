@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * Frames that wait until the underlay takes more, by flow: each in its order, flows in turn by deficit round robin, and one that has
- * not waited before them first (RFC 8290, section 4); whether one waited too long is for {@link CoDel} to say. They lie in
+ * not waited before them first, and of a flow that waits for long some are dropped ({@link CoDel}), as by fq_codel (RFC 8290). They lie in
  * {@link HeldFrames}, and are named as there.
  *
  * <p>A flow may hold {@value #MOST_OF_FREE} times what is free, as the ports of a switch share its memory (Choudhury and Hahne, Dynamic Queue
@@ -26,12 +26,22 @@ public final class FairQueue {
 
     private static final int MOST_OF_FREE = 8;
 
+    /**
+     * After this a frame is given up: as long as the kernel asks for a neighbour's MAC address and keeps what is sent to it
+     * ({@code mcast_solicit} times {@code retrans_time_ms}, Documentation/networking/ip-sysctl.rst). Whoever sent it has sent it again.
+     */
+    static final long MAX_WAIT_NS = 3_000_000_000L;
+
+    /** A superframe: a flow that has no more than one waiting is not told that it sends too much. */
+    private static final int SHORT_LENGTH = 0x10000;
+
     private static final int NONE = HeldFrames.NONE;
 
     /** After the flows: what all of them hold. */
     private static final int TOTAL = FLOWS;
 
     private final HeldFrames frames;
+    private final CoDel coDel = new CoDel(FLOWS);
     private final int limit;
     private final int socketMask;
     private final int[] firstFrames = new int[FLOWS];
@@ -39,7 +49,7 @@ public final class FairQueue {
     private final int[] deficits = new int[FLOWS];
     private final boolean[] isListed = new boolean[FLOWS];
     private final int[] nextFlows = new int[FLOWS];
-    private final AtomicIntegerArray held = new AtomicIntegerArray(FLOWS + 1);
+    private final AtomicIntegerArray heldBytes = new AtomicIntegerArray(FLOWS + 1);
     private final FlowList[] fresh;
     private final FlowList[] served;
     private final int[] framesOfSocket;
@@ -93,13 +103,13 @@ public final class FairQueue {
 
     /** Egress receiver, and sender: whether a flow has its share of what may wait, so that no more of it is taken. */
     boolean refuses(final int flow) {
-        final int total = held.getOpaque(TOTAL);
-        return 0 != total && held.getOpaque(flow) >= (long) MOST_OF_FREE * (limit - total);
+        final int total = heldBytes.getOpaque(TOTAL);
+        return 0 != total && heldBytes.getOpaque(flow) >= (long) MOST_OF_FREE * (limit - total);
     }
 
     /** Whether nothing waits at all. */
     boolean isEmpty() {
-        return 0 == held.getPlain(TOTAL);
+        return 0 == heldBytes.getPlain(TOTAL);
     }
 
     /** Whether anything waits for this socket. */
@@ -128,9 +138,10 @@ public final class FairQueue {
             firstFrames[flow] = added;
         } else {
             frames.next(lastFrames[flow], added);
+            frames.previous(added, lastFrames[flow]);
         }
         lastFrames[flow] = added;
-        hold(flow, frames.memoryLength(added));
+        charge(flow, frames.memoryLength(added));
         framesOfSocket[socket(flow)]++;
         if (!isListed[flow]) {
             isListed[flow] = true;
@@ -166,27 +177,58 @@ public final class FairQueue {
         }
     }
 
-    /** A frame, the first of its flow, waits no more: it is sent now, or given up. */
+    /** A frame waits no more: it is sent now, or given up. Its own memory is not wanted from now on, unless it is put into a batch. */
     void remove(final int frame) {
         final int flow = frames.flow(frame);
-        final int next = frames.next(frame);
-        firstFrames[flow] = next;
-        if (NONE == next) {
-            lastFrames[flow] = NONE;
-        }
-        deficits[flow] -= frames.ipLength(frame);
-        hold(flow, -frames.memoryLength(frame));
+        join(flow, frames.previous(frame), frames.next(frame));
+        charge(flow, -frames.memoryLength(frame));
         framesOfSocket[socket(flow)]--;
         frames.forget(frame);
+        if (heldBytes.getPlain(flow) <= SHORT_LENGTH) {
+            coDel.onShort(flow);
+        }
     }
 
-    /** Whether none of a flow's frames waits. */
-    boolean isEmpty(final int flow) {
-        return NONE == firstFrames[flow];
+    /** Makes two frames of a flow, either of which may be {@link HeldFrames#NONE}, follow one another. */
+    private void join(final int flow, final int frame, final int next) {
+        if (NONE == frame) {
+            firstFrames[flow] = next;
+        } else {
+            frames.next(frame, next);
+        }
+        if (NONE == next) {
+            lastFrames[flow] = frame;
+        } else {
+            frames.previous(next, frame);
+        }
     }
 
-    private void hold(final int flow, final int bytes) {
-        held.setOpaque(flow, held.getPlain(flow) + bytes);
-        held.setOpaque(TOTAL, held.getPlain(TOTAL) + bytes);
+    /** Copies a frame that waits behind all others in memory; in its flow it stays where it is. Returns whether there was room. */
+    boolean moveBack(final int frame) {
+        final int copy = frames.putAgain(frame);
+        if (NONE == copy) {
+            return false;
+        }
+        final int flow = frames.flow(frame);
+        join(flow, frames.previous(frame), copy);
+        join(flow, copy, frames.next(frame));
+        frames.forget(frame);
+        return true;
+    }
+
+    /** Whether a frame that was just removed is to be dropped, for its flow waits for long. */
+    boolean shouldDrop(final int frame, final long nowNs) {
+        final int flow = frames.flow(frame);
+        return heldBytes.getPlain(flow) > SHORT_LENGTH && coDel.shouldDrop(flow, frames.sinceNs(frame), nowNs);
+    }
+
+    /** A flow was sent so many bytes, which are its turn's. */
+    void onSent(final int flow, final int bytes) {
+        deficits[flow] -= bytes;
+    }
+
+    private void charge(final int flow, final int bytes) {
+        heldBytes.setOpaque(flow, heldBytes.getPlain(flow) + bytes);
+        heldBytes.setOpaque(TOTAL, heldBytes.getPlain(TOTAL) + bytes);
     }
 }

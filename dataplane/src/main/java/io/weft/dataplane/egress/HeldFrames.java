@@ -9,7 +9,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 /**
  * Frames that the underlay does not take for now, copied out of the {@link EgressRing}, so that the ring is free for what comes, and without an
  * object for each, so that ten thousand of them cost the heap nothing. A log: frames lie one behind the other, are done with in any order,
- * and their memory is given back in the order in which they came. A frame is named by where it begins in the arena.
+ * and their memory is given back in the order in which they came; one that holds much behind it is put there again. A frame is named by where
+ * it begins in the arena.
  *
  * <pre>
  *  frame                frame + 64                            frame + 192
@@ -34,7 +35,8 @@ final class HeldFrames {
     private static final int SEQUENCE_OFFSET = SINCE_OFFSET + Long.BYTES;
     private static final int LENGTH_OFFSET = SEQUENCE_OFFSET + Long.BYTES;
     private static final int NEXT_OFFSET = LENGTH_OFFSET + Integer.BYTES;
-    private static final int FLOW_OFFSET = NEXT_OFFSET + Integer.BYTES;
+    private static final int PREVIOUS_OFFSET = NEXT_OFFSET + Integer.BYTES;
+    private static final int FLOW_OFFSET = PREVIOUS_OFFSET + Integer.BYTES;
     private static final int PEER_OFFSET = FLOW_OFFSET + Integer.BYTES;
     private static final int IP_LENGTH_OFFSET = PEER_OFFSET + Integer.BYTES;
     private static final int TUNNEL_HEADER_LENGTH_OFFSET = IP_LENGTH_OFFSET + Integer.BYTES;
@@ -71,9 +73,9 @@ final class HeldFrames {
         this.capacity = capacity;
     }
 
-    /** What may lie here before the oldest are given up, in bytes. */
+    /** Bytes of frames that may wait here: with as many as these there is a half more for those that came and went meanwhile. */
     int limit() {
-        return capacity - capacity / RESERVED;
+        return capacity / 3 * 2;
     }
 
     /** What a frame takes, in bytes. */
@@ -90,6 +92,33 @@ final class HeldFrames {
     int put(final EgressFrame frame, final long sinceNs) {
         final int ipLength = frame.packet.totalLength();
         final int length = length(ipLength);
+        final int at = claim(length);
+        if (NONE != at) {
+            describe(at, frame, ipLength, length, sinceNs);
+            arena.putBytes(
+                    at + HEADROOM_OFFSET,
+                    arena,
+                    frame.ipOffset - EgressFrame.HEADROOM,
+                    EgressFrame.HEADROOM + ipLength);
+        }
+        return at;
+    }
+
+    /**
+     * Copies a frame that lies here, with all that is said of it, behind all others.
+     *
+     * @return where it is, or {@link #NONE} if there is no room.
+     */
+    int putAgain(final int from) {
+        final int length = memoryLength(from);
+        final int at = claim(length);
+        if (NONE != at) {
+            arena.putBytes(at, arena, from, length);
+        }
+        return at;
+    }
+
+    private int claim(final int length) {
         if (isEmpty()) {
             head = 0;
             tail = 0;
@@ -105,9 +134,6 @@ final class HeldFrames {
             head += passedOver;
         }
         final int at = at(head);
-        describe(at, frame, ipLength, length, sinceNs);
-        arena.putBytes(
-                at + HEADROOM_OFFSET, arena, frame.ipOffset - EgressFrame.HEADROOM, EgressFrame.HEADROOM + ipLength);
         head += length;
         return at;
     }
@@ -119,6 +145,7 @@ final class HeldFrames {
         putLong(at + SEQUENCE_OFFSET, frame.sequence);
         putInt(at + LENGTH_OFFSET, length);
         putInt(at + NEXT_OFFSET, NONE);
+        putInt(at + PREVIOUS_OFFSET, NONE);
         putInt(at + FLOW_OFFSET, frame.flow);
         putInt(at + PEER_OFFSET, frame.peer);
         putInt(at + IP_LENGTH_OFFSET, ipLength);
@@ -162,7 +189,7 @@ final class HeldFrames {
 
     /** Whether so much is here, from the oldest frame to the newest, that there may soon be no room. */
     boolean isShort() {
-        return head - tail > limit();
+        return head - tail > capacity - capacity / RESERVED;
     }
 
     /** The first frame whose memory is not given back; what was passed over is one that is done with. */
@@ -201,6 +228,15 @@ final class HeldFrames {
 
     void next(final int at, final int next) {
         putInt(at + NEXT_OFFSET, next);
+    }
+
+    /** The one before it in its flow, or {@link #NONE}. */
+    int previous(final int at) {
+        return getInt(at + PREVIOUS_OFFSET);
+    }
+
+    void previous(final int at, final int previous) {
+        putInt(at + PREVIOUS_OFFSET, previous);
     }
 
     /** Whether it waits: it was neither put into a batch nor forgotten. */

@@ -7,10 +7,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gives back the memory of frames that are dealt with, of the {@link EgressRing} and of the {@link HeldFrames}, each in its order. What a
- * stalled sender keeps is moved out of the ring before that is full, and what is oldest is given up before there is no room for what has
- * to wait. Owned by the egress sender.
+ * stalled sender keeps is moved out of the ring before that is full, and what came early and still waits does not hold what came and went
+ * behind it. Owned by the egress sender.
  */
 final class MemoryRelease {
+    /** Bytes that are moved in one turn: as many come in it at the most, so that there is always room for them. */
+    private static final int MOVED_MOST = 0x100000;
+
     private final EgressRing ring;
     private final FairQueue waiting;
     private final HeldFrames held;
@@ -56,11 +59,11 @@ final class MemoryRelease {
      * Gives back what can be.
      *
      * @param isPressed whether a sender is stalled or a frame waits.
-     * @param nowNs of this turn, if so.
+     * @param nowNs when the last turn began that found something waiting.
      */
     void release(final boolean isPressed, final long nowNs) {
         releaseRing(isPressed, nowNs);
-        releaseHeld();
+        releaseHeld(nowNs);
     }
 
     /** Up to the first frame that is not dealt with; where the ring is short that one is moved out. */
@@ -106,15 +109,22 @@ final class MemoryRelease {
                 HeldFrames.headroomOffset(copy));
     }
 
-    /** Up to the first frame that is not dealt with; where memory is short that one is given up. */
-    private void releaseHeld() {
+    /**
+     * Up to the first frame that is not dealt with; one that has waited for too long is given up, and where memory is short one that only
+     * came early is put behind the others.
+     */
+    private void releaseHeld(final long nowNs) {
+        int moved = 0;
         while (!held.isEmpty()) {
             final int frame = held.oldest();
-            if (!isDone(frame)) {
-                if (!held.isShort()) {
+            if (held.waits(frame) && nowNs - held.sinceNs(frame) > FairQueue.MAX_WAIT_NS) {
+                giveUp(frame);
+            } else if (!isDone(frame)) {
+                if (!held.isShort() || moved >= MOVED_MOST) {
                     break;
                 }
-                giveUp(frame);
+                moved += held.memoryLength(frame);
+                moveBack(frame);
             }
             held.releaseOldest();
         }
@@ -125,14 +135,26 @@ final class MemoryRelease {
         return EgressFrame.NO_BATCH == batch || batch < sender(held.flow(frame)).batch();
     }
 
-    private void giveUp(final int frame) {
+    private void moveBack(final int frame) {
         if (held.waits(frame)) {
-            held.load(frame, given);
-            waiting.remove(frame);
-            outcomes.drop(given, DropReason.UNDERLAY_BUSY, given.segments());
-        } else {
-            sender(held.flow(frame)).abandon();
+            if (!waiting.moveBack(frame)) {
+                giveUp(frame);
+            }
+            return;
         }
+        final UnderlaySender sender = sender(held.flow(frame));
+        final int copy = held.putAgain(frame);
+        if (HeldFrames.NONE == copy) {
+            sender.abandon();
+        } else {
+            sender.onMoved(frame, held.memoryLength(frame), copy);
+        }
+    }
+
+    private void giveUp(final int frame) {
+        held.load(frame, given);
+        waiting.remove(frame);
+        outcomes.drop(given, DropReason.UNDERLAY_BUSY, given.segments());
     }
 
     private UnderlaySender sender(final int flow) {

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
-/** A flow is told that it waits too long, the more often the longer it does, and one that only had a burst is not. */
+/** Of a flow that waits for long packets are dropped, the more often the longer it does, and of one that only had a burst none is. */
 class CoDelTest {
     private static final int FLOW = 5;
     private static final long MS = 1_000_000;
@@ -16,37 +16,37 @@ class CoDelTest {
     private final CoDel coDel = new CoDel(8);
     private long nowNs = -1_000 * MS;
 
-    private boolean tells(final long waitedNs) {
-        return coDel.tells(FLOW, nowNs - waitedNs, nowNs, false);
+    private boolean drops(final long waitedNs) {
+        return coDel.shouldDrop(FLOW, nowNs - waitedNs, nowNs);
     }
 
-    /** Lets a flow wait for so long, a frame each millisecond. Returns how often it was told. */
+    /** Lets a flow wait for so long, a frame each millisecond. Returns how many were dropped. */
     private int stand(final long durationNs) {
-        int told = 0;
+        int dropped = 0;
         for (final long end = nowNs + durationNs; nowNs < end; nowNs += MS) {
-            told += tells(LONG_NS) ? 1 : 0;
+            dropped += drops(LONG_NS) ? 1 : 0;
         }
-        return told;
+        return dropped;
     }
 
     @Test
     void shouldLetABurstBe() {
         assertEquals(0, stand(CoDel.INTERVAL_NS));
-        assertFalse(tells(CoDel.TARGET_NS - 1), "the burst has left");
+        assertFalse(drops(CoDel.TARGET_NS - 1), "the burst has left");
         assertEquals(0, stand(CoDel.INTERVAL_NS), "another one");
     }
 
     @Test
-    void shouldTellAFlowThatStandsOnceAnIntervalAtFirst() {
+    void shouldDropOnceAnIntervalAtFirst() {
         stand(CoDel.INTERVAL_NS);
-        assertTrue(tells(LONG_NS));
+        assertTrue(drops(LONG_NS));
         nowNs += MS;
         assertEquals(0, stand(CoDel.INTERVAL_NS - MS));
-        assertTrue(tells(LONG_NS));
+        assertTrue(drops(LONG_NS));
     }
 
     @Test
-    void shouldTellMoreAndMoreOftenTheLongerAFlowStands() {
+    void shouldDropMoreAndMoreOftenTheLongerAFlowStands() {
         stand(CoDel.INTERVAL_NS);
         final int first = stand(10 * CoDel.INTERVAL_NS);
         final int second = stand(10 * CoDel.INTERVAL_NS);
@@ -59,25 +59,35 @@ class CoDelTest {
     @Test
     void shouldStopWhenWaitingIsShortAgainAndGoOnAsBeforeWhenItSoonIsNot() {
         stand(20 * CoDel.INTERVAL_NS);
-        assertFalse(tells(CoDel.TARGET_NS - 1));
+        assertFalse(drops(CoDel.TARGET_NS - 1));
         assertEquals(0, stand(CoDel.INTERVAL_NS));
         assertTrue(stand(CoDel.INTERVAL_NS) > 3, "what was learned is not forgotten at once");
-        assertFalse(tells(0));
+        assertFalse(drops(0));
         nowNs += 100 * CoDel.INTERVAL_NS;
         stand(CoDel.INTERVAL_NS);
         assertEquals(1, stand(CoDel.INTERVAL_NS), "after a long rest it is");
     }
 
     @Test
-    void shouldNotTakeTheLastThatWaits() {
-        stand(CoDel.INTERVAL_NS);
-        assertFalse(coDel.tells(FLOW, nowNs - LONG_NS, nowNs, true));
-        assertFalse(tells(LONG_NS), "the queue was gone");
+    void shouldBeginAnewWhenTheQueueWasShort() {
+        stand(20 * CoDel.INTERVAL_NS);
+        coDel.onShort(FLOW);
+        nowNs += 1_000 * CoDel.INTERVAL_NS;
+        assertEquals(0, stand(CoDel.INTERVAL_NS));
+    }
+
+    /** The socket took nothing: nobody could have been dropped meanwhile. */
+    @Test
+    void shouldNotMakeUpForATimeInWhichNothingLeft() {
+        stand(2 * CoDel.INTERVAL_NS);
+        nowNs += 100 * CoDel.INTERVAL_NS;
+        assertTrue(drops(LONG_NS));
+        assertFalse(drops(LONG_NS));
     }
 
     @Test
-    void shouldTellEachFlowForItself() {
+    void shouldDropOfEachFlowForItself() {
         stand(2 * CoDel.INTERVAL_NS);
-        assertFalse(coDel.tells(FLOW + 1, nowNs - LONG_NS, nowNs, false));
+        assertFalse(coDel.shouldDrop(FLOW + 1, nowNs - LONG_NS, nowNs));
     }
 }

@@ -21,7 +21,7 @@ class FairQueueTest {
     /** What a frame of that length takes. */
     private static final int COST = HeldFrames.length(LENGTH);
 
-    private static final int LIMIT = HELD_LENGTH - HELD_LENGTH / 8;
+    private static final int LIMIT = HELD_LENGTH / 3 * 2;
 
     /** What one turn of a flow is worth, in frames of that length. */
     private static final int TURN = 9;
@@ -57,6 +57,7 @@ class FairQueueTest {
         assertNotEquals(HeldFrames.NONE, frame);
         queue.frames().load(frame, taken);
         queue.remove(frame);
+        queue.onSent(taken.flow, taken.packet.totalLength());
         return taken;
     }
 
@@ -143,6 +144,48 @@ class FairQueueTest {
         }
         assertFalse(queue.refuses(2) || queue.refuses(4));
         assertTrue(queue.isEmpty());
+    }
+
+    /** Wherever they come to lie, and whichever of them is given up. */
+    @Test
+    void shouldKeepTheOrderOfAFlowWhenItsFramesAreMovedAndGivenUp() {
+        for (int i = 0; i < 9; i++) {
+            add(2, i);
+        }
+        final HeldFrames frames = queue.frames();
+        for (int i = 0; i < 9; i++) {
+            final int oldest = frames.oldest();
+            if (i % 3 == 1) {
+                queue.remove(oldest);
+            } else {
+                assertTrue(queue.moveBack(oldest));
+            }
+            frames.releaseOldest();
+        }
+        queue.remove(frames.oldest()); // 0, and now first in memory
+        frames.releaseOldest();
+        add(2, 9);
+        for (final long sequence : new long[] {2, 3, 5, 6, 8, 9}) {
+            assertEquals(sequence, take(0).sequence);
+        }
+        assertTrue(queue.isEmpty());
+        assertFalse(queue.refuses(2));
+    }
+
+    /** What is given up was not sent: it costs no turns. */
+    @Test
+    void shouldNotChargeAFlowForWhatIsGivenUp() {
+        for (int i = 0; i < 100; i++) {
+            add(2, i);
+        }
+        for (int i = 0; i < 90; i++) {
+            queue.remove(queue.peek(0));
+        }
+        add(4, 0);
+        for (int i = 0; i < TURN; i++) {
+            assertEquals(2, take(0).flow, "it has its turn, as if nothing had been");
+        }
+        assertEquals(4, take(0).flow);
     }
 
     @Test

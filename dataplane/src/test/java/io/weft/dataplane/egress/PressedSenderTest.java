@@ -16,6 +16,7 @@ import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.PodTun;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.Ecn;
 import io.weft.encap.IpPacket;
 import io.weft.linux.SocketAddress;
@@ -41,10 +42,12 @@ class PressedSenderTest {
     private final EgressMemory memory = new EgressMemory(RING_LENGTH, HELD_LENGTH);
     private final EgressRing ring = new EgressRing(memory, RING_FRAMES);
     private final FairQueue waiting = new FairQueue(memory, 2);
+    private final UnansweredPeers unanswered = new UnansweredPeers(2);
     private long nowNs;
     private final EgressSender sender = new EgressSender(
             ring,
             waiting,
+            unanswered,
             List.of(first, second),
             1,
             null,
@@ -190,38 +193,98 @@ class PressedSenderTest {
         assertConserved();
     }
 
-    /** One socket takes nothing, the other everything, but a moment late: the memory of what waits is that of the first one's frames, all along. */
+    /** One socket takes nothing, the other everything, but a moment late: what waits for the first does not hold the memory of all that passes. */
     @Test
-    void shouldGiveUpTheOldestThatWaitsWhenOthersPass() {
+    void shouldKeepWhatWaitsWhenMuchThatWaitedPasses() {
+        give(2, 0);
+        sender.doWork();
         give(2, 1);
         sender.doWork();
         give(2, 2);
         sender.doWork();
-        int rounds = 0;
-        while (0 == dropped()) {
+        final int rounds = 4 * HELD_LENGTH / HeldFrames.length(1_028);
+        for (int i = 0; i < rounds; i++) {
             give(3, 1);
             sender.doWork();
             give(3, 2);
             sender.doWork();
             second.take(2);
             sender.doWork();
-            rounds++;
-            assertTrue(rounds < MANY, "nothing is given up");
         }
         assertEquals(2 * rounds, second.sent().size());
-        assertTrue(rounds > 100, () -> "memory was not short: " + counters);
         first.take(MANY);
-        second.take(MANY);
         sender.doWork();
+        assertEquals(upTo(3), first.sent());
+        assertEquals(List.of(peer(0), peer(1), peer(2)), first.sentTo());
+        assertEquals(Map.of(), counters.drops());
         assertConserved();
-        assertEquals(1, dropped());
+    }
+
+    /** A socket that takes one message at a time keeps a batch that lies in what is held, and its memory is moved as well. */
+    @Test
+    void shouldMoveWhatASocketKeepsWhenMuchThatWaitedPasses() {
+        for (int i = 0; i < 100; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        first.take(70);
+        sender.doWork();
+        assertEquals(upTo(70), first.sent());
+        final int rounds = 4 * HELD_LENGTH / HeldFrames.length(1_028);
+        for (int i = 0; i < rounds; i++) {
+            give(3, 1);
+            sender.doWork();
+            give(3, 2);
+            sender.doWork();
+            second.take(2);
+            sender.doWork();
+        }
+        first.take(MANY);
+        sender.doWork();
+        assertEquals(upTo(100), first.sent());
+        assertEquals(upTo(100).stream().map(PressedSenderTest::peer).toList(), first.sentTo());
+        assertEquals(Map.of(), counters.drops());
+        assertConserved();
+    }
+
+    @Test
+    void shouldGiveUpWhatHasWaitedForTooLong() {
+        for (int i = 0; i < 100; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        nowNs += FairQueue.MAX_WAIT_NS + 1;
+        give(3, 0);
+        second.take(1);
+        sender.doWork();
+        assertEquals(36, dropped(), "all but what the socket keeps");
+        assertEquals(1, second.sent().size());
+        first.take(MANY);
+        sender.doWork();
+        assertEquals(upTo(64), first.sent());
+        assertConserved();
+    }
+
+    @Test
+    void shouldNotSendWhatWaitedToAPeerThatDoesNotAnswer() {
+        for (int i = 0; i < 100; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        unanswered.refuse(0);
+        first.take(MANY);
+        sender.doWork();
+        assertEquals(upTo(64), first.sent());
+        assertEquals(Map.of(DropReason.UNDERLAY_UNREACHABLE, 36L), counters.drops());
+        assertEquals(0, ring.inFlight());
+        assertTrue(waiting.isEmpty());
     }
 
     /** Of a flow that waits for long some are lost, and all of one that only had a burst are sent. */
     @Test
-    void shouldTellAFlowThatWaitsForLongByALoss() {
-        for (int i = 0; i < 100; i++) {
-            give(2, i);
+    void shouldDropOneOfAFlowThatWaitsForLong() {
+        for (int i = 0; i < 180; i++) {
+            give(2, i % 100);
         }
         sender.doWork();
         nowNs += 2 * CoDel.INTERVAL_NS;
@@ -232,7 +295,7 @@ class PressedSenderTest {
         first.take(MANY);
         sender.doWork();
         assertEquals(Map.of(DropReason.QDISC_CONGESTED, 1L), counters.drops());
-        assertEquals(99, first.sent().size());
+        assertEquals(179, first.sent().size());
         assertEquals(0, ring.inFlight());
         assertTrue(waiting.isEmpty());
     }
@@ -240,8 +303,8 @@ class PressedSenderTest {
     @Test
     void shouldMarkAPacketInThePlaceOfADropWhenItCanCarryTheMark() {
         tos = 0x28 | Ecn.ECT_0;
-        for (int i = 0; i < 100; i++) {
-            give(2, i);
+        for (int i = 0; i < 180; i++) {
+            give(2, i % 100);
         }
         sender.doWork();
         nowNs += 2 * CoDel.INTERVAL_NS;

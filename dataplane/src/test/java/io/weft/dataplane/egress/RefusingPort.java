@@ -7,6 +7,7 @@ import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import io.weft.linux.SocketAddress;
+import java.io.ByteArrayOutputStream;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ final class RefusingPort implements DatagramPort {
     private final List<Integer> sent = new ArrayList<>();
     private final List<Integer> sentTos = new ArrayList<>();
     private final List<String> sentTo = new ArrayList<>();
+    private final List<byte[]> gathered = new ArrayList<>();
     private int room;
 
     /** From now on so many messages are taken, and then none. */
@@ -41,6 +43,11 @@ final class RefusingPort implements DatagramPort {
         return sentTo;
     }
 
+    /** Each message that was taken, all of it. */
+    List<byte[]> messages() {
+        return gathered;
+    }
+
     List<Integer> sendBufferLengths() {
         return sendBufferLengths;
     }
@@ -59,17 +66,27 @@ final class RefusingPort implements DatagramPort {
     public int send(final MessageVector messages, final int from, final int count) {
         final int taken = Math.min(room, count);
         for (int i = from; i < from + taken; i++) {
-            final int iovecs = messages.iovecCount(i);
-            final UnsafeBuffer list = new UnsafeBuffer(messages.iovecs(i), iovecs * GatherList.ENTRY_LENGTH);
-            final int last = (iovecs - 1) * GatherList.ENTRY_LENGTH;
-            final int length = GatherList.length(list, last);
+            final byte[] message = gather(messages, i);
+            gathered.add(message);
+            sent.add((int) message[message.length - 1]);
+            sentTos.add(message[Ipv4Flyweight.TOS_OFFSET] & 0xFF);
             sentTo.add(address(new UnsafeBuffer(messages.name(i), SocketAddress.IPV4_LENGTH)));
-            final UnsafeBuffer packet = new UnsafeBuffer(GatherList.address(list, last), length);
-            sent.add((int) packet.getByte(length - 1));
-            sentTos.add(packet.getByte(Ipv4Flyweight.TOS_OFFSET) & 0xFF);
         }
         room -= taken;
         return taken > 0 ? taken : -Errno.EAGAIN;
+    }
+
+    private static byte[] gather(final MessageVector messages, final int index) {
+        final int iovecs = messages.iovecCount(index);
+        final UnsafeBuffer list = new UnsafeBuffer(messages.iovecs(index), iovecs * GatherList.ENTRY_LENGTH);
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int i = 0; i < iovecs; i++) {
+            final int entry = i * GatherList.ENTRY_LENGTH;
+            final byte[] piece = new byte[GatherList.length(list, entry)];
+            new UnsafeBuffer(GatherList.address(list, entry), piece.length).getBytes(0, piece);
+            bytes.writeBytes(piece);
+        }
+        return bytes.toByteArray();
     }
 
     private static String address(final UnsafeBuffer name) {
