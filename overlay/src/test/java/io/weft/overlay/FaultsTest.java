@@ -30,6 +30,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -297,23 +298,30 @@ class FaultsTest {
     void shouldKeepWhatTheUnderlayDoesNotTakeForNow() throws Exception {
         assumeTrue(0 == host.tryExec("sh", "-c", "command -v strace").exitCode(), "needs Debian's strace");
         try (DatagramStream to = new DatagramStream(node, peer)) {
-            final long egressBefore = egressDrops();
-            final long overflowedBefore = overflowed(peer);
+            final long lossesBefore = egressLosses();
+            final long notForwardedBefore = notForwarded();
+            final long beganNs = System.nanoTime();
             try (BackgroundProcess storm = storm("sendmmsg", "EAGAIN")) {
                 Await.until(
                         () -> "none waits: " + to + storm.output(),
                         Await.TIMEOUT_MS,
-                        () -> counted(List.of(), DataPlaneCounter.EGRESS_RECEIVED_PACKETS)
-                                        - counted(List.of(), DataPlaneCounter.EGRESS_FORWARDED_PACKETS)
-                                        - egressDrops()
-                                > STORM_LOSSES);
+                        () -> notForwarded() - notForwardedBefore > STORM_LOSSES);
             }
             awaitArrivals(to);
+            final long lastedMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beganNs);
             final long lost = to.finishAfterLoss();
-            // all that waited comes at once to the pod's socket
-            final long overflowed = overflowed(peer) - overflowedBefore;
-            assertEquals(lost - overflowed, egressDrops() - egressBefore, () -> to + weftd().output());
+            Await.until(
+                    () -> lost + " lost, counted " + (egressLosses() - lossesBefore) + weftd().output(),
+                    Await.TIMEOUT_MS,
+                    () -> egressLosses() - lossesBefore >= lost);
+            assumeTrue(lastedMs < 3_000, "so long that weft gives up what waits");
+            assertTrue(lost < STORM_LOSSES, to::toString);
         }
+    }
+
+    private long notForwarded() {
+        return counted(List.of(), DataPlaneCounter.EGRESS_RECEIVED_PACKETS)
+                - counted(List.of(), DataPlaneCounter.EGRESS_FORWARDED_PACKETS);
     }
 
     private BackgroundProcess storm(final String call, final String errno) {

@@ -41,8 +41,11 @@ public final class EgressSender implements PolledAgent {
      */
     private static final int MAX_BYTES = 0x20000;
 
-    /** Of what waits, bytes that are sent at once: a stalled sender keeps no more, which goes before all flows that have their turn. */
+    /** Of what waits, bytes that are sent at once, and a frame: what a stalled sender keeps of it goes before all flows that have their turn. */
     private static final int CHUNK_LENGTH = 0x8000;
+
+    /** Frames that are dealt with at once, for those that are dropped count no bytes. */
+    private static final int CHUNK_FRAMES = 512;
 
     private final EgressRing ring;
     private final FairQueue waiting;
@@ -204,7 +207,7 @@ public final class EgressSender implements PolledAgent {
         }
         int frames = 0;
         int bytes = 0;
-        while (bytes < CHUNK_LENGTH && waiting.waitsFor(socket)) {
+        while (bytes < CHUNK_LENGTH && frames < CHUNK_FRAMES && waiting.waitsFor(socket)) {
             final int frame = waiting.peek(socket);
             held.load(frame, turn);
             if (!sender.prepare(turn, turn.segments())) {
@@ -221,9 +224,6 @@ public final class EgressSender implements PolledAgent {
                 outcomes.drop(turn, reason, turn.segments());
             }
             frames++;
-        }
-        if (!waiting.waitsFor(socket)) {
-            waiting.peek(socket); // lets flows that have nothing more forget that they had turns
         }
         sender.flush();
         return frames;

@@ -32,8 +32,11 @@ public final class FairQueue {
      */
     static final long MAX_WAIT_NS = 3_000_000_000L;
 
-    /** A superframe: a flow that has no more than one waiting is not told that it sends too much. */
+    /** A superframe: of a flow that has no more than one waiting nothing is dropped, */
     private static final int SHORT_LENGTH = 0x10000;
+
+    /** unless that is so of many. */
+    private static final int SHORT_TOTAL = 4 * SHORT_LENGTH;
 
     private static final int NONE = HeldFrames.NONE;
 
@@ -88,6 +91,13 @@ public final class FairQueue {
 
         void removeFirst() {
             first = nextFlows[first];
+        }
+
+        void clear() {
+            for (int flow = first; NONE != flow; flow = nextFlows[flow]) {
+                isListed[flow] = false;
+            }
+            first = NONE;
         }
     }
 
@@ -182,11 +192,21 @@ public final class FairQueue {
         final int flow = frames.flow(frame);
         join(flow, frames.previous(frame), frames.next(frame));
         charge(flow, -frames.memoryLength(frame));
-        framesOfSocket[socket(flow)]--;
         frames.forget(frame);
-        if (heldBytes.getPlain(flow) <= SHORT_LENGTH) {
+        if (isShort(flow)) {
             coDel.onShort(flow);
         }
+        final int socket = socket(flow);
+        framesOfSocket[socket]--;
+        if (0 == framesOfSocket[socket]) {
+            fresh[socket].clear(); // no flow has had a turn before another that comes now
+            served[socket].clear();
+        }
+    }
+
+    private boolean isShort(final int flow) {
+        return NONE == firstFrames[flow]
+                || (heldBytes.getPlain(flow) <= SHORT_LENGTH && heldBytes.getPlain(TOTAL) <= SHORT_TOTAL);
     }
 
     /** Makes two frames of a flow, either of which may be {@link HeldFrames#NONE}, follow one another. */
@@ -219,7 +239,7 @@ public final class FairQueue {
     /** Whether a frame that was just removed is to be dropped, for its flow waits for long. */
     boolean shouldDrop(final int frame, final long nowNs) {
         final int flow = frames.flow(frame);
-        return heldBytes.getPlain(flow) > SHORT_LENGTH && coDel.shouldDrop(flow, frames.sinceNs(frame), nowNs);
+        return !isShort(flow) && coDel.shouldDrop(flow, frames.sinceNs(frame), nowNs);
     }
 
     /** A flow was sent so many bytes, which are its turn's. */

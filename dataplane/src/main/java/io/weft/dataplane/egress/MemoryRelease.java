@@ -11,8 +11,11 @@ import org.jspecify.annotations.Nullable;
  * behind it. Owned by the egress sender.
  */
 final class MemoryRelease {
-    /** Bytes that are moved in one turn: as many come in it at the most, so that there is always room for them. */
+    /** Bytes that are moved in one turn, which has other work. */
     private static final int MOVED_MOST = 0x100000;
+
+    /** Frames that are given up in one, likewise. */
+    private static final int GIVEN_UP_MOST = 512;
 
     private final EgressRing ring;
     private final FairQueue waiting;
@@ -115,16 +118,19 @@ final class MemoryRelease {
      */
     private void releaseHeld(final long nowNs) {
         int moved = 0;
-        while (!held.isEmpty()) {
+        int givenUp = 0;
+        while (!held.isEmpty() && givenUp < GIVEN_UP_MOST) {
             final int frame = held.oldest();
-            if (held.waits(frame) && nowNs - held.sinceNs(frame) > FairQueue.MAX_WAIT_NS) {
-                giveUp(frame);
-            } else if (!isDone(frame)) {
-                if (!held.isShort() || moved >= MOVED_MOST) {
+            if (!isDone(frame)) {
+                if (nowNs - held.sinceNs(frame) > FairQueue.MAX_WAIT_NS) {
+                    givenUp++;
+                    giveUp(frame);
+                } else if (held.isShort() && moved < MOVED_MOST) {
+                    moved += held.memoryLength(frame);
+                    moveBack(frame);
+                } else {
                     break;
                 }
-                moved += held.memoryLength(frame);
-                moveBack(frame);
             }
             held.releaseOldest();
         }
@@ -142,19 +148,22 @@ final class MemoryRelease {
             }
             return;
         }
-        final UnderlaySender sender = sender(held.flow(frame));
         final int copy = held.putAgain(frame);
         if (HeldFrames.NONE == copy) {
-            sender.abandon();
+            giveUp(frame);
         } else {
-            sender.onMoved(frame, held.memoryLength(frame), copy);
+            sender(held.flow(frame)).onMoved(frame, held.memoryLength(frame), copy);
         }
     }
 
     private void giveUp(final int frame) {
-        held.load(frame, given);
-        waiting.remove(frame);
-        outcomes.drop(given, DropReason.UNDERLAY_BUSY, given.segments());
+        if (held.waits(frame)) {
+            held.load(frame, given);
+            waiting.remove(frame);
+            outcomes.drop(given, DropReason.UNDERLAY_BUSY, given.segments());
+        } else {
+            sender(held.flow(frame)).abandon();
+        }
     }
 
     private UnderlaySender sender(final int flow) {

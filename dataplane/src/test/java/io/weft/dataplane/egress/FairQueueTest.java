@@ -188,6 +188,54 @@ class FairQueueTest {
         assertEquals(4, take(0).flow);
     }
 
+    /** After everything was given up a flow is as one that has not waited before. */
+    @Test
+    void shouldForgetTurnsWhenNothingIsLeft() {
+        for (int i = 0; i < 2 * TURN; i++) {
+            add(2, i);
+        }
+        for (int i = 0; i < TURN + 1; i++) {
+            take(0);
+        }
+        while (queue.waitsFor(0)) {
+            final int oldest = queue.frames().oldest();
+            if (queue.frames().waits(oldest)) {
+                queue.remove(oldest);
+            }
+            queue.frames().releaseOldest();
+        }
+        add(2, 0);
+        add(4, 0);
+        assertEquals(2, take(0).flow, "neither has waited before, and it was the first");
+    }
+
+    /** Many flows with little each are a queue that stands, one is not. */
+    @Test
+    void shouldDropOfManyFlowsThatHoldLittleEach() {
+        final long longNs = 2 * CoDel.INTERVAL_NS;
+        for (int flow = 0; flow < 40; flow += 2) {
+            for (int i = 0; i < 20; i++) {
+                add(flow, i);
+            }
+        }
+        int dropped = 0;
+        for (long nowNs = longNs; queue.waitsFor(0); nowNs += longNs) {
+            final int frame = queue.peek(0);
+            queue.remove(frame);
+            queue.onSent(queue.frames().flow(frame), LENGTH);
+            dropped += queue.shouldDrop(frame, nowNs) ? 1 : 0;
+        }
+        assertTrue(dropped > 20, () -> "no more than are dropped of one flow");
+        for (int i = 0; i < 40; i++) {
+            add(2, i);
+        }
+        for (long nowNs = longNs; queue.waitsFor(0); nowNs += longNs) {
+            final int frame = queue.peek(0);
+            queue.remove(frame);
+            assertFalse(queue.shouldDrop(frame, nowNs), "a superframe, or as much as one");
+        }
+    }
+
     @Test
     void shouldTakeEachFlowOnceEvenWhenAllOfThemWait() {
         int count = 0;

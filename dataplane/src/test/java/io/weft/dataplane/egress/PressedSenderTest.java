@@ -265,6 +265,25 @@ class PressedSenderTest {
         assertConserved();
     }
 
+    /** Also where the oldest of all is one that the socket keeps. */
+    @Test
+    void shouldGiveUpWhatASocketHasKeptForTooLong() {
+        for (int i = 0; i < 100; i++) {
+            give(2, i);
+        }
+        sender.doWork();
+        first.take(70);
+        sender.doWork();
+        assertEquals(upTo(70), first.sent());
+        nowNs += FairQueue.MAX_WAIT_NS + 1;
+        give(3, 0);
+        second.take(1);
+        sender.doWork();
+        assertEquals(30, dropped());
+        sender.doWork();
+        assertConserved();
+    }
+
     @Test
     void shouldNotSendWhatWaitedToAPeerThatDoesNotAnswer() {
         for (int i = 0; i < 100; i++) {
