@@ -240,6 +240,13 @@ public enum DataPlaneCounter {
             "egress congestion marks",
             "weft_congestion_marks_total",
             "packets marked in the place of a drop (ECN), since their flow had waited for too long"),
+    EGRESS_WAITING_BYTES(
+            133,
+            Kind.GAUGE,
+            Direction.EGRESS,
+            "egress waiting bytes",
+            "weft_waiting_bytes",
+            "memory of frames that wait until the underlay takes more"),
     INGRESS_HOST_LOSSES(
             131,
             Kind.COUNTER,

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.status.AtomicCounter;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +59,7 @@ public final class EgressSender implements PolledAgent {
     private final UnsafeBuffer arena;
     private final NanoClock clock;
     private final WorkerCounters counters;
+    private final AtomicCounter waitingBytes;
     private final UnderlaySender[] senders;
     private final SuperframeCutter cutter = new SuperframeCutter();
     private final @Nullable OffloadQueue offload;
@@ -107,6 +109,7 @@ public final class EgressSender implements PolledAgent {
         arena = ring.arena();
         this.clock = clock;
         this.counters = counters;
+        waitingBytes = counters.of(DataPlaneCounter.EGRESS_WAITING_BYTES);
         outcomes = new EgressOutcomes(arena, waiting, counters, tap);
         final OffloadQueue queue = null == offload ? null : new OffloadQueue(arena, offload, counters, worker);
         this.offload = queue;
@@ -170,7 +173,7 @@ public final class EgressSender implements PolledAgent {
         frames += polled;
         if (frames > 0 || isPressed) {
             flush();
-            memory.release(isPressed, nowNs);
+            release();
         }
         return frames;
     }
@@ -270,7 +273,14 @@ public final class EgressSender implements PolledAgent {
     public void abandon() {
         memory.abandon();
         flush();
+        release();
+    }
+
+    private void release() {
         memory.release(isPressed, nowNs);
+        if (waitingBytes.getPlain() != waiting.heldBytes()) {
+            waitingBytes.setPlain(waiting.heldBytes());
+        }
     }
 
     private void onFrame(final EgressFrame frame) {

@@ -122,6 +122,11 @@ public final class FairQueue {
         return 0 == heldBytes.getPlain(TOTAL);
     }
 
+    /** What all frames that wait take, in bytes. */
+    int heldBytes() {
+        return heldBytes.getPlain(TOTAL);
+    }
+
     /** Whether anything waits for this socket. */
     boolean waitsFor(final int socket) {
         return 0 != framesOfSocket[socket];
