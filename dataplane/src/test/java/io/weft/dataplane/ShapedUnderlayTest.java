@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -18,7 +19,9 @@ import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +43,7 @@ class ShapedUnderlayTest {
     /** As many packets as fq_codel holds of all flows together (net/sched/sch_fq_codel.c, {@code limit}). */
     private static final int LONG_BURST = 10_240;
 
+    private static final int QUIET_MS = 500;
     private static final int SPARSE_PORT = 7_777;
     private static final long INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final long BURST_INTERVALS = 20;
@@ -48,19 +52,53 @@ class ShapedUnderlayTest {
     private static final Set<DropReason> FOR_WAITING =
             EnumSet.of(DropReason.FQ_FLOW_LIMIT, DropReason.QDISC_CONGESTED, DropReason.UNDERLAY_BUSY);
 
-    private static final int PORT_OFFSET = 20 + 2;
-    private static final int NUMBER_OFFSET = 20 + 8;
+    private static final int UDP_OFFSET = 20;
+    private static final int PORT_OFFSET = UDP_OFFSET + 2;
+    private static final int NUMBER_OFFSET = UDP_OFFSET + 8;
+
+    /** Two nodes, of which the first has an underlay that carries little, and a pod on each. */
+    private static final class Shaped implements AutoCloseable {
+        private final CloseAll resources = new CloseAll();
+        private final Topology.Node own;
+        private final StaticNode node;
+        private final PodTun from;
+        private final PodTun to;
+
+        Shaped(final UnderlayPort port) throws Exception {
+            final Topology topology = resources.add(Topology.twoNodes());
+            own = topology.node(0);
+            node = resources.add(StaticNode.start(topology, own, port.options()));
+            resources.add(StaticNode.start(topology, topology.node(1), port.options()));
+            from = resources.add(new PodTun(own));
+            to = resources.add(new PodTun(topology.node(1)));
+            shaper("add", "4mbit burst 64k");
+        }
+
+        /** What waits leaves at once, and nothing that waits in the device's queue is lost. */
+        private void open() {
+            shaper("change", "10gbit burst 64m");
+        }
+
+        private void shaper(final String action, final String rate) {
+            own.namespace()
+                    .exec(("tc qdisc " + action + " dev " + own.underlayDevice() + " root tbf rate " + rate
+                                    + " limit 64m")
+                            .split(" "));
+        }
+
+        @Override
+        public void close() {
+            resources.close();
+        }
+    }
 
     @ParameterizedTest
     @EnumSource(UnderlayPort.class)
     void shouldLoseNothingOfAFlowBesideAFlood(final UnderlayPort port) throws Exception {
-        try (CloseAll resources = new CloseAll()) {
-            final Topology topology = resources.add(Topology.twoNodes());
-            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(0), port.options()));
-            resources.add(StaticNode.start(topology, topology.node(1), port.options()));
-            final PodTun from = resources.add(new PodTun(topology.node(0)));
-            final PodTun to = resources.add(new PodTun(topology.node(1)));
-            shape(topology.node(0));
+        try (Shaped shaped = new Shaped(port)) {
+            final StaticNode node = shaped.node;
+            final PodTun from = shaped.from;
+            final PodTun to = shaped.to;
             final byte[] flood = flood(from, to);
             final List<byte[]> received = new ArrayList<>();
             int sparse = 0;
@@ -86,7 +124,7 @@ class ShapedUnderlayTest {
                             .filter(number -> number >= 0)
                             .sorted()
                             .toList());
-            unshape(topology.node(0));
+            shaped.open();
             node.counters().awaitConserved();
             assertTrue(
                     FOR_WAITING.containsAll(node.counters().drops().keySet()),
@@ -99,23 +137,30 @@ class ShapedUnderlayTest {
     @ParameterizedTest
     @EnumSource(UnderlayPort.class)
     void shouldKeepABurstUntilTheUnderlayTakesIt(final UnderlayPort port) throws Exception {
-        try (CloseAll resources = new CloseAll()) {
-            final Topology topology = resources.add(Topology.twoNodes());
-            final StaticNode node = resources.add(StaticNode.start(topology, topology.node(0), port.options()));
-            resources.add(StaticNode.start(topology, topology.node(1), port.options()));
-            final PodTun from = resources.add(new PodTun(topology.node(0)));
-            final PodTun to = resources.add(new PodTun(topology.node(1)));
-            shape(topology.node(0));
-            final byte[] flood = flood(from, to);
+        try (Shaped shaped = new Shaped(port)) {
+            final StaticNode node = shaped.node;
+            final PodTun from = shaped.from;
+            final PodTun to = shaped.to;
             final long beginNs = System.nanoTime();
-            for (int sent = 1; sent <= LONG_BURST; sent++) {
-                from.send(flood);
-                if (0 == sent % BURST) {
-                    awaitRead(node, sent);
+            for (int number = 0; number < LONG_BURST; number++) {
+                from.send(numbered(from, to, number));
+                if (0 == number % BURST) {
+                    awaitRead(node, number);
                 }
             }
             awaitRead(node, LONG_BURST);
-            unshape(topology.node(0));
+            shaped.open();
+            final Set<Integer> received = new HashSet<>();
+            for (byte[] packet = to.receive(TIMEOUT_MS); packet.length > 0; packet = to.receive(QUIET_MS)) {
+                if (FLOOD_LENGTH + NUMBER_OFFSET == packet.length) {
+                    final int number = ByteBuffer.wrap(packet).getInt(NUMBER_OFFSET);
+                    assertArrayEquals(
+                            datagram(numbered(from, to, number)),
+                            datagram(packet),
+                            "as it was sent, wherever it lay meanwhile");
+                    assertTrue(received.add(number), () -> number + " came twice");
+                }
+            }
             node.counters().awaitConserved();
             final long intervals = (System.nanoTime() - beginNs) / INTERVAL_NS;
             assumeTrue(intervals < BURST_INTERVALS, "on this machine it takes so long that it is no burst");
@@ -127,22 +172,21 @@ class ShapedUnderlayTest {
         }
     }
 
+    /** What no router changes. */
+    private static byte[] datagram(final byte[] packet) {
+        return Arrays.copyOfRange(packet, UDP_OFFSET, packet.length);
+    }
+
+    /** A packet that shows its number. */
+    private static byte[] numbered(final PodTun from, final PodTun to, final int number) {
+        final byte[] payload = CraftedPacket.payload(FLOOD_LENGTH, number);
+        ByteBuffer.wrap(payload).putInt(number);
+        return CraftedPacket.udp(from.address(), to.address(), 1, 2, payload).bytes();
+    }
+
     private static byte[] flood(final PodTun from, final PodTun to) {
         return CraftedPacket.udp(from.address(), to.address(), 1, 2, CraftedPacket.payload(FLOOD_LENGTH, 1))
                 .bytes();
-    }
-
-    private static void shape(final Topology.Node node) {
-        node.namespace()
-                .exec(("tc qdisc add dev " + node.underlayDevice() + " root tbf rate 4mbit burst 64k limit 64m")
-                        .split(" "));
-    }
-
-    /** What waits leaves at once, and nothing that waits in the device's queue is lost. */
-    private static void unshape(final Topology.Node node) {
-        node.namespace()
-                .exec(("tc qdisc change dev " + node.underlayDevice() + " root tbf rate 10gbit burst 64m limit 64m")
-                        .split(" "));
     }
 
     private static void awaitRead(final StaticNode node, final long packets) {

@@ -42,7 +42,10 @@ public final class EgressSender implements PolledAgent {
      */
     private static final int MAX_BYTES = 0x20000;
 
-    /** Of what waits, bytes that are sent at once, and a frame: what a stalled sender keeps of it goes before all flows that have their turn. */
+    /**
+     * Of what waits, bytes that are sent at once, the last frame more or less: what a stalled sender keeps of it goes before all flows that
+     * have their turn.
+     */
     private static final int CHUNK_LENGTH = 0x8000;
 
     /** Frames that are dealt with at once, for those that are dropped count no bytes. */
@@ -289,11 +292,11 @@ public final class EgressSender implements PolledAgent {
         if (!waiting.waitsFor(socket) && sender.prepare(frame, frame.segments())) {
             forward(frame, sender);
         } else {
-            wait(frame);
+            enqueue(frame);
         }
     }
 
-    private void wait(final EgressFrame frame) {
+    private void enqueue(final EgressFrame frame) {
         if (!isPressed) {
             isPressed = true;
             nowNs = clock.nanoTime();

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * Frames that wait until the underlay takes more, by flow: each in its order, flows in turn by deficit round robin, and one that has
- * not waited before them first, and of a flow that waits for long some are dropped ({@link CoDel}), as by fq_codel (RFC 8290). They lie in
+ * Frames that wait until the underlay takes more, by flow, as in fq_codel (RFC 8290): each flow in its order, flows in turn by deficit round
+ * robin, and before them one that has not waited yet; of a flow that waits for long some are dropped ({@link CoDel}). They lie in
  * {@link HeldFrames}, and are named as there.
  *
  * <p>A flow may hold {@value #MOST_OF_FREE} times what is free, as the ports of a switch share its memory (Choudhury and Hahne, Dynamic Queue
@@ -27,15 +27,15 @@ public final class FairQueue {
     private static final int MOST_OF_FREE = 8;
 
     /**
-     * After this a frame is given up: as long as the kernel asks for a neighbour's MAC address and keeps what is sent to it
+     * A frame that waited for longer is given up: as long as the kernel asks for a neighbour's MAC address and keeps what is sent to it
      * ({@code mcast_solicit} times {@code retrans_time_ms}, Documentation/networking/ip-sysctl.rst). Whoever sent it has sent it again.
      */
     static final long MAX_WAIT_NS = 3_000_000_000L;
 
-    /** A superframe: of a flow that has no more than one waiting nothing is dropped, */
+    /** A superframe: a flow that has no more than one waiting does not wait for long, whatever CoDel says. */
     private static final int SHORT_LENGTH = 0x10000;
 
-    /** unless that is so of many. */
+    /** With more than this in all, many flows have no more each, and they do. */
     private static final int SHORT_TOTAL = 4 * SHORT_LENGTH;
 
     private static final int NONE = HeldFrames.NONE;

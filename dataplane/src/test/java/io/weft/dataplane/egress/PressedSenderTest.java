@@ -2,91 +2,92 @@
 package io.weft.dataplane.egress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.dataplane.agent.Doorbell;
-import io.weft.dataplane.capture.Captures;
-import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.PodTun;
-import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.Ecn;
-import io.weft.encap.IpPacket;
-import io.weft.linux.SocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.agrona.concurrent.status.CountersManager;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What a sender does with frames that one of its two sockets does not take. */
 class PressedSenderTest {
-    private static final int RING_LENGTH = 0x200000;
-    private static final int RING_FRAMES = 1024;
-    private static final int HELD_LENGTH = 0x40000;
-    private static final int MANY = 1_000_000;
+    private static final int MANY = PressedNode.MANY;
+    private static final int PAYLOAD_LENGTH = 1_000;
 
-    private final CountersManager manager = NodeCounters.newManager();
-    private final NodeCounters counters = new NodeCounters(manager);
-    private final Doorbell doorbell = new Doorbell();
-    private final RefusingPort first = new RefusingPort();
-    private final RefusingPort second = new RefusingPort();
-    private final EgressMemory memory = new EgressMemory(RING_LENGTH, HELD_LENGTH);
-    private final EgressRing ring = new EgressRing(memory, RING_FRAMES);
-    private final FairQueue waiting = new FairQueue(memory, 2);
-    private final UnansweredPeers unanswered = new UnansweredPeers(2);
-    private long nowNs;
-    private final EgressSender sender = new EgressSender(
-            ring,
-            waiting,
-            unanswered,
-            List.of(first, second),
-            1,
-            null,
-            null,
-            () -> nowNs,
-            new WorkerCounters(manager, 0),
-            new Tap(new Captures(), 0),
-            doorbell,
-            0);
+    private final PressedNode node = new PressedNode(1);
+    private final NodeCounters counters = node.counters;
+    private final RefusingPort first = node.first;
+    private final RefusingPort second = node.second;
+    private final EgressRing ring = node.ring;
+    private final FairQueue waiting = node.waiting;
+    private final EgressSender sender = node.sender;
     private int given;
     private int tos;
 
     @AfterEach
     void tearDown() {
-        doorbell.close();
-        memory.close();
+        node.close();
     }
 
     /** A frame of a flow, which goes by the second socket if its number is odd. */
     private void give(final int flow, final int number) {
-        final byte[] payload = new byte[1_000];
+        final byte[] payload = new byte[PAYLOAD_LENGTH];
         payload[payload.length - 1] = (byte) number;
-        final byte[] packet = CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, payload)
-                .tos(tos)
-                .bytes();
-        final EgressFrame frame = ring.claim();
-        assertNotNull(frame, () -> "no room in the ring: " + counters);
-        ring.arena().putBytes(frame.ipOffset, packet);
-        assertEquals(IpPacket.Fault.NONE, frame.packet.parse(ring.arena(), frame.ipOffset, packet.length, false));
-        frame.sockaddrLength =
-                SocketAddress.put(ring.arena(), frame.ipOffset - EgressFrame.HEADROOM, PodTun.inet(peer(number)), 8472);
-        frame.flow = flow;
-        ring.publish(frame, packet.length);
+        node.give(
+                flow,
+                PodTun.inet(peer(number)),
+                CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1, 2, payload)
+                        .tos(tos),
+                0);
         given++;
+    }
+
+    /** Frames of one flow, numbered from 0 to 99 and again, which the sender finds in the ring. */
+    private void giveMany(final int count) {
+        for (int i = 0; i < count; i++) {
+            give(2, i % 100);
+        }
+        sender.doWork();
     }
 
     /** The address that a frame of that number goes to. */
     private static String peer(final int number) {
         return "192.0.2." + number;
+    }
+
+    /** Four times as much as can be held passes by the second socket, which takes it a moment late. */
+    private void passLate() {
+        final int rounds = 4 * PressedNode.HELD_LENGTH / HeldFrames.length(PAYLOAD_LENGTH);
+        for (int i = 0; i < rounds; i++) {
+            give(3, 1);
+            sender.doWork();
+            give(3, 2);
+            sender.doWork();
+            second.take(2);
+            sender.doWork();
+        }
+        assertEquals(2 * rounds, second.sent().size());
+    }
+
+    /** A flow waits for longer than a burst may: a part of it leaves, and later the rest. */
+    private void standForLong() {
+        giveMany(180);
+        node.nowNs += 2 * CoDel.INTERVAL_NS;
+        first.take(70);
+        sender.doWork();
+        assertEquals(Map.of(), counters.drops(), "it may be a burst");
+        node.nowNs += 2 * CoDel.INTERVAL_NS;
+        first.take(MANY);
+        sender.doWork();
     }
 
     private long dropped() {
@@ -120,10 +121,7 @@ class PressedSenderTest {
         assertEquals(1, sender.outputs());
         assertEquals(first.fd(), sender.outputFd(0));
         assertTrue(counters.of(DataPlaneCounter.EGRESS_WAITING_BYTES) > 100_000, "all but what the socket keeps");
-        while (!waiting.isEmpty() || sender.outputs() > 0) {
-            first.take(7);
-            sender.doWork();
-        }
+        node.drain(7);
         assertEquals(upTo(120), first.sent());
         assertEquals(Map.of(), counters.drops());
         assertConserved();
@@ -149,17 +147,14 @@ class PressedSenderTest {
 
     @Test
     void shouldLetAFlowWaitWithNoMoreThanItsShareWhenMuchWasTakenAtOnce() {
-        for (int i = 0; i < RING_FRAMES / 2; i++) {
+        for (int i = 0; i < PressedNode.RING_FRAMES / 2; i++) {
             give(2, i % 100);
         }
         give(4, 101);
         sender.doWork();
         final long refused = counters.drops(DropReason.FQ_FLOW_LIMIT);
-        assertTrue(refused > RING_FRAMES / 4, counters::toString);
-        first.take(MANY);
-        while (!waiting.isEmpty() || sender.outputs() > 0) {
-            sender.doWork();
-        }
+        assertTrue(refused > PressedNode.RING_FRAMES / 4, counters::toString);
+        node.drain(MANY);
         assertEquals(Map.of(DropReason.FQ_FLOW_LIMIT, refused), counters.drops());
         assertEquals(given - refused, first.sent().size());
         assertTrue(first.sent().contains(101), "the other flow has room");
@@ -203,16 +198,7 @@ class PressedSenderTest {
         sender.doWork();
         give(2, 2);
         sender.doWork();
-        final int rounds = 4 * HELD_LENGTH / HeldFrames.length(1_028);
-        for (int i = 0; i < rounds; i++) {
-            give(3, 1);
-            sender.doWork();
-            give(3, 2);
-            sender.doWork();
-            second.take(2);
-            sender.doWork();
-        }
-        assertEquals(2 * rounds, second.sent().size());
+        passLate();
         first.take(MANY);
         sender.doWork();
         assertEquals(upTo(3), first.sent());
@@ -224,22 +210,11 @@ class PressedSenderTest {
     /** A socket that takes one message at a time keeps a batch that lies in what is held, and its memory is moved as well. */
     @Test
     void shouldMoveWhatASocketKeepsWhenMuchThatWaitedPasses() {
-        for (int i = 0; i < 100; i++) {
-            give(2, i);
-        }
-        sender.doWork();
+        giveMany(100);
         first.take(70);
         sender.doWork();
         assertEquals(upTo(70), first.sent());
-        final int rounds = 4 * HELD_LENGTH / HeldFrames.length(1_028);
-        for (int i = 0; i < rounds; i++) {
-            give(3, 1);
-            sender.doWork();
-            give(3, 2);
-            sender.doWork();
-            second.take(2);
-            sender.doWork();
-        }
+        passLate();
         first.take(MANY);
         sender.doWork();
         assertEquals(upTo(100), first.sent());
@@ -250,11 +225,8 @@ class PressedSenderTest {
 
     @Test
     void shouldGiveUpWhatHasWaitedForTooLong() {
-        for (int i = 0; i < 100; i++) {
-            give(2, i);
-        }
-        sender.doWork();
-        nowNs += FairQueue.MAX_WAIT_NS + 1;
+        giveMany(100);
+        node.nowNs += FairQueue.MAX_WAIT_NS + 1;
         give(3, 0);
         second.take(1);
         sender.doWork();
@@ -269,14 +241,11 @@ class PressedSenderTest {
     /** Also where the oldest of all is one that the socket keeps. */
     @Test
     void shouldGiveUpWhatASocketHasKeptForTooLong() {
-        for (int i = 0; i < 100; i++) {
-            give(2, i);
-        }
-        sender.doWork();
+        giveMany(100);
         first.take(70);
         sender.doWork();
         assertEquals(upTo(70), first.sent());
-        nowNs += FairQueue.MAX_WAIT_NS + 1;
+        node.nowNs += FairQueue.MAX_WAIT_NS + 1;
         give(3, 0);
         second.take(1);
         sender.doWork();
@@ -287,11 +256,8 @@ class PressedSenderTest {
 
     @Test
     void shouldNotSendWhatWaitedToAPeerThatDoesNotAnswer() {
-        for (int i = 0; i < 100; i++) {
-            give(2, i);
-        }
-        sender.doWork();
-        unanswered.refuse(0);
+        giveMany(100);
+        node.unanswered.refuse(0);
         first.take(MANY);
         sender.doWork();
         assertEquals(upTo(64), first.sent());
@@ -303,17 +269,7 @@ class PressedSenderTest {
     /** Of a flow that waits for long some are lost, and all of one that only had a burst are sent. */
     @Test
     void shouldDropOneOfAFlowThatWaitsForLong() {
-        for (int i = 0; i < 180; i++) {
-            give(2, i % 100);
-        }
-        sender.doWork();
-        nowNs += 2 * CoDel.INTERVAL_NS;
-        first.take(70);
-        sender.doWork();
-        assertEquals(Map.of(), counters.drops(), "it may be a burst");
-        nowNs += 2 * CoDel.INTERVAL_NS;
-        first.take(MANY);
-        sender.doWork();
+        standForLong();
         assertEquals(Map.of(DropReason.QDISC_CONGESTED, 1L), counters.drops());
         assertEquals(179, first.sent().size());
         assertEquals(0, ring.inFlight());
@@ -323,16 +279,7 @@ class PressedSenderTest {
     @Test
     void shouldMarkAPacketInThePlaceOfADropWhenItCanCarryTheMark() {
         tos = 0x28 | Ecn.ECT_0;
-        for (int i = 0; i < 180; i++) {
-            give(2, i % 100);
-        }
-        sender.doWork();
-        nowNs += 2 * CoDel.INTERVAL_NS;
-        first.take(70);
-        sender.doWork();
-        nowNs += 2 * CoDel.INTERVAL_NS;
-        first.take(MANY);
-        sender.doWork();
+        standForLong();
         assertEquals(Map.of(), counters.drops());
         assertEquals(1, counters.of(DataPlaneCounter.EGRESS_CONGESTION_MARKS));
         assertEquals(
