@@ -57,9 +57,13 @@ public final class DescriptorStore {
         try {
             final Path fresh = file.resolveSibling(file.getFileName() + ".new");
             Files.deleteIfExists(fresh);
-            Files.createFile(fresh, OwnDirectory.OWN_FILE);
-            Files.writeString(fresh, description.text());
-            Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+            try {
+                Files.createFile(fresh, OwnDirectory.OWN_FILE);
+                Files.writeString(fresh, description.text());
+                Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(fresh);
+            }
             // Not to be looked at for a hang-up or error, for which the manager would take it out.
             descriptors.forEach(
                     (name, fd) -> NotifySocket.send(socket, "FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, List.of(fd)));

@@ -21,10 +21,14 @@ final class RecordFile {
     static void replace(final Path file, final Content content) throws IOException {
         final Path fresh = file.resolveSibling('.' + String.valueOf(file.getFileName()) + ".new");
         Files.deleteIfExists(fresh);
-        Files.createFile(fresh, OwnDirectory.OWN_FILE);
-        try (BufferedWriter out = Files.newBufferedWriter(fresh)) {
-            content.write(out);
+        try {
+            Files.createFile(fresh, OwnDirectory.OWN_FILE);
+            try (BufferedWriter out = Files.newBufferedWriter(fresh)) {
+                content.write(out);
+            }
+            Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(fresh);
         }
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     }
 }
