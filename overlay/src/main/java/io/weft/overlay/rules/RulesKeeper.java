@@ -138,8 +138,9 @@ public final class RulesKeeper implements AutoCloseable {
         for (final ForwardCheck check : rules.checks()) {
             try {
                 all = all.and(check.look(firewall));
-            } catch (final RulesException unseen) {
-                LOG.log(DEBUG, "what drops packets of pods is not known: {0}", unseen.getMessage());
+            } catch (final RuntimeException unseen) {
+                // As in a comparison, whatever it is: without this thread nobody keeps the rules.
+                LOG.log(DEBUG, "what drops packets of pods is not known", unseen);
             }
         }
         return all;
