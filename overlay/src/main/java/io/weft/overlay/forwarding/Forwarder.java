@@ -97,7 +97,7 @@ final class Forwarder implements AutoCloseable {
     private volatile boolean isLast;
 
     private boolean isClosed;
-    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    private final Deque<AutoCloseable> undo;
 
     /**
      * What a forwarder is made for.
@@ -142,13 +142,28 @@ final class Forwarder implements AutoCloseable {
         }
     }
 
-    private Forwarder(
-            final Settings settings, final RoutingTables tables, final CountersFile counters, final Path countersPath) {
+    /**
+     * Without device and sockets.
+     *
+     * @param isSuccessor of a process that still runs.
+     * @param undo takes back what is made here, also when that fails half way.
+     */
+    private Forwarder(final Settings settings, final boolean isSuccessor, final Deque<AutoCloseable> undo) {
+        this.undo = undo;
+        this.isSuccessor = isSuccessor;
+        countersPath = settings.countersFile();
+        final Path made = isSuccessor ? CountersFile.fresh(countersPath) : countersPath;
+        counters = CountersPlace.create(made, settings.options().workers());
+        undo.push(() -> {
+            if (!isOutlived) {
+                Files.deleteIfExists(this.isSuccessor ? made : countersPath);
+            }
+        });
+        undo.push(counters);
         deviceName = settings.deviceName();
-        this.tables = tables;
-        this.counters = counters;
+        tables = new RoutingTables(TunnelSetup.routing(settings).peerNumbers(counters.peers()::number));
+        undo.push(tables);
         offenders = new DropOffenders(settings, counters, SystemNanoClock.INSTANCE);
-        this.countersPath = countersPath;
     }
 
     /**
@@ -159,23 +174,10 @@ final class Forwarder implements AutoCloseable {
      */
     static Forwarder open(final Settings settings, final Descriptors left) {
         final boolean isSuccessor = left.count(settings.deviceName() + POD_KIND) > 0;
-        final Path place = settings.countersFile();
-        final Path countersPath = isSuccessor ? CountersFile.fresh(place) : place;
-        final CountersFile counters =
-                CountersPlace.create(countersPath, settings.options().workers());
-        final RoutingTables tables =
-                new RoutingTables(TunnelSetup.routing(settings).peerNumbers(counters.peers()::number));
-        final Forwarder forwarder = new Forwarder(settings, tables, counters, place);
-        forwarder.isSuccessor = isSuccessor;
-        forwarder.undo.push(() -> {
-            if (!forwarder.isOutlived) {
-                Files.deleteIfExists(forwarder.isSuccessor ? countersPath : place);
-            }
-        });
-        forwarder.undo.push(counters);
-        forwarder.undo.push(tables);
+        final Deque<AutoCloseable> undo = new ArrayDeque<>();
         boolean isOpen = false;
         try {
+            final Forwarder forwarder = new Forwarder(settings, isSuccessor, undo);
             forwarder.openPorts(settings, left);
             isOpen = true;
             return forwarder;
@@ -188,7 +190,7 @@ final class Forwarder implements AutoCloseable {
                     tooLittle);
         } finally {
             if (!isOpen) {
-                forwarder.close();
+                TakeDown.all(undo);
             }
         }
     }
