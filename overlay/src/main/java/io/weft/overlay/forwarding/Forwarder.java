@@ -5,7 +5,6 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
-import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
@@ -196,74 +195,31 @@ final class Forwarder implements AutoCloseable {
     }
 
     private void openPorts(final Settings settings, final Descriptors left) {
-        final WeftOptions options = settings.options();
         final UnderlaySockets opened = TunnelSetup.sockets(settings, left.take(deviceName + UDP_KIND));
         undo.push(opened);
         sockets = opened;
         final PodDevice pods = openPodDevice(settings, left.take(deviceName + POD_KIND));
-        final TunnelOffload offload = openOffload(settings, opened, left);
-        final DataPlaneContext context = new DataPlaneContext();
-        final PacketUnderlay packets = PacketUnderlay.open(
-                settings,
-                opened,
-                left.take(deviceName + PACKET_KIND),
-                tables,
-                this::total,
-                this::wakeReceivers,
-                this::remarkUnderlay);
-        if (null != packets) {
-            undo.push(packets);
-            packetUnderlay = packets;
-            packets.use(context);
-        }
-        final UnansweredPeers unanswered = new UnansweredPeers(counters.peers().rows());
-        final PeerNeighbours looked = new PeerNeighbours(
-                counters.peers(),
-                unanswered,
-                settings.local(),
-                settings.config().backend().port(),
-                () -> total(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
-                SystemNanoClock.INSTANCE);
-        undo.push(looked);
-        neighbours = looked;
-        final IpPrefix subnet = settings.own().key().subnet();
-        final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
-        final DataPlane made = new DataPlane(context.routing(tables)
+        final DataPlaneContext context = TunnelSetup.dataPlane(settings)
+                .routing(tables)
                 .counters(counters.manager())
                 .peers(counters.peers())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
-                .schedulingRefusals(new SchedulingRemarks())
-                .realTimePriority(options.realTimePriority)
-                .unanswered(unanswered)
                 .hostPorts(pods.ports())
-                .tunnelOffload(offload)
+                .tunnelOffload(openOffload(settings, opened, left))
                 .receivePorts(opened.receivePorts())
                 .sendPorts(opened.sendPorts())
-                .maxSegments(opened.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
-                .threadingMode(options.threadingMode)
-                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
-                .busyPoll(options.busyPoll)
-                .mtu(settings.podMtu())
-                .ingressPolicy(new IngressPolicy.Builder(options.ingressSources).build())
-                .hostOutputs(openOutputs(options.workers()))
-                .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
-                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
+                .maxSegments(opened.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1);
+        final PacketUnderlay packets = openPacketUnderlay(settings, opened, left.take(deviceName + PACKET_KIND));
+        if (null != packets) {
+            packets.use(context);
+        }
+        final UnansweredPeers unanswered = new UnansweredPeers(counters.peers().rows());
+        neighbours = openNeighbours(settings, unanswered);
+        final DataPlane made = new DataPlane(context.unanswered(unanswered)
+                .hostOutputs(openOutputs(settings.options().workers()))
                 .conclude());
         undo.push(made);
-        final PeerWatch watch = new PeerWatch(
-                counters.peers(),
-                UnderlayErrors.open(
-                        IpAddress.of(settings.local()),
-                        opened.sourcePorts().stream()
-                                .flatMapToInt(Arrays::stream)
-                                .boxed()
-                                .collect(Collectors.toSet()),
-                        settings.config().backend().port(),
-                        counters.peers()),
-                TimeUnit.SECONDS.toMillis(options.peerCheckSeconds),
-                made::ingressPolicy);
-        undo.push(watch);
-        peerWatch = watch;
+        peerWatch = openPeerWatch(settings, opened, made);
         recent = new RecentCounters(counters.manager(), made.counters());
         dataPlane = made;
         losses = new HostLosses(pods, opened, packets);
@@ -275,6 +231,46 @@ final class Forwarder implements AutoCloseable {
                 IpAddress.of(settings.local()),
                 settings.config().backend().port(),
                 opened.sourcePorts());
+    }
+
+    private @Nullable PacketUnderlay openPacketUnderlay(
+            final Settings settings, final UnderlaySockets udp, final List<Integer> left) {
+        final PacketUnderlay packets = PacketUnderlay.open(
+                settings, udp, left, tables, this::total, this::wakeReceivers, this::remarkUnderlay);
+        if (null != packets) {
+            undo.push(packets);
+            packetUnderlay = packets;
+        }
+        return packets;
+    }
+
+    private PeerNeighbours openNeighbours(final Settings settings, final UnansweredPeers unanswered) {
+        final PeerNeighbours looked = new PeerNeighbours(
+                counters.peers(),
+                unanswered,
+                settings.local(),
+                settings.config().backend().port(),
+                () -> total(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
+                SystemNanoClock.INSTANCE);
+        undo.push(looked);
+        return looked;
+    }
+
+    private PeerWatch openPeerWatch(final Settings settings, final UnderlaySockets udp, final DataPlane running) {
+        final PeerWatch watch = new PeerWatch(
+                counters.peers(),
+                UnderlayErrors.open(
+                        IpAddress.of(settings.local()),
+                        udp.sourcePorts().stream()
+                                .flatMapToInt(Arrays::stream)
+                                .boxed()
+                                .collect(Collectors.toSet()),
+                        settings.config().backend().port(),
+                        counters.peers()),
+                TimeUnit.SECONDS.toMillis(settings.options().peerCheckSeconds),
+                running::ingressPolicy);
+        undo.push(watch);
+        return watch;
     }
 
     /** Starts to forward. */
