@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
@@ -144,6 +145,9 @@ class FirewallTest {
             awaitGet(weftd, "/readyz", "flanneld is ready");
             awaitGet(weftd, "/metrics", "weft_condition{condition=\"rules\"} 1.0\n");
             assertTrue(node.namespace().exec("iptables-save").contains("-j FLANNEL-POSTRTG"));
+            assertFalse(weftd.output().contains("missing or changed"), () -> "never there before: " + weftd.output());
+            node.namespace().exec("iptables", "-F", "FLANNEL-FWD");
+            weftd.awaitOutput("firewall rules were missing or changed, repaired", PATIENCE_MS);
         }
     }
 

@@ -5,7 +5,6 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
-import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.DataPlane;
 import io.weft.dataplane.DataPlaneContext;
@@ -97,7 +96,7 @@ final class Forwarder implements AutoCloseable {
     private volatile boolean isLast;
 
     private boolean isClosed;
-    private final Deque<AutoCloseable> undo = new ArrayDeque<>();
+    private final Deque<AutoCloseable> undo;
 
     /**
      * What a forwarder is made for.
@@ -142,13 +141,28 @@ final class Forwarder implements AutoCloseable {
         }
     }
 
-    private Forwarder(
-            final Settings settings, final RoutingTables tables, final CountersFile counters, final Path countersPath) {
+    /**
+     * Without device and sockets.
+     *
+     * @param isSuccessor of a process that still runs.
+     * @param undo takes back what is made here, also when that fails half way.
+     */
+    private Forwarder(final Settings settings, final boolean isSuccessor, final Deque<AutoCloseable> undo) {
+        this.undo = undo;
+        this.isSuccessor = isSuccessor;
+        countersPath = settings.countersFile();
+        final Path made = isSuccessor ? CountersFile.fresh(countersPath) : countersPath;
+        counters = CountersPlace.create(made, settings.options().workers());
+        undo.push(() -> {
+            if (!isOutlived) {
+                Files.deleteIfExists(this.isSuccessor ? made : countersPath);
+            }
+        });
+        undo.push(counters);
         deviceName = settings.deviceName();
-        this.tables = tables;
-        this.counters = counters;
+        tables = new RoutingTables(TunnelSetup.routing(settings).peerNumbers(counters.peers()::number));
+        undo.push(tables);
         offenders = new DropOffenders(settings, counters, SystemNanoClock.INSTANCE);
-        this.countersPath = countersPath;
     }
 
     /**
@@ -159,23 +173,10 @@ final class Forwarder implements AutoCloseable {
      */
     static Forwarder open(final Settings settings, final Descriptors left) {
         final boolean isSuccessor = left.count(settings.deviceName() + POD_KIND) > 0;
-        final Path place = settings.countersFile();
-        final Path countersPath = isSuccessor ? CountersFile.fresh(place) : place;
-        final CountersFile counters =
-                CountersPlace.create(countersPath, settings.options().workers());
-        final RoutingTables tables =
-                new RoutingTables(TunnelSetup.routing(settings).peerNumbers(counters.peers()::number));
-        final Forwarder forwarder = new Forwarder(settings, tables, counters, place);
-        forwarder.isSuccessor = isSuccessor;
-        forwarder.undo.push(() -> {
-            if (!forwarder.isOutlived) {
-                Files.deleteIfExists(forwarder.isSuccessor ? countersPath : place);
-            }
-        });
-        forwarder.undo.push(counters);
-        forwarder.undo.push(tables);
+        final Deque<AutoCloseable> undo = new ArrayDeque<>();
         boolean isOpen = false;
         try {
+            final Forwarder forwarder = new Forwarder(settings, isSuccessor, undo);
             forwarder.openPorts(settings, left);
             isOpen = true;
             return forwarder;
@@ -188,80 +189,37 @@ final class Forwarder implements AutoCloseable {
                     tooLittle);
         } finally {
             if (!isOpen) {
-                forwarder.close();
+                TakeDown.all(undo);
             }
         }
     }
 
     private void openPorts(final Settings settings, final Descriptors left) {
-        final WeftOptions options = settings.options();
         final UnderlaySockets opened = TunnelSetup.sockets(settings, left.take(deviceName + UDP_KIND));
         undo.push(opened);
         sockets = opened;
         final PodDevice pods = openPodDevice(settings, left.take(deviceName + POD_KIND));
-        final TunnelOffload offload = openOffload(settings, opened, left);
-        final DataPlaneContext context = new DataPlaneContext();
-        final PacketUnderlay packets = PacketUnderlay.open(
-                settings,
-                opened,
-                left.take(deviceName + PACKET_KIND),
-                tables,
-                this::total,
-                this::wakeReceivers,
-                this::remarkUnderlay);
-        if (null != packets) {
-            undo.push(packets);
-            packetUnderlay = packets;
-            packets.use(context);
-        }
-        final UnansweredPeers unanswered = new UnansweredPeers(counters.peers().rows());
-        final PeerNeighbours looked = new PeerNeighbours(
-                counters.peers(),
-                unanswered,
-                settings.local(),
-                settings.config().backend().port(),
-                () -> total(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
-                SystemNanoClock.INSTANCE);
-        undo.push(looked);
-        neighbours = looked;
-        final IpPrefix subnet = settings.own().key().subnet();
-        final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
-        final DataPlane made = new DataPlane(context.routing(tables)
+        final DataPlaneContext context = TunnelSetup.dataPlane(settings)
+                .routing(tables)
                 .counters(counters.manager())
                 .peers(counters.peers())
                 .errorHandler(failure -> LOG.log(ERROR, "a data thread survived an exception", failure))
-                .schedulingRefusals(new SchedulingRemarks())
-                .realTimePriority(options.realTimePriority)
-                .unanswered(unanswered)
                 .hostPorts(pods.ports())
-                .tunnelOffload(offload)
+                .tunnelOffload(openOffload(settings, opened, left))
                 .receivePorts(opened.receivePorts())
                 .sendPorts(opened.sendPorts())
-                .maxSegments(opened.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1)
-                .threadingMode(options.threadingMode)
-                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
-                .busyPoll(options.busyPoll)
-                .mtu(settings.podMtu())
-                .ingressPolicy(new IngressPolicy.Builder(options.ingressSources).build())
-                .hostOutputs(openOutputs(options.workers()))
-                .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
-                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes())
+                .maxSegments(opened.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1);
+        final PacketUnderlay packets = openPacketUnderlay(settings, opened, left.take(deviceName + PACKET_KIND));
+        if (null != packets) {
+            packets.use(context);
+        }
+        final UnansweredPeers unanswered = new UnansweredPeers(counters.peers().rows());
+        neighbours = openNeighbours(settings, unanswered);
+        final DataPlane made = new DataPlane(context.unanswered(unanswered)
+                .hostOutputs(openOutputs(settings.options().workers()))
                 .conclude());
         undo.push(made);
-        final PeerWatch watch = new PeerWatch(
-                counters.peers(),
-                UnderlayErrors.open(
-                        IpAddress.of(settings.local()),
-                        opened.sourcePorts().stream()
-                                .flatMapToInt(Arrays::stream)
-                                .boxed()
-                                .collect(Collectors.toSet()),
-                        settings.config().backend().port(),
-                        counters.peers()),
-                TimeUnit.SECONDS.toMillis(options.peerCheckSeconds),
-                made::ingressPolicy);
-        undo.push(watch);
-        peerWatch = watch;
+        peerWatch = openPeerWatch(settings, opened, made);
         recent = new RecentCounters(counters.manager(), made.counters());
         dataPlane = made;
         losses = new HostLosses(pods, opened, packets);
@@ -273,6 +231,46 @@ final class Forwarder implements AutoCloseable {
                 IpAddress.of(settings.local()),
                 settings.config().backend().port(),
                 opened.sourcePorts());
+    }
+
+    private @Nullable PacketUnderlay openPacketUnderlay(
+            final Settings settings, final UnderlaySockets udp, final List<Integer> left) {
+        final PacketUnderlay packets = PacketUnderlay.open(
+                settings, udp, left, tables, this::total, this::wakeReceivers, this::remarkUnderlay);
+        if (null != packets) {
+            undo.push(packets);
+            packetUnderlay = packets;
+        }
+        return packets;
+    }
+
+    private PeerNeighbours openNeighbours(final Settings settings, final UnansweredPeers unanswered) {
+        final PeerNeighbours looked = new PeerNeighbours(
+                counters.peers(),
+                unanswered,
+                settings.local(),
+                settings.config().backend().port(),
+                () -> total(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
+                SystemNanoClock.INSTANCE);
+        undo.push(looked);
+        return looked;
+    }
+
+    private PeerWatch openPeerWatch(final Settings settings, final UnderlaySockets udp, final DataPlane running) {
+        final PeerWatch watch = new PeerWatch(
+                counters.peers(),
+                UnderlayErrors.open(
+                        IpAddress.of(settings.local()),
+                        udp.sourcePorts().stream()
+                                .flatMapToInt(Arrays::stream)
+                                .boxed()
+                                .collect(Collectors.toSet()),
+                        settings.config().backend().port(),
+                        counters.peers()),
+                TimeUnit.SECONDS.toMillis(settings.options().peerCheckSeconds),
+                running::ingressPolicy);
+        undo.push(watch);
+        return watch;
     }
 
     /** Starts to forward. */

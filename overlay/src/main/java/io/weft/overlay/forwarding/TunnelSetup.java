@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.forwarding;
 
+import io.weft.address.IpPrefix;
+import io.weft.dataplane.DataPlaneContext;
+import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.options.WeftOptions;
 import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What a forwarder has of its own for each backend: sockets and what the tables begin with. */
+/** What a forwarder makes of its settings: sockets of its backend, and what its tables and its data plane begin with. */
 final class TunnelSetup {
     private TunnelSetup() {}
 
@@ -42,6 +47,23 @@ final class TunnelSetup {
         addAddress(context, settings.underlay().address());
         addAddress(context, settings.underlay().ipv6Address());
         return context;
+    }
+
+    /** What a data plane is told that is neither a port nor made by its forwarder. */
+    static DataPlaneContext dataPlane(final Forwarder.Settings settings) {
+        final WeftOptions options = settings.options();
+        final IpPrefix subnet = settings.own().key().subnet();
+        final IpPrefix ipv6Subnet = settings.own().key().ipv6Subnet();
+        return new DataPlaneContext()
+                .schedulingRefusals(new SchedulingRemarks())
+                .realTimePriority(options.realTimePriority)
+                .threadingMode(options.threadingMode)
+                .spinNs(TimeUnit.MICROSECONDS.toNanos(options.spinUs))
+                .busyPoll(options.busyPoll)
+                .mtu(settings.podMtu())
+                .ingressPolicy(new IngressPolicy.Builder(options.ingressSources).build())
+                .hostIpv4(null == subnet ? 0 : subnet.base().ipv4())
+                .hostIpv6(null == ipv6Subnet ? null : ipv6Subnet.base().toBytes());
     }
 
     private static void addAddress(final RoutingContext context, final @Nullable InetAddress address) {

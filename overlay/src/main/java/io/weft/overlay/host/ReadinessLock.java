@@ -28,8 +28,11 @@ import org.jspecify.annotations.Nullable;
 public final class ReadinessLock implements AutoCloseable {
     /** Appended to the name of the subnet file. */
     static final String SUFFIX = ".weftd";
-    /** A plugin that asks holds a shared lock for some microseconds; another weftd holds its lock for good. */
-    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
+    /**
+     * A plugin that asks holds a shared lock for some microseconds; another weftd holds its lock for good. The control thread waits
+     * meanwhile, and tries again later.
+     */
+    private static final long PATIENCE_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(1);
 

@@ -9,10 +9,10 @@ import io.weft.linux.Descriptors;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.OffloadTrial;
+import io.weft.overlay.forwarding.PathRehearsal;
 import io.weft.overlay.forwarding.PodMtu;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
-import io.weft.overlay.handover.Description;
 import io.weft.overlay.handover.Succession;
 import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.BridgeNetfilter;
@@ -157,6 +157,46 @@ public final class OverlayNode implements AutoCloseable {
 
     private void setUp() throws InterruptedException {
         final SubnetFile subnetFile = new SubnetFile(options.flanneld().subnetFile);
+        final NodeSite site = findSite(subnetFile);
+        final Succession succession = site.succession();
+        // All that can be refused has been: from here on something is changed, in the registry and on the host.
+        final LeaseKey previous = subnetFile.previous();
+        final Lease acquired = acquire(site.config().backend(), site.underlay(), previous, site.replaced());
+        own = acquired;
+        LOG.log(INFO, "own lease {0}{1}", acquired, LogFields.of("subnet", acquired.key()));
+        final Descriptors left = succession.settle(acquired);
+        final Set<InetAddress> reachable =
+                UnderlayWishes.reachedOtherwise(site.underlay(), registry.addresses(), rtnetlink);
+        // Before a device that carries packets goes, and until it is back.
+        final GuardRoutes guards = guard(site.config(), reachable);
+        final Takeover takeover = Takeover.begin(rtnetlink, site.replaced(), site.deviceNames());
+        undo.push(takeover);
+        if (!succession.isPlaceTaken()) {
+            succession.requireFreePort(rtnetlink, site.config().backend(), KernelDevices.NONE);
+        }
+        final NodeParts parts = open(site, left, reachable, guards, subnetFile);
+        lookAtAddresses(parts);
+        if (!succession.isAwaited()) {
+            if (!succession.isLeft()) {
+                parts.opened().start();
+            }
+            takeCharge(parts);
+        }
+        if (!site.replaced().links().isEmpty()) { // what can fail does so while they can be put back
+            Objects.requireNonNull(answers, "in charge").open();
+        }
+        final Readiness sought = new Readiness(
+                loop,
+                () -> PodBridge.leaveFormerSubnet(rtnetlink, previous, acquired.key()),
+                parts.admission(),
+                () -> parts.changes().podMtu().least(),
+                mtu -> becomeReady(parts, mtu));
+        registry.watch(new LeaseFeed(loop, parts.table(), () -> goOn(parts, sought)));
+        takeover.complete();
+    }
+
+    /** Finds out where the node is to be, and whether it can be there. */
+    private NodeSite findSite(final SubnetFile subnetFile) throws InterruptedException {
         GuardRoutes.giveWayTo(rtnetlink, registry::addresses);
         final NetworkConfig config = registry.config();
         Ipv6.requireFor(config.ipv6Network());
@@ -165,20 +205,15 @@ public final class OverlayNode implements AutoCloseable {
                 underlayCheck.begin(UnderlayWishes.of(options.flanneld(), registry.publicAddresses(), config));
         LOG.log(INFO, "underlay interface {0}{1}", underlay, underlay.logFields());
         UnderlayWishes.requireMet(config.backend(), underlay);
+        final List<String> deviceNames = UnderlayFamily.deviceNames(options.weft(), config.backend(), underlay);
         final Succession succession = new Succession(
-                options.weft(),
-                tenure,
-                deviceNames(config, underlay),
-                NodeDescription.of(tenure, options, config, underlay, subnetFile));
+                options.weft(), tenure, deviceNames, NodeDescription.of(tenure, options, config, underlay, subnetFile));
         undo.push(succession);
         place = succession;
         succession.begin(subnetFile.path());
-        final NodeStatus status = new NodeStatus(
-                options.weft(), config, underlay, tenure, conditions, metrics, host.repaired(), registry.status());
-        final String firstDevice = deviceNames(config, underlay).get(0);
         if (!succession.isAwaited()) {
-            openRecord(firstDevice);
-            tenure.start().found(firstDevice, underlay.toString());
+            openRecord(deviceNames.get(0));
+            tenure.start().found(deviceNames.get(0), underlay.toString());
         }
         PodMtu.of(config, underlay).require();
         final KernelDevices replaced =
@@ -189,124 +224,123 @@ public final class OverlayNode implements AutoCloseable {
                 succession.requireFreePort(rtnetlink, config.backend(), KernelDevices.NONE);
             }
         }
-        // All that can be refused has been: from here on something is changed, in the registry and on the host.
-        final LeaseKey previous = subnetFile.previous();
-        final Lease acquired = acquire(config.backend(), underlay, previous, replaced);
-        own = acquired;
-        LOG.log(INFO, "own lease {0}{1}", acquired, LogFields.of("subnet", acquired.key()));
-        final Descriptors left = succession.settle(acquired);
-        final Set<InetAddress> reachable = UnderlayWishes.reachedOtherwise(underlay, registry.addresses(), rtnetlink);
-        // Before a device that carries packets goes, and until it is back.
-        final GuardRoutes guards = guard(config, reachable);
-        final Takeover takeover = Takeover.begin(rtnetlink, replaced, deviceNames(config, underlay));
-        undo.push(takeover);
-        if (!succession.isPlaceTaken()) {
-            succession.requireFreePort(rtnetlink, config.backend(), KernelDevices.NONE);
-        }
-        final Forwarders opened = succession.open(
-                left, descriptors -> Forwarders.open(options.weft(), config, acquired, underlay, descriptors));
+        return new NodeSite(config, underlay, deviceNames, succession, replaced);
+    }
+
+    /** Makes the devices and what else forwards, or goes on with what another process left. */
+    private NodeParts open(
+            final NodeSite site,
+            final Descriptors left,
+            final Set<InetAddress> reachable,
+            final GuardRoutes guards,
+            final SubnetFile subnetFile)
+            throws InterruptedException {
+        final NetworkConfig config = site.config();
+        final Underlay underlay = site.underlay();
+        final LeaseKey key = ownLease().key();
+        final Forwarders opened = site.succession()
+                .open(left, descriptors -> Forwarders.open(options.weft(), config, ownLease(), underlay, descriptors));
         undo.push(opened);
         forwarders = opened;
-        final PodRoutes routes = new PodRoutes(
-                rtnetlink, config, acquired.key(), underlay, opened, guards, options.flanneld().ipBlackholeRoute);
+        final PodRoutes routes =
+                new PodRoutes(rtnetlink, config, key, underlay, opened, guards, options.flanneld().ipBlackholeRoute);
         routes.findDevices();
-        final UnderlayChanges changes =
-                new UnderlayChanges(underlayCheck, underlay, config, opened, routes, conditions, loop);
-        final PodAdmission admission = new PodAdmission(
-                subnetFile, new SubnetFile.Content(config, acquired.key(), options.flanneld().ipMasq), conditions);
-        final LeaseTable table = new LeaseTable(config, acquired.key(), opened, routes, options.weft());
+        final LeaseTable table = new LeaseTable(config, key, opened, routes, options.weft());
         leases = table;
-        final PodPath podPath = new PodPath(rtnetlink, config, firstDevice);
-        final Runnable lookAtAddresses =
-                () -> host.look(table, routes, podPath, ownLease().key());
-        lookAtAddresses.run();
-        final Runnable ready = () -> becomeReady(
-                previous, opened, routes, admission, changes, String.join(" and ", deviceNames(config, underlay)));
-        final Runnable charge = () -> {
-            takeCharge(config, acquired, opened, routes, reachable, succession.description());
-            final Runnable follow = () -> follow(opened, changes, admission);
-            undo.push(HostWatch.ofUnderlay(
-                    underlay.name(),
-                    underlay.linkIndex(),
-                    !opened.packetUnderlays().isEmpty(),
-                    () -> loop.post(follow)));
-            final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
-            tenure.start().over(firstDevice);
-            undo.push(HostWatch.ofAddresses(() -> loop.post(lookAtAddresses)));
-            checkPeers(config, opened, changes);
-            writeStatus = () -> shown.status(status.now(isReady(), acquired.key(), opened, changes, table));
-            writeStatus.run();
-            follow.run();
-            final RunDirectory directory = new RunDirectory(
-                    options.weft().runDirectory,
-                    succession,
-                    Objects.requireNonNull(answers, "in charge"),
-                    opened,
-                    conditions);
-            loop.every(NEIGHBOURS_MS, changes::lookAtNeighbours);
-            loop.every(COMPARE_MS, () -> {
-                opened.heartbeat();
-                metrics.peers(opened.peerStates());
-                conditions.set(Condition.DATA_THREADS, tenure.stalledThreads());
-                lookAtRegistry();
-                follow.run();
-                lookAtAddresses.run();
-                host.repair(opened, routes, false);
-                directory.keep();
-                writeStatus.run();
-            });
-        };
-        if (!succession.isAwaited()) {
-            if (!succession.isLeft()) {
-                opened.start();
-            }
-            charge.run();
+        return new NodeParts(
+                site,
+                reachable,
+                opened,
+                routes,
+                new UnderlayChanges(underlayCheck, underlay, config, opened, routes, conditions, loop),
+                new PodAdmission(
+                        subnetFile, new SubnetFile.Content(config, key, options.flanneld().ipMasq), conditions),
+                table,
+                new PodPath(rtnetlink, config, site.deviceNames().get(0)));
+    }
+
+    /** The other nodes' leases are in the tables for the first time. */
+    private void goOn(final NodeParts parts, final Readiness sought) {
+        final Succession succession = parts.site().succession();
+        if (succession.isLeft()) {
+            parts.table().publishTables();
+            succession.goOn(parts.opened());
+            sought.seek(); // the rules are there, as the one before had set them
+        } else if (succession.isAwaited()) {
+            parts.table().publishTables();
+            succession.takeOver(parts.opened());
+            takeCharge(parts);
+            publish();
+            sought.seek(); // the rules are there, as the other had set them
         }
-        if (!replaced.links().isEmpty()) { // what can fail does so while they can be put back
-            Objects.requireNonNull(answers, "in charge").open();
-        }
-        registry.watch(new LeaseFeed(loop, table, () -> {
-            if (succession.isLeft()) {
-                table.publishTables();
-                succession.goOn(opened);
-                ready.run(); // the rules are there, as the one before had set them
-            } else if (succession.isAwaited()) {
-                table.publishTables();
-                succession.takeOver(opened);
-                charge.run();
-                publish();
-                ready.run(); // the rules are there, as the other had set them
-            }
-            final Runnable last = opened.rehearse(null == former).before(loop, () -> becomeReadyOnce(ready));
-            setRules(config, acquired, underlay, last);
-            Objects.requireNonNull(answers, "in charge first").open();
-        }));
-        takeover.complete();
+        final PathRehearsal rehearsal = parts.opened().rehearse(null == former);
+        setRules(parts.site(), rehearsal.before(loop, sought::seek));
+        Objects.requireNonNull(answers, "in charge first").open();
     }
 
     /** From here on devices and routes are this node's to keep as they should be. */
-    private void takeCharge(
-            final NetworkConfig config,
-            final Lease acquired,
-            final Forwarders opened,
-            final PodRoutes routes,
-            final Set<InetAddress> reachable,
-            final Description description) {
+    private void takeCharge(final NodeParts parts) {
+        final NodeSite site = parts.site();
+        final Forwarders opened = parts.opened();
+        final PodRoutes routes = parts.routes();
         isInCharge = true;
         undo.push(routes);
-        routes.keepReachable(reachable);
+        routes.keepReachable(parts.reachable());
         host.repair(opened, routes, true);
         routes.watch(() -> loop.post(() -> host.repair(opened, routes, true)));
         final NodeAnswers opening = new NodeAnswers(
                 opened.packetSources(),
                 options.weft().runDirectory,
-                config,
-                acquired.key(),
+                site.config(),
+                ownLease().key(),
                 loop,
-                new RunningNode(loop, opened, description, readiness, () -> isReplaced = true));
+                new RunningNode(loop, opened, site.succession().description(), readiness, () -> isReplaced = true));
         undo.push(opening);
         answers = opening;
         loop.every(COMPARE_ROUTES_MS, () -> host.repair(opened, routes, true));
+        undo.push(HostWatch.ofUnderlay(
+                site.underlay().name(),
+                site.underlay().linkIndex(),
+                !opened.packetUnderlays().isEmpty(),
+                () -> loop.post(() -> follow(parts))));
+        final String firstDevice = site.deviceNames().get(0);
+        final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
+        tenure.start().over(firstDevice);
+        undo.push(HostWatch.ofAddresses(() -> loop.post(() -> lookAtAddresses(parts))));
+        checkPeers(site.config(), opened, parts.changes());
+        final NodeStatus status = new NodeStatus(
+                options.weft(),
+                site.config(),
+                site.underlay(),
+                tenure,
+                conditions,
+                metrics,
+                host.repaired(),
+                registry.status());
+        writeStatus =
+                () -> shown.status(status.now(isReady(), ownLease().key(), opened, parts.changes(), parts.table()));
+        writeStatus.run();
+        follow(parts);
+        final RunDirectory directory =
+                new RunDirectory(options.weft().runDirectory, site.succession(), opening, opened, conditions);
+        loop.every(NEIGHBOURS_MS, parts.changes()::lookAtNeighbours);
+        loop.every(COMPARE_MS, () -> compare(parts, directory));
+    }
+
+    private void compare(final NodeParts parts, final RunDirectory directory) {
+        parts.opened().heartbeat();
+        metrics.peers(parts.opened().peerStates());
+        conditions.set(Condition.DATA_THREADS, tenure.stalledThreads());
+        lookAtRegistry();
+        follow(parts);
+        lookAtAddresses(parts);
+        host.repair(parts.opened(), parts.routes(), false);
+        directory.keep();
+        writeStatus.run();
+    }
+
+    private void lookAtAddresses(final NodeParts parts) {
+        host.look(parts.table(), parts.routes(), parts.podPath(), ownLease().key());
     }
 
     private NodeRecord openRecord(final String name) {
@@ -335,10 +369,6 @@ public final class OverlayNode implements AutoCloseable {
         }
         host.attempt(false, guards::begin);
         return guards;
-    }
-
-    private List<String> deviceNames(final NetworkConfig config, final Underlay underlay) {
-        return UnderlayFamily.deviceNames(options.weft(), config.backend(), underlay);
     }
 
     /** The kernel devices to take over, if the registry lets this node have their MAC. Whatever else is in the way is refused. */
@@ -372,17 +402,19 @@ public final class OverlayNode implements AutoCloseable {
     /**
      * Has the rules set, after the tables: the tools take longer than all the rest, and pods that were there before wait for
      * their packets. Pods are wired after the rules, as under flanneld, or in spite of rules that cannot be set.
+     *
+     * @param then after each comparison of the rules, or when they take too long.
      */
-    private void setRules(
-            final NetworkConfig config, final Lease acquired, final Underlay underlay, final Runnable ready) {
+    private void setRules(final NodeSite site, final Runnable then) {
         publish();
         final FlanneldOptions flanneld = options.flanneld();
-        final List<String> devices = deviceNames(config, underlay);
+        final NetworkConfig config = site.config();
+        final List<String> devices = site.deviceNames();
         final TunnelPort tunnelPort = TunnelPort.of(
-                config.backend(), underlay, devices, options.weft().ingressSources, rtnetlink.addresses());
+                config.backend(), site.underlay(), devices, options.weft().ingressSources, rtnetlink.addresses());
         final NodeRules rules = NodeRules.of(
                 config,
-                acquired.key(),
+                ownLease().key(),
                 NodeRules.Wishes.of(flanneld, tunnelPort),
                 devices,
                 () -> OtherDaemons.networks(options.weft().runDirectory, devices.get(0)));
@@ -395,49 +427,24 @@ public final class OverlayNode implements AutoCloseable {
                         if (isRepaired) {
                             metrics.ruleRepair();
                         }
-                        becomeReadyOnce(ready);
+                        then.run();
                     });
                 }));
         loop.after(RULES_PATIENCE_MS, () -> {
             if (!isReady()) {
                 LOG.log(WARNING, "the firewall rules are not set yet, the node forwards all the same");
-                becomeReadyOnce(ready);
+                then.run();
             }
         });
     }
 
-    private void becomeReadyOnce(final Runnable ready) {
-        if (!isReady()) {
-            ready.run();
-        }
-    }
-
-    /** The other nodes' leases are in the tables for the first time: now, and not before, pods can be wired. */
-    private void becomeReady(
-            final @Nullable LeaseKey previous,
-            final Forwarders opened,
-            final PodRoutes routes,
-            final PodAdmission admission,
-            final UnderlayChanges changes,
-            final String deviceNames) {
-        final LeaseKey key = ownLease().key();
-        final String bridgeTrouble = PodBridge.leaveFormerSubnet(rtnetlink, previous, key);
-        if (!bridgeTrouble.isEmpty()) {
-            LOG.log(WARNING, bridgeTrouble);
-        }
-        final int mtu = changes.podMtu().least();
-        if (!admission.give(mtu)) {
-            loop.after(
-                    COMPARE_MS,
-                    () -> becomeReadyOnce(
-                            () -> becomeReady(previous, opened, routes, admission, changes, deviceNames)));
-            return;
-        }
-        undo.push(admission);
-        opened.keepCounters();
+    /** Now, and not before, pods can be wired. */
+    private void becomeReady(final NodeParts parts, final int mtu) {
+        undo.push(parts.admission());
+        parts.opened().keepCounters();
         Objects.requireNonNull(record, "set up first").keep();
-        Objects.requireNonNull(place, "set up first").keep(opened);
-        routes.leaveGuards();
+        parts.site().succession().keep(parts.opened());
+        parts.routes().leaveGuards();
         beforeReady.run();
         lookAtRegistry();
         readiness.complete(null);
@@ -446,9 +453,12 @@ public final class OverlayNode implements AutoCloseable {
             // What a start leaves is promoted now: the collections to come, under load, find little to copy.
             System.gc();
         }
-        final String verb = deviceNames.contains(" and ") ? " forward for " : " forwards for ";
-        final String fields = LogFields.of("device", deviceNames, "subnet", key, "mtu", mtu);
-        LOG.log(INFO, "ready: " + deviceNames + verb + key + ", MTU " + mtu + fields);
+        final LeaseKey key = ownLease().key();
+        final List<String> devices = parts.site().deviceNames();
+        final String names = String.join(" and ", devices);
+        final String verb = devices.size() > 1 ? " forward for " : " forwards for ";
+        final String fields = LogFields.of("device", names, "subnet", key, "mtu", mtu);
+        LOG.log(INFO, "ready: " + names + verb + key + ", MTU " + mtu + fields);
         tenure.serviceManager().tellReady();
         registry.nodeReady();
     }
@@ -535,10 +545,10 @@ public final class OverlayNode implements AutoCloseable {
         registry.nodeTroubles(conditions.troublesOfTheNode());
     }
 
-    private void follow(final Forwarders opened, final UnderlayChanges changes, final PodAdmission admission) {
-        changes.follow();
-        metrics.tunnelOffload(opened.offloads().stream().anyMatch(OffloadTrial::isOn));
-        admission.keep(changes.podMtu().least());
+    private void follow(final NodeParts parts) {
+        parts.changes().follow();
+        metrics.tunnelOffload(parts.opened().offloads().stream().anyMatch(OffloadTrial::isOn));
+        parts.admission().keep(parts.changes().podMtu().least());
     }
 
     /** This node's lease. */

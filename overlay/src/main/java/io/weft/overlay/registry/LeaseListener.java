@@ -5,7 +5,10 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import java.util.List;
 
-/** Hears of the cluster's leases, on the registry's thread, one call at a time. The own lease is among them. */
+/**
+ * Hears of the cluster's leases, one call at a time: on a thread of the registry, but for a first snapshot that comes within
+ * {@link Registry#watch}. The own lease is among them.
+ */
 public interface LeaseListener {
     /** All leases there are: what is not in here is gone. Comes first, and again whenever changes may have been missed. */
     void onSnapshot(List<Lease> leases);

@@ -43,8 +43,8 @@ public interface Registry extends AutoCloseable {
     Lease acquire(NodeRequest request) throws InterruptedException;
 
     /**
-     * Starts to follow the leases on a thread of the registry. The listener gets one snapshot before this returns where
-     * the registry can be reached, and changes from then on.
+     * Starts to follow the leases. What is known already, as from a file, the listener gets as a snapshot on this thread, before this
+     * returns; what has to be asked for, on a thread of the registry as soon as there is an answer. Changes follow on that thread.
      */
     void watch(LeaseListener listener);
 

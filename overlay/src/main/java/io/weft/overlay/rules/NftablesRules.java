@@ -80,7 +80,7 @@ public final class NftablesRules implements Ruleset {
 
     @Override
     public boolean repair() {
-        if (postrouting.isEmpty() && forward.isEmpty()) {
+        if (postrouting.isEmpty() && forward.isEmpty() && null == tunnelPort) {
             return false;
         }
         final String formerBridge = podBridge;

@@ -31,6 +31,11 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<F
             boolean randomPorts,
             boolean forward,
             @Nullable TunnelPort tunnelPort) {
+        /** Whether there is a rule to set at all. */
+        boolean isAny() {
+            return masquerade || forward || null != tunnelPort;
+        }
+
         /** By flanneld's own flags. */
         public static Wishes of(final FlanneldOptions options, final @Nullable TunnelPort tunnelPort) {
             return new Wishes(
@@ -59,7 +64,7 @@ public record NodeRules(List<Ruleset> wanted, List<NftablesRules> former, List<F
             if (null == network || null == subnet) {
                 continue;
             }
-            if (wishes.masquerade || wishes.forward) {
+            if (wishes.isAny()) {
                 final NftablesRules nftables = new NftablesRules(network, subnet, wishes, others);
                 if (config.nftables()) {
                     wanted.add(nftables);

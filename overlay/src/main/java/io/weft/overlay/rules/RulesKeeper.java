@@ -8,7 +8,9 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.TakeDown;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -24,6 +26,9 @@ public final class RulesKeeper implements AutoCloseable {
     private final Listener listener;
     private final Thread thread = new Thread(this::run, "weft-rules");
     private String trouble = "";
+    /** What changes of others is the first setting, however many attempts that takes. */
+    private final Set<Ruleset> onceSet = new HashSet<>();
+
     private final Pace pace = new Pace();
     private Forwarding seen = Forwarding.WELL;
     private String dropping = "";
@@ -84,7 +89,8 @@ public final class RulesKeeper implements AutoCloseable {
         boolean isRepaired = false;
         for (final Ruleset ruleset : rules.wanted()) {
             try {
-                isRepaired |= ruleset.repair() && !isFirst;
+                final boolean isChanged = ruleset.repair();
+                isRepaired |= !onceSet.add(ruleset) && isChanged;
             } catch (final RuntimeException failure) {
                 // Not only what a tool refuses: this thread must not end, and the other rulesets are set all the same.
                 failures.add(
@@ -132,8 +138,9 @@ public final class RulesKeeper implements AutoCloseable {
         for (final ForwardCheck check : rules.checks()) {
             try {
                 all = all.and(check.look(firewall));
-            } catch (final RulesException unseen) {
-                LOG.log(DEBUG, "what drops packets of pods is not known: {0}", unseen.getMessage());
+            } catch (final RuntimeException unseen) {
+                // As in a comparison, whatever it is: without this thread nobody keeps the rules.
+                LOG.log(DEBUG, "what drops packets of pods is not known", unseen);
             }
         }
         return all;
