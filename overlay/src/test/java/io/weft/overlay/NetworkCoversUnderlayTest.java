@@ -17,6 +17,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A cluster network, such as flannel's own example 10.0.0.0/8, in which there are also addresses that are no pods. */
 @RequiresRoot
@@ -167,5 +169,39 @@ class NetworkCoversUnderlayTest {
                 () -> "the route is not repaired: " + routes(0),
                 WeftdProcess.START_TIMEOUT_MS,
                 () -> routes(0).contains(topology.node(1).subnet()));
+    }
+
+    /** What is for no pod goes as the operator wants, and pods are reached all the same. */
+    @ParameterizedTest
+    @ValueSource(strings = {"10.0.0.0/8 via 192.168.100.2 dev uA", "blackhole 10.0.0.0/8", "unreachable 10.0.0.0/8"})
+    void shouldLeaveTheOperatorsRouteOfTheWholeNetworkAndNameIt(final String route) throws IOException {
+        final Topology.Node node = topology.node(0);
+        final Topology.Node peer = topology.node(1);
+        node.namespace().ip(("route add " + route).split(" ", -1));
+        write(lease(0, node.underlayAddress()), lease(1, peer.underlayAddress()));
+        final BackgroundProcess weftd = start(0);
+        start(1);
+        node.pod().exec("ping", "-c", "1", "-W", "30", peer.podAddress());
+        assertTrue(
+                node.namespace().ip("route").contains(route),
+                () -> node.namespace().ip("route"));
+        assertEquals(peer.subnet() + " proto 87 scope link", routes(0).strip());
+        weftd.awaitOutput(
+                "WARNING the host has a route of all of the cluster network that is not weft's, " + route + ":",
+                WeftdProcess.START_TIMEOUT_MS);
+        weftd.process().destroy();
+        weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS);
+        assertTrue(
+                node.namespace().ip("route").contains(route),
+                () -> node.namespace().ip("route"));
+    }
+
+    @Test
+    void shouldTakeTheOneRouteWhenTheOperatorsIsBeneathIt() throws IOException {
+        final Topology.Node node = topology.node(0);
+        node.namespace().ip("route", "add", "unreachable", NETWORK, "metric", "4278198272");
+        write(lease(0, node.underlayAddress()));
+        start(0);
+        assertEquals(NETWORK + " scope link", routes(0).strip());
     }
 }

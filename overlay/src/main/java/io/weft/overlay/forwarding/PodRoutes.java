@@ -2,10 +2,13 @@
 package io.weft.overlay.forwarding;
 
 import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.linux.netlink.InterfaceAddress;
+import io.weft.linux.netlink.Link;
+import io.weft.linux.netlink.Route;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.Blackholes;
 import io.weft.overlay.host.GuardRoutes;
@@ -28,6 +31,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -72,7 +76,7 @@ public final class PodRoutes implements AutoCloseable {
      * @param rtnetlink of the node's namespace.
      * @param own this node's subnets.
      * @param forwarders whose devices packets are routed to.
-     * @param guards of the cluster network.
+     * @param guards of the cluster network; routes of single subnets that earlier daemons left are looked for where those of guards are.
      * @param isBlackholed flanneld's --ip-blackhole-route: what no pod of this node has is not sent on.
      */
     public PodRoutes(
@@ -91,16 +95,12 @@ public final class PodRoutes implements AutoCloseable {
         final boolean isTunnel = config.backend().type().isTunnel();
         this.guards = guards;
         routes = new HostRoutes(
-                rtnetlink,
-                prefixes(config.network(), config.ipv6Network()),
-                isTunnel ? "Packets take the tunnel" : "Its pods are out of reach");
+                rtnetlink, guards.networks(), isTunnel ? "Packets take the tunnel" : "Its pods are out of reach");
         if (isTunnel) {
             undo.push(routes); // without a tunnel, pods stay connected as under flanneld
         }
         blackholes = new Blackholes(
-                rtnetlink,
-                prefixes(config.network(), config.ipv6Network()),
-                isBlackholed ? prefixes(own.subnet(), own.ipv6Subnet()) : List.of());
+                rtnetlink, guards.networks(), isBlackholed ? prefixes(own.subnet(), own.ipv6Subnet()) : List.of());
         undo.push(blackholes);
         final PodMtu mtu = PodMtu.of(config, underlay);
         forwarders.families().forEach(family -> devices.put(family, device(family, mtu)));
@@ -221,6 +221,36 @@ public final class PodRoutes implements AutoCloseable {
                                 + subnet));
     }
 
+    /**
+     * Sees to it that a route of all of the cluster network that was on the host before weft is not taken away without a word: flannel sets
+     * none that would. One that comes later in the place of weft's is damage, and put right.
+     */
+    private void keepOthersRoutes() {
+        final List<Route> others = devices.values().stream()
+                .flatMap(device -> device.othersRoutes().stream())
+                .toList();
+        for (final Route route : others) {
+            final String words = words(route);
+            LOG.log(
+                    WARNING,
+                    "the host has a route of all of the cluster network that is not weft''s, {0}: it stays, and what is for no"
+                            + " node''s subnet goes by it. If nobody needs it: ip route delete {0}, and start weftd again{1}",
+                    words,
+                    LogFields.of("route", words));
+            if (!isRoutedBySubnet) {
+                routeBySubnet(route.destination(), "is routed by " + words);
+            }
+        }
+    }
+
+    /** As ip(8) takes it. */
+    private String words(final Route route) {
+        final String text = route.toString();
+        final Optional<Link> device = 0 == route.linkIndex() ? Optional.empty() : rtnetlink.link(route.linkIndex());
+        return device.map(link -> text.replace("on link " + link.index(), "dev " + link.name()))
+                .orElse(text);
+    }
+
     private boolean isCovered(final InetAddress address) {
         return prefixes(config.network(), config.ipv6Network()).stream().anyMatch(network -> network.contains(address));
     }
@@ -255,6 +285,9 @@ public final class PodRoutes implements AutoCloseable {
     /** Lets the kernel use what was added and removed; the data threads know of it already. */
     public void publish() {
         final HostSteps steps = new HostSteps();
+        if (!isPublished) {
+            steps.attempt(this::keepOthersRoutes);
+        }
         steps.attempt(routes::publish);
         steps.attempt(guards::publish);
         if (!isPublished || isRoutedBySubnet) { // takes the one route away, when all others are there

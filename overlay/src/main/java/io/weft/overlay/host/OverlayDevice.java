@@ -32,6 +32,9 @@ public final class OverlayDevice {
      */
     private static final int TX_QUEUE_LENGTH = 4000;
 
+    /** That of a route of IPv6 that names none; of IPv4 it is 0. */
+    private static final int IPV6_METRIC = 1024;
+
     private int mtu;
     private final List<IpPrefix> addresses;
     private final List<IpPrefix> networks;
@@ -165,6 +168,25 @@ public final class OverlayDevice {
                     address.isIpv4() ? 0 : InterfaceAddress.NO_DUPLICATE_DETECTION));
             say("address " + address);
         }
+    }
+
+    /**
+     * Routes of all of a network that somebody else has set, and that the one to the device would take the place of, or be second to.
+     * None of the kernel's own, which a device's address brings; and none with a worse metric, which stays beneath.
+     */
+    public List<Route> othersRoutes() {
+        if (!isNetworkRouted) {
+            return List.of();
+        }
+        return rtnetlink.routes(RouteFilter.main()).stream()
+                .filter(route -> networks.contains(route.destination())
+                        && deviceIndex != route.linkIndex()
+                        && Route.PROTOCOL_KERNEL != route.protocol()
+                        && HostRoutes.PROTOCOL != route.protocol()
+                        && Integer.compareUnsigned(
+                                        route.metric(), route.destination().isIpv4() ? 0 : IPV6_METRIC)
+                                <= 0)
+                .toList();
     }
 
     /** Makes the route of the cluster network as it should be. */

@@ -168,7 +168,10 @@ public final class OverlayNode implements AutoCloseable {
         final Set<InetAddress> reachable =
                 UnderlayWishes.reachedOtherwise(site.underlay(), registry.addresses(), rtnetlink);
         // Before a device that carries packets goes, and until it is back.
-        final GuardRoutes guards = guard(site.config(), reachable);
+        final GuardRoutes guards = guard(
+                site.config(),
+                reachable,
+                left(site.config(), subnetFile.networks(), site.deviceNames().get(0)));
         final Takeover takeover = Takeover.begin(rtnetlink, site.replaced(), site.deviceNames());
         undo.push(takeover);
         if (!succession.isPlaceTaken()) {
@@ -356,11 +359,12 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     /** Sees to it that packets to pods go nowhere while no device takes them. Where the network covers others, leases tell the pods. */
-    private GuardRoutes guard(final NetworkConfig config, final Set<InetAddress> reachable) {
-        final List<IpPrefix> networks = Stream.of(config.network(), config.ipv6Network())
-                .filter(Objects::nonNull)
-                .toList();
-        final GuardRoutes guards = new GuardRoutes(rtnetlink, config.backend().vni(), networks);
+    private GuardRoutes guard(final NetworkConfig config, final Set<InetAddress> reachable, final List<IpPrefix> left) {
+        final List<IpPrefix> networks = config.networks();
+        final GuardRoutes guards = new GuardRoutes(
+                rtnetlink,
+                config.backend().vni(),
+                Stream.concat(networks.stream(), left.stream()).toList());
         undo.push(guards);
         if (config.backend().type().isTunnel()
                 && reachable.stream()

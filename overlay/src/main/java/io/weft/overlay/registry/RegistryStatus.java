@@ -57,6 +57,11 @@ public final class RegistryStatus {
         ownEndNs = System.nanoTime() + remainingNs;
     }
 
+    /** What this node has in the registry does not end by itself. */
+    public void ownStays() {
+        ownEndNs = null;
+    }
+
     /** When what this node has in the registry ends, unless it is renewed; in milliseconds since 1970, null when it does not end. */
     public @Nullable Long ownUntilMs() {
         final Long endNs = ownEndNs;

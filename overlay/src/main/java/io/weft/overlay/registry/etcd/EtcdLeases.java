@@ -193,6 +193,9 @@ final class EtcdLeases implements Follower.Source {
         reached(Math.max(lastRevision, entry.modRevision()));
         if (isOwn(entry)) {
             isOwnDeleted = isDelete;
+            if (isDelete) {
+                own.deleted();
+            }
             keep(isDelete ? null : entry);
             return;
         }

@@ -119,6 +119,11 @@ final class EtcdOwnLease {
             store.delete(unfit);
         }
         final EtcdStore.Entry ownEntry = survey.ownEntry();
+        if (null == ownEntry) {
+            term.deleted();
+        } else {
+            term.found(ownEntry.leaseId());
+        }
         final Lease known = survey.own();
         final LeaseKey key = survey.key();
         final LeaseAttributes wanted =
@@ -163,9 +168,17 @@ final class EtcdOwnLease {
         }
         if (isWritten) {
             term.used();
-            status.ownEndsIn(term.remainingNs());
+            tellEnd();
         }
         return isWritten;
+    }
+
+    private void tellEnd() {
+        if (term.isReservation()) {
+            status.ownStays();
+        } else {
+            status.ownEndsIn(term.remainingNs());
+        }
     }
 
     /** This process is told to stop while it writes: whether the key has the etcd lease decides what becomes of that. */
@@ -215,6 +228,9 @@ final class EtcdOwnLease {
             return false;
         }
         final boolean isRight = null != found && found.attributes().equals(lease().attributes());
+        if (null != present) {
+            findTerm(present);
+        }
         isYielding = false;
         if (isRight && term.remainingNs() > renewMarginNs) {
             isPutBackDue = false;
@@ -225,6 +241,27 @@ final class EtcdOwnLease {
             isPutBackDue = !putBack.isAllowed(System.nanoTime()) || !isPut(present, isRight);
         }
         return true;
+    }
+
+    /** An operator may make a reservation of a lease, or a lease of it, by writing the key without an etcd lease or with one. */
+    private void findTerm(final EtcdStore.Entry present) {
+        final boolean wasReservation = term.isReservation();
+        term.found(present.leaseId());
+        if (wasReservation != term.isReservation()) {
+            LOG.log(
+                    INFO,
+                    wasReservation
+                            ? "the own lease {0} is no reservation any more: it is renewed, and expires without its node{1}"
+                            : "the own lease {0} is a reservation now: it stays, and is not renewed{1}",
+                    present.name(),
+                    LogFields.of("registry", "etcd", "lease", present.name()));
+            tellEnd();
+        }
+    }
+
+    /** Somebody has deleted the own key: {@link #keep} writes an ordinary lease. */
+    void deleted() {
+        term.deleted();
     }
 
     /** Two that write against each other would help neither: the one that was there first has the lease. */
@@ -264,7 +301,7 @@ final class EtcdOwnLease {
             } else if (!isRight || term.take(present.leaseId()) != present.leaseId()) {
                 put(own.key(), own.attributes(), present.modRevision(), present.leaseId());
             } else {
-                status.ownEndsIn(term.remainingNs());
+                tellEnd();
             }
             status.ownTrouble(null);
             return true;

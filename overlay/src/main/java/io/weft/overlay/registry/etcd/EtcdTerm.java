@@ -8,14 +8,19 @@ import java.security.SecureRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The etcd lease that lets the own key expire a day after its last renewal. However often the key is written, it is the same one:
- * found with the key, or granted once, and given back when it came to nothing. Used by one thread at a time.
+ * How long the own key stays. By an etcd lease it expires a day after its last renewal: however often the key is written, it is the
+ * same one, found with the key, or granted once, and given back when it came to nothing. A key that has none is a reservation, which an
+ * operator has made (flannel Documentation/reservations.md): it stays, and is written without one. Used by one thread at a time.
  */
 final class EtcdTerm {
+    /** In the place of an etcd lease's id: the key stays. */
+    private static final long NONE = 0;
+
     private static final System.Logger LOG = System.getLogger(EtcdTerm.class.getName());
 
     private final EtcdStore store;
     private final SecureRandom random = new SecureRandom();
+    private boolean isReservation;
     private long id;
     private boolean isUsed;
     /** The answer to what was written with it is lost. */
@@ -27,18 +32,45 @@ final class EtcdTerm {
         this.store = store;
     }
 
-    /** Nanoseconds until etcd lets the key expire, as of the last renewal; negative when it has. */
+    /** Whether the key stays, and is not to be renewed. */
+    boolean isReservation() {
+        return isReservation;
+    }
+
+    /** Nanoseconds until etcd lets the key expire, as of the last renewal; negative when it has, very many for a reservation. */
     long remainingNs() {
-        return expiryNs - System.nanoTime();
+        return isReservation ? Long.MAX_VALUE : expiryNs - System.nanoTime();
     }
 
     /**
-     * The etcd lease to write the key with; it has a whole day.
+     * The key was read.
+     *
+     * @param present its etcd lease; 0 for none.
+     */
+    void found(final long present) {
+        if (NONE == present) {
+            isReservation = true;
+        } else if (isReservation) {
+            isReservation = false;
+            expiryNs = System.nanoTime(); // somebody's, of whatever time
+        }
+    }
+
+    /** Somebody has deleted the key: what is written in its place is an ordinary lease. */
+    void deleted() {
+        isReservation = false;
+    }
+
+    /**
+     * The etcd lease to write the key with; it has a whole day. 0 for a reservation.
      *
      * @param present of the key as it was read; 0 for none.
      */
     long take(final long present) throws UnavailableException, InterruptedException {
         isUncertain = false;
+        if (isReservation) {
+            return NONE;
+        }
         isUsed |= 0 != id && present == id;
         if (0 != present && present != id && renew(present)) {
             giveBack();

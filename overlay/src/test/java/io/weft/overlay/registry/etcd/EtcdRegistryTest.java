@@ -3,6 +3,7 @@ package io.weft.overlay.registry.etcd;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -107,6 +108,19 @@ class EtcdRegistryTest {
         return etcd().ctl("get", "--print-value-only", SUBNETS + key);
     }
 
+    /** The etcd lease that lets a key expire; 0 for a reservation, which stays. */
+    private String etcdLease(final LeaseKey key) {
+        final String fields = etcd().ctl("get", "--write-out=fields", SUBNETS + key);
+        return fields.replaceAll("(?s).*\"Lease\" : (\\d+).*", "$1");
+    }
+
+    private void awaitStored(final Lease lease) {
+        Await.until(
+                () -> lease + " is not in etcd",
+                TIMEOUT_MS,
+                () -> lease.attributes().json().equals(value(lease.key().toString())));
+    }
+
     private void awaitKnown(final String key, final @Nullable String value) {
         Await.until(
                 () -> key + " is not " + value + ": " + known,
@@ -150,8 +164,60 @@ class EtcdRegistryTest {
 
     @Test
     void shouldTakeAReservedSubnetWhenItsValueNamesTheNode() throws Exception {
+        final LeaseKey reserved = LeaseKey.parse("10.5.44.0-24");
+        etcd().ctl("put", SUBNETS + reserved, OTHER_VALUE.replace("00:09", "00:19"));
+        for (int start = 0; start < 2; start++) {
+            assertEquals(reserved, acquire(9).key());
+            assertEquals("0", etcdLease(reserved), "it stays a reservation");
+            assertNull(registries.get(start).status().ownUntilMs());
+        }
+        assertEquals("found 0 leases", etcd().ctl("lease", "list"));
+    }
+
+    @Test
+    void shouldKeepAReservationWhenTheNodesAddressChanges() throws Exception {
         etcd().ctl("put", SUBNETS + "10.5.44.0-24", OTHER_VALUE);
-        assertEquals("10.5.44.0-24", acquire(9).key().toString());
+        final Lease former = acquire(9);
+        final EtcdRegistry moved = registry();
+        moved.config();
+        final Lease own = moved.acquire(NodeRequests.of("192.168.0.10", null, null, former));
+        assertEquals(former.key(), own.key());
+        assertTrue(value("10.5.44.0-24").contains("192.168.0.10"));
+        assertEquals("0", etcdLease(own.key()));
+    }
+
+    @Test
+    void shouldTakeOverThatTheOwnLeaseIsMadeAReservationAndALeaseAgain() throws Exception {
+        final Lease own = follow(1);
+        assertNotEquals("0", etcdLease(own.key()));
+        final String wrong = OTHER_VALUE.replace("0.9", "0.1");
+        etcd().ctl("put", SUBNETS + own.key(), wrong);
+        awaitStored(own);
+        assertEquals("0", etcdLease(own.key()), "what is put back is a reservation as well");
+        etcd().wipe();
+        etcd().start();
+        awaitStored(own);
+        assertEquals("0", etcdLease(own.key()), "etcd's loss does not end it");
+        final String shorter = etcd().ctl("lease", "grant", "3600").replaceAll("lease (\\w+) granted.*", "$1");
+        etcd().ctl(
+                        "put",
+                        "--lease=" + shorter,
+                        SUBNETS + own.key(),
+                        own.attributes().json());
+        Await.until(
+                "the lease is one of a day",
+                TIMEOUT_MS,
+                () -> etcd().ctl("lease", "timetolive", Long.toHexString(Long.parseLong(etcdLease(own.key()))))
+                        .contains("granted with TTL(86400s)"));
+    }
+
+    @Test
+    void shouldTakeALeaseWhenTheReservationIsDeleted() throws Exception {
+        etcd().ctl("put", SUBNETS + "10.5.44.0-24", OTHER_VALUE);
+        final Lease own = follow(9);
+        etcd().ctl("del", SUBNETS + own.key());
+        awaitStored(own);
+        assertNotEquals("0", etcdLease(own.key()), "whoever deletes it has ended it");
     }
 
     @Test
