@@ -15,7 +15,10 @@ final class Plugin {
     /** In the state of an ADD that has found a device of its name: that is another's, and DEL returns the address alone. */
     private static final String ADDRESS_ONLY = "io.weft.cni/addressOnly";
 
-    /** By the specification the container may be gone at DEL: a delegate then returns the address, and looks for no device. */
+    /**
+     * By the specification the container may be gone at DEL: a delegate then returns the address, and looks for no device. The
+     * reference plugins do so where CNI_NETNS is missing or names no file, and fail where it names another file than a namespace.
+     */
     private static final Map<String, String> WITHOUT_NETNS = Map.of(Invocation.NETNS, "");
 
     private final Invocation invocation;
@@ -75,6 +78,7 @@ final class Plugin {
         final Delegate delegate = Delegate.of(delegateConfig, environment);
         // Without it ADD fails, and so does every DEL.
         Delegate.ipamOf(delegateConfig, environment);
+        Netns.require(netns());
         attachment.begin(delegateConfig);
         try {
             final byte[] output = addByDelegate(delegate, delegateConfig);
@@ -145,7 +149,8 @@ final class Plugin {
                 && !config.name().equals(kept.get("name"))) {
             return; // Another network's device of the container, and this one is gone.
         }
-        final Map<String, String> variables = null == kept.remove(ADDRESS_ONLY) ? Map.of() : WITHOUT_NETNS;
+        final boolean isAddressOnly = null != kept.remove(ADDRESS_ONLY) || null != Netns.fault(netns());
+        final Map<String, String> variables = isAddressOnly ? WITHOUT_NETNS : Map.of();
         try {
             deleteByDelegate(kept, variables);
         } catch (final CniException e) {
@@ -196,6 +201,7 @@ final class Plugin {
                     "CHECK compares the container with the result of its ADD");
         }
         Overlay.ready(config.subnetFile());
+        Netns.require(netns());
         final Map<String, @Nullable Object> delegateConfig = keptConfig();
         final SpecVersion kept = SpecVersion.of(String.valueOf(delegateConfig.get(NetworkConfig.CNI_VERSION)));
         if (null != kept && kept.isBefore(Command.CHECK.since())) {
@@ -245,6 +251,10 @@ final class Plugin {
             Results.convert(prevResult, version);
             delegateConfig.put(NetworkConfig.PREV_RESULT, prevResult);
         }
+    }
+
+    private String netns() {
+        return environment.getOrDefault(Invocation.NETNS, "");
     }
 
     /** The plugin that a delegate's configuration is for; empty if it does not say. */

@@ -6,6 +6,7 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,15 @@ public final class WeftCni {
     /** For the error of an operation that took too long to be written by the operation itself. */
     private static final long REPORT_TIMEOUT_MS = 5_000;
 
+    /**
+     * An error that is there already: the JVM starts a thread of its own for what writes JSON, and does not link that without
+     * (java.lang.ref.Cleaner of a call site, JDK 17).
+     */
+    private static final String NO_THREAD_LEFT = "{\"cniVersion\":\"1.1.0\",\"code\":" + CniException.INTERNAL
+            + ",\"msg\":\"no further thread can be started, or no memory is left\",\"details\":\"raise the limits that this process"
+            + " has from the container runtime (systemd: TasksMax=, LimitNPROC=, LimitAS=, MemoryMax=), or free memory; stack trace on"
+            + " standard error\"}";
+
     private WeftCni() {}
 
     /**
@@ -32,11 +42,17 @@ public final class WeftCni {
      */
     public static void main(final String[] arguments) {
         final Watchdog watchdog = new Watchdog("the end of standard input", STDIN_TIMEOUT_MS);
-        watchdog.start();
         int exitCode = 1;
         try (OutputStream stdout = new FileOutputStream(FileDescriptor.out)) {
             final ByteArrayOutputStream answer = new ByteArrayOutputStream();
-            exitCode = run(System.getenv(), System.in.readNBytes(STDIN_LENGTH_MAX + 1), watchdog, answer);
+            try {
+                watchdog.start();
+                exitCode = run(System.getenv(), System.in.readNBytes(STDIN_LENGTH_MAX + 1), watchdog, answer);
+            } catch (final OutOfMemoryError | LinkageError e) {
+                e.printStackTrace();
+                answer.reset();
+                answer.writeBytes(NO_THREAD_LEFT.getBytes(StandardCharsets.UTF_8));
+            }
             watchdog.answering();
             answer.writeTo(stdout);
         } catch (final IOException e) {

@@ -188,7 +188,6 @@ class BadAnswerTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "CNI_NETNS | /nowhere       | /nowhere",
                 "CNI_ARGS  | IP=nonsense    | nonsense",
                 "CNI_ARGS  | UNKNOWN=x      | UNKNOWN",
             })

@@ -3,6 +3,7 @@ package io.weft.cni;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Command;
@@ -12,7 +13,9 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -141,7 +144,7 @@ class DistributionTest {
                         "-ec",
                         "mount --bind " + host + " " + host + " && mount -o remount,bind,ro " + host + " && exec "
                                 + InstalledPlugin.binDir().resolve("weft-cni")),
-                PluginProcess.variables("ADD", "pod"),
+                inOwnNamespace(),
                 "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"subnetFile\":\"" + subnetFile + "\",\"dataDir\":\"" + host
                         + "/state\"}");
         assertEquals(CniException.IO_FAILURE, outcome.code(), outcome.toString());
@@ -173,5 +176,56 @@ class DistributionTest {
         final String listed = usage.substring(usage.indexOf("install-cni")).replaceAll("\\s+", " ");
         assertTrue(listed.startsWith("install-cni " + description), usage);
         assertFalse(result.output().isEmpty());
+    }
+
+    private static Map<String, String> inOwnNamespace() {
+        final Map<String, String> variables = PluginProcess.variables("ADD", "pod");
+        variables.put(Invocation.NETNS, "/proc/self/ns/net");
+        return variables;
+    }
+
+    /** By an address space that holds no JVM: what that says would be taken for a result. */
+    @Test
+    void shouldSayNothingOnStandardOutputWhenJvmCannotStart() throws IOException {
+        final Path empty = Files.createDirectory(directory.resolve("empty"));
+        final String limited = "cd " + empty + " && ulimit -v 300000 && CNI_COMMAND=VERSION exec ";
+        for (final Path plugin : List.of(
+                weft.resolveSibling("weft-cni"), InstalledPlugin.binDir().resolve("weft-cni"))) {
+            final PluginProcess.Outcome outcome =
+                    PluginProcess.run(List.of("sh", "-c", limited + plugin), Map.of(), "{}");
+            assertNotEquals(0, outcome.exitCode(), outcome.toString());
+            assertEquals("", outcome.output());
+            assertTrue(outcome.errors().contains("Error occurred during initialization of VM"), outcome.errors());
+        }
+        try (Stream<Path> left = Files.list(empty)) {
+            assertEquals(List.of(), left.toList());
+        }
+    }
+
+    /** With one thread more at each try. Whatever the JVM and the plugin can do with so few, standard output is JSON or empty. */
+    @Test
+    void shouldAnswerInJsonOrNotAtAllWhenThreadsAreFew() {
+        final List<Integer> codes = new ArrayList<>();
+        for (int limit = 1; codes.isEmpty() || 0 != codes.get(codes.size() - 1); limit++) {
+            final PluginProcess.Outcome outcome = PluginProcess.run(
+                    List.of(
+                            "prlimit",
+                            "--nproc=" + limit,
+                            "setpriv",
+                            "--reuid=64924", // nobody's on any machine
+                            "--clear-groups",
+                            "--inh-caps=+dac_override",
+                            "--ambient-caps=+dac_override",
+                            InstalledPlugin.binDir().resolve("weft-cni").toString()),
+                    Map.of(Invocation.COMMAND, "VERSION"),
+                    "{}");
+            if (!outcome.output().isEmpty()) {
+                codes.add(0 == outcome.exitCode() ? 0 : outcome.code());
+                assertTrue(
+                        0 == outcome.exitCode() || outcome.message().contains("no further thread can be started"),
+                        outcome.toString());
+            }
+        }
+        assertTrue(codes.contains(CniException.INTERNAL), codes.toString());
     }
 }

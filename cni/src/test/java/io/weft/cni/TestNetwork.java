@@ -181,6 +181,11 @@ final class TestNetwork {
         return new String(Json.write(config(chain.get(0), null, Map.of())), StandardCharsets.UTF_8);
     }
 
+    /** The standard input of weft-cni's operations on a pod, with its result if it has been added. */
+    String stdin(final String containerId) {
+        return new String(Json.write(configOf(chain.get(0), containerId)), StandardCharsets.UTF_8);
+    }
+
     private Map<String, @Nullable Object> configOf(
             final Map<String, @Nullable Object> plugin, final String containerId) {
         return config(plugin, results.get(containerId), runtimeConfigs.getOrDefault(containerId, Map.of()));

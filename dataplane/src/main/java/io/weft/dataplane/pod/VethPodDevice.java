@@ -217,10 +217,16 @@ final class VethPodDevice implements PodDevice {
         return removed;
     }
 
-    /** Whether this is the near end of a pair that nobody reads from, or the far end of one whose near end is elsewhere. */
+    /**
+     * Whether this is the near end of a pair that nobody reads from, or one end of a pair whose other is in another network namespace. A
+     * veth end of somebody else may have one of the MAC addresses, copied or by chance: of an end alone another sign is asked.
+     */
     private static boolean isLeft(final Rtnetlink rtnetlink, final Link end) {
         final Optional<Link> peer = peer(rtnetlink, end);
         if (isNear(end)) {
+            if (0 == end.peerIndex()) {
+                return !end.resolvesNeighbours();
+            }
             return peer.filter(VethPodDevice::isFar).isPresent() && !hasReader(end.peerIndex());
         }
         return peer.isEmpty() && isFar(end) && end.name().endsWith(FAR_SUFFIX) && !hasReader(end.index());

@@ -171,7 +171,7 @@ class PodDeviceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"weft.1,name wx", "weft.1,netns ELSEWHERE", "weft.1-far,name wx"})
+    @CsvSource({"weft.1,name wx", "weft.1,netns ELSEWHERE", "weft.1-far,name wx", "weft.1-far,netns ELSEWHERE"})
     void shouldFindAPairByWhatIsLeftOfIt(final String end, final String change) {
         assertKilledAndTakenAway(
                 end,
@@ -204,6 +204,22 @@ class PodDeviceTest {
             PodPort.PACKET.open(rtnetlink, DEVICE, 1).close();
             assertTrue(rtnetlink.link("other").isPresent());
         });
+    }
+
+    /** The other end of a pod's pair is in the pod's network namespace too. */
+    @Test
+    void shouldLeaveANearEndAloneOfWhichOnlyTheAddressIsItsOwn() {
+        try (NetworkNamespace pod = NetworkNamespace.create("pod")) {
+            withRtnetlink((namespace, rtnetlink) -> {
+                namespace.exec(
+                        "sh",
+                        "-c",
+                        "ip link add other address 02:77:65:66:74:01 type veth peer name other-far address 02:77:65:66:74:02"
+                                + " && ip link set other-far netns " + pod.name());
+                assertEquals(List.of(), PodPort.removeLeft(rtnetlink));
+                assertTrue(rtnetlink.link("other").isPresent());
+            });
+        }
     }
 
     /** As tcpdump and lldpd do, on all interfaces that they find. */

@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
         name = "capture",
         mixinStandardHelpOptions = true,
         description = {
-            "Writes packets that the daemon forwards or drops as pcapng, until it is told to end (Ctrl-C) or has enough.",
+            "Writes packets that the daemon forwards or drops as pcapng, until it is told to end (Ctrl-C), has enough, or --duration is over.",
             "  all      each packet as it is taken in, and once more if it is dropped later on",
             "  egress   those of them that pods send",
             "  ingress  those of them that come from other nodes",
@@ -77,6 +77,9 @@ final class CaptureCommand implements Callable<Integer> {
             paramLabel = "PACKETS",
             description = "ends after so many (default: never)")
     private @Nullable Long count;
+
+    @Option(names = "--duration", paramLabel = "SECONDS", description = "ends after so long (default: never)")
+    private @Nullable Long durationS;
 
     @Option(
             names = {"-s", "--snapshot-length"},
@@ -132,6 +135,9 @@ final class CaptureCommand implements Callable<Integer> {
         }
         final Path socket = files.file(".sock");
         try (FollowedAnswer answer = FollowedAnswer.of(files, question)) {
+            if (null != durationS) {
+                answer.endAfter(durationS);
+            }
             try (OutputStream packets = open()) {
                 for (byte[] part = answer.next(); null != part; part = answer.next()) {
                     packets.write(part);
@@ -170,6 +176,9 @@ final class CaptureCommand implements Callable<Integer> {
     private CaptureQuestion question() {
         if (null != count && count < 1) {
             throw new ParameterException(spec.commandLine(), "--count=" + count + ": has to be 1 or more");
+        }
+        if (null != durationS && durationS < 1) {
+            throw new ParameterException(spec.commandLine(), "--duration=" + durationS + ": has to be 1 or more");
         }
         if (snapshotLength < 1 || snapshotLength > Capture.SNAPSHOT_LENGTH_MAX) {
             throw new ParameterException(

@@ -67,19 +67,48 @@ final class FollowedAnswer implements AutoCloseable {
         }
     }
 
+    /**
+     * Has the daemon end the answer after a time, as a signal would.
+     *
+     * @param durationS from now, in seconds.
+     */
+    void endAfter(final long durationS) {
+        final Thread end = new Thread(
+                () -> {
+                    try {
+                        if (!isDone.await(durationS, TimeUnit.SECONDS) && !hasEnded()) {
+                            stream.close(); // its reader is told so
+                        }
+                    } catch (final IOException gone) {
+                        // The daemon has ended: so does the answer.
+                    } catch (final InterruptedException stop) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "weft-duration");
+        end.setDaemon(true);
+        end.start();
+    }
+
+    /** Asks the daemon to end the answer, and waits for it. */
+    private boolean hasEnded() throws IOException, InterruptedException {
+        stream.end();
+        long before;
+        do {
+            before = parts.get(); // a slow disk takes what it takes
+        } while (!isDone.await(PATIENCE_MS, TimeUnit.MILLISECONDS) && parts.get() != before);
+        if (isDone.getCount() > 0) {
+            System.err.println("weft: the daemon does not end the answer");
+        }
+        return 0 == isDone.getCount();
+    }
+
     private void onSignal() {
         if (0 == isDone.getCount()) {
             return;
         }
         try {
-            stream.end();
-            long before;
-            do {
-                before = parts.get(); // a slow disk takes what it takes
-            } while (!isDone.await(PATIENCE_MS, TimeUnit.MILLISECONDS) && parts.get() != before);
-            if (isDone.getCount() > 0) {
-                System.err.println("weft: the daemon does not end the answer");
-            } else if (isComplete) {
+            if (hasEnded() && isComplete) {
                 // To be told to end is how it is meant to end, and no failure: not the exit code of a signal.
                 Runtime.getRuntime().halt(0);
             }

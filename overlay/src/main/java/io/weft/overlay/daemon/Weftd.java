@@ -17,6 +17,7 @@ import io.weft.overlay.handover.Predecessor;
 import io.weft.overlay.handover.Tenure;
 import io.weft.overlay.host.PodPortChoice;
 import io.weft.overlay.host.Privileges;
+import io.weft.overlay.host.ProcessLimits;
 import io.weft.overlay.host.UnderlayCheck;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lifecycle.LogFields;
@@ -131,6 +132,14 @@ final class Weftd {
             final String cause = String.valueOf(failure.getMessage());
             start.gaveUp(cause);
             throw failure instanceof StartupException ? failure : new StartupException(cause, failure);
+        } catch (final OutOfMemoryError error) {
+            if (!ProcessLimits.isOfThreads(error)) {
+                throw error;
+            }
+            final StartupException failure =
+                    ProcessLimits.noThread(error, options.weft().workers());
+            start.gaveUp(String.valueOf(failure.getMessage()));
+            throw failure;
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
             return 0;
@@ -139,6 +148,7 @@ final class Weftd {
 
     private int runNodes(final StartRecord start) throws InterruptedException {
         Privileges.requireNetAdmin();
+        ProcessLimits.requireOpenFiles(options.weft().workers());
         Privileges.tellWhatIsTooMuch();
         LOG.log(INFO, "{0}", PodPortChoice.of(options.weft().podPort));
         try (ThreadWatch watch = ThreadWatch.start(this::dutyCycles);

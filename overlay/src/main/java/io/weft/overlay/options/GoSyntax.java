@@ -31,6 +31,9 @@ final class GoSyntax {
             final OptionSpec option = option(spec, argument);
             if (null == option) {
                 words.add(argument);
+            } else if (option.versionHelp() && FALSE.contains(value(argument))) {
+                words.removeIf(word ->
+                        word.startsWith(option.longestName() + "=")); // the last one counts, and picocli takes each
             } else if (argument.indexOf('=') >= 0) {
                 words.add(option.longestName() + argument.substring(argument.indexOf('=')));
             } else if (isBoolean(option)) {
@@ -51,6 +54,11 @@ final class GoSyntax {
         final int equals = argument.indexOf('=');
         final String name = equals < 0 ? argument : argument.substring(0, equals);
         return spec.findOption(name.startsWith("--") ? name : "-" + name);
+    }
+
+    /** Empty where the argument has none. */
+    private static String value(final String argument) {
+        return argument.substring(argument.indexOf('=') < 0 ? argument.length() : argument.indexOf('=') + 1);
     }
 
     static boolean isBoolean(final OptionSpec option) {

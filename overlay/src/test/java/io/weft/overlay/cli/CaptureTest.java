@@ -277,6 +277,24 @@ class CaptureTest {
     }
 
     @Test
+    void shouldEndTheFileInOrderWhenItsTimeIsOver() {
+        final Path file = directory.resolve("timed.pcapng");
+        try (BackgroundProcess pinging = ping(peer.podAddress());
+                BackgroundProcess capture =
+                        node.namespace().start("sh", "-c", "exec " + weft("capture --duration=1 -w " + file))) {
+            assertEquals(0, capture.awaitExit(Await.TIMEOUT_MS), capture::output);
+            assertTrue(
+                    Pattern.compile("(?m)^\\d+ packets captured, 0 lost")
+                            .matcher(capture.output())
+                            .find(),
+                    capture::output);
+            final long captured = Long.parseLong(capture.output().replaceAll("(?s).*?(\\d+) packets captured.*", "$1"));
+            assertEquals(captured, tshark(file).lines().count(), capture::output);
+            assertTrue(pinging.process().isAlive(), pinging::output);
+        }
+    }
+
+    @Test
     void shouldEndATraceInOrderWhenItIsToldToEnd() {
         try (BackgroundProcess pinging = ping(peer.podAddress());
                 BackgroundProcess tracing =

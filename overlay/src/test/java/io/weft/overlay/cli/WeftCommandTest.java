@@ -129,6 +129,7 @@ class WeftCommandTest {
                 "2 ~ capture -w - --to=10.244.1.1/24 ~ --to: 10.244.1.1/24 has host bits set",
                 "2 ~ capture -w - -o xml ~ Invalid value for option '--output': expected one of [text, json]",
                 "2 ~ capture -w - -n 0 ~ --count=0: has to be 1 or more",
+                "2 ~ capture -w - --duration=0 ~ --duration=0: has to be 1 or more",
                 "2 ~ capture -w - -s 0 ~ --snapshot-length=0: is not in 1..131072",
                 "2 ~ capture -w - --device=a/b ~ --device=a/b: must be the name of a device",
                 "1 ~ capture -w - --run-dir=/nowhere ~ no daemon answers at /nowhere/weft.1.sock",

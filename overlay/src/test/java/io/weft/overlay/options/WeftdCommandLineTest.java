@@ -64,6 +64,36 @@ class WeftdCommandLineTest {
                 output::toString);
     }
 
+    /** As Go's flag package reads a boolean flag, by its last value. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "-version=false",
+                "--version=false",
+                "-version=0",
+                "-version=f",
+                "-version=F",
+                "-version=FALSE",
+                "-version=False",
+                "-version -version=false"
+            })
+    void shouldNotTellTheVersionWhenTheFlagIsFalse(final String arguments) {
+        assertTakes(arguments.split(" ", -1));
+        assertEquals("", output.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-version", "-version=1", "-version=T", "-version=True", "-version=false -version"})
+    void shouldTellTheVersionWhenTheFlagIsTrue(final String arguments) {
+        assertTakes(arguments.split(" ", -1));
+        assertTrue(output.toString().startsWith("weft "), output::toString);
+    }
+
+    @Test
+    void shouldRefuseAValueThatIsNoneOfABooleanFlag() {
+        assertRefuses(2, "--version=no: must be true or false", "-version=no");
+    }
+
     private int execute(final String... arguments) {
         final WeftdCommandLine line = WeftdCommandLine.of(command, environment);
         command.spec.commandLine().setErr(new PrintWriter(errors, true));

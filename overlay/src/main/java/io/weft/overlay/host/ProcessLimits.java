@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.host;
+
+import io.weft.overlay.lifecycle.StartupException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What the kernel allows this process at most, and a start can fail by. */
+public final class ProcessLimits {
+    private static final Path LIMITS = Path.of("/proc/self/limits");
+    private static final Path CGROUP = Path.of("/proc/self/cgroup");
+    private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
+    private static final String UNLIMITED = "unlimited";
+
+    /** By measurement: 129 with one worker, 24 more for each further one over one underlay family, 30 with threads of its own. */
+    private static final int FILES = 128;
+
+    private static final int FILES_PER_WORKER = 56;
+
+    /** By measurement 28 with one worker, those of the JVM included; two more for each with {@code --threading-mode=DEDICATED}. */
+    private static final int THREADS = 40;
+
+    private static final int THREADS_PER_WORKER = 3;
+
+    private ProcessLimits() {}
+
+    /**
+     * Throws a {@link StartupException} unless this process may open as many files as weftd has. The JVM has set the limit as high as
+     * it may.
+     */
+    public static void requireOpenFiles(final int workers) {
+        final int needed = FILES + FILES_PER_WORKER * workers;
+        final String limit = limit("Max open files").orElse(UNLIMITED);
+        if (!UNLIMITED.equals(limit) && Long.parseLong(limit) < needed) {
+            throw new StartupException("weftd may open " + limit + " files (RLIMIT_NOFILE) and needs " + needed
+                    + " for "
+                    + workers(workers) + ": allow it more (systemd: LimitNOFILE=" + needed + ", a shell: ulimit -n "
+                    + needed
+                    + ", docker run: --ulimit nofile=" + needed + ", Kubernetes: that of the container runtime's unit)"
+                    + fewer(workers));
+        }
+    }
+
+    /** Whether an error says that no further thread could be started, of which the JVM tells nothing else. */
+    public static boolean isOfThreads(final OutOfMemoryError error) {
+        return String.valueOf(error.getMessage()).contains("native thread");
+    }
+
+    /** Why no further thread could be started, as far as it can be seen, and what to do. */
+    public static StartupException noThread(final OutOfMemoryError error, final int workers) {
+        final int needed = THREADS + THREADS_PER_WORKER * workers;
+        final List<String> limits = new ArrayList<>();
+        limit("Max processes")
+                .filter(limit -> !UNLIMITED.equals(limit))
+                .ifPresent(limit -> limits.add("RLIMIT_NPROC is " + limit + " for all processes of this user"));
+        limit("Max address space")
+                .filter(limit -> !UNLIMITED.equals(limit))
+                .ifPresent(limit -> limits.add("RLIMIT_AS is " + limit + " bytes"));
+        pidsLimit().ifPresent(limit -> limits.add("pids.max of the control group is " + limit));
+        return new StartupException(
+                "weftd could not start one more thread, and needs about " + needed + " for " + workers(workers) + ": "
+                        + (limits.isEmpty()
+                                ? "the machine has no memory or no number left for it"
+                                : String.join(", ", limits))
+                        + ". Allow it more (systemd: LimitNPROC=, TasksMax=, a shell: ulimit -u, ulimit -v, docker run:"
+                        + " --pids-limit, Kubernetes: podPidsLimit of the kubelet)" + fewer(workers),
+                error);
+    }
+
+    private static String workers(final int workers) {
+        return 1 == workers ? "its worker" : "its " + workers + " workers";
+    }
+
+    private static String fewer(final int workers) {
+        return 1 == workers ? "" : ", or choose fewer --workers";
+    }
+
+    /** As it is in force; empty where it cannot be read, which is no reason to fail. */
+    private static Optional<String> limit(final String name) {
+        try {
+            return Files.readAllLines(LIMITS).stream()
+                    .filter(line -> line.startsWith(name + ' '))
+                    .map(line -> line.substring(name.length()).strip().split("\\s+", -1)[0])
+                    .findFirst();
+        } catch (final IOException unread) {
+            return Optional.empty();
+        }
+    }
+
+    /** That of version 2, which has one line, {@code 0::/PATH}. */
+    private static Optional<String> pidsLimit() {
+        try {
+            final String line = Files.readString(CGROUP).strip();
+            final String path = line.substring(line.lastIndexOf(':') + 1);
+            return Optional.of(
+                            Files.readString(CGROUPS.resolve(path.substring(1)).resolve("pids.max"))
+                                    .strip())
+                    .filter(limit -> !"max".equals(limit));
+        } catch (final IOException | RuntimeException unread) {
+            return Optional.empty();
+        }
+    }
+}
