@@ -51,6 +51,9 @@ public final class EgressSender implements PolledAgent {
     /** Frames that are dealt with at once, for those that are dropped count no bytes. */
     private static final int CHUNK_FRAMES = 512;
 
+    /** So long after something waited the next flood is no more to be expected than any. */
+    static final long PAGES_KEPT_NS = 10_000_000_000L;
+
     private final EgressRing ring;
     private final FairQueue waiting;
     private final HeldFrames held;
@@ -343,6 +346,14 @@ public final class EgressSender implements PolledAgent {
             sender.addSegment(frame, cutter, segment);
         }
         return true;
+    }
+
+    /** What waited has pages that are of use to others, once nothing has waited for long. */
+    @Override
+    public void onIdle() {
+        if (held.isKeptForNothing() && !isPressed && clock.nanoTime() - nowNs >= PAGES_KEPT_NS) {
+            held.giveBackPages();
+        }
     }
 
     @Override

@@ -62,7 +62,7 @@ public final class FairQueue {
      * @param sockets that flows are spread over, a power of two.
      */
     public FairQueue(final EgressMemory memory, final int sockets) {
-        frames = new HeldFrames(memory.buffer(), memory.ringLength(), memory.heldLength());
+        frames = new HeldFrames(memory);
         limit = frames.limit();
         socketMask = sockets - 1;
         Arrays.fill(firstFrames, NONE);

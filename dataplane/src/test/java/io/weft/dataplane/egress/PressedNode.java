@@ -30,7 +30,7 @@ final class PressedNode implements AutoCloseable {
 
     private final CloseAll resources = new CloseAll();
     private final CountersManager manager = NodeCounters.newManager();
-    private final EgressMemory memory = resources.add(new EgressMemory(RING_LENGTH, HELD_LENGTH));
+    final EgressMemory memory = resources.add(new EgressMemory(RING_LENGTH, HELD_LENGTH));
     final NodeCounters counters = new NodeCounters(manager);
     final RefusingPort first = new RefusingPort();
     final RefusingPort second = new RefusingPort();
