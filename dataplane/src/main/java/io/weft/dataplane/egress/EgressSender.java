@@ -82,7 +82,7 @@ public final class EgressSender implements PolledAgent {
     /** Whose turn it is next, among what waits. */
     private int firstSocket;
 
-    /** When this turn began, if a sender was stalled or a frame waited; else when the first one had to wait. */
+    /** When this turn began, if a sender was stalled or a frame waited; else when the first one was, or had to. */
     private long nowNs;
 
     /**
@@ -123,7 +123,7 @@ public final class EgressSender implements PolledAgent {
         final List<DatagramSender> sockets = new ArrayList<>();
         for (final DatagramPort port : ports) {
             sockets.add(new DatagramSender(
-                    port, arena, maxSegments, narrowPaths, clock, counters, outcomes, sockets.size()));
+                    port, arena, maxSegments, narrowPaths, unanswered, clock, counters, outcomes, sockets.size()));
         }
         packets = null == transmission
                 ? null
@@ -190,7 +190,7 @@ public final class EgressSender implements PolledAgent {
      */
     private int sendWaiting() {
         for (final UnderlaySender sender : senders) {
-            sender.tryAgain();
+            sender.tryAgain(nowNs);
         }
         int frames = 0;
         int sent = 1;
@@ -263,6 +263,9 @@ public final class EgressSender implements PolledAgent {
         for (final UnderlaySender sender : senders) {
             sender.flush();
             isStalled |= sender.isStalled();
+        }
+        if (isStalled && !isPressed) {
+            nowNs = clock.nanoTime(); // what is kept may have to be moved, and waits since now
         }
         isPressed = isStalled || !waiting.isEmpty();
         outputCount = 0;

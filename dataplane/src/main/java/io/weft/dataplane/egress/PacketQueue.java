@@ -116,10 +116,15 @@ final class PacketQueue {
         }
     }
 
-    /** The same, also where it is stalled; once for all senders of the worker. */
-    void tryAgain() {
-        if (isStalled && !isTried) {
-            isTried = true;
+    /** The same, also where it is stalled, unless what is kept is too old; once for all senders of the worker. */
+    void tryAgain(final long nowNs) {
+        if (!isStalled || isTried) {
+            return;
+        }
+        isTried = true;
+        if (batch.isTooOld(nowNs)) {
+            abandon();
+        } else {
             isStalled = false;
             sendBatch();
         }
@@ -189,7 +194,7 @@ final class PacketQueue {
             return 1;
         }
         if (Errno.EAGAIN == errno) {
-            buffer.onRefusal();
+            batch.onRefusal(buffer.onRefusal());
             isStalled = true;
         } else if (Errno.EINTR != errno) {
             isRefused = true;

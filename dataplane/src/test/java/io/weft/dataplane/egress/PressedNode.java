@@ -11,6 +11,7 @@ import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.IpPacket;
 import io.weft.encap.VirtioNetHeaderFlyweight;
@@ -19,6 +20,7 @@ import io.weft.linux.testing.CloseAll;
 import java.net.InetAddress;
 import java.util.List;
 import org.agrona.concurrent.status.CountersManager;
+import org.jspecify.annotations.Nullable;
 
 /** An egress sender with two sockets that take what a test lets them, flows of odd numbers by the second, and a clock that the test sets. */
 final class PressedNode implements AutoCloseable {
@@ -36,19 +38,27 @@ final class PressedNode implements AutoCloseable {
     final RefusingPort second = new RefusingPort();
     final EgressRing ring = new EgressRing(memory, RING_FRAMES);
     final FairQueue waiting = new FairQueue(memory, 2);
-    final UnansweredPeers unanswered = new UnansweredPeers(1);
+    final UnansweredPeers unanswered = new UnansweredPeers(2);
     final EgressSender sender;
     long nowNs;
 
+    /** The row of the peers of what is given. */
+    int peerRow;
+
     /** @param maxSegments datagrams of one message. */
     PressedNode(final int maxSegments) {
+        this(maxSegments, null);
+    }
+
+    /** @param transmission by packet socket, null for none. */
+    PressedNode(final int maxSegments, final @Nullable PacketTransmission transmission) {
         sender = new EgressSender(
                 ring,
                 waiting,
                 unanswered,
                 List.of(first, second),
                 maxSegments,
-                null,
+                transmission,
                 null,
                 () -> nowNs,
                 new WorkerCounters(manager, 0),
@@ -71,6 +81,7 @@ final class PressedNode implements AutoCloseable {
         assertEquals(IpPacket.Fault.NONE, frame.packet.parse(ring.arena(), frame.ipOffset, bytes.length, false));
         frame.sockaddrLength = SocketAddress.put(ring.arena(), frame.ipOffset - EgressFrame.HEADROOM, peer, PORT);
         frame.flow = flow;
+        frame.peer = peerRow;
         frame.gsoType = 0 == gsoSize ? VirtioNetHeaderFlyweight.GSO_NONE : VirtioNetHeaderFlyweight.GSO_TCPV4;
         frame.gsoSize = gsoSize;
         frame.needsChecksum = gsoSize > 0;
