@@ -3,14 +3,11 @@ package io.weft.dataplane.egress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.weft.address.IpAddress;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.InvokedNode;
 import io.weft.dataplane.testing.PodTun;
-import io.weft.dataplane.underlay.NextHops;
-import io.weft.dataplane.underlay.PacketTransmission;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -20,7 +17,6 @@ import org.junit.jupiter.api.Test;
 class KeptMessagesTest {
     private static final int KEPT = 10;
     private static final String PEER = "192.0.2.1";
-    private static final int MTU = 1_500;
 
     /** Frames of one peer, numbered, all of which are put into a batch. */
     private static void give(final PressedNode node, final int first, final int count) {
@@ -101,11 +97,7 @@ class KeptMessagesTest {
     @Test
     void shouldGiveUpWhatAPacketSocketHasKeptForTooLong() {
         final RefusingPort packets = new RefusingPort();
-        final PacketTransmission transmission =
-                new PacketTransmission(List.of(packets), List.of(new int[] {1, 2}), PodTun.inet("192.0.2.254"));
-        transmission.nextHops(
-                new NextHops(1, 64, Map.of(IpAddress.of(PodTun.inet(PEER)), new NextHops.NextHop(2, MTU))));
-        try (PressedNode node = new PressedNode(1, transmission)) {
+        try (PressedNode node = PressedNode.byPacket(packets)) {
             node.first.take(PressedNode.MANY);
             give(node, 0, KEPT);
             node.sender.doWork();

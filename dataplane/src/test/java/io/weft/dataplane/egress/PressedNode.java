@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.underlay.NextHops;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.IpPacket;
@@ -19,6 +21,8 @@ import io.weft.linux.SocketAddress;
 import io.weft.linux.testing.CloseAll;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.agrona.concurrent.status.CountersManager;
 import org.jspecify.annotations.Nullable;
 
@@ -28,16 +32,19 @@ final class PressedNode implements AutoCloseable {
     static final int HELD_LENGTH = 0x40000;
     static final int MANY = 1_000_000;
     private static final int RING_LENGTH = 0x200000;
+    private static final int NETWORK = 0xC0_00_02_00;
+    private static final int PEERS = 256;
+    private static final int MTU = 1_500;
     private static final int PORT = 8472;
 
     private final CloseAll resources = new CloseAll();
     private final CountersManager manager = NodeCounters.newManager();
-    final EgressMemory memory = resources.add(new EgressMemory(RING_LENGTH, HELD_LENGTH));
+    final EgressMemory memory;
     final NodeCounters counters = new NodeCounters(manager);
     final RefusingPort first = new RefusingPort();
     final RefusingPort second = new RefusingPort();
-    final EgressRing ring = new EgressRing(memory, RING_FRAMES);
-    final FairQueue waiting = new FairQueue(memory, 2);
+    final EgressRing ring;
+    final FairQueue waiting;
     final UnansweredPeers unanswered = new UnansweredPeers(2);
     final EgressSender sender;
     long nowNs;
@@ -47,11 +54,29 @@ final class PressedNode implements AutoCloseable {
 
     /** @param maxSegments datagrams of one message. */
     PressedNode(final int maxSegments) {
-        this(maxSegments, null);
+        this(maxSegments, HELD_LENGTH, null);
     }
 
-    /** @param transmission by packet socket, null for none. */
-    PressedNode(final int maxSegments, final @Nullable PacketTransmission transmission) {
+    /** All of whose flows leave by one packet socket, to 192.0.2.0/24, with much that may wait. */
+    static PressedNode byPacket(final RefusingPort packets) {
+        final PacketTransmission transmission = new PacketTransmission(
+                List.of(packets),
+                List.of(new int[] {1, 2}),
+                IpAddress.ofIpv4(NETWORK).toInetAddress());
+        transmission.nextHops(new NextHops(
+                1,
+                64,
+                IntStream.range(0, PEERS)
+                        .boxed()
+                        .collect(Collectors.toMap(
+                                peer -> IpAddress.ofIpv4(NETWORK + peer), peer -> new NextHops.NextHop(2, MTU)))));
+        return new PressedNode(1, 16 * HELD_LENGTH, transmission);
+    }
+
+    private PressedNode(final int maxSegments, final int heldLength, final @Nullable PacketTransmission transmission) {
+        memory = resources.add(new EgressMemory(RING_LENGTH, heldLength));
+        ring = new EgressRing(memory, RING_FRAMES);
+        waiting = new FairQueue(memory, 2);
         sender = new EgressSender(
                 ring,
                 waiting,
