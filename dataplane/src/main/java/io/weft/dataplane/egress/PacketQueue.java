@@ -31,7 +31,6 @@ final class PacketQueue {
     private boolean isRefused;
     private boolean isStalled;
     private boolean isTried;
-    private long batches;
 
     /**
      * @param arena the memory that frames lie in.
@@ -152,7 +151,6 @@ final class PacketQueue {
         batch.clear();
         messages = 0;
         nextMessage = 0;
-        batches++;
     }
 
     /** Whether the packet socket takes no more for now, and what was added is kept until {@link #tryAgain}. */
@@ -172,11 +170,6 @@ final class PacketQueue {
         }
         isStalled = false;
         beginNext();
-    }
-
-    /** The number of the batch that is being filled. */
-    long batch() {
-        return batches;
     }
 
     /** The descriptor of the packet socket. */
