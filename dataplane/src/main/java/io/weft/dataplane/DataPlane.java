@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  * after this.
  */
 public final class DataPlane implements AutoCloseable {
+    private final Resources resources = new Resources();
     private final List<Worker> workers = new ArrayList<>();
     private final List<AgentThread> threads = new ArrayList<>();
     private final Captures captures = new Captures();
@@ -48,6 +49,8 @@ public final class DataPlane implements AutoCloseable {
     private final SchedulingRefusals schedulingRefusals;
 
     /**
+     * Leaves nothing behind when it fails, but for counters that are the context's.
+     *
      * @param context concluded.
      */
     public DataPlane(final DataPlaneContext context) {
@@ -58,11 +61,20 @@ public final class DataPlane implements AutoCloseable {
         booster = Urgency.NEVER == realTimePriority || context.busyPoll()
                 ? null
                 : new Booster(realTimePriority, schedulingRefusals);
+        try {
+            addWorkers(context);
+        } catch (final RuntimeException | Error failure) {
+            resources.closeAfter(failure);
+            throw failure;
+        }
+    }
+
+    private void addWorkers(final DataPlaneContext context) {
         final PodPathMtu podPathMtu = new PodPathMtu(SystemNanoClock.INSTANCE);
         for (int i = 0; i < context.workers(); i++) {
             final @Nullable StarvationWatch watch = null == booster ? null : booster.newWatch();
             final Worker worker = new Worker(context, podPathMtu, ingressPolicy, captures, watch, i);
-            workers.add(worker);
+            workers.add(resources.add(worker));
             threads.addAll(worker.threads());
             if (null != watch) {
                 watch.threads(worker.threads());
@@ -205,7 +217,6 @@ public final class DataPlane implements AutoCloseable {
     @Override
     public void close() {
         CloseHelper.close(booster);
-        CloseHelper.closeAll(threads);
-        CloseHelper.closeAll(workers);
+        resources.close();
     }
 }

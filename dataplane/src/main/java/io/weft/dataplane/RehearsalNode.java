@@ -18,8 +18,6 @@ import io.weft.routing.Encapsulation;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.net.InetAddress;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
@@ -34,7 +32,7 @@ final class RehearsalNode implements AutoCloseable {
     private static final int COUNTERS_MAX = 256;
     private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
 
-    private final Deque<AutoCloseable> resources = new ArrayDeque<>();
+    private final Resources resources = new Resources();
     private final RoutingTables routing;
     private final UdpSocket receiver;
     private final TunDevice host;
@@ -54,18 +52,17 @@ final class RehearsalNode implements AutoCloseable {
             final int peerPort,
             final int mtu,
             final boolean hasOffload) {
-        boolean isOpen = false;
         try {
-            final FrameLine pods = keep(new FrameLine());
-            final TunDevice device = keep(TunDevice.ofLine(pods, 0, VirtioNetHeaderFlyweight.LENGTH));
-            host = keep(TunDevice.ofLine(pods, 1, VirtioNetHeaderFlyweight.LENGTH));
-            final FrameLine unsegmented = keep(new FrameLine());
-            final TapDevice tap = keep(TapDevice.ofLine(unsegmented, 0, TunnelSuperframe.VNET_LENGTH));
-            outlet = keep(TunDevice.ofLine(unsegmented, 1, TunnelSuperframe.VNET_LENGTH));
-            final UnderlaySockets sockets =
-                    keep(UnderlaySockets.open(LOOPBACK, 0, 1, UnderlaySockets.SEND_SOCKETS_DEFAULT, BUFFER_LENGTH));
+            final FrameLine pods = resources.add(new FrameLine());
+            final TunDevice device = resources.add(TunDevice.ofLine(pods, 0, VirtioNetHeaderFlyweight.LENGTH));
+            host = resources.add(TunDevice.ofLine(pods, 1, VirtioNetHeaderFlyweight.LENGTH));
+            final FrameLine unsegmented = resources.add(new FrameLine());
+            final TapDevice tap = resources.add(TapDevice.ofLine(unsegmented, 0, TunnelSuperframe.VNET_LENGTH));
+            outlet = resources.add(TunDevice.ofLine(unsegmented, 1, TunnelSuperframe.VNET_LENGTH));
+            final UnderlaySockets sockets = resources.add(
+                    UnderlaySockets.open(LOOPBACK, 0, 1, UnderlaySockets.SEND_SOCKETS_DEFAULT, BUFFER_LENGTH));
             receiver = sockets.receivePorts().get(0);
-            routing = keep(new RoutingTables(new RoutingContext()
+            routing = resources.add(new RoutingTables(new RoutingContext()
                     .encapsulation(encapsulation)
                     .underlayPort(peerPort)
                     .vni(1)
@@ -76,7 +73,7 @@ final class RehearsalNode implements AutoCloseable {
                     mac.value(),
                     IpAddress.of(LOOPBACK).ipv4(),
                     mtu);
-            dataPlane = keep(new DataPlane(new DataPlaneContext()
+            dataPlane = resources.add(new DataPlane(new DataPlaneContext()
                     .routing(routing)
                     .counters(new CountersManager(
                             buffer(COUNTERS_MAX * CountersReader.METADATA_LENGTH),
@@ -91,22 +88,15 @@ final class RehearsalNode implements AutoCloseable {
                     .ingressPolicy(policy())
                     .conclude()));
             dataPlane.start();
-            isOpen = true;
-        } finally {
-            if (!isOpen) {
-                close();
-            }
+        } catch (final RuntimeException | Error failure) {
+            resources.closeAfter(failure);
+            throw failure;
         }
     }
 
     /** The node's other address. */
     static InetAddress otherLoopback() {
         return IpAddress.ofIpv4(IpAddress.of(LOOPBACK).ipv4() + 1).toInetAddress();
-    }
-
-    private <T extends AutoCloseable> T keep(final T resource) {
-        resources.push(resource);
-        return resource;
     }
 
     private static UnsafeBuffer buffer(final int length) {
@@ -171,6 +161,6 @@ final class RehearsalNode implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.quietCloseAll(resources);
+        CloseHelper.quietClose(resources);
     }
 }

@@ -32,6 +32,7 @@ import io.weft.dataplane.tunnel.PodPathMtu;
 import io.weft.encap.FrameHeader;
 import io.weft.linux.Framing;
 import io.weft.linux.PacketPort;
+import io.weft.routing.RoutingReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -41,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One way out and one way in, with queues, counters and threads of their own. */
 final class Worker implements AutoCloseable {
-    private final EgressMemory egressMemory;
+    private final Resources resources = new Resources();
     private final EgressReceiver egressReceiver;
     private final EgressSender egressSender;
     private final IngressReceiver ingressReceiver;
@@ -63,20 +64,42 @@ final class Worker implements AutoCloseable {
             final int index) {
         egressBacklog = new Backlog(SystemNanoClock.INSTANCE, watch);
         ingressBacklog = new Backlog(SystemNanoClock.INSTANCE, watch);
-        doorbells = Doorbells.of(context.threadingMode());
         counters = new WorkerCounters(context.counters(), context.peers(), index);
-        final PacketPort host = context.hostPorts().get(index);
-        final FrameHeader frameHeader = frameHeader(host.framing());
-        egressMemory = new EgressMemory(context.egressRingLength(), context.egressHeldLength());
-        final EgressRing egressRing = new EgressRing(egressMemory, context.egressFrames());
-        final FairQueue waiting =
-                new FairQueue(egressMemory, context.sendPorts().get(index).size());
-        egressReceiver = new EgressReceiver(
-                host,
-                egressRing,
+        try {
+            doorbells = Doorbells.of(context.threadingMode(), resources);
+            final EgressMemory egressMemory =
+                    resources.add(new EgressMemory(context.egressRingLength(), context.egressHeldLength()));
+            final EgressRing egressRing = new EgressRing(egressMemory, context.egressFrames());
+            final FairQueue waiting =
+                    new FairQueue(egressMemory, context.sendPorts().get(index).size());
+            egressReceiver = egressReceiver(context, egressRing, waiting, podPathMtu, captures, index);
+            egressSender = egressSender(context, egressRing, waiting, captures, index);
+            final IngressRing ingressRing = ingressRing(context, index);
+            ingressCommands = new CommandQueue(doorbells.ingressReceiver());
+            ingressReceiver = ingressReceiver(context, ingressRing, ingressPolicy, podPathMtu, captures, index);
+            ingressSender = ingressSender(context, ingressRing, captures, index);
+            threads = threads(context, index);
+        } catch (final RuntimeException | Error failure) {
+            resources.closeAfter(failure);
+            throw failure;
+        }
+    }
+
+    private EgressReceiver egressReceiver(
+            final DataPlaneContext context,
+            final EgressRing ring,
+            final FairQueue waiting,
+            final PodPathMtu podPathMtu,
+            final Captures captures,
+            final int index) {
+        final RoutingReader reader = context.routing().newReader();
+        resources.add(() -> context.routing().removeReader(reader));
+        return new EgressReceiver(
+                context.hostPorts().get(index),
+                ring,
                 waiting,
                 context.tunnel(),
-                context.routing().newReader(),
+                reader,
                 new UnreachableNotifier(
                         context.hostOutput(index), context.hostIpv4(), context.hostIpv6(), SystemNanoClock.INSTANCE),
                 podPathMtu,
@@ -86,8 +109,16 @@ final class Worker implements AutoCloseable {
                 tap(captures, index),
                 doorbells.egressSender(),
                 index);
-        egressSender = new EgressSender(
-                egressRing,
+    }
+
+    private EgressSender egressSender(
+            final DataPlaneContext context,
+            final EgressRing ring,
+            final FairQueue waiting,
+            final Captures captures,
+            final int index) {
+        return new EgressSender(
+                ring,
                 waiting,
                 context.unanswered(),
                 context.sendPorts().get(index),
@@ -99,18 +130,30 @@ final class Worker implements AutoCloseable {
                 tap(captures, index),
                 doorbells.egressReceiver(),
                 index);
-        final IngressRing ingressRing = new IngressRing(
+    }
+
+    private static IngressRing ingressRing(final DataPlaneContext context, final int index) {
+        final Framing framing = context.hostPorts().get(index).framing();
+        return new IngressRing(
                 context.ingressSlots(),
                 context.ingressFrames(),
-                frameHeader,
-                host.framing().takesUdpSuperframes(),
+                frameHeader(framing),
+                framing.takesUdpSuperframes(),
                 context.tunnel().headerLength());
-        ingressCommands = new CommandQueue(doorbells.ingressReceiver());
-        ingressReceiver = new IngressReceiver(
-                underlayReceiver(context, ingressRing, index),
-                ingressRing,
+    }
+
+    private IngressReceiver ingressReceiver(
+            final DataPlaneContext context,
+            final IngressRing ring,
+            final AtomicReference<IngressPolicy> policy,
+            final PodPathMtu podPathMtu,
+            final Captures captures,
+            final int index) {
+        return new IngressReceiver(
+                underlayReceiver(context, ring, index),
+                ring,
                 context.tunnel(),
-                new IngressCheck(ingressPolicy, context.unanswered(), counters),
+                new IngressCheck(policy, context.unanswered(), counters),
                 context.mtu(),
                 podPathMtu,
                 ingressBacklog,
@@ -119,16 +162,20 @@ final class Worker implements AutoCloseable {
                 tap(captures, index),
                 doorbells.ingressSender(),
                 index);
-        ingressSender = new IngressSender(
+    }
+
+    private IngressSender ingressSender(
+            final DataPlaneContext context, final IngressRing ring, final Captures captures, final int index) {
+        final PacketPort host = context.hostPorts().get(index);
+        return new IngressSender(
                 host,
                 host.framing().headerLength(),
                 new DeliveryBurst(Worker::giveWay, SystemNanoClock.INSTANCE),
-                ingressRing,
+                ring,
                 counters,
                 tap(captures, index),
                 doorbells.ingressReceiver(),
                 index);
-        threads = threads(context, index);
     }
 
     @SuppressWarnings(
@@ -160,27 +207,23 @@ final class Worker implements AutoCloseable {
 
     /** For each agent the doorbell of its thread: agents that share a thread share its doorbell. */
     private record Doorbells(
-            Doorbell egressReceiver, Doorbell egressSender, Doorbell ingressReceiver, Doorbell ingressSender)
-            implements AutoCloseable {
-        static Doorbells of(final ThreadingMode mode) {
-            final Doorbell first = new Doorbell();
+            Doorbell egressReceiver, Doorbell egressSender, Doorbell ingressReceiver, Doorbell ingressSender) {
+        /** @param resources which close them. */
+        static Doorbells of(final ThreadingMode mode, final Resources resources) {
+            final Doorbell first = resources.add(new Doorbell());
             return switch (mode) {
                 case INVOKER, SHARED -> new Doorbells(first, first, first, first);
                 case SHARED_NETWORK -> {
-                    final Doorbell ingress = new Doorbell();
+                    final Doorbell ingress = resources.add(new Doorbell());
                     yield new Doorbells(first, first, ingress, ingress);
                 }
-                case DEDICATED -> new Doorbells(first, new Doorbell(), new Doorbell(), new Doorbell());
+                case DEDICATED ->
+                    new Doorbells(
+                            first,
+                            resources.add(new Doorbell()),
+                            resources.add(new Doorbell()),
+                            resources.add(new Doorbell()));
             };
-        }
-
-        /** A doorbell that is closed twice is closed once. */
-        @Override
-        public void close() {
-            egressReceiver.close();
-            egressSender.close();
-            ingressReceiver.close();
-            ingressSender.close();
         }
     }
 
@@ -218,7 +261,7 @@ final class Worker implements AutoCloseable {
             final String name,
             final Doorbell doorbell,
             final List<? extends PolledAgent> agents) {
-        return new AgentThread(
+        return resources.add(new AgentThread(
                 name,
                 agents,
                 doorbell,
@@ -230,7 +273,7 @@ final class Worker implements AutoCloseable {
                         List.of(egressBacklog, ingressBacklog),
                         backlogsOf(agents),
                         context.busyPoll() ? Urgency.NEVER : context.realTimePriority(),
-                        context.schedulingRefusals()));
+                        context.schedulingRefusals())));
     }
 
     private List<Backlog> backlogsOf(final List<? extends PolledAgent> agents) {
@@ -303,9 +346,9 @@ final class Worker implements AutoCloseable {
         return ingressCommands.offer(() -> ingressReceiver.onMtu(mtu));
     }
 
+    /** Stops its threads and waits for their end. */
     @Override
     public void close() {
-        doorbells.close();
-        egressMemory.close();
+        resources.close();
     }
 }

@@ -77,6 +77,8 @@ final class Libc {
 
         int recvmmsg(int fd, long messages, int count, int flags, long timeout);
 
+        int madvise(long address, long length, int advice);
+
         int poll(long pollFds, long count, int timeoutMs);
 
         int eventfd(int initialValue, int flags);

@@ -101,9 +101,9 @@ public final class AgentThread implements AutoCloseable {
                 isDone = true;
                 return work;
             } finally {
+                // The idle strategy is not asked after a failure, and one at each time must not take a core.
                 if (!isDone && urgency.onCycle(System.nanoTime(), false)) {
-                    Urgency.rest(); // the idle strategy is not asked then, and one that fails each time must not take
-                    // a core
+                    Urgency.rest();
                 }
             }
         }

@@ -145,9 +145,8 @@ public final class Urgency implements AutoCloseable {
     private boolean comeFirst(final int asRank) {
         final int result = null == policy ? -Errno.EINVAL : policy.makeRealTime(priority);
         rank.set(0 == result ? asRank : FIXED);
-        if (result < 0
-                && -Errno.EINVAL
-                        != result) { // else it has another policy than an ordinary one, from whoever started it
+        // With EINVAL it has another policy than an ordinary one, from whoever started it.
+        if (result < 0 && -Errno.EINVAL != result) {
             refusals.onRealTimeRefused(-result);
         }
         return 0 == result;

@@ -40,6 +40,7 @@ final class DatagramBatch {
     /** Messages that a superframe may make besides those that are full: by its remainder, and by the longest length of a message. */
     private static final int MESSAGES_MORE = 3;
 
+    private static final long NEVER = Long.MIN_VALUE;
     private static final int HEADERS_LENGTH = 0x10000;
     private static final int CONTROL_LENGTH = 2 * ControlMessage.SPACE;
 
@@ -56,6 +57,9 @@ final class DatagramBatch {
     private int messageCount;
     private int iovecCount;
     private int headersPosition;
+
+    /** When the underlay first took no more of this batch. */
+    private long refusedAtNs = NEVER;
 
     /** The last message, while one more datagram may be appended to it. */
     private @Nullable DatagramMessage open;
@@ -314,11 +318,24 @@ final class DatagramBatch {
         }
     }
 
+    /** The underlay takes no more of it for now. */
+    void onRefusal(final long nowNs) {
+        if (NEVER == refusedAtNs) {
+            refusedAtNs = nowNs;
+        }
+    }
+
+    /** Whether it has been kept for longer than anything waits. */
+    boolean isTooOld(final long nowNs) {
+        return NEVER != refusedAtNs && nowNs - refusedAtNs > FairQueue.MAX_WAIT_NS;
+    }
+
     /** Forgets all messages: the memory that they named is free. */
     void clear() {
         messageCount = 0;
         iovecCount = 0;
         headersPosition = 0;
+        refusedAtNs = NEVER;
         open = null;
     }
 }

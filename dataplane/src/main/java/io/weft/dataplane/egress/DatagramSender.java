@@ -5,6 +5,7 @@ import io.weft.dataplane.capture.Step;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.dataplane.counters.WorkerCounters;
+import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.SuperframeCutter;
 import io.weft.linux.DatagramPort;
 import io.weft.linux.MessageVector;
@@ -20,6 +21,7 @@ final class DatagramSender implements UnderlaySender {
     private final DatagramBatch batch;
     private final WorkerCounters counters;
     private final EgressOutcomes outcomes;
+    private final UnansweredPeers unanswered;
     private final int index;
     private final MessageVector single = new MessageVector(1);
     private final SendPolicy policy;
@@ -33,7 +35,8 @@ final class DatagramSender implements UnderlaySender {
      * @param arena the memory that frames lie in.
      * @param maxSegments datagrams that the kernel cuts from one message at most; 1 where it cuts none.
      * @param narrowPaths of the worker.
-     * @param clock for the send buffer.
+     * @param unanswered who is not sent to.
+     * @param clock for the send buffer, and for what is kept.
      * @param index of the socket among those of the worker.
      */
     DatagramSender(
@@ -41,6 +44,7 @@ final class DatagramSender implements UnderlaySender {
             final UnsafeBuffer arena,
             final int maxSegments,
             final NarrowPaths narrowPaths,
+            final UnansweredPeers unanswered,
             final NanoClock clock,
             final WorkerCounters counters,
             final EgressOutcomes outcomes,
@@ -48,6 +52,7 @@ final class DatagramSender implements UnderlaySender {
         this.port = port;
         this.counters = counters;
         this.outcomes = outcomes;
+        this.unanswered = unanswered;
         this.index = index;
         batch = new DatagramBatch(arena, maxSegments, null, narrowPaths);
         policy = new SendPolicy(maxSegments > 1);
@@ -105,8 +110,10 @@ final class DatagramSender implements UnderlaySender {
     }
 
     @Override
-    public void tryAgain() {
-        if (isStalled) {
+    public void tryAgain(final long nowNs) {
+        if (batch.isTooOld(nowNs)) {
+            abandon();
+        } else if (isStalled) {
             isStalled = false;
             sendBatch();
         } else {
@@ -116,7 +123,12 @@ final class DatagramSender implements UnderlaySender {
 
     private void sendBatch() {
         while (nextMessage < messages && !isStalled) {
-            final int result = port.send(batch.vector(), nextMessage, messages - nextMessage);
+            final int count = answered(nextMessage);
+            if (0 == count) {
+                outcomes.drop(batch, nextMessage++, DropReason.UNDERLAY_UNREACHABLE);
+                continue;
+            }
+            final int result = port.send(batch.vector(), nextMessage, count);
             if (result > 0) {
                 countSent(nextMessage, result);
                 nextMessage += result;
@@ -127,6 +139,15 @@ final class DatagramSender implements UnderlaySender {
         if (!isStalled) {
             beginBatch();
         }
+    }
+
+    /** How many messages from one on are for peers that are sent to: of those that were kept some may be for others by now. */
+    private int answered(final int first) {
+        int end = first;
+        while (end < messages && !unanswered.refuses(batch.message(end).peer)) {
+            end++;
+        }
+        return end - first;
     }
 
     private void beginBatch() {
@@ -234,11 +255,12 @@ final class DatagramSender implements UnderlaySender {
 
     /** Another's batch cannot be kept here: it has to be empty in the end. */
     private int keep(final DatagramBatch refused, final int index) {
-        buffer.onRefusal();
+        final long nowNs = buffer.onRefusal();
         if (refused != batch) {
             outcomes.drop(refused, index, DropReason.UNDERLAY_BUSY);
             return 1;
         }
+        batch.onRefusal(nowNs);
         isStalled = true;
         return 0;
     }

@@ -51,6 +51,9 @@ public final class EgressSender implements PolledAgent {
     /** Frames that are dealt with at once, for those that are dropped count no bytes. */
     private static final int CHUNK_FRAMES = 512;
 
+    /** So long after something waited the next flood is no more to be expected than any. */
+    static final long PAGES_KEPT_NS = 10_000_000_000L;
+
     private final EgressRing ring;
     private final FairQueue waiting;
     private final HeldFrames held;
@@ -76,10 +79,13 @@ public final class EgressSender implements PolledAgent {
     /** Whether a sender is stalled or a frame waits. */
     private boolean isPressed;
 
-    /** Whose turn it is next, among what waits. */
-    private int firstSocket;
+    /** Whose turn it is, among what waits. */
+    private int turnSocket;
 
-    /** When this turn began, if a sender was stalled or a frame waited; else when the first one had to wait. */
+    /** What each socket may send in its turn still; less than nothing if its last frame was longer than that. */
+    private final int[] turnBytes;
+
+    /** When this turn began, if a sender was stalled or a frame waited; else when the first one was, or had to. */
     private long nowNs;
 
     /**
@@ -120,7 +126,7 @@ public final class EgressSender implements PolledAgent {
         final List<DatagramSender> sockets = new ArrayList<>();
         for (final DatagramPort port : ports) {
             sockets.add(new DatagramSender(
-                    port, arena, maxSegments, narrowPaths, clock, counters, outcomes, sockets.size()));
+                    port, arena, maxSegments, narrowPaths, unanswered, clock, counters, outcomes, sockets.size()));
         }
         packets = null == transmission
                 ? null
@@ -136,6 +142,7 @@ public final class EgressSender implements PolledAgent {
         }
         memory = new MemoryRelease(ring, waiting, senders, outcomes, receiverDoorbell);
         outputs = new int[senders.length];
+        turnBytes = new int[senders.length];
         roleName = "weft-egr-snd-" + worker;
     }
 
@@ -181,40 +188,63 @@ public final class EgressSender implements PolledAgent {
         return frames;
     }
 
-    /**
-     * Sends what waits for each socket, as far as it takes it. Sockets have their turns by chunks, for they may share a queue, and the one
-     * that had the last begins no more. Returns how many frames.
-     */
+    /** Sends what waits for each socket, as far as it takes it. Returns how many frames. */
     private int sendWaiting() {
         for (final UnderlaySender sender : senders) {
-            sender.tryAgain();
+            sender.tryAgain(nowNs);
         }
         int frames = 0;
-        int sent = 1;
-        for (int bytes = 0; bytes < MAX_BYTES && sent > 0; bytes += CHUNK_LENGTH) {
-            sent = 0;
-            final int first = firstSocket;
-            for (int i = 0; i < senders.length; i++) {
-                final int socket = (first + i) & (senders.length - 1);
-                final int chunk = sendChunk(senders[socket], socket);
-                if (chunk > 0) {
-                    firstSocket = socket + 1;
-                }
-                sent += chunk;
+        for (int socket = 0; socket < senders.length; socket++) {
+            frames += sendChunk(socket, true);
+        }
+        return frames + sendInTurns();
+    }
+
+    /**
+     * Sockets may share a queue. So each has a turn that is as long as flows wait for it, is sent by chunks, and is gone on with where there
+     * was no room for all of it; a socket that takes no more is passed over.
+     */
+    private int sendInTurns() {
+        final int chunksMost = MAX_BYTES / CHUNK_LENGTH * senders.length;
+        int frames = 0;
+        int passedOver = 0;
+        for (int chunks = 0; chunks < chunksMost && passedOver < senders.length; chunks++) {
+            final int socket = turnSocket;
+            final boolean isInDebt = !hasTurn(socket) && waiting.waitsFor(socket);
+            final int sent = isInDebt ? 0 : sendChunk(socket, false);
+            passedOver = isInDebt || sent > 0 ? 0 : passedOver + 1;
+            if (0 == sent || turnBytes[socket] <= 0) {
+                turnSocket = (socket + 1) & (senders.length - 1);
             }
             frames += sent;
         }
         return frames;
     }
 
-    private int sendChunk(final UnderlaySender sender, final int socket) {
+    /** Begins a socket's turn, or goes on with it, by as many flows as wait for it now. */
+    private boolean hasTurn(final int socket) {
+        final int most = CHUNK_LENGTH * waiting.flows(socket);
+        if (0 == most) {
+            turnBytes[socket] = 0;
+        } else {
+            turnBytes[socket] = turnBytes[socket] > 0 ? Math.min(turnBytes[socket], most) : turnBytes[socket] + most;
+        }
+        return turnBytes[socket] > 0;
+    }
+
+    /** @param isFresh only of flows that have not waited yet, which come before all turns. */
+    private int sendChunk(final int socket, final boolean isFresh) {
         if (!waiting.waitsFor(socket)) {
             return 0;
         }
+        final UnderlaySender sender = senders[socket];
         int frames = 0;
         int bytes = 0;
         while (bytes < CHUNK_LENGTH && frames < CHUNK_FRAMES && waiting.waitsFor(socket)) {
-            final int frame = waiting.peek(socket);
+            final int frame = isFresh ? waiting.peekFresh(socket) : waiting.peek(socket);
+            if (HeldFrames.NONE == frame) {
+                break;
+            }
             held.load(frame, turn);
             if (!sender.prepare(turn, turn.segments())) {
                 break;
@@ -231,7 +261,10 @@ public final class EgressSender implements PolledAgent {
             }
             frames++;
         }
-        sender.flush();
+        if (frames > 0) {
+            sender.flush();
+        }
+        turnBytes[socket] -= isFresh ? 0 : bytes;
         return frames;
     }
 
@@ -260,6 +293,9 @@ public final class EgressSender implements PolledAgent {
         for (final UnderlaySender sender : senders) {
             sender.flush();
             isStalled |= sender.isStalled();
+        }
+        if (isStalled && !isPressed) {
+            nowNs = clock.nanoTime(); // what is kept may have to be moved, and waits since now
         }
         isPressed = isStalled || !waiting.isEmpty();
         outputCount = 0;
@@ -343,6 +379,14 @@ public final class EgressSender implements PolledAgent {
             sender.addSegment(frame, cutter, segment);
         }
         return true;
+    }
+
+    /** What waited has pages that are of use to others, once nothing has waited for long. */
+    @Override
+    public void onIdle() {
+        if (held.isKeptForNothing() && !isPressed && clock.nanoTime() - nowNs >= PAGES_KEPT_NS) {
+            held.giveBackPages();
+        }
     }
 
     @Override

@@ -56,13 +56,14 @@ public final class FairQueue {
     private final FlowList[] fresh;
     private final FlowList[] served;
     private final int[] framesOfSocket;
+    private final int[] flowsOfSocket;
 
     /**
      * @param memory whose second part frames wait in.
      * @param sockets that flows are spread over, a power of two.
      */
     public FairQueue(final EgressMemory memory, final int sockets) {
-        frames = new HeldFrames(memory.buffer(), memory.ringLength(), memory.heldLength());
+        frames = new HeldFrames(memory);
         limit = frames.limit();
         socketMask = sockets - 1;
         Arrays.fill(firstFrames, NONE);
@@ -72,6 +73,7 @@ public final class FairQueue {
         Arrays.setAll(fresh, i -> new FlowList());
         Arrays.setAll(served, i -> new FlowList());
         framesOfSocket = new int[sockets];
+        flowsOfSocket = new int[sockets];
     }
 
     /** Flows of one socket that have their turn one after the other. */
@@ -132,6 +134,11 @@ public final class FairQueue {
         return 0 != framesOfSocket[socket];
     }
 
+    /** How many flows wait for this socket. */
+    int flows(final int socket) {
+        return flowsOfSocket[socket];
+    }
+
     /** The memory that frames wait in. */
     HeldFrames frames() {
         return frames;
@@ -151,6 +158,7 @@ public final class FairQueue {
         final int flow = frame.flow;
         if (NONE == lastFrames[flow]) {
             firstFrames[flow] = added;
+            flowsOfSocket[socket(flow)]++;
         } else {
             frames.next(lastFrames[flow], added);
             frames.previous(added, lastFrames[flow]);
@@ -168,8 +176,20 @@ public final class FairQueue {
 
     /** The frame of a socket that is to be sent next, or {@link HeldFrames#NONE}. It waits until it is {@link #remove}d. */
     int peek(final int socket) {
+        return peek(socket, false);
+    }
+
+    /** The same, if it is of a flow that has not waited yet. */
+    int peekFresh(final int socket) {
+        return peek(socket, true);
+    }
+
+    private int peek(final int socket, final boolean isFreshWanted) {
         while (true) {
             final boolean isFresh = NONE != fresh[socket].first;
+            if (isFreshWanted && !isFresh) {
+                return NONE;
+            }
             final FlowList list = isFresh ? fresh[socket] : served[socket];
             final int flow = list.first;
             if (NONE == flow) {
@@ -202,6 +222,7 @@ public final class FairQueue {
             coDel.onShort(flow);
         }
         final int socket = socket(flow);
+        flowsOfSocket[socket] -= NONE == firstFrames[flow] ? 1 : 0;
         framesOfSocket[socket]--;
         if (0 == framesOfSocket[socket]) {
             fresh[socket].clear(); // no flow has had a turn before another that comes now

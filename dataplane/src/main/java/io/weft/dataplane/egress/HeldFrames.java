@@ -56,21 +56,25 @@ final class HeldFrames {
     private static final int HEADROOM_OFFSET = ALIGNMENT;
     private static final int IP_OFFSET = HEADROOM_OFFSET + EgressFrame.HEADROOM;
 
+    /** What is given back to the host at once, for some tens of microseconds: a packet that comes meanwhile waits no longer than for a wake-up. */
+    private static final int GIVEN_BACK_MOST = 0x80000;
+
+    private final EgressMemory memory;
     private final UnsafeBuffer arena;
     private final int begin;
     private final int capacity;
     private long head;
     private long tail;
 
-    /**
-     * @param arena the memory that all offsets of frames count in.
-     * @param begin where in it these frames lie, aligned to a cache line.
-     * @param capacity bytes for them, a power of two.
-     */
-    HeldFrames(final UnsafeBuffer arena, final int begin, final int capacity) {
-        this.arena = arena;
-        this.begin = begin;
-        this.capacity = capacity;
+    /** Up to here frames have lain, since the host was given pages back. */
+    private int touched;
+
+    /** @param memory whose second part the frames lie in; all offsets of frames count from where it begins. */
+    HeldFrames(final EgressMemory memory) {
+        this.memory = memory;
+        arena = memory.buffer();
+        begin = memory.ringLength();
+        capacity = memory.heldLength();
     }
 
     /** Bytes of frames that may wait here: with as many as these there is a half more for those that came and went meanwhile. */
@@ -132,9 +136,11 @@ final class HeldFrames {
             putInt(at(head) + LENGTH_OFFSET, passedOver);
             forget(at(head));
             head += passedOver;
+            touched = capacity;
         }
         final int at = at(head);
         head += length;
+        touched = Math.max(touched, at - begin + length);
         return at;
     }
 
@@ -185,6 +191,18 @@ final class HeldFrames {
     /** Whether nothing is here that its memory was not given back of. */
     boolean isEmpty() {
         return head == tail;
+    }
+
+    /** Whether nothing is here, in pages that the host could have again. */
+    boolean isKeptForNothing() {
+        return touched > 0 && isEmpty();
+    }
+
+    /** Gives some of these pages back to the host, the last of them first: they are had again when a frame comes to lie there. */
+    void giveBackPages() {
+        final int from = Math.max(0, touched - GIVEN_BACK_MOST);
+        memory.giveBackPages(from, touched);
+        touched = from;
     }
 
     /** Whether so much is here, from the oldest frame to the newest, that there may soon be no room. */

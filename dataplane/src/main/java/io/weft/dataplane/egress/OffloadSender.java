@@ -69,8 +69,8 @@ final class OffloadSender implements UnderlaySender {
     }
 
     @Override
-    public void tryAgain() {
-        sender.tryAgain();
+    public void tryAgain(final long nowNs) {
+        sender.tryAgain(nowNs);
     }
 
     @Override

@@ -31,7 +31,6 @@ final class PacketQueue {
     private boolean isRefused;
     private boolean isStalled;
     private boolean isTried;
-    private long batches;
 
     /**
      * @param arena the memory that frames lie in.
@@ -116,10 +115,15 @@ final class PacketQueue {
         }
     }
 
-    /** The same, also where it is stalled; once for all senders of the worker. */
-    void tryAgain() {
-        if (isStalled && !isTried) {
-            isTried = true;
+    /** The same, also where it is stalled, unless what is kept is too old; once for all senders of the worker. */
+    void tryAgain(final long nowNs) {
+        if (!isStalled || isTried) {
+            return;
+        }
+        isTried = true;
+        if (batch.isTooOld(nowNs)) {
+            abandon();
+        } else {
             isStalled = false;
             sendBatch();
         }
@@ -147,7 +151,6 @@ final class PacketQueue {
         batch.clear();
         messages = 0;
         nextMessage = 0;
-        batches++;
     }
 
     /** Whether the packet socket takes no more for now, and what was added is kept until {@link #tryAgain}. */
@@ -169,11 +172,6 @@ final class PacketQueue {
         beginNext();
     }
 
-    /** The number of the batch that is being filled. */
-    long batch() {
-        return batches;
-    }
-
     /** The descriptor of the packet socket. */
     int fd() {
         return port.fd();
@@ -189,7 +187,7 @@ final class PacketQueue {
             return 1;
         }
         if (Errno.EAGAIN == errno) {
-            buffer.onRefusal();
+            batch.onRefusal(buffer.onRefusal());
             isStalled = true;
         } else if (Errno.EINTR != errno) {
             isRefused = true;

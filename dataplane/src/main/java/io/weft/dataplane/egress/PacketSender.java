@@ -113,9 +113,9 @@ final class PacketSender implements UnderlaySender {
     }
 
     @Override
-    public void tryAgain() {
-        queue.tryAgain();
-        socket.tryAgain();
+    public void tryAgain(final long nowNs) {
+        queue.tryAgain(nowNs);
+        socket.tryAgain(nowNs);
         onFlushed();
     }
 

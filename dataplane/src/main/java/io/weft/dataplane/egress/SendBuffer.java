@@ -50,8 +50,8 @@ final class SendBuffer {
         sent += bytes + (long) messages * MESSAGE_OVERHEAD;
     }
 
-    /** The socket takes no more for now. */
-    void onRefusal() {
+    /** The socket takes no more for now. Returns when that was. */
+    long onRefusal() {
         final long nowNs = clock.nanoTime();
         final long elapsedNs = nowNs - windowBeginNs;
         if (nowNs - refusedAtNs >= FORGET_NS) {
@@ -63,6 +63,7 @@ final class SendBuffer {
             begin(nowNs);
         }
         refusedAtNs = nowNs;
+        return nowNs;
     }
 
     private void begin(final long nowNs) {

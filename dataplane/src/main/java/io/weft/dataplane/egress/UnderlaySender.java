@@ -50,8 +50,12 @@ interface UnderlaySender {
     /** Whether the underlay takes no more for now, and what was added before is kept until {@link #tryAgain}. */
     boolean isStalled();
 
-    /** The same as {@link #flush}, also where the sender is stalled. */
-    void tryAgain();
+    /**
+     * The same as {@link #flush}, also where the sender is stalled; what has been kept for too long is given up.
+     *
+     * @param nowNs by the clock of the sender.
+     */
+    void tryAgain(long nowNs);
 
     /**
      * Memory of what is kept has been copied: from now on it is the copy that is sent.

@@ -28,7 +28,7 @@ class HeldFramesTest {
     private static final int ROUNDS = 20_000;
 
     private final EgressMemory memory = new EgressMemory(RING_LENGTH, CAPACITY);
-    private final HeldFrames frames = new HeldFrames(memory.buffer(), RING_LENGTH, CAPACITY);
+    private final HeldFrames frames = new HeldFrames(memory);
     private final EgressFrame frame = new EgressFrame(0);
     private final EgressFrame loaded = new EgressFrame(0);
 

@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
 import io.weft.dataplane.agent.Doorbell;
 import io.weft.dataplane.capture.Captures;
 import io.weft.dataplane.capture.Tap;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.CraftedPacket;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.underlay.NextHops;
+import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.IpPacket;
 import io.weft.encap.VirtioNetHeaderFlyweight;
@@ -18,7 +21,10 @@ import io.weft.linux.SocketAddress;
 import io.weft.linux.testing.CloseAll;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.agrona.concurrent.status.CountersManager;
+import org.jspecify.annotations.Nullable;
 
 /** An egress sender with two sockets that take what a test lets them, flows of odd numbers by the second, and a clock that the test sets. */
 final class PressedNode implements AutoCloseable {
@@ -26,29 +32,58 @@ final class PressedNode implements AutoCloseable {
     static final int HELD_LENGTH = 0x40000;
     static final int MANY = 1_000_000;
     private static final int RING_LENGTH = 0x200000;
+    private static final int NETWORK = 0xC0_00_02_00;
+    private static final int PEERS = 256;
+    private static final int MTU = 1_500;
     private static final int PORT = 8472;
 
     private final CloseAll resources = new CloseAll();
     private final CountersManager manager = NodeCounters.newManager();
-    private final EgressMemory memory = resources.add(new EgressMemory(RING_LENGTH, HELD_LENGTH));
+    final EgressMemory memory;
     final NodeCounters counters = new NodeCounters(manager);
     final RefusingPort first = new RefusingPort();
     final RefusingPort second = new RefusingPort();
-    final EgressRing ring = new EgressRing(memory, RING_FRAMES);
-    final FairQueue waiting = new FairQueue(memory, 2);
-    final UnansweredPeers unanswered = new UnansweredPeers(1);
+    final EgressRing ring;
+    final FairQueue waiting;
+    final UnansweredPeers unanswered = new UnansweredPeers(2);
     final EgressSender sender;
     long nowNs;
 
+    /** The row of the peers of what is given. */
+    int peerRow;
+
     /** @param maxSegments datagrams of one message. */
     PressedNode(final int maxSegments) {
+        this(maxSegments, HELD_LENGTH, null);
+    }
+
+    /** All of whose flows leave by one packet socket, to 192.0.2.0/24, with much that may wait. */
+    static PressedNode byPacket(final RefusingPort packets) {
+        final PacketTransmission transmission = new PacketTransmission(
+                List.of(packets),
+                List.of(new int[] {1, 2}),
+                IpAddress.ofIpv4(NETWORK).toInetAddress());
+        transmission.nextHops(new NextHops(
+                1,
+                64,
+                IntStream.range(0, PEERS)
+                        .boxed()
+                        .collect(Collectors.toMap(
+                                peer -> IpAddress.ofIpv4(NETWORK + peer), peer -> new NextHops.NextHop(2, MTU)))));
+        return new PressedNode(1, 16 * HELD_LENGTH, transmission);
+    }
+
+    private PressedNode(final int maxSegments, final int heldLength, final @Nullable PacketTransmission transmission) {
+        memory = resources.add(new EgressMemory(RING_LENGTH, heldLength));
+        ring = new EgressRing(memory, RING_FRAMES);
+        waiting = new FairQueue(memory, 2);
         sender = new EgressSender(
                 ring,
                 waiting,
                 unanswered,
                 List.of(first, second),
                 maxSegments,
-                null,
+                transmission,
                 null,
                 () -> nowNs,
                 new WorkerCounters(manager, 0),
@@ -71,6 +106,7 @@ final class PressedNode implements AutoCloseable {
         assertEquals(IpPacket.Fault.NONE, frame.packet.parse(ring.arena(), frame.ipOffset, bytes.length, false));
         frame.sockaddrLength = SocketAddress.put(ring.arena(), frame.ipOffset - EgressFrame.HEADROOM, peer, PORT);
         frame.flow = flow;
+        frame.peer = peerRow;
         frame.gsoType = 0 == gsoSize ? VirtioNetHeaderFlyweight.GSO_NONE : VirtioNetHeaderFlyweight.GSO_TCPV4;
         frame.gsoSize = gsoSize;
         frame.needsChecksum = gsoSize > 0;

@@ -38,7 +38,7 @@ final class RefusingPort implements DatagramPort {
         return sentTos;
     }
 
-    /** The IPv4 address that each message was sent to. */
+    /** The IPv4 address that each message was sent to, of those that have it beside them. */
     List<String> sentTo() {
         return sentTo;
     }
@@ -70,7 +70,9 @@ final class RefusingPort implements DatagramPort {
             gathered.add(message);
             sent.add((int) message[message.length - 1]);
             sentTos.add(message[Ipv4Flyweight.TOS_OFFSET] & 0xFF);
-            sentTo.add(address(new UnsafeBuffer(messages.name(i), SocketAddress.IPV4_LENGTH)));
+            if (0 != messages.name(i)) {
+                sentTo.add(address(new UnsafeBuffer(messages.name(i), SocketAddress.IPV4_LENGTH)));
+            }
         }
         room -= taken;
         return taken > 0 ? taken : -Errno.EAGAIN;
