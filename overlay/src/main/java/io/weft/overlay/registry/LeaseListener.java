@@ -5,7 +5,10 @@ import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseKey;
 import java.util.List;
 
-/** Hears of the cluster's leases, on the registry's thread, one call at a time. The own lease is among them. */
+/**
+ * Hears of the cluster's leases, one call at a time, on threads of the registry; the first snapshot may come on the thread that calls
+ * {@link Registry#watch}. The own lease is among them.
+ */
 public interface LeaseListener {
     /** All leases there are: what is not in here is gone. Comes first, and again whenever changes may have been missed. */
     void onSnapshot(List<Lease> leases);

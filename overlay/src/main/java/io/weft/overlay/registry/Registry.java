@@ -43,8 +43,8 @@ public interface Registry extends AutoCloseable {
     Lease acquire(NodeRequest request) throws InterruptedException;
 
     /**
-     * Starts to follow the leases on a thread of the registry. The listener gets one snapshot before this returns where
-     * the registry can be reached, and changes from then on.
+     * Starts to follow the leases. The listener gets a snapshot first, and changes from then on: the first one from the calling thread
+     * where the leases are at hand (a file, leases known before), and else from a thread of the registry, also after this has returned.
      */
     void watch(LeaseListener listener);
 
