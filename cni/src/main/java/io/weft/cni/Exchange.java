@@ -50,8 +50,10 @@ final class Exchange extends Thread {
      * @return false if the deadline came first.
      */
     boolean awaitEnd(final Deadline deadline) throws InterruptedException {
-        while (isAlive() && !deadline.hasPassed()) {
-            join(deadline.remainingMs());
+        long remainingMs = deadline.remainingMs();
+        while (isAlive() && remainingMs > 0) { // not asked twice: it may pass in between, and join(0) has no end
+            join(remainingMs);
+            remainingMs = deadline.remainingMs();
         }
         return !isAlive();
     }

@@ -53,8 +53,10 @@ final class Watchdog implements Runnable {
     @Override
     public synchronized void run() {
         try {
-            while (!deadline.hasPassed()) {
-                wait(deadline.remainingMs());
+            long remainingMs = deadline.remainingMs();
+            while (remainingMs > 0) { // not asked twice: it may pass in between, and wait(0) has no end
+                wait(remainingMs);
+                remainingMs = deadline.remainingMs();
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();

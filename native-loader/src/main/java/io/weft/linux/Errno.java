@@ -2,8 +2,8 @@
 package io.weft.linux;
 
 /**
- * Linux error numbers by name. Source: include/uapi/asm-generic/errno-base.h and errno.h (the same on x86-64, arm64,
- * riscv64 and s390x, the platforms weft is built for).
+ * Linux error numbers by name. Source: include/uapi/asm-generic/errno-base.h and errno.h, which all architectures of
+ * {@link SchedulingCalls} use.
  */
 public final class Errno {
     public static final int EPERM = 1;
@@ -28,6 +28,7 @@ public final class Errno {
     public static final int EROFS = 30;
     public static final int ERANGE = 34;
     public static final int ENAMETOOLONG = 36;
+    public static final int ENOSYS = 38;
     public static final int EBADMSG = 74;
     public static final int EBADFD = 77;
     public static final int ENOTSOCK = 88;

@@ -18,15 +18,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * Not thread-safe; what is refused is returned as -errno, and changes nothing.
  */
 public final class SchedulingPolicy {
-    private static final boolean X86_64 = "amd64".equals(System.getProperty("os.arch"));
-
-    /** {@code __NR_sched_setattr}, {@code __NR_sched_getattr} (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h). */
-    private static final long SYSCALL_SETATTR = X86_64 ? 314 : 274;
-
-    private static final long SYSCALL_GETATTR = X86_64 ? 315 : 275;
-
-    /** {@code __NR_gettid}, as above. */
-    private static final long SYSCALL_GETTID = X86_64 ? 186 : 178;
+    private static final SchedulingCalls CALLS = SchedulingCalls.of(System.getProperty("os.arch", ""));
 
     private static final int POLICY_OFFSET = Integer.BYTES;
     private static final int FLAGS_OFFSET = POLICY_OFFSET + Integer.BYTES;
@@ -51,7 +43,7 @@ public final class SchedulingPolicy {
 
     /** That of the calling thread, whoever uses it. */
     public SchedulingPolicy() {
-        this((int) Libc.LIBC.syscall(SYSCALL_GETTID, 0, 0, 0, 0));
+        this((int) Libc.LIBC.syscall(CALLS.gettid(), 0, 0, 0, 0));
     }
 
     /** That of a thread, by the number that the kernel has for it. */
@@ -115,11 +107,11 @@ public final class SchedulingPolicy {
     }
 
     private static long get(final int tid, final UnsafeBuffer attributes) {
-        return Libc.LIBC.syscall(SYSCALL_GETATTR, tid, attributes.addressOffset(), LENGTH, 0);
+        return Libc.LIBC.syscall(CALLS.getattr(), tid, attributes.addressOffset(), LENGTH, 0);
     }
 
     private int set(final UnsafeBuffer attributes) {
-        return 0 == Libc.LIBC.syscall(SYSCALL_SETATTR, tid, attributes.addressOffset(), 0, 0) ? 0 : -Errno.last();
+        return 0 == Libc.LIBC.syscall(CALLS.setattr(), tid, attributes.addressOffset(), 0, 0) ? 0 : -Errno.last();
     }
 
     private static UnsafeBuffer attributes() {

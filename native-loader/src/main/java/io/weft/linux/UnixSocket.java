@@ -107,8 +107,8 @@ public final class UnixSocket implements AutoCloseable {
      * @throws LinuxException if that is not possible.
      */
     public static UnixSocket listen(final Path path) {
+        final UnsafeBuffer address = address(path); // first: it may throw
         final UnixSocket socket = open(path);
-        final UnsafeBuffer address = address(path);
         final boolean isDone = 0 == Libc.LIBC.bind(socket.fd, address.addressOffset(), address.capacity())
                 && 0 == Libc.LIBC.listen(socket.fd, BACKLOG);
         return socket.orFail(isDone, "listen at " + path);
@@ -120,8 +120,8 @@ public final class UnixSocket implements AutoCloseable {
      * @throws LinuxException {@link Errno#ENOENT} or {@link Errno#ECONNREFUSED} if nobody does.
      */
     public static UnixSocket connect(final Path path) {
+        final UnsafeBuffer address = address(path); // first: it may throw
         final UnixSocket socket = open(path);
-        final UnsafeBuffer address = address(path);
         return socket.orFail(
                 0 == Libc.LIBC.connect(socket.fd, address.addressOffset(), address.capacity()), "connect to " + path);
     }

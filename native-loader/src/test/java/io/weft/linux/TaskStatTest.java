@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.linux;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
@@ -90,7 +91,8 @@ class TaskStatTest {
         final Other ended = new Other(false);
         try (TaskStat stat = ended.stat()) {
             ended.close();
-            ended.thread.join();
+            ended.thread.join(Await.TIMEOUT_MS);
+            assertFalse(ended.thread.isAlive());
             Await.until(() -> "the kernel has forgotten it", Await.TIMEOUT_MS, () -> isEnded(stat));
         }
     }

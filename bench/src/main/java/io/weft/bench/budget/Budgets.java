@@ -5,8 +5,9 @@ import java.util.List;
 
 /**
  * All budgets, and what takes their figures. A bound is about twice the ratio that was seen on a virtual machine with two cores
- * (AMD EPYC, Linux 6.18, OpenJDK 17) with other work on it, more where what was seen spread more. It is to be changed with the
- * reason in the commit, as a test is.
+ * (AMD EPYC, Linux 6.18, OpenJDK 17) with other work on it; three or four times where both figures are short, and more for one change
+ * among leases in etcd, beside a program that starts and ends. How far the ratios spread is known only where two are given. A bound is
+ * to be changed with the reason in the commit, as a test is.
  */
 public final class Budgets {
     private static final String JVM = "a JVM that does nothing";

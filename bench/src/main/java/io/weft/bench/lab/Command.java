@@ -6,10 +6,12 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A program of the host, run to its end or started. May be called from any thread. */
 public final class Command {
@@ -57,19 +59,50 @@ public final class Command {
 
     /** Runs a program to its end, whatever that is. */
     public static Result tryRun(final List<String> words) {
+        return tryRun(words, SECONDS.toMillis(LIMIT_S));
+    }
+
+    /**
+     * The same.
+     *
+     * @param limitMs for its end, and that of all which have its output.
+     */
+    static Result tryRun(final List<String> words, final long limitMs) {
+        final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limitMs);
         final Process process = launch(new ProcessBuilder(words).redirectErrorStream(true));
-        final CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> read(process));
+        final CompletableFuture<String> output = new CompletableFuture<>();
+        final Thread reader = new Thread(() -> read(process, output), "output of " + words.get(0));
+        reader.setDaemon(true);
+        reader.start();
+        boolean isDone = false;
         try {
-            if (!process.waitFor(LIMIT_S, SECONDS)) {
-                process.destroyForcibly();
-                throw new CommandException(String.join(" ", words) + ": still running after " + LIMIT_S + " s");
+            if (!process.waitFor(limitMs, TimeUnit.MILLISECONDS)) {
+                throw new CommandException(String.join(" ", words) + ": still running after " + limitMs + " ms");
             }
+            final String text = output.get(Math.max(0, deadlineNs - System.nanoTime()), TimeUnit.NANOSECONDS);
+            isDone = true;
+            return new Result(process.exitValue(), text);
+        } catch (final TimeoutException ex) {
+            throw new CommandException(
+                    String.join(" ", words) + ": has ended and left a process that has its output after " + limitMs
+                            + " ms; run it with an output of its own");
+        } catch (final ExecutionException ex) {
+            throw new CommandException(String.join(" ", words) + ": read its output: " + ex.getCause());
         } catch (final InterruptedException ex) {
-            process.destroyForcibly();
             Thread.currentThread().interrupt();
             throw new CommandException(String.join(" ", words) + ": interrupted");
+        } finally {
+            if (!isDone) {
+                endAll(process);
+            }
         }
-        return new Result(process.exitValue(), output.join());
+    }
+
+    /** A shell, or ip netns exec, does not take what it runs with it. */
+    private static void endAll(final Process process) {
+        final List<ProcessHandle> all = process.descendants().toList();
+        process.destroyForcibly();
+        all.forEach(ProcessHandle::destroyForcibly);
     }
 
     /** Starts a program whose standard output and error go to a file. */
@@ -115,11 +148,11 @@ public final class Command {
         }
     }
 
-    private static String read(final Process process) {
+    private static void read(final Process process, final CompletableFuture<String> output) {
         try {
-            return new String(process.getInputStream().readAllBytes(), UTF_8);
+            output.complete(new String(process.getInputStream().readAllBytes(), UTF_8));
         } catch (final IOException ex) {
-            throw new UncheckedIOException(ex);
+            output.completeExceptionally(ex);
         }
     }
 }

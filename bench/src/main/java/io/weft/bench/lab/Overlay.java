@@ -82,7 +82,8 @@ public final class Overlay implements AutoCloseable {
             case OVS ->
                 OpenVswitch.start(
                         node, peer(node), directory, Weftd.log(directory, node), process -> use(node, process));
-            case WIREGUARD_GO -> use(node, WireGuard.startUserspace(node, peer(node), Weftd.log(directory, node)));
+            case WIREGUARD_GO ->
+                WireGuard.startUserspace(node, peer(node), Weftd.log(directory, node), process -> use(node, process));
             case WIREGUARD -> WireGuard.startKernel(node, peer(node));
         }
     }

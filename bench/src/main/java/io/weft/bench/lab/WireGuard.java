@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /** WireGuard between two nodes, by the kernel's device or by wireguard-go with a TUN. It encrypts, which no other data plane here does. */
 final class WireGuard {
@@ -14,6 +16,7 @@ final class WireGuard {
     private static final int OVERHEAD = 80;
 
     private static final long START_LIMIT_NS = TimeUnit.SECONDS.toNanos(30);
+    private static final long POLL_INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
     /** Where wireguard-go listens for {@code wg}, whatever network namespace it is in: so each device has a name of its own. */
     private static final Path SOCKETS = Path.of("/var/run/wireguard");
@@ -26,20 +29,23 @@ final class WireGuard {
         configure(node, peer);
     }
 
-    /** Starts wireguard-go, which makes the device. */
-    static Process startUserspace(final Node node, final Node peer, final Path log) {
+    /**
+     * Starts wireguard-go, which makes the device.
+     *
+     * @param started is given the process at once.
+     */
+    static void startUserspace(final Node node, final Node peer, final Path log, final Consumer<Process> started) {
         final Process process = Command.start(log.toFile(), node.inNode("wireguard-go", "--foreground", device(node)));
+        started.accept(process);
         final Path socket = SOCKETS.resolve(device(node) + ".sock");
         final long deadlineNs = System.nanoTime() + START_LIMIT_NS;
         while (!Files.exists(socket)) {
             if (!process.isAlive() || System.nanoTime() > deadlineNs) {
-                Command.end(process);
                 throw new Command.CommandException("wireguard-go does not listen on " + socket + "; its log: " + log);
             }
-            Thread.onSpinWait();
+            LockSupport.parkNanos(POLL_INTERVAL_NS);
         }
         configure(node, peer);
-        return process;
     }
 
     /** At most 15 characters, and of this process alone. */

@@ -11,6 +11,8 @@ import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * What one pod feels while another of its node sends UDP in two streams as fast as it can: echoes between two bystanders. Each stream has a
@@ -22,6 +24,9 @@ final class Flood {
 
     /** So many datagrams have come when the flood has begun: no longer those by which iperf3 sets the streams up. */
     private static final long BEGUN = 100;
+
+    /** Each look for them starts a process. */
+    private static final long POLL_INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final Iperf iperf;
     private final PeerPair peers;
@@ -41,7 +46,7 @@ final class Flood {
         final long before = received();
         final CompletableFuture<Iperf.Udp> flood = begin(() -> iperf.udp(seconds + 2 * MARGIN_S, 1, payloadLength));
         while (received() - before < BEGUN && !flood.isDone()) {
-            Thread.onSpinWait();
+            LockSupport.parkNanos(POLL_INTERVAL_NS);
         }
         final CompletableFuture<Double> more =
                 begin(() -> peers.flowDatagramsPerSecond(1, payloadLength, seconds + MARGIN_S));

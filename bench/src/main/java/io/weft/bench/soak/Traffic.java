@@ -73,7 +73,8 @@ final class Traffic implements AutoCloseable {
             try {
                 exchange(from, others.get(random.nextInt(others.size())), random);
                 exchanges.increment();
-            } catch (final IOException failure) {
+            } catch (final IOException
+                    | RuntimeException failure) { // of which no other would hear: the thread is gone then
                 if (!isEnding) {
                     failures.add("from pod " + from.letter() + ": " + failure.getMessage());
                 }

@@ -4,10 +4,13 @@ package io.weft.bench.traffic;
 import io.weft.bench.lab.Command;
 import io.weft.bench.lab.Node;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** Waits for a server in a pod. */
 final class Listening {
     private static final long LIMIT_NS = TimeUnit.MINUTES.toNanos(2);
+    /** Each look starts a process. */
+    private static final long POLL_INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private Listening() {}
 
@@ -23,6 +26,7 @@ final class Listening {
             if (System.nanoTime() > deadlineNs) {
                 throw new Command.CommandException("nothing listens on port " + port + " in pod " + node.letter());
             }
+            LockSupport.parkNanos(POLL_INTERVAL_NS);
         }
     }
 }

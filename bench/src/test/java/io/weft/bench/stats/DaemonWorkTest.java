@@ -2,13 +2,17 @@
 package io.weft.bench.stats;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class DaemonWorkTest {
@@ -38,10 +42,11 @@ class DaemonWorkTest {
         });
         other.start();
         for (int i = 0; i < ROUNDS; i++) {
-            queue.take();
+            assertNotNull(queue.poll(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS));
         }
         final DaemonWork work = DaemonWork.of(OWN).minus(before);
-        other.join();
+        other.join(Await.TIMEOUT_MS);
+        assertFalse(other.isAlive());
         assertTrue(work.deviceCalls() >= ROUNDS, work.toString());
         assertTrue(work.waits() > 0, work.toString());
         assertEquals(work, work.plus(DaemonWork.NONE));

@@ -196,14 +196,24 @@ public final class IngressReceiver implements PolledAgent {
         final int first = nextSlot;
         final int lengthBefore = batchLength;
         check.beginBatch();
-        while (!isBatchDone() && joinMessage()) {
-            nextSlot++;
-            nextOffset = UNREAD;
-        }
-        joiner.endBatch();
-        senderBehind = !isBatchDone();
-        if (ring.publish(nextSlot - first, hasReceivedAll && isBatchDone()) > 0) {
-            senderDoorbell.ring();
+        boolean isFaultless = false;
+        try {
+            while (!isBatchDone() && joinMessage()) {
+                nextSlot++;
+                nextOffset = UNREAD;
+            }
+            isFaultless = true;
+        } finally {
+            if (!isFaultless) { // the runner tells of it and goes on: with the next message, or it would for ever meet
+                // the same
+                nextSlot++;
+                nextOffset = UNREAD;
+            }
+            joiner.endBatch();
+            senderBehind = !isBatchDone();
+            if (ring.publish(nextSlot - first, hasReceivedAll && isBatchDone()) > 0) {
+                senderDoorbell.ring();
+            }
         }
         return nextSlot - first + (batchLength - lengthBefore) / WORK_LENGTH;
     }

@@ -2,11 +2,13 @@
 package io.weft.dataplane.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.weft.dataplane.counters.ThreadCounters;
 import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.testing.IdleAgent;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.linux.testing.Await;
 import io.weft.linux.testing.RequiresRoot;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
@@ -125,7 +127,8 @@ class PollIdleStrategyTest {
                 strategy.idle(1);
             });
             thread.start();
-            thread.join();
+            thread.join(Await.TIMEOUT_MS);
+            assertFalse(thread.isAlive());
         }
         assertEquals(1, agent.waits, "it rested");
         assertEquals(3, agent.idles, "others had their turn in each rest");

@@ -213,7 +213,8 @@ class CaptureTest {
             off(capture);
         }
         shown.set(Long.MIN_VALUE);
-        thread.join();
+        thread.join(Await.TIMEOUT_MS);
+        assertFalse(thread.isAlive());
         assertFalse(tap.isOn());
     }
 }

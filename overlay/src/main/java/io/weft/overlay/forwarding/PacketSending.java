@@ -105,15 +105,20 @@ final class PacketSending implements AutoCloseable {
             return null;
         }
         remark.accept(AS_ASKED);
-        return new PacketSending(
-                new PacketTransmission(packets.ports(), udp.sourcePorts(), settings.local()),
-                packets,
-                Rtnetlink.open(),
-                settings,
-                tables,
-                counters,
-                remark,
-                SystemNanoClock.INSTANCE);
+        final PacketTransmission transmission =
+                new PacketTransmission(packets.ports(), udp.sourcePorts(), settings.local());
+        final Rtnetlink rtnetlink = Rtnetlink.open();
+        boolean isMade = false;
+        try {
+            final PacketSending made = new PacketSending(
+                    transmission, packets, rtnetlink, settings, tables, counters, remark, SystemNanoClock.INSTANCE);
+            isMade = true;
+            return made;
+        } finally {
+            if (!isMade) {
+                CloseHelper.quietClose(rtnetlink);
+            }
+        }
     }
 
     /** The counters have gone on from another process's: what that was refused is not this one's. */

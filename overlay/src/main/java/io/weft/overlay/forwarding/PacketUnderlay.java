@@ -126,11 +126,20 @@ public final class PacketUnderlay implements AutoCloseable {
                             underlay.name(),
                             "port",
                             settings.config().backend().port()));
-            return new PacketUnderlay(
-                    sockets,
-                    PacketSending.open(settings, udp, sockets, tables, counters, remark),
-                    tables,
-                    onNewSockets);
+            boolean isMade = false;
+            try {
+                final PacketUnderlay made = new PacketUnderlay(
+                        sockets,
+                        PacketSending.open(settings, udp, sockets, tables, counters, remark),
+                        tables,
+                        onNewSockets);
+                isMade = true;
+                return made;
+            } finally {
+                if (!isMade) {
+                    CloseHelper.quietClose(sockets); // what comes to sockets that nobody reads is lost
+                }
+            }
         } catch (final LinuxException failure) {
             throw new StartupException("--underlay-port=packet: " + failure.getMessage() + ", or choose udp", failure);
         }

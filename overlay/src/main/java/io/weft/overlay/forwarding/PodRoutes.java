@@ -53,8 +53,10 @@ public final class PodRoutes implements AutoCloseable {
     private final Blackholes blackholes;
     private final HostRoutes routes;
     private final GuardRoutes guards;
-    /** What is no pod, and must not be captured. */
+    /** What is no pod, and must not be captured, for as long as this runs. */
     private final Set<InetAddress> reachable = new HashSet<>();
+    /** Likewise public addresses of peers within the cluster network, each with the number of subnets that are reached by it. */
+    private final Map<InetAddress, Integer> coveredPeers = new HashMap<>();
     /** How packets to each peer's subnet go. */
     private final Map<IpPrefix, Way> ways = new HashMap<>();
     /** Whether each subnet has a kernel route of its own, instead of one for all of the cluster network. */
@@ -142,15 +144,41 @@ public final class PodRoutes implements AutoCloseable {
     /** Routes a subnet to a family's forwarder, or straight to its node where DirectRouting allows it. */
     public void add(final IpPrefix subnet, final UnderlayFamily family, final InetAddress publicAddress) {
         final Way way = new Way(family, publicAddress);
-        ways.put(subnet, way);
-        keepReachable(Set.of(publicAddress));
+        final Way before = ways.put(subnet, way);
+        if (isCovered(publicAddress)) {
+            coveredPeers.merge(publicAddress, 1, Integer::sum);
+        }
+        if (null != before) {
+            forgetPeer(before.publicAddress);
+        }
+        leaveUncaptured(Set.of(publicAddress));
         route(subnet, way);
     }
 
-    private void route(final IpPrefix subnet, final Way way) {
-        if (isRoutedBySubnet && reachable.stream().noneMatch(subnet::contains)) {
+    /** A subnet is not reached by an address any more; subnets that had no guard on its account get theirs. */
+    private void forgetPeer(final InetAddress publicAddress) {
+        final boolean wasCovered = coveredPeers.containsKey(publicAddress);
+        final boolean isCovered = null
+                != coveredPeers.computeIfPresent(
+                        publicAddress, (address, ofSubnets) -> 1 == ofSubnets ? null : ofSubnets - 1);
+        if (wasCovered && !isCovered) {
+            ways.keySet().stream()
+                    .filter(subnet -> subnet.contains(publicAddress))
+                    .forEach(this::guard);
+        }
+    }
+
+    /** What is for a subnet goes nowhere while no weftd runs, unless the host needs an address in it. */
+    private void guard(final IpPrefix subnet) {
+        if (isRoutedBySubnet
+                && Stream.concat(reachable.stream(), coveredPeers.keySet().stream())
+                        .noneMatch(subnet::contains)) {
             guards.add(subnet);
         }
+    }
+
+    private void route(final IpPrefix subnet, final Way way) {
+        guard(subnet);
         final UnderlayFamily pods = UnderlayFamily.of(subnet);
         final boolean needsRoute = isRoutedBySubnet || !isCarriedBy(way.family, pods);
         final int deviceIndex =
@@ -170,6 +198,10 @@ public final class PodRoutes implements AutoCloseable {
      */
     public void keepReachable(final Set<InetAddress> addresses) {
         addresses.stream().filter(this::isCovered).forEach(reachable::add);
+        leaveUncaptured(addresses);
+    }
+
+    private void leaveUncaptured(final Set<InetAddress> addresses) {
         if (isRoutedBySubnet) {
             return;
         }
@@ -275,7 +307,10 @@ public final class PodRoutes implements AutoCloseable {
 
     /** Takes {@link #add} or {@link #addVia} back. */
     public void remove(final IpPrefix subnet) {
-        ways.remove(subnet);
+        final Way before = ways.remove(subnet);
+        if (null != before) {
+            forgetPeer(before.publicAddress);
+        }
         routes.remove(subnet);
         if (isRoutedBySubnet) {
             guards.remove(subnet);

@@ -18,6 +18,7 @@ import io.weft.overlay.lifecycle.LogFields;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.Path;
+import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.util.ArrayList;
@@ -37,14 +38,18 @@ import org.jspecify.annotations.Nullable;
 public final class FileRegistry implements Registry {
     private static final System.Logger LOG = System.getLogger(FileRegistry.class.getName());
     /** A file written in place comes in several events; it is read when it has been quiet for so long. */
-    private static final long QUIET_MS = 20;
-    /** The file is compared this often also without an event: its directory may itself have been replaced. */
-    private static final long COMPARE_MS = 1_000;
+    private static final long QUIET_NS = TimeUnit.MILLISECONDS.toNanos(20);
+    /**
+     * The file is compared this often also without an event, for its directory may itself have been replaced, or it is a symlink; and
+     * while the events have no end.
+     */
+    private static final long COMPARE_NS = TimeUnit.SECONDS.toNanos(1);
 
     /** More than what {@link Registry#LEASES_MAX} leases of both families take. */
     private static final int LENGTH_MAX = 8 << 20;
 
     private final Path file;
+    private final long quietNs;
     private final RegistryStatus status = new RegistryStatus();
     /** The file's text when it was last read, and whether it was fit for use then. */
     private byte[] text = new byte[0];
@@ -61,7 +66,17 @@ public final class FileRegistry implements Registry {
      * @param file the path of the JSON file.
      */
     public FileRegistry(final Path file) {
+        this(file, QUIET_NS);
+    }
+
+    /**
+     * The same.
+     *
+     * @param quietNs how long the file has to be quiet before it is read.
+     */
+    FileRegistry(final Path file, final long quietNs) {
         this.file = file.toAbsolutePath();
+        this.quietNs = quietNs;
     }
 
     @Override
@@ -173,7 +188,7 @@ public final class FileRegistry implements Registry {
             if (null == service) {
                 do {
                     compare(listener);
-                } while (!closed.await(COMPARE_MS, TimeUnit.MILLISECONDS));
+                } while (!closed.await(COMPARE_NS, TimeUnit.NANOSECONDS));
                 return;
             }
             WatchKey key = null;
@@ -182,16 +197,36 @@ public final class FileRegistry implements Registry {
                     key = register(service);
                 }
                 compare(listener);
-                WatchKey signalled = service.poll(COMPARE_MS, TimeUnit.MILLISECONDS);
-                while (null != signalled) {
-                    signalled.pollEvents();
-                    signalled.reset();
-                    signalled = service.poll(QUIET_MS, TimeUnit.MILLISECONDS);
-                }
+                awaitChange(service);
             }
         } catch (final ClosedWatchServiceException | InterruptedException stop) {
             Thread.currentThread().interrupt(); // close() ends this thread so
         }
+    }
+
+    /** Waits until the file has changed and is quiet since; not beyond the time of the next comparison. */
+    private void awaitChange(final WatchService service) throws InterruptedException {
+        final long latestNs = System.nanoTime() + COMPARE_NS;
+        long leftNs = COMPARE_NS;
+        long dueNs = latestNs;
+        while (leftNs > 0) {
+            final WatchKey signalled = service.poll(leftNs, TimeUnit.NANOSECONDS);
+            if (null != signalled) {
+                if (signalled.pollEvents().stream().anyMatch(this::isOfFile)) {
+                    final long nowNs = System.nanoTime();
+                    dueNs = nowNs + Math.min(quietNs, latestNs - nowNs);
+                }
+                if (!signalled.reset()) {
+                    return; // the directory is gone
+                }
+            }
+            leftNs = dueNs - System.nanoTime();
+        }
+    }
+
+    /** Whether an event is of the file, or may be: of more than it remembers the kernel tells without a name. */
+    private boolean isOfFile(final WatchEvent<?> event) {
+        return null == event.context() || event.context().equals(file.getFileName());
     }
 
     /** Registers the directory, or returns null: then the next comparison, which needs no event, tries again. */

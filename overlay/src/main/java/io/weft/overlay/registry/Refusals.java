@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Values of a registry that are ignored because they are wrong. All are counted; the log hears of each once per cause, and of so
+ * Values of a registry that are ignored because they are wrong. All are counted, once; the log hears of each once per cause, and of so
  * many at most. Used by the registry's thread alone.
  */
 public final class Refusals {
@@ -23,7 +23,10 @@ public final class Refusals {
     private volatile Map<String, String> faults = new ConcurrentHashMap<>();
 
     private Map<String, String> faultsBefore = new HashMap<>();
-    private boolean isFull;
+    /** Wrong values beyond those that are remembered by name, of this list and of the one before. */
+    private int unnamed;
+
+    private int unnamedBefore;
 
     /**
      * For one kind of values.
@@ -48,7 +51,8 @@ public final class Refusals {
     public void beginList() {
         faultsBefore = faults;
         faults = new ConcurrentHashMap<>();
-        isFull = false;
+        unnamedBefore = unnamed;
+        unnamed = 0;
     }
 
     /** A value is wrong. */
@@ -58,12 +62,10 @@ public final class Refusals {
             return;
         }
         final boolean isTold = fault.equals(faultsBefore.remove(shown));
-        if (!isTold) {
-            status.refusal();
-        }
         if (faults.size() < NAMED_MAX || faults.containsKey(shown)) {
             faults.put(shown, fault);
             if (!isTold) {
+                status.refusal();
                 LOG.log(
                         WARNING,
                         "{0} {1} is ignored: {2}{3}",
@@ -72,8 +74,13 @@ public final class Refusals {
                         fault,
                         LogFields.of("kind", what, "value", shown));
             }
-        } else if (!isFull) {
-            isFull = true;
+            return;
+        }
+        unnamed++;
+        if (!isTold && unnamed > unnamedBefore) { // which they were in the list before is not known, only how many
+            status.refusal();
+        }
+        if (1 == unnamed) {
             LOG.log(
                     WARNING,
                     "more than {0} values like {1} {2} are ignored: no more are named{3}",

@@ -230,7 +230,8 @@ class SeeingTest {
                 Await.TIMEOUT_MS,
                 () -> out.toString().substring(length).contains("weft.1  live\n"));
         thread.interrupt();
-        thread.join();
+        thread.join(Await.TIMEOUT_MS);
+        assertFalse(thread.isAlive());
     }
 
     private void assertStatus(final int exitCode, final String... texts) {

@@ -219,6 +219,17 @@ class FileRegistryTest {
         assertEquals("put 10.244.4.0-24", next());
     }
 
+    /** As if somebody wrote to it without a pause: the second change comes when it has not been quiet since the first. */
+    @Test
+    void shouldTellTheChangeWhenTheFileIsNeverQuiet() throws Exception {
+        registry = new FileRegistry(file, TimeUnit.HOURS.toNanos(1));
+        follow(document(lease(1)));
+        replace(document(lease(1), lease(2)));
+        assertEquals("put 10.244.2.0-24", next());
+        replace(document(lease(1), lease(2), lease(3)));
+        assertEquals("put 10.244.3.0-24", next());
+    }
+
     @Test
     void shouldKeepTheLeasesAndSayWhereWhenTheFileBreaks() throws Exception {
         follow(document(lease(1)));

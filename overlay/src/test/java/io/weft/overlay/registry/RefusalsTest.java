@@ -53,10 +53,23 @@ class RefusalsTest {
 
     @Test
     void shouldCountAllOfMoreThanItRemembers() {
+        refuse(10_000);
+        assertEquals(10_000, status.refusals());
+    }
+
+    private void refuse(final int count) {
         refusals.beginList();
-        for (int i = 0; i < 10_000; i++) {
+        for (int i = 0; i < count; i++) {
             refusals.refuse(i + "x".repeat(i), "wrong");
         }
-        assertEquals(10_000, status.refusals());
+    }
+
+    @Test
+    void shouldCountNothingAnewWhenAListSaysTheSameOfMoreThanItRemembers() {
+        refuse(1_000);
+        refuse(1_000);
+        assertEquals(1_000, status.refusals());
+        refuse(1_001);
+        assertEquals(1_001, status.refusals());
     }
 }

@@ -206,6 +206,7 @@ final class EtcdLeases implements Follower.Source {
             leaseReader.refuse(
                     entry.name(), "there are " + Registry.LEASES_MAX + " others, for more there is no memory");
         } else {
+            leaseReader.forget(entry.name());
             memory.put(lease);
             listener.onPut(lease);
         }

@@ -37,6 +37,8 @@ public final class TlsFiles {
     private final ServerCheck check;
     /** The texts that were looked at last, whether they were fit for use or not. */
     private List<byte[]> texts = List.of();
+    /** Why they are not fit for use; empty if they are. */
+    private String fault = "";
 
     private SSLContext context;
     private String trouble = "";
@@ -96,21 +98,38 @@ public final class TlsFiles {
     /** TLS, version 1.2 at least, by the files as they are now: the same object as long as they are the same. */
     public synchronized SSLContext context() {
         try {
-            final List<byte[]> now = read();
-            if (!areEqual(now, texts)) {
-                texts = now;
-                context = load(now);
-                trouble = "";
-                LOG.log(INFO, "TLS keys or certificates were renewed: connections use them from now on");
-            }
-        } catch (final GeneralSecurityException failure) {
-            final String cause = String.valueOf(failure.getMessage());
-            if (!cause.equals(trouble)) {
-                LOG.log(WARNING, "{0}. TLS goes on with what was there before", cause);
-                trouble = cause;
-            }
+            take(read());
+            tell(fault);
+        } catch (final GeneralSecurityException unreadable) {
+            tell(String.valueOf(unreadable.getMessage()));
         }
         return context;
+    }
+
+    /** Why the files cannot be used as they were when they were looked at last; empty if they are in use. */
+    synchronized String trouble() {
+        return trouble;
+    }
+
+    private void take(final List<byte[]> now) {
+        if (areEqual(now, texts)) {
+            return;
+        }
+        texts = now;
+        try {
+            context = load(now);
+            fault = "";
+            LOG.log(INFO, "TLS keys or certificates were renewed: connections use them from now on");
+        } catch (final GeneralSecurityException unfit) {
+            fault = String.valueOf(unfit.getMessage());
+        }
+    }
+
+    private void tell(final String cause) {
+        if (!cause.isEmpty() && !cause.equals(trouble)) {
+            LOG.log(WARNING, "{0}. TLS goes on with what was there before", cause);
+        }
+        trouble = cause;
     }
 
     private static boolean areEqual(final List<byte[]> one, final List<byte[]> other) {

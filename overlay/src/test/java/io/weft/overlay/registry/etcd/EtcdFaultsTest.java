@@ -251,6 +251,20 @@ class EtcdFaultsTest {
     }
 
     @Test
+    void shouldNotTellOfARivalAnyMoreWhenItsLeaseIsAnotherNodes() throws Exception {
+        final EtcdRegistry registry = registry(proxy().endpoint(), "");
+        follow(registry, request(1, null, null));
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", value(1));
+        Await.until(
+                () -> "the rival in " + registry.status().refused(),
+                TIMEOUT_MS,
+                () -> registry.status().refused().containsKey("etcd lease 10.5.200.0-24"));
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", value(9));
+        awaitKnown("10.5.200.0-24");
+        assertEquals(Map.of(), registry.status().refused());
+    }
+
+    @Test
     void shouldPutBackLessAndLessOftenWhatSomebodyElseWrites() throws Exception {
         final Lease own = follow();
         final int tries = 200;

@@ -2,8 +2,10 @@
 package io.weft.overlay.registry.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.weft.linux.testing.Await;
 import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.UnavailableException;
 import io.weft.overlay.registry.tls.TlsFiles;
@@ -66,7 +68,8 @@ class UnreachableServerTest {
             assertEquals(
                     "etcd cannot be reached: what answers does not speak TLS: http:// is its scheme, or its port is another",
                     reason(certificates.tls("client"), "https://127.0.0.1:" + server.getLocalPort() + "/"));
-            thread.join();
+            thread.join(Await.TIMEOUT_MS);
+            assertFalse(thread.isAlive());
         }
     }
 

@@ -136,6 +136,25 @@ class TlsFilesTest {
     }
 
     @Test
+    void shouldTellAFaultThatComesAgain() throws Exception {
+        final TlsFiles files = files();
+        assertEquals("", files.trouble());
+        final Path key = directory.resolve("client.key");
+        final Path away = directory.resolve("away");
+        Files.move(key, away);
+        files.context();
+        assertTrue(files.trouble().contains("there is no such file"), files::trouble);
+        Files.move(away, key);
+        files.context();
+        assertEquals("", files.trouble(), "it is over, though nothing has changed");
+        Files.writeString(key, "nonsense");
+        files.context();
+        assertTrue(files.trouble().contains("has no PRIVATE KEY"), files::trouble);
+        files.context();
+        assertTrue(files.trouble().contains("has no PRIVATE KEY"), "it is not over");
+    }
+
+    @Test
     void shouldTakeOverFilesThatAreRenewedWhenTheyFitTogether() throws Exception {
         final TlsFiles files = files();
         final SSLContext first = files.context();

@@ -17,7 +17,12 @@ final class ExecRun {
 
     private static final long POLL_INTERVAL_MS = 5;
     private static final int OUTPUT_LENGTH_MAX = 1 << 20;
+    /** In the message. */
     private static final int ERRORS_LENGTH_MAX = 500;
+    /** Of standard error the end is kept, of which the message has the last: more characters than that need in any case. */
+    private static final int ERRORS_KEPT = 4 * ERRORS_LENGTH_MAX;
+    /** What a pipe holds. */
+    private static final int PIECE_LENGTH = 1 << 16;
 
     private ExecRun() {}
 
@@ -35,13 +40,14 @@ final class ExecRun {
         final Process process = builder.start();
         final ByteArrayOutputStream output = new ByteArrayOutputStream();
         final ByteArrayOutputStream errors = new ByteArrayOutputStream();
+        final byte[] piece = new byte[PIECE_LENGTH];
         try {
             final long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MS);
             boolean isRunning = true;
             while (isRunning) {
                 isRunning = process.isAlive(); // before its streams: what it wrote before its end is read after it
-                take(process.getInputStream(), output);
-                take(process.getErrorStream(), errors);
+                output.write(piece, 0, read(process.getInputStream(), piece));
+                keepEnd(errors, piece, read(process.getErrorStream(), piece));
                 if (output.size() > OUTPUT_LENGTH_MAX) {
                     throw new IOException("prints more than " + OUTPUT_LENGTH_MAX + " bytes");
                 }
@@ -65,10 +71,18 @@ final class ExecRun {
         }
     }
 
-    private static void take(final InputStream stream, final ByteArrayOutputStream to) throws IOException {
-        final int available = stream.available();
-        if (available > 0) {
-            to.write(stream.readNBytes(available));
+    /** What is there already, as far as it fits. */
+    private static int read(final InputStream stream, final byte[] piece) throws IOException {
+        return stream.readNBytes(piece, 0, Math.min(piece.length, stream.available()));
+    }
+
+    private static void keepEnd(final ByteArrayOutputStream errors, final byte[] piece, final int length) {
+        final int kept = Math.min(length, ERRORS_KEPT);
+        errors.write(piece, length - kept, kept);
+        if (errors.size() > 2 * ERRORS_KEPT) {
+            final byte[] all = errors.toByteArray();
+            errors.reset();
+            errors.write(all, all.length - ERRORS_KEPT, ERRORS_KEPT);
         }
     }
 
