@@ -2,6 +2,7 @@
 package io.weft.overlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
@@ -139,6 +140,57 @@ class GuardRoutesTest {
         }
         startReady();
         assertEquals(String.join("\n", GUARD, anybodys, others), guards());
+    }
+
+    /** What is in the network that its subnet.env names is its own; a guard of a third network is another daemon's. */
+    @Test
+    void shouldTakeAwayWhatTheFormerNetworkHadWhenTheNodeStartsInAnother() throws IOException {
+        final String others = "blackhole 10.77.0.0/16 proto 87 metric 2000005";
+        final BackgroundProcess before = startReady("--ip-blackhole-route");
+        before.process().destroyForcibly();
+        before.awaitExit(Await.TIMEOUT_MS);
+        node.namespace().ip(("route add " + others).split(" ", -1));
+        node.namespace().ip("route", "add", "10.244.9.0/24", "via", peer.underlayAddress(), "proto", "87");
+        assertTrue(guards().contains("blackhole " + node.subnet()), this::guards);
+        Files.writeString(
+                directory.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.99.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7}},\"leases\":{"
+                        + WeftdProcess.lease("10.99.1.0/24", node.underlayAddress(), node.vtepMac()) + "}}");
+        resources
+                .add(WeftdProcess.start(node, directory))
+                .awaitOutput("ready: weft.7 forwards", WeftdProcess.START_TIMEOUT_MS);
+        assertEquals(others + "\nblackhole 10.99.0.0/16 proto 87 metric 2000007", guards());
+        assertEquals("", node.namespace().ip("route", "show", "root", "10.244.0.0/16"));
+    }
+
+    /** The network that a node was in may be that of another daemon, which runs. */
+    @Test
+    void shouldLeaveTheGuardsOfTheFormerNetworkToTheDaemonThatIsInItNow() throws IOException {
+        startReady();
+        final BackgroundProcess changes = resources.add(node.namespace().start("ip", "monitor", "route"));
+        awaitToldOf("blackhole 10.66.0.1", changes);
+        final Path second = Files.createDirectories(directory.resolve("second"));
+        Files.copy(directory.resolve("subnet.env"), second.resolve("subnet.env"));
+        Files.writeString(
+                second.resolve("leases.json"),
+                "{\"config\":{\"Network\":\"10.99.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7,\"Port\":8479}},"
+                        + "\"leases\":{"
+                        + WeftdProcess.lease("10.99.1.0/24", node.underlayAddress(), node.vtepMac()) + "}}");
+        resources
+                .add(WeftdProcess.start(node, second, "--run-dir=" + directory.resolve("run")))
+                .awaitOutput("ready: weft.7 forwards", WeftdProcess.START_TIMEOUT_MS);
+        awaitToldOf("blackhole 10.66.0.2", changes);
+        assertFalse(changes.output().contains("Deleted blackhole 10.244.0.0/16"), changes::output);
+        assertTrue(guards().contains(GUARD), this::guards);
+    }
+
+    /** From then on, and until then, what changed before is in the output. */
+    private void awaitToldOf(final String route, final BackgroundProcess changes) {
+        Await.until(changes::output, Await.TIMEOUT_MS, () -> {
+            node.namespace().ip(("route add " + route).split(" ", -1));
+            node.namespace().ip(("route delete " + route).split(" ", -1)); // to add it again would be no change
+            return changes.output().contains(route);
+        });
     }
 
     @Test

@@ -76,7 +76,7 @@ public final class PodRoutes implements AutoCloseable {
      * @param rtnetlink of the node's namespace.
      * @param own this node's subnets.
      * @param forwarders whose devices packets are routed to.
-     * @param guards of the cluster network.
+     * @param guards of the cluster network; routes of single subnets that earlier daemons left are looked for where those of guards are.
      * @param isBlackholed flanneld's --ip-blackhole-route: what no pod of this node has is not sent on.
      */
     public PodRoutes(

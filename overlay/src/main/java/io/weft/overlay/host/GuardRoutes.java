@@ -54,12 +54,17 @@ public final class GuardRoutes implements AutoCloseable {
      *
      * @param rtnetlink of the node's namespace.
      * @param vni of the network.
-     * @param networks of the cluster: what is in them is nobody else's.
+     * @param networks of the cluster, and those that this node was in before: what is in them is nobody else's.
      */
     public GuardRoutes(final Rtnetlink rtnetlink, final int vni, final List<IpPrefix> networks) {
         this.rtnetlink = rtnetlink;
         metric = METRIC + vni;
         this.networks = List.copyOf(networks);
+    }
+
+    /** What routes of this node may be in, those included that it has left behind. */
+    public List<IpPrefix> networks() {
+        return networks;
     }
 
     /** Wants what is for a prefix to go nowhere, unless a better route leads it somewhere. */

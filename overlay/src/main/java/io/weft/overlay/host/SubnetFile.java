@@ -20,9 +20,9 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -133,29 +133,39 @@ public final class SubnetFile {
 
     /** The subnets that this host had when the file was last written; null without a file that can be read. */
     public @Nullable LeaseKey previous() {
+        final IpPrefix subnet = prefix("FLANNEL_SUBNET", true);
+        final IpPrefix ipv6Subnet = prefix("FLANNEL_IPV6_SUBNET", false);
+        return null == subnet && null == ipv6Subnet ? null : new LeaseKey(subnet, ipv6Subnet);
+    }
+
+    /** The cluster's networks that this host was in when the file was last written; none without a file that can be read. */
+    public List<IpPrefix> networks() {
+        return Stream.of(prefix("FLANNEL_NETWORK", true), prefix("FLANNEL_IPV6_NETWORK", false))
+                .flatMap(Stream::ofNullable)
+                .toList();
+    }
+
+    private @Nullable IpPrefix prefix(final String name, final boolean wantIpv4) {
         if (!Files.exists(file)) {
             return null;
         }
-        final Map<String, String> values = new HashMap<>();
+        final String start = name + '=';
         try {
-            for (final String line : Files.readAllLines(file)) {
-                final int equals = line.indexOf('=');
-                if (equals > 0) {
-                    values.put(line.substring(0, equals), line.substring(equals + 1));
-                }
+            final IpPrefix prefix = Files.readAllLines(file).stream()
+                    .filter(line -> line.startsWith(start))
+                    .reduce((former, latter) -> latter)
+                    .map(line -> IpPrefix.parseContaining(line.substring(start.length())))
+                    .orElse(null);
+            if (null != prefix && prefix.isIpv4() != wantIpv4) {
+                throw new IllegalArgumentException(prefix + " is of the other IP version");
             }
-            final String subnet = values.get("FLANNEL_SUBNET");
-            final String ipv6Subnet = values.get("FLANNEL_IPV6_SUBNET");
-            return null == subnet && null == ipv6Subnet
-                    ? null
-                    : new LeaseKey(
-                            null == subnet ? null : IpPrefix.parseContaining(subnet),
-                            null == ipv6Subnet ? null : IpPrefix.parseContaining(ipv6Subnet));
+            return prefix;
         } catch (final IOException | IllegalArgumentException failure) {
             LOG.log(
                     WARNING,
-                    "{0} does not say which subnet this node had: {1}{2}",
+                    "{0} does not say the {1} that this node had: {2}{3}",
                     file,
+                    name,
                     failure.getMessage(),
                     LogFields.of("file", file));
             return null;

@@ -197,7 +197,7 @@ public final class OverlayNode implements AutoCloseable {
         final Descriptors left = succession.settle(acquired);
         final Set<InetAddress> reachable = UnderlayWishes.reachedOtherwise(underlay, registry.addresses(), rtnetlink);
         // Before a device that carries packets goes, and until it is back.
-        final GuardRoutes guards = guard(config, reachable);
+        final GuardRoutes guards = guard(config, reachable, left(config, subnetFile.networks(), firstDevice));
         final Takeover takeover = Takeover.begin(rtnetlink, replaced, deviceNames(config, underlay));
         undo.push(takeover);
         if (!succession.isPlaceTaken()) {
@@ -322,11 +322,12 @@ public final class OverlayNode implements AutoCloseable {
     }
 
     /** Sees to it that packets to pods go nowhere while no device takes them. Where the network covers others, leases tell the pods. */
-    private GuardRoutes guard(final NetworkConfig config, final Set<InetAddress> reachable) {
-        final List<IpPrefix> networks = Stream.of(config.network(), config.ipv6Network())
-                .filter(Objects::nonNull)
-                .toList();
-        final GuardRoutes guards = new GuardRoutes(rtnetlink, config.backend().vni(), networks);
+    private GuardRoutes guard(final NetworkConfig config, final Set<InetAddress> reachable, final List<IpPrefix> left) {
+        final List<IpPrefix> networks = config.networks();
+        final GuardRoutes guards = new GuardRoutes(
+                rtnetlink,
+                config.backend().vni(),
+                Stream.concat(networks.stream(), left.stream()).toList());
         undo.push(guards);
         if (config.backend().type().isTunnel()
                 && reachable.stream()
@@ -335,6 +336,22 @@ public final class OverlayNode implements AutoCloseable {
         }
         host.attempt(false, guards::begin);
         return guards;
+    }
+
+    /** Networks that this node was in before, and where no other daemon of this host is. */
+    private List<IpPrefix> left(final NetworkConfig config, final List<IpPrefix> before, final String device) {
+        final List<IpPrefix> left = before.stream()
+                .filter(network -> !config.networks().contains(network))
+                .toList();
+        if (left.isEmpty()) {
+            return left;
+        }
+        final List<IpPrefix> ofOthers = OtherDaemons.networks(options.weft().runDirectory, device).stream()
+                .flatMap(other -> other.networks().stream())
+                .toList();
+        return left.stream()
+                .filter(network -> ofOthers.stream().noneMatch(network::overlaps))
+                .toList();
     }
 
     private List<String> deviceNames(final NetworkConfig config, final Underlay underlay) {

@@ -110,7 +110,7 @@ class LeaseTableTest {
                     new Underlay("eth0", linkIndex, 1500, address, null, address, null, Set.of(address), false);
             try (Forwarders forwarders =
                             Forwarders.open(options, CONFIG, OWN, underlay, Descriptors.inherited(Map.of()));
-                    GuardRoutes guards = new GuardRoutes(rtnetlink, 1, List.of());
+                    GuardRoutes guards = new GuardRoutes(rtnetlink, 1, CONFIG.networks());
                     PodRoutes routes =
                             new PodRoutes(rtnetlink, CONFIG, OWN.key(), underlay, forwarders, guards, false)) {
                 routes.findDevices();
