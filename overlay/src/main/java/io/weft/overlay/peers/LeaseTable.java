@@ -42,6 +42,7 @@ public final class LeaseTable {
 
     private final Map<LeaseKey, String> otherVnis = new HashMap<>();
     private Map<LeaseKey, String> contested = Map.of();
+    private final Overlaps overlaps = new Overlaps();
 
     private final IngressSenders senders;
 
@@ -108,6 +109,7 @@ public final class LeaseTable {
         try {
             peers.install(lease);
             leases.put(lease.key(), lease);
+            overlaps.add(lease);
             senders.take(lease); // in place of one that was refused
             refused.remove(lease.key());
             compareVni(lease);
@@ -163,6 +165,7 @@ public final class LeaseTable {
         final Lease before = leases.remove(key);
         if (null != before) {
             peers.withdraw(before);
+            overlaps.remove(before);
             senders.forget(key);
             otherVnis.remove(key);
             isChanged = true;
@@ -193,7 +196,8 @@ public final class LeaseTable {
     }
 
     private void compareContested() {
-        final Map<LeaseKey, String> now = peers.contested();
+        final Map<LeaseKey, String> now = new HashMap<>(peers.contested());
+        overlaps.faults().forEach((key, fault) -> now.merge(key, fault, (one, other) -> one + "; and it is " + other));
         now.forEach((key, fault) -> {
             if (!fault.equals(contested.get(key))) {
                 LOG.log(WARNING, "lease {0} {1}{2}", key, fault, LogFields.of("lease", key));

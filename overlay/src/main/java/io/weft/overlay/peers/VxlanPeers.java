@@ -17,9 +17,11 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,10 @@ final class VxlanPeers implements Peers {
     private final Forwarders forwarders;
     private final PodRoutes routes;
     private final Map<LeaseKey, Lease> installed;
+    /** The next hop of each subnet, which a neighbour entry is of, so that no two have one. */
+    private final Map<IpPrefix, IpAddress> gateways = new HashMap<>();
+
+    private final Set<IpAddress> takenGateways = new HashSet<>();
     /** Which lease an FDB entry is of: a stale lease may name the MAC that a newer one has. */
     private final Map<UnderlayFamily, Map<MacAddress, LeaseKey>> fdbOwners = new EnumMap<>(UnderlayFamily.class);
     /** Of a MAC that more than one lease names, the others, the oldest first. */
@@ -61,12 +67,25 @@ final class VxlanPeers implements Peers {
     public void install(final Lease lease) {
         for (final Path path : paths(lease)) {
             final RoutingTables tables = path.tables();
-            tables.replaceRoute(path.subnet(), path.gateway());
-            tables.replaceNeighbour(path.gateway(), path.vtepMac());
+            final InetAddress gateway = takeGateway(path.subnet());
+            tables.replaceRoute(path.subnet(), gateway);
+            tables.replaceNeighbour(gateway, path.vtepMac());
             putFdb(path);
             own(path, lease.key());
             routes.add(path.subnet(), path.family(), path.underlayAddress());
         }
+    }
+
+    /** The subnet's base address as flannel has it, or one behind it where a subnet of another length begins there too. */
+    private InetAddress takeGateway(final IpPrefix subnet) {
+        return gateways.computeIfAbsent(subnet, taker -> {
+                    IpAddress gateway = taker.base();
+                    while (!takenGateways.add(gateway)) {
+                        gateway = gateway.plus(1);
+                    }
+                    return gateway;
+                })
+                .toInetAddress();
     }
 
     private void own(final Path path, final LeaseKey key) {
@@ -97,7 +116,11 @@ final class VxlanPeers implements Peers {
         for (final Path path : paths(lease)) {
             routes.remove(path.subnet());
             path.tables().removeRoute(path.subnet());
-            path.tables().removeNeighbour(path.gateway());
+            final IpAddress gateway = gateways.remove(path.subnet());
+            if (null != gateway) {
+                takenGateways.remove(gateway);
+                path.tables().removeNeighbour(gateway.toInetAddress());
+            }
             if (owners(path).remove(path.vtepMac(), lease.key())) {
                 path.tables().removeFdb(path.vtepMac());
                 restoreFdb(path);
@@ -199,9 +222,5 @@ final class VxlanPeers implements Peers {
             UnderlayFamily family,
             RoutingTables tables,
             MacAddress vtepMac,
-            InetAddress underlayAddress) {
-        InetAddress gateway() {
-            return subnet.base().toInetAddress();
-        }
-    }
+            InetAddress underlayAddress) {}
 }

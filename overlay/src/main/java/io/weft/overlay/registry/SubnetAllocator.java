@@ -9,10 +9,10 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.NavigableSet;
-import java.util.Objects;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,8 +63,7 @@ public final class SubnetAllocator {
         if (null == allocation) {
             return null;
         }
-        final NavigableSet<IpPrefix> used = new TreeSet<>();
-        taken.stream().map(family).filter(Objects::nonNull).forEach(used::add);
+        final NavigableSet<IpPrefix> used = widest(taken.stream().map(family));
         final List<IpPrefix> free = new ArrayList<>();
         IpPrefix candidate = allocation.first();
         while (free.size() < CANDIDATES_MAX && allocation.allows(candidate)) {
@@ -83,7 +82,17 @@ public final class SubnetAllocator {
         return free.get(random.nextInt(free.size()));
     }
 
-    /** Subnets of leases do not overlap one another, so only the neighbours in their order can overlap a candidate. */
+    /** Those that lie in no other: of another SubnetLen before, or written by hand, some may. */
+    private static NavigableSet<IpPrefix> widest(final Stream<@Nullable IpPrefix> subnets) {
+        final NavigableSet<IpPrefix> widest = new TreeSet<>();
+        subnets.flatMap(Stream::ofNullable)
+                .sorted() // a wider one comes before what lies in it
+                .filter(subnet -> widest.isEmpty() || !widest.last().contains(subnet))
+                .forEach(widest::add);
+        return widest;
+    }
+
+    /** What was taken does not overlap, so only the neighbours in its order can overlap a candidate. */
     private static boolean overlaps(final NavigableSet<IpPrefix> used, final IpPrefix candidate) {
         final IpPrefix below = used.floor(candidate);
         final IpPrefix above = used.ceiling(candidate);

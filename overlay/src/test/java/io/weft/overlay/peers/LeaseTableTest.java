@@ -196,6 +196,41 @@ class LeaseTableTest {
         }));
     }
 
+    /** Of two that begin at one address as well, which the next hop is made of. */
+    @Test
+    void shouldSendToTheNodeOfTheNarrowerSubnetAndTellOfBoth() {
+        namespace.run(() -> withTable((table, forwarders) -> {
+            final Lease wide = lease("10.32.4.0-22", 9);
+            final Lease within = lease(5, FIRST.plus(5));
+            final Lease atItsBase = lease(4, FIRST.plus(4));
+            table.snapshot(List.of(within, wide, atItsBase, lease(8, FIRST.plus(8))));
+            assertEquals(FIRST.plus(4), underlay(table, forwarders, 4));
+            assertEquals(FIRST.plus(5), underlay(table, forwarders, 5));
+            assertEquals(FIRST.plus(9), underlay(table, forwarders, 6));
+            assertEquals(Set.of(wide.key()), table.contested().keySet());
+            final String fault = Objects.requireNonNull(table.contested().get(wide.key()));
+            assertTrue(
+                    fault.startsWith("of the node " + FIRST.plus(9) + " overlaps 10.32.4.0-24 of the node "
+                            + FIRST.plus(4) + ", 10.32.5.0-24 of the node " + FIRST.plus(5) + ": "),
+                    fault);
+            table.remove(atItsBase.key());
+            assertEquals(FIRST.plus(9), underlay(table, forwarders, 4));
+            table.put(atItsBase);
+            table.remove(wide.key());
+            assertEquals(FIRST.plus(4), underlay(table, forwarders, 4));
+            assertNull(underlay(table, forwarders, 6));
+            assertEquals(Map.of(), table.contested());
+            table.put(lease("10.32.8.0-22", 8)); // one node with two leases
+            table.publish();
+            assertEquals(Map.of(), table.contested());
+            return table.size();
+        }));
+    }
+
+    private static Lease lease(final String key, final int node) {
+        return new Lease(LeaseKey.parse(key), lease(node, FIRST.plus(node)).attributes());
+    }
+
     private static @Nullable IpAddress underlay(final LeaseTable table, final Forwarders forwarders, final int node) {
         table.publish();
         final RoutingTables tables = Objects.requireNonNull(forwarders.tables(UnderlayFamily.IPV4));
