@@ -133,30 +133,33 @@ public final class SubnetFile {
 
     /** The subnets that this host had when the file was last written; null without a file that can be read. */
     public @Nullable LeaseKey previous() {
-        final IpPrefix subnet = prefix("FLANNEL_SUBNET");
-        final IpPrefix ipv6Subnet = prefix("FLANNEL_IPV6_SUBNET");
+        final IpPrefix subnet = prefix("FLANNEL_SUBNET", true);
+        final IpPrefix ipv6Subnet = prefix("FLANNEL_IPV6_SUBNET", false);
         return null == subnet && null == ipv6Subnet ? null : new LeaseKey(subnet, ipv6Subnet);
     }
 
     /** The cluster's networks that this host was in when the file was last written; none without a file that can be read. */
     public List<IpPrefix> networks() {
-        return Stream.of("FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK")
-                .map(this::prefix)
+        return Stream.of(prefix("FLANNEL_NETWORK", true), prefix("FLANNEL_IPV6_NETWORK", false))
                 .flatMap(Stream::ofNullable)
                 .toList();
     }
 
-    private @Nullable IpPrefix prefix(final String name) {
+    private @Nullable IpPrefix prefix(final String name, final boolean wantIpv4) {
         if (!Files.exists(file)) {
             return null;
         }
         final String start = name + '=';
         try {
-            return Files.readAllLines(file).stream()
+            final IpPrefix prefix = Files.readAllLines(file).stream()
                     .filter(line -> line.startsWith(start))
                     .reduce((former, latter) -> latter)
                     .map(line -> IpPrefix.parseContaining(line.substring(start.length())))
                     .orElse(null);
+            if (null != prefix && prefix.isIpv4() != wantIpv4) {
+                throw new IllegalArgumentException(prefix + " is of the other IP version");
+            }
+            return prefix;
         } catch (final IOException | IllegalArgumentException failure) {
             LOG.log(
                     WARNING,
