@@ -187,6 +187,26 @@ class KubeFaultsTest {
         assertEquals(0, proxy().count("/readyz"), "whoever wants to be left alone is");
     }
 
+    /** As by a role without the verb watch, or a proxy that lets no stream through. */
+    @Test
+    void shouldListAgainAndAgainWhileWatchesAreRefused() throws Exception {
+        proxy().spoil("watch=true", FaultyProxy.Fault.FORBIDDEN, Integer.MAX_VALUE);
+        put(2, "10.244.2.0/24");
+        final KubeRegistry registry = follow();
+        awaitKnown("10.244.2.0-24", 2);
+        awaitTrouble(registry, " refused the watch of /api/v1/nodes with 403: ");
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+        proxy().heal();
+        awaitStream();
+        put(4, "10.244.4.0/24");
+        awaitKnown("10.244.4.0-24", 4);
+        Await.until(
+                () -> "followed: " + registry.status().trouble(),
+                TIMEOUT_MS,
+                () -> null == registry.status().trouble());
+    }
+
     @Test
     void shouldFollowAgainSoonByAProbeHoweverLongTheServerWasAway() throws Exception {
         final KubeRegistry registry = follow();
