@@ -243,9 +243,9 @@ final class KubeFollower implements AutoCloseable {
             stream = given;
             long nowNs = System.nanoTime();
             long heardNs = nowNs;
-            boolean hasHeard = false;
+            final ListProof proof = new ListProof(timing.proofMax, nowNs);
             while (!isClosed() && nowNs - heardNs < timing.silenceMax.toNanos()) {
-                if (leases.isListing() && isProofMissing(nowNs - heardNs, hasHeard)) {
+                if (leases.isListing() && proof.isMissing(nowNs)) {
                     noStreamingLists("it does not come to its end mark");
                     return;
                 }
@@ -253,8 +253,7 @@ final class KubeFollower implements AutoCloseable {
                 nowNs = System.nanoTime();
                 if (null != line) {
                     heardNs = nowNs;
-                    hasHeard = true;
-                    if (!take(line)) {
+                    if (!take(line, proof)) {
                         return;
                     }
                 } else if (isListed && status.isLost()) {
@@ -289,18 +288,13 @@ final class KubeFollower implements AutoCloseable {
         }
     }
 
-    /** Whether what comes is no streaming list, but a watch of a server that does not know them. */
-    private boolean isProofMissing(final long silenceNs, final boolean hasHeard) {
-        final long maxNs = timing.proofMax.toNanos();
-        return silenceNs >= (hasHeard ? 2 * maxNs : maxNs);
-    }
-
     /** @return false when another list is needed. */
-    private boolean take(final byte[] line) throws UnavailableException, InterruptedException {
+    private boolean take(final byte[] line, final ListProof proof) throws UnavailableException, InterruptedException {
         final boolean wasListing = leases.isListing();
         boolean isTaken = false;
         try {
             final KubeEvent event = reader.event(line);
+            proof.heard(event, System.nanoTime());
             isTaken = leases.take(event);
             if (KubeClient.isTooNew(event.code(), event.message())) {
                 lists.behind();

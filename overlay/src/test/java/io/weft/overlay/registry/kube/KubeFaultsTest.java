@@ -207,6 +207,18 @@ class KubeFaultsTest {
                 () -> null == registry.status().trouble());
     }
 
+    /** A watch of a server that does not know streaming lists tells of changes without an end. */
+    @Test
+    void shouldListPlainlyHoweverOftenNodesChangeMeanwhile() throws Exception {
+        api().streamLists(NodeApiServer.StreamingLists.UNKNOWN);
+        put(2, "10.244.2.0/24");
+        follow();
+        Await.until(() -> "known: " + known, TIMEOUT_MS, () -> {
+            put(3, "10.244.3.0/24");
+            return known.containsKey("10.244.2.0-24");
+        });
+    }
+
     @Test
     void shouldFollowAgainSoonByAProbeHoweverLongTheServerWasAway() throws Exception {
         final KubeRegistry registry = follow();
