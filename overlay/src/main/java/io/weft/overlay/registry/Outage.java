@@ -33,9 +33,15 @@ public final class Outage {
         return true;
     }
 
-    /** The registry is followed again. */
-    public void end() {
+    /**
+     * The registry is followed again.
+     *
+     * @return whether the log has heard that it was not.
+     */
+    public boolean end() {
+        final boolean wasSaid = !saidNs.isEmpty();
         saidNs.clear();
         last = "";
+        return wasSaid;
     }
 }

@@ -47,6 +47,8 @@ public final class FaultyProxy implements AutoCloseable {
         LOST_ANSWER,
         /** A body without an end. */
         ENDLESS_BODY,
+        /** The caller may not do that. */
+        FORBIDDEN,
         /** Another answer of 200. */
         OTHER_BODY
     }
@@ -166,6 +168,8 @@ public final class FaultyProxy implements AutoCloseable {
         try {
             if (null != rule && Fault.OTHER_BODY == rule.fault) {
                 whole(exchange, 200, rule.body.getBytes(StandardCharsets.UTF_8));
+            } else if (null != rule && Fault.FORBIDDEN == rule.fault) {
+                whole(exchange, 403, "{\"kind\":\"Status\"}".getBytes(StandardCharsets.UTF_8));
             } else if (null != rule && Fault.ENDLESS_BODY == rule.fault) {
                 endless(exchange);
             } else {

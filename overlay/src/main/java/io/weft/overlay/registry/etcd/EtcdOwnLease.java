@@ -13,6 +13,7 @@ import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.PutBack;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.Rival;
 import io.weft.overlay.registry.SubnetAllocator;
 import io.weft.overlay.registry.UnavailableException;
 import java.util.List;
@@ -43,9 +44,10 @@ final class EtcdOwnLease {
     private final EtcdLeaseReader leaseReader;
     private final EtcdTerm term;
     private final PutBack putBack = new PutBack();
+    private final Rival rival = new Rival();
     private @Nullable Lease lease;
     private @Nullable Snapshot snapshot;
-    /** What this node's write has replaced, where that was not its own: whoever puts this back is alive. */
+    /** What this node's write has replaced, where that was not its own: whoever puts this back again is alive. */
     private @Nullable LeaseAttributes replaced;
 
     private boolean isPutBackDue;
@@ -213,7 +215,8 @@ final class EtcdOwnLease {
 
     /** Whether {@link #keep} has something to do though nothing has changed in etcd. */
     boolean isDue(final long nowNs) {
-        return !isYielding && (isPutBackDue || term.remainingNs() <= renewMarginNs) && putBack.isDue(nowNs);
+        return (isYielding ? !rival.isAlive(nowNs) : isPutBackDue || term.remainingNs() <= renewMarginNs)
+                && putBack.isDue(nowNs);
     }
 
     /**
@@ -231,14 +234,16 @@ final class EtcdOwnLease {
         if (null != present) {
             findTerm(present);
         }
-        isYielding = false;
+        final boolean isReplaced =
+                null != found && !isRight && found.attributes().equals(replaced);
+        isYielding = isReplaced && rival.isAlive(System.nanoTime());
         if (isRight && term.remainingNs() > renewMarginNs) {
             isPutBackDue = false;
             status.ownTrouble(null);
-        } else if (null != found && !isRight && found.attributes().equals(replaced)) {
+        } else if (null != found && isYielding) {
             yieldTo(found);
         } else {
-            isPutBackDue = !putBack.isAllowed(System.nanoTime()) || !isPut(present, isRight);
+            isPutBackDue = !putBack.isAllowed(System.nanoTime()) || !isPut(present, isRight, isReplaced);
         }
         return true;
     }
@@ -266,7 +271,6 @@ final class EtcdOwnLease {
 
     /** Two that write against each other would help neither: the one that was there first has the lease. */
     private void yieldTo(final Lease found) {
-        isYielding = true;
         isPutBackDue = false;
         final String cause =
                 "the lease " + found + " is another node's, which is alive and has the PublicIP of this node:"
@@ -278,7 +282,8 @@ final class EtcdOwnLease {
     }
 
     /** Writes the own lease; false when that has failed. */
-    private boolean isPut(final EtcdStore.@Nullable Entry present, final boolean isRight) throws InterruptedException {
+    private boolean isPut(final EtcdStore.@Nullable Entry present, final boolean isRight, final boolean isReplaced)
+            throws InterruptedException {
         final Lease own = lease();
         final String fields = LogFields.of("registry", "etcd", "lease", own.key());
         if (null == present) {
@@ -299,7 +304,9 @@ final class EtcdOwnLease {
             if (null == present) {
                 put(own.key(), own.attributes(), 0, 0);
             } else if (!isRight || term.take(present.leaseId()) != present.leaseId()) {
-                put(own.key(), own.attributes(), present.modRevision(), present.leaseId());
+                if (put(own.key(), own.attributes(), present.modRevision(), present.leaseId()) && isReplaced) {
+                    rival.overcome(System.nanoTime());
+                }
             } else {
                 tellEnd();
             }

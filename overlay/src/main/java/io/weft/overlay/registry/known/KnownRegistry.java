@@ -44,6 +44,11 @@ public final class KnownRegistry implements Registry {
     private final KnownLeasesFile file;
     /** What may be used; null when there is nothing, or it does not fit. */
     private @Nullable KnownLeases known;
+    /**
+     * The same, when the registry has said in time that network and own lease are what they were: the others stand until it has listed
+     * them, which may come to nothing for long. Null when it has not.
+     */
+    private @Nullable KnownLeases confirmed;
     /** The network configuration is the known one, since the registry has not said any. */
     private boolean isConfigKnown;
 
@@ -83,6 +88,7 @@ public final class KnownRegistry implements Registry {
     private NetworkConfig askConfig() throws InterruptedException {
         known = file.read(System.currentTimeMillis());
         final KnownLeases before = known;
+        confirmed = null;
         if (null == before) {
             return registry.config();
         }
@@ -137,7 +143,9 @@ public final class KnownRegistry implements Registry {
             leaseAsked = asked;
             if (isAnswered(asked)) {
                 known = null;
-                return answer(asked);
+                final Lease told = answer(asked);
+                confirmed = told.equals(before.own()) ? before : null;
+                return told;
             }
         }
         LOG.log(
@@ -179,6 +187,9 @@ public final class KnownRegistry implements Registry {
         keeper = kept;
         final KnownLeases before = known;
         if (null == before) {
+            if (null != confirmed) {
+                listener.onSnapshot(List.copyOf(confirmed.leases()));
+            }
             begin(kept);
             return;
         }

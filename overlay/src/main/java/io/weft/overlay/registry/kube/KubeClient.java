@@ -57,14 +57,28 @@ final class KubeClient {
 
         private RefusedException(
                 final KubeAccess.Connection current, final String path, final RegistryHttp.Answer answer) {
-            super("the Kubernetes API at " + current.server() + " refused " + path + " with " + answer.statusCode()
-                    + ": " + answer.shownBody());
+            super("the Kubernetes API at " + current.server() + " refused " + resource(path) + " with "
+                    + answer.statusCode() + ": " + answer.shownBody());
             statusCode = answer.statusCode();
             retryAfterS = answer.retryAfterS();
         }
 
+        /** What was asked for, without the numbers that no two requests have in common: the log would take each for news. */
+        private static String resource(final String path) {
+            final String resource = path.split("\\?", 2)[0];
+            return path.contains("?watch=") ? "the watch of " + resource : resource;
+        }
+
         int statusCode() {
             return statusCode;
+        }
+
+        /**
+         * Whether the same would be refused the next time too, and another request may well be granted: not by a server that is
+         * overloaded or fails, nor for want of a credential.
+         */
+        boolean isLasting() {
+            return statusCode < HTTP_INTERNAL_ERROR && HTTP_TOO_MANY != statusCode && HTTP_UNAUTHORIZED != statusCode;
         }
 
         /** Whether the version that was asked for {@link KubeClient#isTooNew is too new}. */

@@ -177,37 +177,45 @@ final class KubeFollower implements AutoCloseable {
         try {
             return client.open(watchPath("&resourceVersion=" + leases.version()));
         } catch (final KubeClient.RefusedException refused) {
-            // Gone is a version that is forgotten; a bad request would be one the next time too.
-            isListed = isListed
-                    && HttpURLConnection.HTTP_GONE != refused.statusCode()
-                    && HttpURLConnection.HTTP_BAD_REQUEST != refused.statusCode();
+            // Gone is a version that is forgotten; where watches are forbidden lists are all that tells of changes.
+            isListed = isListed && !refused.isLasting();
             throw refused;
         }
     }
 
     /** Lists all nodes and opens the watch that goes on from there, or a watch that begins with all nodes. */
     private ChangeStream list() throws UnavailableException, InterruptedException {
-        if (streamsLists) {
-            try {
-                final ChangeStream opened =
-                        client.open(watchPath("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
-                                + "&resourceVersion=" + lists.startVersion()));
-                leases.beginList();
-                return opened;
-            } catch (final KubeClient.RefusedException refused) {
-                if (refused.isTooNew()) {
-                    lists.behind();
-                }
-                if (HttpURLConnection.HTTP_BAD_REQUEST != refused.statusCode()
-                        && HTTP_UNPROCESSABLE != refused.statusCode()) {
-                    throw refused;
-                }
-                noStreamingLists(refused.getMessage());
-            }
+        final ChangeStream streamed = streamsLists ? openStreamingList() : null;
+        if (null != streamed) {
+            leases.beginList();
+            return streamed;
         }
         lists.list();
-        listed();
-        return watch();
+        isListed = true;
+        lists.listed();
+        final ChangeStream opened = watch();
+        followed(); // not by the list alone: where watches are refused it tells nothing of what comes after it
+        return opened;
+    }
+
+    /** Null where it is refused, and all nodes are to be listed plainly. */
+    private @Nullable ChangeStream openStreamingList() throws UnavailableException, InterruptedException {
+        try {
+            return client.open(watchPath("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+                    + "&resourceVersion=" + lists.startVersion()));
+        } catch (final KubeClient.RefusedException refused) {
+            if (refused.isTooNew()) {
+                lists.behind();
+            }
+            if (!refused.isLasting()) {
+                throw refused;
+            }
+            if (HttpURLConnection.HTTP_BAD_REQUEST == refused.statusCode()
+                    || HTTP_UNPROCESSABLE == refused.statusCode()) {
+                noStreamingLists(refused.getMessage());
+            }
+            return null;
+        }
     }
 
     private void noStreamingLists(final @Nullable String why) {
@@ -223,10 +231,8 @@ final class KubeFollower implements AutoCloseable {
     }
 
     private void followed() {
-        final boolean isBack = status.isLost();
         status.contact();
-        outage.end();
-        if (isBack) {
+        if (outage.end()) {
             LOG.log(INFO, "the Kubernetes API is followed again" + LogFields.of("registry", "kube"));
         }
     }
@@ -237,9 +243,9 @@ final class KubeFollower implements AutoCloseable {
             stream = given;
             long nowNs = System.nanoTime();
             long heardNs = nowNs;
-            boolean hasHeard = false;
+            final ListProof proof = new ListProof(timing.proofMax, nowNs);
             while (!isClosed() && nowNs - heardNs < timing.silenceMax.toNanos()) {
-                if (leases.isListing() && isProofMissing(nowNs - heardNs, hasHeard)) {
+                if (leases.isListing() && proof.isMissing(nowNs)) {
                     noStreamingLists("it does not come to its end mark");
                     return;
                 }
@@ -247,8 +253,7 @@ final class KubeFollower implements AutoCloseable {
                 nowNs = System.nanoTime();
                 if (null != line) {
                     heardNs = nowNs;
-                    hasHeard = true;
-                    if (!take(line)) {
+                    if (!take(line, proof)) {
                         return;
                     }
                 } else if (isListed && status.isLost()) {
@@ -283,18 +288,13 @@ final class KubeFollower implements AutoCloseable {
         }
     }
 
-    /** Whether what comes is no streaming list, but a watch of a server that does not know them. */
-    private boolean isProofMissing(final long silenceNs, final boolean hasHeard) {
-        final long maxNs = timing.proofMax.toNanos();
-        return silenceNs >= (hasHeard ? 2 * maxNs : maxNs);
-    }
-
     /** @return false when another list is needed. */
-    private boolean take(final byte[] line) throws UnavailableException, InterruptedException {
+    private boolean take(final byte[] line, final ListProof proof) throws UnavailableException, InterruptedException {
         final boolean wasListing = leases.isListing();
         boolean isTaken = false;
         try {
             final KubeEvent event = reader.event(line);
+            proof.heard(event, System.nanoTime());
             isTaken = leases.take(event);
             if (KubeClient.isTooNew(event.code(), event.message())) {
                 lists.behind();

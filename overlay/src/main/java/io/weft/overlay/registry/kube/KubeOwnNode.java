@@ -13,6 +13,7 @@ import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.PutBack;
 import io.weft.overlay.registry.RegistryStatus;
+import io.weft.overlay.registry.Rival;
 import io.weft.overlay.registry.UnavailableException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +42,9 @@ final class KubeOwnNode {
     private PutBack putBack = new PutBack();
     private PutBack conditionPutBack = new PutBack();
     private @Nullable PublicAddresses written;
+    private Rival rival = new Rival();
     private boolean isPutBackDue;
+    private boolean isYielding;
     private volatile boolean isReady;
     private volatile boolean setsCondition;
     private volatile boolean isConditionDue;
@@ -58,7 +61,8 @@ final class KubeOwnNode {
      * @param events tell of what is wrong.
      * @param troubleMin what is wrong for a shorter time is not told; the file of the network configuration is looked at as often.
      * @param own the lease as it was acquired.
-     * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back is alive.
+     * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back
+     *     again is alive.
      * @param written by an administrator when this node was set up; null where that is not known, and the first that is seen counts.
      */
     KubeOwnNode(
@@ -121,9 +125,9 @@ final class KubeOwnNode {
     /** Does what is due by time. */
     void tick(final LeaseListener listener) throws InterruptedException {
         final long nowNs = System.nanoTime();
-        if (isPutBackDue && putBack.isDue(nowNs)) {
+        if (isPutBackDue && putBack.isDue(nowNs) && !(isYielding && rival.isAlive(nowNs))) {
             try {
-                keep(reader.node(client.get(NODES + name)), listener);
+                keep(reader.node(client.get(NODES + name)), true, listener);
             } catch (final UnavailableException failure) {
                 tellUnwritten(failure);
             }
@@ -175,6 +179,12 @@ final class KubeOwnNode {
 
     /** Compares the node's object with what it should say. */
     void keep(final KubeNode node, final LeaseListener listener) throws InterruptedException {
+        keep(node, false, listener);
+    }
+
+    /** @param isPresent what a list or a watch tells may be older than what this node has written since. */
+    private void keep(final KubeNode node, final boolean isPresent, final LeaseListener listener)
+            throws InterruptedException {
         keepCondition(node);
         final LeaseKey key;
         try {
@@ -193,16 +203,31 @@ final class KubeOwnNode {
         }
         final String patch = nodes.patch(node, own.attributes());
         final Lease found = nodes.lease(node);
-        isPutBackDue = false;
         if (patch.isEmpty()) {
+            isPutBackDue = false;
+            isYielding = false;
             status.ownTrouble(null);
         } else if (null != found && found.attributes().equals(replaced)) {
-            yieldTo(found);
-        } else if (putBack.isAllowed(System.nanoTime())) {
-            isPutBackDue = !isPutBack(patch);
+            isPutBackDue = !isPresent || !isRivalMet(patch, found);
         } else {
-            isPutBackDue = true;
+            isYielding = false;
+            isPutBackDue = !putBack.isAllowed(System.nanoTime()) || !isPutBack(patch);
         }
+    }
+
+    /** Puts back what this node had replaced, or yields; false when there is more to do later. */
+    private boolean isRivalMet(final String patch, final Lease found) throws InterruptedException {
+        final long nowNs = System.nanoTime();
+        isYielding = rival.isAlive(nowNs);
+        if (isYielding) {
+            yieldTo(found);
+            return false;
+        }
+        if (!putBack.isAllowed(nowNs) || !isPutBack(patch)) {
+            return false;
+        }
+        rival.overcome(nowNs);
+        return true;
     }
 
     /** The condition is this node's to keep, from when it is ready: also of a Node that was made again, or has got it from others. */
@@ -210,6 +235,7 @@ final class KubeOwnNode {
         if (!uid.equals(node.uid())) {
             uid = node.uid();
             putBack = new PutBack();
+            rival = new Rival();
             conditionPutBack = new PutBack();
         }
         present = node.networkUnavailable();

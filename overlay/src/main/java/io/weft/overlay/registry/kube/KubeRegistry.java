@@ -142,15 +142,15 @@ public final class KubeRegistry implements Registry {
     }
 
     private String nodeName() throws UnavailableException, InterruptedException {
-        final String name = settings.environment.get("NODE_NAME");
-        if (null != name && !name.isEmpty()) {
+        final String name = settings.environment.getOrDefault("NODE_NAME", "");
+        if (!name.isEmpty()) {
             return name;
         }
-        final String pod = settings.environment.get("POD_NAME");
-        final String namespace = settings.environment.get("POD_NAMESPACE");
-        if (null == pod || null == namespace) {
-            throw new RegistryException("the node's name is not known: set NODE_NAME, or POD_NAME and POD_NAMESPACE"
-                    + " (valueFrom.fieldRef in the manifest)");
+        final String pod = settings.environment.getOrDefault("POD_NAME", "");
+        final String namespace = settings.environment.getOrDefault("POD_NAMESPACE", "");
+        if (pod.isEmpty() || namespace.isEmpty()) {
+            throw new RegistryException("the node's name is not known: env variables NODE_NAME, or POD_NAME and"
+                    + " POD_NAMESPACE, must be set (valueFrom.fieldRef in the manifest)");
         }
         final String path = "/api/v1/namespaces/" + namespace + "/pods/" + pod;
         return JsonReader.read(client.get(path), path)

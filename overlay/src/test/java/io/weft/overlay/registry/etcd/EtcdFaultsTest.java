@@ -241,13 +241,33 @@ class EtcdFaultsTest {
         awaitTrouble(second, "is another node's, which is alive and has the PublicIP of this node");
         assertEquals(own.attributes().json(), stored(own.key()), "the one that was there first has it");
         assertNull(first.status().trouble());
-        assertEquals(3, proxy().count("/v3/kv/txn"), "each has written once, and the first has put it back");
+        assertEquals(5, proxy().count("/v3/kv/txn"), "each has written and put it back once, and the first once more");
         assertEquals(1, etcdLeases().size());
         etcd().ctl("del", SUBNETS + own.key());
         Await.until(
                 () -> "the lease is back: " + stored(own.key()),
                 TIMEOUT_MS,
                 () -> !stored(own.key()).isEmpty());
+    }
+
+    /** As of a backup, once: whoever does it again is alive. */
+    @Test
+    void shouldPutBackOnceWhatItsLeaseSaidBefore() throws Exception {
+        final EtcdRegistry before = registry(proxy().endpoint(), "");
+        final Lease former = follow(before, request(1, "02:00:00:00:00:aa", null));
+        before.close();
+        final EtcdRegistry registry = registry(proxy().endpoint(), "");
+        final Lease own = follow(registry, request(1, "02:00:00:00:00:bb", null));
+        assertEquals(former.key(), own.key());
+        etcd().ctl("put", SUBNETS + own.key(), former.attributes().json());
+        Await.until(
+                () -> "the own lease is back: " + stored(own.key()),
+                TIMEOUT_MS,
+                () -> own.attributes().json().equals(stored(own.key())));
+        assertNull(registry.status().trouble());
+        etcd().ctl("put", SUBNETS + own.key(), former.attributes().json());
+        awaitTrouble(registry, "is another node's, which is alive and has the PublicIP of this node");
+        assertEquals(former.attributes().json(), stored(own.key()));
     }
 
     @Test

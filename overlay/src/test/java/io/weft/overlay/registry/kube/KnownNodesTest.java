@@ -150,14 +150,31 @@ class KnownNodesTest {
         assertEquals(1, recorder.restart.getCount());
     }
 
+    /** As where lists are too much for a server that answers all else. */
+    @Test
+    void shouldGoOnWithTheNodesKnownBeforeUntilAllAreListed() throws Exception {
+        api().put("three", "10.244.3.0/24", annotations(3));
+        api().requireToken("");
+        api().holdLists();
+        final Registry registry = registry();
+        final Lease own = acquire(registry);
+        registry.watch(recorder);
+        awaitKnown(Set.of(own.key(), LeaseKey.parse("10.244.2.0-24")));
+        api().answerLists();
+        awaitKnown(Set.of(own.key(), LeaseKey.parse("10.244.2.0-24"), LeaseKey.parse("10.244.3.0-24")));
+        assertEquals(1, recorder.restart.getCount());
+    }
+
     @Test
     void shouldKnowTheAddressThatWasWrittenOnTheNode() throws Exception {
         api().requireToken("");
         api().put("one", "10.244.1.0/24", Map.of(PREFIX + "/node-public-ip", "192.168.0.1"));
+        api().put("three", "10.244.3.0/24", annotations(3)); // who is known by a list alone
         final Registry second = registry();
         acquire(second);
         second.watch(recorder);
-        awaitKnown(Set.of(LeaseKey.parse("10.244.1.0-24"), LeaseKey.parse("10.244.2.0-24")));
+        awaitKnown(Set.of(
+                LeaseKey.parse("10.244.1.0-24"), LeaseKey.parse("10.244.2.0-24"), LeaseKey.parse("10.244.3.0-24")));
         second.close();
         Await.until(
                 "what it knows is written",

@@ -2,6 +2,7 @@
 package io.weft.overlay.registry.kube;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -187,6 +188,38 @@ class KubeFaultsTest {
         assertEquals(0, proxy().count("/readyz"), "whoever wants to be left alone is");
     }
 
+    /** As by a role without the verb watch, or a proxy that lets no stream through. */
+    @Test
+    void shouldListAgainAndAgainWhileWatchesAreRefused() throws Exception {
+        proxy().spoil("watch=true", FaultyProxy.Fault.FORBIDDEN, Integer.MAX_VALUE);
+        put(2, "10.244.2.0/24");
+        final KubeRegistry registry = follow();
+        awaitKnown("10.244.2.0-24", 2);
+        awaitTrouble(registry, " refused the watch of /api/v1/nodes with 403: ");
+        put(3, "10.244.3.0/24");
+        awaitKnown("10.244.3.0-24", 3);
+        proxy().heal();
+        awaitStream();
+        put(4, "10.244.4.0/24");
+        awaitKnown("10.244.4.0-24", 4);
+        Await.until(
+                () -> "followed: " + registry.status().trouble(),
+                TIMEOUT_MS,
+                () -> null == registry.status().trouble());
+    }
+
+    /** A watch of a server that does not know streaming lists tells of changes without an end. */
+    @Test
+    void shouldListPlainlyHoweverOftenNodesChangeMeanwhile() throws Exception {
+        api().streamLists(NodeApiServer.StreamingLists.UNKNOWN);
+        put(2, "10.244.2.0/24");
+        follow();
+        Await.until(() -> "known: " + known, TIMEOUT_MS, () -> {
+            put(3, "10.244.3.0/24");
+            return known.containsKey("10.244.2.0-24");
+        });
+    }
+
     @Test
     void shouldFollowAgainSoonByAProbeHoweverLongTheServerWasAway() throws Exception {
         final KubeRegistry registry = follow();
@@ -308,7 +341,28 @@ class KubeFaultsTest {
         assertTrue(String.valueOf(api().annotations("one").get(PREFIX + "/backend-data"))
                 .contains("00:aa"));
         assertNull(first.status().trouble());
-        assertEquals(3, api().patches().size(), "each has written once, and the first has put it back");
+        assertEquals(5, api().patches().size(), "each has written and put it back once, and the first once more");
+    }
+
+    /** As of a backup, once: whoever does it again is alive. */
+    @Test
+    void shouldPutBackOnceWhatItsNodeSaidBefore() throws Exception {
+        api().put("one", "10.244.1.0/24", annotations(7));
+        final Map<String, String> former = api().annotations("one");
+        final KubeRegistry registry = follow(proxy().endpoint(), "02:00:00:00:00:aa");
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2); // so it is followed
+        final Map<String, String> own = api().annotations("one");
+        assertNotEquals(former, own);
+        api().put("one", "10.244.1.0/24", former);
+        Await.until(
+                () -> "the annotations are back: " + api().annotations("one"),
+                TIMEOUT_MS,
+                () -> own.equals(api().annotations("one")));
+        assertNull(registry.status().trouble());
+        api().put("one", "10.244.1.0/24", former);
+        awaitTrouble(registry, "is another machine's, which is alive");
+        assertEquals(former, api().annotations("one"));
     }
 
     @Test

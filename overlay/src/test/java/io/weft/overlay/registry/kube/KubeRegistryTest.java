@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -73,8 +74,12 @@ class KubeRegistryTest {
     }
 
     private KubeRegistry registry(final KubeAccess access) {
-        final KubeRegistry registry = new KubeRegistry(new KubeRegistry.Settings(
-                access, PREFIX, directory.resolve("net-conf.json"), true, Map.of("NODE_NAME", "one")));
+        return registry(access, Map.of("NODE_NAME", "one"));
+    }
+
+    private KubeRegistry registry(final KubeAccess access, final Map<String, String> environment) {
+        final KubeRegistry registry = new KubeRegistry(
+                new KubeRegistry.Settings(access, PREFIX, directory.resolve("net-conf.json"), true, environment));
         registries.add(registry);
         return registry;
     }
@@ -424,6 +429,20 @@ class KubeRegistryTest {
         final RegistryException failure = assertThrows(RegistryException.class, () -> registry.acquire(request()));
         assertTrue(
                 String.valueOf(failure.getMessage()).startsWith("pod CIDR 10.96.1.0/24 of node one is not in Network"));
+    }
+
+    /** As a manifest sets them whose fieldRef is left out. */
+    @ParameterizedTest
+    @CsvSource({"'', weft", "weft-x7k2p, ''", "'', ''"})
+    @Timeout(value = TIMEOUT_MS, unit = TimeUnit.MILLISECONDS) // a name that is none would be asked for without end
+    void shouldTakeAnEmptyNameForNone(final String pod, final String namespace) {
+        final KubeRegistry registry = registry(
+                KubeAccess.of(null, api().uri().toString(), Map.of()),
+                Map.of("NODE_NAME", "", "POD_NAME", pod, "POD_NAMESPACE", namespace));
+        final RegistryException failure = assertThrows(RegistryException.class, registry::publicAddresses);
+        assertTrue(
+                String.valueOf(failure.getMessage()).contains("NODE_NAME, or POD_NAME and POD_NAMESPACE, must be set"),
+                failure::getMessage);
     }
 
     private final class Recorder implements LeaseListener {
