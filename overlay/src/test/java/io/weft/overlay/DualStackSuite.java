@@ -207,7 +207,7 @@ abstract class DualStackSuite {
             start(peer);
         }
         final String routes = node.namespace().ip("-6", "route");
-        assertTrue(routes.contains(peer.subnetV6() + " dev weft.1 proto 87"), routes);
+        assertTrue(routes.contains(peer.subnetV6() + " via fe80::1 dev weft.1 proto 87"), routes);
         assertBothFamiliesBothWays();
         assertEquals(0, sentPackets("weft-v6.1"), weftd::output);
         node.namespace().ip("-6", "route", "delete", peer.subnetV6());

@@ -20,7 +20,6 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -55,17 +54,21 @@ public final class HostRoutes implements AutoCloseable {
     private long repairs;
 
     /**
-     * Where to: a gateway on the link, or nobody but the device.
+     * Where to: a gateway on the link, or the tunnel's device.
      *
+     * @param gateway null of the tunnel's device.
      * @param otherwise the device while no link leads to the gateway; {@link #NO_DEVICE} where another route leads to it.
      */
     private record Target(@Nullable InetAddress gateway, int linkIndex, int otherwise) {
         boolean isMetBy(final Route route) {
-            return Objects.equals(gateway, route.gateway()) && linkIndex == route.linkIndex();
+            return linkIndex == route.linkIndex()
+                    && (null == gateway ? TunnelRoute.isAsSet(route) : gateway.equals(route.gateway()));
         }
 
-        boolean isMetOtherwiseBy(final Route route) {
-            return NO_DEVICE != otherwise && null == route.gateway() && otherwise == route.linkIndex();
+        /** Whether it leads into the tunnel, where packets may go until the right route is set in its place. */
+        boolean isMetMeanwhileBy(final Route route) {
+            final int tunnel = null == gateway ? linkIndex : otherwise;
+            return NO_DEVICE != tunnel && tunnel == route.linkIndex() && TunnelRoute.isOne(route);
         }
     }
 
@@ -106,7 +109,7 @@ public final class HostRoutes implements AutoCloseable {
         want(subnet, new Target(publicAddress, linkTo(publicAddress), NO_DEVICE));
     }
 
-    /** Wants a subnet to be routed to a device. */
+    /** Wants a subnet to be routed to the tunnel's device. */
     public void dev(final IpPrefix subnet, final int linkIndex) {
         want(subnet, new Target(null, linkIndex, NO_DEVICE));
     }
@@ -156,7 +159,7 @@ public final class HostRoutes implements AutoCloseable {
                 if (null != target && target.isMetBy(route)) {
                     present.put(subnet, route);
                     right.add(subnet);
-                } else if (null == target || !target.isMetOtherwiseBy(route)) {
+                } else if (null == target || !target.isMetMeanwhileBy(route)) {
                     rtnetlink.deleteRoute(route);
                 }
             }
@@ -174,8 +177,10 @@ public final class HostRoutes implements AutoCloseable {
     private void set(final IpPrefix subnet, final Target target, final boolean isRepair) {
         // The link that led to the node may have been made anew since.
         final int linkIndex = null == target.gateway ? target.linkIndex : linkTo(target.gateway);
-        final Route bare = Route.to(subnet).dev(linkIndex).protocol(PROTOCOL);
-        final Route route = null == target.gateway ? bare : bare.via(target.gateway);
+        final Route bare = null == target.gateway
+                ? TunnelRoute.to(subnet, linkIndex)
+                : Route.to(subnet).dev(linkIndex).via(target.gateway);
+        final Route route = bare.protocol(PROTOCOL);
         try {
             if (0 == linkIndex) {
                 setOtherwise(subnet, target);
@@ -205,7 +210,7 @@ public final class HostRoutes implements AutoCloseable {
     /** Where no other route leads into the tunnel, this one does while the node is on no link of this one. */
     private void setOtherwise(final IpPrefix subnet, final Target target) {
         if (NO_DEVICE != target.otherwise) {
-            final Route route = Route.to(subnet).dev(target.otherwise).protocol(PROTOCOL);
+            final Route route = TunnelRoute.to(subnet, target.otherwise).protocol(PROTOCOL);
             rtnetlink.replaceRoute(route);
             present.put(subnet, route);
         }

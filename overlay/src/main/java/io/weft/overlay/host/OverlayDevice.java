@@ -197,14 +197,14 @@ public final class OverlayDevice {
     private void repairNetworkRoutes() {
         final List<Route> present = rtnetlink.routes(RouteFilter.main().dev(deviceIndex));
         for (final IpPrefix network : networks) {
-            final Optional<Route> route = present.stream()
-                    .filter(candidate -> candidate.destination().equals(network) && null == candidate.gateway())
-                    .findFirst();
-            if (isNetworkRouted && route.isEmpty()) {
-                rtnetlink.replaceRoute(Route.to(network).dev(deviceIndex));
+            final List<Route> own = present.stream()
+                    .filter(candidate -> candidate.destination().equals(network) && TunnelRoute.isOne(candidate))
+                    .toList();
+            if (!isNetworkRouted) {
+                own.forEach(rtnetlink::deleteRoute);
+            } else if (own.stream().noneMatch(TunnelRoute::isAsSet)) {
+                rtnetlink.replaceRoute(TunnelRoute.to(network, deviceIndex));
                 say("route " + network);
-            } else if (!isNetworkRouted && route.isPresent()) {
-                rtnetlink.deleteRoute(route.get());
             }
         }
         isFirst = false;

@@ -173,7 +173,10 @@ class Ipv6FaultsTest {
             assertContains(zip, "host/ip -6 rule.txt", "100:\tfrom fd00:77::/64 prohibit");
             assertContains(zip, "host/nft list ruleset.txt", "table ip6 other {");
             assertContains(zip, "host/ip6tables-save.txt", "-A OUTPUT -d fd00:78::/64 -j ACCEPT");
-            assertContains(zip, "host/ip route show table all.txt", Topology.CLUSTER_NETWORK_V6 + " dev weft-v6.1");
+            assertContains(
+                    zip,
+                    "host/ip route show table all.txt",
+                    Topology.CLUSTER_NETWORK_V6 + " via fe80::1 dev weft-v6.1");
             assertContains(zip, "host/sysctl --all --pattern.txt", "net.ipv6.conf.all.forwarding = 1");
         }
     }
