@@ -3,6 +3,7 @@ package io.weft.overlay.node;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.record.DaemonRecord;
@@ -38,6 +39,23 @@ final class OtherDaemons {
             LOG.log(DEBUG, "other daemons are not known: {0}", unread.getMessage());
             return List.of();
         }
+    }
+
+    /**
+     * Of some networks those that none of these daemons is in.
+     *
+     * @param own as for {@link #networks}.
+     */
+    static List<IpPrefix> notIn(final Path runDirectory, final String own, final List<IpPrefix> networks) {
+        if (networks.isEmpty()) {
+            return networks;
+        }
+        final List<IpPrefix> ofOthers = networks(runDirectory, own).stream()
+                .flatMap(other -> other.networks().stream())
+                .toList();
+        return networks.stream()
+                .filter(network -> ofOthers.stream().noneMatch(network::overlaps))
+                .toList();
     }
 
     private static int port(final DaemonRecord daemon) {

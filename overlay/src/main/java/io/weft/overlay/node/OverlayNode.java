@@ -168,10 +168,7 @@ public final class OverlayNode implements AutoCloseable {
         final Set<InetAddress> reachable =
                 UnderlayWishes.reachedOtherwise(site.underlay(), registry.addresses(), rtnetlink);
         // Before a device that carries packets goes, and until it is back.
-        final GuardRoutes guards = guard(
-                site.config(),
-                reachable,
-                left(site.config(), subnetFile.networks(), site.deviceNames().get(0)));
+        final GuardRoutes guards = guard(site, reachable, subnetFile.networks());
         final Takeover takeover = Takeover.begin(rtnetlink, site.replaced(), site.deviceNames());
         undo.push(takeover);
         if (!succession.isPlaceTaken()) {
@@ -358,9 +355,18 @@ public final class OverlayNode implements AutoCloseable {
         return opened;
     }
 
-    /** Sees to it that packets to pods go nowhere while no device takes them. Where the network covers others, leases tell the pods. */
-    private GuardRoutes guard(final NetworkConfig config, final Set<InetAddress> reachable, final List<IpPrefix> left) {
+    /**
+     * Sees to it that packets to pods go nowhere while no device takes them. Where the network covers others, leases tell the pods.
+     *
+     * @param former networks that this node was in before.
+     */
+    private GuardRoutes guard(final NodeSite site, final Set<InetAddress> reachable, final List<IpPrefix> former) {
+        final NetworkConfig config = site.config();
         final List<IpPrefix> networks = config.networks();
+        final List<IpPrefix> left = OtherDaemons.notIn(
+                options.weft().runDirectory,
+                site.deviceNames().get(0),
+                former.stream().filter(network -> !networks.contains(network)).toList());
         final GuardRoutes guards = new GuardRoutes(
                 rtnetlink,
                 config.backend().vni(),
