@@ -4,6 +4,7 @@ package io.weft.dataplane.ingress;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpAddress;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.agent.Backlog;
 import io.weft.dataplane.agent.CommandQueue;
@@ -23,6 +24,7 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +33,11 @@ import org.junit.jupiter.api.Test;
 /** The runner of an agent goes on after an exception, so that the agent must not meet its cause again and again. */
 class IngressFaultTest {
     private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
+    /** On the loopback this node is its own peer. */
+    private static final IngressPolicy POLICY = new IngressPolicy.Builder(IngressPolicy.Sources.ANY)
+            .node(List.of(IpAddress.parse("127.0.0.1")), List.of())
+            .build();
+
     private static final int PACKETS = 3;
 
     private int faults;
@@ -109,7 +116,7 @@ class IngressFaultTest {
                             ring.arena().capacity()),
                     ring,
                     Tunnel.of(routing.context()),
-                    new IngressCheck(new AtomicReference<>(IngressPolicy.ANYTHING), new UnansweredPeers(1), counters),
+                    new IngressCheck(new AtomicReference<>(POLICY), new UnansweredPeers(1), counters),
                     1450,
                     new PodPathMtu(SystemNanoClock.INSTANCE),
                     new Backlog(SystemNanoClock.INSTANCE, null),

@@ -55,7 +55,7 @@ class PacketUnderlayTest {
     }
 
     /** As many as the namespace has, whoever holds them. */
-    private static long packetSockets() throws IOException {
+    private static int packetSockets() throws IOException {
         return Files.readAllLines(Path.of("/proc/thread-self/net/packet")).size() - 1;
     }
 
@@ -81,7 +81,7 @@ class PacketUnderlayTest {
         namespace.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1");
         namespace.ip("address", "add", "192.168.0.1/24", "dev", "eth0");
         namespace.ip("link", "set", "eth0", "up");
-        assertEquals(0L, namespace.call(() -> {
+        final int left = namespace.call(() -> {
             try (UnderlaySockets udp = UnderlaySockets.open(
                             ADDRESS, BackendConfig.PORT_DEFAULT, 1, 1, UnderlaySockets.BUFFER_LENGTH_DEFAULT);
                     RoutingTables tables =
@@ -94,6 +94,7 @@ class PacketUnderlayTest {
                                 }));
                 return packetSockets();
             }
-        }));
+        });
+        assertEquals(0, left);
     }
 }
