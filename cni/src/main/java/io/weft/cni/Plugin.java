@@ -168,9 +168,11 @@ final class Plugin {
     /** Whether a file that does not tell its device is another's: of another network, or of those that have an address yet. */
     private boolean isOfAnother(final Map<String, @Nullable Object> kept) throws CniException {
         final Set<String> devices = HostLocal.devices(kept, invocation.containerId());
-        return !devices.isEmpty() && !devices.contains(invocation.ifname())
-                || !Attachment.IFNAME_DEFAULT.equals(invocation.ifname())
-                        && !config.name().equals(kept.get("name"));
+        if (!devices.isEmpty() && !devices.contains(invocation.ifname())) {
+            return true;
+        }
+        return !Attachment.IFNAME_DEFAULT.equals(invocation.ifname())
+                && !config.name().equals(kept.get("name"));
     }
 
     /**
