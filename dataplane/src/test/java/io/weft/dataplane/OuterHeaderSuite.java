@@ -3,6 +3,7 @@ package io.weft.dataplane;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.address.IpPrefix;
 import io.weft.address.MacAddress;
@@ -46,6 +47,12 @@ abstract class OuterHeaderSuite {
     private static final int IPV6_LENGTH = 40;
     private static final int IPV6_FRAGMENT = 44;
     private static final int UDP_LENGTH_OFFSET = 4;
+    /** Twice, for packet socket and host, fewer than the kernel's {@code ipfrag_max_dist}: fragments of a sender after which it gives one up. */
+    private static final int INTERLEAVED = 30;
+
+    /** More than a node puts together at a time. */
+    private static final int MANY = 1100;
+
     private static final List<IpPrefix> EVERYBODY = List.of(IpPrefix.parse("0.0.0.0/0"), IpPrefix.parse("::/0"));
     private static final InetAddress PEER_POD = PodTun.inet("10.244.0.77");
     private static final InetAddress POD = PodTun.inet("10.244.1.77");
@@ -364,6 +371,49 @@ abstract class OuterHeaderSuite {
         router.send(fragment(packet, 400, packet.length - ipLength(), 3));
         assertEquals(List.of(), delivered(), "two overlap");
         node.counters().awaitConserved();
+        assertEquals(isOwnReassembly() ? 1 : 0, node.counters().drops(DropReason.FRAG_INVALID), "the overlap");
+    }
+
+    /** What the kernel puts together it counts itself. */
+    private boolean isOwnReassembly() {
+        return ipv6 && UnderlayPort.PACKET == port;
+    }
+
+    /** As a router cuts what several flows of a peer send at once. */
+    @Test
+    void shouldDeliverManyDatagramsWhoseFragmentsComeInterleaved() throws Exception {
+        start(1);
+        final List<List<byte[]>> all = new ArrayList<>();
+        final List<String> expected = new ArrayList<>();
+        for (int i = 0; i < INTERLEAVED; i++) {
+            all.add(fragments(outer(600 + i).bytes(), 400, 100 + i));
+            expected.add(text(inner(600 + i)));
+        }
+        all.forEach(fragments -> router.send(fragments.get(0)));
+        all.forEach(fragments -> router.send(fragments.get(1)));
+        assertEquals(expected, delivered());
+    }
+
+    /** They are for whoever has that port, and no fault of the tunnel. */
+    @Test
+    void shouldDeliverFragmentsBesideManyOfAnotherPort() throws Exception {
+        assumeTrue(isOwnReassembly(), "the kernel keeps them for whoever has the port");
+        final StaticNode node = start(1);
+        final byte[] other = CraftedPacket.udp(peer, vtep, 1, 8473, new VxlanDatagram(inner(1000)).bytes())
+                .bytes();
+        final List<byte[]> own = fragments(outer(998).bytes(), 400, 50);
+        router.send(own.get(0));
+        for (int id = 100; id < 100 + MANY; id++) {
+            router.send(fragments(other, 400, id).get(0));
+        }
+        router.send(own.get(1));
+        router.send(own.get(2));
+        assertEquals(List.of(text(inner(998))), delivered());
+        node.counters().awaitConserved();
+        for (final DropReason reason :
+                List.of(DropReason.FRAG_INVALID, DropReason.FRAG_NO_ROOM, DropReason.FRAG_REASM_TIMEOUT)) {
+            assertEquals(0, node.counters().drops(reason), reason::name);
+        }
     }
 
     @Test

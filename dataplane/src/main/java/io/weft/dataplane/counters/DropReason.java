@@ -59,7 +59,12 @@ public enum DropReason {
     OUTER_INVALID_SOURCE(
             59,
             Direction.INGRESS,
-            "outer source is loopback, multicast, broadcast, unspecified, IPv4-mapped or an address of this node");
+            "outer source is loopback, multicast, broadcast, unspecified, IPv4-mapped or an address of this node"),
+    FRAG_REASM_TIMEOUT(60, Direction.INGRESS, "fragments of an outer datagram are missing; seen by a packet socket"),
+    FRAG_NO_ROOM(
+            61, Direction.INGRESS, "more outer datagrams came in fragments than are kept; seen by a packet socket"),
+    FRAG_INVALID(
+            62, Direction.INGRESS, "fragments of an outer datagram are malformed or overlap; seen by a packet socket");
 
     /** All ids are below this. */
     public static final int ID_LIMIT = 64;

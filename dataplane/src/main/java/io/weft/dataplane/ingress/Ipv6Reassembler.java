@@ -3,15 +3,23 @@ package io.weft.dataplane.ingress;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
+import io.weft.dataplane.counters.DropReason;
+import io.weft.dataplane.ingress.FragmentedDatagram.Fit;
 import io.weft.encap.Ipv6Flyweight;
-import java.util.Arrays;
-import org.agrona.BitUtil;
-import org.agrona.BufferUtil;
+import io.weft.encap.UdpFlyweight;
+import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Puts fragments of UDP over IPv6 together (RFC 8200, section 4.5), which no kernel does for a packet socket. Few datagrams are in the
- * making at a time, and the oldest gives way to a new one: a node whose peers send fragments all the time has an MTU that is wrong.
+ * Puts fragments of UDP over IPv6 together (RFC 8200, section 4.5), which no kernel does for a packet socket. Each datagram of the tunnel's port
+ * is given whole, or ends by one {@link DropReason}; of other ports' fragments nothing is kept but that they are others'. Where there is no
+ * room those give way whose fragments have not come for long, and else what is new: those in the making are never lost to a flood of others.
  * Here payload is copied, as nowhere else. Owned by the ingress receiver.
  *
  * <pre>
@@ -24,71 +32,55 @@ import org.agrona.concurrent.UnsafeBuffer;
 final class Ipv6Reassembler {
     static final int FRAGMENT_HEADER_LENGTH = 8;
 
-    private static final int DATAGRAMS = 4;
+    /** In the making at a time. */
+    static final int DATAGRAMS_MAX = 1024;
+
+    /** The kernel waits for 60 s (RFC 8200); by then TCP has sent again what was inside, and nobody waits for the rest. */
+    static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(10);
+
+    /** Fragments are sent together: one that has not come for so long gives way to others, and is no longer waited for. */
+    static final long GIVES_WAY_NS = TimeUnit.SECONDS.toNanos(1);
+
     private static final int OFFSET_OFFSET = 2;
     private static final int ID_OFFSET = OFFSET_OFFSET + Short.BYTES;
     private static final int OFFSET_MASK = 0xFFF8;
     private static final int MORE = 1;
-    private static final int MAX_LENGTH = 0xFFFF;
-    private static final int BLOCK_LENGTH = 8;
-    private static final int BLOCKS = (MAX_LENGTH + 1) / BLOCK_LENGTH;
-
     private static final int ECN_MASK = 3;
     private static final int ECN_CE = 3;
 
-    /** A datagram in the making. */
-    private static final class Part {
-        final int bufferOffset;
-        final long[] seen = new long[BLOCKS / Long.SIZE];
-        boolean isInUse;
-        long sourceHigh;
-        long sourceLow;
-        int id;
-        int seenBlocks;
+    private final int udpPort;
+    private final NanoClock clock;
+    private final FragmentMemory memory = new FragmentMemory();
+    /** The oldest comes first. */
+    private final Map<DatagramKey, FragmentedDatagram> unfinished = new LinkedHashMap<>();
 
-        /** Bytes up to the end of what has come. */
-        int end;
+    /** When each came, of whose fragments nothing is wanted: others', and what has ended. The oldest comes first. */
+    private final Map<DatagramKey, Long> passedOver = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1;
 
-        /** Bytes of all; 0 while the last fragment has not come. */
-        int total;
-
-        /** A bit for each of the four values that the fragments' ECN fields had. */
-        int ecns;
-
-        long age;
-
-        Part(final int bufferOffset) {
-            this.bufferOffset = bufferOffset;
+        @Override
+        protected boolean removeEldestEntry(final Map.Entry<DatagramKey, Long> eldest) {
+            return size() > DATAGRAMS_MAX;
         }
+    };
 
-        void begin(final long newSourceHigh, final long newSourceLow, final int newId, final long newAge) {
-            isInUse = true;
-            sourceHigh = newSourceHigh;
-            sourceLow = newSourceLow;
-            id = newId;
-            age = newAge;
-            seenBlocks = 0;
-            end = 0;
-            total = 0;
-            ecns = 0;
-            Arrays.fill(seen, 0);
-        }
+    /** What has ended and is not told yet: one for each fragment, so that each can be shown. */
+    private final Queue<Ended> ended = new ArrayDeque<>();
+
+    private record Ended(DatagramKey key, DropReason reason) {}
+
+    /**
+     * @param udpPort of the tunnel.
+     * @param clock for the age of what is not complete.
+     */
+    Ipv6Reassembler(final int udpPort, final NanoClock clock) {
+        this.udpPort = udpPort;
+        this.clock = clock;
     }
 
-    private final UnsafeBuffer buffer =
-            new UnsafeBuffer(BufferUtil.allocateDirectAligned(DATAGRAMS * (MAX_LENGTH + 1), BitUtil.CACHE_LINE_LENGTH));
-    private final Part[] parts = new Part[DATAGRAMS];
-    private long age;
-
-    Ipv6Reassembler() {
-        for (int i = 0; i < DATAGRAMS; i++) {
-            parts[i] = new Part(i * (MAX_LENGTH + 1));
-        }
-    }
-
-    /** What it takes outside of the heap, in bytes. */
+    /** What it takes outside of the heap at the most, in bytes. */
     static long memoryLength() {
-        return (long) DATAGRAMS * (MAX_LENGTH + 1);
+        return FragmentMemory.memoryLength();
     }
 
     /**
@@ -98,80 +90,172 @@ final class Ipv6Reassembler {
      *     its UDP header is put in the place of that.
      * @param data where in {@code arena} the fragment's data begins. When the datagram is complete, what follows its UDP header is put
      *     there.
-     * @param length of the data in bytes.
+     * @param length of the data in bytes; negative if not all of it has come.
+     * @param message is told the reason and the source of a datagram that ended, this one or an older one, unless one is complete.
      * @return bytes of the datagram with its UDP header; 0 while it is not complete.
      */
-    int add(final UnsafeBuffer headers, final int ip, final UnsafeBuffer arena, final int data, final int length) {
+    int add(
+            final UnsafeBuffer headers,
+            final int ip,
+            final UnsafeBuffer arena,
+            final int data,
+            final int length,
+            final ReceivedMessage message) {
+        message.refusal = null;
+        final int whole = taken(headers, ip, arena, data, length, clock.nanoTime());
+        final Ended first = 0 == whole ? ended.poll() : null;
+        if (null != first) {
+            message.refusal = first.reason;
+            message.sourceHigh = first.key.sourceHigh();
+            message.sourceLow = first.key.sourceLow();
+        }
+        return whole;
+    }
+
+    private int taken(
+            final UnsafeBuffer headers,
+            final int ip,
+            final UnsafeBuffer arena,
+            final int data,
+            final int length,
+            final long nowNs) {
         final int header = ip + Ipv6Flyweight.LENGTH;
         final int word = headers.getShort(header + OFFSET_OFFSET, BIG_ENDIAN) & 0xFFFF;
         final int offset = word & OFFSET_MASK;
         final boolean isLast = 0 == (word & MORE);
-        if (length <= 0 || offset + length > MAX_LENGTH || (!isLast && 0 != length % BLOCK_LENGTH)) {
+        final DatagramKey key = new DatagramKey(
+                Ipv6Flyweight.sourceHigh(headers, ip),
+                Ipv6Flyweight.sourceLow(headers, ip),
+                headers.getInt(header + ID_OFFSET, BIG_ENDIAN));
+        endOld(nowNs);
+        final Long passedOverNs = passedOver.get(key);
+        if (null != passedOverNs && nowNs - passedOverNs < GIVES_WAY_NS) {
             return 0;
         }
-        final Part part = part(headers, ip, headers.getInt(header + ID_OFFSET, BIG_ENDIAN));
-        if (!mark(part, offset, length, isLast)) {
+        if (isMalformed(offset, length, isLast)) {
+            ended.add(new Ended(key, DropReason.FRAG_INVALID)); // of a datagram that may come all the same (RFC 8200)
             return 0;
         }
-        buffer.putBytes(part.bufferOffset + offset, arena, data, length);
-        part.ecns |= 1 << (Ipv6Flyweight.trafficClass(headers, ip) & ECN_MASK);
-        if (0 == part.total || part.seenBlocks < blocks(part.total)) {
+        if (0 == offset && udpPort != UdpFlyweight.destinationPort(arena, data)) {
+            passOver(key, nowNs);
             return 0;
         }
-        part.isInUse = false;
-        if (part.total < FRAGMENT_HEADER_LENGTH || !markCongestion(headers, ip, part.ecns)) {
+        final int ecn = Ipv6Flyweight.trafficClass(headers, ip) & ECN_MASK;
+        final FragmentedDatagram datagram = of(key, nowNs);
+        if (null == datagram || !put(datagram, offset, isLast, ecn, arena, data, length, nowNs)) {
             return 0;
         }
-        headers.putBytes(header, buffer, part.bufferOffset, FRAGMENT_HEADER_LENGTH);
-        arena.putBytes(data, buffer, part.bufferOffset + FRAGMENT_HEADER_LENGTH, part.total - FRAGMENT_HEADER_LENGTH);
-        return part.total;
+        return finish(datagram, headers, ip, arena, data, nowNs);
     }
 
-    private static int blocks(final int length) {
-        return (length + BLOCK_LENGTH - 1) / BLOCK_LENGTH;
+    private static boolean isMalformed(final int offset, final int length, final boolean isLast) {
+        return length <= 0
+                || offset + length > FragmentedDatagram.MAX_LENGTH
+                || (!isLast && 0 != length % FragmentedDatagram.BLOCK_LENGTH)
+                || (0 == offset && length < UdpFlyweight.LENGTH);
     }
 
-    private Part part(final UnsafeBuffer headers, final int ip, final int id) {
-        final long high = Ipv6Flyweight.sourceHigh(headers, ip);
-        final long low = Ipv6Flyweight.sourceLow(headers, ip);
-        Part oldest = parts[0];
-        for (final Part part : parts) {
-            if (part.isInUse && part.id == id && part.sourceHigh == high && part.sourceLow == low) {
-                return part;
-            }
-            if (oldest.isInUse && (!part.isInUse || part.age < oldest.age)) {
-                oldest = part;
-            }
+    /** The one that a fragment belongs to; null where there is no room for one more. */
+    private @Nullable FragmentedDatagram of(final DatagramKey key, final long nowNs) {
+        final FragmentedDatagram begun = unfinished.get(key);
+        if (null != begun) {
+            return begun;
         }
-        oldest.begin(high, low, id, age++);
-        return oldest;
+        if (unfinished.size() >= DATAGRAMS_MAX && !endOldest(GIVES_WAY_NS, DropReason.FRAG_NO_ROOM, nowNs)) {
+            end(key, DropReason.FRAG_NO_ROOM, nowNs);
+            return null;
+        }
+        final FragmentedDatagram datagram = new FragmentedDatagram(key, nowNs, memory);
+        unfinished.put(key, datagram);
+        return datagram;
     }
 
-    /** Notes what has come. One that came twice is passed over; one that overlaps another ends the datagram (RFC 5722). */
-    private static boolean mark(final Part part, final int offset, final int length, final boolean isLast) {
-        final int first = offset / BLOCK_LENGTH;
-        final int count = blocks(length);
-        int seen = 0;
-        for (int block = first; block < first + count; block++) {
-            seen += (int) (part.seen[block / Long.SIZE] >>> block & 1);
+    /**
+     * Puts a fragment to the others.
+     *
+     * @return whether the datagram is complete.
+     */
+    private boolean put(
+            final FragmentedDatagram datagram,
+            final int offset,
+            final boolean isLast,
+            final int ecn,
+            final UnsafeBuffer arena,
+            final int data,
+            final int length,
+            final long nowNs) {
+        final Fit fit = datagram.fit(offset, length, isLast);
+        if (Fit.CONTRADICTION == fit) {
+            end(datagram.key, DropReason.FRAG_INVALID, nowNs);
         }
-        final int end = offset + length;
-        if (seen == count) {
+        if (Fit.NEW != fit) {
             return false;
         }
-        if (seen > 0 || (isLast && (0 != part.total || part.end > end)) || (0 != part.total && end > part.total)) {
-            part.isInUse = false;
+        final int chunks = datagram.chunksMissing(offset, length);
+        boolean isEnded = false;
+        while (!isEnded && chunks > memory.freeCount()) {
+            if (!endOldest(GIVES_WAY_NS, DropReason.FRAG_NO_ROOM, nowNs)) {
+                end(datagram.key, DropReason.FRAG_NO_ROOM, nowNs);
+            }
+            isEnded = !unfinished.containsKey(datagram.key);
+        }
+        if (isEnded) {
             return false;
         }
-        for (int block = first; block < first + count; block++) {
-            part.seen[block / Long.SIZE] |= 1L << block;
+        datagram.put(offset, isLast, ecn, arena, data, length);
+        return datagram.isComplete();
+    }
+
+    private int finish(
+            final FragmentedDatagram datagram,
+            final UnsafeBuffer headers,
+            final int ip,
+            final UnsafeBuffer arena,
+            final int data,
+            final long nowNs) {
+        if (!markCongestion(headers, ip, datagram.ecns())) {
+            end(datagram.key, DropReason.FRAG_INVALID, nowNs);
+            return 0;
         }
-        part.seenBlocks += count;
-        part.end = Math.max(part.end, end);
-        if (isLast) {
-            part.total = end;
+        unfinished.remove(datagram.key);
+        datagram.get(0, headers, ip + Ipv6Flyweight.LENGTH, UdpFlyweight.LENGTH);
+        datagram.get(UdpFlyweight.LENGTH, arena, data, datagram.total() - UdpFlyweight.LENGTH);
+        datagram.release();
+        return datagram.total();
+    }
+
+    private void endOld(final long nowNs) {
+        while (endOldest(TIMEOUT_NS, DropReason.FRAG_REASM_TIMEOUT, nowNs)) {
+            // the next one is the oldest now
         }
-        return true;
+    }
+
+    /** Ends the oldest if it began so long ago. */
+    private boolean endOldest(final long ageNs, final DropReason reason, final long nowNs) {
+        if (unfinished.isEmpty()) {
+            return false;
+        }
+        final FragmentedDatagram oldest = unfinished.values().iterator().next();
+        final boolean isOld = nowNs - oldest.beganNs >= ageNs;
+        if (isOld) {
+            end(oldest.key, reason, nowNs);
+        }
+        return isOld;
+    }
+
+    private void end(final DatagramKey key, final DropReason reason, final long nowNs) {
+        passOver(key, nowNs);
+        ended.add(new Ended(key, reason));
+    }
+
+    /** Wants no more of it: fragments that are still to come would begin it anew. */
+    private void passOver(final DatagramKey key, final long nowNs) {
+        final FragmentedDatagram begun = unfinished.remove(key);
+        if (null != begun) {
+            begun.release();
+        }
+        passedOver.remove(key);
+        passedOver.put(key, nowNs);
     }
 
     /**

@@ -21,6 +21,7 @@ import io.weft.linux.TunnelFilter;
 import java.net.Inet4Address;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +46,6 @@ public final class PacketReceiver implements UnderlayReceiver {
     private static final int CYCLES_BETWEEN_DATAGRAMS = 16;
 
     private final ReceivePort port;
-    private final int udpPort;
     private final @Nullable Ipv6Reassembler reassembler;
     private final int ipLength;
     private final int headersLength;
@@ -71,9 +71,8 @@ public final class PacketReceiver implements UnderlayReceiver {
             final IngressRing ring,
             final WorkerCounters counters) {
         this.port = port;
-        udpPort = filter.port();
         final boolean isIpv4 = filter.local() instanceof Inet4Address;
-        reassembler = isIpv4 ? null : new Ipv6Reassembler();
+        reassembler = isIpv4 ? null : new Ipv6Reassembler(filter.port(), SystemNanoClock.INSTANCE);
         ipLength = isIpv4 ? Ipv4Flyweight.MIN_LENGTH : Ipv6Flyweight.LENGTH;
         headersLength = IP_OFFSET + ipLength + UdpFlyweight.LENGTH;
         headersStride = BitUtil.align(headersLength, BitUtil.CACHE_LINE_LENGTH);
@@ -195,10 +194,10 @@ public final class PacketReceiver implements UnderlayReceiver {
             readDatagram(vnet, message, length, available);
             return;
         }
-        final int whole = length > available ? 0 : assembler.add(headers, ip, arena, message.offset, length);
-        message.isPart = 0 == whole || udpPort != UdpFlyweight.destinationPort(headers, ip + ipLength);
+        final int whole = assembler.add(headers, ip, arena, message.offset, length > available ? -1 : length, message);
+        message.isPart = 0 == whole && null == message.refusal;
         message.outerTos = Ipv6Flyweight.trafficClass(headers, ip);
-        if (!message.isPart) {
+        if (whole > 0) {
             VirtioNetHeaderFlyweight.putPlain(headers, vnet); // what was said is said of one fragment
             readDatagram(vnet, message, whole - UdpFlyweight.LENGTH, IngressRing.SLOT_LENGTH);
         }

@@ -82,7 +82,7 @@ public final class InvokedNode implements AutoCloseable {
     /** In the calling thread's network namespace; a packet port needs root. */
     public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final UnderlayPort underlayPort)
             throws IOException {
-        this(maxSegments, encapsulation, underlayPort, new ScriptedHost(), NodeCounters.newManager());
+        this(maxSegments, encapsulation, underlayPort, new ScriptedHost(), NodeCounters.newManager(), LOOPBACK);
     }
 
     /** Whose counters are where the test has them. */
@@ -92,12 +92,17 @@ public final class InvokedNode implements AutoCloseable {
             final UnderlayPort underlayPort,
             final CountersManager manager)
             throws IOException {
-        this(maxSegments, encapsulation, underlayPort, new ScriptedHost(), manager);
+        this(maxSegments, encapsulation, underlayPort, new ScriptedHost(), manager, LOOPBACK);
+    }
+
+    /** Whose packet port takes what comes to an address of the loopback, of either family. */
+    public InvokedNode(final CountersManager manager, final InetAddress packetAddress) throws IOException {
+        this(1, Encapsulation.VXLAN, UnderlayPort.PACKET, new ScriptedHost(), manager, packetAddress);
     }
 
     public InvokedNode(final int maxSegments, final Encapsulation encapsulation, final ScriptedHost host)
             throws IOException {
-        this(maxSegments, encapsulation, UnderlayPort.UDP, host, NodeCounters.newManager());
+        this(maxSegments, encapsulation, UnderlayPort.UDP, host, NodeCounters.newManager(), LOOPBACK);
     }
 
     private InvokedNode(
@@ -105,7 +110,8 @@ public final class InvokedNode implements AutoCloseable {
             final Encapsulation encapsulation,
             final UnderlayPort underlayPort,
             final ScriptedHost host,
-            final CountersManager manager)
+            final CountersManager manager,
+            final InetAddress packetAddress)
             throws IOException {
         this.encapsulation = encapsulation;
         this.host = host;
@@ -127,7 +133,7 @@ public final class InvokedNode implements AutoCloseable {
         sendPort = new ScriptedUnderlay(sender);
         final DataPlaneContext context = new DataPlaneContext();
         if (UnderlayPort.PACKET == underlayPort) {
-            usePacketPorts(context, receiver);
+            usePacketPorts(context, receiver, packetAddress);
         }
         routing = resources.add(new RoutingTables(new RoutingContext()
                 .encapsulation(encapsulation)
@@ -158,8 +164,9 @@ public final class InvokedNode implements AutoCloseable {
         dropCapture = resources.add(new DropCapture(dataPlane.captures()));
     }
 
-    private void usePacketPorts(final DataPlaneContext context, final UdpSocket receiver) {
-        final TunnelFilter filter = new TunnelFilter(LOOPBACK_INDEX, LOOPBACK, port);
+    private void usePacketPorts(
+            final DataPlaneContext context, final UdpSocket receiver, final InetAddress packetAddress) {
+        final TunnelFilter filter = new TunnelFilter(LOOPBACK_INDEX, packetAddress, port);
         receiver.leave(filter);
         final List<PacketSocket> opened = PacketSocket.open(filter, 1, UnderlaySockets.BUFFER_LENGTH_DEFAULT);
         opened.forEach(resources::add);

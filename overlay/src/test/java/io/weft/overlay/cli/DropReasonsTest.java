@@ -51,6 +51,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.status.CountersManager;
 import org.agrona.concurrent.status.CountersReader;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -85,6 +86,18 @@ class DropReasonsTest {
 
     private static final int IPV4_LENGTH = 20;
     private static final int UDP_LENGTH_OFFSET = 4;
+    private static final String LOOPBACK_V6 = "::1";
+    private static final int IPV6_LENGTH = 40;
+    private static final int IPV6_FRAGMENT = 44;
+    private static final int UDP = 17;
+    private static final int FRAGMENT_HEADER_LENGTH = 8;
+    private static final int FRAGMENT_LENGTH = 400;
+    /** Beyond the longest datagram. */
+    private static final int TOO_FAR = 0xFFF8;
+
+    /** Datagrams that are put together at a time. */
+    private static final int FRAGMENTED_MAX = 1024;
+
     private static final int COUNTERS = 256;
 
     /** What the peer sends from is an address that no node has, but for one that is known by it. */
@@ -103,6 +116,12 @@ class DropReasonsTest {
         void on(InvokedNode node) throws Exception;
     }
 
+    /** Makes a node. */
+    @FunctionalInterface
+    private interface Maker {
+        InvokedNode with(CountersManager counters) throws IOException;
+    }
+
     /** @param packets that are dropped by it; 0 where some are, of many. */
     private record Case(Node node, long packets, Cause cause) {}
 
@@ -115,9 +134,13 @@ class DropReasonsTest {
         private final String name;
 
         Node(final String name, final Encapsulation encapsulation, final UnderlayPort port) throws IOException {
+            this(name, counters -> new InvokedNode(1, encapsulation, port, counters));
+        }
+
+        Node(final String name, final Maker maker) throws IOException {
             this.name = name;
             file = resources.add(CountersFile.create(runDirectory.resolve(name + ".counters"), COUNTERS, 42, 1));
-            invoked = resources.add(new InvokedNode(1, encapsulation, port, file.manager()));
+            invoked = resources.add(maker.with(file.manager()));
             invoked.captures().add(capture);
             resources.add(() -> {
                 invoked.captures().remove(capture);
@@ -180,7 +203,9 @@ class DropReasonsTest {
         namespace.run(() -> {
             vxlan(new Node("weft.1", Encapsulation.VXLAN, UnderlayPort.UDP), stranger);
             bareIp(new Node("weft0", Encapsulation.BARE_IP, UnderlayPort.UDP));
-            packetSocket(new Node("weft.2", Encapsulation.VXLAN, UnderlayPort.PACKET), resources.add(RawSocket.open()));
+            final RawSocket raw = resources.add(RawSocket.open());
+            packetSocket(new Node("weft.2", Encapsulation.VXLAN, UnderlayPort.PACKET), raw);
+            fragments(new Node("weft-v6.2", counters -> new InvokedNode(counters, PodTun.inet(LOOPBACK_V6))), raw);
         });
         final ProcessIdentity own = ProcessIdentity.own();
         Files.writeString(
@@ -427,6 +452,43 @@ class DropReasonsTest {
             ByteBuffer.wrap(packet).putShort(IPV4_LENGTH + UDP_LENGTH_OFFSET, (short) packet.length);
             send(raw, packet);
         });
+    }
+
+    /** What weft puts together itself. */
+    private void fragments(final Node node, final RawSocket raw) {
+        put(DropReason.FRAG_INVALID, node, invoked -> send(raw, fragment(invoked.port(), 1, TOO_FAR)));
+        put(DropReason.FRAG_NO_ROOM, node, invoked -> {
+            for (int i = 0; i <= FRAGMENTED_MAX; i++) {
+                send(raw, fragment(invoked.port(), 1000 + i, 0));
+                invoked.invoke();
+            }
+        });
+        // Nothing is said of it before another fragment comes, as of another port.
+        cases.put(DropReason.FRAG_REASM_TIMEOUT, new Case(node, 0, invoked -> {
+            send(raw, fragment(invoked.port(), 2, 0));
+            Await.until(() -> invoked.counters().toString(), Await.TIMEOUT_MS, () -> {
+                send(raw, fragment(invoked.port() + 1, 3, 0));
+                invoked.invoke();
+                return invoked.counters().drops(DropReason.FRAG_REASM_TIMEOUT) > 0;
+            });
+        }));
+    }
+
+    /** Behind which others are to come. */
+    private static byte[] fragment(final int port, final int id, final int offset) {
+        final byte[] loopback = PodTun.inet(LOOPBACK_V6).getAddress();
+        return ByteBuffer.allocate(IPV6_LENGTH + FRAGMENT_HEADER_LENGTH + FRAGMENT_LENGTH)
+                .putInt(0x6000_0000)
+                .putShort((short) (FRAGMENT_HEADER_LENGTH + FRAGMENT_LENGTH))
+                .putShort((short) (IPV6_FRAGMENT << 8 | 64))
+                .put(loopback)
+                .put(loopback)
+                .putShort((short) (UDP << 8))
+                .putShort((short) (offset | 1))
+                .putInt(id)
+                .putShort((short) 40_000)
+                .putShort((short) port)
+                .array();
     }
 
     private static CraftedPacket outer(final InvokedNode node) {
