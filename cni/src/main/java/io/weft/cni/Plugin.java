@@ -3,6 +3,7 @@ package io.weft.cni;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -144,10 +145,9 @@ final class Plugin {
             UnfinishedAdd.awaitEnd(attachment, deadline);
         }
         final Map<String, @Nullable Object> kept = keptConfig();
-        if (attachment.isOfFlannelsPlugin()
-                && !Attachment.IFNAME_DEFAULT.equals(invocation.ifname())
-                && !config.name().equals(kept.get("name"))) {
-            return; // Another network's device of the container, and this one is gone.
+        final boolean isOfAnyDevice = attachment.isOfFlannelsPlugin();
+        if (isOfAnyDevice && isOfAnother(kept)) {
+            return; // This one is gone.
         }
         final boolean isAddressOnly = null != kept.remove(ADDRESS_ONLY) || null != Netns.fault(netns());
         final Map<String, String> variables = isAddressOnly ? WITHOUT_NETNS : Map.of();
@@ -159,7 +159,20 @@ final class Plugin {
             }
             deleteByCorrected(variables, e);
         }
-        attachment.remove();
+        // flannel's plugin has one file for all devices of a container.
+        if (!isOfAnyDevice || HostLocal.devices(kept, invocation.containerId()).isEmpty()) {
+            attachment.remove();
+        }
+    }
+
+    /** Whether a file that does not tell its device is another's: of another network, or of those that have an address yet. */
+    private boolean isOfAnother(final Map<String, @Nullable Object> kept) throws CniException {
+        final Set<String> devices = HostLocal.devices(kept, invocation.containerId());
+        if (!devices.isEmpty() && !devices.contains(invocation.ifname())) {
+            return true;
+        }
+        return !Attachment.IFNAME_DEFAULT.equals(invocation.ifname())
+                && !config.name().equals(kept.get("name"));
     }
 
     /**

@@ -117,6 +117,31 @@ class FlannelsPluginTest {
         assertEquals(List.of(POD), network.stateFiles());
     }
 
+    /** The same of a second device of the same network, as multus gives one. */
+    @Test
+    void shouldLeaveFlannelsDeviceAloneWhenAnotherOfItsNetworkIsDeletedAgain() throws IOException, CniException {
+        addByFlannels("eth0");
+        weftCni("DEL", "net1").succeeded();
+        assertEquals(List.of("10.42.1.2"), network.reservedAddresses());
+        assertEquals(List.of(POD), network.stateFiles());
+        weftCni("DEL", "eth0").succeeded();
+        assertNothingLeft("after the DEL of its own");
+    }
+
+    /** Of which flannel's plugin has one file, that of the last. */
+    @ParameterizedTest
+    @CsvSource({"eth0, net1", "net1, eth0"})
+    void shouldDeleteBothWhenFlannelsPluginHasAddedBoth(final String first, final String second)
+            throws IOException, CniException {
+        addByFlannels("eth0");
+        addByFlannels("net1");
+        weftCni("DEL", first).succeeded();
+        assertEquals(1, network.reservedAddresses().size());
+        assertEquals(List.of(POD), network.stateFiles());
+        weftCni("DEL", second).succeeded();
+        assertNothingLeft("after both");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"eth0", "net1"})
     void shouldReturnAddressWhenItIsGarbage(final String ifname) throws IOException, CniException {
