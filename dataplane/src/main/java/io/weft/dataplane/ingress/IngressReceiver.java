@@ -204,8 +204,8 @@ public final class IngressReceiver implements PolledAgent {
             }
             isFaultless = true;
         } finally {
-            if (!isFaultless) { // the runner tells of it and goes on: with the next message, or it would for ever meet
-                // the same
+            if (!isFaultless) {
+                // The runner tells of it and goes on: with the next message, or it would meet the same one for ever.
                 nextSlot++;
                 nextOffset = UNREAD;
             }
