@@ -345,12 +345,11 @@ class WeftdEtcdTest {
         put(key, others);
         try (BackgroundProcess weftd = startReady("--healthz-ip=127.0.0.1", "--healthz-port=18081")) {
             assertEquals("flanneld is ready", http("/readyz"));
-            put(key, others); // whoever puts this back is alive
-            Await.until(
-                    () -> http("/readyz") + weftd.output(),
-                    TIMEOUT_MS,
-                    () -> http("/readyz")
-                            .contains("own_lease: the lease " + node.subnet().replace('/', '-')));
+            Await.until(() -> http("/readyz") + weftd.output(), TIMEOUT_MS, () -> {
+                put(key, others); // whoever puts this back again and again is alive
+                return http("/readyz")
+                        .contains("own_lease: the lease " + node.subnet().replace('/', '-'));
+            });
             node.namespace().run(() -> etcd().ctl("del", "/coreos.com/network/" + key));
             Await.until(() -> http("/readyz"), TIMEOUT_MS, () -> "flanneld is ready".equals(http("/readyz")));
         }
