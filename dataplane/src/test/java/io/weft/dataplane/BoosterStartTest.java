@@ -5,12 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.address.MacAddress;
 import io.weft.dataplane.testing.NodeCounters;
+import io.weft.dataplane.testing.SilentPort;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
-import io.weft.linux.DatagramPort;
 import io.weft.linux.Errno;
 import io.weft.linux.Framing;
-import io.weft.linux.MessageVector;
 import io.weft.linux.PacketPort;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.RequiresRoot;
@@ -52,8 +51,8 @@ class BoosterStartTest {
     private static DataPlaneContext context() {
         return new DataPlaneContext()
                 .hostPorts(List.of(new BurstingHost()))
-                .receivePorts(List.of(new SilentUnderlay()))
-                .sendPorts(List.of(List.of(new SilentUnderlay())))
+                .receivePorts(List.of(new SilentPort()))
+                .sendPorts(List.of(List.of(new SilentPort())))
                 .counters(NodeCounters.newManager())
                 .errorHandler(failure -> {
                     throw new AssertionError(failure);
@@ -113,28 +112,6 @@ class BoosterStartTest {
         @Override
         public int writev(final long iovecs, final int count) {
             return count;
-        }
-    }
-
-    private static final class SilentUnderlay implements DatagramPort {
-        @Override
-        public int fd() {
-            return -1;
-        }
-
-        @Override
-        public int receive(final MessageVector messages, final int from, final int count) {
-            return -Errno.EAGAIN;
-        }
-
-        @Override
-        public int send(final MessageVector messages, final int from, final int count) {
-            return count;
-        }
-
-        @Override
-        public void sendBufferLength(final int bytes) {
-            // sends nothing
         }
     }
 }

@@ -9,10 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.address.MacAddress;
 import io.weft.dataplane.testing.NodeCounters;
 import io.weft.dataplane.testing.ScriptedHost;
-import io.weft.linux.DatagramPort;
+import io.weft.dataplane.testing.SilentPort;
 import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
-import io.weft.linux.MessageVector;
 import io.weft.routing.RoutingContext;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
@@ -158,7 +157,7 @@ class FailedStartTest {
     }
 
     /** A socket that has its send buffer set so often, and then refuses. */
-    private static final class BoundedPort implements DatagramPort {
+    private static final class BoundedPort extends SilentPort {
         final LinuxException failure = new LinuxException("set a buffer's length", Errno.ENOBUFS);
         private int left;
 
@@ -172,21 +171,6 @@ class FailedStartTest {
                 throw failure;
             }
             left--;
-        }
-
-        @Override
-        public int fd() {
-            return -1;
-        }
-
-        @Override
-        public int receive(final MessageVector messages, final int from, final int count) {
-            return -Errno.EAGAIN;
-        }
-
-        @Override
-        public int send(final MessageVector messages, final int from, final int count) {
-            return count;
         }
     }
 }

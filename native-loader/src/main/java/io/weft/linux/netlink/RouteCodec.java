@@ -82,7 +82,7 @@ final class RouteCodec {
         final boolean isCandidate = !cached(message)
                 && (0 == filter.protocol() || filter.protocol() == message.u8(PROTOCOL_POSITION))
                 && (RouteType.OTHER == filter.type() || filter.type().number() == message.u8(TYPE_POSITION))
-                && (!filter.isDefault() || 0 == message.u8(PREFIX_LENGTH_POSITION));
+                && filter.takesLength(message.u8(PREFIX_LENGTH_POSITION));
         final Route route = isCandidate ? decode(message) : null;
         return null != route && filter.matches(route) ? route : null;
     }

@@ -17,6 +17,7 @@ import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.agrona.CloseHelper;
@@ -258,6 +259,10 @@ class RtnetlinkTest {
             assertEquals(
                     List.of(defaultRoute), rtnetlink.routes(RouteFilter.main().onlyDefault()));
             assertEquals(List.of(blackhole), rtnetlink.routes(RouteFilter.main().type(RouteType.BLACKHOLE)));
+            assertEquals(
+                    Set.of(blackhole, v6),
+                    Set.copyOf(rtnetlink.routes(RouteFilter.main()
+                            .to(List.of(blackhole.destination(), v6.destination(), IpPrefix.parse("10.244.0.0/20"))))));
             assertEquals(
                     List.of(other), rtnetlink.routes(RouteFilter.table(1000).protocol(Route.PROTOCOL_STATIC)));
             assertEquals(List.of(), rtnetlink.routes(RouteFilter.main().protocol(Route.PROTOCOL_STATIC)));

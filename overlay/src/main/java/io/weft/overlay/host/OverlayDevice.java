@@ -178,9 +178,8 @@ public final class OverlayDevice {
         if (!isNetworkRouted) {
             return List.of();
         }
-        return rtnetlink.routes(RouteFilter.main()).stream()
-                .filter(route -> networks.contains(route.destination())
-                        && deviceIndex != route.linkIndex()
+        return rtnetlink.routes(RouteFilter.main().to(networks)).stream()
+                .filter(route -> deviceIndex != route.linkIndex()
                         && Route.PROTOCOL_KERNEL != route.protocol()
                         && HostRoutes.PROTOCOL != route.protocol()
                         && Integer.compareUnsigned(

@@ -4,12 +4,9 @@ package io.weft.overlay.node;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.weft.address.IpPrefix;
+import io.weft.overlay.LoneNode;
 import io.weft.overlay.host.SubnetFile;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.LeaseKey;
-import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.ControlLoop;
 import io.weft.overlay.ops.Condition;
 import io.weft.overlay.ops.Conditions;
@@ -69,16 +66,9 @@ class ReadinessTest {
     }
 
     private static PodAdmission admission(final Path subnetFile, final Conditions conditions) {
-        final NetworkConfig config = new NetworkConfig(
-                IpPrefix.parse("10.244.0.0/16"),
-                null,
-                null,
-                null,
-                false,
-                new BackendConfig(BackendType.VXLAN, 1, 8472, 0, false, false));
         return new PodAdmission(
                 new SubnetFile(subnetFile),
-                new SubnetFile.Content(config, LeaseKey.parse("10.244.1.0-24"), false),
+                new SubnetFile.Content(LoneNode.config("10.244.0.0/16"), LeaseKey.parse("10.244.1.0-24"), false),
                 conditions);
     }
 

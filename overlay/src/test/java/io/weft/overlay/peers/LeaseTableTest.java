@@ -13,13 +13,12 @@ import io.weft.linux.Descriptors;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
+import io.weft.overlay.LoneNode;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.forwarding.PodRoutes;
 import io.weft.overlay.forwarding.UnderlayFamily;
 import io.weft.overlay.host.GuardRoutes;
 import io.weft.overlay.host.Underlay;
-import io.weft.overlay.lease.BackendConfig;
-import io.weft.overlay.lease.BackendType;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -43,15 +42,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** This node is 10.32.0.0/24 at 192.168.0.1, node N has the Nth /24 after it. */
 @RequiresRoot
 class LeaseTableTest {
-    private static final NetworkConfig CONFIG = new NetworkConfig(
-            IpPrefix.parse("10.32.0.0/11"),
-            null,
-            null,
-            null,
-            false,
-            new BackendConfig(BackendType.VXLAN, 1, BackendConfig.PORT_DEFAULT, 0, false, false));
-    private static final IpAddress OWN_ADDRESS = IpAddress.parse("192.168.0.1");
-    private static final Lease OWN = lease(0, OWN_ADDRESS);
+    private static final NetworkConfig CONFIG = LoneNode.config("10.32.0.0/11");
+    private static final Lease OWN = LoneNode.own("10.32.0.0/24");
     private static final IpAddress FIRST = IpAddress.parse("198.18.0.0");
     /** Of a node that has moved. */
     private static final IpAddress FIRST_LATER = IpAddress.parse("198.19.0.0");
@@ -63,11 +55,12 @@ class LeaseTableTest {
     @TempDir
     private Path directory = Path.of(".");
 
-    private final NetworkNamespace namespace = NetworkNamespace.create("leases");
+    private final LoneNode self = new LoneNode("leases");
+    private final NetworkNamespace namespace = self.namespace();
 
     @AfterEach
     void close() {
-        namespace.close();
+        self.close();
     }
 
     private static Lease lease(final int node, final IpAddress publicIp) {
@@ -95,19 +88,9 @@ class LeaseTableTest {
     }
 
     private <T> T withTable(final Use<T> use) {
-        final Inet4Address address = (Inet4Address) OWN_ADDRESS.toInetAddress();
-        namespace.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1");
-        namespace.ip("address", "add", OWN_ADDRESS + "/24", "dev", "eth0");
-        namespace.ip("link", "set", "eth0", "up");
-        namespace.ip("link", "set", "eth1", "up");
-        final WeftOptions options = new WeftOptions();
-        options.runDirectory = directory;
-        options.tunnelOffload = WeftOptions.TunnelOffloading.OFF;
-        options.underlayPort = WeftOptions.UnderlayPort.UDP;
+        final WeftOptions options = LoneNode.options(directory);
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
-            final int linkIndex = rtnetlink.link("eth0").orElseThrow().index();
-            final Underlay underlay =
-                    new Underlay("eth0", linkIndex, 1500, address, null, address, null, Set.of(address), false);
+            final Underlay underlay = LoneNode.underlay(rtnetlink);
             try (Forwarders forwarders =
                             Forwarders.open(options, CONFIG, OWN, underlay, Descriptors.inherited(Map.of()));
                     GuardRoutes guards = new GuardRoutes(rtnetlink, 1, CONFIG.networks());
@@ -117,8 +100,6 @@ class LeaseTableTest {
                 routes.repairDevices();
                 return use.of(new LeaseTable(CONFIG, OWN.key(), forwarders, routes, options), forwarders);
             }
-        } finally {
-            namespace.ip("link", "delete", "eth0");
         }
     }
 
