@@ -3,6 +3,7 @@ package io.weft.bench.lab;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.bench.stats.Stopwatch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -151,6 +152,14 @@ public final class Overlay implements AutoCloseable {
                         + processes.keySet().stream().map(this::said).toList());
             }
         }
+    }
+
+    /** Waits until a weftd has been ready: one that ends before that takes its guard routes along, and pods are told that there is no way. */
+    public void awaitReady(final Node node) {
+        Stopwatch.secondsUntil(
+                System.nanoTime(),
+                () -> "ready in " + said(node),
+                () -> said(node).contains("ready: "));
     }
 
     /**

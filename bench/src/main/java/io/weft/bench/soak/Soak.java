@@ -50,6 +50,7 @@ public record Soak(Duration duration, Duration interval, Duration rest, long see
         lab.up(3);
         final Overlay overlay = teardown.add(new Overlay(lab));
         overlay.start(List.of(DataPlane.WEFT, DataPlane.WEFT, DataPlane.KERNEL), weftd);
+        overlay.userspaceNodes().forEach(overlay::awaitReady);
         final Traffic traffic = teardown.add(Traffic.start(lab, seed));
         final Upheavals upheavals = new Upheavals(lab, overlay, weftd, seed);
         final Map<Node, Flatness> footprints = new LinkedHashMap<>();
