@@ -34,6 +34,7 @@ class SignalsTest {
                                     .resolve("bin/weftd")
                                     .toString(),
                             "--run-dir=" + directory.resolve("run"),
+                            "--state-dir=" + directory.resolve("state"),
                             "--subnet-file=" + directory.resolve("subnet.env"),
                             "--etcd-endpoints=http://127.0.0.1:1",
                             "--iface=" + node.underlayDevice())) {

@@ -119,7 +119,7 @@ public final class WeftdProcess {
         return command.toArray(String[]::new);
     }
 
-    /** The command that bin/weft-java runs for a main class, with the class path of the tests. */
+    /** The command that bin/weft-java runs for a main class, with the class path of the tests and the JVM's first compiler alone. */
     public static List<String> java(final Class<?> main) {
         return new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -128,7 +128,8 @@ public final class WeftdProcess {
                 "-Xmx64m",
                 "-Xmn8m",
                 "-XX:+ExitOnOutOfMemoryError",
-                "-XX:PerMethodTrapLimit=0",
+                // A third less CPU for each of hundreds of starts. What is shipped runs in the tests of docs and bench.
+                "-XX:TieredStopAtLevel=1",
                 "-XX:-OmitStackTraceInFastThrow",
                 "-XX:MaxDirectMemorySize=" + BufferBudget.mebibytes(WORKERS_MAX_OF_TESTS) + "m",
                 "-XX:+IgnoreUnrecognizedVMOptions",
