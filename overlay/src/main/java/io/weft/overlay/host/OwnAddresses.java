@@ -38,6 +38,20 @@ public record OwnAddresses(Set<IpPrefix> local, Set<IpAddress> broadcasts) {
                         .collect(Collectors.toUnmodifiableSet()));
     }
 
+    // Written out, as those of a lease's key: a record's own are linked when they are first called, by every start
+    // before it forwards.
+    @Override
+    public boolean equals(final Object other) {
+        return other instanceof final OwnAddresses that
+                && local.equals(that.local)
+                && broadcasts.equals(that.broadcasts);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * local.hashCode() + broadcasts.hashCode();
+    }
+
     private static boolean tellsThisHost(final IpPrefix destination) {
         return destination.length() > 0
                 && HostAddresses.meansANode(destination.base().toInetAddress());

@@ -5,7 +5,6 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.forwarding.Forwarders;
 import io.weft.overlay.handover.Tenure;
-import io.weft.overlay.host.Underlay;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.ops.Condition;
@@ -45,13 +44,13 @@ final class NodeStatus {
 
     NodeStatus(
             final WeftOptions options,
-            final NetworkConfig config,
-            final Underlay underlay,
+            final NodeSite site,
             final Tenure tenure,
             final Conditions conditions,
             final NodeMetrics metrics,
             final RepairedDevices repaired,
             final RegistryStatus registry) {
+        final NetworkConfig config = site.config();
         this.conditions = conditions;
         this.metrics = metrics;
         this.repaired = repaired;
@@ -69,7 +68,7 @@ final class NodeStatus {
         identity.put("busyPoll", options.busyPoll);
         identity.put(
                 "underlayAddresses",
-                underlay.localAddresses().stream()
+                site.underlay().localAddresses().stream()
                         .map(address -> IpAddress.of(address).toString())
                         .toList());
         identity.put("peerCheckSeconds", options.peerCheckSeconds);

@@ -46,7 +46,6 @@ import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.rules.NodeRules;
 import io.weft.overlay.rules.RulesKeeper;
-import io.weft.overlay.rules.TunnelPort;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -93,6 +92,8 @@ public final class OverlayNode implements AutoCloseable {
     private volatile @Nullable Forwarders forwarders;
     /** Devices, routes and files are this node's, and not those of a daemon whose place it is to take. */
     private boolean isInCharge;
+    /** And the rest of its work has begun, which packets do not wait for. */
+    private boolean isAttended;
 
     private Runnable beforeReady = () -> {};
     private Runnable writeStatus = () -> {};
@@ -183,6 +184,7 @@ public final class OverlayNode implements AutoCloseable {
             takeCharge(parts);
         }
         if (!site.replaced().links().isEmpty()) { // what can fail does so while they can be put back
+            attend(parts);
             Objects.requireNonNull(answers, "in charge").open();
         }
         final Readiness sought = new Readiness(
@@ -193,6 +195,7 @@ public final class OverlayNode implements AutoCloseable {
                 mtu -> becomeReady(parts, mtu));
         registry.watch(new LeaseFeed(loop, parts.table(), () -> goOn(parts, sought)));
         takeover.complete();
+        loop.post(() -> attend(parts)); // behind the leases that are known already
     }
 
     /** Finds out where the node is to be, and whether it can be there. */
@@ -265,13 +268,18 @@ public final class OverlayNode implements AutoCloseable {
         if (succession.isLeft()) {
             parts.table().publishTables();
             succession.goOn(parts.opened());
+            attend(parts);
             sought.seek(); // the rules are there, as the one before had set them
         } else if (succession.isAwaited()) {
             parts.table().publishTables();
             succession.takeOver(parts.opened());
             takeCharge(parts);
+            attend(parts);
             publish();
             sought.seek(); // the rules are there, as the other had set them
+        } else {
+            publish();
+            attend(parts);
         }
         final PathRehearsal rehearsal = parts.opened().rehearse(null == former);
         setRules(parts.site(), rehearsal.before(loop, sought::seek));
@@ -284,6 +292,9 @@ public final class OverlayNode implements AutoCloseable {
         final Forwarders opened = parts.opened();
         final PodRoutes routes = parts.routes();
         isInCharge = true;
+        if (null == record) {
+            openRecord(site.deviceNames().get(0));
+        }
         undo.push(routes);
         routes.keepReachable(parts.reachable());
         host.repair(opened, routes, true);
@@ -298,31 +309,37 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(opening);
         answers = opening;
         loop.every(COMPARE_ROUTES_MS, () -> host.repair(opened, routes, true));
+    }
+
+    /** Once, when in charge: what packets need not wait for. The node is watched, and others are told how it is. */
+    private void attend(final NodeParts parts) {
+        if (isAttended || !isInCharge) {
+            return;
+        }
+        isAttended = true;
+        final NodeSite site = parts.site();
+        final Forwarders opened = parts.opened();
         undo.push(HostWatch.ofUnderlay(
                 site.underlay().name(),
                 site.underlay().linkIndex(),
                 !opened.packetUnderlays().isEmpty(),
                 () -> loop.post(() -> follow(parts))));
-        final String firstDevice = site.deviceNames().get(0);
-        final NodeRecord shown = null == record ? openRecord(firstDevice) : record;
-        tenure.start().over(firstDevice);
+        final NodeRecord shown = Objects.requireNonNull(record, "in charge");
+        tenure.start().over(site.deviceNames().get(0));
         undo.push(HostWatch.ofAddresses(() -> loop.post(() -> lookAtAddresses(parts))));
         checkPeers(site.config(), opened, parts.changes());
-        final NodeStatus status = new NodeStatus(
-                options.weft(),
-                site.config(),
-                site.underlay(),
-                tenure,
-                conditions,
-                metrics,
-                host.repaired(),
-                registry.status());
+        final NodeStatus status =
+                new NodeStatus(options.weft(), site, tenure, conditions, metrics, host.repaired(), registry.status());
         writeStatus =
                 () -> shown.status(status.now(isReady(), ownLease().key(), opened, parts.changes(), parts.table()));
         writeStatus.run();
         follow(parts);
-        final RunDirectory directory =
-                new RunDirectory(options.weft().runDirectory, site.succession(), opening, opened, conditions);
+        final RunDirectory directory = new RunDirectory(
+                options.weft().runDirectory,
+                site.succession(),
+                Objects.requireNonNull(answers, "in charge"),
+                opened,
+                conditions);
         loop.every(NEIGHBOURS_MS, parts.changes()::lookAtNeighbours);
         loop.every(COMPARE_MS, () -> compare(parts, directory));
     }
@@ -343,7 +360,7 @@ public final class OverlayNode implements AutoCloseable {
         host.look(parts.table(), parts.routes(), parts.podPath(), ownLease().key());
     }
 
-    private NodeRecord openRecord(final String name) {
+    private void openRecord(final String name) {
         final NodeRecord opened = new NodeRecord(options.weft().runDirectory, name, consumer -> {
             final Forwarders present = forwarders;
             if (null != present) {
@@ -352,7 +369,6 @@ public final class OverlayNode implements AutoCloseable {
         });
         undo.push(opened);
         record = opened;
-        return opened;
     }
 
     /**
@@ -418,16 +434,7 @@ public final class OverlayNode implements AutoCloseable {
     private void setRules(final NodeSite site, final Runnable then) {
         publish();
         final FlanneldOptions flanneld = options.flanneld();
-        final NetworkConfig config = site.config();
-        final List<String> devices = site.deviceNames();
-        final TunnelPort tunnelPort = TunnelPort.of(
-                config.backend(), site.underlay(), devices, options.weft().ingressSources, rtnetlink.addresses());
-        final NodeRules rules = NodeRules.of(
-                config,
-                ownLease().key(),
-                NodeRules.Wishes.of(flanneld, tunnelPort),
-                devices,
-                () -> OtherDaemons.networks(options.weft().runDirectory, devices.get(0)));
+        final NodeRules rules = site.rules(options, ownLease().key(), rtnetlink.addresses());
         conditions.set(Condition.RULES, rules.wanted().isEmpty() ? "" : "not set yet, the tools have not ended");
         undo.push(RulesKeeper.start(
                 rules, TimeUnit.SECONDS.toMillis(flanneld.iptablesResyncSeconds), (trouble, isRepaired, forwarding) -> {
