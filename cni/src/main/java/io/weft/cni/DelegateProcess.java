@@ -108,6 +108,9 @@ final class DelegateProcess {
     private String kill() {
         final ProcessHandle[] children = process.descendants().toArray(ProcessHandle[]::new);
         final StringBuilder names = new StringBuilder();
+        // Before its children, and these before theirs: one that lives on when they end may start what is not among
+        // them.
+        process.destroyForcibly();
         for (final ProcessHandle child : children) {
             names.append(names.length() == 0 ? "" : ", ")
                     .append(child.info().command().orElse("?"))
@@ -116,7 +119,6 @@ final class DelegateProcess {
                     .append(')');
             child.destroyForcibly();
         }
-        process.destroyForcibly();
         try {
             process.waitFor(KILL_TIMEOUT_MS, TimeUnit.MILLISECONDS);
         } catch (final InterruptedException e) {

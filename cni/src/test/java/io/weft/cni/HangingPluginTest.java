@@ -58,6 +58,11 @@ class HangingPluginTest {
         return HANG.replace("@GATE@", gate.toString());
     }
 
+    /** The plugin itself, which refuses a version that it does not speak, and is called again in one that it does. */
+    private static String realInto(final Path result) {
+        return "cat | $REAL >" + result + " || { code=$?; cat " + result + "; exit $code; }\n";
+    }
+
     private TestNetwork impatient() {
         return network.with("timeoutSeconds", "3");
     }
@@ -69,7 +74,7 @@ class HangingPluginTest {
         node.replacePlugin(
                 plugin,
                 "[ ADD = $CNI_COMMAND ] || exec $REAL\n"
-                        + ("after".equals(when) ? "cat | $REAL >" + directory.resolve("result") + "\n" : "") + hang());
+                        + ("after".equals(when) ? realInto(directory.resolve("result")) : "") + hang());
         final Outcome failed = impatient().add(POD, node.pod());
         assertEquals(CniException.TIMED_OUT, failed.code(), failed.toString());
         assertTrue(failed.message().contains("bridge has not ended ADD after 3000 ms"), failed.message());
@@ -111,12 +116,28 @@ class HangingPluginTest {
 
     @Test
     void shouldEndWhenDelegateLeavesItsOutputToAnother() {
-        node.replacePlugin("bridge", "[ ADD = $CNI_COMMAND ] || exec $REAL\ncat | $REAL\n(" + hang().strip() + ") &");
+        node.replacePlugin(
+                "bridge", "[ ADD = $CNI_COMMAND ] || exec $REAL\ncat | $REAL || exit\n(" + hang().strip() + ") &");
         final Outcome failed = impatient().add(POD, node.pod());
         assertEquals(CniException.TIMED_OUT, failed.code(), failed.toString());
         node.assertNothingLeft("after the failed ADD");
-        // The other has no parent any more that would tell of it.
-        Command.run(List.of("sh", "-c", "echo >" + gate));
+        // The other has no parent any more that would tell of it. Where there was no time left to begin it nobody
+        // reads.
+        Command.run(List.of("sh", "-c", "echo 1<>" + gate));
+    }
+
+    /** A shell goes on when what it waits for has ended, also by a signal. */
+    @Test
+    void shouldEndADelegateBeforeWhatItHasStarted() {
+        final Path wentOn = directory.resolve("went-on");
+        final String child = "(" + hang().strip() + ") & ";
+        node.replacePlugin(
+                "bridge",
+                "[ ADD = $CNI_COMMAND ] || exec $REAL\n" + child + "first=$!\n" + child.repeat(50)
+                        + "\nwait $first\n: >" + wentOn);
+        final Outcome failed = impatient().add(POD, node.pod());
+        assertEquals(CniException.TIMED_OUT, failed.code(), failed.toString());
+        assertFalse(Files.exists(wentOn), failed.toString());
     }
 
     @Test

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.linux.testing.Command;
 import java.io.IOException;
 import java.nio.charset.Charset;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -68,6 +69,32 @@ class InstallCniTest {
         final Path created = Files.createSymbolicLink(
                 directory.resolve(link), target.startsWith("BIN") ? directory.resolve(target) : Path.of(target));
         assertAnswers(Files.isDirectory(created) ? created.resolve("weft-cni") : created);
+    }
+
+    /** A host's sh may be one or the other. */
+    @ParameterizedTest
+    @CsvSource({"/bin/dash, false, 127", "/bin/bash, false, 127", "/bin/dash, true, 126", "/bin/bash, true, 126"})
+    void shouldAnswerInJsonWhenItsJavaCannotBeRun(final String shell, final boolean isThere, final int exitCode)
+            throws IOException {
+        final Path plugin = Files.copy(InstalledPlugin.binDir().resolve("weft-cni"), directory.resolve("weft-cni"));
+        try (DirectoryStream<Path> runtimes =
+                Files.newDirectoryStream(InstalledPlugin.binDir().resolve("weft-cni.d"), "[0-9]*")) {
+            final Path bin = directory
+                    .resolve("weft-cni.d")
+                    .resolve(runtimes.iterator().next().getFileName())
+                    .resolve("bin");
+            if (isThere) {
+                Files.createFile(Files.createDirectories(bin).resolve("java")); // without the right to be executed
+            }
+        }
+        final PluginProcess.Outcome outcome =
+                PluginProcess.run(List.of(shell, plugin.toString()), PluginProcess.variables("ADD", "pod"), "");
+        assertEquals(exitCode, outcome.exitCode(), outcome.toString());
+        assertEquals(CniException.IO_FAILURE, outcome.code(), outcome.toString());
+        assertTrue(
+                outcome.message().contains("/bin/java, beside weft-cni, cannot be run: exit code " + exitCode),
+                outcome.message());
+        assertTrue(outcome.message().contains("weft install-cni"), outcome.message());
     }
 
     /** A program more for each pod would cost more than all that the launcher does. */

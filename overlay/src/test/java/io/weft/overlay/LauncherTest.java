@@ -26,9 +26,12 @@ class LauncherTest {
     void layOut() throws IOException {
         Files.createDirectories(directory.resolve("lib"));
         Files.createDirectories(directory.resolve("bin"));
-        Files.copy(
-                Path.of(System.getProperty("weft.root", ".."), "bin", "weft-java"),
-                directory.resolve("bin").resolve("weft-java"));
+        for (final String script : List.of("weft", "weftd", "weft-java", "weft-cni", "weft-cni-java")) {
+            Files.copy(
+                    Path.of(System.getProperty("weft.root", ".."), "bin", script),
+                    directory.resolve("bin").resolve(script),
+                    StandardCopyOption.COPY_ATTRIBUTES);
+        }
         javaHome = directory.resolve("java");
         Files.createDirectories(javaHome.resolve("bin"));
     }
@@ -64,6 +67,46 @@ class LauncherTest {
     void shouldRunAJavaThatIsNewEnough(final String version) throws IOException {
         javaOf(version);
         assertEquals(0, run().exitCode());
+    }
+
+    /** As alternatives of a host lead to one. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldSayThatTheJavaOfPathIsTooOld(final boolean isLink) throws IOException {
+        javaOf("11.0.2");
+        Path path = javaHome.resolve("bin");
+        if (isLink) {
+            final Path java = path.resolve("java");
+            path = Files.createDirectory(directory.resolve("path"));
+            Files.createSymbolicLink(path.resolve("java"), java);
+        }
+        final Command.Result refused = Command.tryRun(List.of(
+                "env",
+                "--unset=JAVA_HOME",
+                "PATH=" + path,
+                "/bin/bash",
+                directory.resolve("bin").resolve("weft-java").toString(),
+                "Main"));
+        assertEquals(
+                "weft: " + path
+                        + "/java, which is the java of PATH (set JAVA_HOME to name another), is Java 11.0.2, and"
+                        + " weft needs 17 or later\n",
+                refused.errors());
+        assertEquals(1, refused.exitCode());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"weft", "weftd", "weft-cni"})
+    void shouldRunWithoutToolsInPathAlsoByALink(final String script) throws IOException {
+        javaOf("17");
+        final Path link = Files.createSymbolicLink(
+                directory.resolve("link"), directory.resolve("bin").resolve(script));
+        for (final Path each : List.of(link, directory.resolve("bin").resolve(script))) {
+            final Command.Result result = Command.tryRun(
+                    List.of("/usr/bin/env", "JAVA_HOME=" + javaHome, "PATH=/nonexistent", each.toString()));
+            assertEquals("", result.errors());
+            assertEquals(0, result.exitCode(), result.toString());
+        }
     }
 
     @Test

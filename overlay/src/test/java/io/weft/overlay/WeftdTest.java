@@ -343,7 +343,13 @@ class WeftdTest {
                     .tryExec(Stream.concat(Stream.of("unshare", "--pid", "--fork", "--mount-proc"), Stream.of(weftd))
                             .toArray(String[]::new));
             assertEquals(1, result.exitCode());
-            assertTrue(result.errors().contains("UDP port 8472 belongs to another process: find it"), result::errors);
+            assertTrue(
+                    result.errors()
+                            .contains(
+                                    "UDP port 8472 belongs to a process that cannot be seen from here, such as one of another"
+                                            + " container or user: look for it as root on the host itself (ss -lunp) and stop it, or,"
+                                            + " where it is of another network, give one of the two another \"Port\" in the Backend"),
+                    result::errors);
         }
     }
 

@@ -140,13 +140,19 @@ public final class UnderlaySockets implements AutoCloseable {
             final Consumer<UnderlaySockets> ofWorker) {
         final UnderlaySockets sockets = new UnderlaySockets(workers);
         try {
-            left.forEach(fd -> sockets.adopt(UdpSocket.adopt(fd, IpFamily.of(local))));
+            // All before one is asked for anything: they are to be closed whatever becomes of the first.
+            left.forEach(fd -> sockets.all.add(UdpSocket.adopt(fd, IpFamily.of(local))));
+            sockets.all.forEach(sockets::adopt);
             for (int worker = 0; worker < workers; worker++) {
                 ofWorker.accept(sockets);
             }
             return sockets;
-        } catch (final RuntimeException ex) {
-            sockets.close();
+        } catch (final RuntimeException | Error ex) {
+            try {
+                sockets.close();
+            } catch (final RuntimeException | Error further) {
+                ex.addSuppressed(further);
+            }
             throw ex;
         }
     }
@@ -159,7 +165,6 @@ public final class UnderlaySockets implements AutoCloseable {
 
     /** What can be set before a socket is bound alone was set by who bound it. */
     private void adopt(final UdpSocket receiver) {
-        all.add(receiver);
         receivers.add(receiver);
         receiver.receiveTrafficClass();
         receiveOffload &= receiver.receiveOffload();

@@ -2,9 +2,11 @@
 package io.weft.dataplane.underlay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.address.IpFamily;
 import io.weft.dataplane.testing.UnderlayCapture;
 import io.weft.encap.GatherList;
 import io.weft.linux.Errno;
@@ -21,6 +23,10 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.BufferUtil;
@@ -64,6 +70,42 @@ class UnderlaySocketsTest {
             assertTrue(
                     String.valueOf(failure.getMessage()).contains("net.ipv4.ip_local_port_range"), failure::getMessage);
         }
+    }
+
+    /** The first of those that another process left cannot be used, or no memory is left to open more than the first. */
+    @Test
+    void shouldLeaveNoSocketOpenWhenOneFails() {
+        final UdpSocket left = UdpSocket.open(IpFamily.IPV4);
+        final int closed = left.fd() + 10_000;
+        assertThrows(
+                LinuxException.class,
+                () -> UnderlaySockets.open(
+                        LOOPBACK, ANY_PORT, 2, SEND_SOCKETS, BUFFER_LENGTH, List.of(closed, left.fd())));
+        assertFalse(isOpen(left));
+
+        final UdpSocket first = UdpSocket.open(IpFamily.IPV4);
+        final List<Integer> withoutMemory = new AbstractList<>() {
+            @Override
+            public Integer get(final int index) {
+                if (0 != index) {
+                    throw new OutOfMemoryError("no memory for the second");
+                }
+                return first.fd();
+            }
+
+            @Override
+            public int size() {
+                return 2;
+            }
+        };
+        assertThrows(
+                OutOfMemoryError.class,
+                () -> UnderlaySockets.open(LOOPBACK, ANY_PORT, 2, SEND_SOCKETS, BUFFER_LENGTH, withoutMemory));
+        assertFalse(isOpen(first));
+    }
+
+    private static boolean isOpen(final UdpSocket socket) {
+        return Files.exists(Path.of("/proc/self/fd", String.valueOf(socket.fd())), LinkOption.NOFOLLOW_LINKS);
     }
 
     /** As the kernel's VXLAN has none: 28 bits behind the version and the traffic class. */

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.SystemNanoClock;
@@ -105,10 +106,22 @@ final class NetlinkExchange {
      */
     <T> List<T> dump(
             final String tried, final NetlinkRequest request, final Function<NetlinkMessage, @Nullable T> decoder) {
+        return dumpWith(tried, request, () -> decoder);
+    }
+
+    /**
+     * The same by a decoder that remembers what it has seen.
+     *
+     * @param decoders makes one for each try, since a dump that was disturbed is begun anew.
+     */
+    <T> List<T> dumpWith(
+            final String tried,
+            final NetlinkRequest request,
+            final Supplier<Function<NetlinkMessage, @Nullable T>> decoders) {
         for (int i = 0; i < DUMP_TRIES; i++) {
             final List<T> records = new ArrayList<>();
             send(tried, request);
-            if (!receive(tried, NLMSG_DONE, decoder, records)) {
+            if (!receive(tried, NLMSG_DONE, decoders.get(), records)) {
                 return records;
             }
         }

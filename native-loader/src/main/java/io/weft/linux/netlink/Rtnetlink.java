@@ -23,9 +23,12 @@ import io.weft.linux.LinuxException;
 import io.weft.linux.NetlinkSocket;
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -312,13 +315,33 @@ public final class Rtnetlink implements AutoCloseable {
 
     /** The IPv4 and IPv6 routes that a filter lets through, without the route cache; none if there is no such table. */
     public List<Route> routes(final RouteFilter filter) {
+        return routes(filter, () -> message -> RouteCodec.decode(message, filter));
+    }
+
+    /**
+     * One of each kind and IP version, the first: of a million routes that are all alike no more than one is kept.
+     *
+     * @param kind of a route, in the sense of {@link Object#equals}.
+     */
+    public List<Route> routeOfEach(final Function<Route, Object> kind, final RouteFilter filter) {
+        return routes(filter, () -> {
+            final Set<Object> seen = new HashSet<>();
+            return message -> {
+                final Route route = RouteCodec.decode(message, filter);
+                return null != route && seen.add(kind.apply(route)) ? route : null;
+            };
+        });
+    }
+
+    private List<Route> routes(
+            final RouteFilter filter, final Supplier<Function<NetlinkMessage, @Nullable Route>> decoders) {
         final List<Route> routes = new ArrayList<>();
         for (final int family : new int[] {AF_INET, AF_INET6}) {
             try {
-                routes.addAll(exchange.dump(
+                routes.addAll(exchange.dumpWith(
                         "list the routes of table " + filter.table(),
                         RouteCodec.dumpRequest(family, filter),
-                        message -> RouteCodec.decode(message, filter)));
+                        decoders));
             } catch (final LinuxException e) {
                 // A table comes into being with its first route, and the filter may name a device that is gone.
                 if (Errno.ENOENT != e.errno() && Errno.ENODEV != e.errno()) {

@@ -277,6 +277,25 @@ class RtnetlinkTest {
     }
 
     @Test
+    void shouldKeepOneRouteOfEachKind() {
+        for (int i = 0; i < 4; i++) {
+            namespace.ip("route", "add", "10.1.0." + i, "dev", "u0", "metric", String.valueOf(i % 2));
+        }
+        namespace.ip("-6", "route", "add", "fd00:9::/48", "dev", "u0", "metric", "5");
+        withRtnetlink(rtnetlink -> {
+            final int index = link(rtnetlink, "u0").index();
+            final RouteFilter filter = RouteFilter.main().dev(index).protocol(Route.PROTOCOL_BOOT);
+            assertEquals(5, rtnetlink.routes(filter).size());
+            assertEquals(
+                    List.of(
+                            Route.to(IpPrefix.parse("10.1.0.0/32")).dev(index),
+                            Route.to(IpPrefix.parse("10.1.0.1/32")).dev(index).metric(1),
+                            Route.to(IpPrefix.parse("fd00:9::/48")).dev(index).metric(5)),
+                    rtnetlink.routeOfEach(Route::metric, filter));
+        });
+    }
+
+    @Test
     void shouldChangeRoutesSoThatIpShowsIt() {
         namespace.ip("addr", "add", "fd00:5::7/64", "dev", "u0", "nodad");
         withRtnetlink(rtnetlink -> {

@@ -59,7 +59,9 @@ public final class UdpPort {
     private static void requireFree(final Path table, final int port) {
         if (Files.exists(table)) {
             inodes(table, port).stream().findFirst().ifPresent(inode -> {
-                throw new StartupException("UDP port " + port + " belongs to " + owner(inode));
+                throw new StartupException("UDP port " + port + " belongs to " + owner(inode)
+                        + ", or, where it is of another network, give one of the two another \"Port\" in the Backend of"
+                        + " its configuration");
             });
         }
     }
@@ -88,11 +90,11 @@ public final class UdpPort {
         final Path socket = Path.of("socket:[" + inode + "]");
         return ProcessHandle.allProcesses()
                 .filter(process -> hasOpen(process, socket))
-                .map(process ->
-                        name(process) + ", process " + process.pid() + ": stop it first, or, where it is of another"
-                                + " network, give one of the two another \"Port\" in the Backend of its configuration")
+                .map(process -> name(process) + ", process " + process.pid() + ": stop it first")
                 .findFirst()
-                .orElse("another process: find it (ss --udp --listening --numeric --processes) and stop it");
+                .orElse(
+                        "a process that cannot be seen from here, such as one of another container or user: look for it as root"
+                                + " on the host itself (ss -lunp) and stop it");
     }
 
     private static boolean hasOpen(final ProcessHandle process, final Path socket) {

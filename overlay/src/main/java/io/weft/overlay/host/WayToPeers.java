@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /** Which interface packets to other nodes leave by, asked of the routing table. */
 final class WayToPeers {
@@ -46,18 +47,39 @@ final class WayToPeers {
      * @param pods the cluster's networks: bridges of pods lead to no other node.
      */
     Optional<Link> narrowest(final List<Link> links, final boolean ipv6, final List<IpPrefix> pods) {
-        final List<Route> all = rtnetlink.routes(RouteFilter.main().type(RouteType.UNICAST)).stream()
+        final RouteFilter unicast = RouteFilter.main().type(RouteType.UNICAST);
+        final List<Route> all = rtnetlink.routeOfEach(route -> Kind.of(route, ipv6, pods), unicast).stream()
                 .filter(route -> HostRoutes.PROTOCOL != route.protocol())
                 .toList();
-        final List<Route> routes = all.stream()
-                .filter(route -> pods.stream().noneMatch(network -> network.contains(route.destination())))
-                .toList();
+        final List<Route> routes =
+                all.stream().filter(route -> !isOfPods(route, pods)).toList();
         return narrowest(links, routes, route -> Route.PROTOCOL_KERNEL != route.protocol() && isOf(ipv6, route))
                 .or(() -> narrowest(links, routes, route -> isOf(ipv6, route)))
                 // An IPv4 route by an IPv6 gateway (RFC 8950) leaves links without an IPv4 network.
                 .or(() -> narrowest(links, routes, route -> Route.PROTOCOL_KERNEL != route.protocol()))
                 // The cluster's networks may cover the underlay.
                 .or(() -> narrowest(links, all, route -> isOf(ipv6, route)));
+    }
+
+    /**
+     * All that the choice depends on: of the routes that have it in common one is enough, however many a host has by BGP.
+     *
+     * @param destination of a route with several next hops, of which the kernel chooses one for each; else null.
+     */
+    private record Kind(
+            int linkIndex, @Nullable IpPrefix destination, int protocol, boolean isOfFamily, boolean isOfPods) {
+        static Kind of(final Route route, final boolean ipv6, final List<IpPrefix> pods) {
+            return new Kind(
+                    route.linkIndex(),
+                    0 == route.linkIndex() ? route.destination() : null,
+                    route.protocol(),
+                    WayToPeers.isOf(ipv6, route),
+                    WayToPeers.isOfPods(route, pods));
+        }
+    }
+
+    private static boolean isOfPods(final Route route, final List<IpPrefix> pods) {
+        return pods.stream().anyMatch(network -> network.contains(route.destination()));
     }
 
     private static boolean isOf(final boolean ipv6, final Route route) {

@@ -53,6 +53,10 @@ final class KubeFollower implements AutoCloseable {
     private boolean isListed;
     /** Streaming lists are not tried again with a server that has not given one. */
     private boolean streamsLists = true;
+    /** The server has shown itself alive since it failed to open the last watch. */
+    private boolean isAliveSince;
+    /** It is alive and fails to open any watch, as behind a proxy that holds no stream: lists are all that tells of changes. */
+    private boolean failsAllWatches;
 
     private volatile @Nullable ChangeStream stream;
 
@@ -151,6 +155,7 @@ final class KubeFollower implements AutoCloseable {
         // What answers is alive, and tells no news of itself; one that is overloaded wants to be left alone.
         final boolean isProbed = null != cause
                 && 0 == wantedNs
+                && !failsAllWatches
                 && (!(cause instanceof final KubeClient.RefusedException refused)
                         || refused.statusCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR);
         while (true) {
@@ -161,6 +166,7 @@ final class KubeFollower implements AutoCloseable {
                 return;
             }
             if (isProbed && client.isAlive()) {
+                isAliveSince = true;
                 backoff.reset();
                 return;
             }
@@ -172,13 +178,27 @@ final class KubeFollower implements AutoCloseable {
         return NodeLists.NODES + "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" + timeoutS + rest;
     }
 
+    private ChangeStream openWatch(final String rest) throws UnavailableException, InterruptedException {
+        final boolean isExpectedToFail = failsAllWatches || isAliveSince;
+        isAliveSince = false;
+        failsAllWatches = false;
+        try {
+            return client.open(watchPath(rest));
+        } catch (final KubeClient.RefusedException refused) {
+            failsAllWatches = isExpectedToFail
+                    && refused.statusCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR
+                    && !refused.isTooNew();
+            throw refused;
+        }
+    }
+
     /** Goes on from the last change. */
     private ChangeStream watch() throws UnavailableException, InterruptedException {
         try {
-            return client.open(watchPath("&resourceVersion=" + leases.version()));
+            return openWatch("&resourceVersion=" + leases.version());
         } catch (final KubeClient.RefusedException refused) {
             // Gone is a version that is forgotten; where watches are forbidden lists are all that tells of changes.
-            isListed = isListed && !refused.isLasting();
+            isListed = isListed && !refused.isLasting() && !failsAllWatches;
             throw refused;
         }
     }
@@ -190,7 +210,7 @@ final class KubeFollower implements AutoCloseable {
             leases.beginList();
             return streamed;
         }
-        lists.list();
+        listPlainly();
         isListed = true;
         lists.listed();
         final ChangeStream opened = watch();
@@ -198,16 +218,25 @@ final class KubeFollower implements AutoCloseable {
         return opened;
     }
 
+    private void listPlainly() throws UnavailableException, InterruptedException {
+        try {
+            lists.list();
+        } catch (final UnavailableException failure) {
+            failsAllWatches = false; // it is not watches alone
+            throw failure;
+        }
+    }
+
     /** Null where it is refused, and all nodes are to be listed plainly. */
     private @Nullable ChangeStream openStreamingList() throws UnavailableException, InterruptedException {
         try {
-            return client.open(watchPath("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
-                    + "&resourceVersion=" + lists.startVersion()));
+            return openWatch("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan" + "&resourceVersion="
+                    + lists.startVersion());
         } catch (final KubeClient.RefusedException refused) {
             if (refused.isTooNew()) {
                 lists.behind();
             }
-            if (!refused.isLasting()) {
+            if (!refused.isLasting() && !failsAllWatches) {
                 throw refused;
             }
             if (HttpURLConnection.HTTP_BAD_REQUEST == refused.statusCode()

@@ -188,14 +188,16 @@ class KubeFaultsTest {
         assertEquals(0, proxy().count("/readyz"), "whoever wants to be left alone is");
     }
 
-    /** As by a role without the verb watch, or a proxy that lets no stream through. */
-    @Test
-    void shouldListAgainAndAgainWhileWatchesAreRefused() throws Exception {
-        proxy().spoil("watch=true", FaultyProxy.Fault.FORBIDDEN, Integer.MAX_VALUE);
+    /** As by a role without the verb watch, or a proxy that lets no stream through, or fails to. */
+    @ParameterizedTest
+    @CsvSource({"FORBIDDEN, 403", "LOST_ANSWER, 503"})
+    void shouldListAgainAndAgainWhileWatchesAreRefused(final FaultyProxy.Fault fault, final int statusCode)
+            throws Exception {
+        proxy().spoil("watch=true", fault, Integer.MAX_VALUE);
         put(2, "10.244.2.0/24");
         final KubeRegistry registry = follow();
         awaitKnown("10.244.2.0-24", 2);
-        awaitTrouble(registry, " refused the watch of /api/v1/nodes with 403: ");
+        awaitTrouble(registry, " refused the watch of /api/v1/nodes with " + statusCode + ": ");
         put(3, "10.244.3.0/24");
         awaitKnown("10.244.3.0-24", 3);
         proxy().heal();

@@ -27,19 +27,30 @@ final class ProxyChoice {
      * @param option that has the URL, for messages.
      * @param proxyUrl of a kubeconfig; empty for none.
      * @return null for none.
-     * @throws RegistryException when it is of a kind that is not known here.
+     * @throws RegistryException when it is of a kind that is not known here, or one that leads to no such server.
      */
     static @Nullable HttpProxy of(
             final URI server, final String option, final String proxyUrl, final Map<String, String> environment) {
         if (!proxyUrl.isEmpty()) {
-            return proxy(option, proxyUrl);
+            return leading(server, option, "take the proxy away there", proxy(option, proxyUrl));
         }
         final String variable = "https".equals(server.getScheme()) ? "HTTPS_PROXY" : "HTTP_PROXY";
         final String url = variable(environment, variable);
         if (url.isEmpty() || isDirect(server, variable(environment, "NO_PROXY"))) {
             return null;
         }
-        return proxy(variable, url);
+        return leading(server, variable, "add " + unbracketed(server.getHost()) + " to NO_PROXY", proxy(variable, url));
+    }
+
+    /** The JDK's HTTP client, 17 as well as 25, takes an IPv6 address behind a proxy for a name to ask for by TLS, which it can not be. */
+    private static HttpProxy leading(
+            final URI server, final String option, final String remedy, final HttpProxy proxy) {
+        if ("https".equals(server.getScheme()) && server.getHost().startsWith("[")) {
+            throw new RegistryException(option + ": Java's HTTP client reaches no https server at an IPv6 address, as "
+                    + server + ", by a proxy (" + proxy.host() + ", port " + proxy.port() + "): " + remedy
+                    + ", or name the server by a host name");
+        }
+        return proxy;
     }
 
     private static String variable(final Map<String, String> environment, final String name) {

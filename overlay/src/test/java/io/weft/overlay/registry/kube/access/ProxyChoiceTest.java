@@ -33,7 +33,7 @@ class ProxyChoiceTest {
                 "https://[fd00::1]:6443     | fd00::1                   | true",
                 "https://[fd00::1]:6443     | [fd00::1]:6443            | true",
                 "https://[fd00::1]:6443     | fd00::/64                 | true",
-                "https://[fd00::1]:6443     | fd01::/64                 | false",
+                "http://[fd00::1]:6443      | fd01::/64                 | false",
                 "https://api.example:6443   | example                   | true",
                 "https://api.example:6443   | .example                  | true",
                 "https://api.example:6443   | *.example                 | true",
@@ -45,8 +45,8 @@ class ProxyChoiceTest {
                 "https://localhost:6443     | x                         | true",
             })
     void shouldLeaveTheProxyAwayWhereGoDoes(final String server, final String exceptions, final boolean isDirect) {
-        final HttpProxy proxy =
-                choose(server, Map.of("HTTPS_PROXY", "http://proxy:3128", "no_proxy", exceptions, "HTTP_PROXY", "x"));
+        final HttpProxy proxy = choose(
+                server, Map.of("HTTPS_PROXY", "http://proxy:3128", "no_proxy", exceptions, "HTTP_PROXY", "proxy:3128"));
         assertEquals(isDirect ? null : new HttpProxy("proxy", 3128, null), proxy);
     }
 
@@ -67,5 +67,23 @@ class ProxyChoiceTest {
         assertTrue(
                 String.valueOf(failure.getMessage()).startsWith("HTTPS_PROXY: the proxy is of the kind socks5"),
                 failure::getMessage);
+    }
+
+    @Test
+    void shouldRefuseAProxyThatTheHttpClientReachesNoIpv6AddressBy() {
+        final URI server = URI.create("https://[fd00::1]:6443");
+        final RegistryException byVariable = assertThrows(
+                RegistryException.class,
+                () -> choose(server.toString(), Map.of("HTTPS_PROXY", "http://proxy:3128", "NO_PROXY", "fd01::/64")));
+        assertEquals(
+                "HTTPS_PROXY: Java's HTTP client reaches no https server at an IPv6 address, as https://[fd00::1]:6443, by a"
+                        + " proxy (proxy, port 3128): add fd00::1 to NO_PROXY, or name the server by a host name",
+                byVariable.getMessage());
+        final RegistryException byFile = assertThrows(
+                RegistryException.class, () -> ProxyChoice.of(server, "config: proxy-url", "http://proxy", Map.of()));
+        assertTrue(
+                String.valueOf(byFile.getMessage())
+                        .endsWith("(proxy, port 80): take the proxy away there, or name the server by a host name"),
+                byFile::getMessage);
     }
 }
