@@ -6,6 +6,7 @@ import io.weft.dataplane.counters.PeerTable;
 import io.weft.dataplane.egress.EgressSender;
 import io.weft.dataplane.ingress.IngressPolicy;
 import io.weft.dataplane.ingress.IngressRing;
+import io.weft.dataplane.ingress.IngressSender;
 import io.weft.dataplane.tunnel.Tunnel;
 import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
@@ -449,6 +450,7 @@ public final class DataPlaneContext {
     public static long memoryLength(final int workers, final int sendPorts) {
         return workers
                 * (IngressRing.memoryLength(INGRESS_SLOTS_DEFAULT, INGRESS_FRAMES_DEFAULT)
+                        + IngressSender.memoryLength()
                         + EgressSender.memoryLength(sendPorts)
                         + WORKER_REST_LENGTH);
     }

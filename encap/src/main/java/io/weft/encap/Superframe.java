@@ -101,6 +101,11 @@ public final class Superframe {
         return segments;
     }
 
+    /** Payload bytes of each segment but the last; 0 if it is one packet. Valid after {@link #conclude}. */
+    public int gsoSize() {
+        return gsoSize;
+    }
+
     /** How many packets the host makes of it, also of one that came unsegmented. */
     public int packets() {
         return segments > 1 || 0 == gsoSize ? segments : Math.max(1, (first.payloadLength() + gsoSize - 1) / gsoSize);

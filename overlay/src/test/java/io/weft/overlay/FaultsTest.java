@@ -319,6 +319,33 @@ class FaultsTest {
         }
     }
 
+    /** As kernels do that take no superframe whose last segment is short: what would be written joined is written one by one. */
+    @Test
+    void shouldDeliverEachPacketWhenTheKernelRefusesThemJoined() throws Exception {
+        assumeTrue(0 == host.tryExec("sh", "-c", "command -v strace").exitCode(), "needs Debian's strace");
+        try (DatagramStream from = new DatagramStream(peer, node)) {
+            final long dropsBefore = ingressDrops();
+            final long lossesBefore = ingressLosses();
+            final long refusedBefore = counted(List.of(), DataPlaneCounter.INGRESS_SUPERFRAME_REFUSALS);
+            try (BackgroundProcess storm = storm("writev", "EINVAL")) {
+                Await.until(
+                        () -> "nothing is refused: " + from + storm.output() + weftd().output(),
+                        Await.TIMEOUT_MS,
+                        () -> {
+                            from.burst(64);
+                            return counted(List.of(), DataPlaneCounter.INGRESS_SUPERFRAME_REFUSALS) > refusedBefore;
+                        });
+            }
+            awaitArrivals(from);
+            final long lost = from.finishAfterLoss(); // by a reader that is slower than bursts
+            Await.until(
+                    () -> lost + " lost, counted " + (ingressLosses() - lossesBefore) + weftd().output(),
+                    Await.TIMEOUT_MS,
+                    () -> ingressLosses() - lossesBefore >= lost);
+            assertEquals(dropsBefore, ingressDrops(), () -> from + weftd().output());
+        }
+    }
+
     private long notForwarded() {
         return counted(List.of(), DataPlaneCounter.EGRESS_RECEIVED_PACKETS)
                 - counted(List.of(), DataPlaneCounter.EGRESS_FORWARDED_PACKETS);
@@ -328,7 +355,7 @@ class FaultsTest {
         final List<String> command = new ArrayList<>(List.of("strace", "-f", "-o", "/dev/null"));
         command.addAll(List.of("-p", String.valueOf(weftd().process().pid())));
         command.addAll(List.of("-e", "trace=" + call, "-e", "inject=" + call + ":error=" + errno));
-        if ("write".equals(call)) {
+        if (call.startsWith("write")) {
             command.addAll(List.of("-P", "/dev/net/tun")); // and nothing else that weftd writes
         }
         return host.start(command.toArray(String[]::new));

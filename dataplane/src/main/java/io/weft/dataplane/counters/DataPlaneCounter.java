@@ -247,6 +247,13 @@ public enum DataPlaneCounter {
             "egress waiting bytes",
             "weft_waiting_bytes",
             "memory of frames that wait until the underlay takes more"),
+    INGRESS_SUPERFRAME_REFUSALS(
+            134,
+            Kind.COUNTER,
+            Direction.INGRESS,
+            "ingress superframe refusals",
+            "weft_superframe_refusals_total",
+            "superframes that the host's device did not take, written packet by packet instead"),
     INGRESS_HOST_LOSSES(
             131,
             Kind.COUNTER,

@@ -224,7 +224,7 @@ public final class EgressReceiver implements PolledAgent {
             return DropReason.UNDERLAY_UNREACHABLE;
         }
         frame.flow = FairQueue.flow(packet);
-        if (waiting.refuses(frame.flow) || (isOverrun && !shares.take(frame.flow))) {
+        if (waiting.refuses(frame.flow) || (isOverrun && !shares.take(frame.flow, packet.isFlowControlled()))) {
             return DropReason.FQ_FLOW_LIMIT;
         }
         final @Nullable DropReason refusal = tunnel.enter(arena, packet);

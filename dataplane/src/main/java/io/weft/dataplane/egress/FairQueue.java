@@ -24,7 +24,7 @@ public final class FairQueue {
     /** What a flow may send before the next one has its turn: a superframe is paid for in several turns. */
     private static final int QUANTUM = 0x2000;
 
-    private static final int MOST_OF_FREE = 8;
+    static final int MOST_OF_FREE = 8;
 
     /**
      * A frame that waited for longer is given up: as long as the kernel asks for a neighbour's MAC address and keeps what is sent to it

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol start="6">
  *   <li>write each packet, or each superframe from its gather list, to the host's device; several at once where it takes that, and
- *       with a turn for whoever reads them before a socket would be full;
+ *       with a turn for whoever reads them before a socket would be full; of a superframe that it refuses, each packet;
  *   <li>release the memory.
  * </ol>
  */
@@ -31,6 +31,7 @@ public final class IngressSender implements PolledAgent {
     private final FrameSink host;
     private final int frameHeaderLength;
     private final @Nullable FrameBatch batch;
+    private final RefusedSuperframe refused;
     private final DeliveryBurst burst;
     private final IngressRing ring;
     private final UnsafeBuffer arena;
@@ -58,6 +59,7 @@ public final class IngressSender implements PolledAgent {
         this.host = host;
         this.frameHeaderLength = frameHeaderLength;
         batch = host instanceof final FrameBatchSink sink ? new FrameBatch(sink, this::onWritten) : null;
+        refused = new RefusedSuperframe(frameHeaderLength);
         this.burst = burst;
         this.ring = ring;
         arena = ring.arena();
@@ -65,6 +67,11 @@ public final class IngressSender implements PolledAgent {
         this.tap = tap;
         this.receiverDoorbell = receiverDoorbell;
         roleName = "weft-igr-snd-" + worker;
+    }
+
+    /** What a sender takes outside of the heap, in bytes. */
+    public static long memoryLength() {
+        return RefusedSuperframe.memoryLength();
     }
 
     @Override
@@ -123,24 +130,54 @@ public final class IngressSender implements PolledAgent {
 
     private void onWritten(final IngressFrame frame, final int result) {
         final Superframe superframe = frame.superframe;
-        final @Nullable DropReason reason = result < 0 ? reason(-result) : null;
-        if (null != reason) {
-            counters.drop(reason, superframe.segments());
-            show(frame, reason);
-            return;
+        if (-Errno.EINVAL == result && refused.take(superframe)) {
+            writeSegments(frame);
+        } else if (result < 0) {
+            onLost(frame, reason(-result), superframe.segments());
+        } else {
+            onDelivered(frame, superframe.segments(), superframe.deliveredLength(), 1);
         }
-        if (tap.isOn()) {
-            show(frame, null);
-        }
-        counters.add(DataPlaneCounter.INGRESS_DELIVERED_PACKETS, superframe.segments());
-        counters.add(DataPlaneCounter.INGRESS_DELIVERED_BYTES, superframe.deliveredLength());
-        counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, 1);
     }
 
-    private void show(final IngressFrame frame, final @Nullable DropReason reason) {
+    private void writeSegments(final IngressFrame frame) {
+        final Superframe superframe = frame.superframe;
+        counters.add(DataPlaneCounter.INGRESS_SUPERFRAME_REFUSALS, 1);
+        int written = 0;
+        int lostPackets = 0;
+        int lostBytes = 0;
+        for (int segment = 0; segment < refused.segments(); segment++) {
+            final int result = refused.write(host, segment);
+            if (result >= 0) {
+                written++;
+            } else if (lostPackets < superframe.segments()) { // one that came unsegmented was received as one packet
+                onLost(frame, reason(-result), 1);
+                lostPackets++;
+                lostBytes += refused.packetLength(segment);
+            }
+        }
+        if (lostPackets < superframe.segments()) {
+            onDelivered(frame, superframe.segments() - lostPackets, superframe.deliveredLength() - lostBytes, written);
+        }
+    }
+
+    private void onLost(final IngressFrame frame, final DropReason reason, final int packets) {
+        counters.drop(reason, packets);
+        show(frame, reason, packets);
+    }
+
+    private void onDelivered(final IngressFrame frame, final int packets, final int bytes, final int writes) {
+        if (tap.isOn()) {
+            show(frame, null, packets);
+        }
+        counters.add(DataPlaneCounter.INGRESS_DELIVERED_PACKETS, packets);
+        counters.add(DataPlaneCounter.INGRESS_DELIVERED_BYTES, bytes);
+        counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, writes);
+    }
+
+    private void show(final IngressFrame frame, final @Nullable DropReason reason, final int packets) {
         final Superframe superframe = frame.superframe;
         final Step step = null == reason ? Step.DELIVERED : Step.GIVEN_UP;
-        tap.begin(step, frame.sequence, Direction.INGRESS, reason, superframe.segments(), 0);
+        tap.begin(step, frame.sequence, Direction.INGRESS, reason, packets, 0);
         tap.show(superframe.gatherAddress(), superframe.gatherCount(), frameHeaderLength, superframe.totalLength(), 0);
     }
 

@@ -172,6 +172,46 @@ class OverrunReceiverTest {
         assertEquals(given + 50, counters.of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS));
     }
 
+    /** Its sender waits for its receiver, and loses a round trip with what is dropped. */
+    @Test
+    void shouldDropLittleOfAStreamThatIsAlone() {
+        final long given = streams(1);
+        final long dropped = counters.drops(DropReason.FQ_FLOW_LIMIT);
+        assertTrue(dropped > 0 && dropped < given / 8, () -> dropped + " dropped");
+    }
+
+    /** They would fill the host's queue, which then drops what it has no room for, whoever it is from. */
+    @Test
+    void shouldDropFromStreamsThatCompete() {
+        final long given = streams(2);
+        final long dropped = counters.drops(DropReason.FQ_FLOW_LIMIT);
+        assertTrue(dropped > given / 4, () -> dropped + " dropped");
+    }
+
+    /** Gives more than is read, and a little of another flow beside it. Returns how many packets of the streams were given. */
+    private long streams(final int count) {
+        final int eachRound = 700;
+        final int rounds = 50;
+        for (int round = 0; round < rounds; round++) {
+            for (int i = 0; i < eachRound; i++) {
+                final int port = 0 == i % count ? FLOOD_PORT : FLOOD_PORT + 100 * (i % count);
+                give(CraftedPacket.tcp(
+                        InvokedNode.POD, InvokedNode.PEER_POD, port, 2, i, TCP_ACK, new byte[0], new byte[100]));
+            }
+            give(SPARSE_PORT, round, round + 1);
+            nowNs += TimeUnit.MILLISECONDS.toNanos(1);
+            cycle();
+        }
+        nowNs += TimeUnit.MILLISECONDS.toNanos(1);
+        while (cycle() > 0) {
+            nowNs += TimeUnit.MILLISECONDS.toNanos(1);
+        }
+        assertTrue(sparse.containsAll(upTo(rounds)), "nothing of the other flow is dropped");
+        final long given = (long) eachRound * rounds;
+        assertEquals(given + rounds, flood.size() + sparse.size() + counters.drops(DropReason.FQ_FLOW_LIMIT));
+        return given;
+    }
+
     @Test
     void shouldCallItUrgentWhenDatagramsAreNotReadInTime() {
         give(FLOOD_PORT, 0, 2_000);

@@ -228,7 +228,27 @@ public final class UnderlaySelector {
         return new StartupException("interface " + link.name() + " has no " + (wishes.ipv4() ? "IPv4" : "IPv6")
                 + " address" + (link.loopback() ? " but those of this host alone" : "")
                 + ": give it one (ip address add ADDRESS/LENGTH dev " + link.name()
-                + "), or choose another interface by --iface");
+                + "), or choose another interface by --iface" + withoutWire(host));
+    }
+
+    /**
+     * Words for the address of this host that is on no wire, as with BGP on the host, whose interfaces need none of their own (RFC 5549). It
+     * is not taken unasked: it may be a virtual address, as load balancers have them there.
+     */
+    private String withoutWire(final HostAddresses host) {
+        for (final Link link : host.links()) {
+            final Optional<String> found = WayToPeers.hasWire(link)
+                    ? Optional.empty()
+                    : host.usable(link).stream()
+                            .filter(wishes::isWanted)
+                            .map(address -> IpAddress.of(address).toString())
+                            .findFirst();
+            if (found.isPresent()) {
+                return "; if this node is to send from " + found.get() + " of " + link.name() + ": --iface="
+                        + found.get();
+            }
+        }
+        return "";
     }
 
     private static StartupException notBound(final InterfaceAddress address) {

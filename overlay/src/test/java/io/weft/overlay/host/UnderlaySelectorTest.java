@@ -271,6 +271,23 @@ class UnderlaySelectorTest {
         assertTrue(List.of(1400, 9000).contains(select(new Wish().iface("lo")).mtu()));
     }
 
+    /** As in a fabric without numbers (RFC 5549), whose interfaces have link-local addresses of IPv6 and no other. */
+    @Test
+    void shouldNameTheAddressOfTheLoopbackDeviceWhenTheWayHasNone() {
+        host.ip("address", "add", "10.0.0.1/32", "dev", "lo");
+        host.ip("address", "flush", "dev", "eth0");
+        host.ip("-4", "route", "add", "default", "via", "inet6", "fe80::1", "dev", "eth0");
+        assertSelects("eth0", "10.0.0.1", new Wish().iface("10.0.0.1"));
+        assertSelects("eth0", "10.0.0.1", new Wish().canReach("203.0.113.1"));
+        for (final Wish wish : List.of(new Wish(), new Wish().iface("eth0"))) {
+            assertRefuses(
+                    StartupException.class,
+                    "interface eth0 has no IPv4 address: give it one (ip address add ADDRESS/LENGTH dev eth0), or choose another"
+                            + " interface by --iface; if this node is to send from 10.0.0.1 of lo: --iface=10.0.0.1",
+                    wish);
+        }
+    }
+
     @Test
     void shouldTakeAnAddressOfADummyDeviceWithTheMtuOfTheWay() {
         make("link add loop1 mtu 1300 type dummy");
