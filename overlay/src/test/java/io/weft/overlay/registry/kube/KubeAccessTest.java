@@ -237,6 +237,25 @@ class KubeAccessTest {
         return '"' + new String(certificates.bytes(file), StandardCharsets.US_ASCII).replace("\n", "\\n") + '"';
     }
 
+    /** As a block of YAML ends, and as most programs end what they print. */
+    @Test
+    void shouldShowATokenWithoutTheSpaceAroundIt() throws Exception {
+        final NodeApiServer api = serve();
+        client(write("config", yaml("server: " + api.uri(), "token: |\n  abc"))).get(NODE);
+        assertEquals("Bearer abc", api.lastHeaders().getFirst("Authorization"));
+    }
+
+    @Test
+    void shouldSayThatATokenHasALineBreakAndNotTellIt() throws Exception {
+        final NodeApiServer api = serve();
+        write("token", "first-secret\nsecond-secret\n");
+        final KubeClient client = client(write("config", yaml("server: " + api.uri(), "tokenFile: token")));
+        final UnavailableException failure = assertThrows(UnavailableException.class, () -> client.get(NODE));
+        final String words = String.valueOf(failure.getMessage());
+        assertTrue(words.contains("Authorization") && words.contains("a line break"), words);
+        assertFalse(words.contains("secret"), words);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
