@@ -29,8 +29,8 @@ public final class HostAddresses {
         return addresses;
     }
 
-    /** Asked on a thread of its own, since nobody knows how long name servers take. */
-    private static List<InetAddress> of(final String host) {
+    /** All addresses of one host, in the order in which they are to be tried. Asked on a thread of its own, since nobody knows how long name servers take. */
+    static List<InetAddress> of(final String host) {
         final FutureTask<List<InetAddress>> answer = new FutureTask<>(() -> List.of(InetAddress.getAllByName(host)));
         final Thread asker = new Thread(answer, "weft-names");
         asker.setDaemon(true);
