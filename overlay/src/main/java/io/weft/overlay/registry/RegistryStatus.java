@@ -18,6 +18,7 @@ public final class RegistryStatus {
     private final List<Refusals> refusing = new CopyOnWriteArrayList<>();
     private volatile @Nullable String trouble = "not read yet";
     private volatile @Nullable String ownTrouble;
+    private volatile boolean isLeaseGone;
     private volatile String revision = "";
     private volatile @Nullable Long ownEndNs;
     private volatile long lastContactNs = System.nanoTime();
@@ -25,7 +26,18 @@ public final class RegistryStatus {
     /** The registry answered, and what it holds is usable. */
     public void contact() {
         lastContactNs = System.nanoTime();
+        isLeaseGone = false;
         trouble = null;
+    }
+
+    /** The registry said that this node has no lease now: what it had before may be another's. */
+    public void leaseGone() {
+        isLeaseGone = true;
+    }
+
+    /** True from {@link #leaseGone} until it has answered otherwise. */
+    public boolean isLeaseGone() {
+        return isLeaseGone;
     }
 
     /** How far its changes have been taken over, in the registry's own words. */

@@ -79,6 +79,9 @@ public final class Retry implements AutoCloseable {
                     said = cause;
                     backoff.reset();
                 }
+                if (failure instanceof NoLeaseException) {
+                    status.leaseGone();
+                }
                 status.failure(cause);
                 pauseNs = failure instanceof final UnavailableException unavailable ? unavailable.pauseNs() : 0;
             }

@@ -3,6 +3,7 @@ package io.weft.overlay.registry.etcd;
 
 import io.weft.overlay.options.QuotedUrl;
 import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.http.HostAddresses;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.ArrayList;
@@ -60,7 +61,9 @@ final class EtcdEndpoints {
             } else if (null != uri.getRawUserInfo()) {
                 fault = "has a user";
             } else if (null == uri.getHost()) {
-                fault = "has no host; an IPv6 address needs brackets";
+                fault = HostAddresses.hasUnderscore(uri)
+                        ? HostAddresses.UNDERSCORE
+                        : "has no host; an IPv6 address needs brackets";
             } else if (uri.getPort() > 65535) {
                 fault = "has port " + uri.getPort() + ", must be up to 65535";
             } else if (null != uri.getQuery() || null != uri.getFragment()) {

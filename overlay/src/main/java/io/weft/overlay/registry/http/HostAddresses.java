@@ -14,9 +14,24 @@ import java.util.concurrent.TimeoutException;
 
 /** What the hosts of URLs are called on the wire. */
 public final class HostAddresses {
+    /** What to do about {@link #hasUnderscore}. */
+    public static final String UNDERSCORE =
+            "has a name with an underscore, which is none of a host (RFC 952) for Java's HTTP client: write an"
+                    + " address, or another name for it in /etc/hosts";
+
     private static final long DEADLINE_MS = 1_000;
 
     private HostAddresses() {}
+
+    /**
+     * Whether a URL has no host, in Java's eyes, for an underscore in its name: Go calls such a name, as Docker gives them to containers.
+     *
+     * @param url without a host.
+     */
+    public static boolean hasUnderscore(final URI url) {
+        final String authority = String.valueOf(url.getRawAuthority());
+        return authority.indexOf('_') >= 0 && authority.indexOf('@') < 0;
+    }
 
     /** The addresses of all hosts whose name is known at present; of others there are none. */
     public static Set<InetAddress> of(final Collection<URI> urls) {
@@ -29,8 +44,8 @@ public final class HostAddresses {
         return addresses;
     }
 
-    /** Asked on a thread of its own, since nobody knows how long name servers take. */
-    private static List<InetAddress> of(final String host) {
+    /** All addresses of one host, in the order in which they are to be tried. Asked on a thread of its own, since nobody knows how long name servers take. */
+    static List<InetAddress> of(final String host) {
         final FutureTask<List<InetAddress>> answer = new FutureTask<>(() -> List.of(InetAddress.getAllByName(host)));
         final Thread asker = new Thread(answer, "weft-names");
         asker.setDaemon(true);

@@ -3,15 +3,25 @@ package io.weft.overlay.registry.http;
 
 import io.weft.overlay.registry.tls.TlsFiles;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.NoRouteToHostException;
+import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +43,10 @@ public final class RegistryHttp {
     private final @Nullable HttpProxy proxy;
     private final long deadlineMs;
     private @Nullable SSLContext context;
-    private @Nullable HttpClient client;
+    /** By the name that is asked for by TLS; empty for that in the URL. */
+    private final Map<String, HttpClient> clients = new HashMap<>();
+
+    private final ServerAddresses addresses;
 
     /**
      * A whole answer.
@@ -100,9 +113,19 @@ public final class RegistryHttp {
      * @param proxy null for none.
      */
     public RegistryHttp(final @Nullable TlsFiles tls, final @Nullable HttpProxy proxy, final Duration deadline) {
+        this(tls, proxy, deadline, HostAddresses::of);
+    }
+
+    /** @param names all addresses of a name. */
+    RegistryHttp(
+            final @Nullable TlsFiles tls,
+            final @Nullable HttpProxy proxy,
+            final Duration deadline,
+            final Function<String, List<InetAddress>> names) {
         this.tls = tls;
         this.proxy = proxy;
         deadlineMs = deadline.toMillis();
+        addresses = new ServerAddresses(names);
     }
 
     /**
@@ -157,12 +180,40 @@ public final class RegistryHttp {
         throw new RefusedException(Answer.of(response, (byte[]) response.body()));
     }
 
+    /** At one address of the server after the other, until one takes the connection. */
     private <T> HttpResponse<T> await(
             final HttpRequest request, final long timeoutMs, final HttpResponse.BodyHandler<T> handler)
             throws IOException, InterruptedException {
-        final CompletableFuture<HttpResponse<T>> pending = client().sendAsync(request, handler);
+        final long endNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        final String host = request.uri().getHost();
+        for (int tried = 1; ; tried++) {
+            final InetAddress address = null == proxy ? addresses.of(host) : null;
+            try {
+                final HttpRequest addressed = null == address ? request : at(address, request);
+                final long leftMs = TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime());
+                return await(client(null == address ? "" : host), addressed, Math.max(0, leftMs), timeoutMs, handler);
+            } catch (final IOException failure) {
+                if (null != proxy || !isUnconnected(failure)) {
+                    addresses.forget(host);
+                    throw failure;
+                }
+                if (tried >= addresses.next(host, address)) {
+                    throw failure;
+                }
+            }
+        }
+    }
+
+    private static <T> HttpResponse<T> await(
+            final HttpClient client,
+            final HttpRequest request,
+            final long leftMs,
+            final long timeoutMs,
+            final HttpResponse.BodyHandler<T> handler)
+            throws IOException, InterruptedException {
+        final CompletableFuture<HttpResponse<T>> pending = client.sendAsync(request, handler);
         try {
-            return pending.get(timeoutMs, TimeUnit.MILLISECONDS);
+            return pending.get(leftMs, TimeUnit.MILLISECONDS);
         } catch (final TimeoutException late) {
             throw new IOException("no whole answer within " + timeoutMs + " ms", late);
         } catch (final ExecutionException failure) {
@@ -172,20 +223,50 @@ public final class RegistryHttp {
         }
     }
 
-    /** The client that knows the certificates as they are in their files now. */
-    private synchronized HttpClient client() {
+    /** Nothing was sent, so that it can be sent elsewhere. */
+    private static boolean isUnconnected(final IOException failure) {
+        return failure instanceof ConnectException
+                || failure instanceof HttpConnectTimeoutException
+                || failure instanceof NoRouteToHostException;
+    }
+
+    /** The same request, by an address in the place of the server's name, which it tells the server all the same. */
+    private static HttpRequest at(final InetAddress address, final HttpRequest request) {
+        final URI uri = request.uri();
+        final String text = address.getHostAddress();
+        return HttpRequest.newBuilder(request, (name, value) -> true)
+                .uri(URI.create(uri.getScheme() + "://" + (address instanceof Inet6Address ? '[' + text + ']' : text)
+                        + (uri.getPort() < 0 ? "" : ":" + uri.getPort()) + uri.getRawPath()
+                        + (null == uri.getRawQuery() ? "" : '?' + uri.getRawQuery())))
+                .setHeader("Host", uri.getRawAuthority()) // allowed by bin/weft-java
+                .build();
+    }
+
+    /**
+     * The client that knows the certificates as they are in their files now.
+     *
+     * @param host whose certificate is asked for, though it is called by an address; empty where the URL has its name.
+     */
+    private synchronized HttpClient client(final String host) {
         final SSLContext current = null == tls ? null : tls.context();
-        if (null == client || current != context) {
+        if (current != context) {
             context = current;
-            final HttpClient.Builder builder = HttpClient.newBuilder()
-                    .version(HttpClient.Version.HTTP_1_1)
-                    .connectTimeout(CONNECT_TIMEOUT)
-                    .sslContext(null == current ? TlsFiles.withoutAny() : current);
-            if (null != proxy) {
-                builder.proxy(proxy.selector());
-            }
-            client = builder.build();
+            clients.clear();
         }
-        return client;
+        return clients.computeIfAbsent(null == current ? "" : host, name -> newClient(current, name));
+    }
+
+    private HttpClient newClient(final @Nullable SSLContext current, final String host) {
+        final HttpClient.Builder builder = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(CONNECT_TIMEOUT)
+                .sslContext(
+                        null == current
+                                ? TlsFiles.withoutAny()
+                                : host.isEmpty() ? current : TlsFiles.named(current, host));
+        if (null != proxy) {
+            builder.proxy(proxy.selector());
+        }
+        return builder.build();
     }
 }

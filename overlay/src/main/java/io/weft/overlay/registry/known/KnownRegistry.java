@@ -61,6 +61,9 @@ public final class KnownRegistry implements Registry {
     /** Of the control thread. */
     private final List<Thread> askers = new ArrayList<>();
 
+    /** Of the registry, until it was asked last. */
+    private long failuresBefore;
+
     private @Nullable LeaseKeeper keeper;
     // Guarded by this.
     private boolean isClosed;
@@ -113,7 +116,7 @@ public final class KnownRegistry implements Registry {
         if (null == before) {
             written = registry.publicAddresses();
         } else {
-            written = null != asked && isAnswered(asked) ? answer(asked) : before.written();
+            written = null != asked && isWaitedFor(asked) ? answer(asked) : before.written();
         }
         return written;
     }
@@ -141,7 +144,7 @@ public final class KnownRegistry implements Registry {
         if (!isConfigKnown) {
             final FutureTask<Lease> asked = ask(() -> registry.acquire(before.insist(nodeRequest)));
             leaseAsked = asked;
-            if (isAnswered(asked)) {
+            if (isWaitedFor(asked)) {
                 known = null;
                 final Lease told = answer(asked);
                 confirmed = told.equals(before.own()) ? before : null;
@@ -207,6 +210,11 @@ public final class KnownRegistry implements Registry {
                 return;
             }
             final FutureTask<Lease> leaseAnswer = leaseAsked;
+            if (null != leaseAnswer && !isKeptUntil(leaseAnswer)) {
+                kept.onRestartNeeded("the lease known before does not count: "
+                        + registry.status().loss());
+                return;
+            }
             final Lease lease = null == leaseAnswer ? registry.acquire(before.insist(asked)) : answer(leaseAnswer);
             if (!lease.equals(before.own())) {
                 kept.onRestartNeeded("the own lease is " + lease + " now, was " + before.own());
@@ -245,6 +253,7 @@ public final class KnownRegistry implements Registry {
     }
 
     private <T> FutureTask<T> ask(final Callable<T> question) {
+        failuresBefore = registry.status().failures();
         final FutureTask<T> asked = new FutureTask<>(question);
         start(asked);
         return asked;
@@ -260,7 +269,7 @@ public final class KnownRegistry implements Registry {
     /** Whether the answer comes before patience ends: at the first failure, or after a while. */
     private boolean isAnswered(final FutureTask<?> asked) throws InterruptedException {
         final long startNs = System.nanoTime();
-        while (0 == registry.status().failures() && System.nanoTime() - startNs < PATIENCE_NS) {
+        while (failuresBefore == registry.status().failures() && System.nanoTime() - startNs < PATIENCE_NS) {
             try {
                 asked.get(LOOK_MS, TimeUnit.MILLISECONDS);
                 return true;
@@ -271,6 +280,26 @@ public final class KnownRegistry implements Registry {
             }
         }
         return asked.isDone();
+    }
+
+    /** Whether it is answered in time, or has to be waited for: a registry that says it has no lease for this node is not away. */
+    private boolean isWaitedFor(final FutureTask<?> asked) throws InterruptedException {
+        return isAnswered(asked) || registry.status().isLeaseGone();
+    }
+
+    /** Waits for the registry's answer; false as soon as it says that this node has no lease. */
+    private boolean isKeptUntil(final FutureTask<?> asked) throws InterruptedException {
+        while (!registry.status().isLeaseGone()) {
+            try {
+                asked.get(PATIENCE_NS, TimeUnit.NANOSECONDS);
+                return true;
+            } catch (final ExecutionException failure) {
+                return true; // which is an answer as well
+            } catch (final TimeoutException notYet) {
+                // looked at again
+            }
+        }
+        return false;
     }
 
     private static <T> T answer(final FutureTask<T> asked) throws InterruptedException {

@@ -81,6 +81,12 @@ final class KubeClient {
             return statusCode < HTTP_INTERNAL_ERROR && HTTP_TOO_MANY != statusCode && HTTP_UNAUTHORIZED != statusCode;
         }
 
+        /** Whether the API itself says that there is no such object: a proxy on the way may not know the path. */
+        boolean isNotFound() {
+            return HttpURLConnection.HTTP_NOT_FOUND == statusCode
+                    && String.valueOf(getMessage()).contains("NotFound");
+        }
+
         /** Whether the version that was asked for {@link KubeClient#isTooNew is too new}. */
         boolean isTooNew() {
             return KubeClient.isTooNew(statusCode, String.valueOf(getMessage()));

@@ -12,6 +12,7 @@ import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.NoLeaseException;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.PublicAddresses;
 import io.weft.overlay.registry.Registry;
@@ -122,7 +123,7 @@ public final class KubeRegistry implements Registry {
     public PublicAddresses publicAddresses() throws InterruptedException {
         return retry.untilRead(() -> {
             final String name = nodeName();
-            final KubeNode node = reader.node(client.get("/api/v1/nodes/" + name));
+            final KubeNode node = node(name);
             try {
                 final PublicAddresses found = nodes.publicAddresses(node);
                 written = found;
@@ -139,6 +140,18 @@ public final class KubeRegistry implements Registry {
             nodeName = nodeName();
             return tryAcquire(request);
         });
+    }
+
+    private KubeNode node(final String name) throws UnavailableException, InterruptedException {
+        try {
+            return reader.node(client.get("/api/v1/nodes/" + name));
+        } catch (final KubeClient.RefusedException refused) {
+            throw refused.isNotFound()
+                    ? new NoLeaseException("the Kubernetes API at "
+                            + settings.access.connection().server() + " has no node " + name
+                            + ": see whether its kubelet runs and has registered it, and NODE_NAME")
+                    : refused;
+        }
     }
 
     private String nodeName() throws UnavailableException, InterruptedException {
@@ -160,13 +173,13 @@ public final class KubeRegistry implements Registry {
     }
 
     private Lease tryAcquire(final NodeRequest request) throws UnavailableException, InterruptedException {
-        final KubeNode node = reader.node(client.get("/api/v1/nodes/" + nodeName));
+        final KubeNode node = node(nodeName);
         final LeaseKey key = KubeNodes.ownKey(node);
         if (null == key) {
             final String cause = "node " + nodeName + " has no pod CIDR: start kube-controller-manager with"
                     + " --allocate-node-cidrs, or set spec.podCIDR";
             tellUnready(node, cause);
-            throw new UnavailableException(cause);
+            throw new NoLeaseException(cause);
         }
         final NetworkConfig network =
                 Objects.requireNonNull(configFile, "config() comes first").config();

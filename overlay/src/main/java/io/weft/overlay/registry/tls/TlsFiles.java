@@ -95,6 +95,11 @@ public final class TlsFiles {
         }
     }
 
+    /** The same TLS with a server that is called by an address in the place of its name. */
+    public static SSLContext named(final SSLContext context, final String host) {
+        return context instanceof NamedContext ? context : new NamedContext(context, host);
+    }
+
     /** TLS, version 1.2 at least, by the files as they are now: the same object as long as they are the same. */
     public synchronized SSLContext context() {
         try {

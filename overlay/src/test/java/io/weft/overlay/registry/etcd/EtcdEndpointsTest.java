@@ -48,6 +48,7 @@ class EtcdEndpointsTest {
                 "fd00::1:2379 | has no host; an IPv6 address needs brackets",
                 "http://e1:99999 | has port 99999, must be up to 65535",
                 "http://e1:port | has no host",
+                "http://net_etcd_1:2379 | has a name with an underscore",
                 "http://e 1:2379 | is no URL",
                 "http://root:pw@e1:2379 | has a user, or is no URL such as http://127.0.0.1:2379; name a user by --etcd",
                 "http://root:pw@e1:2379,http://e2:2379/a@b | \"http://b\" has a user",

@@ -15,14 +15,15 @@ class GatewayRemedyTest {
         "'{\"error\":\"CommonName of client sending a request against gateway will be ignored and not used as expected\",\"code\":3}',"
                 + " --etcd-username",
         "'{\"error\":\"write tcp 192.0.2.1:51916->192.0.2.1:2379: write: broken pipe\",\"code\":14}', clientAuth",
-        "'{\"error\":\"connection closed\",\"code\":14}', clientAuth"
+        "'{\"error\":\"connection closed\",\"code\":14}', clientAuth",
+        "404 page not found, enable-grpc-gateway: true"
     })
     void shouldNameTheRemedy(final String answer, final String remedy) {
         assertTrue(GatewayRemedy.of(answer).contains(remedy), () -> GatewayRemedy.of(answer));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "{\"error\":\"etcdserver: permission denied\",\"code\":7}", "404 page not found"})
+    @ValueSource(strings = {"", "{\"error\":\"etcdserver: permission denied\",\"code\":7}"})
     void shouldSayNothingOfOthers(final String answer) {
         assertEquals("", GatewayRemedy.of(answer));
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsExchange;
 import com.sun.net.httpserver.HttpsParameters;
@@ -16,16 +17,20 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.List;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Certificates that are renewed while they are in use, against a server that says whom it sees. */
 class RegistryHttpTest {
@@ -63,6 +68,56 @@ class RegistryHttpTest {
                                 .build())
                         .body(),
                 StandardCharsets.UTF_8);
+    }
+
+    /** All that a name has for an etcd of three members, of which the first is dead: by its name it is called and looked at all the same. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldCallTheAddressOfANameThatTakesConnections(final boolean isTls) throws Exception {
+        final Certificates certificates = new Certificates(directory);
+        certificates.issueFor("server", "DNS:localhost");
+        final InetSocketAddress place = new InetSocketAddress("127.0.0.2", 0);
+        final HttpServer server;
+        if (isTls) {
+            final HttpsServer secure = HttpsServer.create(place, 0);
+            secure.setHttpsConfigurator(
+                    new HttpsConfigurator(certificates.tls("server").context()));
+            server = secure;
+        } else {
+            server = HttpServer.create(place, 0);
+        }
+        server.createContext("/", exchange -> {
+            final byte[] name = (exchange.getRequestHeaders().getFirst("Host") + ' ' + exchange.getRequestURI())
+                    .getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(200, name.length);
+            exchange.getResponseBody().write(name);
+            exchange.close();
+        });
+        server.start();
+        try {
+            final String authority = "localhost:" + server.getAddress().getPort();
+            final RegistryHttp http = new RegistryHttp(
+                    isTls ? certificates.tls("server") : null,
+                    null,
+                    Duration.ofMinutes(1),
+                    host -> List.of(loopback(1), loopback(3), loopback(2)));
+            final URI url = URI.create((isTls ? "https://" : "http://") + authority + "/v3/kv?a=%20b");
+            for (int i = 0; i < 2; i++) {
+                final byte[] body =
+                        http.call(HttpRequest.newBuilder(url).build()).body();
+                assertEquals(authority + " /v3/kv?a=%20b", new String(body, StandardCharsets.UTF_8));
+            }
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    private static InetAddress loopback(final int last) {
+        try {
+            return InetAddress.getByAddress(new byte[] {127, 0, 0, (byte) last});
+        } catch (final UnknownHostException impossible) {
+            throw new AssertionError(impossible);
+        }
     }
 
     @Test

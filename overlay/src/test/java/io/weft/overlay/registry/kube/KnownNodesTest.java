@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -209,6 +210,46 @@ class KnownNodesTest {
         registry.close();
         Await.until(() -> "what it knew is forgotten: " + files(), Await.TIMEOUT_MS, () -> files().isEmpty());
         assertEquals("10.244.7.0-24", acquire(registry()).key().toString());
+    }
+
+    /** Whose pod CIDR was given back, so that another node may have it: as one that was deleted and made again. */
+    @Test
+    void shouldWaitForAPodCidrWhenItsNodeHasNoneAnyMore() throws Exception {
+        api().requireToken("");
+        api().put("one", "", Map.of());
+        assertEquals("10.244.7.0-24", acquireOnceRefused(" has no pod CIDR"));
+    }
+
+    @Test
+    void shouldWaitForItsNodeWhenThereIsNoneAnyMore() throws Exception {
+        api().requireToken("");
+        api().remove("one");
+        assertEquals("10.244.7.0-24", acquireOnceRefused(" has no node one"));
+    }
+
+    /** What it takes for its own when the API has said this, and then gives it another pod CIDR. */
+    private String acquireOnceRefused(final String refusal) throws Exception {
+        final Registry registry = registry();
+        final FutureTask<Lease> acquired = new FutureTask<>(() -> acquire(registry));
+        new Thread(acquired, "acquire").start();
+        Await.until(
+                () -> "not refused but " + registry.status().loss() + ", acquired: " + acquired.isDone(),
+                Await.TIMEOUT_MS,
+                () -> String.valueOf(registry.status().loss()).contains(refusal) || acquired.isDone());
+        api().put("one", "10.244.7.0/24", Map.of());
+        return acquired.get(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS).key().toString();
+    }
+
+    @Test
+    void shouldSetTheNodeUpAnewWhenTheApiIsBackAndItsNodeHasNoPodCidr() throws Exception {
+        api().put("one", "", Map.of());
+        final Registry registry = registry();
+        assertEquals("10.244.1.0-24", acquire(registry).key().toString());
+        registry.watch(recorder);
+        api().requireToken("");
+        assertTrue(recorder.restart.await(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS));
+        registry.close();
+        Await.until(() -> "what it knew is forgotten: " + files(), Await.TIMEOUT_MS, () -> files().isEmpty());
     }
 
     private String text() {

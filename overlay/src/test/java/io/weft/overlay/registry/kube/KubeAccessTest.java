@@ -237,6 +237,25 @@ class KubeAccessTest {
         return '"' + new String(certificates.bytes(file), StandardCharsets.US_ASCII).replace("\n", "\\n") + '"';
     }
 
+    /** As a block of YAML ends, and as most programs end what they print. */
+    @Test
+    void shouldShowATokenWithoutTheSpaceAroundIt() throws Exception {
+        final NodeApiServer api = serve();
+        client(write("config", yaml("server: " + api.uri(), "token: |\n  abc"))).get(NODE);
+        assertEquals("Bearer abc", api.lastHeaders().getFirst("Authorization"));
+    }
+
+    @Test
+    void shouldSayThatATokenHasALineBreakAndNotTellIt() throws Exception {
+        final NodeApiServer api = serve();
+        write("token", "first-secret\nsecond-secret\n");
+        final KubeClient client = client(write("config", yaml("server: " + api.uri(), "tokenFile: token")));
+        final UnavailableException failure = assertThrows(UnavailableException.class, () -> client.get(NODE));
+        final String words = String.valueOf(failure.getMessage());
+        assertTrue(words.contains("Authorization") && words.contains("a line break"), words);
+        assertFalse(words.contains("secret"), words);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -326,6 +345,7 @@ class KubeAccessTest {
                 "server: http://h          | exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always} | nobody sits before",
                 "server: http://h          | exec: {command: x, apiVersion: client.authentication.k8s.io/v1, timeout: 1} | exec.timeout is not understood",
                 "server: h                 | token: t                        | server: \"h\" is no URL",
+                "server: http://net_api:80 | token: t                        | server: \"http://net_api:80\" has a name with an underscore",
                 "{server: http://h, ca: x} | token: t                        | clusters[1].cluster.ca is not understood by weft",
                 "{server: http://h, proxy-url: 'socks5://p:1'} | token: t    | proxy-url: the proxy is of the kind socks5",
                 "{server: https://h, insecure-skip-tls-verify: true, certificate-authority-data: aGk=} | token: t | leave one of the two away",

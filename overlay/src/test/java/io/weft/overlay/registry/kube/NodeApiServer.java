@@ -314,7 +314,11 @@ final class NodeApiServer implements AutoCloseable {
             respond(exchange, 504, tooLarge());
         } else if ("GET".equals(exchange.getRequestMethod()) && path.matches("/api/v1/nodes/[^/]+")) {
             final String json = get(path.substring("/api/v1/nodes/".length()));
-            respond(exchange, "{}".equals(json) ? 404 : 200, json);
+            if ("{}".equals(json)) {
+                respond(exchange, 404, "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"code\":404}");
+            } else {
+                respond(exchange, 200, json);
+            }
         } else {
             respond(exchange, 405, "{\"kind\":\"Status\",\"reason\":\"MethodNotAllowed\"}");
         }

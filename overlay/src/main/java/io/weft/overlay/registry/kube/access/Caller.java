@@ -16,6 +16,9 @@ public final class Caller {
     /** Whom nobody has told who it is; a certificate may. */
     static final Caller ANONYMOUS = new Caller("", null, "", "", null, List.of());
 
+    private static final char DELETE = 0x7f;
+    private static final char LATIN1_MAX = 0xff;
+
     private final String token;
     private final @Nullable Path tokenFile;
     private final String username;
@@ -42,7 +45,7 @@ public final class Caller {
             final String password,
             final @Nullable ExecPlugin plugin,
             final List<Header> impersonation) {
-        this.token = token;
+        this.token = token.strip();
         this.tokenFile = tokenFile;
         this.username = username;
         this.password = password;
@@ -61,14 +64,31 @@ public final class Caller {
      */
     public List<Header> headers() throws UnavailableException, InterruptedException {
         final List<Header> headers = new ArrayList<>(impersonation);
-        final String made = null == plugin ? "" : plugin.token();
+        final String made = null == plugin ? "" : plugin.token().strip();
         final String bearer = null != tokenFile ? read(tokenFile) : token.isEmpty() ? made : token;
         if (!bearer.isEmpty()) {
             headers.add(new Header("Authorization", "Bearer " + bearer));
         } else if (!username.isEmpty()) {
             headers.add(new Header("Authorization", "Basic " + basic(username + ':' + password)));
         }
+        for (final Header header : headers) {
+            requireSendable(header);
+        }
         return headers;
+    }
+
+    /** Nothing of the value is told, which may be a secret. */
+    private static void requireSendable(final Header header) throws UnavailableException {
+        for (int i = 0; i < header.value.length(); i++) {
+            final char letter = header.value.charAt(i);
+            final boolean isBreak = '\n' == letter || '\r' == letter;
+            if ((letter < ' ' && '\t' != letter) || letter == DELETE || letter > LATIN1_MAX) {
+                throw new UnavailableException("what is to be sent as " + header.name + ", as a token, has "
+                        + (isBreak ? "a line break" : String.format("the character U+%04X", (int) letter))
+                        + " in it, at " + (i + 1) + " of " + header.value.length()
+                        + ": no header of HTTP may have that");
+            }
+        }
     }
 
     /** RFC 7617, 2. */

@@ -7,6 +7,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.options.QuotedUrl;
 import io.weft.overlay.registry.RegistryException;
+import io.weft.overlay.registry.http.HostAddresses;
 import io.weft.overlay.registry.http.HttpProxy;
 import io.weft.overlay.registry.tls.PemSource;
 import io.weft.overlay.registry.tls.TlsFiles;
@@ -115,6 +116,9 @@ public final class KubeAccess {
             final URI uri = new URI(url.replaceAll("/+$", ""));
             if (("http".equals(uri.getScheme()) || "https".equals(uri.getScheme())) && null != uri.getHost()) {
                 return uri;
+            }
+            if (HostAddresses.hasUnderscore(uri)) {
+                throw new RegistryException(option + ": \"" + uri + "\" " + HostAddresses.UNDERSCORE);
             }
         } catch (final URISyntaxException failure) {
             // Not as the cause, whose message has all of the URL.

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.registry.http;
+
+import java.net.InetAddress;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which of its addresses a server is called at, where its name has several: one that takes no connections has its turn last. The JDK's
+ * HTTP client knows of the first one alone. May be used by several threads.
+ */
+final class ServerAddresses {
+    private final Function<String, List<InetAddress>> names;
+    /** By host; none for one that is called at the first address of its name. */
+    private final Map<String, InetAddress> called = new HashMap<>();
+
+    /** @param names all addresses of a name; none for one that is not known. */
+    ServerAddresses(final Function<String, List<InetAddress>> names) {
+        this.names = names;
+    }
+
+    /** Where to call a host; null for the first address of its name. */
+    synchronized @Nullable InetAddress of(final String host) {
+        return called.get(host);
+    }
+
+    /**
+     * No connection came about: the next one has its turn.
+     *
+     * @param failed null for the first.
+     * @return how many there are.
+     */
+    int next(final String host, final @Nullable InetAddress failed) {
+        final List<InetAddress> addresses = names.apply(host); // not under the lock: it may take long
+        if (addresses.size() < 2) {
+            forget(host);
+        } else {
+            final int turn = null == failed ? 0 : addresses.indexOf(failed);
+            put(host, addresses.get((turn + 1) % addresses.size()));
+        }
+        return addresses.size();
+    }
+
+    private synchronized void put(final String host, final InetAddress address) {
+        called.put(host, address);
+    }
+
+    /** The name may lead elsewhere by now. */
+    synchronized void forget(final String host) {
+        called.remove(host);
+    }
+}
