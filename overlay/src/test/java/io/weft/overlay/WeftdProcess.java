@@ -133,6 +133,7 @@ public final class WeftdProcess {
                 "-XX:-OmitStackTraceInFastThrow",
                 "-XX:MaxDirectMemorySize=" + BufferBudget.mebibytes(WORKERS_MAX_OF_TESTS) + "m",
                 "-XX:+IgnoreUnrecognizedVMOptions",
+                "-Djdk.httpclient.allowRestrictedHeaders=host",
                 "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
