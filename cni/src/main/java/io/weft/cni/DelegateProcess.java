@@ -65,7 +65,7 @@ final class DelegateProcess {
      * Writes the standard input, reads the standard output, and waits for the end.
      *
      * @param input for standard input.
-     * @param deadline by which it must have ended; it is killed then, with all that it has started.
+     * @param deadline by which it must have ended; it is killed then, with what it has started.
      * @return standard output.
      * @throws CniException code 101 if it has not ended, 5 if its output cannot be read.
      */
@@ -101,7 +101,7 @@ final class DelegateProcess {
     }
 
     /**
-     * Kills the process and all that it has started.
+     * Kills the process and what it has started.
      *
      * @return what it had started, for a message.
      */

@@ -7,6 +7,6 @@ weft_cni=$0
 # By which a DEL knows what an ADD that was killed has left running: the CNI_ variables are those of its callers, too.
 export WEFT_CNI_OPERATION="$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME"
 # A runtime reads an error in JSON where no Java begins. What that itself says runtimes show as long as there is none.
-trap 'printf "{\"cniVersion\":\"1.1.0\",\"code\":5,\"msg\":\"@RUNTIME@/bin/java, beside weft-cni, cannot be run: exit code %d\",\"details\":\"127: it or its dynamic loader is not there, 126: it may not be executed or is of another machine; put it there anew by weft install-cni\"}\n" $?' EXIT
+trap 'printf "{\"cniVersion\":\"1.1.0\",\"code\":5,\"msg\":\"@RUNTIME@/bin/java, beside weft-cni, cannot be run: exit code %d\",\"details\":\"127: it or its dynamic loader is not there, 126: it may not be executed; put it there anew by weft install-cni\"}\n" $?' EXIT
 [ -z "$BASH_VERSION" ] || shopt -s execfail # or a sh that is bash would not come to that
 exec "${weft_cni%/*}/@RUNTIME@/bin/java" @FLAGS@ io.weft.cni.WeftCni

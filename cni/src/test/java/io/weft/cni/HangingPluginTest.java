@@ -138,6 +138,7 @@ class HangingPluginTest {
         final Outcome failed = impatient().add(POD, node.pod());
         assertEquals(CniException.TIMED_OUT, failed.code(), failed.toString());
         assertFalse(Files.exists(wentOn), failed.toString());
+        Command.run(List.of("sh", "-c", "echo 1<>" + gate)); // as above
     }
 
     @Test

@@ -157,6 +157,8 @@ public final class IngressSender implements PolledAgent {
         }
         if (lostPackets < superframe.segments()) {
             onDelivered(frame, superframe.segments() - lostPackets, superframe.deliveredLength() - lostBytes, written);
+        } else {
+            counters.add(DataPlaneCounter.INGRESS_DELIVERED_FRAMES, written);
         }
     }
 

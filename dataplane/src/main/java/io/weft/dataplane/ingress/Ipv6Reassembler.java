@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * Puts fragments of UDP over IPv6 together (RFC 8200, section 4.5), which no kernel does for a packet socket. Each datagram of the tunnel's port
  * is given whole, or ends by one {@link DropReason}; of other ports' fragments nothing is kept but that they are others'. Where there is no
  * room those give way whose fragments have not come for long, and else what is new: those in the making are never lost to a flood of others.
- * Here payload is copied and objects are made, as nowhere else on the way in. Owned by the ingress receiver.
+ * Here payload is copied and objects are made, as on the way in {@link RefusedSuperframe} alone does. Owned by the ingress receiver.
  *
  * <pre>
  *  0             1          2                     4

@@ -236,6 +236,11 @@ final class Weftd {
             try {
                 reason = node.run(this::tellWhatTheKernelLacksOnce);
                 return reason;
+            } catch (final RegistryException | LinuxException | StartupException failure) {
+                if (!node.isReady()) {
+                    tellFailure(registry, tenure, failure);
+                }
+                throw failure;
             } finally {
                 isReplaced = node.isReplaced();
                 if (node.isReady()) {
@@ -255,7 +260,6 @@ final class Weftd {
         }
     }
 
-    /** Why a node cannot be set up is told where the registry can tell it. */
     private OverlayNode start(
             final Registry registry, final Rtnetlink rtnetlink, final UnderlayCheck underlay, final Tenure tenure)
             throws InterruptedException {
@@ -263,14 +267,20 @@ final class Weftd {
         try {
             return OverlayNode.start(options, registry, rtnetlink, underlay, tenure, former, takenDown);
         } catch (final RegistryException | LinuxException | StartupException failure) {
-            final String cause = String.valueOf(failure.getMessage());
-            if (!(failure instanceof PlaceTakenException || failure instanceof PlaceFreeException)
-                    && !cause.equals(trouble)) {
-                registry.nodeFailed("weftd cannot set this node up: " + cause);
-            }
-            tenure.start().failed(cause);
+            tellFailure(registry, tenure, failure);
             throw failure;
         }
+    }
+
+    /** Why a node cannot be set up is told where the registry can tell it. */
+    private void tellFailure(final Registry registry, final Tenure tenure, final RuntimeException failure)
+            throws InterruptedException {
+        final String cause = String.valueOf(failure.getMessage());
+        if (!(failure instanceof PlaceTakenException || failure instanceof PlaceFreeException)
+                && !cause.equals(trouble)) {
+            registry.nodeFailed("weftd cannot set this node up: " + cause);
+        }
+        tenure.start().failed(cause);
     }
 
     /** While there is no node, nothing can stand still. */

@@ -232,12 +232,12 @@ public final class UnderlaySelector {
     }
 
     /**
-     * Words for the address of this host that is on no wire, as with BGP on the host, whose interfaces need none of their own (RFC 5549). It
+     * Words for the address of this host on {@code lo}, as with BGP on the host, whose interfaces need none of their own (RFC 5549). It
      * is not taken unasked: it may be a virtual address, as load balancers have them there.
      */
     private String withoutWire(final HostAddresses host) {
         for (final Link link : host.links()) {
-            final Optional<String> found = WayToPeers.hasWire(link)
+            final Optional<String> found = !link.loopback()
                     ? Optional.empty()
                     : host.usable(link).stream()
                             .filter(wishes::isWanted)

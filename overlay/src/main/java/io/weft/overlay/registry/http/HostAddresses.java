@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 
 /** What the hosts of URLs are called on the wire. */
 public final class HostAddresses {
@@ -20,6 +21,8 @@ public final class HostAddresses {
                     + " address, or another name for it in /etc/hosts";
 
     private static final long DEADLINE_MS = 1_000;
+    /** An address as it stands in a URL, for which no name server is asked. */
+    private static final Pattern ADDRESS = Pattern.compile("[0-9.]+|\\[.*]");
 
     private HostAddresses() {}
 
@@ -44,12 +47,19 @@ public final class HostAddresses {
         return addresses;
     }
 
-    /** All addresses of one host, in the order in which they are to be tried. Asked on a thread of its own, since nobody knows how long name servers take. */
+    /**
+     * All addresses of one host, in the order in which they are to be tried. Asked on a thread of its own, since nobody knows how long name
+     * servers take.
+     */
     static List<InetAddress> of(final String host) {
         final FutureTask<List<InetAddress>> answer = new FutureTask<>(() -> List.of(InetAddress.getAllByName(host)));
-        final Thread asker = new Thread(answer, "weft-names");
-        asker.setDaemon(true);
-        asker.start();
+        if (ADDRESS.matcher(host).matches()) {
+            answer.run();
+        } else {
+            final Thread asker = new Thread(answer, "weft-names");
+            asker.setDaemon(true);
+            asker.start();
+        }
         try {
             return answer.get(DEADLINE_MS, TimeUnit.MILLISECONDS);
         } catch (final InterruptedException stop) {

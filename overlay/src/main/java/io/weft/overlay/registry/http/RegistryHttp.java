@@ -193,11 +193,9 @@ public final class RegistryHttp {
                 final long leftMs = TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime());
                 return await(client(null == address ? "" : host), addressed, Math.max(0, leftMs), timeoutMs, handler);
             } catch (final IOException failure) {
-                if (null != proxy || !isUnconnected(failure)) {
-                    addresses.forget(host);
-                    throw failure;
-                }
-                if (tried >= addresses.next(host, address)) {
+                // Also where it took a connection: the next call is to find one that answers.
+                final int all = null == proxy ? addresses.next(host, address) : 0;
+                if (tried >= all || !isUnconnected(failure)) {
                     throw failure;
                 }
             }
@@ -231,14 +229,19 @@ public final class RegistryHttp {
     }
 
     /** The same request, by an address in the place of the server's name, which it tells the server all the same. */
-    private static HttpRequest at(final InetAddress address, final HttpRequest request) {
+    private static HttpRequest at(final InetAddress address, final HttpRequest request) throws IOException {
+        if (!System.getProperty("jdk.httpclient.allowRestrictedHeaders", "").contains("host")) {
+            throw new IOException("the first address of " + request.uri().getHost()
+                    + " does not answer, and the others are not tried since"
+                    + " WEFT_JAVA_OPTS takes back -Djdk.httpclient.allowRestrictedHeaders=host of bin/weft-java");
+        }
         final URI uri = request.uri();
         final String text = address.getHostAddress();
         return HttpRequest.newBuilder(request, (name, value) -> true)
                 .uri(URI.create(uri.getScheme() + "://" + (address instanceof Inet6Address ? '[' + text + ']' : text)
                         + (uri.getPort() < 0 ? "" : ":" + uri.getPort()) + uri.getRawPath()
                         + (null == uri.getRawQuery() ? "" : '?' + uri.getRawQuery())))
-                .setHeader("Host", uri.getRawAuthority()) // allowed by bin/weft-java
+                .setHeader("Host", uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort()))
                 .build();
     }
 

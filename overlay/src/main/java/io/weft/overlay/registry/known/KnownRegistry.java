@@ -209,13 +209,12 @@ public final class KnownRegistry implements Registry {
                 kept.onRestartNeeded("the network configuration has changed since this node last ran");
                 return;
             }
-            final FutureTask<Lease> leaseAnswer = leaseAsked;
-            if (null != leaseAnswer && !isKeptUntil(leaseAnswer)) {
+            final Lease lease = leaseOf(before, asked);
+            if (null == lease) {
                 kept.onRestartNeeded("the lease known before does not count: "
                         + registry.status().loss());
                 return;
             }
-            final Lease lease = null == leaseAnswer ? registry.acquire(before.insist(asked)) : answer(leaseAnswer);
             if (!lease.equals(before.own())) {
                 kept.onRestartNeeded("the own lease is " + lease + " now, was " + before.own());
                 return;
@@ -230,6 +229,20 @@ public final class KnownRegistry implements Registry {
             kept.onRestartNeeded(String.valueOf(refused.getMessage()));
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The lease by the registry's answer, which is waited for; null as soon as it says that this node has none. */
+    private @Nullable Lease leaseOf(final KnownLeases before, final NodeRequest asked) throws InterruptedException {
+        FutureTask<Lease> leaseAnswer = leaseAsked;
+        if (null == leaseAnswer) {
+            leaseAnswer = new FutureTask<>(() -> registry.acquire(before.insist(asked)));
+            thread(leaseAnswer).start();
+        }
+        try {
+            return isKeptUntil(leaseAnswer) ? answer(leaseAnswer) : null;
+        } finally {
+            leaseAnswer.cancel(true); // if it is asked for still
         }
     }
 
@@ -260,10 +273,15 @@ public final class KnownRegistry implements Registry {
     }
 
     private void start(final Runnable task) {
-        final Thread thread = new Thread(task, "weft-registry-first");
-        thread.setDaemon(true);
+        final Thread thread = thread(task);
         askers.add(thread);
         thread.start();
+    }
+
+    private static Thread thread(final Runnable task) {
+        final Thread thread = new Thread(task, "weft-registry-first");
+        thread.setDaemon(true);
+        return thread;
     }
 
     /** Whether the answer comes before patience ends: at the first failure, or after a while. */

@@ -15,6 +15,7 @@ import java.net.URI;
 import java.net.http.HttpRequest;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The API server's HTTP. May be used by several threads. */
@@ -52,6 +53,11 @@ final class KubeClient {
     static final class RefusedException extends UnavailableException {
         private static final long serialVersionUID = 1L;
 
+        /** Members of what the API answers in the place of an object (apimachinery, metav1.Status). */
+        private static final Pattern OF_THE_API = Pattern.compile("\"kind\"\\s*:\\s*\"Status\"");
+
+        private static final Pattern NOT_FOUND = Pattern.compile("\"reason\"\\s*:\\s*\"NotFound\"");
+
         private final int statusCode;
         private final int retryAfterS;
 
@@ -83,8 +89,10 @@ final class KubeClient {
 
         /** Whether the API itself says that there is no such object: a proxy on the way may not know the path. */
         boolean isNotFound() {
+            final String message = String.valueOf(getMessage());
             return HttpURLConnection.HTTP_NOT_FOUND == statusCode
-                    && String.valueOf(getMessage()).contains("NotFound");
+                    && OF_THE_API.matcher(message).find()
+                    && NOT_FOUND.matcher(message).find();
         }
 
         /** Whether the version that was asked for {@link KubeClient#isTooNew is too new}. */

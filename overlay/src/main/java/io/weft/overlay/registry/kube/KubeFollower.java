@@ -39,6 +39,9 @@ final class KubeFollower implements AutoCloseable {
     /** A watch that has gone on for so long is a sign of life. */
     private static final long STEADY_NS = TimeUnit.SECONDS.toNanos(5);
     /** While a server is away it is asked for a sign of life at most so often. */
+    /** Between lists where no watch tells of changes. */
+    private static final long LIST_PAUSE_MIN_NS = TimeUnit.SECONDS.toNanos(5);
+
     private static final long PROBE_NS = TimeUnit.SECONDS.toNanos(5);
 
     private final KubeClient client;
@@ -151,7 +154,8 @@ final class KubeFollower implements AutoCloseable {
     /** Also after a stream that ended at once: a server that refuses it would be asked without a pause. */
     private void pause(final @Nullable UnavailableException cause) throws InterruptedException {
         final long wantedNs = null == cause ? 0 : cause.pauseNs();
-        final long endNs = System.nanoTime() + Math.max(backoff.nextNs(), wantedNs);
+        final long leastNs = failsAllWatches ? LIST_PAUSE_MIN_NS : 0; // a list of all nodes is no small question
+        final long endNs = System.nanoTime() + Math.max(Math.max(backoff.nextNs(), leastNs), wantedNs);
         // What answers is alive, and tells no news of itself; one that is overloaded wants to be left alone.
         final boolean isProbed = null != cause
                 && 0 == wantedNs

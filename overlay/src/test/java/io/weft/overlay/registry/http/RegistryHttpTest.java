@@ -11,11 +11,13 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsExchange;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
+import io.weft.linux.testing.Await;
 import io.weft.overlay.registry.Certificates;
 import io.weft.overlay.registry.UnavailableException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpRequest;
@@ -109,6 +111,39 @@ class RegistryHttpTest {
             }
         } finally {
             server.stop(0);
+        }
+    }
+
+    /** A member that is stopped, as by SIGSTOP: its kernel takes connections, and nobody answers. */
+    @Test
+    void shouldCallTheNextAddressOfANameAfterOneThatDoesNotAnswer() throws Exception {
+        final HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.2", 0), 0);
+        server.createContext("/", exchange -> {
+            exchange.sendResponseHeaders(200, -1);
+            exchange.close();
+        });
+        server.start();
+        final int port = server.getAddress().getPort();
+        try (ServerSocket silent = new ServerSocket()) {
+            silent.bind(new InetSocketAddress("127.0.0.3", port));
+            final RegistryHttp http = new RegistryHttp(
+                    null, null, Duration.ofSeconds(5), host -> List.of(loopback(1), loopback(3), loopback(2)));
+            final HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + "/"))
+                    .build();
+            Await.until(() -> "an answer by 127.0.0.2", Await.TIMEOUT_MS, () -> isAnswered(http, request));
+            assertEquals(200, http.call(request).statusCode());
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    private static boolean isAnswered(final RegistryHttp http, final HttpRequest request) {
+        try {
+            return 200 == http.call(request).statusCode();
+        } catch (final IOException late) {
+            return false;
+        } catch (final InterruptedException stop) {
+            throw new AssertionError(stop);
         }
     }
 
