@@ -18,13 +18,13 @@ import io.weft.linux.testing.CloseAll;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
+import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.AbstractList;
 import java.util.ArrayList;
@@ -74,16 +74,18 @@ class UnderlaySocketsTest {
 
     /** The first of those that another process left cannot be used, or no memory is left to open more than the first. */
     @Test
-    void shouldLeaveNoSocketOpenWhenOneFails() {
+    void shouldLeaveNoSocketOpenWhenOneFails() throws IOException {
         final UdpSocket left = UdpSocket.open(IpFamily.IPV4);
+        final Path leftSocket = Files.readSymbolicLink(descriptor(left));
         final int closed = left.fd() + 10_000;
         assertThrows(
                 LinuxException.class,
                 () -> UnderlaySockets.open(
                         LOOPBACK, ANY_PORT, 2, SEND_SOCKETS, BUFFER_LENGTH, List.of(closed, left.fd())));
-        assertFalse(isOpen(left));
+        assertFalse(isOpen(left, leftSocket));
 
         final UdpSocket first = UdpSocket.open(IpFamily.IPV4);
+        final Path firstSocket = Files.readSymbolicLink(descriptor(first));
         final List<Integer> withoutMemory = new AbstractList<>() {
             @Override
             public Integer get(final int index) {
@@ -101,11 +103,20 @@ class UnderlaySocketsTest {
         assertThrows(
                 OutOfMemoryError.class,
                 () -> UnderlaySockets.open(LOOPBACK, ANY_PORT, 2, SEND_SOCKETS, BUFFER_LENGTH, withoutMemory));
-        assertFalse(isOpen(first));
+        assertFalse(isOpen(first, firstSocket));
     }
 
-    private static boolean isOpen(final UdpSocket socket) {
-        return Files.exists(Path.of("/proc/self/fd", String.valueOf(socket.fd())), LinkOption.NOFOLLOW_LINKS);
+    private static Path descriptor(final UdpSocket socket) {
+        return Path.of("/proc/self/fd", String.valueOf(socket.fd()));
+    }
+
+    /** The JVM may have opened something else by that number meanwhile. */
+    private static boolean isOpen(final UdpSocket socket, final Path link) {
+        try {
+            return link.equals(Files.readSymbolicLink(descriptor(socket)));
+        } catch (final IOException closed) {
+            return false;
+        }
     }
 
     /** As the kernel's VXLAN has none: 28 bits behind the version and the traffic class. */

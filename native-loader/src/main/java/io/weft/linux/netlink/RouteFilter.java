@@ -4,6 +4,7 @@ package io.weft.linux.netlink;
 import io.weft.address.IpPrefix;
 import java.util.Collection;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which routes to list: of a host with half a million foreign ones, the kernel sends the few that are asked for (Linux 4.20;
@@ -14,9 +15,14 @@ import java.util.Set;
  * @param protocol who made them, 0 for all.
  * @param type what they do, {@link RouteType#OTHER} for all.
  * @param linkIndex of the outgoing device, 0 for all.
- * @param destinations where they lead, empty for all; the kernel has no filter for these.
+ * @param destinations where they lead, null for all; the kernel has no filter for these.
  */
-public record RouteFilter(int table, int protocol, RouteType type, int linkIndex, Set<IpPrefix> destinations) {
+public record RouteFilter(
+        int table,
+        int protocol,
+        RouteType type,
+        int linkIndex,
+        @Nullable Set<IpPrefix> destinations) {
     private static final Set<IpPrefix> DEFAULTS = Set.of(IpPrefix.parse("0.0.0.0/0"), IpPrefix.parse("::/0"));
 
     /** All routes of the main table. */
@@ -26,7 +32,7 @@ public record RouteFilter(int table, int protocol, RouteType type, int linkIndex
 
     /** All routes of a table. */
     public static RouteFilter table(final int number) {
-        return new RouteFilter(number, 0, RouteType.OTHER, 0, Set.of());
+        return new RouteFilter(number, 0, RouteType.OTHER, 0, null);
     }
 
     /** Those of one maker. */
@@ -56,7 +62,7 @@ public record RouteFilter(int table, int protocol, RouteType type, int linkIndex
 
     /** What can be told of a route before its destination is read. */
     boolean takesLength(final int prefixLength) {
-        if (destinations.isEmpty()) {
+        if (null == destinations) {
             return true;
         }
         for (final IpPrefix destination : destinations) {
@@ -72,6 +78,6 @@ public record RouteFilter(int table, int protocol, RouteType type, int linkIndex
                 && (0 == protocol || protocol == route.protocol())
                 && (RouteType.OTHER == type || type == route.type())
                 && (0 == linkIndex || linkIndex == route.linkIndex())
-                && (destinations.isEmpty() || destinations.contains(route.destination()));
+                && (null == destinations || destinations.contains(route.destination()));
     }
 }

@@ -263,6 +263,7 @@ class RtnetlinkTest {
                     Set.of(blackhole, v6),
                     Set.copyOf(rtnetlink.routes(RouteFilter.main()
                             .to(List.of(blackhole.destination(), v6.destination(), IpPrefix.parse("10.244.0.0/20"))))));
+            assertEquals(List.of(), rtnetlink.routes(RouteFilter.main().to(List.of())));
             assertEquals(
                     List.of(other), rtnetlink.routes(RouteFilter.table(1000).protocol(Route.PROTOCOL_STATIC)));
             assertEquals(List.of(), rtnetlink.routes(RouteFilter.main().protocol(Route.PROTOCOL_STATIC)));

@@ -9,7 +9,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which of its addresses a server is called at, where its name has several: one that takes no connections has its turn last. The JDK's
+ * Which of its addresses a server is called at, where its name has several: after one that failed the next has its turn. The JDK's
  * HTTP client knows of the first one alone. May be used by several threads.
  */
 final class ServerAddresses {

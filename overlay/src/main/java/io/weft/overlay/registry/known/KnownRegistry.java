@@ -38,7 +38,7 @@ public final class KnownRegistry implements Registry {
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
 
     private static final long CLOSE_MS = 1_000;
-    private static final long LOOK_MS = 10;
+    private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final Registry registry;
     private final KnownLeasesFile file;
@@ -288,16 +288,22 @@ public final class KnownRegistry implements Registry {
     private boolean isAnswered(final FutureTask<?> asked) throws InterruptedException {
         final long startNs = System.nanoTime();
         while (failuresBefore == registry.status().failures() && System.nanoTime() - startNs < PATIENCE_NS) {
-            try {
-                asked.get(LOOK_MS, TimeUnit.MILLISECONDS);
+            if (endsWithin(asked, LOOK_NS)) {
                 return true;
-            } catch (final ExecutionException failure) {
-                return true; // which is an answer as well
-            } catch (final TimeoutException notYet) {
-                // looked at again
             }
         }
         return asked.isDone();
+    }
+
+    private static boolean endsWithin(final FutureTask<?> asked, final long timeoutNs) throws InterruptedException {
+        try {
+            asked.get(timeoutNs, TimeUnit.NANOSECONDS);
+            return true;
+        } catch (final ExecutionException failure) {
+            return true; // which is an answer as well
+        } catch (final TimeoutException notYet) {
+            return false;
+        }
     }
 
     /** Whether it is answered in time, or has to be waited for: a registry that says it has no lease for this node is not away. */
@@ -308,13 +314,8 @@ public final class KnownRegistry implements Registry {
     /** Waits for the registry's answer; false as soon as it says that this node has no lease. */
     private boolean isKeptUntil(final FutureTask<?> asked) throws InterruptedException {
         while (!registry.status().isLeaseGone()) {
-            try {
-                asked.get(PATIENCE_NS, TimeUnit.NANOSECONDS);
+            if (endsWithin(asked, PATIENCE_NS)) {
                 return true;
-            } catch (final ExecutionException failure) {
-                return true; // which is an answer as well
-            } catch (final TimeoutException notYet) {
-                // looked at again
             }
         }
         return false;
