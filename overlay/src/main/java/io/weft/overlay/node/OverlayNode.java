@@ -309,6 +309,7 @@ public final class OverlayNode implements AutoCloseable {
         undo.push(opening);
         answers = opening;
         loop.every(COMPARE_ROUTES_MS, () -> host.repair(opened, routes, true));
+        checkPeers(site.config(), opened, parts.changes()); // before the first tables, which its monitor is told of
     }
 
     /** Once, when in charge: what packets need not wait for. The node is watched, and others are told how it is. */
@@ -327,7 +328,6 @@ public final class OverlayNode implements AutoCloseable {
         final NodeRecord shown = Objects.requireNonNull(record, "in charge");
         tenure.start().over(site.deviceNames().get(0));
         undo.push(HostWatch.ofAddresses(() -> loop.post(() -> lookAtAddresses(parts))));
-        checkPeers(site.config(), opened, parts.changes());
         final NodeStatus status =
                 new NodeStatus(options.weft(), site, tenure, conditions, metrics, host.repaired(), registry.status());
         writeStatus =

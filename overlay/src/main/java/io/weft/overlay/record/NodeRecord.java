@@ -93,12 +93,9 @@ public final class NodeRecord implements AutoCloseable {
         }
     }
 
-    /** From now on this is called whenever all tables are on record as they are, and now if they are. */
+    /** From now on this is called whenever all tables are on record as they are. */
     public void onTables(final Runnable task) {
         onTables = task;
-        if (!isTablesDue) {
-            task.run();
-        }
     }
 
     /** The tables have changed. */
