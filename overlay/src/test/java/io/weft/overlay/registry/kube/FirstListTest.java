@@ -78,6 +78,12 @@ class FirstListTest {
         assertFalse(waiting.contains("weft.1"), () -> waiting + weftd.output());
         assertTrue(waiting.contains("blackhole"), () -> waiting + weftd.output());
 
+        // And tells meanwhile how it is.
+        Await.until(
+                () -> "a status: " + weftd.output(),
+                Await.TIMEOUT_MS,
+                () -> Files.exists(directory.resolve("run/weft.1.status")));
+
         api.answerLists();
         weftd.awaitOutput("ready: weft.1 forwards", WeftdProcess.START_TIMEOUT_MS);
         final String routed = node.namespace().ip("route", "show", Topology.CLUSTER_NETWORK, "dev", "weft.1");
