@@ -108,6 +108,11 @@ public final class BenchMain implements Callable<Integer> {
     private int absentNodes;
 
     @Option(
+            names = "--congestion-control",
+            description = "Of TCP between the pods, such as cubic (default: the machine's own).")
+    private @Nullable String congestionControl;
+
+    @Option(
             names = "--cpus",
             defaultValue = "0",
             description = "So many CPUs for each weftd, such as 0.1, as by a container's limit (default: no limit).")
@@ -162,6 +167,11 @@ public final class BenchMain implements Callable<Integer> {
         if (cpus != 0 && !(cpus >= CpuLimit.MIN_CPUS && Double.isFinite(cpus))) {
             throw refusal("--cpus=" + cpus + ": it takes " + CpuLimit.MIN_CPUS + " or more, or 0 for no limit");
         }
+        if (null != congestionControl && !Machine.congestionControls().contains(congestionControl)) {
+            throw refusal("--congestion-control=" + congestionControl + ": this kernel has "
+                    + String.join(", ", Machine.congestionControls()) + " (modprobe tcp_" + congestionControl
+                    + " may bring it)");
+        }
         final boolean isBudgets = isAlone(BUDGETS);
         final boolean isHandover = isAlone(HANDOVER);
         if (cpus != 0 && (isBudgets || isHandover)) {
@@ -177,7 +187,8 @@ public final class BenchMain implements Callable<Integer> {
             return exitCode(new HandoverCheck(handovers.apply(plan), console)
                     .run(site(HANDOVER), out, machine(MachineCosts.measure())));
         }
-        final Plan plan = ofThisMachine(Plan.of(quick, pairings, offloads, measures, rounds, seconds, absentNodes));
+        final Plan plan = ofThisMachine(
+                Plan.of(quick, pairings, offloads, measures, rounds, seconds, absentNodes, congestionControl));
         final long startNs = System.nanoTime();
         final Results results;
         try (Teardown teardown = new Teardown()) {
@@ -324,6 +335,9 @@ public final class BenchMain implements Callable<Integer> {
         final Map<String, String> machine = new LinkedHashMap<>();
         machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         machine.putAll(Machine.describe(costs));
+        if (null != congestionControl) {
+            machine.put(Machine.CONGESTION_CONTROL, congestionControl);
+        }
         machine.put("absent nodes", String.valueOf(absentNodes));
         machine.put("CPUs of each weftd", 0 == cpus ? "no limit" : String.valueOf(cpus));
         machine.put(

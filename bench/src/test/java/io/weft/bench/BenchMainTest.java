@@ -109,6 +109,7 @@ class BenchMainTest {
                 "--only=tcp1,nonsense",
                 "--absent-nodes=-1",
                 "--absent-nodes=5001",
+                "--congestion-control=none",
                 "--cpus=-1",
                 "--cpus=0.001",
                 "--cpus=Infinity"

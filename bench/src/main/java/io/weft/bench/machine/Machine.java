@@ -16,12 +16,21 @@ import java.util.stream.Stream;
 
 /** The machine that a run is measured on, as reports tell it: names and values, in their order. */
 public final class Machine {
+    /** The name of the figure that says which congestion control TCP has; pods may be given another one. */
+    public static final String CONGESTION_CONTROL = "congestion control";
+
     private static final Path CPU = Path.of("/proc/cpuinfo");
     private static final Path MITIGATIONS = Path.of("/sys/devices/system/cpu/vulnerabilities");
     private static final Path BOARD = Path.of("/sys/class/dmi/id");
+    private static final Path TCP = Path.of("/proc/sys/net/ipv4");
     private static final String UNKNOWN = "unknown";
 
     private Machine() {}
+
+    /** The congestion controls that this kernel has. */
+    public static List<String> congestionControls() {
+        return List.of(text(TCP.resolve("tcp_available_congestion_control")).split(" "));
+    }
 
     /** What it is, and what it costs. */
     public static Map<String, String> describe(final MachineCosts costs) throws IOException {
@@ -30,6 +39,7 @@ public final class Machine {
         machine.put("virtualisation", virtualisation());
         machine.put("kernel", System.getProperty("os.version"));
         machine.put("mitigations", mitigations());
+        machine.put(CONGESTION_CONTROL, text(TCP.resolve("tcp_congestion_control")));
         machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
         machine.put("system call", microseconds(OptionalDouble.of(costs.systemCallNs())));
         machine.put("wake-up on the same core", microseconds(costs.wakeUpSameNs()));

@@ -49,7 +49,7 @@ public final class Benchmark {
     public Results run(final String labPrefix, final Weftd weftd, final Teardown teardown) throws IOException {
         for (final Pairing pairing : plan.pairings()) {
             begin("bring up " + pairing);
-            testbeds.add(Testbed.up(pairing, labPrefix, weftd, plan.absentNodes(), teardown));
+            testbeds.add(Testbed.up(pairing, labPrefix, weftd, plan, teardown));
         }
         progress.accept("up: " + plan.pairings());
         warmUp();

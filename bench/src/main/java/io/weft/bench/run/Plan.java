@@ -5,6 +5,7 @@ import io.weft.bench.lab.Offload;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a run of the benchmark does.
@@ -16,6 +17,7 @@ import java.util.stream.Stream;
  * @param seconds how long each measurement takes.
  * @param lossFreeOffloads the settings in which loss-free rates are searched.
  * @param absentNodes how many nodes have a lease beside the two.
+ * @param congestionControl of pods' TCP; null for the machine's own.
  * @param singleRounds how often the one-packet-per-call baseline is measured; it is slow and steady.
  */
 public record Plan(
@@ -26,6 +28,7 @@ public record Plan(
         int seconds,
         List<Offload> lossFreeOffloads,
         int absentNodes,
+        @Nullable String congestionControl,
         int singleRounds) {
     /** Of the lowest loss-free rate; at each the latencies are measured. */
     static final List<Integer> LOAD_PERCENTS = List.of(10, 50, 90);
@@ -46,6 +49,7 @@ public record Plan(
      * @param rounds 0 for the plan's own.
      * @param seconds 0 for the plan's own.
      * @param absentNodes how many nodes have a lease beside the two.
+     * @param congestionControl of pods' TCP; null for the machine's own.
      */
     public static Plan of(
             final boolean quick,
@@ -54,7 +58,8 @@ public record Plan(
             final List<Measure> measures,
             final int rounds,
             final int seconds,
-            final int absentNodes) {
+            final int absentNodes,
+            final @Nullable String congestionControl) {
         final boolean narrow = quick && !measures.isEmpty();
         final int plannedRounds = narrow ? NARROW_ROUNDS : quick ? QUICK_ROUNDS : FULL_ROUNDS;
         final int plannedSeconds = narrow ? NARROW_SECONDS : quick ? QUICK_SECONDS : FULL_SECONDS;
@@ -67,6 +72,7 @@ public record Plan(
                 0 == seconds ? plannedSeconds : seconds,
                 quick ? offloads.subList(0, 1) : offloads,
                 absentNodes,
+                congestionControl,
                 quick ? 1 : actualRounds);
     }
 
@@ -87,7 +93,16 @@ public record Plan(
     public Plan without(final Set<Pairing> left) {
         final List<Pairing> rest =
                 pairings.stream().filter(pairing -> !left.contains(pairing)).toList();
-        return new Plan(rest, offloads, measures, rounds, seconds, lossFreeOffloads, absentNodes, singleRounds);
+        return new Plan(
+                rest,
+                offloads,
+                measures,
+                rounds,
+                seconds,
+                lossFreeOffloads,
+                absentNodes,
+                congestionControl,
+                singleRounds);
     }
 
     /** How often a pairing is measured. */

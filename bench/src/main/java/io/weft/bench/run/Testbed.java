@@ -58,15 +58,14 @@ final class Testbed {
 
     /** Brings the nodes up; each resource is given to the teardown as soon as it exists. */
     static Testbed up(
-            final Pairing pairing,
-            final String labPrefix,
-            final Weftd weftd,
-            final int absentNodes,
-            final Teardown teardown)
+            final Pairing pairing, final String labPrefix, final Weftd weftd, final Plan plan, final Teardown teardown)
             throws IOException {
         final Lab lab = teardown.add(new Lab(labPrefix + "-" + pairing));
         lab.up(pairing.planes().size());
-        final Overlay overlay = teardown.add(new Overlay(lab, absentNodes));
+        if (null != plan.congestionControl()) {
+            lab.congestionControl(plan.congestionControl());
+        }
+        final Overlay overlay = teardown.add(new Overlay(lab, plan.absentNodes()));
         overlay.start(pairing.planes(), weftd);
         final Node from = lab.node(0);
         final Node to = lab.node(1);

@@ -54,6 +54,26 @@ class LabTest {
         }
     }
 
+    @Test
+    void shouldGivePodsTheCongestionControlThatWasAskedForAndNobodyElse() {
+        try (Lab lab = new Lab(prefix)) {
+            lab.up(2);
+            final String before = congestionControl(lab.node(0).inNode());
+            final String other = before.equals("reno") ? "cubic" : "reno";
+            lab.congestionControl(other);
+
+            for (final Node node : lab.nodes()) {
+                assertEquals(other, congestionControl(node.inPod()));
+                assertEquals(before, congestionControl(node.inNode()));
+            }
+        }
+    }
+
+    private static String congestionControl(final List<String> there) {
+        return Command.run(Command.words(there, "sysctl", "-n", "net.ipv4.tcp_congestion_control"))
+                .strip();
+    }
+
     /** Of those that are not on this machine the test is skipped. */
     @ParameterizedTest
     @EnumSource(names = {"SINGLE", "OVS", "WIREGUARD_GO", "WIREGUARD"})

@@ -19,6 +19,7 @@ class MachineTest {
                         "virtualisation",
                         "kernel",
                         "mitigations",
+                        "congestion control",
                         "Java",
                         "system call",
                         "wake-up on the same core",

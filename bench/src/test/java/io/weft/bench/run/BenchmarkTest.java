@@ -28,7 +28,7 @@ class BenchmarkTest {
 
     @Test
     void shouldTellEachStepThatItBeginsAndHowManyThereAre() throws IOException {
-        final Plan plan = new Plan(PAIRINGS, OFFLOADS, MEASURES, 2, 1, OFFLOADS.subList(0, 1), 300, 1);
+        final Plan plan = new Plan(PAIRINGS, OFFLOADS, MEASURES, 2, 1, OFFLOADS.subList(0, 1), 300, "reno", 1);
         final List<String> lines = new ArrayList<>();
         final List<String> statuses = new ArrayList<>();
         try (Teardown teardown = new Teardown()) {

@@ -12,7 +12,7 @@ class PlanTest {
 
     @Test
     void shouldMeasureAllPairingsInFiveRoundsWhenNothingIsAskedFor() {
-        final Plan plan = Plan.of(false, List.of(), OFFLOADS, List.of(), 0, 0, 0);
+        final Plan plan = Plan.of(false, List.of(), OFFLOADS, List.of(), 0, 0, 0, null);
 
         assertEquals(List.of(Pairing.values()), plan.pairings());
         assertEquals(List.of(Measure.values()), plan.measures());
@@ -22,7 +22,7 @@ class PlanTest {
 
     @Test
     void shouldSearchInOneSettingAndMeasureTheBaselineOnceWhenQuick() {
-        final Plan plan = Plan.of(true, List.of(), OFFLOADS, List.of(), 0, 0, 0);
+        final Plan plan = Plan.of(true, List.of(), OFFLOADS, List.of(), 0, 0, 0, null);
 
         assertEquals(List.of(Offload.PASSTHROUGH), plan.lossFreeOffloads());
         assertEquals(Measure.values().length - 11, plan.measures().size());
@@ -32,7 +32,7 @@ class PlanTest {
 
     @Test
     void shouldCompareWithTheKernelAloneWhenQuickAndNarrow() {
-        final Plan plan = Plan.of(true, List.of(), List.of(Offload.SEGMENT), List.of(Measure.TCP1), 0, 0, 0);
+        final Plan plan = Plan.of(true, List.of(), List.of(Offload.SEGMENT), List.of(Measure.TCP1), 0, 0, 0, null);
 
         assertEquals(List.of(Pairing.WEFT, Pairing.KERNEL), plan.pairings());
         assertEquals(3, plan.rounds());
@@ -41,7 +41,7 @@ class PlanTest {
 
     @Test
     void shouldDoWhatIsAskedForWhenQuick() {
-        final Plan plan = Plan.of(true, List.of(Pairing.KERNEL), OFFLOADS, List.of(), 7, 9, 0);
+        final Plan plan = Plan.of(true, List.of(Pairing.KERNEL), OFFLOADS, List.of(), 7, 9, 0, null);
 
         assertEquals(List.of(Pairing.KERNEL), plan.pairings());
         assertEquals(7, plan.rounds());
