@@ -126,15 +126,6 @@ public final class Lab implements AutoCloseable {
         return nodes.get(index);
     }
 
-    /**
-     * Sets how TCP of the pods finds out what it may send.
-     *
-     * @param name one of {@code net.ipv4.tcp_available_congestion_control}.
-     */
-    public void congestionControl(final String name) {
-        nodes.forEach(node -> Command.run(node.inPod("sysctl", "-qw", "net.ipv4.tcp_congestion_control=" + name)));
-    }
-
     /** Sets what every node's underlay device offloads. */
     public void offload(final Offload offload) {
         nodes.forEach(offload::apply);

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 
 /** The machine that a run is measured on, as reports tell it: names and values, in their order. */
 public final class Machine {
-    /** The name of the figure that says which congestion control TCP has; pods may be given another one. */
+    /** The name of the figure that says which congestion control TCP has; streams may be given another one. */
     public static final String CONGESTION_CONTROL = "congestion control";
 
     private static final Path CPU = Path.of("/proc/cpuinfo");
