@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
@@ -54,6 +55,17 @@ class ProcessLimitsTest {
         assertFalse(ended.errors().contains("device weft.1"), ended::errors);
     }
 
+    /** What workers over one underlay family have is less than what they may come to have. */
+    @Test
+    void shouldStartWithFewerFilesThanItMayComeToNeedAndSaySo() {
+        try (BackgroundProcess weftd = node.namespace().start(command("prlimit", "--nofile=150:150"))) {
+            weftd.awaitOutput(
+                    "WARNING weftd may open 150 files (RLIMIT_NOFILE) and may come to need 184 for its worker: allow it more",
+                    WeftdProcess.START_TIMEOUT_MS);
+            weftd.awaitOutput("ready: weft.1 forwards", WeftdProcess.START_TIMEOUT_MS);
+        }
+    }
+
     /** Between what the JVM has by itself and what weftd has. */
     @Test
     void shouldNameTheLimitOfProcessesWhenAThreadCannotBeStarted() throws IOException {
@@ -76,12 +88,16 @@ class ProcessLimitsTest {
     }
 
     private Command.Result start(final String... limited) {
+        return node.namespace().tryExec(command(limited));
+    }
+
+    private String[] command(final String... limited) {
         final List<String> command = new ArrayList<>(List.of(limited));
         command.addAll(List.of(WeftdProcess.command(
                 directory,
                 "--registry=file:" + directory.resolve("leases.json"),
                 "--iface=" + node.underlayDevice(),
                 "--workers=1")));
-        return node.namespace().tryExec(command.toArray(String[]::new));
+        return command.toArray(String[]::new);
     }
 }

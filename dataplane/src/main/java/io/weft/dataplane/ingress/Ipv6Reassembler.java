@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Puts fragments of UDP over IPv6 together (RFC 8200, section 4.5), which no kernel does for a packet socket. Each datagram of the tunnel's port
- * is given whole, or ends by one {@link DropReason}; of other ports' fragments nothing is kept but that they are others'. Where there is no
- * room those give way whose fragments have not come for long, and else what is new: those in the making are never lost to a flood of others.
+ * is given whole, or ends by one {@link DropReason}; of other ports' fragments nothing is kept but that they are others', once
+ * their first one has come: those that come before it, or without it, nobody can tell from the tunnel's, and they are kept and counted as
+ * these are. A malformed one ends by itself. Where there is no room those give way whose fragments have not come for long, and else what is new: those in the making are never lost to a flood of others.
  * Here payload is copied and objects are made, as on the way in {@link RefusedSuperframe} alone does. Owned by the ingress receiver.
  *
  * <pre>

@@ -91,4 +91,20 @@ public enum PodPort {
     public static List<String> removeLeft(final Rtnetlink rtnetlink) {
         return VethPodDevice.removeLeft(rtnetlink);
     }
+
+    /**
+     * Deletes one device if it is such a one.
+     *
+     * @param rtnetlink of the calling thread's network namespace.
+     * @param linkIndex of the device.
+     * @return whether it was.
+     * @throws io.weft.linux.LinuxException if the kernel refuses.
+     */
+    public static boolean removeLeft(final Rtnetlink rtnetlink, final int linkIndex) {
+        return rtnetlink
+                .link(linkIndex)
+                .filter(link -> VethPodDevice.isLeft(rtnetlink, link))
+                .filter(link -> rtnetlink.deleteLink(linkIndex))
+                .isPresent();
+    }
 }

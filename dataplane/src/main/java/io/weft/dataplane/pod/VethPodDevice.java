@@ -221,7 +221,7 @@ final class VethPodDevice implements PodDevice {
      * Whether this is the near end of a pair that nobody reads from, or one end of a pair whose other is in another network namespace. A
      * veth end of somebody else may have one of the MAC addresses, copied or by chance: of an end alone another sign is asked.
      */
-    private static boolean isLeft(final Rtnetlink rtnetlink, final Link end) {
+    static boolean isLeft(final Rtnetlink rtnetlink, final Link end) {
         final Optional<Link> peer = peer(rtnetlink, end);
         if (isNear(end)) {
             if (0 == end.peerIndex()) {

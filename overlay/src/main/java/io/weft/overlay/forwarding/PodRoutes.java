@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
+import io.weft.dataplane.pod.PodPort;
 import io.weft.linux.netlink.InterfaceAddress;
 import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Route;
@@ -255,7 +256,8 @@ public final class PodRoutes implements AutoCloseable {
 
     /**
      * Sees to it that a route of all of the cluster network that was on the host before weft is not taken away without a word: flannel sets
-     * none that would. One that comes later in the place of weft's is damage, and put right.
+     * none that would. One that comes later in the place of weft's is damage, and put right. One into a device that a killed weftd left,
+     * under another name than this one's, goes with it.
      */
     private void keepOthersRoutes() {
         final List<Route> others = devices.values().stream()
@@ -263,6 +265,14 @@ public final class PodRoutes implements AutoCloseable {
                 .toList();
         for (final Route route : others) {
             final String words = words(route);
+            if (0 != route.linkIndex() && PodPort.removeLeft(rtnetlink, route.linkIndex())) {
+                LOG.log(
+                        INFO,
+                        "the route {0} went into a device that a weftd left which was killed: both are deleted{1}",
+                        words,
+                        LogFields.of("route", words));
+                continue;
+            }
             LOG.log(
                     WARNING,
                     "the host has a route of all of the cluster network that is not weft''s, {0}: it stays, and what is for no"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.host;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,12 +13,19 @@ import java.util.Optional;
 
 /** What the kernel allows this process at most, and a start can fail by. */
 public final class ProcessLimits {
+    private static final System.Logger LOG = System.getLogger(ProcessLimits.class.getName());
+
     private static final Path LIMITS = Path.of("/proc/self/limits");
     private static final Path CGROUP = Path.of("/proc/self/cgroup");
     private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
     private static final String UNLIMITED = "unlimited";
 
     /** By measurement: 129 with one worker, 24 more for each further one over one underlay family, 30 with threads of its own. */
+    private static final int FILES_LEAST = 105;
+
+    private static final int FILES_PER_WORKER_LEAST = 24;
+
+    /** With connections, over both families, and with room. */
     private static final int FILES = 128;
 
     private static final int FILES_PER_WORKER = 56;
@@ -29,19 +38,23 @@ public final class ProcessLimits {
     private ProcessLimits() {}
 
     /**
-     * Throws a {@link StartupException} unless this process may open as many files as weftd has. The JVM has set the limit as high as
-     * it may.
+     * Throws a {@link StartupException} if this process may not open as many files as weftd has at the least, and warns if it could
+     * come to more. The JVM has set the limit as high as it may.
      */
     public static void requireOpenFiles(final int workers) {
         final int needed = FILES + FILES_PER_WORKER * workers;
         final String limit = limit("Max open files").orElse(UNLIMITED);
         if (!UNLIMITED.equals(limit) && Long.parseLong(limit) < needed) {
-            throw new StartupException("weftd may open " + limit + " files (RLIMIT_NOFILE) and needs " + needed
+            final String fault = "weftd may open " + limit + " files (RLIMIT_NOFILE) and needs " + needed
                     + " for "
                     + workers(workers) + ": allow it more (systemd: LimitNOFILE=" + needed + ", a shell: ulimit -n "
                     + needed
                     + ", docker run: --ulimit nofile=" + needed + ", Kubernetes: that of the container runtime's unit)"
-                    + fewer(workers));
+                    + fewer(workers);
+            if (Long.parseLong(limit) < FILES_LEAST + FILES_PER_WORKER_LEAST * workers) {
+                throw new StartupException(fault);
+            }
+            LOG.log(WARNING, "{0}", fault.replace("and needs", "and may come to need"));
         }
     }
 

@@ -131,44 +131,57 @@ public final class SubnetFile {
         }
     }
 
-    /** The subnets that this host had when the file was last written; null without a file that can be read. */
-    public @Nullable LeaseKey previous() {
-        final IpPrefix subnet = prefix("FLANNEL_SUBNET", true);
-        final IpPrefix ipv6Subnet = prefix("FLANNEL_IPV6_SUBNET", false);
-        return null == subnet && null == ipv6Subnet ? null : new LeaseKey(subnet, ipv6Subnet);
+    /**
+     * What this host had when the file was last written.
+     *
+     * @param subnets its own; null for none.
+     * @param networks the cluster's.
+     */
+    public record Former(@Nullable LeaseKey subnets, List<IpPrefix> networks) {
+        static final Former NONE = new Former(null, List.of());
     }
 
-    /** The cluster's networks that this host was in when the file was last written; none without a file that can be read. */
-    public List<IpPrefix> networks() {
-        return Stream.of(prefix("FLANNEL_NETWORK", true), prefix("FLANNEL_IPV6_NETWORK", false))
-                .flatMap(Stream::ofNullable)
-                .toList();
-    }
-
-    private @Nullable IpPrefix prefix(final String name, final boolean wantIpv4) {
-        if (!Files.exists(file)) {
-            return null;
-        }
-        final String start = name + '=';
+    /** What the file says; of one that cannot be read, or whose words are not understood, nothing is believed. */
+    public Former former() {
         try {
-            final IpPrefix prefix = Files.readAllLines(file).stream()
-                    .filter(line -> line.startsWith(start))
-                    .reduce((former, latter) -> latter)
-                    .map(line -> IpPrefix.parseContaining(line.substring(start.length())))
-                    .orElse(null);
-            if (null != prefix && prefix.isIpv4() != wantIpv4) {
-                throw new IllegalArgumentException(prefix + " is of the other IP version");
-            }
-            return prefix;
+            final List<String> lines = Files.readAllLines(file);
+            final IpPrefix subnet = prefix(lines, "FLANNEL_SUBNET", true);
+            final IpPrefix ipv6Subnet = prefix(lines, "FLANNEL_IPV6_SUBNET", false);
+            return new Former(
+                    null == subnet && null == ipv6Subnet ? null : new LeaseKey(subnet, ipv6Subnet),
+                    Stream.of(prefix(lines, "FLANNEL_NETWORK", true), prefix(lines, "FLANNEL_IPV6_NETWORK", false))
+                            .flatMap(Stream::ofNullable)
+                            .toList());
+        } catch (final NoSuchFileException first) {
+            return Former.NONE;
         } catch (final IOException | IllegalArgumentException failure) {
             LOG.log(
                     WARNING,
-                    "{0} does not say the {1} that this node had: {2}{3}",
+                    "{0} does not say what this node had: {1}{2}",
                     file,
-                    name,
-                    failure.getMessage(),
+                    failure instanceof final IOException unread ? FileFailure.words(unread) : failure.getMessage(),
                     LogFields.of("file", file));
+            return Former.NONE;
+        }
+    }
+
+    private static @Nullable IpPrefix prefix(final List<String> lines, final String name, final boolean wantIpv4) {
+        final String start = name + '=';
+        final String line = lines.stream()
+                .filter(each -> each.startsWith(start))
+                .reduce((former, latter) -> latter)
+                .orElse(null);
+        if (null == line) {
             return null;
+        }
+        try {
+            final IpPrefix prefix = IpPrefix.parseContaining(line.substring(start.length()));
+            if (prefix.isIpv4() != wantIpv4) {
+                throw new IllegalArgumentException("it is of the other IP version");
+            }
+            return prefix;
+        } catch (final IllegalArgumentException fault) {
+            throw new IllegalArgumentException(line + ": " + fault.getMessage(), fault);
         }
     }
 }

@@ -161,15 +161,15 @@ public final class OverlayNode implements AutoCloseable {
         final NodeSite site = findSite(subnetFile);
         final Succession succession = site.succession();
         // All that can be refused has been: from here on something is changed, in the registry and on the host.
-        final LeaseKey previous = subnetFile.previous();
-        final Lease acquired = acquire(site.config().backend(), site.underlay(), previous, site.replaced());
+        final SubnetFile.Former former = subnetFile.former();
+        final Lease acquired = acquire(site.config().backend(), site.underlay(), former.subnets(), site.replaced());
         own = acquired;
         LOG.log(INFO, "own lease {0}{1}", acquired, LogFields.of("subnet", acquired.key()));
         final Descriptors left = succession.settle(acquired);
         final Set<InetAddress> reachable =
                 UnderlayWishes.reachedOtherwise(site.underlay(), registry.addresses(), rtnetlink);
         // Before a device that carries packets goes, and until it is back.
-        final GuardRoutes guards = guard(site, reachable, subnetFile.networks());
+        final GuardRoutes guards = guard(site, reachable, former.networks());
         final Takeover takeover = Takeover.begin(rtnetlink, site.replaced(), site.deviceNames());
         undo.push(takeover);
         if (!succession.isPlaceTaken()) {
@@ -189,7 +189,7 @@ public final class OverlayNode implements AutoCloseable {
         }
         final Readiness sought = new Readiness(
                 loop,
-                () -> PodBridge.leaveFormerSubnet(rtnetlink, previous, acquired.key()),
+                () -> PodBridge.leaveFormerSubnet(rtnetlink, former.subnets(), acquired.key()),
                 parts.admission(),
                 () -> parts.changes().podMtu().least(),
                 mtu -> becomeReady(parts, mtu));

@@ -114,7 +114,7 @@ public final class LeaseTable {
             refused.remove(lease.key());
             compareVni(lease);
         } catch (final IllegalArgumentException refusedByTables) {
-            peers.withdraw(lease);
+            withdraw(lease);
             refuse(lease, String.valueOf(refusedByTables.getMessage()));
         }
     }
@@ -164,12 +164,18 @@ public final class LeaseTable {
     private void withdraw(final LeaseKey key) {
         final Lease before = leases.remove(key);
         if (null != before) {
-            peers.withdraw(before);
             overlaps.remove(before);
+            withdraw(before);
             senders.forget(key);
             otherVnis.remove(key);
             isChanged = true;
         }
+    }
+
+    /** A subnet that another lease has as well goes back to that one. */
+    private void withdraw(final Lease lease) {
+        peers.withdraw(lease);
+        overlaps.holders(lease.key()).forEach(peers::install);
     }
 
     /** This host has these addresses now. */

@@ -21,15 +21,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Leases whose subnets lie within those of others. The narrower one has the packets, in every table that there is; that two nodes have the
- * same addresses is for somebody to hear of. To find it costs as much as the prefix lengths that there are, which is one as a rule. Used by
- * the control thread alone.
+ * Leases whose subnets lie within those of others. The narrower one has the packets, in every table that there is, and of two with one
+ * subnet, as leases of one and of two IP versions may have, the later one; that two nodes have the same addresses is for somebody to hear
+ * of. To find it costs as much as the prefix lengths that there are, which is one as a rule. Used by the control thread alone.
  */
 final class Overlaps {
     /** Of those within one, that are named. */
     private static final int NAMED_MAX = 3;
 
-    private final TreeMap<IpPrefix, Lease> bySubnet = new TreeMap<>();
+    /** Of one subnet as a rule one; the last has the packets. */
+    private final TreeMap<IpPrefix, List<Lease>> bySubnet = new TreeMap<>();
     /** How many subnets there are of a length, in IPv4 and beside that in IPv6. */
     private final int[] lengths = new int[Integer.SIZE + 1];
 
@@ -38,7 +39,11 @@ final class Overlaps {
     private final Set<IpPrefix> wide = new HashSet<>();
 
     private static Stream<IpPrefix> subnets(final Lease lease) {
-        return Stream.of(lease.key().subnet(), lease.key().ipv6Subnet()).flatMap(Stream::ofNullable);
+        return subnets(lease.key());
+    }
+
+    private static Stream<IpPrefix> subnets(final LeaseKey key) {
+        return Stream.of(key.subnet(), key.ipv6Subnet()).flatMap(Stream::ofNullable);
     }
 
     private int[] lengths(final IpPrefix subnet) {
@@ -49,8 +54,12 @@ final class Overlaps {
     void add(final Lease lease) {
         subnets(lease).forEach(subnet -> {
             final int[] present = lengths(subnet);
-            if (null == bySubnet.put(subnet, lease)) {
+            final List<Lease> leases = bySubnet.computeIfAbsent(subnet, first -> new ArrayList<>(1));
+            leases.add(lease);
+            if (1 == leases.size()) {
                 present[subnet.length()]++;
+            } else {
+                wide.add(subnet);
             }
             for (int length = 0; length < subnet.length(); length++) {
                 final IpPrefix wider = 0 == present[length] ? null : IpPrefix.containing(subnet.base(), length);
@@ -68,40 +77,67 @@ final class Overlaps {
     /** Forgets a lease. */
     void remove(final Lease lease) {
         subnets(lease).forEach(subnet -> {
-            if (bySubnet.remove(subnet, lease)) {
+            final List<Lease> leases = bySubnet.get(subnet);
+            if (null != leases && leases.remove(lease) && leases.isEmpty()) {
+                bySubnet.remove(subnet);
                 lengths(subnet)[subnet.length()]--;
                 wide.remove(subnet);
             }
         });
     }
 
-    /** Leases within which another node's lies, each with what is to be done. */
+    /** Those that have the packets for a lease's subnets. */
+    List<Lease> holders(final LeaseKey key) {
+        return subnets(key)
+                .map(bySubnet::get)
+                .flatMap(Stream::ofNullable)
+                .map(Overlaps::last)
+                .distinct()
+                .toList();
+    }
+
+    private static Lease last(final List<Lease> leases) {
+        return leases.get(leases.size() - 1);
+    }
+
+    /** Leases within which another node's lies, or whose subnet is another's as well, each with what is to be done. */
     Map<LeaseKey, String> faults() {
         final Map<LeaseKey, String> faults = new HashMap<>();
         for (final IpPrefix subnet : List.copyOf(wide)) {
-            final Lease lease = Objects.requireNonNull(bySubnet.get(subnet), "removed is forgotten");
+            final List<Lease> leases = Objects.requireNonNull(bySubnet.get(subnet), "removed is forgotten");
+            final Lease holder = last(leases);
             final List<Lease> within = within(subnet);
-            if (within.isEmpty()) {
+            if (within.isEmpty() && 1 == leases.size()) {
                 wide.remove(subnet);
             }
+            leases.stream()
+                    .filter(lease -> !node(lease).equals(node(holder)))
+                    .forEach(lease -> faults.put(lease.key(), taken(lease, holder, subnet)));
             final List<Lease> ofOthers = within.stream()
-                    .filter(other -> !node(other).equals(node(lease)))
+                    .filter(other -> !node(other).equals(node(holder)))
                     .toList();
             if (!ofOthers.isEmpty()) {
-                faults.put(lease.key(), fault(lease, ofOthers));
+                faults.merge(holder.key(), fault(holder, ofOthers), (one, other) -> one + "; and it is " + other);
             }
         }
         return faults;
     }
 
+    private static String taken(final Lease lease, final Lease holder, final IpPrefix subnet) {
+        return "of the node " + address(lease) + " has " + subnet + ", as " + holder.key() + " of the node "
+                + address(holder)
+                + " has, which came later: what is sent there goes to the node of that one. Delete the lease of a node that is gone, or"
+                + " give one of the two another subnet";
+    }
+
     private List<Lease> within(final IpPrefix subnet) {
         final List<Lease> within = new ArrayList<>();
-        for (final Map.Entry<IpPrefix, Lease> next :
+        for (final Map.Entry<IpPrefix, List<Lease>> next :
                 bySubnet.tailMap(subnet, false).entrySet()) {
             if (!subnet.contains(next.getKey())) {
                 break;
             }
-            within.add(next.getValue());
+            within.addAll(next.getValue());
         }
         return within;
     }

@@ -90,6 +90,7 @@ final class VxlanPeers implements Peers {
 
     private void own(final Path path, final LeaseKey key) {
         final LeaseKey before = owners(path).put(path.vtepMac(), key);
+        forgetClaimant(path, key); // which it may be if it is installed again
         if (null != before && !before.equals(key)) {
             claimants(path)
                     .computeIfAbsent(path.vtepMac(), mac -> new ArrayList<>(1))

@@ -208,6 +208,34 @@ class LeaseTableTest {
         }));
     }
 
+    /** Leases of one and of two IP versions have keys of their own, and one subnet may be in both: the kernel's route of it is one. */
+    @Test
+    void shouldGiveASubnetBackToTheLeaseThatHasItAsWell() {
+        namespace.run(() -> withTable((table, forwarders) -> {
+            final Lease first = lease(4, FIRST.plus(4));
+            final Lease later = lease("10.32.4.0-24&fd00:5::-64", 5);
+            table.snapshot(List.of(first, later, lease(8, FIRST.plus(8))));
+            assertEquals(FIRST.plus(5), underlay(table, forwarders, 4));
+            assertEquals(Set.of(first.key()), table.contested().keySet());
+            final String fault = Objects.requireNonNull(table.contested().get(first.key()));
+            assertTrue(
+                    fault.startsWith("of the node " + FIRST.plus(4)
+                            + " has 10.32.4.0/24, as 10.32.4.0-24&fd00:5::-64 of the node " + FIRST.plus(5)
+                            + " has, which came later: "),
+                    fault);
+            table.remove(later.key());
+            assertEquals(FIRST.plus(4), underlay(table, forwarders, 4));
+            assertEquals(Map.of(), table.contested());
+            table.put(later);
+            table.remove(first.key());
+            assertEquals(FIRST.plus(5), underlay(table, forwarders, 4));
+            assertEquals(Map.of(), table.contested());
+            table.remove(later.key());
+            assertNull(underlay(table, forwarders, 4));
+            return table.size();
+        }));
+    }
+
     private static Lease lease(final String key, final int node) {
         return new Lease(LeaseKey.parse(key), lease(node, FIRST.plus(node)).attributes());
     }

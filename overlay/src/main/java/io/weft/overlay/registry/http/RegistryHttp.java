@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * HTTP with a registry. Every answer has a deadline for the whole of it, head and body, by the monotonic clock (the time-outs of
- * the JDK's own client end with the head, and in JDK 17 follow the clock of the wall), and a bound of its length. May be used by
- * several threads.
+ * the JDK's own client end with the head, and in JDK 17 follow the clock of the wall), and a bound of its length. That there is none is
+ * told up to a second after it, where name servers are slow to say which addresses the server has besides. May be used by several threads.
  */
 public final class RegistryHttp {
     /** No answer and no line of a stream may be longer: what is read of it takes several times as much of the heap. */

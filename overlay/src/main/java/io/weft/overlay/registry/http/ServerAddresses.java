@@ -31,15 +31,18 @@ final class ServerAddresses {
      * No connection came about: the next one has its turn.
      *
      * @param failed null for the first.
-     * @return how many there are.
+     * @return how many there are; 0 while no name server says so, which leaves all as it is.
      */
     int next(final String host, final @Nullable InetAddress failed) {
         final List<InetAddress> addresses = names.apply(host); // not under the lock: it may take long
-        if (addresses.size() < 2) {
+        if (addresses.isEmpty()) {
+            return 0;
+        }
+        final int turn = ((null == failed ? 0 : addresses.indexOf(failed)) + 1) % addresses.size();
+        if (0 == turn) {
             forget(host);
         } else {
-            final int turn = null == failed ? 0 : addresses.indexOf(failed);
-            put(host, addresses.get((turn + 1) % addresses.size()));
+            put(host, addresses.get(turn));
         }
         return addresses.size();
     }

@@ -2,6 +2,7 @@
 package io.weft.overlay.registry.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import org.junit.jupiter.api.Test;
@@ -135,6 +137,28 @@ class RegistryHttpTest {
         } finally {
             server.stop(0);
         }
+    }
+
+    @Test
+    void shouldKeepAnAddressThatAnswersWhileNoNameServerDoes() throws Exception {
+        final ServerAddresses addresses = new ServerAddresses(
+                host -> "known".equals(host) ? List.of(loopback(1), loopback(2), loopback(3)) : List.of());
+        assertEquals(3, addresses.next("known", null));
+        assertEquals(loopback(2), addresses.of("known"));
+        assertEquals(3, addresses.next("known", loopback(2)));
+        assertEquals(loopback(3), addresses.of("known"));
+        assertEquals(3, addresses.next("known", loopback(3)));
+        assertNull(addresses.of("known")); // the first is called by the name
+
+        final AtomicReference<List<InetAddress>> answer = new AtomicReference<>(List.of(loopback(1), loopback(2)));
+        final ServerAddresses forgotten = new ServerAddresses(host -> answer.get());
+        assertEquals(2, forgotten.next("name", null));
+        answer.set(List.of());
+        assertEquals(0, forgotten.next("name", loopback(2)));
+        assertEquals(loopback(2), forgotten.of("name"));
+        answer.set(List.of(loopback(2)));
+        assertEquals(1, forgotten.next("name", loopback(2)));
+        assertNull(forgotten.of("name"));
     }
 
     private static boolean isAnswered(final RegistryHttp http, final HttpRequest request) {

@@ -21,7 +21,7 @@ final class ExecRun {
     private static final int ERRORS_LENGTH_MAX = 500;
     /** Of standard error the end is kept, of which the message has the last: more characters than that need in any case. */
     private static final int ERRORS_KEPT = 4 * ERRORS_LENGTH_MAX;
-    /** What a pipe holds. */
+
     private static final int PIECE_LENGTH = 1 << 16;
 
     private ExecRun() {}
@@ -46,13 +46,14 @@ final class ExecRun {
             boolean isRunning = true;
             while (isRunning) {
                 isRunning = process.isAlive(); // before its streams: what it wrote before its end is read after it
-                output.write(piece, 0, read(process.getInputStream(), piece));
-                keepEnd(errors, piece, read(process.getErrorStream(), piece));
-                if (output.size() > OUTPUT_LENGTH_MAX) {
-                    throw new IOException("prints more than " + OUTPUT_LENGTH_MAX + " bytes");
-                }
-                if (System.nanoTime() - deadlineNs > 0) {
-                    throw new IOException("has not ended after " + TimeUnit.MILLISECONDS.toSeconds(TIMEOUT_MS) + " s");
+                boolean hasMore = true;
+                while (hasMore) {
+                    final int length = read(process.getInputStream(), piece);
+                    output.write(piece, 0, length);
+                    final int errorLength = read(process.getErrorStream(), piece);
+                    keepEnd(errors, piece, errorLength);
+                    hasMore = length + errorLength > 0;
+                    requireMeasure(output.size(), deadlineNs);
                 }
                 if (isRunning) {
                     TimeUnit.MILLISECONDS.sleep(POLL_INTERVAL_MS);
@@ -68,6 +69,15 @@ final class ExecRun {
             descendants.forEach(ProcessHandle::destroyForcibly);
             process.getInputStream().close();
             process.getErrorStream().close();
+        }
+    }
+
+    private static void requireMeasure(final int outputLength, final long deadlineNs) throws IOException {
+        if (outputLength > OUTPUT_LENGTH_MAX) {
+            throw new IOException("prints more than " + OUTPUT_LENGTH_MAX + " bytes");
+        }
+        if (System.nanoTime() - deadlineNs > 0) {
+            throw new IOException("has not ended after " + TimeUnit.MILLISECONDS.toSeconds(TIMEOUT_MS) + " s");
         }
     }
 

@@ -27,6 +27,15 @@ class ExecRunTest {
         assertEquals("end", new String(output, 300_000, 3, StandardCharsets.US_ASCII));
     }
 
+    /** As much as a large pipe holds lies there when the program has ended: it is read in pieces. */
+    @Test
+    void shouldReadWhatIsLeftAfterTheEnd() throws Exception {
+        // F_SETPIPE_SZ, of perl's fcntl: all is written at once, and the program ends.
+        final byte[] output =
+                output("perl -e 'fcntl(STDOUT, 1031, 1048576) or die; syswrite(STDOUT, \"x\" x 1000000)'");
+        assertEquals(1_000_000, output.length);
+    }
+
     /** What a plugin says of its work takes no memory, however much it is. */
     @Test
     void shouldKeepTheEndOfWhatItIsToldOfAFailure() {
