@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube.access;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.json.YamlReader;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.BoundedFile;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.tls.PemSource;
@@ -23,10 +26,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Kubeconfig files, in YAML or JSON, merged as client-go does (tools/clientcmd/loader.go): of a name that several files have the first
- * counts, and paths are relative to the file that has them. A key that is not known here is refused, since what it asks for would not
- * be done.
+ * counts, and paths are relative to the file that has them. A key that is not known here is passed over, as by client-go, but not without
+ * a word: what it asks for is not done.
  */
 final class Kubeconfig {
+    private static final System.Logger LOG = System.getLogger(Kubeconfig.class.getName());
     private static final Set<String> ROOT = Set.of(
             "apiVersion", "kind", "preferences", "clusters", "users", "contexts", "current-context", "extensions");
     private static final Set<String> CONTEXT = Set.of("cluster", "user", "namespace", "extensions");
@@ -116,7 +120,7 @@ final class Kubeconfig {
                 if (0 != read.get(i).length) {
                     final JsonValue root =
                             YamlReader.read(read.get(i), files.get(i).toString());
-                    requireKnown(root, ROOT);
+                    tellUnknown(root, ROOT);
                     roots.add(new Entry(root, files.get(i)));
                 }
             }
@@ -234,12 +238,12 @@ final class Kubeconfig {
             }
             for (final JsonValue element : elements.elements()) {
                 if (name.equals(element.required("name").string())) {
-                    requireKnown(element, Set.of("name", member));
+                    tellUnknown(element, Set.of("name", member));
                     final JsonValue value = element.member(member);
                     if (null == value) {
                         return new Entry(element.withoutMembers(), root.file);
                     }
-                    requireKnown(value, known);
+                    tellUnknown(value, known);
                     return new Entry(value, root.file);
                 }
             }
@@ -247,11 +251,12 @@ final class Kubeconfig {
         return null;
     }
 
-    /** @throws JsonException for a key that asks for what is not done here. */
-    static void requireKnown(final JsonValue object, final Set<String> known) {
+    /** Tells of keys that ask for what is not done here. */
+    static void tellUnknown(final JsonValue object, final Set<String> known) {
         object.members().forEach((key, value) -> {
             if (!known.contains(key)) {
-                throw value.error("is not understood by weft");
+                final JsonException fault = value.error("is not understood by weft, and passed over");
+                LOG.log(WARNING, "{0}{1}", fault.getMessage(), LogFields.of("registry", "kube", "key", value.path()));
             }
         });
     }
