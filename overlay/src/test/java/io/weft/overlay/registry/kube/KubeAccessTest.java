@@ -400,6 +400,22 @@ class KubeAccessTest {
         assertNotNull(new KubeClient(KubeAccess.of(file, String.valueOf(api.uri()), Map.of())).get(NODE));
     }
 
+    /** As Go's MarshalIndent writes it; JSON is YAML, and tabs between its tokens are as good as spaces. */
+    @Test
+    void shouldTakeJsonThatIsIndentedByTabs() throws Exception {
+        final NodeApiServer api = serveInClear();
+        client(write("config", """
+                {
+                \t"current-context":\t"c",
+                \t"contexts": [{"name": "c", "context": {"cluster": "k"}}],
+                \t"clusters": [
+                \t\t{"name": "k", "cluster": {"server": "%s"}}
+                \t]
+                }
+                """.formatted(api.uri()))).get(NODE);
+        assertNull(api.lastHeaders().getFirst("Authorization"));
+    }
+
     /** client-go's decoder does not look at it, and what else there is may be all that is needed. */
     @Test
     void shouldPassOverAKeyThatIsNotKnown() throws Exception {
@@ -462,7 +478,7 @@ class KubeAccessTest {
                 "a: 1 | no current-context",
                 "current-context: '' | no current-context",
                 "{current-context: x} | has no \"x\" in its contexts",
-                "{current-context: x, current-context: y} | key current-context comes twice",
+                "{current-context: x, current-context: y} | has no \"y\" in its contexts",
                 "a: &x [*x] | nested deeper",
                 "--- {}~--- {} | but found another document",
             })
