@@ -50,7 +50,7 @@ class PluginTest {
         node.close();
     }
 
-    /** As flannel's manifests had it until 0.11: results have another form, and a configuration without a version means 0.1.0. */
+    /** Results have another form. A configuration without a version, as in flannel's manifests until 0.11, means 0.1.0. */
     @ParameterizedTest
     @CsvSource({"0.1.0, 0.1.0", "0.2.0, 0.2.0", "'', 0.1.0"})
     void shouldAddAndDeleteWhenVersionIsOld(final String version, final String spoken) {
