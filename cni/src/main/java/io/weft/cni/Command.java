@@ -6,12 +6,12 @@ import org.jspecify.annotations.Nullable;
 
 /** The operations of the specification, with what each demands of the environment and of the configuration's version. */
 enum Command {
-    ADD(SpecVersion.V0_3_0),
-    DEL(SpecVersion.V0_3_0),
+    ADD(SpecVersion.V0_1_0),
+    DEL(SpecVersion.V0_1_0),
     CHECK(SpecVersion.V0_4_0),
     GC(SpecVersion.V1_1_0),
     STATUS(SpecVersion.V1_1_0),
-    VERSION(SpecVersion.V0_3_0);
+    VERSION(SpecVersion.V0_1_0);
 
     private final SpecVersion since;
 

@@ -202,7 +202,10 @@ final class Delegate {
         final List<@Nullable Object> ipam = ipamOf(configuration, environment).versions(limit, deadline);
         SpecVersion newest = null;
         for (final SpecVersion version : SpecVersion.values()) {
-            if (!limit.isBefore(version) && own.contains(version.text()) && ipam.contains(version.text())) {
+            if (!limit.isBefore(version)
+                    && limit.hasOldResults() == version.hasOldResults()
+                    && own.contains(version.text())
+                    && ipam.contains(version.text())) {
                 newest = version;
             }
         }

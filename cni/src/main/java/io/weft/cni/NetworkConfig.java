@@ -119,12 +119,16 @@ final class NetworkConfig {
     private static SpecVersion version(final Map<String, @Nullable Object> json, final Command command)
             throws CniException {
         final Object value = json.get(CNI_VERSION);
-        final SpecVersion version = value instanceof String text ? SpecVersion.of(text) : null;
+        final SpecVersion version;
+        if (null == value || "".equals(value)) {
+            version = SpecVersion.UNNAMED;
+        } else {
+            version = value instanceof String text ? SpecVersion.of(text) : null;
+        }
         if (null == version) {
-            // Without the key it is 0.1.0: SPEC.md 0.1.0 had none.
             throw new CniException(
                     CniException.INCOMPATIBLE_VERSION,
-                    CNI_VERSION + " " + (null == value ? "is missing, which means 0.1.0" : "is " + Json.show(value)),
+                    CNI_VERSION + " is " + Json.show(value),
                     "allowed: " + SpecVersion.list());
         }
         if (version.isBefore(command.since())) {

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Results of ADD in the form of one version or another. From 0.3.0 to 1.1.0 one thing was taken away, {@code
- * ips[].version} with 1.0.0; what 1.1.0 added is optional, and older readers skip it.
+ * ips[].version} with 1.0.0; what 1.1.0 added is optional, and older readers skip it. Those of 0.1.0 and 0.2.0 are of another form, and
+ * alike: they are never made of others, since a delegate that speaks neither is not called.
  */
 final class Results {
     private Results() {}

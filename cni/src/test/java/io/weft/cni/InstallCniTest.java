@@ -208,7 +208,7 @@ class InstallCniTest {
 
     @ParameterizedTest
     @CsvSource({
-        "--cni-version, 0.2.0, '--cni-version=0.2.0; allowed: 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0'",
+        "--cni-version, 0.5.0, '--cni-version=0.5.0; allowed: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0'",
         "--conflist-name, a/b.conflist, --conflist-name=a/b.conflist; allowed: a file name",
         "--conflist-name, weft.json, --conflist-name=weft.json; allowed: a file name that ends in .conflist",
         "--conflist-name, .conflist, --conflist-name=.conflist; allowed: a file name that ends in .conflist",
@@ -249,13 +249,12 @@ class InstallCniTest {
                 "{\"name\":\"n\"}                                      | plugins is null; allowed: an array of plugins",
                 "{\"name\":\"n\",\"plugins\":[]}                      | plugins is []; allowed: an array of plugins",
                 "{\"name\":\"n\",\"plugins\":[{}]}                    | plugins is {}; allowed: objects, each with a",
-                "{\"name\":\"n\",\"plugins\":[{\"type\":\"weft-cni\"}]} | cniVersion is missing, which means 0.1.0",
                 "{\"name\":\"a/b\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\"}]} | name is \"a/b\"",
                 "{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"weft-cni\",\"ipam\":1}]} | ipam is 1",
                 "{\"name\":\"my net\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"bridge\"}]} | name is \"my net\"; allowed: a",
                 "{\"name\":\"n\",\"cniVersions\":\"1.0.0\",\"plugins\":[{\"type\":\"bridge\"}]} | cniVersions is \"1.0.0\"; allowed",
                 "{\"name\":\"n\",\"cniVersions\":[1],\"plugins\":[{\"type\":\"bridge\"}]} | cniVersions is [1]; allowed: an array of",
-                "{\"name\":\"n\",\"cniVersions\":[\"0.2.0\",\"9.0.0\"],\"plugins\":[{\"type\":\"weft-cni\"}]} | cniVersion is \"0.2.0\"",
+                "{\"name\":\"n\",\"cniVersions\":[\"0.2.1\",\"9.0.0\"],\"plugins\":[{\"type\":\"weft-cni\"}]} | cniVersion is \"0.2.1\"",
             })
     void shouldInstallNothingWhenConflistIsBad(final String conflist, final String expected) throws IOException {
         final Path own = Files.writeString(directory.resolve("own"), conflist);
@@ -294,9 +293,10 @@ class InstallCniTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "\"cniVersions\":[\"0.2.0\",\"1.0.0\",\"1.1.0\"]",
+                "\"cniVersions\":[\"0.2.1\",\"1.0.0\",\"1.1.0\"]",
                 "\"cniVersions\":[\"9.0.0\",\"1.0.0\"]",
-                "\"cniVersion\":\"0.2.0\",\"cniVersions\":[\"0.4.0\"]",
+                "\"cniVersion\":\"0.2.1\",\"cniVersions\":[\"0.4.0\"]",
+                "\"disableCheck\":false",
                 "\"cniVersion\":\"1.0.0\",\"cniVersions\":[]",
             })
     void shouldInstallConflistWhenOneOfItsVersionsIsSpoken(final String versions) throws IOException {

@@ -75,7 +75,7 @@ class SpecificationTest {
                 assertEquals(0, outcome.exitCode());
                 assertEquals(
                         "{\"cniVersion\":\"" + version.text()
-                                + "\",\"supportedVersions\":[\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}",
+                                + "\",\"supportedVersions\":[\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}",
                         outcome.output());
             }
         }
@@ -161,8 +161,7 @@ class SpecificationTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{`name`:`n`}                               | 1 | cniVersion is missing",
-                "{`name`:`n`,`cniVersion`:`0.2.0`}          | 1 | cniVersion is `0.2.0` allowed: 0.3.0, 0.3.1",
+                "{`name`:`n`,`cniVersion`:`0.2.1`}          | 1 | cniVersion is `0.2.1` allowed: 0.1.0, 0.2.0, 0.3.0",
                 "{`name`:`n`,`cniVersion`:`2.0.0`}          | 1 | cniVersion is `2.0.0`",
                 "{`name`:`n`,`cniVersion`:1}                | 1 | cniVersion is 1",
                 "{`cniVersion`:`1.0.0`}                     | 7 | name is missing",

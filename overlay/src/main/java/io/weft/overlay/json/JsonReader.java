@@ -24,28 +24,31 @@ public final class JsonReader {
 
     private final JsonParser parser;
     private final JsonText text;
+    private final boolean isStrict;
     private int count;
 
-    private JsonReader(final JsonParser parser, final JsonText text) {
+    private JsonReader(final JsonParser parser, final JsonText text, final boolean isStrict) {
         this.parser = parser;
         this.text = text;
+        this.isStrict = isStrict;
     }
 
     /**
-     * Reads one document.
+     * Reads one document as Go's decoder does: of a key that comes twice the last value counts.
      *
      * @param text UTF-8 (or another Unicode encoding that JSON allows).
      * @param source what an error calls the text: a file's path, an etcd key, an annotation.
-     * @throws JsonException with line and column when the text is not exactly one JSON value, or a key comes twice.
+     * @throws JsonException with line and column when the text is not exactly one JSON value.
      * @throws JsonTooLargeException when it has more than {@link #VALUES_MAX} values.
      */
     public static JsonValue read(final byte[] text, final String source) {
-        return read(JsonText.of(text, source));
+        return read(JsonText.of(text, source), false);
     }
 
-    static JsonValue read(final JsonText text) {
+    /** @param isStrict refuse a key that comes twice: for files that people write for weft alone. */
+    static JsonValue read(final JsonText text, final boolean isStrict) {
         try (JsonParser parser = text.parser()) {
-            final JsonReader reader = new JsonReader(parser, text);
+            final JsonReader reader = new JsonReader(parser, text, isStrict);
             if (null == parser.nextToken()) {
                 throw text.error("is empty, a JSON object is needed");
             }
@@ -89,7 +92,7 @@ public final class JsonReader {
             final TokenStreamLocation place = parser.currentTokenLocation();
             parser.nextToken();
             final String memberPath = path.isEmpty() ? key : path + '.' + key;
-            if (null != members.put(key, value(memberPath))) {
+            if (null != members.put(key, value(memberPath)) && isStrict) {
                 throw new JsonException(
                         text.source(), text.line(place), text.column(place), "key " + memberPath + " comes twice");
             }

@@ -56,9 +56,13 @@ public final class JsonText {
         return new JsonText(text, 0, text.length, source, "", 1, 1);
     }
 
-    /** The value, read. */
+    /**
+     * The value, read.
+     *
+     * @throws JsonException with line and column, also where a key comes twice.
+     */
     public JsonValue read() {
-        return JsonReader.read(this);
+        return JsonReader.read(this, true);
     }
 
     /**

@@ -92,6 +92,11 @@ public final class JsonValue {
         return found;
     }
 
+    /** An object without members in the place of this value, where Go takes null or nothing for one. */
+    public JsonValue withoutMembers() {
+        return new JsonValue(Map.of(), source, path, line, column);
+    }
+
     /** The text of a string. */
     public String string() {
         if (value instanceof final String text) {

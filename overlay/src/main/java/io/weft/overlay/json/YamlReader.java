@@ -39,14 +39,30 @@ public final class YamlReader {
     }
 
     /**
-     * Reads one document.
+     * Reads one document. Of a key that comes twice the last value counts, as for Go's libraries.
      *
      * @param text UTF-8, or UTF-16 with a mark.
      * @param source what an error calls the text: a file's path.
-     * @throws JsonException with line and column when the text is not exactly one value that JSON could say, or a key comes twice.
+     * @throws JsonException with line and column when the text is not exactly one value that JSON could say.
      * @throws JsonTooLargeException when it has more than {@link JsonReader#VALUES_MAX} values, each alias counted anew.
      */
     public static JsonValue read(final byte[] text, final String source) {
+        final JsonValue json = text.length > 0 && '{' == text[0] ? json(text, source) : null;
+        return null == json ? yaml(text, source) : json;
+    }
+
+    /** Text that is JSON; null for other. The library refuses tabs between the tokens of JSON, with which some programs indent it. */
+    private static @Nullable JsonValue json(final byte[] text, final String source) {
+        try {
+            return JsonReader.read(text, source);
+        } catch (final JsonTooLargeException tooLarge) {
+            throw tooLarge;
+        } catch (final JsonException noJson) {
+            return null; // a mapping of YAML may begin so too
+        }
+    }
+
+    private static JsonValue yaml(final byte[] text, final String source) {
         final LoadSettings settings = LoadSettings.builder()
                 .setLabel(source)
                 .setSchema(new CoreSchema())
@@ -101,9 +117,7 @@ public final class YamlReader {
                 throw error(tuple.getKeyNode(), path, "has a key that is no text");
             }
             final String memberPath = path.isEmpty() ? key.getValue() : path + '.' + key.getValue();
-            if (null != members.put(key.getValue(), value(tuple.getValueNode(), memberPath, depth + 1))) {
-                throw new JsonException(source, line(key), column(key), "key " + memberPath + " comes twice");
-            }
+            members.put(key.getValue(), value(tuple.getValueNode(), memberPath, depth + 1));
         }
         return Collections.unmodifiableMap(members);
     }

@@ -4,6 +4,7 @@ package io.weft.overlay.lease;
 import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -43,10 +44,23 @@ public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet)
      * @throws IllegalArgumentException when the text is no lease's key.
      */
     public static LeaseKey parse(final String text) {
+        return parse(text, IpPrefix::new);
+    }
+
+    /**
+     * The subnets that the addresses of a key lie in: as {@link #parse}, but host bits are dropped.
+     *
+     * @throws IllegalArgumentException when the text is no lease's key even so.
+     */
+    public static LeaseKey parseContaining(final String text) {
+        return parse(text, IpPrefix::containing);
+    }
+
+    private static LeaseKey parse(final String text, final BiFunction<IpAddress, Integer, IpPrefix> prefix) {
         final Matcher ipv6Alone = FORM_IPV6.matcher(text);
         if (ipv6Alone.matches() && ipv6Alone.group(1).indexOf(':') >= 0) {
             return new LeaseKey(
-                    null, new IpPrefix(IpAddress.parse(ipv6Alone.group(1)), Integer.parseInt(ipv6Alone.group(2))));
+                    null, prefix.apply(IpAddress.parse(ipv6Alone.group(1)), Integer.valueOf(ipv6Alone.group(2))));
         }
         final Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
@@ -54,10 +68,10 @@ public record LeaseKey(@Nullable IpPrefix subnet, @Nullable IpPrefix ipv6Subnet)
             throw new IllegalArgumentException(
                     "\"" + shown + "\" is no subnet key, write it as 10.244.3.0-24 or 10.244.3.0-24&fd00:3::-64");
         }
-        final IpPrefix subnet = new IpPrefix(IpAddress.parse(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+        final IpPrefix subnet = prefix.apply(IpAddress.parse(matcher.group(1)), Integer.valueOf(matcher.group(2)));
         final String ipv6 = matcher.group(3);
         return new LeaseKey(
-                subnet, null == ipv6 ? null : new IpPrefix(IpAddress.parse(ipv6), Integer.parseInt(matcher.group(4))));
+                subnet, null == ipv6 ? null : prefix.apply(IpAddress.parse(ipv6), Integer.valueOf(matcher.group(4))));
     }
 
     /** True when the two share an address. */

@@ -7,7 +7,9 @@ import io.weft.address.IpAddress;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
@@ -41,9 +43,7 @@ public final class HealthServer implements ListeningPort.Listener {
             final Supplier<String> metrics) {
         try {
             final HealthServer started = new HealthServer(HttpServer.start(
-                    "weft-http",
-                    new InetSocketAddress(IpAddress.parse(ip).toInetAddress(), port),
-                    handler(hung, unready, metrics)));
+                    "weft-http", new InetSocketAddress(address(ip), port), handler(hung, unready, metrics)));
             LOG.log(
                     INFO,
                     "/healthz, /readyz and /metrics on port {0}{1}",
@@ -55,6 +55,15 @@ public final class HealthServer implements ListeningPort.Listener {
                     "listen on --healthz-ip=" + ip + " --healthz-port=" + port + ": " + failure.getMessage()
                             + ". Choose another, or 0 for none",
                     failure);
+        }
+    }
+
+    /** Go's net.Listen takes a name as well. */
+    private static InetAddress address(final String ip) throws UnknownHostException {
+        try {
+            return IpAddress.parse(ip).toInetAddress();
+        } catch (final IllegalArgumentException noLiteral) {
+            return InetAddress.getByName(ip);
         }
     }
 

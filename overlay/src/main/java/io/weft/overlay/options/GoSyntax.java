@@ -28,6 +28,9 @@ final class GoSyntax {
         final List<String> words = new ArrayList<>();
         for (int i = 0; i < arguments.length; i++) {
             final String argument = arguments[i];
+            if (argument.isEmpty()) {
+                continue; // as systemd's ${VARIABLE} and templates leave it where nothing is set
+            }
             final OptionSpec option = option(spec, argument);
             if (null == option) {
                 words.add(argument);

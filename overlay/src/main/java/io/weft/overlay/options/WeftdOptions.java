@@ -32,9 +32,18 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
      */
     private static final Pattern DEVICE_NAME = Pattern.compile("(?!(\\.\\.?|all|default)$)[^\\s/:%\\p{Cntrl}]+");
 
-    /** Scheme, a name, an IPv4 address or an IPv6 address in brackets, port and path. */
+    /** Scheme, a name, an IPv4 address or an IPv6 address in brackets, port and path; or host and port alone. */
     private static final Pattern URL =
-            Pattern.compile("https?://([\\w.-]+|\\[[0-9a-fA-F:.]+])(:\\d{1,5})?(/[\\w.~/-]*)?");
+            Pattern.compile("https?://([\\w.-]+|\\[[0-9a-fA-F:.]+])(:\\d{1,5})?(/[\\w.~/-]*)?"
+                    + "|([\\w.-]+|\\[[0-9a-fA-F:.]+]):\\d{1,5}/?");
+
+    /**
+     * What Kubernetes takes in front of the names of annotations (apimachinery pkg/api/validate/content/kube.go): a DNS name, and the
+     * beginning of a name behind a slash, of 63 characters with the longest of the names.
+     */
+    private static final Pattern ANNOTATION_PREFIX =
+            Pattern.compile("(?=[^/]{1,253}(/|$))[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+                    + "(/([A-Za-z0-9][\\w.-]{0,40})?)?");
 
     /** Which registry the options choose. */
     public enum RegistryKind {
@@ -65,6 +74,7 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
             }
         }
         requireUrl("--kube-api-url", flanneld.kubeApiUrl);
+        requireAnnotationPrefix();
         requireFile("--subnet-file", flanneld.subnetFile);
         requireFile("--net-config-path", flanneld.netConfigPath);
         if (null != weft.countersFile) {
@@ -148,7 +158,19 @@ public record WeftdOptions(FlanneldOptions flanneld, WeftOptions weft) {
     private static void requireUrl(final String name, final String value) {
         if (!value.isEmpty() && !URL.matcher(value).matches()) {
             throw new StartupException(
-                    name + '=' + QuotedUrl.of(value) + ": must be a URL such as https://10.0.0.1:6443, without a user");
+                    name + '=' + QuotedUrl.of(value) + ": must be a URL such as https://10.0.0.1:6443, without a user,"
+                            + " or a host and a port for http");
+        }
+    }
+
+    /** Else the API server alone would refuse it, with the first write, when the node is set up already. */
+    private void requireAnnotationPrefix() {
+        final String prefix = flanneld.kubeAnnotationPrefix;
+        if (RegistryKind.KUBE == registryKind()
+                && !ANNOTATION_PREFIX.matcher(prefix).matches()) {
+            throw new StartupException(
+                    "--kube-annotation-prefix=" + prefix + ": must be a DNS name in small letters such as"
+                            + " flannel.alpha.coreos.com, behind which there may be one slash and up to 41 characters");
         }
     }
 

@@ -36,7 +36,11 @@ class HealthServerTest {
     private HealthServer server = start(0);
 
     private HealthServer start(final int port) {
-        return HealthServer.start("127.0.0.1", port, () -> hung, () -> unready, () -> METRICS);
+        return start("127.0.0.1", port);
+    }
+
+    private HealthServer start(final String ip, final int port) {
+        return HealthServer.start(ip, port, () -> hung, () -> unready, () -> METRICS);
     }
 
     @BeforeEach
@@ -69,6 +73,13 @@ class HealthServerTest {
         client.setSoTimeout((int) PATIENCE.toMillis());
         client.getOutputStream().write(sent.getBytes(US_ASCII));
         return client;
+    }
+
+    @Test
+    void shouldListenOnANameAsFlanneldDoes() throws Exception {
+        server.close();
+        server = start("localhost", 0);
+        assertEquals(200, get("/healthz").statusCode());
     }
 
     @ParameterizedTest

@@ -145,7 +145,7 @@ class WeftdCommandLineTest {
                 "1 | --public-ipv6=fe80::1 | must be an address by which other nodes reach this one",
                 "1 | --public-ipv6=fd00::1%eth0 | must be an IPv6 address",
                 "1 | --kube-api-url=nonsense | must be a URL such as https://10.0.0.1:6443",
-                "1 | --kube-api-url=10.0.0.1:6443 | must be a URL such as https://10.0.0.1:6443",
+                "1 | --kube-api-url=10.0.0.1:6443/api | must be a URL such as https://10.0.0.1:6443",
                 "1 | --kube-api-url=http://[ | must be a URL such as https://10.0.0.1:6443",
                 "1 | --kube-api-url=ftp://10.0.0.1 | must be a URL such as https://10.0.0.1:6443",
                 "1 | --subnet-file= | must be the path of a file",
@@ -209,6 +209,46 @@ class WeftdCommandLineTest {
     void shouldNameFlagValueAndRangeWhenAValueHasNoMeaning(
             final int exitCode, final String argument, final String allowed) {
         assertRefuses(exitCode, argument + ": " + allowed, argument);
+    }
+
+    /** The API server would refuse each write with them, and by that time the node is set up. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "Flannel.example.com",
+                "a_b.example.com",
+                ".example.com",
+                "example.com/a/b",
+                "example.com/-a",
+                "/a",
+                "example.com/a b",
+                "example.com/a2345678901234567890123456789012345678901x"
+            })
+    void shouldRefuseAPrefixThatNoAnnotationMayHave(final String prefix) {
+        assertRefuses(
+                1,
+                "--kube-annotation-prefix=" + prefix + ": must be a DNS name in small letters",
+                "--kube-subnet-mgr",
+                "--kube-annotation-prefix=" + prefix);
+    }
+
+    @Test
+    void shouldTakeAnyPrefixWhereThereAreNoAnnotations() {
+        assertTakes("--kube-annotation-prefix=");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "flannel.alpha.coreos.com",
+                "example.com/",
+                "example.com/a",
+                "example.com/A_b.c-",
+                "example.com/a2345678901234567890123456789012345678901"
+            })
+    void shouldTakeAPrefixThatAnnotationsMayHave(final String prefix) {
+        assertTakes("--kube-subnet-mgr", "--kube-annotation-prefix=" + prefix);
     }
 
     @Test
@@ -310,6 +350,13 @@ class WeftdCommandLineTest {
         assertEquals(0, command.flanneld.healthzPort);
         assertEquals(null, command.flanneld.kubeconfigFile);
         assertEquals(null, command.weft.countersFile);
+    }
+
+    @Test
+    void shouldPassOverArgumentsWithoutALetter() {
+        assertTakes("", "--ip-masq", "", "--iface", "", "");
+        assertTrue(command.flanneld.ipMasq);
+        assertEquals(List.of(""), command.flanneld.iface);
     }
 
     @ParameterizedTest
@@ -435,6 +482,12 @@ class WeftdCommandLineTest {
         environment.put("WEFTD_PORT", "tcp://10.0.0.1:80");
         environment.put("WEFTD_SERVICE_HOST", "10.0.0.1");
         assertTakes();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"10.0.0.1:6443", "localhost:8001", "[fd00::1]:8080/"})
+    void shouldTakeAHostAndItsPortForAUrl(final String url) {
+        assertTakes("--kube-api-url=" + url);
     }
 
     @Test

@@ -317,6 +317,12 @@ class FileRegistryTest {
     }
 
     @Test
+    void shouldNameTheKeyWhenItComesTwice() throws IOException {
+        replace("{\"config\":{\"Network\":\"10.244.0.0/16\",\"Network\":\"10.244.0.0/16\"},\"leases\":{}}");
+        assertRefused(":1:38: key config.Network comes twice");
+    }
+
+    @Test
     void shouldNameTheKeyWhenItIsUnknown() throws IOException {
         replace("{\"config\":" + CONFIG + ",\"leases\":{},\"lease\":{}}");
         assertRefused(":1:94: lease is an unknown key, known here: config, leases");

@@ -57,6 +57,18 @@ final class EtcdLeaseReader {
         useless.forget(name);
     }
 
+    /**
+     * What nobody else is to be given because of a key, be it none that weft writes: whoever wrote 10.244.1.7-24 uses addresses of
+     * 10.244.1.0/24, and flannel does not give it away either. Null for a key that names no addresses.
+     */
+    static @Nullable LeaseKey takenBy(final String name) {
+        try {
+            return LeaseKey.parseContaining(name);
+        } catch (final IllegalArgumentException namesNoSubnet) {
+            return null;
+        }
+    }
+
     /** The subnet that a key names, whatever its value; null for a key that names none. */
     static @Nullable LeaseKey keyOf(final String name) {
         try {

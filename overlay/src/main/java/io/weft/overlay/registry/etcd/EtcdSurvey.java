@@ -36,7 +36,7 @@ final class EtcdSurvey implements EtcdStore.Reader {
     public void entry(final EtcdStore.Entry entry) throws UnavailableException {
         final Lease lease = leaseReader.lease(entry);
         if (null == lease) {
-            take(EtcdLeaseReader.keyOf(entry.name()));
+            take(EtcdLeaseReader.takenBy(entry.name()));
         } else if (!request.owns(lease)) {
             other(lease);
         } else if (!allocator.allows(lease.key())) {
@@ -55,7 +55,7 @@ final class EtcdSurvey implements EtcdStore.Reader {
     @Override
     public void tooLong(final String name) {
         leaseReader.refuse(name, "its value is too long to be read");
-        take(EtcdLeaseReader.keyOf(name));
+        take(EtcdLeaseReader.takenBy(name));
     }
 
     private void other(final Lease lease) throws UnavailableException {

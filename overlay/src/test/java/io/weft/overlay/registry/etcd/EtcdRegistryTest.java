@@ -162,6 +162,18 @@ class EtcdRegistryTest {
         assertNotEquals(previous, other.acquire(request(2, previous)).key());
     }
 
+    /** flannel's parser takes such a key, and gives nobody else what it overlaps. */
+    @Test
+    void shouldLeaveAloneWhatAKeyWithHostBitsLiesIn() throws Exception {
+        etcd().ctl("put", PREFIX + "/config", """
+                {"Network":"10.5.0.0/28","SubnetLen":30,"Backend":{"Type":"vxlan"}}""");
+        etcd().ctl("put", SUBNETS + "10.5.0.5-30", OTHER_VALUE);
+        etcd().ctl("put", SUBNETS + "10.5.0.11-30", OTHER_VALUE.replace("0.9", "0.8"));
+        final Lease own = acquire(1);
+        assertEquals("10.5.0.12-30", own.key().toString());
+        assertEquals(2, registries.get(0).status().refusals(), "they are of no use as leases");
+    }
+
     @Test
     void shouldTakeAReservedSubnetWhenItsValueNamesTheNode() throws Exception {
         final LeaseKey reserved = LeaseKey.parse("10.5.44.0-24");

@@ -57,6 +57,11 @@ public final class Caller {
         return new Caller("", file, "", "", null, List.of());
     }
 
+    /** The same as a server hears of it by http: what is a secret is not sent in clear, as client-go does not. */
+    Caller withoutCredentials() {
+        return new Caller("", null, "", "", null, impersonation);
+    }
+
     /**
      * What a request says of its caller, as that is now.
      *

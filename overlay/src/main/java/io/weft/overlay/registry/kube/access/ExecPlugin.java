@@ -75,7 +75,7 @@ final class ExecPlugin {
      */
     static ExecPlugin read(
             final JsonValue exec, final Kubeconfig.Entry user, final Kubeconfig.Entry cluster, final URI server) {
-        Kubeconfig.requireKnown(exec, KEYS);
+        Kubeconfig.tellUnknown(exec, KEYS);
         final JsonValue version = exec.required("apiVersion");
         if (!VERSIONS.contains(version.string())) {
             throw version.error("is not known, must be one of " + String.join(", ", VERSIONS));

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** How the API server is reached, as it is said now: files may be renewed while they are in use. May be used by several threads. */
 public final class KubeAccess {
     private static final System.Logger LOG = System.getLogger(KubeAccess.class.getName());
+    private static final Pattern HOST_AND_PORT = Pattern.compile("([\\w.-]+|\\[[0-9a-fA-F:.]+]):\\d{1,5}");
     /** Where the kubelet puts a pod's credentials. */
     private static final Path SERVICE_ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
 
@@ -63,8 +64,7 @@ public final class KubeAccess {
             return ofKubeconfig(new Kubeconfig(List.of(file), true, apiUrl, environment));
         }
         if (!apiUrl.isEmpty()) {
-            final URI url = server("--kube-api-url", apiUrl);
-            return new KubeAccess(null, connection(url, null, environment, Caller.ANONYMOUS));
+            return new KubeAccess(null, ofUrl(apiUrl, environment));
         }
         if (!list.isEmpty()) {
             final List<Path> files = Pattern.compile(File.pathSeparator, Pattern.LITERAL)
@@ -79,6 +79,11 @@ public final class KubeAccess {
 
     private static KubeAccess ofKubeconfig(final Kubeconfig kubeconfig) {
         return new KubeAccess(kubeconfig, kubeconfig.read());
+    }
+
+    /** A server that is not told who calls. */
+    static Connection ofUrl(final String apiUrl, final Map<String, String> environment) {
+        return connection(server("--kube-api-url", apiUrl), null, environment, Caller.ANONYMOUS);
     }
 
     private static Connection ofPod(final Map<String, String> environment) {
@@ -110,10 +115,15 @@ public final class KubeAccess {
                 caller);
     }
 
-    /** @param option that has the URL, for messages. */
+    /**
+     * The server of a URL, or of a host and its port, which client-go calls by http (rest/url_utils.go, DefaultServerURL).
+     *
+     * @param option that has the URL, for messages.
+     */
     static URI server(final String option, final String url) {
         try {
-            final URI uri = new URI(url.replaceAll("/+$", ""));
+            final String trimmed = url.replaceAll("/+$", "");
+            final URI uri = new URI(HOST_AND_PORT.matcher(trimmed).matches() ? "http://" + trimmed : trimmed);
             if (("http".equals(uri.getScheme()) || "https".equals(uri.getScheme())) && null != uri.getHost()) {
                 return uri;
             }
@@ -124,7 +134,8 @@ public final class KubeAccess {
             // Not as the cause, whose message has all of the URL.
             throw new RegistryException(option + ": \"" + QuotedUrl.of(url) + "\" is no URL: " + failure.getReason());
         }
-        throw new RegistryException(option + ": \"" + QuotedUrl.of(url) + "\" is no URL such as https://10.0.0.1:6443");
+        throw new RegistryException(option + ": \"" + QuotedUrl.of(url)
+                + "\" is no URL such as https://10.0.0.1:6443, nor a host and a port for http");
     }
 
     /** The server as it was first. */

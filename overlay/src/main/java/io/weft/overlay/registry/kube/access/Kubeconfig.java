@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.kube.access;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.json.YamlReader;
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.registry.BoundedFile;
 import io.weft.overlay.registry.RegistryException;
 import io.weft.overlay.registry.tls.PemSource;
@@ -23,10 +26,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Kubeconfig files, in YAML or JSON, merged as client-go does (tools/clientcmd/loader.go): of a name that several files have the first
- * counts, and paths are relative to the file that has them. A key that is not known here is refused, since what it asks for would not
- * be done.
+ * counts, and paths are relative to the file that has them. A key that is not known here is passed over, as by client-go, but not without
+ * a word: what it asks for is not done.
  */
 final class Kubeconfig {
+    private static final System.Logger LOG = System.getLogger(Kubeconfig.class.getName());
     private static final Set<String> ROOT = Set.of(
             "apiVersion", "kind", "preferences", "clusters", "users", "contexts", "current-context", "extensions");
     private static final Set<String> CONTEXT = Set.of("cluster", "user", "namespace", "extensions");
@@ -116,7 +120,7 @@ final class Kubeconfig {
                 if (0 != read.get(i).length) {
                     final JsonValue root =
                             YamlReader.read(read.get(i), files.get(i).toString());
-                    requireKnown(root, ROOT);
+                    tellUnknown(root, ROOT);
                     roots.add(new Entry(root, files.get(i)));
                 }
             }
@@ -127,28 +131,57 @@ final class Kubeconfig {
     }
 
     private KubeAccess.Connection connection(final List<Entry> roots) {
-        final Entry context = named(roots, "contexts", "context", currentContext(roots), CONTEXT);
-        final Entry cluster = named(
-                roots, "clusters", "cluster", context.value.required("cluster").string(), CLUSTER);
-        final JsonValue user = context.value.member("user");
-        final Entry caller = null == user || user.string().isEmpty()
-                ? null
-                : named(roots, "users", "user", user.string(), KubeUser.KEYS);
+        final String contextName = currentContext(roots);
+        if (contextName.isEmpty()) {
+            return KubeAccess.ofUrl(apiUrl, environment);
+        }
+        final Entry context = required(roots, "contexts", "context", contextName, CONTEXT);
+        final Entry cluster = cluster(roots, context);
         final URI server = apiUrl.isEmpty()
                 ? KubeAccess.server(
                         cluster.file + ": server",
                         cluster.value.required("server").string())
                 : KubeAccess.server("--kube-api-url", apiUrl);
-        final KubeUser parsed = null == caller ? KubeUser.NOBODY : KubeUser.read(caller, cluster, server);
+        final boolean isTls = "https".equals(server.getScheme());
+        final Entry caller = caller(roots, context, isTls);
+        final KubeUser user = null == caller ? KubeUser.NOBODY : KubeUser.read(caller, cluster, server);
         final String proxyUrl = text(cluster.value, "proxy-url");
         return new KubeAccess.Connection(
                 server,
-                "https".equals(server.getScheme()) ? tls(cluster, parsed) : null,
+                isTls ? tls(cluster, user) : null,
                 ProxyChoice.of(server, cluster.file + ": proxy-url", proxyUrl, environment),
-                parsed.caller());
+                isTls ? user.caller() : user.caller().withoutCredentials());
     }
 
-    private static TlsFiles tls(final Entry cluster, final KubeUser user) {
+    /** With a URL from elsewhere a context needs no cluster. */
+    private Entry cluster(final List<Entry> roots, final Entry context) {
+        if (apiUrl.isEmpty()) {
+            return required(
+                    roots,
+                    "clusters",
+                    "cluster",
+                    context.value.required("cluster").string(),
+                    CLUSTER);
+        }
+        final Entry found = named(roots, "clusters", "cluster", text(context.value, "cluster"), CLUSTER);
+        return null == found ? new Entry(context.value.withoutMembers(), context.file) : found;
+    }
+
+    /**
+     * Who calls; null for nobody in particular. A name that is not there is refused only where the server would be told who calls: as a
+     * caller without a name it would answer 401 or 403, which does not say why.
+     */
+    private @Nullable Entry caller(final List<Entry> roots, final Entry context, final boolean isTls) {
+        final String name = text(context.value, "user");
+        if (name.isEmpty()) {
+            return null;
+        }
+        return isTls
+                ? required(roots, "users", "user", name, KubeUser.KEYS)
+                : named(roots, "users", "user", name, KubeUser.KEYS);
+    }
+
+    private TlsFiles tls(final Entry cluster, final KubeUser user) {
         final PemSource authority = pem(cluster, "certificate-authority");
         final JsonValue insecure = cluster.value.member("insecure-skip-tls-verify");
         final boolean isSkipped = null != insecure && insecure.bool();
@@ -159,9 +192,11 @@ final class Kubeconfig {
                 authority,
                 user.certificate(),
                 user.key(),
-                new ServerCheck(isSkipped, text(cluster.value, "tls-server-name")));
+                // The name is the server's that the file names, not that of another.
+                new ServerCheck(isSkipped, apiUrl.isEmpty() ? text(cluster.value, "tls-server-name") : ""));
     }
 
+    /** Empty where none is needed, since the server is named elsewhere. */
     private String currentContext(final List<Entry> roots) {
         for (final Entry root : roots) {
             final String name = text(root.value, "current-context");
@@ -169,11 +204,28 @@ final class Kubeconfig {
                 return name;
             }
         }
+        if (!apiUrl.isEmpty()) {
+            return "";
+        }
         throw new RegistryException(
                 this + ": has no current-context, so that no server is chosen: kubectl config use-context NAME");
     }
 
-    private Entry named(
+    private Entry required(
+            final List<Entry> roots,
+            final String list,
+            final String member,
+            final String name,
+            final Set<String> known) {
+        final Entry found = named(roots, list, member, name, known);
+        if (null == found) {
+            throw new RegistryException(this + ": has no \"" + name + "\" in its " + list);
+        }
+        return found;
+    }
+
+    /** Null where no file has it. One that is null or missing beside its name has no members, as for Go. */
+    private static @Nullable Entry named(
             final List<Entry> roots,
             final String list,
             final String member,
@@ -186,21 +238,25 @@ final class Kubeconfig {
             }
             for (final JsonValue element : elements.elements()) {
                 if (name.equals(element.required("name").string())) {
-                    requireKnown(element, Set.of("name", member));
-                    final JsonValue value = element.required(member);
-                    requireKnown(value, known);
+                    tellUnknown(element, Set.of("name", member));
+                    final JsonValue value = element.member(member);
+                    if (null == value) {
+                        return new Entry(element.withoutMembers(), root.file);
+                    }
+                    tellUnknown(value, known);
                     return new Entry(value, root.file);
                 }
             }
         }
-        throw new RegistryException(this + ": has no \"" + name + "\" in its " + list);
+        return null;
     }
 
-    /** @throws JsonException for a key that asks for what is not done here. */
-    static void requireKnown(final JsonValue object, final Set<String> known) {
+    /** Tells of keys that ask for what is not done here. */
+    static void tellUnknown(final JsonValue object, final Set<String> known) {
         object.members().forEach((key, value) -> {
             if (!known.contains(key)) {
-                throw value.error("is not understood by weft");
+                final JsonException fault = value.error("is not understood by weft, and passed over");
+                LOG.log(WARNING, "{0}{1}", fault.getMessage(), LogFields.of("registry", "kube", "key", value.path()));
             }
         });
     }
