@@ -208,7 +208,7 @@ final class Forwarder implements AutoCloseable {
                 .tunnelOffload(openOffload(settings, opened, left))
                 .receivePorts(opened.receivePorts())
                 .sendPorts(opened.sendPorts())
-                .maxSegments(opened.segmentationOffload() ? DataPlaneContext.MAX_SEGMENTS_DEFAULT : 1);
+                .maxSegments(TunnelSetup.maxSegments(settings, opened));
         final PacketUnderlay packets = openPacketUnderlay(settings, opened, left.take(deviceName + PACKET_KIND));
         if (null != packets) {
             packets.use(context);

@@ -13,6 +13,7 @@ import io.weft.linux.DepartureSocket;
 import io.weft.linux.DeviceFeatures;
 import io.weft.linux.LinuxException;
 import io.weft.linux.TapDevice;
+import io.weft.linux.netlink.Link;
 import io.weft.linux.netlink.Rtnetlink;
 import io.weft.overlay.host.OffloadDevice;
 import io.weft.overlay.host.Underlay;
@@ -57,6 +58,12 @@ public final class OffloadTrial implements AutoCloseable {
     /** Of the name of the device that superframes are handed to, after the name of the TUN device. */
     private static final String DEVICE_SUFFIX = "-out";
 
+    /**
+     * Of what kind a device is that has the features, and no use of them: the kernel goes by others for tunnels ({@code hw_enc_features}, net/core/dev.c),
+     * of which a bridge has none, and cuts in front of it (net/bridge/br_device.c).
+     */
+    private static final String BRIDGE = "bridge";
+
     /** Over when the next second has come: looks begin once a second. */
     private static final long MIN_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(500);
 
@@ -87,6 +94,7 @@ public final class OffloadTrial implements AutoCloseable {
     private final ToLongFunction<DataPlaneCounter> counters;
     private final NanoClock clock;
     private final DeviceFeatures features;
+    private final boolean isBridge;
     private Underlay underlay;
     private boolean isUnderlayUp = true;
     private State state = State.OFF;
@@ -101,6 +109,7 @@ public final class OffloadTrial implements AutoCloseable {
     private long nextNs;
 
     /**
+     * @param rtnetlink asked for what kind the interface is.
      * @param device that superframes are handed to.
      * @param offload what is switched.
      * @param underlay the interface that superframes leave by.
@@ -109,6 +118,7 @@ public final class OffloadTrial implements AutoCloseable {
      * @throws LinuxException if the interface does not tell its features.
      */
     OffloadTrial(
+            final Rtnetlink rtnetlink,
             final OffloadDevice device,
             final TunnelOffload offload,
             final Underlay underlay,
@@ -121,6 +131,11 @@ public final class OffloadTrial implements AutoCloseable {
         this.port = port;
         this.counters = counters;
         this.clock = clock;
+        isBridge = rtnetlink
+                .link(underlay.name())
+                .map(Link::kind)
+                .filter(BRIDGE::equals)
+                .isPresent();
         offloaded = new CounterGrowth(counters, DataPlaneCounter.EGRESS_OFFLOADED_FRAMES);
         refusals = new CounterGrowth(counters, DataPlaneCounter.EGRESS_OFFLOAD_REFUSALS);
         features = new DeviceFeatures(
@@ -154,6 +169,7 @@ public final class OffloadTrial implements AutoCloseable {
                     ByteBuffer.wrap(settings.local().getAddress()).getInt(),
                     settings.podMtu());
             trial = new OffloadTrial(
+                    rtnetlink,
                     device,
                     offload,
                     settings.underlay(),
@@ -221,7 +237,7 @@ public final class OffloadTrial implements AutoCloseable {
     }
 
     private void compareDevice() {
-        final boolean can = features.areActive();
+        final boolean can = !isBridge && features.areActive();
         if (can && State.OFF == state) {
             enter(State.WAIT, 0);
             begin(State.TRIAL, FIRST_WATCH_LIMIT_NS);

@@ -31,6 +31,15 @@ final class TunnelSetup {
                 : UnderlaySockets.open(local, port, workers, UnderlaySockets.SEND_SOCKETS_DEFAULT, bufferLength, left);
     }
 
+    /** How many datagrams the kernel is given in a message to cut, at most. */
+    static int maxSegments(final Forwarder.Settings settings, final UnderlaySockets sockets) {
+        return sockets.segmentationOffload()
+                        && !SegmentationFault.isThere(
+                                settings.deviceName(), settings.underlay().name())
+                ? DataPlaneContext.MAX_SEGMENTS_DEFAULT
+                : 1;
+    }
+
     /** What the tables know of this node. */
     static RoutingContext routing(final Forwarder.Settings settings) {
         final RoutingContext context =

@@ -75,7 +75,13 @@ class OffloadTrialTest {
                 final TunnelOffload offload =
                         new TunnelOffload(device.queues(), List.of(new int[] {PORT}), 0, 0, POD_MTU);
                 try (OffloadTrial trial = new OffloadTrial(
-                        device, offload, underlay, PORT, counter -> counted.getOrDefault(counter, 0L), () -> nowNs)) {
+                        rtnetlink,
+                        device,
+                        offload,
+                        underlay,
+                        PORT,
+                        counter -> counted.getOrDefault(counter, 0L),
+                        () -> nowNs)) {
                     trial.run(underlay, true);
                     assertTrue(trial.isWatching(), "superframes are tried from the start");
                     step.run(trial);
