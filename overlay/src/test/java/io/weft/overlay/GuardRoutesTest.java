@@ -68,6 +68,12 @@ class GuardRoutesTest {
                 .reduce("", (all, line) -> all.isEmpty() ? line : all + "\n" + line);
     }
 
+    private String[] onRecord() {
+        final String[] files =
+                directory.resolve("run").toFile().list((run, name) -> name.matches(".*\\.(status|tables)"));
+        return null == files ? new String[0] : files;
+    }
+
     private Command.Result uninstall() {
         return node.namespace().tryExec(WeftdProcess.command(directory, "--uninstall"));
     }
@@ -107,8 +113,10 @@ class GuardRoutesTest {
         assertEquals(GUARD, guards());
         assertEquals(1, ping(), "nobody answers");
         assertEquals(0, leaked());
+        assertTrue(onRecord().length > 0);
         assertEquals(0, uninstall().exitCode());
         assertEquals("", guards());
+        assertEquals(0, onRecord().length, "weft would have the daemon started again that was ended for good");
         assertEquals(1, ping(), "nobody answers");
         assertTrue(leaked() > 0, "without the guard they leave, so the counter counts them");
     }

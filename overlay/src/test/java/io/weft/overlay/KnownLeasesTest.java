@@ -136,6 +136,22 @@ class KnownLeasesTest {
         assertEquals(2, weftd.output().split(Pattern.quote(READY), -1).length, weftd::output);
     }
 
+    /** Takes each connection, and says nothing: there is no error to tell yet. */
+    @Test
+    void shouldSayWhyItBeginsWithWhatItKnewWhenEtcdIsStopped() throws Exception {
+        runOnce();
+        cluster().etcd().signal("STOP");
+        try {
+            resources
+                    .add(cluster().startWeftd(node()))
+                    .awaitOutput(
+                            "etcd does not answer in time (it has not answered yet): this node begins with the ",
+                            Await.TIMEOUT_MS);
+        } finally {
+            cluster().etcd().signal("CONT");
+        }
+    }
+
     @Test
     void shouldCorrectWhatTheNodeKnewWhenEtcdAnswers() throws Exception {
         cluster()

@@ -346,8 +346,8 @@ class WeftdTest {
             assertTrue(
                     result.errors()
                             .contains(
-                                    "UDP port 8472 belongs to a process that cannot be seen from here, such as one of another"
-                                            + " container or user: look for it as root on the host itself (ss -lunp) and stop it, or,"
+                                    "UDP port 8472 belongs to a process that weftd may not look into, or cannot see, as one of another"
+                                            + " container: as root on the host itself, ss -lunp 'sport = :8472' names it; stop it, or,"
                                             + " where it is of another network, give one of the two another \"Port\" in the Backend"),
                     result::errors);
         }

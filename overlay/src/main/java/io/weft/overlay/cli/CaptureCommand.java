@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Writes packets that the daemon forwards or drops as pcapng, until it is told to end (Ctrl-C), has enough, or --duration is over.",
-            "  all      each packet as it is taken in, and once more if it is dropped later on",
+            "  all      each packet as it is taken in, and again if it is dropped later",
             "  egress   those of them that pods send",
             "  ingress  those of them that come from other nodes",
             "  drop     what is dropped, with the reason as comment",

@@ -22,11 +22,11 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Shows what daemons forward by and what they have counted, also those that hang or are dead.",
-            "  ports       packets, bytes and losses where packets come in and go out",
+            "  ports       packets, reads and writes, and losses where packets come and go",
             "  routes      as ip route",
             "  neighbours  as ip neigh",
             "  fdb         as bridge fdb",
-            "  peers       packets and bytes each way, when last heard, path MTU, last ICMP error",
+            "  peers       packets and bytes each way, last heard, path MTU, last ICMP error",
             "  drops       why packets ended: count, rate, first and last time",
             "  agents      how busy each data thread is, and its longest stall",
         })

@@ -47,6 +47,7 @@ import io.weft.overlay.registry.kube.KubeRegistry;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -109,12 +110,16 @@ final class Weftd {
     /** What this process has on record while no node of it forwards. */
     static StartRecord startRecord(final WeftdOptions options) {
         final WeftOptions weft = options.weft();
+        final @Nullable Path subnetFile = options.flanneld().subnetFile; // an empty option makes it null
         return StartRecord.open(
                 weft.runDirectory,
                 new StartRecord.Purpose(
                         Identity.of(weft.identity, System.getenv()).service(),
                         weft.deviceName,
-                        options.registryPlace()),
+                        options.registryPlace(),
+                        null == subnetFile
+                                ? ""
+                                : subnetFile.toAbsolutePath().normalize().toString()),
                 Version.text());
     }
 

@@ -218,7 +218,7 @@ public final class OffloadTrial implements AutoCloseable {
             device.mac(rtnetlink).ifPresent(offload::deviceMac);
             return differences;
         } catch (final LinuxException | IOException failure) {
-            refuse(String.valueOf(failure.getMessage()));
+            refuse(failure.getMessage() + ".");
             return 0;
         }
     }
@@ -295,7 +295,7 @@ public final class OffloadTrial implements AutoCloseable {
         try {
             departures = DepartureSocket.open(underlay.linkIndex(), port, offload.mtu());
         } catch (final LinuxException failure) {
-            refuse(String.valueOf(failure.getMessage()));
+            refuse(failure.getMessage() + ".");
             return;
         }
         offloaded.begin();

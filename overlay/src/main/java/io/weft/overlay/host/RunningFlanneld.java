@@ -5,6 +5,7 @@ import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** The flanneld that a node goes on in the place of: its device outlives it, so nothing but the process tells that it runs. */
 public final class RunningFlanneld {
@@ -25,11 +26,16 @@ public final class RunningFlanneld {
      * of its own cannot be seen.
      */
     public static void requireNone() {
-        ProcessHandle.allProcesses().filter(RunningFlanneld::isOne).findFirst().ifPresent(process -> {
+        find().ifPresent(process -> {
             throw new StartupException(NAME + " still runs, process " + process.pid()
                     + ": stop it first (systemctl stop flanneld), and nothing else; its device stays, and pods stay"
                     + " connected until weftd takes over");
         });
+    }
+
+    /** One of the calling thread's network namespace; of several any. */
+    static Optional<ProcessHandle> find() {
+        return ProcessHandle.allProcesses().filter(RunningFlanneld::isOne).findFirst();
     }
 
     private static boolean isOne(final ProcessHandle process) {

@@ -59,7 +59,7 @@ public final class UdpPort {
     private static void requireFree(final Path table, final int port) {
         if (Files.exists(table)) {
             inodes(table, port).stream().findFirst().ifPresent(inode -> {
-                throw new StartupException("UDP port " + port + " belongs to " + owner(inode)
+                throw new StartupException("UDP port " + port + " belongs to " + owner(inode, port)
                         + ", or, where it is of another network, give one of the two another \"Port\" in the Backend of"
                         + " its configuration");
             });
@@ -85,16 +85,21 @@ public final class UdpPort {
         }
     }
 
-    /** Who has the socket, and what to do about it. A process of another PID namespace cannot be seen. */
-    private static String owner(final String inode) {
+    /**
+     * Who has the socket, and what to do about it. A process of another PID namespace cannot be seen, and of one that may more than
+     * weftd, as anything does that root runs, not what it has open.
+     */
+    private static String owner(final String inode, final int port) {
         final Path socket = Path.of("socket:[" + inode + "]");
         return ProcessHandle.allProcesses()
                 .filter(process -> hasOpen(process, socket))
                 .map(process -> name(process) + ", process " + process.pid() + ": stop it first")
                 .findFirst()
-                .orElse(
-                        "a process that cannot be seen from here, such as one of another container or user: look for it as root"
-                                + " on the host itself (ss -lunp) and stop it");
+                .orElseGet(() -> RunningFlanneld.find()
+                        .map(flanneld -> "a process that weftd may not look into, most likely flanneld, process "
+                                + flanneld.pid() + ": stop it first")
+                        .orElse("a process that weftd may not look into, or cannot see, as one of another container: as"
+                                + " root on the host itself, ss -lunp 'sport = :" + port + "' names it; stop it"));
     }
 
     private static boolean hasOpen(final ProcessHandle process, final Path socket) {

@@ -286,7 +286,7 @@ public final class WeftOptions {
             arity = "0..1",
             fallbackValue = "true",
             defaultValue = "false",
-            description = "take away what weftd leaves on a host, guard routes, known leases and veth pairs of daemons"
-                    + " that were killed, and end")
+            description = "take away what weftd leaves on a host, guard routes, known leases, what weft shows of"
+                    + " daemons that have ended, and veth pairs of those that were killed, and end")
     public boolean uninstall;
 }

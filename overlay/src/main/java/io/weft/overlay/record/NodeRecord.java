@@ -4,6 +4,7 @@ package io.weft.overlay.record;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.json.JsonOutput;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.routing.RoutingTables;
 import java.io.IOException;
@@ -134,7 +135,7 @@ public final class NodeRecord implements AutoCloseable {
             troubles.remove(what);
             return true;
         } catch (final IOException failure) {
-            final String found = failure.toString();
+            final String found = FileFailure.words(failure);
             if (!found.equals(troubles.put(what, found))) {
                 LOG.log(
                         WARNING,

@@ -7,6 +7,7 @@ import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonOutput;
 import io.weft.overlay.json.JsonValue;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.lifecycle.TakeDown;
@@ -46,6 +47,7 @@ public final class StartRecord implements AutoCloseable {
 
     private static final String FAILED_MS = "failedMs";
     private static final String PLACE_ASKED = "placeAsked";
+    private static final String SUBNET_FILE = "subnetFile";
 
     /**
      * By what one start of a daemon is known to be the next of another.
@@ -53,14 +55,16 @@ public final class StartRecord implements AutoCloseable {
      * @param service that it is started as; may be empty.
      * @param deviceName asked for; may be empty.
      * @param registry where its leases are kept.
+     * @param subnetFile that it describes the node in, an absolute path: of those that run on a host each has its own; may be empty.
      */
-    public record Purpose(String service, String deviceName, String registry) {
+    public record Purpose(String service, String deviceName, String registry, String subnetFile) {
         private Map<String, Object> description() {
             final Map<String, Object> description = new LinkedHashMap<>();
             description.put("service", service);
             description.put("askedDevice", deviceName);
             description.put(
                     "registryId", Integer.toHexString(registry.hashCode())); // no place for what a URL may have in it
+            description.put(SUBNET_FILE, subnetFile);
             return description;
         }
     }
@@ -299,7 +303,7 @@ public final class StartRecord implements AutoCloseable {
 
     /**
      * What a node left whose first device had another name, as that of another VNI has: one of this process, or of one that is gone
-     * and was started for the same. Records of versions before this one do not tell what for.
+     * and was started for the same, or had the subnet file that this one has now. Records of earlier versions do not tell all of it.
      */
     private void removeFormerNodes() {
         removeNodes(daemon -> !isStart(daemon.status())
@@ -307,12 +311,21 @@ public final class StartRecord implements AutoCloseable {
                 && (daemon.isOf(process)
                         || (daemon.liveness().isGone()
                                 && null != daemon.status().member("service")
-                                && isOfSamePurpose(daemon.status()))));
+                                && (isOfSamePurpose(daemon.status()) || isOfSameSubnetFile(daemon.status())))));
     }
 
-    /** Deletes what starts that came to an end have left, whatever their purpose. */
+    /** Deletes what all that are gone have left, starts and nodes, whatever their purpose: nobody is to start them again. */
     public static void removeAll(final Path runDirectory) {
-        remove(runDirectory, StartRecord::isLeft);
+        try {
+            for (final DaemonRecord gone :
+                    remove(runDirectory, daemon -> daemon.liveness().isGone())) {
+                for (final DeviceRecord device : gone.devices()) {
+                    device.delete();
+                }
+            }
+        } catch (final IOException kept) {
+            tellThatItStays(runDirectory, kept);
+        }
     }
 
     /** Deletes what a start has left that came to an end; returns whether there was such a thing. */
@@ -417,18 +430,31 @@ public final class StartRecord implements AutoCloseable {
         return isOfSamePurpose(former) || (isOfSameDaemon(former) && (other.isEmpty() || other.equals(device)));
     }
 
+    /** This one is in the place of the other, whatever device each was asked for, and wherever its leases were kept. */
+    private boolean isOfSameSubnetFile(final JsonValue former) {
+        final JsonValue other = former.member(SUBNET_FILE);
+        return null != other
+                && !other.string().isEmpty()
+                && purpose.subnetFile().equals(other.string())
+                && isInThisNamespace(former);
+    }
+
+    private static boolean isInThisNamespace(final JsonValue former) {
+        return ProcessIdentity.namespace("net")
+                == former.required("networkNamespace").integer(0, Long.MAX_VALUE);
+    }
+
     private boolean isOfSameDaemon(final JsonValue former) {
         return purpose.service().equals(former.required("service").string())
                 && purpose.deviceName().equals(former.required("askedDevice").string())
-                && ProcessIdentity.namespace("net")
-                        == former.required("networkNamespace").integer(0, Long.MAX_VALUE);
+                && isInThisNamespace(former);
     }
 
     private void delete(final Path old) {
         try {
             Files.deleteIfExists(old);
         } catch (final IOException kept) {
-            tell("delete " + old + ": " + kept, kept.toString());
+            tell("delete " + old + ": " + FileFailure.words(kept), FileFailure.words(kept));
         }
     }
 

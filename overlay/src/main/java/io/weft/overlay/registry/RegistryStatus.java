@@ -16,7 +16,7 @@ public final class RegistryStatus {
     private final AtomicLong refusals = new AtomicLong();
     private final AtomicLong failures = new AtomicLong();
     private final List<Refusals> refusing = new CopyOnWriteArrayList<>();
-    private volatile @Nullable String trouble = "not read yet";
+    private volatile @Nullable String trouble = "it has not answered yet";
     private volatile @Nullable String ownTrouble;
     private volatile boolean isLeaseGone;
     private volatile String revision = "";

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import io.weft.overlay.lifecycle.FileFailure;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.net.http.HttpConnectTimeoutException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.UnresolvedAddressException;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
 
 /** A registry could not be reached, or refused a request, or answered what cannot be read. Worth another try later. */
 public class UnavailableException extends Exception {
@@ -19,6 +23,15 @@ public class UnavailableException extends Exception {
 
     /** In the JDK's words for a record that is none of TLS (sun.security.ssl.SSLEngineInputRecord). */
     private static final String NO_TLS = "Unrecognized SSL message";
+
+    /** The same for an alert (RFC 8446, 6.2) by which a server refuses what a client has shown. */
+    private static final String REFUSED_CERTIFICATE =
+            "Received fatal alert: (bad_certificate|unsupported_certificate|certificate_\\w+|unknown_ca)";
+
+    /** And for an end before the handshake's, and before an answer's. */
+    private static final String ENDED_HANDSHAKE = "Remote host terminated the handshake";
+
+    private static final String NO_ANSWER = "header parser received no bytes";
 
     /**
      * An answer that is no use.
@@ -81,6 +94,37 @@ public class UnavailableException extends Exception {
                 return "its certificate has expired" + clock + ": renew it, or set the clock";
             }
         }
-        return failure.toString();
+        for (Throwable cause = failure; null != cause; cause = cause.getCause()) {
+            final String handshake = handshakeReason(cause, String.valueOf(cause.getMessage()));
+            if (null != handshake) {
+                return handshake;
+            }
+        }
+        return FileFailure.words(failure);
+    }
+
+    /** What the two ends of a connection do not agree about, in the JDK's words for it. */
+    private static @Nullable String handshakeReason(final Throwable cause, final String message) {
+        if (cause instanceof CertPathBuilderException) {
+            return "its certificate is signed by nobody that this node trusts: name the file of the authority that has signed"
+                    + " it (etcd: --etcd-cafile; kubeconfig: certificate-authority)";
+        }
+        if (cause instanceof CertificateException
+                && (message.startsWith("No subject alternative ") || message.startsWith("No name matching "))) {
+            return "its certificate is of another name or address (" + message
+                    + "): call it by one that the certificate has, or have one issued with this one";
+        }
+        if (cause instanceof SSLException && message.matches(REFUSED_CERTIFICATE)) {
+            return "it wants a certificate of this node, or another than it gets (" + message
+                    + "): name one that an authority of its own has signed, and its key (etcd: --etcd-certfile,"
+                    + " --etcd-keyfile; kubeconfig: client-certificate, client-key)";
+        }
+        if (cause instanceof SSLException && message.startsWith(ENDED_HANDSHAKE)) {
+            return "it ended the handshake of TLS: where it speaks none, http:// is its scheme; else its log says why";
+        }
+        return message.contains(NO_ANSWER)
+                ? "it ended the connection without an answer, as one that speaks TLS does where http:// is named and https:// is"
+                        + " its scheme; else its log says why"
+                : null;
     }
 }

@@ -17,15 +17,20 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of the records of starts that failed before. */
 class StartRecordTest {
-    private static final StartRecord.Purpose PURPOSE = new StartRecord.Purpose("weftd", "weft.1", "etcd");
+    private static final StartRecord.Purpose PURPOSE = purpose("weft.1", "subnet.env");
     private static final ProcessIdentity OWN = ProcessIdentity.own();
 
     @TempDir
     private Path directory = Path.of(".");
+
+    private static StartRecord.Purpose purpose(final String device, final String subnetFile) {
+        return new StartRecord.Purpose("weftd", device, "etcd", "/run/flannel/" + subnetFile);
+    }
 
     private StartRecord open() {
         return StartRecord.open(directory, PURPOSE, "1");
@@ -162,5 +167,28 @@ class StartRecordTest {
                 "weft.1.counters",
                 "weft.1.status",
                 "weft.1.tables");
+    }
+
+    /** By {@code --device-name}, which makes another purpose of it; one that describes the node elsewhere is of another overlay. */
+    @ParameterizedTest
+    @CsvSource({"subnet.env,false", "other.env,true"})
+    void shouldDeleteWhatIsOnRecordOfADeviceThatHasAnotherNameNow(final String subnetFile, final boolean isLeft)
+            throws IOException {
+        leaveNode(OWN.startTicks() - 1, "weft.1");
+        leaveNode(OWN.startTicks(), "flannel.1");
+        try (StartRecord record = StartRecord.open(directory, purpose("flannel.1", subnetFile), "1")) {
+            record.over("flannel.1");
+        }
+        assertEquals(isLeft, Files.exists(directory.resolve("weft.1.status")));
+        assertEquals(isLeft, Files.exists(directory.resolve("weft.1.counters")));
+    }
+
+    @Test
+    void shouldLeaveNothingWhenNobodyIsToStartItAgain() throws IOException {
+        leaveNode(OWN.startTicks() - 1, "weft.1", "weft-v6.1");
+        leave("weftd-1-1.status", service("other"), 0);
+        leaveNode(OWN.startTicks(), "weft.7"); // which runs
+        StartRecord.removeAll(directory);
+        assertFilesAre("weft.7.baseline", "weft.7.counters", "weft.7.status", "weft.7.tables");
     }
 }

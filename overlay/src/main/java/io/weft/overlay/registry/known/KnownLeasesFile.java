@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.weft.overlay.host.OwnDirectory;
 import io.weft.overlay.json.JsonException;
+import io.weft.overlay.lifecycle.FileFailure;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import io.weft.overlay.registry.BoundedFile;
@@ -153,7 +154,8 @@ public final class KnownLeasesFile {
         } catch (final IOException | StartupException failure) {
             final String found = failure instanceof StartupException
                     ? String.valueOf(failure.getMessage())
-                    : "write " + file + ": " + failure;
+                    : "write " + file + ": " + FileFailure.words(failure)
+                            + ". Make room there, or choose a writable place by --state-dir";
             if (!found.equals(trouble)) {
                 LOG.log(
                         WARNING,

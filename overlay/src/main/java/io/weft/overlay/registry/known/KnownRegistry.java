@@ -153,15 +153,20 @@ public final class KnownRegistry implements Registry {
         }
         LOG.log(
                 WARNING,
-                "{0} does not answer ({1}): this node begins with the {2} leases that it knew at {3}, revision {4}{5}",
+                "{0} does not answer in time ({1}): this node begins with the {2} leases that it knew at {3}, revision {4}{5}",
                 registry.kind(),
-                registry.status().loss(),
+                loss(),
                 String.valueOf(before.leases().size()),
                 Instant.ofEpochMilli(before.confirmedMs()),
                 before.revision(),
                 LogFields.of(
                         "registry", registry.kind(), "leases", before.leases().size(), "revision", before.revision()));
         return before.own();
+    }
+
+    /** Why there is no answer; one that has answered before, and not to what is asked now, has no reason to tell. */
+    private String loss() {
+        return Objects.requireNonNullElse(registry.status().loss(), "it is slow");
     }
 
     /** Waits for the registry's own configuration, where the known one was told. */
@@ -211,8 +216,7 @@ public final class KnownRegistry implements Registry {
             }
             final Lease lease = leaseOf(before, asked);
             if (null == lease) {
-                kept.onRestartNeeded("the lease known before does not count: "
-                        + registry.status().loss());
+                kept.onRestartNeeded("the lease known before does not count: " + loss());
                 return;
             }
             if (!lease.equals(before.own())) {

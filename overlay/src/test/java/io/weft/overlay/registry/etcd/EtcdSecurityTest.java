@@ -48,8 +48,12 @@ class EtcdSecurityTest {
 
     /** @param client the name of its certificate; empty without. */
     private EtcdRegistry registry(final EtcdServer etcd, final @Nullable String authority, final String client) {
+        return registry(etcd.endpoint(), authority, client);
+    }
+
+    private EtcdRegistry registry(final String endpoint, final @Nullable String authority, final String client) {
         return new EtcdRegistry(new EtcdRegistry.Settings(
-                etcd.endpoint(),
+                endpoint,
                 null == authority ? null : directory.resolve(authority),
                 client.isEmpty() ? null : directory.resolve(client + ".crt"),
                 client.isEmpty() ? null : directory.resolve(client + ".key"),
@@ -106,8 +110,34 @@ class EtcdSecurityTest {
             follow(registry);
             etcd.ctl("put", PREFIX + "/subnets/10.5.9.0-24", OTHER);
             awaitKnown("10.5.9.0-24");
-            awaitTrouble(registry(etcd, "ca.crt", ""), "cannot be reached");
-            awaitTrouble(registry(etcd, null, "client"), "unable to find valid certification path");
+            awaitTrouble(
+                    registry(etcd, "ca.crt", ""), "cannot be reached: it wants a certificate of this node, or another");
+            awaitTrouble(
+                    registry(etcd, null, "client"),
+                    "cannot be reached: its certificate is signed by nobody that this node trusts");
+        }
+    }
+
+    @Test
+    void shouldSayWhatIsWrongWithTheEndpointThatItWasGiven() throws Exception {
+        final Certificates certificates = new Certificates(directory);
+        certificates.issue("server");
+        certificates.issue("client");
+        try (EtcdServer etcd = new EtcdServer(directory, certificates)) {
+            awaitTrouble(
+                    registry(etcd.endpoint().replace("https:", "http:"), ""),
+                    "cannot be reached: it ended the connection without an answer, as one that speaks TLS does where http:// is");
+            awaitTrouble(
+                    registry(etcd.endpoint().replace("127.0.0.1", "localhost"), "ca.crt", "client"),
+                    "cannot be reached: its certificate is of another name or address (No ");
+        }
+    }
+
+    /** As it says by an answer without TLS, or by none. */
+    @Test
+    void shouldSayThatItSpeaksNoTls() throws Exception {
+        try (EtcdServer etcd = new EtcdServer(directory)) {
+            awaitTrouble(registry(etcd.endpoint().replace("http:", "https:"), ""), "http:// is its scheme");
         }
     }
 
