@@ -35,6 +35,10 @@ public final class ProcessLimits {
 
     private static final int THREADS_PER_WORKER = 3;
 
+    /** Where more threads are allowed. */
+    public static final String MORE_THREADS = "(systemd: LimitNPROC=, TasksMax=, a shell: ulimit -u, ulimit -v, docker"
+            + " run: --pids-limit, Kubernetes: podPidsLimit of the kubelet)";
+
     private ProcessLimits() {}
 
     /**
@@ -63,6 +67,13 @@ public final class ProcessLimits {
         return String.valueOf(error.getMessage()).contains("native thread");
     }
 
+    /** Throws on an error that says anything else. */
+    public static void requireOfThreads(final OutOfMemoryError error) {
+        if (!isOfThreads(error)) {
+            throw error;
+        }
+    }
+
     /** Why no further thread could be started, as far as it can be seen, and what to do. */
     public static StartupException noThread(final OutOfMemoryError error, final int workers) {
         final int needed = THREADS + THREADS_PER_WORKER * workers;
@@ -79,8 +90,7 @@ public final class ProcessLimits {
                         + (limits.isEmpty()
                                 ? "the machine has no memory or no number left for it"
                                 : String.join(", ", limits))
-                        + ". Allow it more (systemd: LimitNPROC=, TasksMax=, a shell: ulimit -u, ulimit -v, docker run:"
-                        + " --pids-limit, Kubernetes: podPidsLimit of the kubelet)" + fewer(workers),
+                        + ". Allow it more " + MORE_THREADS + fewer(workers),
                 error);
     }
 

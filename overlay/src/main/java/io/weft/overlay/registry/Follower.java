@@ -121,8 +121,8 @@ public final class Follower implements AutoCloseable {
                         failure.getMessage(),
                         LogFields.of("registry", name));
             }
-        } catch (final RuntimeException defect) {
-            // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
+        } catch (final RuntimeException | Error defect) {
+            // The thread must not end of it, as for want of a number for another: the process would end with it.
             if (isNews(String.valueOf(defect))) {
                 LOG.log(
                         ERROR,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
+import io.weft.overlay.host.ProcessLimits;
 import io.weft.overlay.lifecycle.FileFailure;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -72,6 +73,9 @@ public class UnavailableException extends Exception {
         for (Throwable cause = failure; null != cause; cause = cause.getCause()) {
             if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
                 return "the name has no address here: look at /etc/hosts and /etc/resolv.conf (getent hosts NAME)";
+            }
+            if (cause instanceof OutOfMemoryError) {
+                return "no thread can be started to ask it: allow weftd more " + ProcessLimits.MORE_THREADS;
             }
             if (cause instanceof HttpConnectTimeoutException) {
                 return "no answer in time: it is down, or a firewall or a route on the way loses what is sent there";

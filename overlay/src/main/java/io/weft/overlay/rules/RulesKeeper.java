@@ -8,8 +8,10 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.TakeDown;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -31,6 +33,10 @@ public final class RulesKeeper implements AutoCloseable {
 
     private final Pace pace = new Pace();
     private Forwarding seen = Forwarding.WELL;
+    /** By each check. */
+    private final Map<Integer, Forwarding> lastSeen = new HashMap<>();
+
+    private String unseen = "";
     private String dropping = "";
 
     /** Hears of each comparison, on the keeper's thread. */
@@ -81,6 +87,9 @@ public final class RulesKeeper implements AutoCloseable {
             former.remove();
         } catch (final RulesException failure) {
             LOG.log(DEBUG, "rules of the kind not in use are not looked for: {0}", failure.getMessage());
+        } catch (final RuntimeException | Error defect) {
+            // As in a comparison, whatever it is: without this thread nobody keeps the rules.
+            LOG.log(WARNING, "rules of the kind not in use may have stayed (nft list ruleset)", defect);
         }
     }
 
@@ -91,7 +100,7 @@ public final class RulesKeeper implements AutoCloseable {
             try {
                 final boolean isChanged = ruleset.repair();
                 isRepaired |= !onceSet.add(ruleset) && isChanged;
-            } catch (final RuntimeException failure) {
+            } catch (final RuntimeException | Error failure) {
                 // Not only what a tool refuses: this thread must not end, and the other rulesets are set all the same.
                 failures.add(
                         failure instanceof RulesException ? String.valueOf(failure.getMessage()) : failure.toString());
@@ -132,17 +141,31 @@ public final class RulesKeeper implements AutoCloseable {
         return seen;
     }
 
+    /** Of a check that fails, what it saw last stands. */
     private Forwarding look() {
         final HostFirewall firewall = new HostFirewall();
+        final List<String> failures = new ArrayList<>();
         Forwarding all = Forwarding.WELL;
-        for (final ForwardCheck check : rules.checks()) {
+        for (int i = 0; i < rules.checks().size(); i++) {
             try {
-                all = all.and(check.look(firewall));
-            } catch (final RuntimeException unseen) {
+                lastSeen.put(i, rules.checks().get(i).look(firewall));
+            } catch (final RulesException unknown) {
+                LOG.log(DEBUG, "what drops packets of pods is not known: {0}", unknown.getMessage());
+            } catch (final RuntimeException | Error defect) {
                 // As in a comparison, whatever it is: without this thread nobody keeps the rules.
-                LOG.log(DEBUG, "what drops packets of pods is not known", unseen);
+                failures.add(defect.toString());
+                LOG.log(DEBUG, "the cause", defect);
             }
+            all = all.and(lastSeen.getOrDefault(i, Forwarding.WELL));
         }
+        final String found = String.join("; ", failures);
+        if (!found.isEmpty() && !found.equals(unseen)) {
+            LOG.log(
+                    WARNING,
+                    "whether the host''s rules drop packets of pods cannot be found out: {0}. What was seen last stands",
+                    found);
+        }
+        unseen = found;
         return all;
     }
 

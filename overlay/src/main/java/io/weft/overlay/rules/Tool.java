@@ -3,6 +3,7 @@ package io.weft.overlay.rules;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.weft.overlay.host.ProcessLimits;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -68,12 +69,13 @@ final class Tool {
             throw new RulesException(
                     String.join(" ", command) + ": " + failure.getMessage() + ". Install " + command.get(0));
         }
-        feed(process, input);
-        new Tool(command, process, lines).runToEnd(timeoutMs);
+        final Tool tool = new Tool(command, process, lines);
+        tool.feed(input);
+        tool.runToEnd(timeoutMs);
     }
 
     /** Writes the input on a thread of its own, since a tool that does not read it would stop the writer. */
-    private static void feed(final Process process, final String input) {
+    private void feed(final String input) {
         final Thread writer = new Thread(
                 () -> {
                     try (OutputStream stdin = process.getOutputStream()) {
@@ -84,7 +86,13 @@ final class Tool {
                 },
                 "weft-rules-in");
         writer.setDaemon(true);
-        writer.start();
+        try {
+            writer.start();
+        } catch (final OutOfMemoryError noThread) {
+            kill();
+            ProcessLimits.requireOfThreads(noThread);
+            throw failed("no thread can be started to write its input: allow weftd more " + ProcessLimits.MORE_THREADS);
+        }
     }
 
     private void runToEnd(final long timeoutMs) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.http;
 
+import io.weft.overlay.host.ProcessLimits;
 import java.net.InetAddress;
 import java.net.URI;
 import java.util.Collection;
@@ -48,8 +49,8 @@ public final class HostAddresses {
     }
 
     /**
-     * All addresses of one host, in the order in which they are to be tried. Asked on a thread of its own, since nobody knows how long name
-     * servers take.
+     * All addresses of one host, in the order in which they are to be tried; none where nothing can be said of it at present. Asked on a
+     * thread of its own, since nobody knows how long name servers take.
      */
     static List<InetAddress> of(final String host) {
         final FutureTask<List<InetAddress>> answer = new FutureTask<>(() -> List.of(InetAddress.getAllByName(host)));
@@ -58,7 +59,12 @@ public final class HostAddresses {
         } else {
             final Thread asker = new Thread(answer, "weft-names");
             asker.setDaemon(true);
-            asker.start();
+            try {
+                asker.start();
+            } catch (final OutOfMemoryError noThread) {
+                ProcessLimits.requireOfThreads(noThread);
+                return List.of();
+            }
         }
         try {
             return answer.get(DEADLINE_MS, TimeUnit.MILLISECONDS);

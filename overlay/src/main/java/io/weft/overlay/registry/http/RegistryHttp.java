@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.http;
 
+import io.weft.overlay.host.ProcessLimits;
 import io.weft.overlay.registry.tls.TlsFiles;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -191,7 +192,7 @@ public final class RegistryHttp {
             try {
                 final HttpRequest addressed = null == address ? request : at(address, request);
                 final long leftMs = TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime());
-                return await(client(null == address ? "" : host), addressed, Math.max(0, leftMs), timeoutMs, handler);
+                return await(null == address ? "" : host, addressed, Math.max(0, leftMs), timeoutMs, handler);
             } catch (final IOException failure) {
                 // Also where it took a connection: the next call is to find one that answers.
                 final int all = null == proxy ? addresses.next(host, address) : 0;
@@ -202,14 +203,21 @@ public final class RegistryHttp {
         }
     }
 
-    private static <T> HttpResponse<T> await(
-            final HttpClient client,
+    /** @param host as {@link #client} takes it. */
+    private <T> HttpResponse<T> await(
+            final String host,
             final HttpRequest request,
             final long leftMs,
             final long timeoutMs,
             final HttpResponse.BodyHandler<T> handler)
             throws IOException, InterruptedException {
-        final CompletableFuture<HttpResponse<T>> pending = client.sendAsync(request, handler);
+        final CompletableFuture<HttpResponse<T>> pending;
+        try {
+            pending = client(host).sendAsync(request, handler);
+        } catch (final OutOfMemoryError noThread) { // of its own it starts some now and then
+            ProcessLimits.requireOfThreads(noThread);
+            throw new IOException(noThread);
+        }
         try {
             return pending.get(leftMs, TimeUnit.MILLISECONDS);
         } catch (final TimeoutException late) {

@@ -4,6 +4,7 @@ package io.weft.overlay.registry.known;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.host.ProcessLimits;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lifecycle.LogFields;
@@ -25,6 +26,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +39,9 @@ public final class KnownRegistry implements Registry {
     /** What a registry that is well needs less than, and a node without its pods' packets can spare. */
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
 
-    private static final long CLOSE_MS = 1_000;
+    /** Of a question that is not waited for any more: it may have something to give back. */
+    private static final long GIVE_BACK_MS = 3_000;
+
     private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final Registry registry;
@@ -202,7 +206,27 @@ public final class KnownRegistry implements Registry {
             return;
         }
         listener.onSnapshot(List.copyOf(before.leases()));
-        start(() -> follow(before, asked, kept));
+        start(() -> followWhenPossible(before, asked, kept));
+    }
+
+    /** Packets go on, however long there is no thread to ask with. */
+    private void followWhenPossible(final KnownLeases before, final NodeRequest asked, final LeaseKeeper kept) {
+        boolean isFollowed = false;
+        while (!isFollowed && !Thread.currentThread().isInterrupted()) {
+            try {
+                follow(before, asked, kept);
+                isFollowed = true;
+            } catch (final OutOfMemoryError noThread) {
+                ProcessLimits.requireOfThreads(noThread);
+                final String cause = "no thread can be started to follow " + registry.kind() + ": allow weftd more "
+                        + ProcessLimits.MORE_THREADS;
+                if (!cause.equals(registry.status().loss())) {
+                    LOG.log(WARNING, cause + LogFields.of("registry", registry.kind()));
+                }
+                registry.status().failure(cause);
+                LockSupport.parkNanos(PATIENCE_NS);
+            }
+        }
     }
 
     /** Waits for the registry, and goes on with what it says. */
@@ -238,11 +262,21 @@ public final class KnownRegistry implements Registry {
 
     /** The lease by the registry's answer, which is waited for; null as soon as it says that this node has none. */
     private @Nullable Lease leaseOf(final KnownLeases before, final NodeRequest asked) throws InterruptedException {
-        FutureTask<Lease> leaseAnswer = leaseAsked;
-        if (null == leaseAnswer) {
-            leaseAnswer = new FutureTask<>(() -> registry.acquire(before.insist(asked)));
-            thread(leaseAnswer).start();
+        final FutureTask<Lease> begun = leaseAsked;
+        if (null != begun) {
+            return leaseOf(begun);
         }
+        final FutureTask<Lease> leaseAnswer = new FutureTask<>(() -> registry.acquire(before.insist(asked)));
+        final Thread asker = thread(leaseAnswer);
+        asker.start();
+        try {
+            return leaseOf(leaseAnswer);
+        } finally {
+            asker.join(GIVE_BACK_MS); // close() waits for this thread, which is not the asker
+        }
+    }
+
+    private @Nullable Lease leaseOf(final FutureTask<Lease> leaseAnswer) throws InterruptedException {
         try {
             return isKeptUntil(leaseAnswer) ? answer(leaseAnswer) : null;
         } finally {
@@ -391,7 +425,7 @@ public final class KnownRegistry implements Registry {
         askers.forEach(Thread::interrupt);
         try {
             for (final Thread asker : askers) {
-                asker.join(CLOSE_MS); // it may have something to give back
+                asker.join(GIVE_BACK_MS);
             }
         } catch (final InterruptedException stop) {
             Thread.currentThread().interrupt();

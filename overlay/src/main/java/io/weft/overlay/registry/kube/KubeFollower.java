@@ -38,10 +38,10 @@ final class KubeFollower implements AutoCloseable {
     private static final long TICK_NS = TimeUnit.SECONDS.toNanos(1);
     /** A watch that has gone on for so long is a sign of life. */
     private static final long STEADY_NS = TimeUnit.SECONDS.toNanos(5);
-    /** While a server is away it is asked for a sign of life at most so often. */
     /** Between lists where no watch tells of changes. */
     private static final long LIST_PAUSE_MIN_NS = TimeUnit.SECONDS.toNanos(5);
 
+    /** While a server is away it is asked for a sign of life at most so often. */
     private static final long PROBE_NS = TimeUnit.SECONDS.toNanos(5);
 
     private final KubeClient client;
@@ -60,6 +60,8 @@ final class KubeFollower implements AutoCloseable {
     private boolean isAliveSince;
     /** It is alive and fails to open any watch, as behind a proxy that holds no stream: lists are all that tells of changes. */
     private boolean failsAllWatches;
+    /** The server has given a list, and refused the watch that was to go on from there. */
+    private boolean isListedAlone;
 
     private volatile @Nullable ChangeStream stream;
 
@@ -115,13 +117,14 @@ final class KubeFollower implements AutoCloseable {
     private void listAndFollow() throws InterruptedException {
         final long startNs = System.nanoTime();
         UnavailableException cause = null;
+        isListedAlone = false;
         try {
             follow(isListed ? watch() : list());
         } catch (final UnavailableException failure) {
             cause = failure;
             tell(String.valueOf(failure.getMessage()), null);
-        } catch (final RuntimeException defect) {
-            // The thread must not end of it: nobody would follow the leases any more, and nobody would notice.
+        } catch (final RuntimeException | Error defect) {
+            // The thread must not end of it, as for want of a number for another: the process would end with it.
             isListed = false;
             tell(String.valueOf(defect), defect);
         }
@@ -132,7 +135,7 @@ final class KubeFollower implements AutoCloseable {
         pause(cause);
     }
 
-    private void tell(final String cause, final @Nullable RuntimeException defect) {
+    private void tell(final String cause, final @Nullable Throwable defect) {
         status.failure(cause);
         if (!outage.isNews(cause, System.nanoTime())) {
             return;
@@ -163,10 +166,13 @@ final class KubeFollower implements AutoCloseable {
                 && (!(cause instanceof final KubeClient.RefusedException refused)
                         || refused.statusCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR);
         while (true) {
+            if (isListedAlone) {
+                tick();
+            }
             final long leftNs = endNs - System.nanoTime();
             final long untilProbeNs = PROBE_NS - ThreadLocalRandom.current().nextLong(PROBE_NS / 4);
-            if (closed.await(isProbed ? Math.min(leftNs, untilProbeNs) : leftNs, TimeUnit.NANOSECONDS)
-                    || System.nanoTime() - endNs >= 0) {
+            final long untilNextNs = isListedAlone ? TICK_NS : isProbed ? untilProbeNs : leftNs;
+            if (closed.await(Math.min(leftNs, untilNextNs), TimeUnit.NANOSECONDS) || System.nanoTime() - endNs >= 0) {
                 return;
             }
             if (isProbed && client.isAlive()) {
@@ -174,6 +180,16 @@ final class KubeFollower implements AutoCloseable {
                 backoff.reset();
                 return;
             }
+        }
+    }
+
+    /** What is due by time, where no watch is open that it could be done beside. */
+    private void tick() throws InterruptedException {
+        try {
+            leases.tick();
+        } catch (final RuntimeException | Error defect) { // as where it is followed
+            isListedAlone = false;
+            tell(String.valueOf(defect), defect);
         }
     }
 
@@ -202,7 +218,8 @@ final class KubeFollower implements AutoCloseable {
             return openWatch("&resourceVersion=" + leases.version());
         } catch (final KubeClient.RefusedException refused) {
             // Gone is a version that is forgotten; where watches are forbidden lists are all that tells of changes.
-            isListed = isListed && !refused.isLasting() && !failsAllWatches;
+            isListedAlone = isListed && (refused.isLasting() || failsAllWatches);
+            isListed = isListed && !isListedAlone;
             throw refused;
         }
     }

@@ -29,6 +29,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,6 +53,8 @@ class EtcdFaultsTest {
     private @Nullable FaultyProxy before;
     private final List<EtcdRegistry> registries = new ArrayList<>();
     private final Map<String, String> known = new ConcurrentSkipListMap<>();
+    /** What whoever hears of the leases throws the next time. */
+    private final AtomicReference<@Nullable Error> defect = new AtomicReference<>();
 
     @BeforeEach
     void setUp() throws Exception {
@@ -141,6 +144,16 @@ class EtcdFaultsTest {
 
     private List<String> etcdLeases() {
         return etcd().ctl("lease", "list").lines().skip(1).toList();
+    }
+
+    /** As where the process may not start one more thread. */
+    @Test
+    void shouldGoOnToFollowWhateverIsThrownMeanwhile() throws Exception {
+        defect.set(new OutOfMemoryError("unable to create native thread"));
+        follow();
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", value(9));
+        awaitKnown("10.5.200.0-24");
+        assertNull(defect.get());
     }
 
     @Test
@@ -535,6 +548,10 @@ class EtcdFaultsTest {
     private final class Recorder implements LeaseListener {
         @Override
         public void onSnapshot(final List<Lease> leases) {
+            final Error thrown = defect.getAndSet(null);
+            if (null != thrown) {
+                throw thrown;
+            }
             known.keySet()
                     .retainAll(
                             leases.stream().map(lease -> lease.key().toString()).toList());

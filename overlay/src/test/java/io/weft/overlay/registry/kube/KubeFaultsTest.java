@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -49,6 +50,8 @@ class KubeFaultsTest {
     private @Nullable FaultyProxy before;
     private final List<KubeRegistry> registries = new ArrayList<>();
     private final Map<String, String> known = new ConcurrentSkipListMap<>();
+    /** What whoever hears of the leases throws the next time. */
+    private final AtomicReference<@Nullable Error> defect = new AtomicReference<>();
 
     @BeforeEach
     void setUp() throws IOException {
@@ -136,6 +139,16 @@ class KubeFaultsTest {
 
     private static final String LIST = "nodes?resourceVersion=";
 
+    /** As where the process may not start one more thread. */
+    @Test
+    void shouldGoOnToFollowWhateverIsThrownMeanwhile() throws Exception {
+        defect.set(new OutOfMemoryError("unable to create native thread"));
+        follow();
+        put(2, "10.244.2.0/24");
+        awaitKnown("10.244.2.0-24", 2);
+        assertNull(defect.get());
+    }
+
     @Test
     void shouldAskAnewWhenHalfAnAnswerIsAllThatComes() throws Exception {
         api().streamLists(NodeApiServer.StreamingLists.REFUSED);
@@ -194,9 +207,24 @@ class KubeFaultsTest {
     void shouldListAgainAndAgainWhileWatchesAreRefused(final FaultyProxy.Fault fault, final int statusCode)
             throws Exception {
         proxy().spoil("watch=true", fault, Integer.MAX_VALUE);
+        api().put("one", "10.244.1.0/24", annotations(1));
+        final Map<String, String> former = api().annotations("one");
+        api().condition("one", "NetworkUnavailable", "True");
         put(2, "10.244.2.0/24");
-        final KubeRegistry registry = follow();
+        final KubeRegistry registry = follow(proxy().endpoint(), "02:00:00:00:00:aa");
+        final Map<String, String> own = api().annotations("one");
+        assertNotEquals(former, own);
+        registry.nodeReady();
         awaitKnown("10.244.2.0-24", 2);
+        Await.until(
+                () -> "the condition is " + api().conditions("one"),
+                TIMEOUT_MS,
+                () -> "False".equals(api().conditions("one").get("NetworkUnavailable")));
+        api().put("one", "10.244.1.0/24", former); // as of a backup
+        Await.until(
+                () -> "the annotations are back: " + api().annotations("one"),
+                TIMEOUT_MS,
+                () -> own.equals(api().annotations("one")));
         awaitTrouble(registry, " refused the watch of /api/v1/nodes with " + statusCode + ": ");
         put(3, "10.244.3.0/24");
         awaitKnown("10.244.3.0-24", 3);
@@ -482,6 +510,10 @@ class KubeFaultsTest {
     private final class Recorder implements LeaseListener {
         @Override
         public void onSnapshot(final List<Lease> leases) {
+            final Error thrown = defect.getAndSet(null);
+            if (null != thrown) {
+                throw thrown;
+            }
             known.keySet()
                     .retainAll(
                             leases.stream().map(lease -> lease.key().toString()).toList());
