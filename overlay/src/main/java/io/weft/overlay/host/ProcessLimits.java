@@ -3,6 +3,7 @@ package io.weft.overlay.host;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.weft.overlay.lifecycle.LogFields;
 import io.weft.overlay.lifecycle.StartupException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -58,7 +59,11 @@ public final class ProcessLimits {
             if (Long.parseLong(limit) < FILES_LEAST + FILES_PER_WORKER_LEAST * workers) {
                 throw new StartupException(fault);
             }
-            LOG.log(WARNING, "{0}", fault.replace("and needs", "and may come to need"));
+            LOG.log(
+                    WARNING,
+                    "{0}{1}",
+                    fault.replace("and needs", "and may come to need"),
+                    LogFields.of("limit", limit, "needed", needed));
         }
     }
 

@@ -498,8 +498,7 @@ class KubeFaultsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"10.0.0.1:6443", "ftp://10.0.0.1", "https://", "http://a b", "nonsense", "/var/run/api.sock"})
+    @ValueSource(strings = {"10.0.0.1", "ftp://10.0.0.1", "https://", "http://a b", "nonsense", "/var/run/api.sock"})
     void shouldNameAUrlThatIsNone(final String url) {
         final RegistryException failure = assertThrows(RegistryException.class, () -> registry(url));
         assertTrue(
