@@ -25,9 +25,12 @@ public class UnavailableException extends Exception {
     /** In the JDK's words for a record that is none of TLS (sun.security.ssl.SSLEngineInputRecord). */
     private static final String NO_TLS = "Unrecognized SSL message";
 
-    /** The same for an alert (RFC 8446, 6.2) by which a server refuses what a client has shown. */
+    /**
+     * The same for an alert (RFC 8446, 6.2) by which a server refuses what a client has shown; from JDK 25 on with the alert in front, in
+     * brackets.
+     */
     private static final String REFUSED_CERTIFICATE =
-            "Received fatal alert: (bad_certificate|unsupported_certificate|certificate_\\w+|unknown_ca)";
+            "(\\(\\w+\\) )?Received fatal alert: (bad_certificate|unsupported_certificate|certificate_\\w+|unknown_ca)";
 
     /** And for an end before the handshake's, and before an answer's. */
     private static final String ENDED_HANDSHAKE = "Remote host terminated the handshake";
@@ -123,7 +126,7 @@ public class UnavailableException extends Exception {
                     + "): name one that an authority of its own has signed, and its key (etcd: --etcd-certfile,"
                     + " --etcd-keyfile; kubeconfig: client-certificate, client-key)";
         }
-        if (cause instanceof SSLException && message.startsWith(ENDED_HANDSHAKE)) {
+        if (cause instanceof SSLException && message.contains(ENDED_HANDSHAKE)) {
             return "it ended the handshake of TLS: where it speaks none, http:// is its scheme; else its log says why";
         }
         return message.contains(NO_ANSWER)
