@@ -132,12 +132,7 @@ class TunnelOffloadTest {
     /** It says that it cuts tunnels, and the kernel cuts them in front of it: a trial would end with the advice to look at the firewall. */
     @Test
     void shouldTryNoneOverABridge() throws Exception {
-        final NetworkNamespace host = node.namespace();
-        host.ip("link", "add", BRIDGE, "type", "bridge", "mcast_snooping", "0");
-        host.ip("address", "flush", "dev", node.underlayDevice());
-        host.ip("link", "set", node.underlayDevice(), "master", BRIDGE);
-        host.ip("address", "add", node.underlayAddress() + "/24", "dev", BRIDGE);
-        host.ip("link", "set", BRIDGE, "up");
+        node.bridgeUnderlay(BRIDGE);
         try (BackgroundProcess weftd = start("--iface=" + BRIDGE)) {
             PodTraffic.assertCarried(node, peer, false);
             assertEquals(0, offloadedBytes(), weftd::output);

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
-import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.record.CountersRecord;
@@ -39,12 +38,7 @@ class UdpSegmentationTest {
     void setUp() throws Exception {
         topology.kernelVxlan(peer);
         WeftdProcess.leases(directory, WeftdProcess.lease(node), WeftdProcess.lease(peer));
-        final NetworkNamespace host = node.namespace();
-        host.ip("link", "add", BRIDGE, "type", "bridge", "mcast_snooping", "0");
-        host.ip("address", "flush", "dev", node.underlayDevice());
-        host.ip("link", "set", node.underlayDevice(), "master", BRIDGE);
-        host.ip("address", "add", node.underlayAddress() + "/24", "dev", BRIDGE);
-        host.ip("link", "set", BRIDGE, "up");
+        node.bridgeUnderlay(BRIDGE);
     }
 
     @AfterEach

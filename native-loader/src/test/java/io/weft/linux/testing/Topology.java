@@ -177,6 +177,19 @@ public final class Topology implements AutoCloseable {
             return "u" + letter();
         }
 
+        /**
+         * Puts the underlay device under a bridge, which has its address from then on.
+         *
+         * @param bridge name of the bridge, which is made.
+         */
+        public void bridgeUnderlay(final String bridge) {
+            namespace.ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0");
+            namespace.ip("address", "flush", "dev", underlayDevice());
+            namespace.ip("link", "set", underlayDevice(), "master", bridge);
+            namespace.ip("address", "add", underlayAddress() + "/24", "dev", bridge);
+            namespace.ip("link", "set", bridge, "up");
+        }
+
         /** 192.168.100.1 on node A, in a /24. */
         public String underlayAddress() {
             return "192.168.100." + (index + 1);

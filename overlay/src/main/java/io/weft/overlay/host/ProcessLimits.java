@@ -47,24 +47,23 @@ public final class ProcessLimits {
      * come to more. The JVM has set the limit as high as it may.
      */
     public static void requireOpenFiles(final int workers) {
-        final int needed = FILES + FILES_PER_WORKER * workers;
         final String limit = limit("Max open files").orElse(UNLIMITED);
-        if (!UNLIMITED.equals(limit) && Long.parseLong(limit) < needed) {
-            final String fault = "weftd may open " + limit + " files (RLIMIT_NOFILE) and needs " + needed
-                    + " for "
-                    + workers(workers) + ": allow it more (systemd: LimitNOFILE=" + needed + ", a shell: ulimit -n "
-                    + needed
-                    + ", docker run: --ulimit nofile=" + needed + ", Kubernetes: that of the container runtime's unit)"
-                    + fewer(workers);
-            if (Long.parseLong(limit) < FILES_LEAST + FILES_PER_WORKER_LEAST * workers) {
-                throw new StartupException(fault);
-            }
-            LOG.log(
-                    WARNING,
-                    "{0}{1}",
-                    fault.replace("and needs", "and may come to need"),
-                    LogFields.of("limit", limit, "needed", needed));
+        final int needed = FILES + FILES_PER_WORKER * workers;
+        if (UNLIMITED.equals(limit) || Long.parseLong(limit) >= needed) {
+            return;
         }
+        final String remedy = ": allow it more (systemd: LimitNOFILE=" + needed + ", a shell: ulimit -n " + needed
+                + ", docker run: --ulimit nofile=" + needed + ", Kubernetes: that of the container runtime's unit)"
+                + fewer(workers);
+        final String may = "weftd may open " + limit + " files (RLIMIT_NOFILE) and ";
+        if (Long.parseLong(limit) < FILES_LEAST + FILES_PER_WORKER_LEAST * workers) {
+            throw new StartupException(may + "needs " + needed + " for " + workers(workers) + remedy);
+        }
+        LOG.log(
+                WARNING,
+                "{0}{1}",
+                may + "may come to need " + needed + " for " + workers(workers) + remedy,
+                LogFields.of("limit", limit, "needed", needed));
     }
 
     /** Whether an error says that no further thread could be started, of which the JVM tells nothing else. */

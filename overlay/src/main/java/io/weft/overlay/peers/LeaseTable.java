@@ -114,7 +114,7 @@ public final class LeaseTable {
             refused.remove(lease.key());
             compareVni(lease);
         } catch (final IllegalArgumentException refusedByTables) {
-            withdraw(lease);
+            takeOut(lease);
             refuse(lease, String.valueOf(refusedByTables.getMessage()));
         }
     }
@@ -165,15 +165,15 @@ public final class LeaseTable {
         final Lease before = leases.remove(key);
         if (null != before) {
             overlaps.remove(before);
-            withdraw(before);
+            takeOut(before);
             senders.forget(key);
             otherVnis.remove(key);
             isChanged = true;
         }
     }
 
-    /** A subnet that another lease has as well goes back to that one. */
-    private void withdraw(final Lease lease) {
+    /** Of the tables; a subnet that another lease has as well goes back to that one. */
+    private void takeOut(final Lease lease) {
         peers.withdraw(lease);
         overlaps.holders(lease.key()).forEach(peers::install);
     }

@@ -7,17 +7,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.CloseAll;
-import io.weft.overlay.lease.Lease;
-import io.weft.overlay.lease.LeaseKey;
+import io.weft.overlay.registry.DeafListener;
 import io.weft.overlay.registry.FaultyProxy;
-import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.known.KnownLeasesFile;
 import io.weft.overlay.registry.known.KnownRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,20 +33,6 @@ class KnownEtcdTest {
         resources.close();
     }
 
-    private static final class Deaf implements LeaseListener {
-        @Override
-        public void onSnapshot(final List<Lease> leases) {}
-
-        @Override
-        public void onPut(final Lease lease) {}
-
-        @Override
-        public void onRemove(final LeaseKey key) {}
-
-        @Override
-        public void onRestartNeeded(final String why) {}
-    }
-
     private Registry watched(final String endpoint) throws InterruptedException {
         final Registry registry = resources.add(new KnownRegistry(
                 new EtcdRegistry(new EtcdRegistry.Settings(endpoint, null, null, null, "", "", PREFIX, 3600)),
@@ -57,7 +40,7 @@ class KnownEtcdTest {
         registry.config();
         registry.publicAddresses();
         registry.acquire(NodeRequests.of("192.168.0.1"));
-        registry.watch(new Deaf());
+        registry.watch(new DeafListener());
         return registry;
     }
 

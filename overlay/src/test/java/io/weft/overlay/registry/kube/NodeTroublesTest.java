@@ -7,8 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.linux.testing.Await;
 import io.weft.overlay.lease.Lease;
-import io.weft.overlay.lease.LeaseKey;
-import io.weft.overlay.registry.LeaseListener;
+import io.weft.overlay.registry.DeafListener;
 import io.weft.overlay.registry.NodeRequests;
 import io.weft.overlay.registry.kube.access.KubeAccess;
 import java.io.IOException;
@@ -81,7 +80,7 @@ class NodeTroublesTest {
     private void follow() {
         api.put("one", CIDR, Map.of());
         acquire();
-        registry.watch(new Listener());
+        registry.watch(new DeafListener());
         registry.nodeReady();
         awaitCondition("Flannel is running on this node");
     }
@@ -116,7 +115,7 @@ class NodeTroublesTest {
         assertEquals("True", api.conditions("one").get("NetworkUnavailable"));
         api.put("one", CIDR, Map.of());
         acquired.get(Await.TIMEOUT_MS, TimeUnit.MILLISECONDS);
-        registry.watch(new Listener());
+        registry.watch(new DeafListener());
         registry.nodeReady();
         awaitCondition("Flannel is running on this node");
         assertEquals("False", api.conditions("one").get("NetworkUnavailable"));
@@ -207,19 +206,5 @@ class NodeTroublesTest {
                 StandardCopyOption.ATOMIC_MOVE,
                 StandardCopyOption.REPLACE_EXISTING);
         return file.toString();
-    }
-
-    private static final class Listener implements LeaseListener {
-        @Override
-        public void onSnapshot(final List<Lease> leases) {}
-
-        @Override
-        public void onPut(final Lease lease) {}
-
-        @Override
-        public void onRemove(final LeaseKey key) {}
-
-        @Override
-        public void onRestartNeeded(final String why) {}
     }
 }
