@@ -109,7 +109,7 @@ public final class BenchMain implements Callable<Integer> {
 
     @Option(
             names = "--congestion-control",
-            description = "Of the streams of tcp1 and tcp4, such as cubic (default: the machine's own).")
+            description = "Of TCP between pods, such as cubic (default: the machine's own).")
     private @Nullable String congestionControl;
 
     @Option(

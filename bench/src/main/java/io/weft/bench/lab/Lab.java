@@ -126,6 +126,21 @@ public final class Lab implements AutoCloseable {
         return nodes.get(index);
     }
 
+    /**
+     * Gives TCP of the nodes' pods another congestion control than the machine's own, from its first packet on. Each pod's route
+     * does that: a program that asks for one on a connection that there is (iperf3 does) leaves it paced if it began by BBR, and
+     * a network namespace may be set only to those that the machine lets users have (net/ipv4/tcp_cong.c,
+     * {@code tcp_set_default_congestion_control}).
+     *
+     * @param name of one that the kernel has.
+     */
+    public void congestionControl(final String name) {
+        for (final Node node : nodes) {
+            final String pod = node.podNamespace();
+            Command.run("ip", "-n", pod, "route", "replace", "default", "via", node.bridgeAddress(), "congctl", name);
+        }
+    }
+
     /** Sets what every node's underlay device offloads. */
     public void offload(final Offload offload) {
         nodes.forEach(offload::apply);

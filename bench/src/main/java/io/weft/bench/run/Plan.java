@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param seconds how long each measurement takes.
  * @param lossFreeOffloads the settings in which loss-free rates are searched.
  * @param absentNodes how many nodes have a lease beside the two.
- * @param congestionControl of streams; null for the machine's own.
+ * @param congestionControl of TCP between pods; null for the machine's own.
  * @param singleRounds how often the one-packet-per-call baseline is measured; it is slow and steady.
  */
 public record Plan(
@@ -49,7 +49,7 @@ public record Plan(
      * @param rounds 0 for the plan's own.
      * @param seconds 0 for the plan's own.
      * @param absentNodes how many nodes have a lease beside the two.
-     * @param congestionControl of streams; null for the machine's own.
+     * @param congestionControl of TCP between pods; null for the machine's own.
      */
     public static Plan of(
             final boolean quick,

@@ -62,11 +62,14 @@ final class Testbed {
             throws IOException {
         final Lab lab = teardown.add(new Lab(labPrefix + "-" + pairing));
         lab.up(pairing.planes().size());
+        if (null != plan.congestionControl()) {
+            lab.congestionControl(plan.congestionControl());
+        }
         final Overlay overlay = teardown.add(new Overlay(lab, plan.absentNodes()));
         overlay.start(pairing.planes(), weftd);
         final Node from = lab.node(0);
         final Node to = lab.node(1);
-        final Iperf iperf = teardown.add(Iperf.start(from, to, plan.congestionControl()));
+        final Iperf iperf = teardown.add(Iperf.start(from, to));
         final PeerPair peers =
                 new PeerPair(from, to, teardown.add(PeerProxy.start(from)), teardown.add(PeerProxy.start(to)));
         return new Testbed(

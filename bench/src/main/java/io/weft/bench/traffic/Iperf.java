@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -34,28 +33,16 @@ public final class Iperf implements AutoCloseable {
 
     private final Node from;
     private final Node to;
-    private final @Nullable String congestionControl;
     private final Process server;
 
-    private Iperf(final Node from, final Node to, final @Nullable String congestionControl, final Process server) {
+    private Iperf(final Node from, final Node to, final Process server) {
         this.from = from;
         this.to = to;
-        this.congestionControl = congestionControl;
         this.server = server;
     }
 
     /** Starts the server in the pod of {@code to} and waits until it listens. */
     public static Iperf start(final Node from, final Node to) {
-        return start(from, to, null);
-    }
-
-    /**
-     * The same with a congestion control for streams.
-     *
-     * @param congestionControl null for the machine's own. It is asked for by each stream, since a network namespace may be set only to
-     *     those that the machine lets users have (net/ipv4/tcp_cong.c, {@code tcp_set_default_congestion_control}).
-     */
-    public static Iperf start(final Node from, final Node to, final @Nullable String congestionControl) {
         final Process server = Command.start(new File("/dev/null"), to.inPod("iperf3", "-s"));
         try {
             Listening.await(to, "-t", PORT);
@@ -63,16 +50,12 @@ public final class Iperf implements AutoCloseable {
             Command.end(server);
             throw ex;
         }
-        return new Iperf(from, to, congestionControl, server);
+        return new Iperf(from, to, server);
     }
 
     /** Bulk TCP over a number of streams. */
     public Tcp tcp(final double seconds, final int streams) throws IOException {
-        final List<String> words = new ArrayList<>(List.of("-P", String.valueOf(streams)));
-        if (null != congestionControl) {
-            words.addAll(List.of("-C", congestionControl));
-        }
-        final JsonNode end = run(seconds, words.toArray(String[]::new));
+        final JsonNode end = run(seconds, "-P", String.valueOf(streams));
         final JsonNode received = end.path("sum_received");
         return new Tcp(
                 received.path("bits_per_second").asDouble() / 1e9,
