@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -25,6 +26,8 @@ final class Tool {
 
     private static final long POLL_INTERVAL_MS = 1;
     private static final int ERRORS_LENGTH_MAX = 2_000;
+
+    private static final Pattern ERROR_NUMBER = Pattern.compile("error[:=] ?([0-9]+)");
 
     private final List<String> command;
     private final Process process;
@@ -67,11 +70,22 @@ final class Tool {
             process = new ProcessBuilder(command).start();
         } catch (final IOException failure) {
             throw new RulesException(
-                    String.join(" ", command) + ": " + failure.getMessage() + ". Install " + command.get(0));
+                    String.join(" ", command) + ": " + failure.getMessage() + ". " + remedy(failure, command.get(0)));
         }
         final Tool tool = new Tool(command, process, lines);
         tool.feed(input);
         tool.runToEnd(timeoutMs);
+    }
+
+    /** By the number of the error, which the JVM tells in its message alone, in one way or another ({@code error=2, error: 2}). */
+    private static String remedy(final IOException failure, final String program) {
+        final Matcher error = ERROR_NUMBER.matcher(String.valueOf(failure.getMessage()));
+        return switch (error.find() ? error.group(1) : "") {
+            case "2" -> "Install " + program; // ENOENT
+            case "11" -> "Allow weftd more " + ProcessLimits.MORE_THREADS; // EAGAIN, of fork
+            case "12" -> "The machine, or weftd's control group, has no memory for it"; // ENOMEM
+            default -> "See that weftd may run " + program;
+        };
     }
 
     /** Writes the input on a thread of its own, since a tool that does not read it would stop the writer. */

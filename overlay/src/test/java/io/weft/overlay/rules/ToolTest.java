@@ -132,6 +132,15 @@ class ToolTest {
     }
 
     @Test
+    void shouldNotSayThatAToolIsMissingWhichMayNotBeRun() throws IOException {
+        final String tool = Files.writeString(directory.resolve("tool"), "").toString();
+        final String message =
+                String.valueOf(assertThrows(RulesException.class, () -> Tool.run(List.of(tool), "", lines::add))
+                        .getMessage());
+        assertTrue(message.endsWith("See that weftd may run " + tool), message);
+    }
+
+    @Test
     void shouldNameTheRemedyWhenAToolIsMissing() {
         final String message = String.valueOf(assertThrows(
                         RulesException.class, () -> Tool.run(List.of("weft-no-tool", "-x"), "", lines::add))
