@@ -47,6 +47,8 @@ public final class FaultyProxy implements AutoCloseable {
         LOST_ANSWER,
         /** A body without an end. */
         ENDLESS_BODY,
+        /** The request is taken, and nothing comes; the connection stays. */
+        NO_ANSWER,
         /** The caller may not do that. */
         FORBIDDEN,
         /** Another answer of 200. */
@@ -168,6 +170,8 @@ public final class FaultyProxy implements AutoCloseable {
         try {
             if (null != rule && Fault.OTHER_BODY == rule.fault) {
                 whole(exchange, 200, rule.body.getBytes(StandardCharsets.UTF_8));
+            } else if (null != rule && Fault.NO_ANSWER == rule.fault) {
+                closed.await();
             } else if (null != rule && Fault.FORBIDDEN == rule.fault) {
                 whole(exchange, 403, "{\"kind\":\"Status\"}".getBytes(StandardCharsets.UTF_8));
             } else if (null != rule && Fault.ENDLESS_BODY == rule.fault) {

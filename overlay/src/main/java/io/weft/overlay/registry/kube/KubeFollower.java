@@ -204,11 +204,11 @@ final class KubeFollower implements AutoCloseable {
         failsAllWatches = false;
         try {
             return client.open(watchPath(rest));
-        } catch (final KubeClient.RefusedException refused) {
+        } catch (final UnavailableException failure) {
             failsAllWatches = isExpectedToFail
-                    && refused.statusCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR
-                    && !refused.isTooNew();
-            throw refused;
+                    && (!(failure instanceof final KubeClient.RefusedException refused)
+                            || (refused.statusCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR && !refused.isTooNew()));
+            throw failure;
         }
     }
 
@@ -216,11 +216,13 @@ final class KubeFollower implements AutoCloseable {
     private ChangeStream watch() throws UnavailableException, InterruptedException {
         try {
             return openWatch("&resourceVersion=" + leases.version());
-        } catch (final KubeClient.RefusedException refused) {
+        } catch (final UnavailableException failure) {
             // Gone is a version that is forgotten; where watches are forbidden lists are all that tells of changes.
-            isListedAlone = isListed && (refused.isLasting() || failsAllWatches);
+            isListedAlone = isListed
+                    && (failsAllWatches
+                            || (failure instanceof final KubeClient.RefusedException refused && refused.isLasting()));
             isListed = isListed && !isListedAlone;
-            throw refused;
+            throw failure;
         }
     }
 
@@ -263,6 +265,11 @@ final class KubeFollower implements AutoCloseable {
             if (HttpURLConnection.HTTP_BAD_REQUEST == refused.statusCode()
                     || HTTP_UNPROCESSABLE == refused.statusCode()) {
                 noStreamingLists(refused.getMessage());
+            }
+            return null;
+        } catch (final UnavailableException failure) {
+            if (!failsAllWatches) {
+                throw failure;
             }
             return null;
         }

@@ -201,10 +201,14 @@ class KubeFaultsTest {
         assertEquals(0, proxy().count("/readyz"), "whoever wants to be left alone is");
     }
 
-    /** As by a role without the verb watch, or a proxy that lets no stream through, or fails to. */
+    /** As by a role without the verb watch, or a proxy that lets no stream through, fails to, or waits for its end. */
     @ParameterizedTest
-    @CsvSource({"FORBIDDEN, 403", "LOST_ANSWER, 503"})
-    void shouldListAgainAndAgainWhileWatchesAreRefused(final FaultyProxy.Fault fault, final int statusCode)
+    @CsvSource({
+        "FORBIDDEN, refused the watch of /api/v1/nodes with 403: ",
+        "LOST_ANSWER, refused the watch of /api/v1/nodes with 503: ",
+        "NO_ANSWER, no whole answer within "
+    })
+    void shouldListAgainAndAgainWhileWatchesAreRefused(final FaultyProxy.Fault fault, final String trouble)
             throws Exception {
         proxy().spoil("watch=true", fault, Integer.MAX_VALUE);
         api().put("one", "10.244.1.0/24", annotations(1));
@@ -225,7 +229,7 @@ class KubeFaultsTest {
                 () -> "the annotations are back: " + api().annotations("one"),
                 TIMEOUT_MS,
                 () -> own.equals(api().annotations("one")));
-        awaitTrouble(registry, " refused the watch of /api/v1/nodes with " + statusCode + ": ");
+        awaitTrouble(registry, trouble);
         put(3, "10.244.3.0/24");
         awaitKnown("10.244.3.0-24", 3);
         proxy().heal();
