@@ -198,14 +198,21 @@ public final class DataPlane implements AutoCloseable {
      * @return false if a thread does not come to that; then all go on.
      */
     public boolean pause() throws InterruptedException {
-        for (final AgentThread thread : threads) {
-            if (!thread.pause()) {
-                resume();
-                return false;
+        boolean isPaused = true;
+        try {
+            for (final AgentThread thread : threads) {
+                isPaused = isPaused && thread.pause();
             }
+        } catch (final InterruptedException stop) {
+            resume();
+            throw stop;
         }
-        workers.forEach(Worker::drain);
-        return true;
+        if (isPaused) {
+            workers.forEach(Worker::drain);
+        } else {
+            resume();
+        }
+        return isPaused;
     }
 
     /** Takes {@link #pause} back. */

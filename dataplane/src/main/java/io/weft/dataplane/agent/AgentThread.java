@@ -125,13 +125,17 @@ public final class AgentThread implements AutoCloseable {
      * @return false if it does not come to that, as one that hangs: it goes on by itself.
      */
     public boolean pause() throws InterruptedException {
-        pausePoint.request();
-        doorbell.ring();
-        if (pausePoint.await(System.nanoTime() + PAUSE_PATIENCE_NS)) {
-            return true;
+        boolean isReached = false;
+        try {
+            pausePoint.request();
+            doorbell.ring();
+            isReached = pausePoint.await(System.nanoTime() + PAUSE_PATIENCE_NS);
+        } finally {
+            if (!isReached) { // or the caller was interrupted
+                resume();
+            }
         }
-        resume();
-        return false;
+        return isReached;
     }
 
     /** Takes {@link #pause} back. */

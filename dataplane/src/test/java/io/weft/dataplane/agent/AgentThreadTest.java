@@ -2,6 +2,7 @@
 package io.weft.dataplane.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -56,6 +57,24 @@ class AgentThreadTest {
                     () -> Thread.State.WAITING == thread.thread().getState());
             final long before = thread.dutyCycles();
             assertEquals(before, thread.dutyCycles());
+            hangs.countDown();
+            awaitTurn(thread);
+        }
+    }
+
+    @Test
+    void shouldGoOnWhenWhoPausesItIsInterrupted() {
+        try (Doorbell doorbell = new Doorbell();
+                AgentThread thread = start(doorbell, true)) {
+            awaitTurn(thread);
+            final CountDownLatch hangs = new CountDownLatch(1);
+            hindrance = hangs;
+            Await.until(
+                    () -> "the agent hangs",
+                    Await.TIMEOUT_MS,
+                    () -> Thread.State.WAITING == thread.thread().getState());
+            Thread.currentThread().interrupt();
+            assertThrows(InterruptedException.class, thread::pause);
             hangs.countDown();
             awaitTurn(thread);
         }

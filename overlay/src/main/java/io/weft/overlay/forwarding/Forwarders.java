@@ -120,13 +120,19 @@ public final class Forwarders implements AutoCloseable {
      * @return false if a data thread does not come to that; then all go on.
      */
     public boolean pause() throws InterruptedException {
-        for (final Forwarder forwarder : forwarders.values()) {
-            if (!forwarder.pause()) {
-                resume();
-                return false;
+        boolean isPaused = true;
+        try {
+            for (final Forwarder forwarder : forwarders.values()) {
+                isPaused = isPaused && forwarder.pause();
             }
+        } catch (final InterruptedException stop) {
+            resume();
+            throw stop;
         }
-        return true;
+        if (!isPaused) {
+            resume();
+        }
+        return isPaused;
     }
 
     /** Takes {@link #pause} back. */

@@ -43,8 +43,14 @@ public final class ControlLoop {
     public <T> CompletableFuture<T> ask(final Callable<T> question) {
         final CompletableFuture<T> answer = new CompletableFuture<>();
         post(() -> {
+            if (answer.isDone()) {
+                return; // nobody waits for it any more, nor would undo what it does
+            }
             try {
                 answer.complete(question.call());
+            } catch (final InterruptedException stop) {
+                Thread.currentThread().interrupt(); // it was meant for the loop
+                answer.completeExceptionally(stop);
             } catch (final Exception refused) {
                 answer.completeExceptionally(refused);
             }

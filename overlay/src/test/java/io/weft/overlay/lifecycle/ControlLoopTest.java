@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.weft.overlay.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+class ControlLoopTest {
+    private final ControlLoop loop = new ControlLoop(() -> {});
+
+    /** As SIGTERM interrupts the loop while a task runs that a question waits behind. */
+    @Test
+    void shouldEndByAnInterruptThatAQuestionMet() {
+        loop.post(() -> Thread.currentThread().interrupt());
+        final CompletableFuture<Boolean> answer = loop.ask(() -> {
+            Thread.sleep(1); // throws at once
+            return true;
+        });
+        assertThrows(InterruptedException.class, loop::run);
+        assertInstanceOf(
+                InterruptedException.class,
+                assertThrows(ExecutionException.class, answer::get).getCause());
+    }
+
+    @Test
+    void shouldNotDoWhatNobodyWaitsForAnyMore() throws InterruptedException {
+        final AtomicBoolean isAsked = new AtomicBoolean();
+        final CompletableFuture<Boolean> answer = loop.ask(() -> {
+            isAsked.set(true);
+            return true;
+        });
+        assertThrows(ExecutionException.class, answer::get); // as if a task kept the loop busy: it does not run yet
+        loop.end("done");
+        assertEquals("done", loop.run());
+        assertFalse(isAsked.get());
+    }
+
+    @Test
+    void shouldAnswer() throws Exception {
+        final CompletableFuture<Boolean> answer = loop.ask(() -> true);
+        loop.end("done");
+        loop.run();
+        assertTrue(answer.get());
+    }
+}
