@@ -132,8 +132,9 @@ class ErrorPathTest {
         }
     }
 
+    /** As by IPsec to that peer, or for want of checksum offload, which may come and go. */
     @Test
-    void shouldSendOneByOneForGoodWhenSegmentationIsRefused() throws Exception {
+    void shouldSendOneByOneForAWhileWhenSegmentationIsRefused() throws Exception {
         try (InvokedNode node = new InvokedNode(64)) {
             node.sendPort().failSend(Errno.EIO);
             for (int i = 0; i < BATCH; i++) {
@@ -146,11 +147,11 @@ class ErrorPathTest {
             assertEquals(1, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
             assertEquals(BATCH, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
             assertEquals((long) BATCH * packet(0).length, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_BYTES));
-            for (int i = 0; i < BATCH; i++) {
-                node.give(packet(i));
-            }
-            node.invoke();
-            assertEquals(2L * BATCH, node.counters().of(DataPlaneCounter.EGRESS_MESSAGES));
+            Await.until(() -> "joined again", Await.TIMEOUT_MS, () -> {
+                final long before = node.counters().of(DataPlaneCounter.EGRESS_MESSAGES);
+                giveAndInvoke(node, 1);
+                return 1 == node.counters().of(DataPlaneCounter.EGRESS_MESSAGES) - before;
+            });
             assertEquals(1, node.counters().of(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS));
             assertEquals(Map.of(), node.counters().drops());
             node.counters().assertConserved();

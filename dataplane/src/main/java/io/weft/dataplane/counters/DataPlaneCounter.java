@@ -52,7 +52,7 @@ public enum DataPlaneCounter {
             Direction.EGRESS,
             "egress segmentation fallbacks",
             "weft_segmentation_fallbacks_total",
-            "sockets that refused UDP_SEGMENT and send one by one since"),
+            "messages of several datagrams that the way to their peer takes none of, so that they were sent one by one"),
     EGRESS_UNREACHABLES(
             106,
             Kind.COUNTER,

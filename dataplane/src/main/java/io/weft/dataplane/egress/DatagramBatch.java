@@ -53,7 +53,7 @@ final class DatagramBatch {
 
     private final @Nullable OuterHeaders outer;
     private final NarrowPaths narrowPaths;
-    private int maxSegments;
+    private final int maxSegments;
     private int messageCount;
     private int iovecCount;
     private int headersPosition;
@@ -94,11 +94,6 @@ final class DatagramBatch {
 
     private static UnsafeBuffer allocate(final int length) {
         return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH));
-    }
-
-    /** From now on how many datagrams one message has at most; 1 where the kernel does not cut. */
-    void maxSegments(final int segments) {
-        maxSegments = segments;
     }
 
     /** How many datagrams one message has at most. */
@@ -289,6 +284,12 @@ final class DatagramBatch {
     void onTooLong(final int index) {
         final DatagramMessage message = messages[index];
         narrowPaths.add(arena, message.nameOffset, message.nameLength, message.segmentLength);
+    }
+
+    /** The kernel cuts no message for this one's peer. */
+    void onNoneCut(final int index) {
+        final DatagramMessage message = messages[index];
+        narrowPaths.add(arena, message.nameOffset, message.nameLength, 0);
     }
 
     /**

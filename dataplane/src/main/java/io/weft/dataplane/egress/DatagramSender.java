@@ -24,7 +24,6 @@ final class DatagramSender implements UnderlaySender {
     private final UnansweredPeers unanswered;
     private final int index;
     private final MessageVector single = new MessageVector(1);
-    private final SendPolicy policy;
     private final SendBuffer buffer;
     private int messages;
     private int nextMessage;
@@ -55,7 +54,6 @@ final class DatagramSender implements UnderlaySender {
         this.unanswered = unanswered;
         this.index = index;
         batch = new DatagramBatch(arena, maxSegments, null, narrowPaths);
-        policy = new SendPolicy(maxSegments > 1);
         buffer = new SendBuffer(port, clock);
     }
 
@@ -233,7 +231,7 @@ final class DatagramSender implements UnderlaySender {
 
     /** Returns how many messages are dealt with: 0 to try the same one again, now or later, or 1. */
     private int onFailure(final DatagramBatch failed, final int index, final int errno) {
-        final SendPolicy.Action action = policy.onFailure(errno, failed.message(index).segments);
+        final SendPolicy.Action action = SendPolicy.onFailure(errno, failed.message(index).segments);
         return switch (action) {
             case TRY_AGAIN -> 0;
             case KEEP -> keep(failed, index);
@@ -241,8 +239,8 @@ final class DatagramSender implements UnderlaySender {
                 failed.onTooLong(index);
                 yield sendOneByOne(failed, index);
             }
-            case STOP_SEGMENTATION -> {
-                batch.maxSegments(1);
+            case SEND_ALL_ONE_BY_ONE -> {
+                failed.onNoneCut(index);
                 counters.add(DataPlaneCounter.EGRESS_SEGMENTATION_FALLBACKS, 1);
                 yield sendOneByOne(failed, index);
             }
@@ -298,7 +296,7 @@ final class DatagramSender implements UnderlaySender {
                 counters.sentTo(peer, 1, innerLength);
                 return 0;
             }
-            if (SendPolicy.Action.TRY_AGAIN != policy.onFailure(-result, 1)) {
+            if (SendPolicy.Action.TRY_AGAIN != SendPolicy.onFailure(-result, 1)) {
                 return -result;
             }
         }

@@ -9,8 +9,8 @@ import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Peers whose path is narrower than the segments of a message were, so that the kernel would not cut it: datagrams of that length go
- * one by one for a while, which costs neither a refusal nor a system call for each. Owned by the senders of one worker.
+ * Peers whose path is narrower than the segments of a message were, or takes no message of several, so that the kernel would not cut
+ * it: datagrams of that length go one by one for a while, which costs neither a refusal nor a system call for each. Owned by the senders of one worker.
  */
 final class NarrowPaths {
     /**
@@ -38,7 +38,7 @@ final class NarrowPaths {
      *
      * @param name where in the arena the peer's socket address is.
      * @param nameLength its length in bytes.
-     * @param segmentLength bytes of each datagram.
+     * @param segmentLength bytes of each datagram; 0 if it would be the same with any.
      */
     void add(final UnsafeBuffer arena, final int name, final int nameLength, final int segmentLength) {
         final long nowNs = clock.nanoTime();

@@ -4,9 +4,7 @@ package io.weft.dataplane.egress;
 import io.weft.dataplane.counters.DropReason;
 import io.weft.linux.Errno;
 
-/**
- * What to do when a send to the underlay fails. Decides and does nothing: no socket, no clock. Owned by one sender.
- */
+/** What to do when a send to the underlay fails. Decides and does nothing: no socket, no clock, no state. */
 final class SendPolicy {
     /** What is to be done about a message. */
     enum Action {
@@ -19,42 +17,30 @@ final class SendPolicy {
         /** Send its datagrams one by one, and so those that are as long from now on: the path to this peer is too narrow for them. */
         SEND_ONE_BY_ONE,
 
-        /** Send its datagrams one by one, and let the kernel cut no message any more. */
-        STOP_SEGMENTATION,
+        /** Send its datagrams one by one, and so all to this peer from now on, however short: no message is cut on the way to it. */
+        SEND_ALL_ONE_BY_ONE,
 
         /** Give it up, for {@link #reason}. */
         DROP
     }
 
-    private boolean segmentationOffload;
+    private SendPolicy() {}
 
     /**
-     * @param segmentationOffload whether the kernel cuts messages into datagrams.
-     */
-    SendPolicy(final boolean segmentationOffload) {
-        this.segmentationOffload = segmentationOffload;
-    }
-
-    /**
-     * A message was not sent. The kernel would not cut it: EIO if the device cannot checksum (before Linux 6.11), EMSGSIZE if a
-     * segment does not fit the path to this peer, for which it is EINVAL before Linux 6.14 (net/ipv4/udp.c, {@code udp_send_skb}).
+     * A message was not sent. The kernel would not cut it: EIO if the device that the route to this peer takes cannot checksum (before
+     * Linux 6.11) or the route is IPsec's, EMSGSIZE if a segment does not fit the path to this peer, for which it is EINVAL before Linux
+     * 6.14 (net/ipv4/udp.c, {@code udp_send_skb}).
      *
      * @param datagrams that the message holds.
      */
-    Action onFailure(final int errno, final int datagrams) {
+    static Action onFailure(final int errno, final int datagrams) {
         return switch (errno) {
             case Errno.EINTR -> Action.TRY_AGAIN;
             case Errno.EAGAIN -> Action.KEEP;
-            case Errno.EIO -> datagrams > 1 ? stopSegmentation() : Action.DROP;
+            case Errno.EIO -> datagrams > 1 ? Action.SEND_ALL_ONE_BY_ONE : Action.DROP;
             case Errno.EINVAL, Errno.EMSGSIZE -> datagrams > 1 ? Action.SEND_ONE_BY_ONE : Action.DROP;
             default -> Action.DROP;
         };
-    }
-
-    private Action stopSegmentation() {
-        final boolean isNews = segmentationOffload;
-        segmentationOffload = false;
-        return isNews ? Action.STOP_SEGMENTATION : Action.SEND_ONE_BY_ONE;
     }
 
     /**

@@ -9,6 +9,7 @@ import io.weft.dataplane.testing.PodTun;
 import io.weft.linux.SocketAddress;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -46,6 +47,14 @@ class NarrowPathsTest {
         assertFalse(isTooLong(1_199));
         peer(prefix, 2);
         assertFalse(isTooLong(1_472), "another peer's path is wide");
+    }
+
+    @Test
+    void shouldRememberAPeerThatTakesNoLength() {
+        peer("192.0.2.", 1);
+        add(1_472);
+        add(0);
+        assertTrue(isTooLong(1));
     }
 
     @ParameterizedTest

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.weft.dataplane.counters.DropReason;
 import io.weft.linux.Errno;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -16,7 +15,7 @@ class SendPolicyTest {
         Errno.EINTR + ", 1, TRY_AGAIN",
         Errno.EAGAIN + ", 1, KEEP",
         Errno.EAGAIN + ", 44, KEEP",
-        Errno.EIO + ", 44, STOP_SEGMENTATION",
+        Errno.EIO + ", 44, SEND_ALL_ONE_BY_ONE",
         Errno.EIO + ", 1, DROP",
         Errno.EMSGSIZE + ", 44, SEND_ONE_BY_ONE",
         Errno.EMSGSIZE + ", 1, DROP",
@@ -29,15 +28,7 @@ class SendPolicyTest {
     })
     void shouldDecideByErrnoAndNumberOfDatagrams(
             final int errno, final int datagrams, final SendPolicy.Action expected) {
-        assertEquals(expected, new SendPolicy(true).onFailure(errno, datagrams));
-    }
-
-    @Test
-    void shouldStopSegmentationOnceAndSendOneByOneFromThenOn() {
-        final SendPolicy policy = new SendPolicy(true);
-        assertEquals(SendPolicy.Action.STOP_SEGMENTATION, policy.onFailure(Errno.EIO, 2));
-        assertEquals(SendPolicy.Action.SEND_ONE_BY_ONE, policy.onFailure(Errno.EIO, 2));
-        assertEquals(SendPolicy.Action.SEND_ONE_BY_ONE, new SendPolicy(false).onFailure(Errno.EIO, 2));
+        assertEquals(expected, SendPolicy.onFailure(errno, datagrams));
     }
 
     @ParameterizedTest
