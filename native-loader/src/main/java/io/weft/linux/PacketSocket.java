@@ -40,6 +40,9 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
 
     private final int fd;
     private final UnsafeBuffer sendBufferOption = LinkSocket.allocate(Integer.BYTES);
+    /** As it was set last, by the thread that sends; 0 for the host's default. */
+    private volatile int sendBufferLength;
+
     private boolean closed;
 
     private PacketSocket(final int fd) {
@@ -106,12 +109,16 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
     }
 
     /**
-     * Receives by another socket from now on, under the same descriptor: whoever receives by this one does not notice. What this one
+     * Receives and sends by another socket from now on, under the same descriptor: whoever uses this one does not notice. What this one
      * had not given yet is lost.
      *
      * @param other has no other use, and is closed.
      */
     public void become(final PacketSocket other) {
+        final int length = sendBufferLength;
+        if (0 != length) {
+            other.sendBufferLength(length);
+        }
         final int result = Libc.LIBC.dup3(other.fd, fd, O_CLOEXEC);
         final int errno = result < 0 ? Errno.last() : 0;
         other.close();
@@ -158,6 +165,7 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
 
     @Override
     public void sendBufferLength(final int bytes) {
+        sendBufferLength = bytes;
         LinkSocket.sendBufferLength(fd, bytes, sendBufferOption);
     }
 

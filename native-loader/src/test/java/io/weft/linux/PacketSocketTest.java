@@ -4,6 +4,7 @@ package io.weft.linux;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.address.IpFamily;
 import io.weft.linux.testing.Await;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PacketSocketTest {
     private static final int PORT = 8472;
     private static final int BUFFER_LENGTH = 1 << 20;
+    private static final int SEND_BUFFER_LENGTH = 1 << 21;
     private static final int CAPACITY = 0x20000;
     private static final int HEADERS_LENGTH = LinkSocket.VNET_HEADER_LENGTH + 14 + 20 + 8;
     private static final String LAST = "last";
@@ -218,12 +220,15 @@ class PacketSocketTest {
         assertEquals(List.of("udp"), received(udp, 0), "what the packet socket does not take");
         final TunnelFilter filter = filter();
         udp.leave(filter);
+        packets.get(0).sendBufferLength(SEND_BUFFER_LENGTH);
         packets.get(0)
                 .become(namespace
                         .call(() -> PacketSocket.open(filter, 1, BUFFER_LENGTH))
                         .get(0));
         send(peer.namespace(), own.underlayAddress(), "new");
         assertReceived(List.of("new"), List.of());
+        final String sockets = namespace.exec("ss", "--packet", "--memory", "--no-header");
+        assertTrue(sockets.contains("tb" + SEND_BUFFER_LENGTH + ','), sockets);
     }
 
     @Test

@@ -105,9 +105,17 @@ public final class PacketSockets implements AutoCloseable {
     public void follow(final int linkIndex) {
         final TunnelFilter next = new TunnelFilter(linkIndex, filter.local(), filter.port());
         final List<PacketSocket> opened = open(receivers, next, bufferLength);
-        filter = next;
-        for (int i = 0; i < opened.size(); i++) {
-            ports.get(i).become(opened.get(i));
+        int done = 0;
+        try {
+            for (; done < opened.size(); done++) {
+                ports.get(done).become(opened.get(done));
+            }
+            filter = next;
+        } finally {
+            if (done < opened.size()) {
+                CloseHelper.closeAll(opened);
+                receivers.forEach(UdpSocket::receiveAll);
+            }
         }
     }
 
