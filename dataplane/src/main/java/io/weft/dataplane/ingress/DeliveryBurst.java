@@ -80,7 +80,7 @@ public final class DeliveryBurst {
             hasOthers |= hasNewOthers;
             receiver = more > 0 ? destination : receiver;
         }
-        charge += more;
+        charge = Math.min(charge + more, MAX_CHARGE + 1); // what is more does not count, and must not come round
     }
 
     /** Gives others a turn. */

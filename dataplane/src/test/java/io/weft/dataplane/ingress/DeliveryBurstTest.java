@@ -146,6 +146,26 @@ class DeliveryBurstTest {
         }
     }
 
+    /** Without a pause, and with no turn, for gigabytes: more than an int holds. */
+    @Test
+    void shouldGiveTurnsAgainHoweverMuchCameWhileTheyWereEnded() throws Exception {
+        final ScriptedHost host = new ScriptedHost();
+        try (CloseAll resources = new CloseAll()) {
+            final IngressSender sender = sender(host, resources.add(new Doorbell()));
+            deliverToOther(sender);
+            assertTrue(turnsOfFlood(sender, false) > 0);
+            final byte[] superframe = udp(600 * 64); // 600 datagrams, which are charged 384 000 bytes
+            for (int i = 0; i < 3; i++) {
+                publish(superframe, 64, DATAGRAMS, false);
+                while (sender.hasWork()) {
+                    sender.doWork();
+                }
+            }
+            assertEquals(0, turnsOfFlood(sender, true), "more waits, and all patience is spent");
+            assertTrue(turnsOfFlood(sender, false) > 0, "nothing waited before these");
+        }
+    }
+
     private void assertTurns(final int mostBetween, final int count) {
         int last = 0;
         for (final int written : writtenAtTurns) {
