@@ -198,7 +198,7 @@ final class Forwarder implements AutoCloseable {
         final UnderlaySockets opened = TunnelSetup.sockets(settings, left.take(deviceName + UDP_KIND));
         undo.push(opened);
         sockets = opened;
-        final PodDevice pods = openPodDevice(settings, left.take(deviceName + POD_KIND));
+        final PodDevice pods = openPodDevice(settings, left);
         final DataPlaneContext context = TunnelSetup.dataPlane(settings)
                 .routing(tables)
                 .counters(counters.manager())
@@ -391,12 +391,12 @@ final class Forwarder implements AutoCloseable {
         }
     }
 
-    private PodDevice openPodDevice(final Settings settings, final List<Integer> left) {
+    private PodDevice openPodDevice(final Settings settings, final Descriptors left) {
         final PodPortChoice choice = PodPortChoice.of(settings.options().podPort);
         final Rtnetlink rtnetlink = Rtnetlink.open();
         undo.push(rtnetlink);
         final PodDevice opened = choice.port()
-                .open(rtnetlink, settings.deviceName(), settings.options().workers(), left);
+                .open(rtnetlink, settings.deviceName(), settings.options().workers(), left.take(deviceName + POD_KIND));
         undo.push(opened);
         podDevice = opened;
         counters.remark(choice.remark());

@@ -24,7 +24,10 @@ public final class ControlLoop {
     private final Runnable afterBatch;
     private @Nullable String endReason;
 
-    /** @param afterBatch runs after the tasks that were waiting together: the place to publish what they changed. */
+    /**
+     * @param afterBatch runs after the tasks that were waiting together, and after periodic ones: the place to publish what they changed,
+     *     and to publish again what could not be.
+     */
     public ControlLoop(final Runnable afterBatch) {
         this.afterBatch = afterBatch;
     }
@@ -98,7 +101,9 @@ public final class ControlLoop {
             if (hasWork) {
                 afterBatch.run();
             }
-            runPeriodics();
+            if (runPeriodics()) {
+                afterBatch.run();
+            }
         }
         return endReason;
     }
@@ -112,13 +117,16 @@ public final class ControlLoop {
         return Math.max(0, delayNs);
     }
 
-    private void runPeriodics() {
+    private boolean runPeriodics() {
+        boolean hasRun = false;
         for (final Periodic periodic : List.copyOf(periodics)) {
             if (periodic.deadlineNs - System.nanoTime() <= 0) {
                 periodic.task.run();
                 periodic.deadlineNs = System.nanoTime() + periodic.intervalNs;
+                hasRun = true;
             }
         }
+        return hasRun;
     }
 
     private static final class Periodic {

@@ -70,8 +70,11 @@ final class VxlanPeers implements Peers {
             final InetAddress gateway = takeGateway(path.subnet());
             tables.replaceRoute(path.subnet(), gateway);
             tables.replaceNeighbour(gateway, path.vtepMac());
-            putFdb(path);
-            own(path, lease.key());
+            if (!isClaimant(
+                    path, lease.key())) { // as one is that is installed again, for its subnet has come back to it
+                putFdb(path);
+                own(path, lease.key());
+            }
             routes.add(path.subnet(), path.family(), path.underlayAddress());
         }
     }
@@ -90,7 +93,6 @@ final class VxlanPeers implements Peers {
 
     private void own(final Path path, final LeaseKey key) {
         final LeaseKey before = owners(path).put(path.vtepMac(), key);
-        forgetClaimant(path, key); // which it may be if it is installed again
         if (null != before && !before.equals(key)) {
             claimants(path)
                     .computeIfAbsent(path.vtepMac(), mac -> new ArrayList<>(1))
@@ -129,6 +131,10 @@ final class VxlanPeers implements Peers {
                 forgetClaimant(path, lease.key());
             }
         }
+    }
+
+    private boolean isClaimant(final Path path, final LeaseKey key) {
+        return claimants(path).getOrDefault(path.vtepMac(), List.of()).contains(key);
     }
 
     private void forgetClaimant(final Path path, final LeaseKey key) {

@@ -10,10 +10,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class ControlLoopTest {
-    private final ControlLoop loop = new ControlLoop(() -> {});
+    private final AtomicInteger published = new AtomicInteger();
+    private final ControlLoop loop = new ControlLoop(published::incrementAndGet);
 
     /** As SIGTERM interrupts the loop while a task runs that a question waits behind. */
     @Test
@@ -40,6 +42,17 @@ class ControlLoopTest {
         loop.end("done");
         assertEquals("done", loop.run());
         assertFalse(isAsked.get());
+    }
+
+    /** A publication that the kernel refused is tried again so, though nothing else happens. */
+    @Test
+    void shouldPublishAfterPeriodicTasksToo() throws InterruptedException {
+        loop.every(1, () -> {
+            if (published.get() >= 2) {
+                loop.end("done");
+            }
+        });
+        assertEquals("done", loop.run());
     }
 
     @Test

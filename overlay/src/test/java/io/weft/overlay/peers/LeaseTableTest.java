@@ -236,6 +236,24 @@ class LeaseTableTest {
         }));
     }
 
+    /** A lease that gets its subnet back has not come anew: its MAC stays with the node whose lease came after it. */
+    @Test
+    void shouldLeaveAMacToTheNewerLeaseWhenTheOlderGetsItsSubnetBack() {
+        namespace.run(() -> withTable((table, forwarders) -> {
+            final Lease first = lease(4, FIRST.plus(4), 7);
+            final Lease sameSubnet = lease("10.32.4.0-24&fd00:5::-64", 5);
+            final Lease sameMac = lease(3, FIRST.plus(3), 7);
+            table.snapshot(List.of(first, sameSubnet));
+            table.put(sameMac);
+            table.remove(sameSubnet.key());
+            assertEquals(FIRST.plus(3), underlay(table, forwarders, 3));
+            assertEquals(Set.of(first.key()), table.contested().keySet());
+            table.remove(sameMac.key());
+            assertEquals(FIRST.plus(4), underlay(table, forwarders, 4));
+            return table.size();
+        }));
+    }
+
     private static Lease lease(final String key, final int node) {
         return new Lease(LeaseKey.parse(key), lease(node, FIRST.plus(node)).attributes());
     }
