@@ -20,10 +20,6 @@ final class ForwardingDatabase {
 
     private final FlatTable table = new FlatTable(VALUE_LONGS);
 
-    int size() {
-        return table.size();
-    }
-
     long memoryLength() {
         return table.memoryLength();
     }

@@ -12,10 +12,6 @@ final class NeighbourTable {
 
     private final FlatTable table = new FlatTable(1);
 
-    int size() {
-        return table.size();
-    }
-
     long memoryLength() {
         return table.memoryLength();
     }

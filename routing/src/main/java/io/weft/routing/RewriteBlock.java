@@ -21,10 +21,10 @@ import org.agrona.DirectBuffer;
  *   +---------------------------------------------------+------+-------+--------+
  *   | sockaddr_in (16) or sockaddr_in6 (28) of the peer | len  | state | peer   |   ints in native order
  *   +---------------------------------------------------+------+-------+--------+
- *  64            68               72                         88
- *   +-------------+----------------+--------------------------+
- *   | peer's hash | gateway family | gateway high, low        |   native order; not for each packet
- *   +-------------+----------------+--------------------------+
+ *  64               68   72                         88
+ *   +----------------+----+--------------------------+
+ *   | gateway family | -- | gateway high, low        |   native order; not for each packet
+ *   +----------------+----+--------------------------+
  * </pre>
  *
  * <p>The tunnel header is the VXLAN header of RFC 7348 section 5 and the inner Ethernet header with the ethertype of
@@ -67,9 +67,8 @@ public final class RewriteBlock {
     static final int SOCKADDR_LENGTH_OFFSET = SOCKADDR_OFFSET + SOCKADDR_IN6_LENGTH;
     static final int STATE_OFFSET = SOCKADDR_LENGTH_OFFSET + Integer.BYTES;
     static final int PEER_OFFSET = STATE_OFFSET + Integer.BYTES;
-    static final int UNDERLAY_HASH_OFFSET = PEER_OFFSET + Integer.BYTES;
-    static final int GATEWAY_FAMILY_OFFSET = UNDERLAY_HASH_OFFSET + Integer.BYTES;
-    static final int GATEWAY_OFFSET = GATEWAY_FAMILY_OFFSET + Integer.BYTES;
+    static final int GATEWAY_FAMILY_OFFSET = PEER_OFFSET + Integer.BYTES;
+    static final int GATEWAY_OFFSET = GATEWAY_FAMILY_OFFSET + Long.BYTES; // aligned
 
     /** The block is complete: packets may be sent with it. */
     public static final int RESOLVED = 0;
@@ -110,11 +109,6 @@ public final class RewriteBlock {
     /** The number that the peer is counted by: {@link RoutingContext#peerNumbers}; 0 when not resolved. */
     public static int peer(final DirectBuffer blocks, final int offset) {
         return blocks.getInt(offset + PEER_OFFSET);
-    }
-
-    /** A well mixed hash of the peer's underlay address and port: equal for next hops that share a peer. */
-    public static int underlayHash(final DirectBuffer blocks, final int offset) {
-        return blocks.getInt(offset + UNDERLAY_HASH_OFFSET);
     }
 
     /** The peer's underlay address; only when resolved. Allocates: not for each packet. */

@@ -55,14 +55,5 @@ abstract class RewriteBlockEncoder {
                 offset + RewriteBlock.SOCKADDR_LENGTH_OFFSET,
                 wide ? RewriteBlock.SOCKADDR_IN6_LENGTH : RewriteBlock.SOCKADDR_IN_LENGTH);
         buffer.putInt(offset + RewriteBlock.PEER_OFFSET, peerNumbers.applyAsInt(underlay));
-        buffer.putInt(offset + RewriteBlock.UNDERLAY_HASH_OFFSET, hash(underlay.high(), underlay.low(), port));
-    }
-
-    /** The finisher of MurmurHash3 (fmix64, public domain) over address and port. */
-    private static int hash(final long high, final long low, final int port) {
-        long mixed = high ^ Long.rotateLeft(low, 31) ^ (long) port << (Integer.SIZE / 2);
-        mixed = (mixed ^ mixed >>> 33) * 0xff51_afd7_ed55_8ccdL;
-        mixed = (mixed ^ mixed >>> 33) * 0xc4ce_b9fe_1a85_ec53L;
-        return (int) (mixed ^ mixed >>> 33);
     }
 }

@@ -38,7 +38,7 @@ public final class RoutingReader extends RoutingReaderEpoch {
     }
 
     /**
-     * The snapshot published last, valid until {@link #release()}. Once per batch: a volatile store and an acquire load.
+     * The snapshot published last, valid until {@link #release()}. Once per batch: a volatile store and a volatile load.
      * A second call without a release between gives up the first snapshot.
      */
     public RoutingSnapshot acquire() {

@@ -470,16 +470,6 @@ public final class RoutingTables implements AutoCloseable {
         return routes4.size() + routes6.size();
     }
 
-    /** Number of neighbours. */
-    public int neighbourCount() {
-        return neighbours.size();
-    }
-
-    /** Number of FDB entries. */
-    public int fdbCount() {
-        return fdb.size();
-    }
-
     /** Bytes that all tables take, the control thread's included; retired memory that waits for readers is not. */
     public long memoryLength() {
         return routes4.memoryLength()
@@ -522,7 +512,7 @@ public final class RoutingTables implements AutoCloseable {
     }
 
     RoutingSnapshot current() {
-        return (RoutingSnapshot) CURRENT.getAcquire(this);
+        return (RoutingSnapshot) CURRENT.getVolatile(this);
     }
 
     long epoch() {

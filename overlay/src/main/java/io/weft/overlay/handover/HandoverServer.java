@@ -16,6 +16,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -144,6 +146,8 @@ public final class HandoverServer implements AutoCloseable {
             }
         } catch (final LinuxException failure) {
             LOG.log(WARNING, "a handover has ended: {0}", failure.getMessage());
+            // Who is waiting is still there where accepting failed, as for want of descriptors.
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(LOOK_MS));
         }
     }
 
