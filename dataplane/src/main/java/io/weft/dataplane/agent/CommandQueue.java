@@ -4,8 +4,8 @@ package io.weft.dataplane.agent;
 import org.jctools.queues.varhandle.MpscVarHandleArrayQueue;
 
 /**
- * The only way for another thread to change an agent: commands, which the agent runs on its own thread, one in each duty
- * cycle. Any thread may offer.
+ * Commands of other threads, which the agent runs on its own thread, one in each duty cycle: for what must not change within one. What is
+ * one immutable value, as a policy or the next hops, is a volatile field instead, read once in a duty cycle. Any thread may offer.
  */
 public final class CommandQueue {
     private static final int CAPACITY = 256;
