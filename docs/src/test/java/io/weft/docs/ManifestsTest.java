@@ -130,6 +130,20 @@ class ManifestsTest {
         assertNull(weftd().required("resources").member("limits"), "packets would wait for CPU");
     }
 
+    /** A container's own type may write nothing of the host's: flannel issues 709 and 1202. */
+    @Test
+    void shouldWriteHostsFilesWhereSelinuxIsEnforced() throws IOException {
+        assertEquals(
+                "{\"level\":\"s0\",\"type\":\"spc_t\"}",
+                pod().required("securityContext").required("seLinuxOptions").compact());
+        final List<JsonValue> containers =
+                new ArrayList<>(pod().required(CONTAINERS).elements());
+        containers.addAll(pod().required("initContainers").elements());
+        for (final JsonValue container : containers) {
+            assertNull(container.required("securityContext").member("seLinuxOptions"), "would take the pod's place");
+        }
+    }
+
     @Test
     void shouldGiveFlagsThatWeftdKnows() throws IOException {
         final String known = Files.readString(ROOT.resolve("docs/reference/weftd-flags.md"));
