@@ -129,6 +129,7 @@ public final class InstallCni {
         // Container runtimes are root's; more than that is a finding of the CIS benchmark (1.1.9).
         replace(configurationFile, conflist.text(), "rw-------");
         warnOfMissing(conflist.types(), options.binDir());
+        warnOfNoShell(options.hostRoot());
         warnOfFirst(options.confDir(), options.conflistName());
         return configurationFile;
     }
@@ -161,6 +162,19 @@ public final class InstallCni {
                     + ", and every pod fails without. The reference plugins are in Debian's containernetworking-plugins, at"
                     + " /usr/lib/cni, which is also where Debian's containerd looks for plugins: --bin-dir=/usr/lib/cni, or"
                     + " copy them to " + binDir);
+        }
+    }
+
+    /** By which the launcher is run; without it the kernel tells each pod that the plugin is not there. */
+    private static void warnOfNoShell(final Path hostRoot) {
+        final Path first = hostRoot.resolve("bin");
+        final Path second = hostRoot.resolve("usr/bin");
+        // In a container a link of the host's leads nowhere.
+        if (!Files.exists(first.resolve("sh"), LinkOption.NOFOLLOW_LINKS)
+                && !Files.exists(second.resolve("sh"), LinkOption.NOFOLLOW_LINKS)) {
+            System.err.println(
+                    "weft install-cni: found no sh in " + first + " or " + second
+                            + ": on a host without /bin/sh, such as Bottlerocket or Talos, every pod fails, for the plugin is started by it");
         }
     }
 

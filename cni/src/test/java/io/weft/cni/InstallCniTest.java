@@ -355,6 +355,21 @@ class InstallCniTest {
         assertTrue(given.errors().contains(bin + " has no ptp, static, tuning"), given.errors());
     }
 
+    /** The launcher is a script, and such a host, as Bottlerocket or Talos, says no more than that a file is not there. */
+    @Test
+    void shouldSayThatTheHostHasNoShell() throws IOException {
+        final Path host = directory.resolve("host");
+        Files.createDirectories(host.resolve("usr/bin"));
+        final String errors = installByCommand(directory.resolve("bin"), "--host-root=" + host)
+                .errors();
+        assertTrue(errors.contains("found no sh in " + host + "/bin or " + host + "/usr/bin"), errors);
+        // As an init container sees a link of the host's.
+        Files.createSymbolicLink(host.resolve("usr/bin/sh"), Path.of("/nowhere/dash"));
+        final String more = installByCommand(directory.resolve("bin"), "--host-root=" + host)
+                .errors();
+        assertFalse(more.contains("no sh in"), more);
+    }
+
     /** The CIS benchmark for Kubernetes, 1.1.9. */
     @Test
     void shouldLetNobodyElseReadTheConflist() throws IOException {
