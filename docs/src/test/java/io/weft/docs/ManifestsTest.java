@@ -202,6 +202,23 @@ class ManifestsTest {
         assertEquals("{\"key\":\"weft.io/network\",\"operator\":\"NotIn\",\"values\":[\"weft\"]}", away.compact());
     }
 
+    /** As k3s' or MicroK8s'. */
+    @Test
+    void shouldPutThePluginByHelmWhereTheRuntimeLooks() {
+        assumeTrue(isThere("helm", "version"), "needs helm");
+        final String daemons = rendered(
+                        "helm",
+                        "template",
+                        "weft",
+                        DEPLOY.resolve("weft").toString(),
+                        "--set",
+                        "cniBinDir=/var/lib/of/bin,cniConfDir=/var/lib/of/net.d")
+                .getOrDefault("DaemonSet weft", "");
+        assertTrue(daemons.contains("hostPath={path=\"/var/lib/of/bin\", type=\"DirectoryOrCreate\"}"), daemons);
+        assertTrue(daemons.contains("hostPath={path=\"/var/lib/of/net.d\", type=\"DirectoryOrCreate\"}"), daemons);
+        assertFalse(daemons.contains("path=\"/opt/cni/bin\""), daemons);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"new-cluster", "from-flannel"})
     void shouldRenderTheSameByHelm(final String base) {
