@@ -2,7 +2,10 @@
 package io.weft.cni;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
@@ -67,10 +70,27 @@ final class CniException extends Exception {
      * @param cause of the failure.
      */
     static CniException ofFile(final String what, final Path file, final IOException cause) {
-        // One that names a file, perhaps another, is nothing without its class.
-        final String reason =
-                cause instanceof FileSystemException ? cause.toString() : String.valueOf(cause.getMessage());
-        return new CniException(IO_FAILURE, what + " " + file + ": " + reason, "");
+        return new CniException(IO_FAILURE, what + " " + file + ": " + reason(file, cause), "");
+    }
+
+    /** As the C library words it: some of Java's exceptions have the error in their class alone. */
+    private static String reason(final Path file, final IOException cause) {
+        if (!(cause instanceof FileSystemException failure)) {
+            return String.valueOf(cause.getMessage());
+        }
+        final String words;
+        if (cause instanceof NoSuchFileException) {
+            words = "No such file or directory";
+        } else if (cause instanceof FileAlreadyExistsException) {
+            words = "File exists";
+        } else if (cause instanceof AccessDeniedException) {
+            words = "Permission denied";
+        } else {
+            words = null == failure.getReason() ? cause.toString() : failure.getReason();
+        }
+        return null == failure.getFile() || file.toString().equals(failure.getFile())
+                ? words
+                : failure.getFile() + ": " + words;
     }
 
     /** Message and details in one line. */

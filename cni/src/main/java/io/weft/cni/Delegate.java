@@ -141,7 +141,7 @@ final class Delegate {
         final DelegateProcess process = DelegateProcess.start(executable, command, environment, variables);
         final byte[] output = process.exchange(Json.write(configuration), deadline);
         if (0 != process.exitCode()) {
-            throw failure(command, process.exitCode(), output);
+            throw failure(command, process.exitCode(), output, configuration);
         }
         return output;
     }
@@ -248,15 +248,22 @@ final class Delegate {
                         || message.endsWith(": failed to create dummy: file exists"));
     }
 
-    private CniException failure(final Command command, final int exitCode, final byte[] output) {
+    private CniException failure(
+            final Command command,
+            final int exitCode,
+            final byte[] output,
+            final Map<String, @Nullable Object> configuration) {
         final String prefix = "delegate " + type + " failed " + command + ": ";
         try {
             final Map<String, @Nullable Object> error = Json.readObject(output, "the error of delegate " + type);
             // Runtimes read an unsigned number, and take 0 for success.
             final int code = error.get("code") instanceof Integer number && number > 0 ? number : CniException.INTERNAL;
             final String message = text(error.get("msg"));
+            final String details = text(error.get("details"));
             return new CniException(
-                    code, prefix + (message.isEmpty() ? "exit code " + exitCode : message), text(error.get("details")));
+                    code,
+                    prefix + (message.isEmpty() ? "exit code " + exitCode : message),
+                    details.isEmpty() ? Remedy.of(message, configuration) : details);
         } catch (final CniException e) {
             return new CniException(
                     CniException.INTERNAL,

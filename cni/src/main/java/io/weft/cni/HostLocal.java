@@ -34,13 +34,10 @@ final class HostLocal {
     static Set<String> devices(final Map<String, @Nullable Object> configuration, final String containerId)
             throws CniException {
         final Set<String> devices = new TreeSet<>();
-        final Map<String, @Nullable Object> ipam = Json.asObject(configuration.get(NetworkConfig.IPAM));
-        if (null == ipam || !TYPE.equals(Plugin.typeOf(ipam))) {
+        if (!isUsedBy(configuration)) {
             return devices;
         }
-        final Path directory = Path.of(
-                ipam.get("dataDir") instanceof String dataDir && !dataDir.isEmpty() ? dataDir : DATA_DIR_DEFAULT,
-                String.valueOf(configuration.get("name")));
+        final Path directory = directory(configuration);
         if (!Files.isDirectory(directory)) {
             return devices;
         }
@@ -56,6 +53,22 @@ final class HostLocal {
         }
         devices.removeIf(device -> !Invocation.isInterfaceName(device));
         return devices;
+    }
+
+    /** Whether a delegate has its addresses from host-local. */
+    static boolean isUsedBy(final Map<String, @Nullable Object> configuration) {
+        final Map<String, @Nullable Object> ipam = Json.asObject(configuration.get(NetworkConfig.IPAM));
+        return null != ipam && TYPE.equals(Plugin.typeOf(ipam));
+    }
+
+    /** Where the addresses of a delegate's network are that have been given out. */
+    static Path directory(final Map<String, @Nullable Object> configuration) {
+        final Map<String, @Nullable Object> ipam = Json.asObject(configuration.get(NetworkConfig.IPAM));
+        return Path.of(
+                null != ipam && ipam.get("dataDir") instanceof String dataDir && !dataDir.isEmpty()
+                        ? dataDir
+                        : DATA_DIR_DEFAULT,
+                String.valueOf(configuration.get("name")));
     }
 
     private static String content(final Path address) throws IOException {

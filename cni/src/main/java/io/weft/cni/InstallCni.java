@@ -126,8 +126,11 @@ public final class InstallCni {
             lock.close();
         }
         final Path configurationFile = createDirectories(options.confDir()).resolve(options.conflistName());
-        replace(configurationFile, conflist.text(), "rw-r--r--");
+        // Container runtimes are root's; more than that is a finding of the CIS benchmark (1.1.9).
+        replace(configurationFile, conflist.text(), "rw-------");
         warnOfMissing(conflist.types(), options.binDir());
+        warnOfNoShell(options.hostRoot());
+        warnOfFirst(options.confDir(), options.conflistName());
         return configurationFile;
     }
 
@@ -159,6 +162,40 @@ public final class InstallCni {
                     + ", and every pod fails without. The reference plugins are in Debian's containernetworking-plugins, at"
                     + " /usr/lib/cni, which is also where Debian's containerd looks for plugins: --bin-dir=/usr/lib/cni, or"
                     + " copy them to " + binDir);
+        }
+    }
+
+    /** By which the launcher is run; without it the kernel tells each pod that the plugin is not there. */
+    private static void warnOfNoShell(final Path hostRoot) {
+        final Path first = hostRoot.resolve("bin");
+        final Path second = hostRoot.resolve("usr/bin");
+        // In a container a link of the host's leads nowhere.
+        if (!Files.exists(first.resolve("sh"), LinkOption.NOFOLLOW_LINKS)
+                && !Files.exists(second.resolve("sh"), LinkOption.NOFOLLOW_LINKS)) {
+            System.err.println(
+                    "weft install-cni: found no sh in " + first + " or " + second
+                            + ": on a host without /bin/sh, such as Bottlerocket or Talos, every pod fails, for the plugin is started by it");
+        }
+    }
+
+    /** Another's list, by which pods would be wired in the place of this one. */
+    private static void warnOfFirst(final Path confDir, final String own) throws IOException {
+        String first = own;
+        // What libcni takes for a configuration (ConfFiles), also a link of the host's.
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(confDir, "*.{conf,conflist,json}")) {
+            for (final Path each : files) {
+                final String name = String.valueOf(each.getFileName());
+                if (name.compareTo(first) < 0 && !Files.isDirectory(each)) {
+                    first = name;
+                }
+            }
+        }
+        if (!first.equals(own)) {
+            System.err.println("weft install-cni: container runtimes take the first file of " + confDir
+                    + " by name, which is " + first + " and not " + own
+                    + ", so pods are wired by that one as long as it is"
+                    + " there; --conflist-name gives weft's a name in front of it. One that calls weft's, as multus makes it,"
+                    + " may stay");
         }
     }
 

@@ -59,6 +59,12 @@ final class Json {
                                     ? ""
                                     : " at line " + location.getLineNr() + ", column " + location.getColumnNr()),
                     e.getOriginalMessage());
+        } catch (final NumberFormatException e) {
+            // Of an exponent, which is read when it is asked for.
+            throw new CniException(
+                    CniException.DECODING_FAILURE,
+                    what + " is malformed: a number is too large",
+                    String.valueOf(e.getMessage()));
         }
     }
 

@@ -47,7 +47,7 @@ final class Overlay {
                     "the overlay is not ready: " + e.getFile() + " has just gone",
                     "a daemon is starting or ending");
         } catch (final IOException e) {
-            throw new CniException(CniException.IO_FAILURE, "cannot examine " + lockFile + ": " + e.getMessage(), "");
+            throw CniException.ofFile("cannot examine", lockFile, e);
         }
         return env;
     }

@@ -18,7 +18,8 @@ final class Plugin {
 
     /**
      * By the specification the container may be gone at DEL: a delegate then returns the address, and looks for no device. The
-     * reference plugins do so where CNI_NETNS is missing or names no file, and fail where it names another file than a namespace.
+     * reference plugins do so where CNI_NETNS is missing or names no file; they fail where it names another file than a namespace,
+     * and take away the node's device where it names the node's.
      */
     private static final Map<String, String> WITHOUT_NETNS = Map.of(Invocation.NETNS, "");
 
@@ -79,7 +80,7 @@ final class Plugin {
         final Delegate delegate = Delegate.of(delegateConfig, environment);
         // Without it ADD fails, and so does every DEL.
         Delegate.ipamOf(delegateConfig, environment);
-        Netns.require(netns());
+        Netns.require(environment);
         attachment.begin(delegateConfig);
         try {
             final byte[] output = addByDelegate(delegate, delegateConfig);
@@ -149,7 +150,7 @@ final class Plugin {
         if (isOfAnyDevice && isOfAnother(kept)) {
             return; // This one is gone.
         }
-        final boolean isAddressOnly = null != kept.remove(ADDRESS_ONLY) || null != Netns.fault(netns());
+        final boolean isAddressOnly = null != kept.remove(ADDRESS_ONLY) || null != Netns.fault(environment);
         final Map<String, String> variables = isAddressOnly ? WITHOUT_NETNS : Map.of();
         try {
             deleteByDelegate(kept, variables);
@@ -214,7 +215,7 @@ final class Plugin {
                     "CHECK compares the container with the result of its ADD");
         }
         Overlay.ready(config.subnetFile());
-        Netns.require(netns());
+        Netns.require(environment);
         final Map<String, @Nullable Object> delegateConfig = keptConfig();
         final SpecVersion kept = SpecVersion.of(String.valueOf(delegateConfig.get(NetworkConfig.CNI_VERSION)));
         if (null != kept && kept.isBefore(Command.CHECK.since())) {
@@ -264,10 +265,6 @@ final class Plugin {
             Results.convert(prevResult, version);
             delegateConfig.put(NetworkConfig.PREV_RESULT, prevResult);
         }
-    }
-
-    private String netns() {
-        return environment.getOrDefault(Invocation.NETNS, "");
     }
 
     /** The plugin that a delegate's configuration is for; empty if it does not say. */

@@ -55,6 +55,7 @@ public final class Rehearsal {
             environment.put(Invocation.COMMAND, command.name());
             environment.put(Invocation.CONTAINER_ID, "rehearsal");
             environment.put(Invocation.NETNS, "/proc/self/ns/net");
+            environment.put(Netns.OVERRIDE, "1");
             environment.put(Invocation.IFNAME, "eth0");
             environment.put(Invocation.PATH, directory.toString());
             final ByteArrayOutputStream output = new ByteArrayOutputStream();

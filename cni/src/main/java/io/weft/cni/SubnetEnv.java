@@ -3,6 +3,7 @@ package io.weft.cni;
 
 import io.weft.address.IpPrefix;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -44,14 +45,14 @@ record SubnetEnv(List<String> networks, List<String> subnets, int mtu, boolean i
                         "subnetFile is " + file + ", which is " + (attributes.isRegularFile() ? "too long" : "no file"),
                         "allowed: a file that weftd or flanneld writes, of at most " + LENGTH_MAX + " bytes");
             }
-            text = Files.readString(file);
+            text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
         } catch (final NoSuchFileException e) {
             throw new CniException(
                     CniException.TRY_AGAIN_LATER,
                     "the overlay is not ready: there is no " + file,
                     "weftd or flanneld writes it when the node has its subnet; see that daemon's log");
         } catch (final IOException e) {
-            throw new CniException(CniException.IO_FAILURE, "cannot read " + file + ": " + e, "");
+            throw CniException.ofFile("cannot read", file, e);
         }
         if (text.isEmpty()) {
             throw new CniException(

@@ -150,6 +150,23 @@ class BadAnswerTest {
     }
 
     @ParameterizedTest
+    @CsvSource({
+        "plain, /plain/pod-1:eth0:adding: Not a directory",
+        "plain/state, /plain/state/pod-1:eth0:adding: Not a directory",
+        "dangling, /dangling: File exists"
+    })
+    void shouldSayInWordsWhyStateCanNotBeWritten(final String dataDir, final String expected) throws IOException {
+        final Path place = Files.createTempDirectory(directory, "state");
+        Files.createFile(place.resolve("plain"));
+        Files.createSymbolicLink(place.resolve("dangling"), place.resolve("gone/state"));
+        final TestNetwork bad = new TestNetwork(directory, node.namespace(), "1.0.0", "{}")
+                .with("dataDir", "\"" + place.resolve(dataDir) + "\"");
+        final Outcome failed = bad.add(POD, node.pod());
+        assertRefused(failed, CniException.IO_FAILURE, place + expected);
+        assertEquals(-1, failed.message().indexOf("Exception"), failed.message());
+    }
+
+    @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             quoteCharacter = '`',

@@ -181,6 +181,7 @@ class DistributionTest {
     private static Map<String, String> inOwnNamespace() {
         final Map<String, String> variables = PluginProcess.variables("ADD", "pod");
         variables.put(Invocation.NETNS, "/proc/self/ns/net");
+        variables.put(Netns.OVERRIDE, "1");
         return variables;
     }
 

@@ -12,6 +12,7 @@ import java.nio.charset.Charset;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -352,6 +353,58 @@ class InstallCniTest {
                 {"type":"weft-cni","delegate":{"type":"ptp"},"ipam":{"type":"static"}},{"type":"tuning"}]}""");
         final Command.Result given = installByCommand(bin, "--conflist=" + own);
         assertTrue(given.errors().contains(bin + " has no ptp, static, tuning"), given.errors());
+    }
+
+    /** The launcher is a script, and such a host, as Bottlerocket or Talos, says no more than that a file is not there. */
+    @Test
+    void shouldSayThatTheHostHasNoShell() throws IOException {
+        final Path host = directory.resolve("host");
+        Files.createDirectories(host.resolve("usr/bin"));
+        final String errors = installByCommand(directory.resolve("bin"), "--host-root=" + host)
+                .errors();
+        assertTrue(errors.contains("found no sh in " + host + "/bin or " + host + "/usr/bin"), errors);
+        // As an init container sees a link of the host's.
+        Files.createSymbolicLink(host.resolve("usr/bin/sh"), Path.of("/nowhere/dash"));
+        final String more = installByCommand(directory.resolve("bin"), "--host-root=" + host)
+                .errors();
+        assertFalse(more.contains("no sh in"), more);
+    }
+
+    /** The CIS benchmark for Kubernetes, 1.1.9. */
+    @Test
+    void shouldLetNobodyElseReadTheConflist() throws IOException {
+        assertEquals(0, installByCommand(directory.resolve("bin")).exitCode());
+        assertEquals(
+                "rw-------",
+                PosixFilePermissions.toString(
+                        Files.getPosixFilePermissions(directory.resolve("conf/10-weft.conflist"))));
+    }
+
+    /** As CRI-O's own list, containerd's, or flannel's, in whose place pods would have no network of weft. */
+    @Test
+    void shouldNameListThatRuntimesTakeInItsPlace() throws IOException {
+        final Path bin = Files.createDirectory(directory.resolve("bin"));
+        for (final String type : List.of("bridge", "host-local", "portmap")) {
+            Files.createFile(bin.resolve(type));
+        }
+        final Path conf = Files.createDirectory(directory.resolve("conf"));
+        for (final String passedOver : List.of("10-crio-bridge.conflist.disabled", "10-other", "87-podman.conflist")) {
+            Files.createFile(conf.resolve(passedOver));
+        }
+        Files.createDirectory(conf.resolve("05-directory.conf"));
+        assertEquals("", installByCommand(bin).errors());
+        Files.createFile(conf.resolve("10-flannel.conflist"));
+        // As an init container sees a link of the host's.
+        Files.createSymbolicLink(conf.resolve("10-containerd-net.json"), Path.of("/nowhere/list"));
+        final Command.Result second = installByCommand(bin);
+        assertEquals(0, second.exitCode(), second.toString());
+        assertTrue(
+                second.errors()
+                        .contains("the first file of " + conf + " by name, which is 10-containerd-net.json and not"
+                                + " 10-weft.conflist"),
+                second.errors());
+        assertEquals(
+                "", installByCommand(bin, "--conflist-name=00-weft.conflist").errors());
     }
 
     private Command.Result installByCommand(final Path bin, final String... more) throws IOException {

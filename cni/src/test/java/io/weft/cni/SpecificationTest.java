@@ -144,6 +144,7 @@ class SpecificationTest {
                 Arguments.of("{\"cniVersion\":\"1.0.0\",", "malformed"),
                 Arguments.of("{\"cniVersion\":\"1.0.0\"} {}", "goes on"),
                 Arguments.of("{\"a\":\"\u0001\"}", "malformed"),
+                Arguments.of("{\"a\":1e99999999999}", "a number is too large"),
                 Arguments.of("{\"a\":" + "[".repeat(2000), "malformed"));
     }
 

@@ -20,8 +20,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * CNI_NETNS names something that is no network namespace, as a mount point does whose namespace has been unmounted. The
- * reference plugins fail then even in DEL, and the address would stay given out for ever.
+ * CNI_NETNS names something that is no network namespace of a container: a mount point whose namespace has been unmounted, or the
+ * node's own, as /proc/PID/ns/net does when the container has ended and a process of the node has its number
+ * (containernetworking/plugins issue 714). Of the former the reference plugins fail even in DEL, and the address would stay given out
+ * for ever; of the latter they would take the node's device away.
  */
 @RequiresRoot
 class WrongNetnsTest {
@@ -41,6 +43,7 @@ class WrongNetnsTest {
         Files.createDirectory(directory.resolve("directory"));
         Files.createSymbolicLink(directory.resolve("dangling"), directory.resolve("gone"));
         Files.createSymbolicLink(directory.resolve("namespace"), node.pod().path());
+        Files.createSymbolicLink(directory.resolve("own"), node.namespace().path());
     }
 
     @AfterEach
@@ -49,7 +52,7 @@ class WrongNetnsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"file", "directory", "dangling", "nowhere"})
+    @ValueSource(strings = {"file", "directory", "dangling", "nowhere", "own"})
     void shouldReturnAddressWhenItIsNoNamespaceAtDelete(final String path) {
         network.add(POD, node.pod()).succeeded();
         assertEquals(List.of("10.42.1.2"), network.reservedAddresses());
@@ -61,7 +64,7 @@ class WrongNetnsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"file", "directory", "dangling", "nowhere"})
+    @ValueSource(strings = {"file", "directory", "dangling", "nowhere", "own"})
     void shouldNameThePathWhenItIsNoNamespaceAtAdd(final String path) {
         final Path netns = directory.resolve(path);
         assertRefused(run("ADD", netns), netns);
@@ -71,12 +74,39 @@ class WrongNetnsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"file", "directory", "dangling"})
+    @ValueSource(strings = {"file", "directory", "dangling", "own"})
     void shouldNameThePathWhenItIsNoNamespaceAtCheck(final String path) {
         network.add(POD, node.pod()).succeeded();
         final Path netns = directory.resolve(path);
         assertRefused(run("CHECK", netns), netns);
         assertEquals(List.of("10.42.1.2"), network.reservedAddresses());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"own", "/proc/self/ns/net"})
+    void shouldLeaveNodesDeviceAloneAtDelete(final String path) {
+        network.add(POD, node.pod()).succeeded();
+        node.namespace().ip("link", "add", "eth0", "type", "bridge");
+        assertEquals(new Outcome(0, "", ""), run("DEL", directory.resolve(path)));
+        assertEquals(0, node.namespace().tryExec("ip", "link", "show", "eth0").exitCode());
+        assertEquals(List.of(), network.reservedAddresses());
+        assertEquals(List.of(), network.stateFiles());
+    }
+
+    /** By a variable of the reference plugins' own (containernetworking/cni, pkg/skel). */
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "true"})
+    void shouldTakeItsOwnNamespaceWhenRuntimeInsists(final String override) {
+        for (final String command : List.of("ADD", "DEL")) {
+            final Map<String, String> variables = network.variables(command, POD, node.pod());
+            variables.put(Invocation.NETNS, directory.resolve("own").toString());
+            variables.put(Netns.OVERRIDE, override);
+            run(variables).succeeded();
+            assertEquals(
+                    "ADD".equals(command),
+                    0 == node.namespace().tryExec("ip", "link", "show", "eth0").exitCode());
+        }
+        node.assertNothingLeft("after DEL");
     }
 
     @Test
@@ -121,7 +151,7 @@ class WrongNetnsTest {
         assertEquals(1, outcome.exitCode(), outcome.toString());
         assertEquals(CniException.INVALID_ENVIRONMENT, outcome.code(), outcome.toString());
         assertTrue(
-                outcome.message().startsWith("CNI_NETNS=\"" + netns + "\" is no network namespace: "),
+                outcome.message().startsWith("CNI_NETNS=\"" + netns + "\" is no network namespace of a container: "),
                 outcome.message());
     }
 }

@@ -130,6 +130,20 @@ class ManifestsTest {
         assertNull(weftd().required("resources").member("limits"), "packets would wait for CPU");
     }
 
+    /** A container's own type may write nothing of the host's: flannel issues 709 and 1202. */
+    @Test
+    void shouldWriteHostsFilesWhereSelinuxIsEnforced() throws IOException {
+        assertEquals(
+                "{\"level\":\"s0\",\"type\":\"spc_t\"}",
+                pod().required("securityContext").required("seLinuxOptions").compact());
+        final List<JsonValue> containers =
+                new ArrayList<>(pod().required(CONTAINERS).elements());
+        containers.addAll(pod().required("initContainers").elements());
+        for (final JsonValue container : containers) {
+            assertNull(container.required("securityContext").member("seLinuxOptions"), "would take the pod's place");
+        }
+    }
+
     @Test
     void shouldGiveFlagsThatWeftdKnows() throws IOException {
         final String known = Files.readString(ROOT.resolve("docs/reference/weftd-flags.md"));
@@ -186,6 +200,23 @@ class ManifestsTest {
                 .get(0)
                 .required("value");
         assertEquals("{\"key\":\"weft.io/network\",\"operator\":\"NotIn\",\"values\":[\"weft\"]}", away.compact());
+    }
+
+    /** As k3s' or MicroK8s'. */
+    @Test
+    void shouldPutThePluginByHelmWhereTheRuntimeLooks() {
+        assumeTrue(isThere("helm", "version"), "needs helm");
+        final String daemons = rendered(
+                        "helm",
+                        "template",
+                        "weft",
+                        DEPLOY.resolve("weft").toString(),
+                        "--set",
+                        "cniBinDir=/var/lib/of/bin,cniConfDir=/var/lib/of/net.d")
+                .getOrDefault("DaemonSet weft", "");
+        assertTrue(daemons.contains("hostPath={path=\"/var/lib/of/bin\", type=\"DirectoryOrCreate\"}"), daemons);
+        assertTrue(daemons.contains("hostPath={path=\"/var/lib/of/net.d\", type=\"DirectoryOrCreate\"}"), daemons);
+        assertFalse(daemons.contains("path=\"/opt/cni/bin\""), daemons);
     }
 
     @ParameterizedTest
