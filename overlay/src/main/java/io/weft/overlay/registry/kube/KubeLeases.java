@@ -116,7 +116,9 @@ final class KubeLeases {
         reached(reached);
         claims.replace(complete.leases);
         status.contact();
-        if (null != complete.own) {
+        if (null == complete.own) {
+            own.gone();
+        } else {
             own.keep(complete.own, listener); // last: whatever is wrong with it is no reason not to hear of the others
         }
     }
@@ -208,13 +210,18 @@ final class KubeLeases {
         final Listing current = listing;
         nodes.forget(node.name());
         refusals.forget(node.name());
+        final boolean isOwn = own.name().equals(node.name());
         if (null != current) {
             current.leases.remove(node.name());
+            current.own = isOwn ? null : current.own;
             return;
         }
         touch(node.name());
         status.event();
         claims.remove(node.name());
+        if (isOwn) {
+            own.gone();
+        }
     }
 
     private void touch(final String name) {
