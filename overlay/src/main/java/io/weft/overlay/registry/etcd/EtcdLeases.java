@@ -32,6 +32,7 @@ final class EtcdLeases implements Follower.Source {
 
     private final EtcdStore store;
     private final EtcdOwnLease own;
+    private final EtcdConfig config;
     private final EtcdLeaseReader leaseReader;
     private final LeaseListener listener;
     private final RegistryStatus status;
@@ -41,9 +42,14 @@ final class EtcdLeases implements Follower.Source {
     private boolean isOwnDeleted;
 
     EtcdLeases(
-            final EtcdStore store, final EtcdOwnLease own, final LeaseListener listener, final RegistryStatus status) {
+            final EtcdStore store,
+            final EtcdOwnLease own,
+            final EtcdConfig config,
+            final LeaseListener listener,
+            final RegistryStatus status) {
         this.store = store;
         this.own = own;
+        this.config = config;
         this.listener = listener;
         this.status = status;
         leaseReader = own.leaseReader();
@@ -131,7 +137,9 @@ final class EtcdLeases implements Follower.Source {
 
     @Override
     public void tick() throws InterruptedException {
-        if (own.isDue(System.nanoTime())) {
+        final long nowNs = System.nanoTime();
+        config.look(nowNs);
+        if (own.isDue(nowNs)) {
             try {
                 keep(own.read());
             } catch (final UnavailableException | JsonException failure) {
