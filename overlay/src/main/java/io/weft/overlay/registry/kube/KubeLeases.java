@@ -135,7 +135,10 @@ final class KubeLeases {
     private @Nullable Lease lease(final KubeNode node) {
         final Lease lease = nodes.lease(node);
         if (null != lease && !own.name().equals(node.name()) && own.isRival(lease)) {
-            refusals.refuse(node.name(), "it has the public address of this node: give one of the two another");
+            refusals.refuse(
+                    node.name(),
+                    "it has the public address of this node: delete it (kubectl delete node), if it is an old one of this machine;"
+                            + " if another machine has the address too, give one of the two another");
             return null;
         }
         refusals.forget(node.name());
