@@ -68,9 +68,13 @@ final class EtcdLeases implements Follower.Source {
         leaseReader.beginList();
         final Listing listing = new Listing();
         final long revision = store.list(listing);
+        final boolean isOwnMissing = null == listing.ownEntry && !isOwnDeleted;
         // etcd was wiped or restored from a copy; by the own lease that is seen also when it has come further than
-        // before, unless that one was deleted by hand.
-        final boolean isLoss = revision < lastRevision || (null == listing.ownEntry && !isOwnDeleted);
+        // before, unless that one was deleted by hand, or has expired while this node was cut off.
+        final boolean isLoss = revision < lastRevision || (isOwnMissing && !own.isInHistory(lastRevision));
+        if (isOwnMissing && !isLoss) {
+            own.deleted();
+        }
         listener.onSnapshot(memory.replace(listing.leases, isLoss, System.nanoTime()));
         if (isLoss) {
             LOG.log(
