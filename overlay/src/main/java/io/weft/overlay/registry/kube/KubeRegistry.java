@@ -201,6 +201,7 @@ public final class KubeRegistry implements Registry {
         }
         final NetworkConfig network =
                 Objects.requireNonNull(configFile, "config() comes first").config();
+        requireFamily(key, network);
         requireInside(key.subnet(), network.network(), "Network");
         requireInside(key.ipv6Subnet(), network.ipv6Network(), "IPv6Network");
         final LeaseAttributes known = known(node);
@@ -225,6 +226,19 @@ public final class KubeRegistry implements Registry {
                 overwrites,
                 status);
         return lease;
+    }
+
+    /** Of the pod CIDRs one at least has to be of an IP version that the network has; another is left alone. */
+    private void requireFamily(final LeaseKey key, final NetworkConfig network) {
+        final boolean hasIpv4 = null != network.network() && null != key.subnet();
+        final boolean hasIpv6 = null != network.ipv6Network() && null != key.ipv6Subnet();
+        if (!hasIpv4 && !hasIpv6) {
+            final boolean isIpv4 = null != key.subnet();
+            throw new RegistryException("node " + nodeName + " has the pod CIDR "
+                    + (isIpv4 ? key.subnet() : key.ipv6Subnet()) + " alone, and " + settings.netConfigPath
+                    + " no network of that IP version: set "
+                    + (isIpv4 ? "Network and EnableIPv4" : "IPv6Network and EnableIPv6") + " there");
+        }
     }
 
     private void requireInside(final @Nullable IpPrefix subnet, final @Nullable IpPrefix network, final String name) {

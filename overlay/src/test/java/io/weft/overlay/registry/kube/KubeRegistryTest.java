@@ -457,14 +457,17 @@ class KubeRegistryTest {
         assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
     }
 
-    @Test
-    void shouldNameNetworkAndPodCidrWhenTheyDoNotFit() {
-        api().put("one", "10.96.1.0/24", Map.of());
+    @ParameterizedTest
+    @CsvSource({
+        "10.96.1.0/24, pod CIDR 10.96.1.0/24 of node one is not in Network",
+        "fd00:1::/64, node one has the pod CIDR fd00:1::/64 alone"
+    })
+    void shouldNameNetworkAndPodCidrWhenTheyDoNotFit(final String cidr, final String words) {
+        api().put("one", cidr, Map.of());
         final KubeRegistry registry = registry();
         registry.config();
         final RegistryException failure = assertThrows(RegistryException.class, () -> registry.acquire(request()));
-        assertTrue(
-                String.valueOf(failure.getMessage()).startsWith("pod CIDR 10.96.1.0/24 of node one is not in Network"));
+        assertTrue(String.valueOf(failure.getMessage()).startsWith(words), failure::getMessage);
     }
 
     /** As a manifest sets them whose fieldRef is left out. */
