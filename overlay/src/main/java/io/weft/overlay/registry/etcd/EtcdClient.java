@@ -198,7 +198,7 @@ final class EtcdClient {
     private static UnavailableException refused(
             final URI endpoint, final String path, final RegistryHttp.Answer answer) {
         final String message = "etcd at " + endpoint + " refused " + path + " with " + answer.statusCode() + ": "
-                + answer.shownBody() + GatewayRemedy.of(answer.shownBody());
+                + answer.shownBody() + EtcdRemedy.of(answer.shownBody());
         try {
             final JsonValue error = JsonReader.read(answer.body(), "etcd's error");
             final JsonValue text = error.member("error");

@@ -32,6 +32,7 @@ final class EtcdLeases implements Follower.Source {
 
     private final EtcdStore store;
     private final EtcdOwnLease own;
+    private final EtcdConfig config;
     private final EtcdLeaseReader leaseReader;
     private final LeaseListener listener;
     private final RegistryStatus status;
@@ -41,9 +42,14 @@ final class EtcdLeases implements Follower.Source {
     private boolean isOwnDeleted;
 
     EtcdLeases(
-            final EtcdStore store, final EtcdOwnLease own, final LeaseListener listener, final RegistryStatus status) {
+            final EtcdStore store,
+            final EtcdOwnLease own,
+            final EtcdConfig config,
+            final LeaseListener listener,
+            final RegistryStatus status) {
         this.store = store;
         this.own = own;
+        this.config = config;
         this.listener = listener;
         this.status = status;
         leaseReader = own.leaseReader();
@@ -62,9 +68,13 @@ final class EtcdLeases implements Follower.Source {
         leaseReader.beginList();
         final Listing listing = new Listing();
         final long revision = store.list(listing);
+        final boolean isOwnMissing = null == listing.ownEntry && !isOwnDeleted;
         // etcd was wiped or restored from a copy; by the own lease that is seen also when it has come further than
-        // before, unless that one was deleted by hand.
-        final boolean isLoss = revision < lastRevision || (null == listing.ownEntry && !isOwnDeleted);
+        // before, unless that one was deleted by hand, or has expired while this node was cut off.
+        final boolean isLoss = revision < lastRevision || (isOwnMissing && !own.isInHistory(lastRevision));
+        if (isOwnMissing && !isLoss) {
+            own.deleted();
+        }
         listener.onSnapshot(memory.replace(listing.leases, isLoss, System.nanoTime()));
         if (isLoss) {
             LOG.log(
@@ -131,7 +141,9 @@ final class EtcdLeases implements Follower.Source {
 
     @Override
     public void tick() throws InterruptedException {
-        if (own.isDue(System.nanoTime())) {
+        final long nowNs = System.nanoTime();
+        config.look(nowNs);
+        if (own.isDue(nowNs)) {
             try {
                 keep(own.read());
             } catch (final UnavailableException | JsonException failure) {

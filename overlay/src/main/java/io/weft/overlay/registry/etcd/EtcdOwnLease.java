@@ -328,6 +328,19 @@ final class EtcdOwnLease {
         return store.get(lease().key());
     }
 
+    /** Whether etcd's history has it: one that is missing now was deleted since, or has expired, and not lost with etcd's data. */
+    boolean isInHistory(final long revision) throws UnavailableException, InterruptedException {
+        try {
+            final EtcdStore.Entry then = store.get(lease().key(), revision);
+            return null != then && lease().attributes().json().equals(then.value());
+        } catch (final EtcdErrorException refused) {
+            if (refused.isOfCluster()) {
+                return false; // compacted, so that nobody knows
+            }
+            throw refused;
+        }
+    }
+
     /** What {@link #acquire} has read, for the first who asks. */
     Snapshot takeSnapshot() {
         final Snapshot taken = Objects.requireNonNull(snapshot, "acquire() comes first");

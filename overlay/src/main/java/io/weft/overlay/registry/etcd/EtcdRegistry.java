@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry.etcd;
 
-import io.weft.overlay.json.JsonReader;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.NetworkConfig;
-import io.weft.overlay.lease.NetworkConfigReader;
 import io.weft.overlay.registry.Follower;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
@@ -12,7 +10,6 @@ import io.weft.overlay.registry.Registry;
 import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.Retry;
 import io.weft.overlay.registry.SubnetAllocator;
-import io.weft.overlay.registry.UnavailableException;
 import io.weft.overlay.registry.http.HostAddresses;
 import io.weft.overlay.registry.tls.PemSource;
 import io.weft.overlay.registry.tls.TlsFiles;
@@ -30,11 +27,11 @@ public final class EtcdRegistry implements Registry {
     static final long LEASE_TTL_S = 24 * 60 * 60;
 
     private final EtcdStore store;
+    private final EtcdConfig config;
     private final List<URI> urls;
     private final long renewMarginS;
     private final RegistryStatus status = new RegistryStatus();
     private final Retry retry = new Retry(status);
-    private @Nullable NetworkConfig config;
     private @Nullable EtcdOwnLease ownLease;
     private @Nullable Follower follower;
 
@@ -85,6 +82,7 @@ public final class EtcdRegistry implements Registry {
      */
     public EtcdRegistry(final Settings settings) {
         store = new EtcdStore(settings.client(), settings.prefix);
+        config = new EtcdConfig(store);
         urls = settings.urls();
         renewMarginS = settings.renewMarginS;
     }
@@ -111,16 +109,7 @@ public final class EtcdRegistry implements Registry {
 
     @Override
     public NetworkConfig config() throws InterruptedException {
-        final NetworkConfig read = retry.untilRead(() -> {
-            final byte[] text = store.config();
-            if (null == text) {
-                throw new UnavailableException(
-                        "etcd has no key " + store.configKey() + ": put the network configuration there");
-            }
-            return NetworkConfigReader.read(JsonReader.read(text, "etcd key " + store.configKey()), false, true);
-        });
-        config = read;
-        return read;
+        return retry.untilRead(config::read);
     }
 
     @Override
@@ -128,7 +117,7 @@ public final class EtcdRegistry implements Registry {
         final EtcdOwnLease own = new EtcdOwnLease(
                 store,
                 nodeRequest,
-                new SubnetAllocator(Objects.requireNonNull(config, "config() comes first")),
+                new SubnetAllocator(Objects.requireNonNull(config.config(), "config() comes first")),
                 status,
                 renewMarginS);
         ownLease = own;
@@ -138,7 +127,7 @@ public final class EtcdRegistry implements Registry {
     @Override
     public void watch(final LeaseListener listener) {
         final EtcdOwnLease own = Objects.requireNonNull(ownLease, "acquire() comes first");
-        follower = Follower.start("etcd", new EtcdLeases(store, own, listener, status), status);
+        follower = Follower.start("etcd", new EtcdLeases(store, own, config, listener, status), status);
     }
 
     @Override

@@ -117,8 +117,19 @@ final class EtcdStore {
     /** One lease; null when there is none. */
     @Nullable
     Entry get(final LeaseKey key) throws UnavailableException, InterruptedException {
-        final List<JsonValue> kvs =
-                kvs(client.call(RANGE, "{\"key\":\"" + EtcdClient.encode(subnetsPrefix + key) + "\"}"));
+        return get(key, 0);
+    }
+
+    /**
+     * The same as it was.
+     *
+     * @param revision of etcd then; 0 for now.
+     */
+    @Nullable
+    Entry get(final LeaseKey key, final long revision) throws UnavailableException, InterruptedException {
+        final List<JsonValue> kvs = kvs(client.call(
+                RANGE,
+                "{\"key\":\"" + EtcdClient.encode(subnetsPrefix + key) + "\",\"revision\":\"" + revision + "\"}"));
         return kvs.isEmpty() ? null : entry(kvs.get(0));
     }
 

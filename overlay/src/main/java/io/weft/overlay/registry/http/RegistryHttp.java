@@ -239,9 +239,9 @@ public final class RegistryHttp {
     /** The same request, by an address in the place of the server's name, which it tells the server all the same. */
     private static HttpRequest at(final InetAddress address, final HttpRequest request) throws IOException {
         if (!System.getProperty("jdk.httpclient.allowRestrictedHeaders", "").contains("host")) {
-            throw new IOException("the first address of " + request.uri().getHost()
-                    + " does not answer, and the others are not tried since"
-                    + " WEFT_JAVA_OPTS takes back -Djdk.httpclient.allowRestrictedHeaders=host of bin/weft-java");
+            throw new IOException(
+                    request.uri().getHost() + " is to be called by one of its addresses, which is not tried since"
+                            + " WEFT_JAVA_OPTS takes back -Djdk.httpclient.allowRestrictedHeaders=host of bin/weft-java");
         }
         final URI uri = request.uri();
         final String text = address.getHostAddress();

@@ -2,6 +2,7 @@
 package io.weft.overlay.registry.http;
 
 import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +23,26 @@ final class ServerAddresses {
         this.names = names;
     }
 
-    /** Where to call a host; null for the first address of its name. */
-    synchronized @Nullable InetAddress of(final String host) {
+    /**
+     * Where to call a host; null for the first address of its name.
+     *
+     * @throws UnknownHostException when it is to be known, and is not.
+     */
+    @Nullable
+    InetAddress of(final String host) throws UnknownHostException {
+        final InetAddress address = get(host);
+        if (null != address || !host.endsWith(".")) {
+            return address;
+        }
+        // A name that ends with the root's dot is looked up as it stands, but the JDK's client takes none for TLS.
+        final List<InetAddress> addresses = names.apply(host);
+        if (addresses.isEmpty()) {
+            throw new UnknownHostException(host);
+        }
+        return addresses.get(0);
+    }
+
+    private synchronized @Nullable InetAddress get(final String host) {
         return called.get(host);
     }
 

@@ -116,7 +116,9 @@ final class KubeLeases {
         reached(reached);
         claims.replace(complete.leases);
         status.contact();
-        if (null != complete.own) {
+        if (null == complete.own) {
+            own.gone();
+        } else {
             own.keep(complete.own, listener); // last: whatever is wrong with it is no reason not to hear of the others
         }
     }
@@ -133,7 +135,10 @@ final class KubeLeases {
     private @Nullable Lease lease(final KubeNode node) {
         final Lease lease = nodes.lease(node);
         if (null != lease && !own.name().equals(node.name()) && own.isRival(lease)) {
-            refusals.refuse(node.name(), "it has the public address of this node: give one of the two another");
+            refusals.refuse(
+                    node.name(),
+                    "it has the public address of this node: delete it (kubectl delete node), if it is an old one of this machine;"
+                            + " if another machine has the address too, give one of the two another");
             return null;
         }
         refusals.forget(node.name());
@@ -208,13 +213,18 @@ final class KubeLeases {
         final Listing current = listing;
         nodes.forget(node.name());
         refusals.forget(node.name());
+        final boolean isOwn = own.name().equals(node.name());
         if (null != current) {
             current.leases.remove(node.name());
+            current.own = isOwn ? null : current.own;
             return;
         }
         touch(node.name());
         status.event();
         claims.remove(node.name());
+        if (isOwn) {
+            own.gone();
+        }
     }
 
     private void touch(final String name) {

@@ -95,6 +95,16 @@ final class KubeNodes {
     }
 
     /**
+     * What an administrator has written on a node of which addresses it announces, whatever its interface has.
+     *
+     * @throws IllegalArgumentException naming the annotation that is no address.
+     */
+    PublicAddresses overwrites(final KubeNode node) {
+        return new PublicAddresses(
+                publicAddress(node, PUBLIC_IP_OVERWRITE, true), publicAddress(node, PUBLIC_IPV6_OVERWRITE, false));
+    }
+
+    /**
      * The address that an annotation has; empty without, and where it is empty.
      *
      * @throws IllegalArgumentException naming the annotation that is no address of that family.

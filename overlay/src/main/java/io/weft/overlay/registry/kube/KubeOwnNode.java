@@ -42,6 +42,7 @@ final class KubeOwnNode {
     private PutBack putBack = new PutBack();
     private PutBack conditionPutBack = new PutBack();
     private @Nullable PublicAddresses written;
+    private PublicAddresses overwrites;
     private Rival rival = new Rival();
     private boolean isPutBackDue;
     private boolean isYielding;
@@ -64,6 +65,7 @@ final class KubeOwnNode {
      * @param replaced what the annotations said before, where that was something else; null where not. Whoever puts this back
      *     again is alive.
      * @param written by an administrator when this node was set up; null where that is not known, and the first that is seen counts.
+     * @param overwrites by an administrator when the lease was acquired.
      */
     KubeOwnNode(
             final KubeClient client,
@@ -75,6 +77,7 @@ final class KubeOwnNode {
             final Lease own,
             final @Nullable LeaseAttributes replaced,
             final @Nullable PublicAddresses written,
+            final PublicAddresses overwrites,
             final RegistryStatus status) {
         this.client = client;
         this.nodes = nodes;
@@ -87,6 +90,7 @@ final class KubeOwnNode {
         uid = "";
         this.replaced = replaced;
         this.written = written;
+        this.overwrites = overwrites;
         this.status = status;
     }
 
@@ -177,6 +181,14 @@ final class KubeOwnNode {
         }
     }
 
+    /** There is no such Node any more. Packets go on, as in flannel, for those nodes that have not heard of it. */
+    void gone() {
+        isPutBackDue = false;
+        tellTrouble("the Kubernetes API has no node " + name
+                + " any more: other nodes send nothing to its pods, and its subnet " + own.key()
+                + " may become another's. If it was not deleted for good, restart its kubelet, which registers it");
+    }
+
     /** Compares the node's object with what it should say. */
     void keep(final KubeNode node, final LeaseListener listener) throws InterruptedException {
         keep(node, false, listener);
@@ -206,7 +218,13 @@ final class KubeOwnNode {
         if (patch.isEmpty()) {
             isPutBackDue = false;
             isYielding = false;
-            status.ownTrouble(null);
+            if (null == key) {
+                tellTrouble("node " + name + " has no pod CIDR any more, was " + own.key()
+                        + ", which another node may get: see whether kube-controller-manager allocates one"
+                        + " (--allocate-node-cidrs), or set spec.podCIDR");
+            } else {
+                status.ownTrouble(null);
+            }
         } else if (null != found && found.attributes().equals(replaced)) {
             isPutBackDue = !isPresent || !isRivalMet(patch, found);
         } else {
@@ -247,9 +265,12 @@ final class KubeOwnNode {
     /** Whether the public addresses that are written are others than those when this node was set up. */
     private boolean isWrittenAnew(final KubeNode node) {
         try {
-            final PublicAddresses before = written;
-            written = nodes.publicAddresses(node);
-            return null != before && !before.equals(written);
+            final PublicAddresses found = nodes.publicAddresses(node);
+            final PublicAddresses announced = nodes.overwrites(node);
+            final boolean isAnother = (null != written && !found.equals(written)) || !announced.equals(overwrites);
+            written = found;
+            overwrites = announced;
+            return isAnother;
         } catch (final IllegalArgumentException wrong) {
             return false; // the node goes on as it is, until that is an address
         }
@@ -272,7 +293,10 @@ final class KubeOwnNode {
     }
 
     private void tellUnwritten(final Exception failure) {
-        final String cause = "node " + name + " does not say what it should: " + failure.getMessage();
+        tellTrouble("node " + name + " does not say what it should: " + failure.getMessage());
+    }
+
+    private void tellTrouble(final String cause) {
         if (status.ownTrouble(cause)) {
             LOG.log(WARNING, cause);
         }

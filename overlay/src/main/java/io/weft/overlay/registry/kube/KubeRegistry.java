@@ -7,6 +7,7 @@ import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonReader;
+import io.weft.overlay.json.JsonValue;
 import io.weft.overlay.lease.Lease;
 import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
@@ -27,14 +28,18 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Leases in the Kubernetes API, as flannel keeps them with --kube-subnet-mgr (flannel pkg/subnet/kube). */
 public final class KubeRegistry implements Registry {
     private static final System.Logger LOG = System.getLogger(KubeRegistry.class.getName());
+    /** What the API takes for a name of a Node or a Pod (apimachinery, util/validation, IsDNS1123Subdomain). */
+    private static final Pattern NAME = Pattern.compile("[a-z0-9]([-a-z0-9.]*[a-z0-9])?");
 
     private final Settings settings;
     private final KubeFollower.Timing timing;
@@ -157,6 +162,7 @@ public final class KubeRegistry implements Registry {
     private String nodeName() throws UnavailableException, InterruptedException {
         final String name = settings.environment.getOrDefault("NODE_NAME", "");
         if (!name.isEmpty()) {
+            requireName("NODE_NAME", name);
             return name;
         }
         final String pod = settings.environment.getOrDefault("POD_NAME", "");
@@ -165,11 +171,23 @@ public final class KubeRegistry implements Registry {
             throw new RegistryException("the node's name is not known: env variables NODE_NAME, or POD_NAME and"
                     + " POD_NAMESPACE, must be set (valueFrom.fieldRef in the manifest)");
         }
+        requireName("POD_NAME", pod);
+        requireName("POD_NAMESPACE", namespace);
         final String path = "/api/v1/namespaces/" + namespace + "/pods/" + pod;
         return JsonReader.read(client.get(path), path)
                 .required("spec")
                 .required("nodeName")
                 .string();
+    }
+
+    private static void requireName(final String variable, final String name) {
+        if (!NAME.matcher(name).matches()) {
+            final String lowerCase = name.strip().toLowerCase(Locale.ROOT);
+            throw new RegistryException("env variable " + variable + '=' + JsonValue.quote(name)
+                    + " is no name in Kubernetes, which has small letters, digits, '-' and '.' alone, and begins and ends"
+                    + " with a letter or a digit: see kubectl get nodes"
+                    + (NAME.matcher(lowerCase).matches() ? "; it may be " + lowerCase : ""));
+        }
     }
 
     private Lease tryAcquire(final NodeRequest request) throws UnavailableException, InterruptedException {
@@ -183,10 +201,12 @@ public final class KubeRegistry implements Registry {
         }
         final NetworkConfig network =
                 Objects.requireNonNull(configFile, "config() comes first").config();
+        requireFamily(key, network);
         requireInside(key.subnet(), network.network(), "Network");
         requireInside(key.ipv6Subnet(), network.ipv6Network(), "IPv6Network");
         final LeaseAttributes known = known(node);
-        final LeaseAttributes wanted = withOverwrites(node, request)
+        final PublicAddresses overwrites = overwrites(node);
+        final LeaseAttributes wanted = with(overwrites, request)
                 .attributes(known, null != network.ipv6Network() && null != key.ipv6Subnet(), Set.of());
         final String patch = nodes.patch(node, wanted);
         if (!patch.isEmpty()) {
@@ -203,8 +223,22 @@ public final class KubeRegistry implements Registry {
                 lease,
                 wanted.equals(known) ? null : known,
                 written,
+                overwrites,
                 status);
         return lease;
+    }
+
+    /** Of the pod CIDRs one at least has to be of an IP version that the network has; another is left alone. */
+    private void requireFamily(final LeaseKey key, final NetworkConfig network) {
+        final boolean hasIpv4 = null != network.network() && null != key.subnet();
+        final boolean hasIpv6 = null != network.ipv6Network() && null != key.ipv6Subnet();
+        if (!hasIpv4 && !hasIpv6) {
+            final boolean isIpv4 = null != key.subnet();
+            throw new RegistryException("node " + nodeName + " has the pod CIDR "
+                    + (isIpv4 ? key.subnet() : key.ipv6Subnet()) + " alone, and " + settings.netConfigPath
+                    + " no network of that IP version: set "
+                    + (isIpv4 ? "Network and EnableIPv4" : "IPv6Network and EnableIPv6") + " there");
+        }
     }
 
     private void requireInside(final @Nullable IpPrefix subnet, final @Nullable IpPrefix network, final String name) {
@@ -219,27 +253,30 @@ public final class KubeRegistry implements Registry {
         return null == lease ? null : lease.attributes();
     }
 
-    /** What an administrator wrote on the node wins over the interface's addresses. */
-    private NodeRequest withOverwrites(final KubeNode node, final NodeRequest request) {
+    private PublicAddresses overwrites(final KubeNode node) {
         try {
-            final String ipv4 = nodes.publicAddress(node, KubeNodes.PUBLIC_IP_OVERWRITE, true);
-            final String ipv6 = nodes.publicAddress(node, KubeNodes.PUBLIC_IPV6_OVERWRITE, false);
-            return new NodeRequest(
-                    ipv4.isEmpty()
-                            ? request.publicIp()
-                            : (Inet4Address) IpAddress.parse(ipv4).toInetAddress(),
-                    ipv6.isEmpty()
-                            ? request.publicIpv6()
-                            : (Inet6Address) IpAddress.parse(ipv6).toInetAddress(),
-                    request.ownAddresses(),
-                    request.backend(),
-                    request.takenOverMac(),
-                    request.takenOverMacV6(),
-                    request.previous(),
-                    request.former());
+            return nodes.overwrites(node);
         } catch (final IllegalArgumentException failure) {
             throw new RegistryException("node " + nodeName + ": " + failure.getMessage(), failure);
         }
+    }
+
+    /** What an administrator wrote on the node wins over the interface's addresses. */
+    private static NodeRequest with(final PublicAddresses overwrites, final NodeRequest request) {
+        return new NodeRequest(
+                overwrites.publicIp().isEmpty()
+                        ? request.publicIp()
+                        : (Inet4Address) IpAddress.parse(overwrites.publicIp()).toInetAddress(),
+                overwrites.publicIpv6().isEmpty()
+                        ? request.publicIpv6()
+                        : (Inet6Address)
+                                IpAddress.parse(overwrites.publicIpv6()).toInetAddress(),
+                request.ownAddresses(),
+                request.backend(),
+                request.takenOverMac(),
+                request.takenOverMacV6(),
+                request.previous(),
+                request.former());
     }
 
     @Override

@@ -17,8 +17,12 @@ import javax.net.ssl.TrustManager;
  * certificate has to have it. The JDK's HTTP client takes both from the URL and has no other way to say it.
  */
 final class NamedContext extends SSLContext {
+    /** @param name without the root's dot, or with it, which no certificate has (RFC 6066, 3). */
     NamedContext(final SSLContext context, final String name) {
-        super(new Engines(context, name), context.getProvider(), context.getProtocol());
+        super(
+                new Engines(context, name.endsWith(".") ? name.substring(0, name.length() - 1) : name),
+                context.getProvider(),
+                context.getProtocol());
     }
 
     private static final class Engines extends SSLContextSpi {

@@ -169,6 +169,22 @@ class EtcdFaultsTest {
         assertTrue(known.containsKey("10.5.200.0-24"), "what was known stays");
     }
 
+    /** As one that was cut off from etcd until its lease had expired: what others have deleted meanwhile is no loss of etcd's. */
+    @Test
+    void shouldForgetWhatWasDeletedTogetherWithItsOwnLeaseWhileNobodyFollowed() throws Exception {
+        final Lease own = follow();
+        etcd().ctl("put", SUBNETS + "10.5.200.0-24", value(9));
+        awaitKnown("10.5.200.0-24");
+        proxy().silenceStreams();
+        etcd().ctl("del", "--prefix", SUBNETS);
+        proxy().cutStreams();
+        Await.until("what was deleted is forgotten", TIMEOUT_MS, () -> !known.containsKey("10.5.200.0-24"));
+        Await.until(
+                "the own lease is back",
+                TIMEOUT_MS,
+                () -> own.attributes().json().equals(stored(own.key())));
+    }
+
     @Test
     void shouldOpenTheWatchAnewWhenTheOtherEndIsGoneWithoutAWord() throws Exception {
         follow();

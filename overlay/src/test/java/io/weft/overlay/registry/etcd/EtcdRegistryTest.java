@@ -15,6 +15,7 @@ import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.registry.LeaseListener;
 import io.weft.overlay.registry.NodeRequest;
 import io.weft.overlay.registry.NodeRequests;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -357,6 +358,26 @@ class EtcdRegistryTest {
         }
         assertEquals(subnets, given.size());
         assertEquals(1, refused);
+    }
+
+    @Test
+    void shouldTellThatTheConfigHasChangedSinceItWasRead() throws Exception {
+        final EtcdConfig config = new EtcdConfig(
+                new EtcdStore(new EtcdClient(List.of(URI.create(etcd().endpoint())), null, "", ""), PREFIX));
+        config.read();
+        etcd().ctl("put", PREFIX + "/config", "{ \"Network\": \"10.5.0.0/16\", \"Backend\": {\"Type\": \"vxlan\"}}");
+        assertEquals("", config.change(), "the same in other words");
+        etcd().ctl(
+                        "put",
+                        PREFIX + "/config",
+                        "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":2}}");
+        assertTrue(config.change().endsWith("start it anew on all nodes"), config.change());
+        etcd().ctl("put", PREFIX + "/config", "{\"Network\":");
+        assertTrue(config.change().endsWith("and would not start anew"), config.change());
+        etcd().ctl("del", PREFIX + "/config");
+        assertTrue(config.change().startsWith("etcd has no key " + PREFIX + "/config"), config.change());
+        etcd().ctl("put", PREFIX + "/config", "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        assertEquals("", config.change(), "as it was");
     }
 
     @Test

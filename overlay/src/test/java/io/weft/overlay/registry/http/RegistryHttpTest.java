@@ -34,7 +34,7 @@ import javax.net.ssl.SSLParameters;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Certificates that are renewed while they are in use, against a server that says whom it sees. */
 class RegistryHttpTest {
@@ -76,8 +76,8 @@ class RegistryHttpTest {
 
     /** All that a name has for an etcd of three members, of which the first is dead: by its name it is called and looked at all the same. */
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void shouldCallTheAddressOfANameThatTakesConnections(final boolean isTls) throws Exception {
+    @CsvSource({"false, localhost", "true, localhost", "false, localhost.", "true, localhost."})
+    void shouldCallTheAddressOfANameThatTakesConnections(final boolean isTls, final String name) throws Exception {
         final Certificates certificates = new Certificates(directory);
         certificates.issueFor("server", "DNS:localhost");
         final InetSocketAddress place = new InetSocketAddress("127.0.0.2", 0);
@@ -91,15 +91,15 @@ class RegistryHttpTest {
             server = HttpServer.create(place, 0);
         }
         server.createContext("/", exchange -> {
-            final byte[] name = (exchange.getRequestHeaders().getFirst("Host") + ' ' + exchange.getRequestURI())
+            final byte[] asked = (exchange.getRequestHeaders().getFirst("Host") + ' ' + exchange.getRequestURI())
                     .getBytes(StandardCharsets.UTF_8);
-            exchange.sendResponseHeaders(200, name.length);
-            exchange.getResponseBody().write(name);
+            exchange.sendResponseHeaders(200, asked.length);
+            exchange.getResponseBody().write(asked);
             exchange.close();
         });
         server.start();
         try {
-            final String authority = "localhost:" + server.getAddress().getPort();
+            final String authority = name + ':' + server.getAddress().getPort();
             final RegistryHttp http = new RegistryHttp(
                     isTls ? certificates.tls("server") : null,
                     null,
@@ -137,6 +137,14 @@ class RegistryHttpTest {
         } finally {
             server.stop(0);
         }
+    }
+
+    @Test
+    void shouldSayThatANameWithTheRootsDotIsNotKnown() {
+        final RegistryHttp http = new RegistryHttp(null, null, Duration.ofMinutes(1), host -> List.of());
+        final HttpRequest request =
+                HttpRequest.newBuilder(URI.create("http://localhost.:1/")).build();
+        assertThrows(UnknownHostException.class, () -> http.call(request));
     }
 
     @Test

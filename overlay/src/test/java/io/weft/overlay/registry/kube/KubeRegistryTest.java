@@ -249,10 +249,7 @@ class KubeRegistryTest {
         final KubeRegistry registry = follow(registry(KubeAccess.of(file, "", Map.of())));
         api().requireToken("second");
         api().restart();
-        Await.until(
-                () -> String.valueOf(registry.status().trouble()),
-                TIMEOUT_MS,
-                () -> String.valueOf(registry.status().trouble()).contains("with 401"));
+        awaitTrouble(registry, "with 401");
         Files.writeString(token, "second\n");
         api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
         awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
@@ -325,10 +322,7 @@ class KubeRegistryTest {
     void shouldGoOnWhenItsOwnPodCidrBecomesGarbage() throws Exception {
         final KubeRegistry registry = follow();
         api().put("one", "10.244.1.0/99", api().annotations("one"));
-        Await.until(
-                () -> String.valueOf(registry.status().trouble()),
-                TIMEOUT_MS,
-                () -> String.valueOf(registry.status().trouble()).contains("node one: its pod CIDR is no subnet"));
+        awaitTrouble(registry, "node one: its pod CIDR is no subnet");
         api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
         awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
         api().put("one", "10.244.1.0/24", api().annotations("one"));
@@ -414,6 +408,48 @@ class KubeRegistryTest {
         assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"", "203.0.113.9"})
+    void shouldAskForARestartWhenTheAddressThatItAnnouncesChanges(final String changed) throws Exception {
+        api().put("one", "10.244.1.0/24", Map.of(PREFIX + "/public-ip-overwrite", "203.0.113.7"));
+        follow();
+        final Map<String, String> own = api().annotations("one");
+        api().put("one", "10.244.1.0/24", with(own, "/public-ip-overwrite", "garbage")); // on the way to what is meant
+        api().put("one", "10.244.1.0/24", with(own, "/public-ip-overwrite", changed));
+        assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
+    }
+
+    @Test
+    void shouldTellThatItsNodeIsDeletedOrHasNoPodCidrAnyMore() throws Exception {
+        final KubeRegistry registry = follow();
+        api().remove("one");
+        awaitTrouble(registry, "the Kubernetes API has no node one any more");
+        api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
+        awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
+        api().put("one", List.of(), Map.of());
+        awaitTrouble(registry, "node one has no pod CIDR any more");
+        api().put("one", "10.244.1.0/24", api().annotations("one"));
+        Await.until(
+                "all is well again", TIMEOUT_MS, () -> null == registry.status().trouble());
+    }
+
+    @Test
+    void shouldTellThatItsNodeWasDeletedWhileNobodyFollowed() throws Exception {
+        final KubeRegistry registry = registry();
+        registry.config();
+        registry.acquire(request());
+        api().remove("one");
+        registry.watch(new Recorder());
+        awaitTrouble(registry, "the Kubernetes API has no node one any more");
+    }
+
+    private static void awaitTrouble(final KubeRegistry registry, final String words) {
+        Await.until(
+                () -> String.valueOf(registry.status().trouble()),
+                TIMEOUT_MS,
+                () -> String.valueOf(registry.status().trouble()).contains(words));
+    }
+
     @Test
     void shouldAskForARestartWhenItGetsASecondPodCidr() throws Exception {
         follow();
@@ -421,14 +457,17 @@ class KubeRegistryTest {
         assertTrue(restart.await(TIMEOUT_MS, TimeUnit.MILLISECONDS), "a restart is asked for");
     }
 
-    @Test
-    void shouldNameNetworkAndPodCidrWhenTheyDoNotFit() {
-        api().put("one", "10.96.1.0/24", Map.of());
+    @ParameterizedTest
+    @CsvSource({
+        "10.96.1.0/24, pod CIDR 10.96.1.0/24 of node one is not in Network",
+        "fd00:1::/64, node one has the pod CIDR fd00:1::/64 alone"
+    })
+    void shouldNameNetworkAndPodCidrWhenTheyDoNotFit(final String cidr, final String words) {
+        api().put("one", cidr, Map.of());
         final KubeRegistry registry = registry();
         registry.config();
         final RegistryException failure = assertThrows(RegistryException.class, () -> registry.acquire(request()));
-        assertTrue(
-                String.valueOf(failure.getMessage()).startsWith("pod CIDR 10.96.1.0/24 of node one is not in Network"));
+        assertTrue(String.valueOf(failure.getMessage()).startsWith(words), failure::getMessage);
     }
 
     /** As a manifest sets them whose fieldRef is left out. */
@@ -443,6 +482,26 @@ class KubeRegistryTest {
         assertTrue(
                 String.valueOf(failure.getMessage()).contains("NODE_NAME, or POD_NAME and POD_NAMESPACE, must be set"),
                 failure::getMessage);
+    }
+
+    /** As from a file with CRLF, or of a host that is called so: what Kubernetes has no Node by is not asked for without end. */
+    @ParameterizedTest
+    @CsvSource({
+        "NODE_NAME, 'one\t', '\"one\\t\" is no name in Kubernetes', '; it may be one'",
+        "NODE_NAME, 'One', '\"One\" is no name in Kubernetes', '; it may be one'",
+        "NODE_NAME, 'one.', '\"one.\" is no name in Kubernetes', kubectl get nodes",
+        "NODE_NAME, 'o/ne', '\"o/ne\" is no name in Kubernetes', kubectl get nodes",
+        "POD_NAME, 'weft x', '\"weft x\" is no name in Kubernetes', kubectl get nodes",
+    })
+    @Timeout(value = TIMEOUT_MS, unit = TimeUnit.MILLISECONDS)
+    void shouldRefuseANameThatNoObjectCanHave(
+            final String variable, final String value, final String words, final String remedy) {
+        final KubeRegistry registry = registry(
+                KubeAccess.of(null, api().uri().toString(), Map.of()),
+                Map.of(variable, value, "POD_NAMESPACE", "weft"));
+        final RegistryException failure = assertThrows(RegistryException.class, registry::publicAddresses);
+        final String told = String.valueOf(failure.getMessage());
+        assertTrue(told.startsWith("env variable " + variable + '=' + words) && told.contains(remedy), told);
     }
 
     private final class Recorder implements LeaseListener {
