@@ -233,6 +233,22 @@ abstract class DualStackSuite {
         assertBothFamiliesBothWays();
     }
 
+    /** At boot the address of IPv6 comes with a router's advertisement, when the node has carried pods' packets for long. */
+    @Test
+    void shouldCarryIpv6OverItsOwnUnderlayWhenItsAddressComesLater() throws Exception {
+        final String device = node.underlayDevice();
+        node.namespace().ip("address", "delete", node.underlayAddressV6() + "/64", "dev", device);
+        write(DUAL, false, lease(node, true), lease(peer, true));
+        final BackgroundProcess weftd = start(node);
+        startKernel(false);
+        Await.until(weftd::output, TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, false));
+        node.namespace().ip("address", "add", node.underlayAddressV6() + "/64", "dev", device, "nodad");
+        Await.until(weftd::output, TIMEOUT_MS, () -> PodTraffic.reaches(node, peer, true));
+        assertEquals(1430, podMtu(node));
+        usePodMtu(node); // of pods that come now
+        assertBothFamiliesBothWays();
+    }
+
     @Test
     void shouldCarryIpv4OverIpv6WhenTheUnderlayHasNoIpv4() throws Exception {
         for (final Topology.Node each : List.of(node, peer)) {

@@ -246,12 +246,13 @@ public final class PodRoutes implements AutoCloseable {
         addresses.stream()
                 .filter(address -> network.contains(address.address())
                         && address.network().contains(subnet)
-                        && !address.network().equals(subnet))
+                        && !address.network().equals(subnet)
+                        && devices.values().stream().noneMatch(own -> own.deviceIndex() == address.linkIndex()))
                 .findFirst()
                 .ifPresent(address -> routeBySubnet(
                         network,
-                        "has " + address + " in it, a device of this host whose network is wider than the node's "
-                                + subnet));
+                        "has " + named(address.toString(), address.linkIndex())
+                                + " in it, a device of this host whose network is wider than the node's " + subnet));
     }
 
     /**
@@ -287,9 +288,13 @@ public final class PodRoutes implements AutoCloseable {
 
     /** As ip(8) takes it. */
     private String words(final Route route) {
-        final String text = route.toString();
-        final Optional<Link> device = 0 == route.linkIndex() ? Optional.empty() : rtnetlink.link(route.linkIndex());
-        return device.map(link -> text.replace("on link " + link.index(), "dev " + link.name()))
+        return named(route.toString(), route.linkIndex());
+    }
+
+    /** With the device's name in the place of its number. */
+    private String named(final String text, final int linkIndex) {
+        final Optional<Link> device = 0 == linkIndex ? Optional.empty() : rtnetlink.link(linkIndex);
+        return device.map(link -> text.replace("on link " + linkIndex, "dev " + link.name()))
                 .orElse(text);
     }
 

@@ -131,8 +131,11 @@ public final class UnderlayCheck {
         final long nowNs = clock.nanoTime();
         remember(host, nowNs);
         final Optional<Underlay> back = selecting.again(host, first);
-        if (back.isPresent() && (isHome || hindrance(back.get()).isEmpty())) {
-            return settle(back.get(), nowNs);
+        if (back.isPresent()) {
+            final boolean isWell = hindrance(back.get()).isEmpty();
+            if (isHome || isWell) {
+                return settle(isWell ? withMissedFamily(selecting, host, back.get()) : back.get(), nowNs);
+            }
         }
         if (!isHome && !hasNewAddress(host, first.name())) {
             final Optional<Underlay> still = selecting.again(host, before);
@@ -159,6 +162,23 @@ public final class UnderlayCheck {
                     + " is used until it is");
         }
         return found;
+    }
+
+    /**
+     * What is in use, or what a start would choose now that the interface has its first address of a family that was missing: that of
+     * IPv6 may come from a router long after a daemon began at boot, and peers send to the one that the lease names.
+     */
+    private static Underlay withMissedFamily(
+            final UnderlaySelector selecting, final HostAddresses host, final Underlay present) {
+        if (!selecting.hasMissedFamily(host, present)) {
+            return present;
+        }
+        try {
+            final Underlay found = selecting.select(host, present.localAddresses());
+            return found.name().equals(present.name()) ? found : present;
+        } catch (final StartupException notYet) { // its route may still be missing
+            return present;
+        }
     }
 
     /** What is chosen now; where nothing can be, it is said what has been lost as well. */

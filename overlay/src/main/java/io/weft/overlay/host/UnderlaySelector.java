@@ -155,6 +155,17 @@ public final class UnderlaySelector {
         return isComplete ? link.map(same -> inUse.on(same.index(), same.mtu())) : Optional.empty();
     }
 
+    /** Whether there is an address now, beside what is in use, of a family that pods have and what is in use lacks. */
+    boolean hasMissedFamily(final HostAddresses host, final Underlay inUse) {
+        final boolean isIpv4Missing = wishes.ipv4() && null == inUse.address();
+        final boolean isIpv6Missing = wishes.ipv6() && null == inUse.ipv6Address();
+        return (isIpv4Missing || isIpv6Missing)
+                && inUse.localAddresses().stream()
+                        .flatMap(address -> host.owner(address).stream())
+                        .flatMap(link -> host.usable(link).stream())
+                        .anyMatch(address -> address instanceof Inet4Address ? isIpv4Missing : isIpv6Missing);
+    }
+
     private record Families(
             @Nullable Inet4Address ipv4, @Nullable Inet6Address ipv6) {}
 

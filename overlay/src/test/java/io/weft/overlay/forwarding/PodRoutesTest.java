@@ -113,6 +113,20 @@ class PodRoutesTest {
         });
     }
 
+    /** Which is put right a moment later, while the routes of subnets would stay until weftd starts again. */
+    @Test
+    void shouldKeepTheOneRouteWhenSomebodyGivesTheTunnelsDeviceAWideAddress() {
+        withRoutes(routes -> {
+            add(routes, FIRST, PEER);
+            routes.publish();
+            node.namespace().ip("address", "add", "10.244.7.7/16", "dev", "weft.1", "noprefixroute");
+            try (Rtnetlink rtnetlink = Rtnetlink.open()) {
+                routes.keepBridges(rtnetlink.addresses());
+            }
+            assertEquals("", node.namespace().ip("route", "show", "10.244.1.0/24"));
+        });
+    }
+
     @Test
     void shouldNeverGuardWhatTheHostNeedsItself() {
         withRoutes(routes -> {

@@ -13,10 +13,13 @@ import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.overlay.lifecycle.StartupException;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two interfaces with default routes, {@code eth0} with the lesser metric, and a clock that goes as far as it is told. */
 @RequiresRoot
@@ -115,6 +118,55 @@ class UnderlayCheckTest {
                 "",
                 IpPrefix.parse("10.244.0.0/16"),
                 IpPrefix.parse("fd00:10:244::/48"));
+    }
+
+    /** Router advertisements and DHCP bring the second family when they like, also after a daemon that starts at boot. */
+    @ParameterizedTest
+    @ValueSource(strings = {"fd00:100::1/64", ADDRESS})
+    void shouldTakeTheFamilyThatComesLater(final String late) {
+        final String ipv6 = "fd00:100::1/64";
+        delete("eth0", ADDRESS);
+        final String early = late.equals(ipv6) ? ADDRESS : ipv6;
+        host.ip("address", "add", early, "dev", "eth0", "nodad");
+        final String alone = "eth0 " + early.substring(0, early.indexOf('/'));
+        assertEquals(alone, text(check.begin(ofBothFamilies())));
+        assertUses(alone);
+        link.ip("link", "set", "port0", "down");
+        host.ip("address", "add", late, "dev", "eth0", "nodad");
+        assertWaitsOn(alone, "has no carrier");
+        link.ip("link", "set", "port0", "up");
+        assertUsesBoth();
+        add("eth0", "fd00:100::99/128"); // a virtual one beside it, as ever
+        assertUsesBoth();
+        check.begin(ofBothFamilies());
+        assertUsesBoth();
+        delete("eth0", ipv6);
+        assertTrue(troubleOnTheHost().contains("has lost an address"), check::trouble);
+    }
+
+    private void assertUsesBoth() {
+        final Set<String> addresses = check.compare().localAddresses().stream()
+                .map(address -> IpAddress.of(address).toString())
+                .collect(Collectors.toSet());
+        assertEquals(Set.of("192.168.100.1", "fd00:100::1"), addresses);
+        assertEquals("", check.trouble());
+    }
+
+    /** Pods of IPv4 go over IPv6 while there is nothing else. */
+    @Test
+    void shouldLeaveTheOtherFamilyWhenThatOfThePodsComes() {
+        delete("eth0", ADDRESS);
+        host.ip("address", "add", "fd00:100::1/64", "dev", "eth0", "nodad");
+        assertBegins("eth0 fd00:100::1", "eth0");
+        add("eth0", ADDRESS);
+        assertUses("eth0 192.168.100.1");
+    }
+
+    @Test
+    void shouldNotTakeAFamilyThatPodsDoNotHave() {
+        assertBegins("eth0 192.168.100.1", "eth0");
+        host.ip("address", "add", "fd00:100::1/64", "dev", "eth0", "nodad");
+        assertUses("eth0 192.168.100.1");
     }
 
     private String troubleOnTheHost() {
