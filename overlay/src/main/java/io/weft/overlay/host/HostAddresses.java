@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The links of a host and their addresses, as they were at one moment.
@@ -60,11 +61,17 @@ record HostAddresses(List<Link> links, List<InterfaceAddress> addresses) {
                 .toList();
     }
 
-    /** An address that the kernel is still looking for among the link's other hosts; empty when there is none. */
-    Optional<InterfaceAddress> tentative() {
+    /** Whether somebody gave the address to the host alone, without a network, as kube-vip and keepalived do; DHCP's have a lifetime. */
+    boolean mayBeVirtual(final InetAddress address) {
         return addresses.stream()
-                .filter(address -> !canBeBound(address.flags()) && meansANode(address.address()))
-                .findFirst();
+                .filter(candidate -> candidate.address().equals(address))
+                .anyMatch(candidate -> candidate.prefixLength() == Byte.SIZE * address.getAddress().length
+                        && 0 != (candidate.flags() & IFA_F_PERMANENT));
+    }
+
+    /** Addresses that the kernel is still looking for among the link's other hosts. */
+    Stream<InterfaceAddress> tentative() {
+        return addresses.stream().filter(address -> !canBeBound(address.flags()) && meansANode(address.address()));
     }
 
     /** Whether another host on the link answered for the address: the kernel will not let it be used. */

@@ -134,7 +134,7 @@ public final class UnderlayCheck {
         if (back.isPresent()) {
             final boolean isWell = hindrance(back.get()).isEmpty();
             if (isHome || isWell) {
-                return settle(isWell ? withMissedFamily(selecting, host, back.get()) : back.get(), nowNs);
+                return settle(isWell ? withMissedFamily(selecting, host, back.get(), nowNs) : back.get(), nowNs);
             }
         }
         if (!isHome && !hasNewAddress(host, first.name())) {
@@ -166,16 +166,21 @@ public final class UnderlayCheck {
 
     /**
      * What is in use, or what a start would choose now that the interface has its first address of a family that was missing: that of
-     * IPv6 may come from a router long after a daemon began at boot, and peers send to the one that the lease names.
+     * IPv6 may come from a router long after a daemon began at boot, and peers send to the one that the lease names. It is taken when it
+     * has stayed for a while, since nothing goes back to one family.
      */
-    private static Underlay withMissedFamily(
-            final UnderlaySelector selecting, final HostAddresses host, final Underlay present) {
-        if (!selecting.hasMissedFamily(host, present)) {
+    private Underlay withMissedFamily(
+            final UnderlaySelector selecting, final HostAddresses host, final Underlay present, final long nowNs) {
+        final Set<InetAddress> missed = selecting.ofMissedFamily(host, present);
+        missed.removeIf(address -> nowNs - seenNs.getOrDefault(address, nowNs) < PATIENCE_NS);
+        if (missed.isEmpty()) {
             return present;
         }
         try {
             final Underlay found = selecting.select(host, present.localAddresses());
-            return found.name().equals(present.name()) ? found : present;
+            final Set<InetAddress> gained = new HashSet<>(found.localAddresses());
+            gained.removeAll(present.localAddresses());
+            return found.name().equals(present.name()) && missed.containsAll(gained) ? found : present;
         } catch (final StartupException notYet) { // its route may still be missing
             return present;
         }

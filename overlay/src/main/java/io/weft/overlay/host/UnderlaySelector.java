@@ -155,15 +155,19 @@ public final class UnderlaySelector {
         return isComplete ? link.map(same -> inUse.on(same.index(), same.mtu())) : Optional.empty();
     }
 
-    /** Whether there is an address now, beside what is in use, of a family that pods have and what is in use lacks. */
-    boolean hasMissedFamily(final HostAddresses host, final Underlay inUse) {
+    /**
+     * The addresses that are there now, beside those in use, of a family that pods have and what is in use lacks; none that may be a
+     * virtual one.
+     */
+    Set<InetAddress> ofMissedFamily(final HostAddresses host, final Underlay inUse) {
         final boolean isIpv4Missing = wishes.ipv4() && null == inUse.address();
         final boolean isIpv6Missing = wishes.ipv6() && null == inUse.ipv6Address();
-        return (isIpv4Missing || isIpv6Missing)
-                && inUse.localAddresses().stream()
-                        .flatMap(address -> host.owner(address).stream())
-                        .flatMap(link -> host.usable(link).stream())
-                        .anyMatch(address -> address instanceof Inet4Address ? isIpv4Missing : isIpv6Missing);
+        return inUse.localAddresses().stream()
+                .flatMap(address -> host.owner(address).stream())
+                .flatMap(link -> host.usable(link).stream())
+                .filter(address -> address instanceof Inet4Address ? isIpv4Missing : isIpv6Missing)
+                .filter(address -> !host.mayBeVirtual(address))
+                .collect(Collectors.toSet());
     }
 
     private record Families(
@@ -231,8 +235,9 @@ public final class UnderlaySelector {
     }
 
     private StartupException withoutAddress(final HostAddresses host, final Link link) {
-        final Optional<InterfaceAddress> tentative =
-                host.tentative().filter(address -> address.linkIndex() == link.index());
+        final Optional<InterfaceAddress> tentative = host.tentative()
+                .filter(address -> address.linkIndex() == link.index())
+                .findFirst();
         if (tentative.isPresent()) {
             return notBound(tentative.get());
         }
@@ -340,7 +345,8 @@ public final class UnderlaySelector {
             return link.map(found -> new Choice(found, List.of()));
         }
         final Optional<InterfaceAddress> tentative = host.tentative()
-                .filter(address -> IpAddress.of(address.address()).toString().equals(canonical(name)));
+                .filter(address -> IpAddress.of(address.address()).toString().equals(canonical(name)))
+                .findFirst();
         if (tentative.isPresent()) {
             throw notBound(tentative.get());
         }

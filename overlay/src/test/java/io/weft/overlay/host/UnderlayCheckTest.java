@@ -135,6 +135,8 @@ class UnderlayCheckTest {
         host.ip("address", "add", late, "dev", "eth0", "nodad");
         assertWaitsOn(alone, "has no carrier");
         link.ip("link", "set", "port0", "up");
+        assertUses(alone);
+        nowNs += UnderlayCheck.PATIENCE_NS;
         assertUsesBoth();
         add("eth0", "fd00:100::99/128"); // a virtual one beside it, as ever
         assertUsesBoth();
@@ -159,6 +161,8 @@ class UnderlayCheckTest {
         host.ip("address", "add", "fd00:100::1/64", "dev", "eth0", "nodad");
         assertBegins("eth0 fd00:100::1", "eth0");
         add("eth0", ADDRESS);
+        assertUses("eth0 fd00:100::1");
+        nowNs += UnderlayCheck.PATIENCE_NS;
         assertUses("eth0 192.168.100.1");
     }
 
@@ -167,6 +171,20 @@ class UnderlayCheckTest {
         assertBegins("eth0 192.168.100.1", "eth0");
         host.ip("address", "add", "fd00:100::1/64", "dev", "eth0", "nodad");
         assertUses("eth0 192.168.100.1");
+        nowNs += UnderlayCheck.PATIENCE_NS;
+        assertUses("eth0 192.168.100.1");
+    }
+
+    /** It moves from host to host; one of DHCPv6 has no network either, and a lifetime. */
+    @Test
+    void shouldNotTakeAVirtualAddressForTheFamilyThatIsMissing() {
+        assertEquals("eth0 192.168.100.1", text(check.begin(ofBothFamilies())));
+        host.ip("address", "add", "fd00:100::1/128", "dev", "eth0", "nodad");
+        assertUses("eth0 192.168.100.1");
+        nowNs += UnderlayCheck.PATIENCE_NS;
+        assertUses("eth0 192.168.100.1");
+        host.ip("address", "change", "fd00:100::1/128", "dev", "eth0", "valid_lft", "3600", "preferred_lft", "3600");
+        assertUsesBoth();
     }
 
     private String troubleOnTheHost() {

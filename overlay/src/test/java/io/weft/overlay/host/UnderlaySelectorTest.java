@@ -391,6 +391,14 @@ class UnderlaySelectorTest {
                 NotYetException.class,
                 "fd00:100::1 is tentative",
                 new Wish().iface("fd00:100::1").ipv6());
+        host.ip("address", "add", "fd00:100::2/64", "dev", "eth0");
+        for (final String each : List.of("fd00:100::1", "fd00:100::2")) { // whichever comes first
+            assertRefuses(
+                    NotYetException.class,
+                    each + " is tentative",
+                    new Wish().iface(each).ipv6());
+        }
+        host.ip("address", "delete", "fd00:100::2/64", "dev", "eth0");
         host.ip("address", "delete", "fd00:100::1/64", "dev", "eth0");
         host.sysctl("net/ipv6/conf/eth0/dad_transmits", 1);
         link.ip("address", "add", "fd00:100::1/64", "dev", "port0", "nodad");
