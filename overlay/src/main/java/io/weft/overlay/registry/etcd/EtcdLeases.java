@@ -84,8 +84,8 @@ final class EtcdLeases implements Follower.Source {
                     LogFields.of("registry", "etcd", "leases", memory.lostCount()));
         }
         reached(revision);
+        isOwnDeleted = null == listing.ownEntry && !isLoss; // until it is there again, which may be refused for long
         keep(listing.ownEntry);
-        isOwnDeleted = false;
     }
 
     private void reached(final long revision) {

@@ -39,6 +39,7 @@ final class ServerAddresses {
         if (addresses.isEmpty()) {
             throw new UnknownHostException(host);
         }
+        put(host, addresses.get(0)); // as long as it answers, no name server need do
         return addresses.get(0);
     }
 

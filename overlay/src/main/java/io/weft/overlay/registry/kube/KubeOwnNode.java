@@ -16,6 +16,8 @@ import io.weft.overlay.registry.RegistryStatus;
 import io.weft.overlay.registry.Rival;
 import io.weft.overlay.registry.UnavailableException;
 import java.time.Duration;
+import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +44,7 @@ final class KubeOwnNode {
     private PutBack putBack = new PutBack();
     private PutBack conditionPutBack = new PutBack();
     private @Nullable PublicAddresses written;
-    private PublicAddresses overwrites;
+    private final PublicAddresses overwrites;
     private Rival rival = new Rival();
     private boolean isPutBackDue;
     private boolean isYielding;
@@ -209,8 +211,13 @@ final class KubeOwnNode {
             listener.onRestartNeeded("the pod CIDR of this node is " + key + " now, was " + own.key());
             return;
         }
-        if (isWrittenAnew(node)) {
-            listener.onRestartNeeded("an administrator has changed the public address of this node's object");
+        // One that was made again has nothing written on it, and no lease to be had before it has a pod CIDR.
+        if (null != key && isWrittenAnew(node)) {
+            if (isPresent) {
+                listener.onRestartNeeded("an administrator has changed the public address of this node's object");
+            } else {
+                isPutBackDue = true; // it is read anew before
+            }
             return;
         }
         final String patch = nodes.patch(node, own.attributes());
@@ -264,15 +271,20 @@ final class KubeOwnNode {
 
     /** Whether the public addresses that are written are others than those when this node was set up. */
     private boolean isWrittenAnew(final KubeNode node) {
+        if (null == written) {
+            written = read(() -> nodes.publicAddresses(node), null);
+        }
+        return !Objects.equals(read(() -> nodes.publicAddresses(node), written), written)
+                || !Objects.equals(read(() -> nodes.overwrites(node), overwrites), overwrites);
+    }
+
+    /** What is written; what was before if that is no address, since the node goes on as it is until it is one. */
+    private static @Nullable PublicAddresses read(
+            final Supplier<PublicAddresses> now, final @Nullable PublicAddresses before) {
         try {
-            final PublicAddresses found = nodes.publicAddresses(node);
-            final PublicAddresses announced = nodes.overwrites(node);
-            final boolean isAnother = (null != written && !found.equals(written)) || !announced.equals(overwrites);
-            written = found;
-            overwrites = announced;
-            return isAnother;
+            return now.get();
         } catch (final IllegalArgumentException wrong) {
-            return false; // the node goes on as it is, until that is an address
+            return before;
         }
     }
 

@@ -173,12 +173,16 @@ class EtcdFaultsTest {
     @Test
     void shouldForgetWhatWasDeletedTogetherWithItsOwnLeaseWhileNobodyFollowed() throws Exception {
         final Lease own = follow();
-        etcd().ctl("put", SUBNETS + "10.5.200.0-24", value(9));
-        awaitKnown("10.5.200.0-24");
-        proxy().silenceStreams();
-        etcd().ctl("del", "--prefix", SUBNETS);
-        proxy().cutStreams();
-        Await.until("what was deleted is forgotten", TIMEOUT_MS, () -> !known.containsKey("10.5.200.0-24"));
+        proxy().spoil("/v3/kv/txn", FaultyProxy.Fault.FORBIDDEN, Integer.MAX_VALUE); // by which it is written again
+        for (final String other : List.of("10.5.200.0-24", "10.5.201.0-24")) {
+            etcd().ctl("put", SUBNETS + other, value(9));
+            awaitKnown(other);
+            proxy().silenceStreams();
+            etcd().ctl("del", "--prefix", SUBNETS);
+            proxy().cutStreams();
+            Await.until(other + " is forgotten", TIMEOUT_MS, () -> !known.containsKey(other));
+        }
+        proxy().heal();
         Await.until(
                 "the own lease is back",
                 TIMEOUT_MS,

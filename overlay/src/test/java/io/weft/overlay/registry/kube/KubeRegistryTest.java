@@ -421,16 +421,19 @@ class KubeRegistryTest {
 
     @Test
     void shouldTellThatItsNodeIsDeletedOrHasNoPodCidrAnyMore() throws Exception {
+        api().put("one", "10.244.1.0/24", Map.of(PREFIX + "/public-ip-overwrite", "203.0.113.7"));
         final KubeRegistry registry = follow();
+        final Map<String, String> before = api().annotations("one");
         api().remove("one");
         awaitTrouble(registry, "the Kubernetes API has no node one any more");
         api().put("two", "10.244.2.0/24", annotations(2, "02:00:00:00:00:02"));
         awaitKnown("10.244.2.0-24", value(2, "02:00:00:00:00:02"));
         api().put("one", List.of(), Map.of());
         awaitTrouble(registry, "node one has no pod CIDR any more");
-        api().put("one", "10.244.1.0/24", api().annotations("one"));
+        api().put("one", "10.244.1.0/24", before);
         Await.until(
                 "all is well again", TIMEOUT_MS, () -> null == registry.status().trouble());
+        assertEquals(1, restart.getCount(), "nothing was to be taken down");
     }
 
     @Test
