@@ -27,7 +27,7 @@ final class Remedy {
         if (end > 0) {
             final String device = message.substring(message.lastIndexOf('"', end - 1) + 1, end);
             return "the node had another subnet before: \"ip address show " + device
-                    + "\" tells the address of it, \"ip address" + " delete ADDRESS dev " + device
+                    + "\" tells the address of it, \"ip address delete ADDRESS dev " + device
                     + "\" takes it away; pods with addresses of it have to be made anew";
         }
         if (message.contains(NO_ADDRESS_LEFT) && HostLocal.isUsedBy(configuration)) {

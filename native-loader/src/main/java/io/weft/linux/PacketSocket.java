@@ -125,6 +125,9 @@ public final class PacketSocket implements DatagramPort, AutoCloseable {
         if (0 != errno) {
             throw new LinuxException("replace a packet socket", errno);
         }
+        if (length != sendBufferLength) { // set meanwhile, on what this one was before
+            LinkSocket.sendBufferLength(fd, sendBufferLength, other.sendBufferOption);
+        }
     }
 
     /** The link that it is bound to; negative when that is gone. */
