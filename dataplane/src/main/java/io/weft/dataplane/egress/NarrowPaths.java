@@ -4,6 +4,7 @@ package io.weft.dataplane.egress;
 import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.linux.SocketAddress;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -19,18 +20,25 @@ final class NarrowPaths {
      */
     private static final long REMEMBERED_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
-    /** When one more is found, the oldest is forgotten: it is found again by one message. */
-    private static final int CAPACITY = 64;
+    /**
+     * A peer has one place, by its address; when another one is found for it, the former is forgotten, and found again by one message. Many
+     * more than a mesh of IPsec usually has, where no peer takes messages of several.
+     */
+    private static final int CAPACITY_BITS = 10;
+
+    private static final int CAPACITY = 1 << CAPACITY_BITS;
+    private static final long MULTIPLIER = 0x9E37_79B9_7F4A_7C15L; // 2^64 / golden ratio, Knuth 6.4
 
     private final NanoClock clock;
     private final long[] highs = new long[CAPACITY];
     private final long[] lows = new long[CAPACITY];
     private final int[] tooLong = new int[CAPACITY];
     private final long[] foundAtNs = new long[CAPACITY];
-    private int count;
+    private boolean isEmpty = true;
 
     NarrowPaths(final NanoClock clock) {
         this.clock = clock;
+        Arrays.fill(tooLong, Integer.MAX_VALUE);
     }
 
     /**
@@ -41,59 +49,39 @@ final class NarrowPaths {
      * @param segmentLength bytes of each datagram; 0 if it would be the same with any.
      */
     void add(final UnsafeBuffer arena, final int name, final int nameLength, final int segmentLength) {
-        final long nowNs = clock.nanoTime();
-        int index = find(high(arena, name, nameLength), low(arena, name, nameLength));
-        if (index < 0) {
-            index = count < CAPACITY ? count++ : oldest(nowNs);
-            highs[index] = high(arena, name, nameLength);
-            lows[index] = low(arena, name, nameLength);
-            tooLong[index] = segmentLength;
-        }
-        tooLong[index] = Math.min(tooLong[index], segmentLength);
-        foundAtNs[index] = nowNs;
+        final long high = high(arena, name, nameLength);
+        final long low = low(arena, name, nameLength);
+        final int place = place(high, low);
+        final boolean isKnown = highs[place] == high && lows[place] == low;
+        highs[place] = high;
+        lows[place] = low;
+        tooLong[place] = isKnown ? Math.min(tooLong[place], segmentLength) : segmentLength;
+        foundAtNs[place] = clock.nanoTime();
+        isEmpty = false;
     }
 
     /** Whether datagrams of this length are not to be joined to a message for this peer. */
     boolean isTooLong(final UnsafeBuffer arena, final int name, final int nameLength, final int segmentLength) {
-        if (0 == count) {
+        if (isEmpty) {
             return false;
         }
-        final int index = find(high(arena, name, nameLength), low(arena, name, nameLength));
-        if (index < 0) {
+        final long high = high(arena, name, nameLength);
+        final long low = low(arena, name, nameLength);
+        final int place = place(high, low);
+        if (segmentLength < tooLong[place] || highs[place] != high || lows[place] != low) {
             return false;
         }
-        if (clock.nanoTime() - foundAtNs[index] >= REMEMBERED_NS) {
-            remove(index);
+        if (clock.nanoTime() - foundAtNs[place] >= REMEMBERED_NS) {
+            tooLong[place] = Integer.MAX_VALUE;
             return false;
         }
-        return segmentLength >= tooLong[index];
+        return true;
     }
 
-    private int find(final long high, final long low) {
-        for (int i = 0; i < count; i++) {
-            if (highs[i] == high && lows[i] == low) {
-                return i;
-            }
-        }
-        return -1;
-    }
-
-    private int oldest(final long nowNs) {
-        int oldest = 0;
-        for (int i = 1; i < count; i++) {
-            if (nowNs - foundAtNs[i] > nowNs - foundAtNs[oldest]) {
-                oldest = i;
-            }
-        }
-        return oldest;
-    }
-
-    private void remove(final int index) {
-        count--;
-        highs[index] = highs[count];
-        lows[index] = lows[count];
-        tooLong[index] = tooLong[count];
-        foundAtNs[index] = foundAtNs[count];
+    /** What tells addresses of one network apart is in the upper half, which a multiplication alone leaves there. */
+    private static int place(final long high, final long low) {
+        final long both = Long.rotateLeft(high, 1) ^ low;
+        return (int) (((both ^ both >>> Integer.SIZE) * MULTIPLIER) >>> (Long.SIZE - CAPACITY_BITS));
     }
 
     /** The socket address in two words, which for IPv6 are the address itself. */
