@@ -49,12 +49,7 @@ class AgentThreadTest {
         try (Doorbell doorbell = new Doorbell();
                 AgentThread thread = start(doorbell, true)) {
             awaitTurn(thread);
-            final CountDownLatch hangs = new CountDownLatch(1);
-            hindrance = hangs;
-            Await.until(
-                    () -> "the agent hangs",
-                    Await.TIMEOUT_MS,
-                    () -> Thread.State.WAITING == thread.thread().getState());
+            final CountDownLatch hangs = hang(thread);
             final long before = thread.dutyCycles();
             assertEquals(before, thread.dutyCycles());
             hangs.countDown();
@@ -67,17 +62,23 @@ class AgentThreadTest {
         try (Doorbell doorbell = new Doorbell();
                 AgentThread thread = start(doorbell, true)) {
             awaitTurn(thread);
-            final CountDownLatch hangs = new CountDownLatch(1);
-            hindrance = hangs;
-            Await.until(
-                    () -> "the agent hangs",
-                    Await.TIMEOUT_MS,
-                    () -> Thread.State.WAITING == thread.thread().getState());
+            final CountDownLatch hangs = hang(thread);
             Thread.currentThread().interrupt();
             assertThrows(InterruptedException.class, thread::pause);
             hangs.countDown();
             awaitTurn(thread);
         }
+    }
+
+    /** Has the agent hang until what is returned is counted down. */
+    private CountDownLatch hang(final AgentThread thread) {
+        final CountDownLatch hangs = new CountDownLatch(1);
+        hindrance = hangs;
+        Await.until(
+                () -> "the agent hangs",
+                Await.TIMEOUT_MS,
+                () -> Thread.State.WAITING == thread.thread().getState());
+        return hangs;
     }
 
     /** A long one is lost whenever the thread gives way. */

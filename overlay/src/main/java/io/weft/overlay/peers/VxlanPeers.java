@@ -70,8 +70,8 @@ final class VxlanPeers implements Peers {
             final InetAddress gateway = takeGateway(path.subnet());
             tables.replaceRoute(path.subnet(), gateway);
             tables.replaceNeighbour(gateway, path.vtepMac());
-            if (!isClaimant(
-                    path, lease.key())) { // as one is that is installed again, for its subnet has come back to it
+            // One that another has taken the MAC from is installed again, for its subnet has come back to it.
+            if (!isClaimant(path, lease.key())) {
                 putFdb(path);
                 own(path, lease.key());
             }

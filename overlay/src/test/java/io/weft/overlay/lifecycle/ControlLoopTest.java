@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,7 +23,7 @@ class ControlLoopTest {
     void shouldEndByAnInterruptThatAQuestionMet() {
         loop.post(() -> Thread.currentThread().interrupt());
         final CompletableFuture<Boolean> answer = loop.ask(() -> {
-            Thread.sleep(1); // throws at once
+            new CountDownLatch(1).await(); // throws at once
             return true;
         });
         assertThrows(InterruptedException.class, loop::run);
