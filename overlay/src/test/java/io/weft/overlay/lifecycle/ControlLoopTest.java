@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -26,6 +27,7 @@ class ControlLoopTest {
             new CountDownLatch(1).await(); // throws at once
             return true;
         });
+        loop.after(1, () -> loop.end("the interrupt was lost"));
         assertThrows(InterruptedException.class, loop::run);
         assertInstanceOf(
                 InterruptedException.class,
@@ -50,10 +52,11 @@ class ControlLoopTest {
     void shouldPublishAfterPeriodicTasksToo() throws InterruptedException {
         loop.every(1, () -> {
             if (published.get() >= 2) {
-                loop.end("done");
+                loop.end("published");
             }
         });
-        assertEquals("done", loop.run());
+        loop.after(TimeUnit.MINUTES.toMillis(1), () -> loop.end("nothing was published"));
+        assertEquals("published", loop.run());
     }
 
     @Test
