@@ -127,7 +127,8 @@ public final class Benchmark {
             return "";
         }
         return measure.headlines().stream()
-                .map(metric -> String.format("%.2f", weft.value(metric) / kernel.value(metric)))
+                .mapToDouble(metric -> weft.value(metric) / kernel.value(metric))
+                .mapToObj(value -> Double.isNaN(value) ? "-" : String.format("%.2f", value))
                 .collect(Collectors.joining(" / ", "ratio ", "   "));
     }
 

@@ -8,6 +8,7 @@ import io.weft.bench.traffic.KernelCounters;
 import io.weft.bench.traffic.Ping;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -42,7 +43,13 @@ final class Flood {
         this.far = far;
     }
 
+    /**
+     * A pairing that answers no echo beside the flood has a share of answers, zero, and no latencies.
+     *
+     * @throws IOException if an echo is not answered without the flood either.
+     */
     Map<Metric, Double> measure(final double seconds, final int payloadLength) throws IOException {
+        Ping.once(near, far);
         final long before = received();
         final CompletableFuture<Iperf.Udp> flood = begin(() -> iperf.udp(seconds + 2 * MARGIN_S, 1, payloadLength));
         while (received() - before < BEGUN && !flood.isDone()) {
@@ -53,15 +60,18 @@ final class Flood {
         final Ping.Echoes echoes = Ping.scheduled(near, far, seconds);
         final double moreReceived = join(more);
         final Iperf.Udp udp = join(flood);
-        return Map.of(
-                Metric.P50_US,
-                echoes.roundTripsNs().getValueAtPercentile(50) / 1e3,
-                Metric.P99_US,
-                echoes.roundTripsNs().getValueAtPercentile(99) / 1e3,
-                Metric.ANSWERED_PERCENT,
-                echoes.answeredPercent(),
-                Metric.RECEIVED_PER_SECOND,
-                udp.receivedPerSecond() + moreReceived);
+        return values(echoes, udp.receivedPerSecond() + moreReceived);
+    }
+
+    static Map<Metric, Double> values(final Ping.Echoes echoes, final double receivedPerSecond) {
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        values.put(Metric.ANSWERED_PERCENT, echoes.answeredPercent());
+        values.put(Metric.RECEIVED_PER_SECOND, receivedPerSecond);
+        if (0 != echoes.roundTripsNs().getTotalCount()) {
+            values.put(Metric.P50_US, echoes.roundTripsNs().getValueAtPercentile(50) / 1e3);
+            values.put(Metric.P99_US, echoes.roundTripsNs().getValueAtPercentile(99) / 1e3);
+        }
+        return values;
     }
 
     private long received() {

@@ -59,9 +59,9 @@ public enum Metric {
         return value * scale;
     }
 
-    /** A value in that unit, as text without the unit. */
+    /** A value in that unit, as text without the unit; a dash for NaN, which a sample gives for what it has not. */
     public String format(final double value) {
-        return String.format(Locale.ROOT, "%." + digits + "f", scaled(value));
+        return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%." + digits + "f", scaled(value));
     }
 
     /** Whether less of it is better, as of all that is waited for. */

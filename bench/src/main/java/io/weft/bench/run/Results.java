@@ -4,9 +4,12 @@ package io.weft.bench.run;
 import io.weft.bench.lab.Offload;
 import io.weft.bench.stats.Spread;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** All that a run has measured. Filled and read by one thread. */
@@ -86,8 +89,9 @@ public final class Results {
     /** The spread over the rounds of one figure; empty if it was not measured. */
     public Optional<Spread> spread(
             final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
-        final double[] values = values(pairing, offload, measure, metric);
-        return 0 == values.length ? Optional.empty() : Optional.of(Spread.of(values));
+        final Collection<Double> values =
+                byRound(pairing, offload, measure, metric).values();
+        return values.isEmpty() ? Optional.empty() : Optional.of(Spread.of(inOrder(values)));
     }
 
     /**
@@ -96,18 +100,28 @@ public final class Results {
      */
     public Optional<Spread> ratioToKernel(
             final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
-        final double[] own = values(pairing, offload, measure, metric);
-        final double[] kernel = values(Pairing.KERNEL, offload, measure, metric);
-        return 0 == own.length || 0 == kernel.length ? Optional.empty() : Optional.of(Spread.ofRatios(own, kernel));
+        final SortedMap<Integer, Double> own = byRound(pairing, offload, measure, metric);
+        final SortedMap<Integer, Double> kernel = byRound(Pairing.KERNEL, offload, measure, metric);
+        own.keySet().retainAll(kernel.keySet());
+        kernel.keySet().retainAll(own.keySet());
+        return own.isEmpty()
+                ? Optional.empty()
+                : Optional.of(Spread.ofRatios(inOrder(own.values()), inOrder(kernel.values())));
     }
 
-    private double[] values(final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
-        return samples.stream()
+    private SortedMap<Integer, Double> byRound(
+            final Pairing pairing, final Offload offload, final Measure measure, final Metric metric) {
+        final SortedMap<Integer, Double> values = new TreeMap<>();
+        samples.stream()
                 .filter(sample -> sample.pairing() == pairing
                         && sample.offload() == offload
                         && sample.measure() == measure
                         && !Double.isNaN(sample.value(metric)))
-                .mapToDouble(sample -> sample.value(metric))
-                .toArray();
+                .forEach(sample -> values.put(sample.round(), sample.value(metric)));
+        return values;
+    }
+
+    private static double[] inOrder(final Collection<Double> values) {
+        return values.stream().mapToDouble(Double::doubleValue).toArray();
     }
 }

@@ -34,15 +34,20 @@ public record Spread(double median, double min, double max, int count) {
 
     /**
      * Compares two sides that were measured in turns: the ratio of their medians, with the least and greatest ratio
-     * within one round. Rounds that only one side has are left out.
+     * within one round.
+     *
+     * @param denominators of the same rounds.
+     * @throws IllegalArgumentException if there is no value, or one side has more.
      */
     public static Spread ofRatios(final double[] numerators, final double[] denominators) {
-        final int rounds = Math.min(numerators.length, denominators.length);
-        final double median =
-                of(Arrays.copyOf(numerators, rounds)).median / of(Arrays.copyOf(denominators, rounds)).median;
-        final double[] ratios = new double[rounds];
+        if (numerators.length != denominators.length) {
+            throw new IllegalArgumentException(
+                    numerators.length + " rounds of one side, " + denominators.length + " of the other");
+        }
+        final double median = of(numerators).median / of(denominators).median;
+        final double[] ratios = new double[numerators.length];
         Arrays.setAll(ratios, i -> numerators[i] / denominators[i]);
         final Spread spread = of(ratios);
-        return new Spread(median, spread.min, spread.max, rounds);
+        return new Spread(median, spread.min, spread.max, ratios.length);
     }
 }

@@ -27,13 +27,20 @@ class SpreadTest {
     }
 
     @Test
-    void shouldCompareMediansAndBoundByRoundsWhenOneSideHasMoreRounds() {
-        final Spread ratio = Spread.ofRatios(new double[] {2, 6}, new double[] {4, 4, 1000});
+    void shouldCompareMediansAndBoundByRounds() {
+        final Spread ratio = Spread.ofRatios(new double[] {2, 6}, new double[] {4, 4});
 
         assertEquals(1, ratio.median(), EXACT);
         assertEquals(0.5, ratio.min(), EXACT);
         assertEquals(1.5, ratio.max(), EXACT);
         assertEquals(2, ratio.count());
+    }
+
+    @Test
+    void shouldRefuseRoundsThatOneSideLacks() {
+        final double[] two = {2, 6};
+
+        assertThrows(IllegalArgumentException.class, () -> Spread.ofRatios(two, new double[] {4}));
     }
 
     @Test

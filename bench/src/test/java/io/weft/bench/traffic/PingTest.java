@@ -2,10 +2,7 @@
 package io.weft.bench.traffic;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
 class PingTest {
@@ -22,7 +19,7 @@ class PingTest {
             """;
 
     @Test
-    void shouldTakeRoundTripsAndShareOfAnswers() throws IOException {
+    void shouldTakeRoundTripsAndShareOfAnswers() {
         final Ping.Echoes echoes = Ping.parse(OUTPUT, 4);
 
         assertEquals(75, echoes.answeredPercent());
@@ -30,11 +27,12 @@ class PingTest {
         assertEquals(12_000, echoes.roundTripsNs().getValueAtPercentile(99) / 1e3, 20);
     }
 
+    /** Beside a flood, of which a forwarder that is not fair answers what it happens to. */
     @Test
-    void shouldFailWhenNothingIsAnswered() {
-        final IOException ex = assertThrows(
-                IOException.class, () -> Ping.parse("4 packets transmitted, 0 received, 100% packet loss", 4));
+    void shouldTakeNoAnswerAtAllAsAShareOfZero() {
+        final Ping.Echoes echoes = Ping.parse("4 packets transmitted, 0 received, 100% packet loss", 4);
 
-        assertTrue(ex.toString().contains("no reply to any of 4: "), ex.toString());
+        assertEquals(0, echoes.answeredPercent());
+        assertEquals(0, echoes.roundTripsNs().getTotalCount());
     }
 }
