@@ -23,6 +23,9 @@ class ErrorPathTest {
     private static final int LENGTH = 200;
     private static final int BATCH = 5;
 
+    /** As the last one of a message may be. */
+    private static final int SHORTER = LENGTH / 2;
+
     @ParameterizedTest
     @CsvSource({
         Errno.ENOBUFS + ", UNDERLAY_BUSY",
@@ -180,6 +183,32 @@ class ErrorPathTest {
         }
     }
 
+    /** A message that the kernel does not cut is no reason to lose what the socket has no room for at once. */
+    @ParameterizedTest
+    @CsvSource({"" + Errno.EIO, "" + Errno.EMSGSIZE, "" + Errno.EINVAL})
+    void shouldKeepTheRestOfAMessageSentOneByOneWhenTheSocketHasNoRoom(final int errno) throws Exception {
+        for (int room = 0; room <= BATCH; room++) {
+            try (InvokedNode node = new InvokedNode(64)) {
+                node.sendPort().failSend(errno);
+                node.sendPort().room(room);
+                for (int i = 0; i < BATCH; i++) {
+                    node.give(packet(i));
+                }
+                node.give(packet(BATCH, SHORTER));
+                node.invoke();
+                assertEquals(room, node.counters().of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS));
+                node.sendPort().room(Integer.MAX_VALUE);
+                node.invoke();
+                for (int i = 0; i < BATCH; i++) {
+                    assertArrayEquals(packet(i), node.receiveAtPeer());
+                }
+                assertArrayEquals(packet(BATCH, SHORTER), node.receiveAtPeer());
+                assertEquals(Map.of(), node.counters().drops());
+                node.counters().assertConserved();
+            }
+        }
+    }
+
     private static long messagesOfBatch(final InvokedNode node) {
         final long before = node.counters().of(DataPlaneCounter.EGRESS_MESSAGES);
         giveAndInvoke(node, 1);
@@ -288,7 +317,12 @@ class ErrorPathTest {
     }
 
     private static byte[] packet(final int seed) {
-        return CraftedPacket.udp(InvokedNode.POD, InvokedNode.PEER_POD, 1000, 2000, CraftedPacket.payload(LENGTH, seed))
+        return packet(seed, LENGTH);
+    }
+
+    private static byte[] packet(final int seed, final int payloadLength) {
+        return CraftedPacket.udp(
+                        InvokedNode.POD, InvokedNode.PEER_POD, 1000, 2000, CraftedPacket.payload(payloadLength, seed))
                 .bytes();
     }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.counters;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.nio.ByteOrder.nativeOrder;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.File;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * 128  counters' metadata and values (org.agrona.concurrent.status.CountersReader), then a {@link PeerTable}
  * </pre>
  *
- * All numbers little-endian.
+ * All numbers in the machine's byte order, as Agrona's are.
  */
 public final class CountersFile implements AutoCloseable {
     /** Format of the header; another one is not read. */
@@ -116,12 +116,12 @@ public final class CountersFile implements AutoCloseable {
         final MappedByteBuffer mapped = mapNew(path, length);
         final CountersFile counters = new CountersFile(mapped, metadataLength, valuesLength, peersLength);
         PeerTable.format(counters.peersBuffer, peerRows, workers);
-        counters.header.putLong(PID_OFFSET, pid, LITTLE_ENDIAN);
-        counters.header.putLong(STARTED_OFFSET, nowMs, LITTLE_ENDIAN);
-        counters.header.putLong(HEARTBEAT_OFFSET, nowMs, LITTLE_ENDIAN);
-        counters.header.putInt(METADATA_LENGTH_OFFSET, metadataLength, LITTLE_ENDIAN);
-        counters.header.putInt(VALUES_LENGTH_OFFSET, valuesLength, LITTLE_ENDIAN);
-        counters.header.putInt(PEERS_LENGTH_OFFSET, peersLength, LITTLE_ENDIAN);
+        counters.header.putLong(PID_OFFSET, pid, nativeOrder());
+        counters.header.putLong(STARTED_OFFSET, nowMs, nativeOrder());
+        counters.header.putLong(HEARTBEAT_OFFSET, nowMs, nativeOrder());
+        counters.header.putInt(METADATA_LENGTH_OFFSET, metadataLength, nativeOrder());
+        counters.header.putInt(VALUES_LENGTH_OFFSET, valuesLength, nativeOrder());
+        counters.header.putInt(PEERS_LENGTH_OFFSET, peersLength, nativeOrder());
         counters.header.putIntRelease(VERSION_OFFSET, VERSION);
         return counters;
     }
@@ -240,9 +240,9 @@ public final class CountersFile implements AutoCloseable {
             throw new IllegalStateException(
                     path + " has counters format " + version + ", but this program reads " + VERSION);
         }
-        final int metadataLength = header.getInt(METADATA_LENGTH_OFFSET, LITTLE_ENDIAN);
-        final int valuesLength = header.getInt(VALUES_LENGTH_OFFSET, LITTLE_ENDIAN);
-        final int peersLength = header.getInt(PEERS_LENGTH_OFFSET, LITTLE_ENDIAN);
+        final int metadataLength = header.getInt(METADATA_LENGTH_OFFSET, nativeOrder());
+        final int valuesLength = header.getInt(VALUES_LENGTH_OFFSET, nativeOrder());
+        final int peersLength = header.getInt(PEERS_LENGTH_OFFSET, nativeOrder());
         if (!isWhole(mapped.capacity(), metadataLength, valuesLength, peersLength)) {
             IoUtil.unmap(mapped);
             throw new IllegalStateException(path + " has not the length that it tells: it is damaged");
@@ -293,7 +293,7 @@ public final class CountersFile implements AutoCloseable {
 
     private boolean hasLabels() {
         for (int record = 0; record < metadata.capacity(); record += CountersReader.METADATA_LENGTH) {
-            final int length = metadata.getInt(record + CountersReader.LABEL_OFFSET, LITTLE_ENDIAN);
+            final int length = metadata.getInt(record + CountersReader.LABEL_OFFSET, nativeOrder());
             if (length < 0 || length > CountersReader.MAX_LABEL_LENGTH) {
                 return false;
             }
@@ -344,12 +344,12 @@ public final class CountersFile implements AutoCloseable {
 
     /** The process that counts, or counted. */
     public long pid() {
-        return header.getLong(PID_OFFSET, LITTLE_ENDIAN);
+        return header.getLong(PID_OFFSET, nativeOrder());
     }
 
     /** When it started, in milliseconds since the epoch. */
     public long startedMs() {
-        return header.getLong(STARTED_OFFSET, LITTLE_ENDIAN);
+        return header.getLong(STARTED_OFFSET, nativeOrder());
     }
 
     /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.counters;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.nio.ByteOrder.nativeOrder;
 
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -52,8 +52,8 @@ public final class PeerCounters {
     }
 
     private void add(final int row, final long packets, final long bytes) {
-        buffer.putLong(row, buffer.getLong(row, LITTLE_ENDIAN) + packets, LITTLE_ENDIAN);
-        buffer.putLong(row + BYTES_OFFSET, buffer.getLong(row + BYTES_OFFSET, LITTLE_ENDIAN) + bytes, LITTLE_ENDIAN);
+        buffer.putLong(row, buffer.getLong(row, nativeOrder()) + packets, nativeOrder());
+        buffer.putLong(row + BYTES_OFFSET, buffer.getLong(row + BYTES_OFFSET, nativeOrder()) + bytes, nativeOrder());
     }
 
     long sentPackets(final int peer) {

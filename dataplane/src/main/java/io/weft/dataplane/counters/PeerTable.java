@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.counters;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  *      PeerCounters of each worker
  * </pre>
  *
- * All numbers little-endian.
+ * All numbers in the machine's byte order, as Agrona's are.
  */
 public final class PeerTable {
     /** The row of all who have none of their own. */
@@ -86,8 +86,8 @@ public final class PeerTable {
     /** A table as it is in the buffer. */
     PeerTable(final UnsafeBuffer buffer) {
         this.buffer = buffer;
-        rows = buffer.getInt(ROWS_OFFSET, LITTLE_ENDIAN);
-        workers = new PeerCounters[buffer.getInt(WORKERS_OFFSET, LITTLE_ENDIAN)];
+        rows = buffer.getInt(ROWS_OFFSET, nativeOrder());
+        workers = new PeerCounters[buffer.getInt(WORKERS_OFFSET, nativeOrder())];
         received = new long[rows];
         changed = new long[rows];
         for (int i = 0; i < workers.length; i++) {
@@ -112,8 +112,8 @@ public final class PeerTable {
 
     /** Makes a table of nobody out of zeros. */
     static void format(final UnsafeBuffer buffer, final int rows, final int workers) {
-        buffer.putInt(ROWS_OFFSET, rows, LITTLE_ENDIAN);
-        buffer.putInt(WORKERS_OFFSET, workers, LITTLE_ENDIAN);
+        buffer.putInt(ROWS_OFFSET, rows, nativeOrder());
+        buffer.putInt(WORKERS_OFFSET, workers, nativeOrder());
     }
 
     /** Whether a buffer is a whole table; nothing that comes later checks a bound. */
@@ -121,8 +121,8 @@ public final class PeerTable {
         if (buffer.capacity() < HEADER_LENGTH) {
             return false;
         }
-        final int rows = buffer.getInt(ROWS_OFFSET, LITTLE_ENDIAN);
-        final int workers = buffer.getInt(WORKERS_OFFSET, LITTLE_ENDIAN);
+        final int rows = buffer.getInt(ROWS_OFFSET, nativeOrder());
+        final int workers = buffer.getInt(WORKERS_OFFSET, nativeOrder());
         return rows >= 1
                 && workers >= 0
                 && rows <= buffer.capacity() / ROW_LENGTH
@@ -188,7 +188,7 @@ public final class PeerTable {
         int found = NOBODY;
         long since = nowMs - REUSE_MS;
         for (int peer = NOBODY + 1; peer < rows; peer++) {
-            final long goneMs = buffer.getLong(offset(peer) + GONE_OFFSET, LITTLE_ENDIAN);
+            final long goneMs = buffer.getLong(offset(peer) + GONE_OFFSET, nativeOrder());
             if (0 != goneMs && goneMs < since) {
                 found = peer;
                 since = goneMs;
@@ -207,7 +207,7 @@ public final class PeerTable {
             return;
         }
         final int gone = offset(number) + GONE_OFFSET;
-        final boolean isGone = 0 != buffer.getLong(gone, LITTLE_ENDIAN);
+        final boolean isGone = 0 != buffer.getLong(gone, nativeOrder());
         if (isPresent) {
             changes++;
             changed[number] = changes;
@@ -246,8 +246,8 @@ public final class PeerTable {
     /** An ICMP error came for what was sent to a peer. Control thread. */
     public void error(final int peer, final IcmpError error) {
         final int row = offset(peer);
-        buffer.putInt(row + ERROR_TYPE_OFFSET, error.type(), LITTLE_ENDIAN);
-        buffer.putInt(row + ERROR_CODE_OFFSET, error.code(), LITTLE_ENDIAN);
+        buffer.putInt(row + ERROR_TYPE_OFFSET, error.type(), nativeOrder());
+        buffer.putInt(row + ERROR_CODE_OFFSET, error.code(), nativeOrder());
         putAddress(row + ERROR_VERSION_OFFSET, row + ERROR_SENDER_OFFSET, error.sender());
         buffer.putLongRelease(row + ERROR_MS_OFFSET, error.timeMs());
     }
@@ -265,8 +265,8 @@ public final class PeerTable {
     public void check(final int peer, final PathCheck check, final int pathMtu) {
         final int row = offset(peer);
         final boolean wasNarrow = PathState.FABRIC_MTU == checkState(row);
-        buffer.putLong(row + CHECK_MS_OFFSET, check.timeMs(), LITTLE_ENDIAN);
-        buffer.putLong(row + CHECK_RTT_OFFSET, check.rttNs(), LITTLE_ENDIAN);
+        buffer.putLong(row + CHECK_MS_OFFSET, check.timeMs(), nativeOrder());
+        buffer.putLong(row + CHECK_RTT_OFFSET, check.rttNs(), nativeOrder());
         buffer.putIntRelease(row + CHECK_STATE_OFFSET, check.state().id());
         if (pathMtu > 0 || wasNarrow || PathState.OK == check.state()) {
             pathMtu(peer, pathMtu);
@@ -283,7 +283,7 @@ public final class PeerTable {
         for (int peer = NOBODY + 1; peer < used; peer++) {
             final int row = offset(peer);
             if (PathState.UNCHECKED != checkState(row)
-                    && Math.abs(timeMs - buffer.getLong(row + CHECK_MS_OFFSET, LITTLE_ENDIAN)) > validMs) {
+                    && Math.abs(timeMs - buffer.getLong(row + CHECK_MS_OFFSET, nativeOrder())) > validMs) {
                 uncheck(peer);
             }
         }
@@ -304,7 +304,7 @@ public final class PeerTable {
     /** Adds how many peers were found in each state by the last check. Control thread. */
     public void countStates(final Map<PathState, Integer> counts) {
         for (int peer = NOBODY + 1; peer < used; peer++) {
-            if (0 == buffer.getLong(offset(peer) + GONE_OFFSET, LITTLE_ENDIAN)) {
+            if (0 == buffer.getLong(offset(peer) + GONE_OFFSET, nativeOrder())) {
                 counts.merge(checkState(offset(peer)), 1, Integer::sum);
             }
         }
@@ -393,8 +393,8 @@ public final class PeerTable {
         return null == sender
                 ? null
                 : new IcmpError(
-                        buffer.getInt(row + ERROR_TYPE_OFFSET, LITTLE_ENDIAN),
-                        buffer.getInt(row + ERROR_CODE_OFFSET, LITTLE_ENDIAN),
+                        buffer.getInt(row + ERROR_TYPE_OFFSET, nativeOrder()),
+                        buffer.getInt(row + ERROR_CODE_OFFSET, nativeOrder()),
                         sender,
                         timeMs);
     }
@@ -406,7 +406,7 @@ public final class PeerTable {
                 : new PathCheck(
                         state,
                         buffer.getLongVolatile(row + CHECK_MS_OFFSET),
-                        buffer.getLong(row + CHECK_RTT_OFFSET, LITTLE_ENDIAN));
+                        buffer.getLong(row + CHECK_RTT_OFFSET, nativeOrder()));
     }
 
     private static int offset(final int peer) {
@@ -414,8 +414,8 @@ public final class PeerTable {
     }
 
     private void putAddress(final int version, final int offset, final IpAddress address) {
-        buffer.putLong(offset, address.high(), LITTLE_ENDIAN);
-        buffer.putLong(offset + Long.BYTES, address.low(), LITTLE_ENDIAN);
+        buffer.putLong(offset, address.high(), nativeOrder());
+        buffer.putLong(offset + Long.BYTES, address.low(), nativeOrder());
         buffer.putIntRelease(version, IpFamily.IPV4 == address.family() ? IPV4 : IPV6);
     }
 
@@ -425,7 +425,7 @@ public final class PeerTable {
                 ? null
                 : new IpAddress(
                         IPV4 == family ? IpFamily.IPV4 : IpFamily.IPV6,
-                        buffer.getLong(offset, LITTLE_ENDIAN),
-                        buffer.getLong(offset + Long.BYTES, LITTLE_ENDIAN));
+                        buffer.getLong(offset, nativeOrder()),
+                        buffer.getLong(offset + Long.BYTES, nativeOrder()));
     }
 }

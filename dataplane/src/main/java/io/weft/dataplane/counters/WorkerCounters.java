@@ -10,8 +10,8 @@ import org.agrona.concurrent.status.AtomicCounter;
 import org.agrona.concurrent.status.CountersManager;
 
 /**
- * The counters of one worker. Each is written by one agent only and so needs no atomic add; any process that maps the
- * file may read them.
+ * The counters of one worker. Each is written by one agent only and so needs no atomic add, but for drops: who receives and who sends may
+ * give up packets for one reason. Any process that maps the file may read them.
  */
 public final class WorkerCounters {
     /** Type ids of drop counters lie above those of {@link DataPlaneCounter}. */
@@ -116,8 +116,8 @@ public final class WorkerCounters {
         peers.addReceived(peer, packets, bytes);
     }
 
-    /** Counts packets that end for a reason. Only the agent that the reason belongs to. */
+    /** Counts packets that end for a reason. Any agent of the worker. */
     public void drop(final DropReason reason, final long packets) {
-        drops[reason.id()].getAndAddPlain(packets);
+        drops[reason.id()].getAndAdd(packets);
     }
 }

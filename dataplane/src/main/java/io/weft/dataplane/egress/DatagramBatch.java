@@ -266,6 +266,17 @@ final class DatagramBatch {
         return end;
     }
 
+    /**
+     * A message consists of its last datagrams alone from now on: the others have been sent one by one. Of a UDP socket's batch alone.
+     *
+     * @param iovec the first of those datagrams' iovecs.
+     * @param length of those datagrams together in bytes.
+     */
+    void keepRest(final int index, final int iovec, final int length) {
+        messages[index].keepRest(iovec, length);
+        putMessage(vector, index, index);
+    }
+
     /** Where the iovecs of a datagram end. */
     int datagramEnd(final int iovec, final int length) {
         int end = iovec;

@@ -82,6 +82,14 @@ final class DatagramMessage {
         length += datagramLength;
     }
 
+    /** Forgets all datagrams in front of an iovec; those from there on have so many bytes together. */
+    void keepRest(final int iovec, final int rest) {
+        firstIovec = iovec;
+        length = rest;
+        segments = (rest + segmentLength - 1) / segmentLength;
+        segmentLength = Math.min(segmentLength, rest);
+    }
+
     /** Bytes of the inner IP packets. */
     int innerLength() {
         return length - segments * tunnelHeaderLength;

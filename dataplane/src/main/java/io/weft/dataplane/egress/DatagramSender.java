@@ -8,6 +8,7 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.SuperframeCutter;
 import io.weft.linux.DatagramPort;
+import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -263,7 +264,10 @@ final class DatagramSender implements UnderlaySender {
         return 0;
     }
 
-    /** Sends the datagrams of a message that the kernel would not cut. Returns 1, the message that is dealt with. */
+    /**
+     * Sends the datagrams of a message that the kernel would not cut. Returns 1 if it is dealt with, 0 if what is left of it waits here for
+     * room.
+     */
     private int sendOneByOne(final DatagramBatch refused, final int index) {
         final DatagramMessage message = refused.message(index);
         int iovec = message.firstIovec;
@@ -272,6 +276,10 @@ final class DatagramSender implements UnderlaySender {
             final int length = Math.min(left, message.segmentLength);
             final int next = refused.putDatagram(single, index, iovec, length);
             final int errno = sendSingle(message.peer, length - message.tunnelHeaderLength);
+            if (Errno.EAGAIN == errno && refused == batch) {
+                batch.keepRest(index, iovec, left);
+                return keep(batch, index);
+            }
             if (0 != errno) {
                 outcomes.drop(refused, index, iovec, length, SendPolicy.reason(errno));
             }

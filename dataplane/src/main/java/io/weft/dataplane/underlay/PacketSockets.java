@@ -57,8 +57,17 @@ public final class PacketSockets implements AutoCloseable {
             final int bufferLength,
             final List<Integer> left) {
         final List<PacketSocket> ports = left.stream().map(PacketSocket::adopt).toList();
-        final TunnelFilter present = new TunnelFilter(ports.get(0).linkIndex(), filter.local(), filter.port());
-        return new PacketSockets(sockets.receivePorts(), ports, present, bufferLength);
+        boolean isAdopted = false;
+        try {
+            final TunnelFilter present = new TunnelFilter(ports.get(0).linkIndex(), filter.local(), filter.port());
+            final PacketSockets adopted = new PacketSockets(sockets.receivePorts(), ports, present, bufferLength);
+            isAdopted = true;
+            return adopted;
+        } finally {
+            if (!isAdopted) {
+                CloseHelper.quietCloseAll(ports);
+            }
+        }
     }
 
     /** The process that left the sockets is gone: what they take is this process's from now on. */
