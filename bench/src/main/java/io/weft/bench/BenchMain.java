@@ -14,6 +14,7 @@ import io.weft.bench.lab.Offload;
 import io.weft.bench.lab.Overlay;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.lab.Weftd;
+import io.weft.bench.machine.DearCalls;
 import io.weft.bench.machine.Machine;
 import io.weft.bench.machine.MachineCosts;
 import io.weft.bench.report.Console;
@@ -28,6 +29,7 @@ import io.weft.bench.run.Pairing;
 import io.weft.bench.run.Plan;
 import io.weft.bench.run.Results;
 import io.weft.bench.stats.Spread;
+import io.weft.linux.SystemCallFilter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,6 +120,15 @@ public final class BenchMain implements Callable<Integer> {
             description = "So many CPUs for each weftd, such as 0.1, as by a container's limit (default: no limit).")
     private double cpus;
 
+    @Option(
+            names = "--call-cost",
+            paramLabel = "NS",
+            defaultValue = "0",
+            description = "So many nanoseconds for a system call, " + DearCalls.MIN_NS + " to " + DearCalls.MAX_NS
+                    + ", in all processes of the run, as on machines where calls are dear; wake-ups stay as they are"
+                    + " (default: what a call costs here).")
+    private int callCostNs;
+
     @Option(names = "--other-java", description = "Home of another JVM that weftd is handed over to (handover).")
     private @Nullable Path otherJava;
 
@@ -132,6 +143,9 @@ public final class BenchMain implements Callable<Integer> {
 
     @Spec
     private @Nullable CommandSpec spec;
+
+    /** What the machine asks without dear calls; null unless they are imitated. */
+    private @Nullable MachineCosts asItIs;
 
     private final List<Trial> trials;
     private final Function<HandoverPlan, HandoverCheck.Taking> handovers;
@@ -161,21 +175,12 @@ public final class BenchMain implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (absentNodes < 0 || absentNodes > Overlay.MAX_ABSENT_NODES) {
-            throw refusal("--absent-nodes=" + absentNodes + ": it takes 0 to " + Overlay.MAX_ABSENT_NODES);
-        }
-        if (cpus != 0 && !(cpus >= CpuLimit.MIN_CPUS && Double.isFinite(cpus))) {
-            throw refusal("--cpus=" + cpus + ": it takes " + CpuLimit.MIN_CPUS + " or more, or 0 for no limit");
-        }
-        if (null != congestionControl && !Machine.congestionControls().contains(congestionControl)) {
-            throw refusal("--congestion-control=" + congestionControl + ": this kernel has "
-                    + String.join(", ", Machine.congestionControls()) + " (modprobe tcp_" + congestionControl
-                    + " may bring it)");
-        }
+        validate();
         final boolean isBudgets = isAlone(BUDGETS);
         final boolean isHandover = isAlone(HANDOVER);
-        if (cpus != 0 && (isBudgets || isHandover)) {
-            throw refusal("--cpus=" + cpus + ": not with --only=" + BUDGETS + " or " + HANDOVER);
+        if (isBudgets || isHandover) {
+            refuseAlone("--cpus=" + cpus, 0 != cpus);
+            refuseAlone("--call-cost=" + callCostNs, 0 != callCostNs);
         }
         final List<Measure> measures = isBudgets || isHandover ? List.of() : measures();
         Entry.requireRoot();
@@ -189,6 +194,9 @@ public final class BenchMain implements Callable<Integer> {
         }
         final Plan plan = ofThisMachine(
                 Plan.of(quick, pairings, offloads, measures, rounds, seconds, absentNodes, congestionControl));
+        if (0 != callCostNs) {
+            makeCallsDear();
+        }
         final long startNs = System.nanoTime();
         final Results results;
         try (Teardown teardown = new Teardown()) {
@@ -205,6 +213,46 @@ public final class BenchMain implements Callable<Integer> {
         summarise(results);
         write(results, (System.nanoTime() - startNs) / 1e9);
         return CommandLine.ExitCode.OK;
+    }
+
+    private void validate() {
+        if (absentNodes < 0 || absentNodes > Overlay.MAX_ABSENT_NODES) {
+            throw refusal("--absent-nodes=" + absentNodes + ": it takes 0 to " + Overlay.MAX_ABSENT_NODES);
+        }
+        if (cpus != 0 && !(cpus >= CpuLimit.MIN_CPUS && Double.isFinite(cpus))) {
+            throw refusal("--cpus=" + cpus + ": it takes " + CpuLimit.MIN_CPUS + " or more, or 0 for no limit");
+        }
+        if (callCostNs != 0 && (callCostNs < DearCalls.MIN_NS || callCostNs > DearCalls.MAX_NS)) {
+            throw refusal("--call-cost=" + callCostNs + ": it takes " + DearCalls.MIN_NS + " to " + DearCalls.MAX_NS
+                    + " (nanoseconds), or 0 for what a call costs here");
+        }
+        if (null != congestionControl && !Machine.congestionControls().contains(congestionControl)) {
+            throw refusal("--congestion-control=" + congestionControl + ": this kernel has "
+                    + String.join(", ", Machine.congestionControls()) + " (modprobe tcp_" + congestionControl
+                    + " may bring it)");
+        }
+    }
+
+    private void refuseAlone(final String option, final boolean isGiven) {
+        if (isGiven) {
+            throw refusal(option + ": not with --only=" + BUDGETS + " or " + HANDOVER);
+        }
+    }
+
+    /** In this process, so that all that it starts from now on has inherited it: both nodes, senders and receivers, whatever the pairing. */
+    private void makeCallsDear() {
+        console.status("measure what a system call costs, and make it dearer");
+        asItIs = MachineCosts.measure();
+        final double dearNs;
+        try {
+            dearNs = DearCalls.imitate(callCostNs, SystemCallFilter::applyToProcess);
+        } catch (final IllegalArgumentException ex) {
+            throw refusal("--call-cost=" + callCostNs + ": " + ex.getMessage());
+        }
+        console.line(String.format(
+                Locale.ROOT,
+                "a system call costs %.2f µs from here on: imitated, in all processes of the run",
+                dearNs / 1e3));
     }
 
     private Weftd limited(final Weftd unlimited, final Teardown teardown) throws IOException {
@@ -334,7 +382,7 @@ public final class BenchMain implements Callable<Integer> {
     private Map<String, String> machine(final MachineCosts costs) throws IOException {
         final Map<String, String> machine = new LinkedHashMap<>();
         machine.put("measured", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        machine.putAll(Machine.describe(costs));
+        machine.putAll(null == asItIs ? Machine.describe(costs) : Machine.describe(asItIs, costs));
         if (null != congestionControl) {
             machine.put(Machine.CONGESTION_CONTROL, congestionControl);
         }

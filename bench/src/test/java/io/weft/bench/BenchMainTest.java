@@ -112,10 +112,21 @@ class BenchMainTest {
                 "--congestion-control=none",
                 "--cpus=-1",
                 "--cpus=0.001",
-                "--cpus=Infinity"
+                "--cpus=Infinity",
+                "--call-cost=-1",
+                "--call-cost=99",
+                "--call-cost=10001",
+                "--call-cost=much"
             })
     void shouldRefuseWhatItCannotMeasure(final String option) {
         assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), option));
+        assertEquals("", output());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--only=budgets", "--only=handover"})
+    void shouldRefuseDearCallsWhereFiguresAreJudged(final String subject) {
+        assertEquals(USAGE, run(List.of(ScriptedTrial.withRatio("fast", 1, 2)), subject, "--call-cost=1000"));
         assertEquals("", output());
     }
 }

@@ -3,13 +3,11 @@ package io.weft.linux;
 
 import static io.weft.linux.SocketConstants.SOL_SOCKET;
 import static io.weft.linux.SocketConstants.SO_ATTACH_FILTER;
-import static java.nio.ByteOrder.nativeOrder;
 
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import org.agrona.BufferUtil;
-import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,7 +39,6 @@ public final class SocketFilter {
     /** {@code SKF_AD_NLATTR}: where the netlink attribute of the index register's type is, from the accumulator on; 0 if nowhere. */
     public static final int ANCILLARY_NETLINK_ATTRIBUTE = ANCILLARY + 12;
 
-    private static final int LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
     private static final int LOAD_HALF = 0x28; // BPF_LD | BPF_H | BPF_ABS
     private static final int LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
     private static final int LOAD_WORD_INDEXED = 0x40; // BPF_LD | BPF_W | BPF_IND
@@ -49,20 +46,9 @@ public final class SocketFilter {
     private static final int LOAD_INDEX_CONSTANT = 0x01; // BPF_LDX | BPF_W | BPF_IMM
     private static final int COPY_TO_INDEX = 0x07; // BPF_MISC | BPF_TAX
     private static final int AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
-    private static final int JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
     private static final int JUMP_GREATER = 0x25; // BPF_JMP | BPF_JGT | BPF_K
-    private static final int RETURN = 0x06; // BPF_RET | BPF_K
 
-    // struct sock_filter: u16 code; u8 jump if true; u8 jump if false; u32 constant
-    private static final int TRUE_OFFSET = Short.BYTES;
-    private static final int FALSE_OFFSET = TRUE_OFFSET + Byte.BYTES;
-    private static final int CONSTANT_OFFSET = FALSE_OFFSET + Byte.BYTES;
-    private static final int INSTRUCTION_LENGTH = CONSTANT_OFFSET + Integer.BYTES;
     private static final int JUMP_MAX = 255;
-
-    // struct sock_fprog: u16 length; padding; address
-    private static final int PROGRAM_ADDRESS_OFFSET = Long.BYTES;
-    private static final int PROGRAM_LENGTH = PROGRAM_ADDRESS_OFFSET + Long.BYTES;
 
     /** A place that jumps go to. */
     public static final class Label {
@@ -84,7 +70,7 @@ public final class SocketFilter {
 
     /** Loads 32 bits of the packet, or of {@code ANCILLARY_}. */
     public SocketFilter loadWord(final int offset) {
-        return add(LOAD_WORD, offset);
+        return add(FilterProgram.LOAD_WORD, offset);
     }
 
     /** Loads 16 bits. */
@@ -124,7 +110,7 @@ public final class SocketFilter {
 
     /** Jumps by whether the accumulator has this value. */
     public SocketFilter jumpIfEqual(final int value, final @Nullable Label ifTrue, final @Nullable Label ifFalse) {
-        instructions.add(new Instruction(JUMP_EQUAL, value, ifTrue, ifFalse));
+        instructions.add(new Instruction(FilterProgram.JUMP_EQUAL, value, ifTrue, ifFalse));
         return this;
     }
 
@@ -136,7 +122,7 @@ public final class SocketFilter {
 
     /** Ends: the socket gets at most so many bytes of the packet; with 0 it does not get it. */
     public SocketFilter accept(final int length) {
-        return add(RETURN, length);
+        return add(FilterProgram.RETURN, length);
     }
 
     /** Ends: the socket does not get the packet. */
@@ -161,24 +147,25 @@ public final class SocketFilter {
      * @return 0 or a negative errno.
      */
     int attach(final int fd) {
-        final UnsafeBuffer program = encode();
-        final UnsafeBuffer header = allocate(PROGRAM_LENGTH);
-        header.putShort(0, (short) instructions.size(), nativeOrder());
-        header.putLong(PROGRAM_ADDRESS_OFFSET, program.addressOffset(), nativeOrder());
-        return Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, header.addressOffset(), PROGRAM_LENGTH) < 0
-                ? -Errno.last()
-                : 0;
+        final FilterProgram program = encode();
+        try {
+            return Libc.LIBC.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program.address(), FilterProgram.LENGTH) < 0
+                    ? -Errno.last()
+                    : 0;
+        } finally {
+            Reference.reachabilityFence(program);
+        }
     }
 
-    private UnsafeBuffer encode() {
-        final UnsafeBuffer program = allocate(instructions.size() * INSTRUCTION_LENGTH);
+    private FilterProgram encode() {
+        final FilterProgram program = new FilterProgram(instructions.size());
         for (int i = 0; i < instructions.size(); i++) {
             final Instruction instruction = instructions.get(i);
-            final int offset = i * INSTRUCTION_LENGTH;
-            program.putShort(offset, (short) instruction.code, nativeOrder());
-            program.putByte(offset + TRUE_OFFSET, (byte) distance(i, instruction.ifTrue));
-            program.putByte(offset + FALSE_OFFSET, (byte) distance(i, instruction.ifFalse));
-            program.putInt(offset + CONSTANT_OFFSET, instruction.constant, nativeOrder());
+            program.add(
+                    instruction.code,
+                    instruction.constant,
+                    distance(i, instruction.ifTrue),
+                    distance(i, instruction.ifFalse));
         }
         return program;
     }
@@ -193,9 +180,5 @@ public final class SocketFilter {
                     + JUMP_MAX + "; a jump goes forward to a label that is placed");
         }
         return distance;
-    }
-
-    private static UnsafeBuffer allocate(final int length) {
-        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(length, Long.BYTES));
     }
 }

@@ -19,6 +19,10 @@ public final class Machine {
     /** The name of the figure that says which congestion control TCP has; streams may be given another one. */
     public static final String CONGESTION_CONTROL = "congestion control";
 
+    private static final String SYSTEM_CALL = "system call";
+    private static final String WAKE_UP_SAME = "wake-up on the same core";
+    private static final String WAKE_UP_ACROSS = "wake-up across cores";
+
     private static final Path CPU = Path.of("/proc/cpuinfo");
     private static final Path MITIGATIONS = Path.of("/sys/devices/system/cpu/vulnerabilities");
     private static final Path BOARD = Path.of("/sys/class/dmi/id");
@@ -41,12 +45,34 @@ public final class Machine {
         machine.put("mitigations", mitigations());
         machine.put(CONGESTION_CONTROL, text(TCP.resolve("tcp_congestion_control")));
         machine.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
-        machine.put("system call", microseconds(OptionalDouble.of(costs.systemCallNs())));
-        machine.put("wake-up on the same core", microseconds(costs.wakeUpSameNs()));
-        machine.put("wake-up across cores", microseconds(costs.wakeUpAcrossNs()));
+        machine.put(SYSTEM_CALL, microseconds(OptionalDouble.of(costs.systemCallNs())));
+        machine.put(WAKE_UP_SAME, microseconds(costs.wakeUpSameNs()));
+        machine.put(WAKE_UP_ACROSS, microseconds(costs.wakeUpAcrossNs()));
         machine.put("copy within L2", gigabytes(costs.copyNear()));
         machine.put("copy in memory", gigabytes(costs.copyFar()));
         return machine;
+    }
+
+    /**
+     * The same where {@link DearCalls} are imitated.
+     *
+     * @param asItIs without them.
+     * @param imitated with them; a wake-up is calls as well, which are dearer then.
+     */
+    public static Map<String, String> describe(final MachineCosts asItIs, final MachineCosts imitated)
+            throws IOException {
+        final Map<String, String> machine = describe(imitated);
+        machine.computeIfPresent(
+                SYSTEM_CALL,
+                (name, dear) -> microseconds(OptionalDouble.of(asItIs.systemCallNs())) + "; imitated: " + dear
+                        + " (wake-ups are not imitated)");
+        machine.computeIfPresent(WAKE_UP_SAME, (name, dear) -> withDearCalls(asItIs.wakeUpSameNs(), dear));
+        machine.computeIfPresent(WAKE_UP_ACROSS, (name, dear) -> withDearCalls(asItIs.wakeUpAcrossNs(), dear));
+        return machine;
+    }
+
+    private static String withDearCalls(final OptionalDouble asItIsNs, final String dear) {
+        return microseconds(asItIsNs) + "; with imitated calls: " + dear;
     }
 
     private static String microseconds(final OptionalDouble ns) {

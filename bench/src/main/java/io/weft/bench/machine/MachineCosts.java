@@ -31,6 +31,12 @@ public record MachineCosts(
         double copyFar) {
     private static final int GOES = 7;
     private static final int CALLS = 100_000;
+
+    /** Short goes, so that some of them have the processor to themselves on a busy machine as well. */
+    private static final int SHORT_GOES = 150;
+
+    private static final int FEW_CALLS = 1_000;
+
     private static final int WAKE_UPS = 4_000;
     private static final int WAIT_MS = 1_000;
 
@@ -48,7 +54,7 @@ public record MachineCosts(
     public static MachineCosts measure() {
         final boolean hasOther = Runtime.getRuntime().availableProcessors() > 1;
         return new MachineCosts(
-                systemCall(),
+                median(systemCalls(GOES, CALLS)),
                 wakeUp(0, 0),
                 hasOther ? wakeUp(0, 1) : OptionalDouble.empty(),
                 copy(NEAR_LENGTH, NEAR_COPIES),
@@ -60,18 +66,24 @@ public record MachineCosts(
         return values[values.length / 2];
     }
 
-    private static double systemCall() {
-        final double[] goes = new double[GOES];
+    /** What a system call costs when nothing comes in between: in the best of many goes. */
+    static double leastSystemCallNs() {
+        return Arrays.stream(systemCalls(SHORT_GOES, FEW_CALLS)).min().orElseThrow();
+    }
+
+    /** Of each go: nanoseconds for a call. */
+    private static double[] systemCalls(final int count, final int calls) {
+        final double[] goes = new double[count];
         try (EventFd event = new EventFd()) {
-            for (int go = 0; go < GOES; go++) {
+            for (int go = 0; go < count; go++) {
                 final long startNs = System.nanoTime();
-                for (int i = 0; i < CALLS; i++) {
+                for (int i = 0; i < calls; i++) {
                     event.clear();
                 }
-                goes[go] = (double) (System.nanoTime() - startNs) / CALLS;
+                goes[go] = (double) (System.nanoTime() - startNs) / calls;
             }
         }
-        return median(goes);
+        return goes;
     }
 
     /** Two threads that wake each other in turns, so that each waits when it is woken. */
