@@ -120,8 +120,8 @@ final class Testbed {
     }
 
     private Map<Metric, Double> tcp(final Measure measure, final double seconds, final int streams) throws IOException {
-        final double machineS = CpuTime.machineSeconds();
         meter.begin();
+        final double machineS = CpuTime.machineSeconds();
         final Iperf.Tcp tcp = iperf.tcp(seconds, streams);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, tcp.gigabitsPerSecond());
@@ -137,8 +137,8 @@ final class Testbed {
     private Map<Metric, Double> udp(final Measure measure, final double seconds, final int payloadLength)
             throws IOException {
         final double allocated = pairing.hasWeft() ? allocatedBytes() : 0;
-        final double machineS = CpuTime.machineSeconds();
         meter.begin();
+        final double machineS = CpuTime.machineSeconds();
         final Iperf.Udp udp = iperf.udp(seconds, 1, payloadLength);
         final double millions = udp.received() / 1e6;
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
@@ -157,8 +157,8 @@ final class Testbed {
     }
 
     private Map<Metric, Double> superframes(final double seconds) throws IOException {
-        final double machineS = CpuTime.machineSeconds();
         meter.begin();
+        final double machineS = CpuTime.machineSeconds();
         final double gigabits = peers.superframeGigabits(seconds);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, gigabits / seconds);
