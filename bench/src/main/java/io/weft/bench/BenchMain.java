@@ -372,11 +372,30 @@ public final class BenchMain implements Callable<Integer> {
         console.line("");
         machine.forEach((name, value) -> console.line("  " + name + ": " + value));
         final List<FirstGuess> guesses = FirstGuess.of(results, costs);
+        if (!guesses.isEmpty()) {
+            console.line("");
+            console.part(counted(guesses));
+        }
         guesses.forEach(guess -> console.line("  first guess: " + guess));
         Files.createDirectories(out);
         final Path json = Files.writeString(out.resolve("results.json"), JsonReport.render(results, machine, guesses));
         final Path html = Files.writeString(out.resolve("report.html"), HtmlReport.render(results, machine, guesses));
         console.line(String.format(Locale.ROOT, "%n%.0f s. Results: %s and %s", elapsedS, json, html));
+    }
+
+    /** What both daemons did for each superframe or packet. */
+    private static String counted(final List<FirstGuess> guesses) {
+        final List<String> headings = new ArrayList<>(List.of("counted", "for each"));
+        FirstGuess.COUNTED.forEach(metric -> headings.add(metric.unit()));
+        final ConsoleTable table = new ConsoleTable(headings.toArray(String[]::new));
+        for (final FirstGuess guess : guesses) {
+            final List<String> cells = new ArrayList<>();
+            cells.add(guess.pairing() + ", " + guess.measure() + ", " + guess.offload());
+            cells.add(guess.measure().carried().toString());
+            cells.addAll(guess.countedText());
+            table.row(cells.toArray(String[]::new));
+        }
+        return table.render();
     }
 
     private Map<String, String> machine(final MachineCosts costs) throws IOException {

@@ -107,6 +107,7 @@ class RefusedSuperframeTest {
             assertEquals(1, node.counters().of(DataPlaneCounter.INGRESS_SUPERFRAME_REFUSALS));
             assertEquals(PACKETS, node.counters().of(DataPlaneCounter.INGRESS_DELIVERED_PACKETS));
             assertEquals(PACKETS, node.counters().of(DataPlaneCounter.INGRESS_DELIVERED_FRAMES));
+            assertEquals(1 + PACKETS, node.counters().of(DataPlaneCounter.INGRESS_WRITE_CALLS));
             node.counters().assertConserved();
         }
     }

@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -79,7 +80,8 @@ public final class Overlay implements AutoCloseable {
             case WEFT_POD_PACKET -> start(node, weftd.with("--pod-port=packet"));
             case WEFT_ALL_PACKET ->
                 start(node, weftd.with("--underlay-port=packet").with("--pod-port=packet"));
-            case SINGLE -> use(node, SingleForwarder.start(node, peer(node), Weftd.log(directory, node)));
+            case SINGLE ->
+                use(node, SingleForwarder.start(node, peer(node), runDirectory(node), Weftd.log(directory, node)));
             case OVS ->
                 OpenVswitch.start(
                         node, peer(node), directory, Weftd.log(directory, node), process -> use(node, process));
@@ -211,6 +213,15 @@ public final class Overlay implements AutoCloseable {
     /** Where weftd of a node keeps counters and control socket. */
     public Path runDirectory(final Node node) {
         return Weftd.runDirectory(directory, node);
+    }
+
+    /** The counters of the process that forwards on a node, if it keeps some as weftd does. */
+    public Optional<Path> countersFile(final Node node) {
+        final Path run = runDirectory(node);
+        return Stream.of(Weftd.COUNTERS, SingleForwarder.COUNTERS)
+                .map(run::resolve)
+                .filter(Files::exists)
+                .findFirst();
     }
 
     /** The collector's log of a node whose data plane is a JVM. */

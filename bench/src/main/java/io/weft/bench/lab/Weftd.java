@@ -23,6 +23,9 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
     /** The file registry of all nodes. */
     static final String LEASES = "leases.json";
 
+    /** In the run directory, of the lab's network. */
+    public static final String COUNTERS = "weft.1.counters";
+
     private static final String CAPABILITIES = "-all,+net_admin,+net_raw"; // as setpriv(1) writes them
 
     /** Without a limit. */

@@ -67,8 +67,8 @@ public final class HtmlReport {
         final StringBuilder html = new StringBuilder("""
                 <h2>What may bound it: a first guess</h2>
                 <p>Processors, that is seconds in each second. Measured: what both daemons took. Counted, times what the machine above
-                takes for one: reads and writes of the TUN; waits, by a wake-up on the same core and from another one; four copies of
-                the payload, within L2 and in memory. What is left is the network stack's and the daemons' own.</p>
+                takes for one: system calls; waits, by a wake-up on the same core and from another one; copies, within L2 and in
+                memory. What is left is the network stack's and the daemons' own.</p>
                 <div class="card scroll"><table><tr><th>measurement</th><th>underlay</th><th></th><th>measured</th>
                 <th>calls</th><th>wake-ups</th><th>copies</th></tr>
                 """);
@@ -86,6 +86,26 @@ public final class HtmlReport {
                     guess.wakeUpsAcross(),
                     guess.copiesNear(),
                     guess.copiesFar()));
+        }
+        return html.append("</table></div>").append(counted(guesses)).toString();
+    }
+
+    private static String counted(final List<FirstGuess> guesses) {
+        final StringBuilder html = new StringBuilder("""
+                <h2>Calls, wake-ups and copies for each superframe or packet</h2>
+                <p>Of both daemons together, for one that passes both. Reads and writes are of the pods' device, sends and receives of
+                the underlay, each of which may carry several; calls that found nothing are counted too.</p>
+                <div class="card scroll"><table><tr><th>measurement</th><th>underlay</th><th></th><th>for each</th>
+                """);
+        FirstGuess.COUNTED.forEach(
+                metric -> html.append("<th>").append(metric.unit()).append("</th>"));
+        html.append("</tr>\n");
+        for (final FirstGuess guess : guesses) {
+            html.append("<tr><td>").append(guess.measure().title()).append("</td><td>");
+            html.append(guess.offload()).append("</td><td>").append(describe(guess.pairing()));
+            html.append("</td><td>").append(guess.measure().carried()).append("</td>");
+            guess.countedText().forEach(text -> html.append("<td>").append(text).append("</td>"));
+            html.append("</tr>\n");
         }
         return html.append("</table></div>").toString();
     }

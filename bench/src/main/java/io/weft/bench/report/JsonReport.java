@@ -58,6 +58,9 @@ public final class JsonReport {
                     .put("offload", sample.offload().toString())
                     .put("measure", sample.measure().toString())
                     .put("round", sample.round());
+            if (sample.values().containsKey(Metric.CARRIED_PER_SECOND)) {
+                node.put("carried", sample.measure().carried().toString());
+            }
             sample.values().forEach((metric, value) -> node.put(metric.key(), value));
         }
     }
@@ -130,11 +133,13 @@ public final class JsonReport {
     private void guesses(final List<FirstGuess> guesses) {
         final ArrayNode array = root.putArray("first_guess");
         for (final FirstGuess guess : guesses) {
-            array.addObject()
+            final ObjectNode node = array.addObject()
                     .put("pairing", guess.pairing().toString())
                     .put("offload", guess.offload().toString())
                     .put("measure", guess.measure().toString())
-                    .put("processors", guess.processors())
+                    .put("carried", guess.measure().carried().toString());
+            guess.counted().forEach((metric, value) -> node.put(metric.key(), value));
+            node.put("processors", guess.processors())
                     .put("calls_processors", guess.calls())
                     .put("wake_ups_processors", guess.wakeUps())
                     .put("wake_ups_across_processors", guess.wakeUpsAcross())

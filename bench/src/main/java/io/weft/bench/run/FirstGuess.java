@@ -5,43 +5,55 @@ import io.weft.bench.lab.Offload;
 import io.weft.bench.machine.MachineCosts;
 import io.weft.bench.stats.Spread;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * What bounds a figure, as far as it comes out of counting alone: what was called, waited for and copied in a second, times what the
  * machine takes for one. All are processors, that is seconds in each second; two daemons together. What is left is the network stack's
  * and the daemons' own work, and only a profile tells which.
  *
+ * @param counted medians of what was done for each superframe or packet ({@link Measure#carried}): those of {@link #COUNTED}.
  * @param processors that the daemons took, as measured.
- * @param calls for reads and writes of the TUN.
+ * @param calls for entering the kernel.
  * @param wakeUps if each wait ended by a wake-up on the same core.
  * @param wakeUpsAcross if each ended by one from another core.
- * @param copiesNear for the payload, out of and into the kernel at both nodes, if all of it is within L2.
+ * @param copiesNear if all that is copied is within L2.
  * @param copiesFar if none of it is.
  */
 public record FirstGuess(
         Pairing pairing,
         Offload offload,
         Measure measure,
+        Map<Metric, Double> counted,
         double processors,
         double calls,
         double wakeUps,
         double wakeUpsAcross,
         double copiesNear,
         double copiesFar) {
-    /** TUN to daemon and daemon to socket at one node, and back at the other. */
-    private static final int COPIES = 4;
+    /** What is counted, in the order in which it is shown. */
+    public static final List<Metric> COUNTED = List.of(
+            Metric.READS_PER_CARRIED,
+            Metric.WRITES_PER_CARRIED,
+            Metric.SENDS_PER_CARRIED,
+            Metric.RECEIVES_PER_CARRIED,
+            Metric.POLLS_PER_CARRIED,
+            Metric.YIELDS_PER_CARRIED,
+            Metric.WAKE_UPS_PER_CARRIED,
+            Metric.COPIED_BYTES_PER_CARRIED);
 
-    /** One for each pairing with weftd on both nodes, setting and measure that has what it takes. */
+    /** One for each pairing whose nodes both count, setting and measure that has what it takes. */
     public static List<FirstGuess> of(final Results results, final MachineCosts costs) {
         final List<FirstGuess> guesses = new ArrayList<>();
         for (final Pairing pairing : results.pairings()) {
             for (final Measure measure : results.measures()) {
                 for (final Offload offload : results.offloads()) {
-                    if (pairing.isAllWeft()) {
-                        results.spread(pairing, offload, measure, Metric.PAYLOAD_BYTES_PER_SECOND)
-                                .map(bytes -> of(results, costs, pairing, offload, measure, bytes.median()))
+                    if (pairing.isCounted()) {
+                        results.spread(pairing, offload, measure, Metric.DAEMON_CALLS_PER_SECOND)
+                                .map(calls -> of(results, costs, pairing, offload, measure, calls.median()))
                                 .ifPresent(guesses::add);
                     }
                 }
@@ -56,19 +68,24 @@ public record FirstGuess(
             final Pairing pairing,
             final Offload offload,
             final Measure measure,
-            final double bytesPerSecond) {
+            final double callsPerSecond) {
+        final Map<Metric, Double> counted = new EnumMap<>(Metric.class);
+        COUNTED.forEach(metric -> results.spread(pairing, offload, measure, metric)
+                .ifPresent(spread -> counted.put(metric, spread.median())));
         final double waits = median(results, pairing, offload, measure, Metric.DAEMON_WAITS_PER_SECOND);
+        final double bytesPerSecond = median(results, pairing, offload, measure, Metric.COPIED_BYTES_PER_SECOND);
         final double same = costs.wakeUpSameNs().orElse(0);
         return new FirstGuess(
                 pairing,
                 offload,
                 measure,
+                counted,
                 median(results, pairing, offload, measure, Metric.DAEMON_PROCESSORS),
-                median(results, pairing, offload, measure, Metric.DAEMON_CALLS_PER_SECOND) * costs.systemCallNs() / 1e9,
+                callsPerSecond * costs.systemCallNs() / 1e9,
                 waits * same / 1e9,
                 waits * costs.wakeUpAcrossNs().orElse(same) / 1e9,
-                COPIES * bytesPerSecond / (costs.copyNear() * 1e9),
-                COPIES * bytesPerSecond / (costs.copyFar() * 1e9));
+                bytesPerSecond / (costs.copyNear() * 1e9),
+                bytesPerSecond / (costs.copyFar() * 1e9));
     }
 
     private static double median(
@@ -82,12 +99,19 @@ public record FirstGuess(
                 .orElse(Double.NaN);
     }
 
+    /** What was done for each superframe or packet, for people; a dash for what was not counted. */
+    public List<String> countedText() {
+        return COUNTED.stream()
+                .map(metric -> metric.format(counted.getOrDefault(metric, Double.NaN)))
+                .toList();
+    }
+
     /** In words. */
     @Override
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "%s, %s, %s: daemons take %.2f processors; calls of the TUN %.2f, wake-ups %.2f to %.2f, copies %.2f to %.2f",
+                "%s, %s, %s: daemons take %.2f processors; calls %.2f, wake-ups %.2f to %.2f, copies %.2f to %.2f",
                 pairing,
                 measure,
                 offload,

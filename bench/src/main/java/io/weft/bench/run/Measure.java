@@ -81,6 +81,14 @@ public enum Measure {
         };
     }
 
+    /** What the work of daemons is divided by. */
+    public Carried carried() {
+        return switch (this) {
+            case TCP1, TCP4, UDPGSO -> Carried.SUPERFRAME;
+            default -> Carried.PACKET;
+        };
+    }
+
     private boolean isFlows() {
         return FLOWS1 == this || FLOWS100 == this || FLOWS10000 == this;
     }

@@ -30,11 +30,25 @@ public enum Metric {
     DAEMON_SECONDS_PER_GIGABIT("daemon s/Gbit", 1, 3),
     DAEMON_SECONDS_PER_MILLION("daemon s/Mpkt", 1, 2),
 
-    /** Of the forwarding processes of both nodes, for {@link FirstGuess}. */
+    /** Of the forwarding processes of both nodes together, as /proc has it. */
     DAEMON_PROCESSORS("processors", 1, 2),
-    DAEMON_CALLS_PER_SECOND("calls/s", 1, 0),
+    DAEMON_DEVICE_CALLS_PER_SECOND("reads and writes/s", 1, 0),
     DAEMON_WAITS_PER_SECOND("waits/s", 1, 0),
-    PAYLOAD_BYTES_PER_SECOND("B/s", 1, 0),
+
+    /** Of those that keep counters, weftd and the baseline: all calls that are told apart below, and bytes copied. */
+    DAEMON_CALLS_PER_SECOND("calls/s", 1, 0),
+    COPIED_BYTES_PER_SECOND("B/s", 1, 0),
+
+    /** What was {@link Carried} in a second, and what both daemons did for each of it. */
+    CARRIED_PER_SECOND("carried/s", 1, 0),
+    READS_PER_CARRIED("reads", 1, 2),
+    WRITES_PER_CARRIED("writes", 1, 2),
+    SENDS_PER_CARRIED("sends", 1, 2),
+    RECEIVES_PER_CARRIED("receives", 1, 2),
+    POLLS_PER_CARRIED("polls", 1, 2),
+    YIELDS_PER_CARRIED("yields", 1, 2),
+    WAKE_UPS_PER_CARRIED("wake-ups", 1, 2),
+    COPIED_BYTES_PER_CARRIED("KB copied", 1e-3, 2),
 
     /** What both daemons' JVMs allocated, all threads, for each packet received. */
     ALLOCATED_BYTES_PER_PACKET("B/packet", 1, 2);

@@ -51,6 +51,11 @@ public enum Pairing {
         return from.isWeft() && to.isWeft();
     }
 
+    /** Whether what forwards on both nodes counts what it does. */
+    boolean isCounted() {
+        return isAllWeft() || (DataPlane.SINGLE == from && DataPlane.SINGLE == to);
+    }
+
     /** What to do before it can be measured on this machine; empty if nothing. */
     public Optional<String> missing() {
         return from.missing().or(to::missing);

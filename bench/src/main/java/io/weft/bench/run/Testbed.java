@@ -8,8 +8,8 @@ import io.weft.bench.lab.Overlay;
 import io.weft.bench.lab.Teardown;
 import io.weft.bench.lab.Weftd;
 import io.weft.bench.stats.CpuTime;
-import io.weft.bench.stats.DaemonWork;
 import io.weft.bench.stats.Heap;
+import io.weft.bench.stats.Stopwatch;
 import io.weft.bench.traffic.Iperf;
 import io.weft.bench.traffic.PeerProxy;
 import io.weft.bench.traffic.Sockperf;
@@ -38,6 +38,7 @@ final class Testbed {
     private final Sockperf sockperf;
     private final PeerPair peers;
     private final Flood flood;
+    private final DaemonMeter meter;
 
     private Testbed(
             final Pairing pairing,
@@ -54,6 +55,7 @@ final class Testbed {
         this.sockperf = sockperf;
         this.peers = peers;
         this.flood = flood;
+        meter = new DaemonMeter(overlay);
     }
 
     /** Brings the nodes up; each resource is given to the teardown as soon as it exists. */
@@ -97,47 +99,46 @@ final class Testbed {
     /** Takes one measurement, of any measure that is not searched. */
     Map<Metric, Double> measure(final Measure measure, final double seconds) throws IOException {
         return switch (measure) {
-            case TCP1 -> tcp(seconds, 1);
-            case TCP4 -> tcp(seconds, 4);
-            case UDP64 -> udp(seconds, 64);
-            case UDP512 -> udp(seconds, 512);
-            case UDP1300 -> udp(seconds, 1300);
+            case TCP1 -> tcp(measure, seconds, 1);
+            case TCP4 -> tcp(measure, seconds, 4);
+            case UDP64 -> udp(measure, seconds, 64);
+            case UDP512 -> udp(measure, seconds, 512);
+            case UDP1300 -> udp(measure, seconds, 1300);
             case UDPGSO -> superframes(seconds);
-            case FLOWS1 -> flows(seconds, 1);
-            case FLOWS100 -> flows(seconds, 100);
-            case FLOWS10000 -> flows(seconds, 10_000);
-            case REQUESTS1 -> requests(seconds, 1);
-            case REQUESTS64 -> requests(seconds, CONNECTIONS_AT_A_TIME);
-            case CONNECTIONS ->
-                Map.of(Metric.CONNECTIONS_PER_SECOND, peers.connectionsPerSecond(CONNECTIONS_AT_A_TIME, seconds));
+            case FLOWS1 -> flows(measure, seconds, 1);
+            case FLOWS100 -> flows(measure, seconds, 100);
+            case FLOWS10000 -> flows(measure, seconds, 10_000);
+            case REQUESTS1 -> requests(measure, seconds, 1);
+            case REQUESTS64 -> requests(measure, seconds, CONNECTIONS_AT_A_TIME);
+            case CONNECTIONS -> connections(seconds);
             case LATENCY -> latency(seconds);
-            case FLOOD64 -> flood.measure(seconds, 64);
-            case FLOOD1300 -> flood.measure(seconds, 1300);
+            case FLOOD64 -> flood(measure, seconds, 64);
+            case FLOOD1300 -> flood(measure, seconds, 1300);
             case LOSSFREE, LOSSFREE512, LOSSFREE1300 ->
                 throw new IllegalArgumentException("the loss-free rate is searched, not sampled");
         };
     }
 
-    private Map<Metric, Double> tcp(final double seconds, final int streams) throws IOException {
+    private Map<Metric, Double> tcp(final Measure measure, final double seconds, final int streams) throws IOException {
+        meter.begin();
         final double machineS = CpuTime.machineSeconds();
-        final DaemonWork before = daemonWork();
         final Iperf.Tcp tcp = iperf.tcp(seconds, streams);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, tcp.gigabitsPerSecond());
         values.put(Metric.RETRANSMITS, tcp.retransmits());
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / tcp.gigabits());
+        final double daemonS = meter.end(values, measure, tcp.gigabits() / tcp.gigabitsPerSecond());
         if (pairing.hasProcess()) {
-            final DaemonWork work = daemonWork().minus(before);
-            values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, work.processorSeconds() / tcp.gigabits());
-            put(values, work, tcp.gigabits() / tcp.gigabitsPerSecond(), tcp.gigabitsPerSecond() * 1e9 / Byte.SIZE);
+            values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, daemonS / tcp.gigabits());
         }
         return values;
     }
 
-    private Map<Metric, Double> udp(final double seconds, final int payloadLength) throws IOException {
+    private Map<Metric, Double> udp(final Measure measure, final double seconds, final int payloadLength)
+            throws IOException {
         final double allocated = pairing.hasWeft() ? allocatedBytes() : 0;
+        meter.begin();
         final double machineS = CpuTime.machineSeconds();
-        final DaemonWork before = daemonWork();
         final Iperf.Udp udp = iperf.udp(seconds, 1, payloadLength);
         final double millions = udp.received() / 1e6;
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
@@ -145,10 +146,9 @@ final class Testbed {
         values.put(Metric.RECEIVED_PER_SECOND, udp.receivedPerSecond());
         values.put(Metric.LOSS_PERCENT, udp.lossPercent());
         values.put(Metric.CPU_SECONDS_PER_MILLION, (CpuTime.machineSeconds() - machineS) / millions);
+        final double daemonS = meter.end(values, measure, udp.received() / udp.receivedPerSecond());
         if (pairing.hasProcess()) {
-            final DaemonWork work = daemonWork().minus(before);
-            values.put(Metric.DAEMON_SECONDS_PER_MILLION, work.processorSeconds() / millions);
-            put(values, work, udp.received() / udp.receivedPerSecond(), udp.receivedPerSecond() * payloadLength);
+            values.put(Metric.DAEMON_SECONDS_PER_MILLION, daemonS / millions);
         }
         if (pairing.hasWeft()) {
             values.put(Metric.ALLOCATED_BYTES_PER_PACKET, (allocatedBytes() - allocated) / udp.received());
@@ -157,54 +157,64 @@ final class Testbed {
     }
 
     private Map<Metric, Double> superframes(final double seconds) throws IOException {
+        meter.begin();
         final double machineS = CpuTime.machineSeconds();
         final double gigabits = peers.superframeGigabits(seconds);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, gigabits / seconds);
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / gigabits);
+        meter.end(values, Measure.UDPGSO, seconds);
         return values;
     }
 
-    private Map<Metric, Double> flows(final double seconds, final int flows) throws IOException {
-        return Map.of(Metric.RECEIVED_PER_SECOND, peers.flowDatagramsPerSecond(flows, FLOW_PAYLOAD_LENGTH, seconds));
+    private Map<Metric, Double> flows(final Measure measure, final double seconds, final int flows) throws IOException {
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        meter.begin();
+        values.put(Metric.RECEIVED_PER_SECOND, peers.flowDatagramsPerSecond(flows, FLOW_PAYLOAD_LENGTH, seconds));
+        meter.end(values, measure, seconds);
+        return values;
     }
 
-    private Map<Metric, Double> requests(final double seconds, final int connections) throws IOException {
+    private Map<Metric, Double> requests(final Measure measure, final double seconds, final int connections)
+            throws IOException {
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        meter.begin();
         for (final Map.Entry<Metric, Integer> answer : ANSWER_LENGTHS.entrySet()) {
             values.put(
                     answer.getKey(),
                     peers.answersPerSecond(connections, answer.getValue(), seconds / ANSWER_LENGTHS.size()));
         }
+        meter.end(values, measure, seconds);
+        return values;
+    }
+
+    private Map<Metric, Double> connections(final double seconds) throws IOException {
+        final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+        meter.begin();
+        values.put(Metric.CONNECTIONS_PER_SECOND, peers.connectionsPerSecond(CONNECTIONS_AT_A_TIME, seconds));
+        meter.end(values, Measure.CONNECTIONS, seconds);
         return values;
     }
 
     private Map<Metric, Double> latency(final double seconds) throws IOException {
+        meter.begin();
         final Sockperf.Latency latency = sockperf.pingPong(seconds);
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.P50_US, latency.p50Us());
         values.put(Metric.P99_US, latency.p99Us());
         values.put(Metric.P999_US, latency.p999Us());
+        meter.end(values, Measure.LATENCY, seconds);
         return values;
     }
 
-    private static void put(
-            final Map<Metric, Double> values,
-            final DaemonWork work,
-            final double seconds,
-            final double payloadBytesPerSecond) {
-        values.put(Metric.DAEMON_PROCESSORS, work.processorSeconds() / seconds);
-        values.put(Metric.DAEMON_CALLS_PER_SECOND, work.deviceCalls() / seconds);
-        values.put(Metric.DAEMON_WAITS_PER_SECOND, work.waits() / seconds);
-        values.put(Metric.PAYLOAD_BYTES_PER_SECOND, payloadBytesPerSecond);
-    }
-
-    private DaemonWork daemonWork() throws IOException {
-        DaemonWork work = DaemonWork.NONE;
-        for (final Node node : overlay.userspaceNodes()) {
-            work = work.plus(DaemonWork.of(overlay.process(node).pid()));
-        }
-        return work;
+    /** The flood goes on before and after what is measured beside it. */
+    private Map<Metric, Double> flood(final Measure measure, final double seconds, final int payloadLength)
+            throws IOException {
+        meter.begin();
+        final long startNs = System.nanoTime();
+        final Map<Metric, Double> values = flood.measure(seconds, payloadLength);
+        meter.end(values, measure, Stopwatch.secondsSince(startNs));
+        return values;
     }
 
     private double allocatedBytes() {

@@ -31,8 +31,6 @@ public record Soak(Duration duration, Duration interval, Duration rest, long see
     /** With fewer nothing is said of growth. */
     public static final int MINIMUM_ACCOUNTS = Flatness.FOOTPRINTS_MIN;
 
-    private static final String COUNTERS = "weft.1.counters";
-
     /**
      * Runs it.
      *
@@ -93,7 +91,7 @@ public record Soak(Duration duration, Duration interval, Duration rest, long see
             for (final Map.Entry<Node, Flatness> each : footprints.entrySet()) {
                 final Node node = each.getKey();
                 final Balance balance =
-                        Balance.settled(overlay.runDirectory(node).resolve(COUNTERS));
+                        Balance.settled(overlay.runDirectory(node).resolve(Weftd.COUNTERS));
                 final Footprint footprint = Footprint.of(overlay.process(node).pid());
                 each.getValue().add(footprint);
                 report.accept("weftd " + node.letter() + ": " + footprint + "; " + balance);

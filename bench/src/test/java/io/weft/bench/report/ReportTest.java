@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.weft.bench.lab.Offload;
+import io.weft.bench.machine.MachineCosts;
 import io.weft.bench.run.Curve;
+import io.weft.bench.run.FirstGuess;
 import io.weft.bench.run.JvmReport;
 import io.weft.bench.run.LossFree;
 import io.weft.bench.run.Measure;
@@ -20,6 +22,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import javax.xml.parsers.DocumentBuilder;
@@ -81,6 +84,32 @@ class ReportTest {
                 1300, json.path("latency_curves").path(1).path("payload_bytes").asInt());
         assertEquals(
                 1.25, json.path("weftd_jvms").path(0).path("gc_max_pause_ms").asDouble());
+    }
+
+    @Test
+    void shouldTellWhatWasDoneForEachSuperframe() throws IOException {
+        results.add(new Sample(
+                Pairing.WEFT,
+                Offload.SEGMENT,
+                Measure.TCP4,
+                0,
+                Map.of(
+                        Metric.DAEMON_CALLS_PER_SECOND, 1e6,
+                        Metric.CARRIED_PER_SECOND, 1e5,
+                        Metric.READS_PER_CARRIED, 1.25,
+                        Metric.COPIED_BYTES_PER_CARRIED, 131_000.0)));
+        final List<FirstGuess> guesses =
+                FirstGuess.of(results, new MachineCosts(100, OptionalDouble.empty(), OptionalDouble.empty(), 40, 5));
+
+        final JsonNode json = new ObjectMapper().readTree(JsonReport.render(results, MACHINE, guesses));
+        final JsonNode guess = json.path("first_guess").path(0);
+        assertEquals("superframe", guess.path("carried").asString());
+        assertEquals(1.25, guess.path("reads_per_carried").asDouble());
+        assertEquals(0.1, guess.path("calls_processors").asDouble(), 1e-9);
+        assertEquals("superframe", json.path("samples").path(6).path("carried").asString());
+        assertTrue(HtmlReport.render(results, MACHINE, guesses)
+                .contains("<td>superframe</td><td>1.25</td><td>-</td><td>-</td><td>-</td><td>-</td><td>-</td>"
+                        + "<td>-</td><td>131.00</td>"));
     }
 
     @Test

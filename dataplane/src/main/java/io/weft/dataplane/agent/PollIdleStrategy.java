@@ -113,6 +113,7 @@ final class PollIdleStrategy implements IdleStrategy {
             agent.onIdle();
         }
         if (nowNs - idleSinceNs < spinLimitNs) {
+            counters.yields().getAndAddPlain(1);
             Thread.yield();
             return;
         }
@@ -180,6 +181,7 @@ final class PollIdleStrategy implements IdleStrategy {
         boolean rung = false;
         if (!work) {
             poller.set(FDS * agents.length, doorbell.fd(), Poller.POLLIN);
+            counters.polls().getAndAddPlain(1);
             poller.poll(setOutputs(FDS * agents.length + 1), MAX_WAIT_MS);
             rung = poller.isReady(FDS * agents.length);
         }

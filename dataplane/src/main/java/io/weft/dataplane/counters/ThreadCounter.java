@@ -16,7 +16,11 @@ public enum ThreadCounter {
     /** Nanoseconds that it came before ordinary threads, since a receiver was behind. */
     URGENT_NS(504, " urgent ns"),
     /** How often it was let in before ordinary threads, since it got no processor while a flood began. */
-    BOOSTS(505, " boosts");
+    BOOSTS(505, " boosts"),
+    /** How often it asked poll(2), and waited if there was nothing. */
+    POLLS(506, " polls"),
+    /** How often it gave way while it spun (sched_yield(2)). */
+    YIELDS(507, " yields");
 
     private final int id;
     private final String suffix;

@@ -12,6 +12,8 @@ import org.agrona.concurrent.status.AtomicCounter;
  * @param longestCycleNs as {@link ThreadCounter#LONGEST_CYCLE_NS}.
  * @param urgentNs as {@link ThreadCounter#URGENT_NS}.
  * @param boosts as {@link ThreadCounter#BOOSTS}.
+ * @param polls as {@link ThreadCounter#POLLS}.
+ * @param yields as {@link ThreadCounter#YIELDS}.
  */
 public record ThreadCounters(
         AtomicCounter idleNs,
@@ -19,4 +21,6 @@ public record ThreadCounters(
         AtomicCounter busyNs,
         AtomicCounter longestCycleNs,
         AtomicCounter urgentNs,
-        AtomicCounter boosts) {}
+        AtomicCounter boosts,
+        AtomicCounter polls,
+        AtomicCounter yields) {}

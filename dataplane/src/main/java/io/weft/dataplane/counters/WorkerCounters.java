@@ -73,7 +73,9 @@ public final class WorkerCounters {
                 allocate(ThreadCounter.BUSY_NS, threadName),
                 allocate(ThreadCounter.LONGEST_CYCLE_NS, threadName),
                 allocate(ThreadCounter.URGENT_NS, threadName),
-                allocate(ThreadCounter.BOOSTS, threadName));
+                allocate(ThreadCounter.BOOSTS, threadName),
+                allocate(ThreadCounter.POLLS, threadName),
+                allocate(ThreadCounter.YIELDS, threadName));
         threads.add(counters);
         return counters;
     }

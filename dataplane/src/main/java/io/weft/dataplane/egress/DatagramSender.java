@@ -127,7 +127,7 @@ final class DatagramSender implements UnderlaySender {
                 outcomes.drop(batch, nextMessage++, DropReason.UNDERLAY_UNREACHABLE);
                 continue;
             }
-            final int result = port.send(batch.vector(), nextMessage, count);
+            final int result = call(batch.vector(), nextMessage, count);
             if (result > 0) {
                 countSent(nextMessage, result);
                 nextMessage += result;
@@ -138,6 +138,11 @@ final class DatagramSender implements UnderlaySender {
         if (!isStalled) {
             beginBatch();
         }
+    }
+
+    private int call(final MessageVector vector, final int from, final int count) {
+        counters.add(DataPlaneCounter.EGRESS_SEND_CALLS, 1);
+        return port.send(vector, from, count);
     }
 
     /** How many messages from one on are for peers that are sent to: of those that were kept some may be for others by now. */
@@ -200,7 +205,7 @@ final class DatagramSender implements UnderlaySender {
         other.putMessage(single, index);
         int dealtWith = 0;
         while (0 == dealtWith) {
-            final int result = port.send(single, 0, 1);
+            final int result = call(single, 0, 1);
             if (result > 0) {
                 countSent(1, message.segments, message.innerLength());
                 counters.sentTo(message.peer, message.segments, message.innerLength());
@@ -298,7 +303,7 @@ final class DatagramSender implements UnderlaySender {
      */
     private int sendSingle(final int peer, final int innerLength) {
         while (true) {
-            final int result = port.send(single, 0, 1);
+            final int result = call(single, 0, 1);
             if (result > 0) {
                 countSent(1, 1, innerLength);
                 counters.sentTo(peer, 1, innerLength);

@@ -133,6 +133,7 @@ public final class EgressReceiver implements PolledAgent {
         final boolean isStanding = backlog.isStanding();
         final int maxFrames = isStanding ? standingFrames : MAX_FRAMES;
         boolean isMore = true;
+        int calls = 0;
         shares.beginBatch();
         while (frames < maxFrames && bytes < MAX_BYTES) {
             final EgressFrame frame = ring.claim();
@@ -141,6 +142,7 @@ public final class EgressReceiver implements PolledAgent {
                 gauge.onFull();
                 break;
             }
+            calls++;
             final int length = host.read(arena.addressOffset() + frame.ipOffset - headerLength, maxFrameLength);
             if (length < headerLength) {
                 onReadFailure(length);
@@ -155,6 +157,7 @@ public final class EgressReceiver implements PolledAgent {
             }
         }
         routing.release();
+        counters.add(DataPlaneCounter.EGRESS_READ_CALLS, calls);
         backlog.onBatch(pushed, isMore);
         pushed = 0;
         isOverrun = isMore && frames == standingFrames;

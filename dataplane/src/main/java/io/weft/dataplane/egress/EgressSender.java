@@ -317,6 +317,10 @@ public final class EgressSender implements PolledAgent {
 
     private void release() {
         memory.release(isPressed, nowNs);
+        final long movedBytes = held.takeMovedBytes();
+        if (movedBytes > 0) {
+            counters.add(DataPlaneCounter.EGRESS_MOVED_BYTES, movedBytes);
+        }
         if (waitingBytes.getPlain() != waiting.heldBytes()) {
             waitingBytes.setPlain(waiting.heldBytes());
         }

@@ -66,6 +66,9 @@ final class HeldFrames {
     private long head;
     private long tail;
 
+    /** Bytes copied to here and within, since they were last taken. */
+    private long movedBytes;
+
     /** Up to here frames have lain, since the host was given pages back. */
     private int touched;
 
@@ -104,6 +107,7 @@ final class HeldFrames {
                     arena,
                     frame.ipOffset - EgressFrame.HEADROOM,
                     EgressFrame.HEADROOM + ipLength);
+            movedBytes += EgressFrame.HEADROOM + ipLength;
         }
         return at;
     }
@@ -118,8 +122,16 @@ final class HeldFrames {
         final int at = claim(length);
         if (NONE != at) {
             arena.putBytes(at, arena, from, length);
+            movedBytes += length;
         }
         return at;
+    }
+
+    /** Bytes that were copied since this was last asked. */
+    long takeMovedBytes() {
+        final long taken = movedBytes;
+        movedBytes = 0;
+        return taken;
     }
 
     private int claim(final int length) {

@@ -93,6 +93,7 @@ final class OffloadQueue {
                 arena.getShort(name + SocketAddress.PORT_OFFSET, BIG_ENDIAN));
         TunnelSuperframe.putVnetHeader(arena, vxlan, frame.packet, frame.gsoType, frame.gsoSize);
         id += segments;
+        counters.add(DataPlaneCounter.EGRESS_SEND_CALLS, 1);
         final int result =
                 port.write(arena.addressOffset() + vxlan - TunnelSuperframe.LENGTH, TunnelSuperframe.LENGTH + length);
         if (result < 0) {

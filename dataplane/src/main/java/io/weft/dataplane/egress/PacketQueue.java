@@ -131,6 +131,7 @@ final class PacketQueue {
 
     private void sendBatch() {
         while (nextMessage < messages && !isRefused && !isStalled) {
+            counters.add(DataPlaneCounter.EGRESS_SEND_CALLS, 1);
             final int result = port.send(batch.vector(), nextMessage, messages - nextMessage);
             if (result > 0) {
                 countSent(nextMessage, result);

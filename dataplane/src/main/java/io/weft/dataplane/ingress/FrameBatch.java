@@ -25,6 +25,7 @@ final class FrameBatch {
     private final MessageVector messages = new MessageVector(CAPACITY);
     private final IngressFrame[] frames = new IngressFrame[CAPACITY];
     private int count;
+    private int calls;
 
     FrameBatch(final FrameBatchSink sink, final Outcome outcome) {
         this.sink = sink;
@@ -48,6 +49,7 @@ final class FrameBatch {
     void flush() {
         int written = 0;
         while (written < count) {
+            calls++;
             final int result = sink.write(messages, written, count - written);
             if (-Errno.EINTR == result) {
                 continue;
@@ -59,5 +61,12 @@ final class FrameBatch {
             written += ended;
         }
         count = 0;
+    }
+
+    /** How many calls were made since this was last asked. */
+    int takeCalls() {
+        final int taken = calls;
+        calls = 0;
+        return taken;
     }
 }

@@ -146,6 +146,7 @@ public final class IngressReceiver implements PolledAgent {
         }
         final int first = ring.firstSlot();
         final int received = underlay.receive(first, claimed);
+        counters.add(DataPlaneCounter.INGRESS_RECEIVE_CALLS, 1);
         if (received <= 0) {
             onReadFailure(received);
             backlog.onBatch(pushed, false);

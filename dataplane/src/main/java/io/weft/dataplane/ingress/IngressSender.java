@@ -40,6 +40,9 @@ public final class IngressSender implements PolledAgent {
     private final Doorbell receiverDoorbell;
     private final String roleName;
 
+    /** Of this turn, writes of a single frame or segment. */
+    private int calls;
+
     /**
      * @param frameHeaderLength bytes that the host wants in front of a packet.
      * @param burst when whoever reads the packets is to run.
@@ -88,6 +91,7 @@ public final class IngressSender implements PolledAgent {
                     batch.flush();
                 }
                 burst.giveWay();
+                counters.add(DataPlaneCounter.INGRESS_TURNS, 1);
             }
             burst.add(frame.superframe, frame.superframe.destination(arena));
             if (null == batch) {
@@ -105,6 +109,8 @@ public final class IngressSender implements PolledAgent {
             batch.flush();
         }
         if (null != last) {
+            counters.add(DataPlaneCounter.INGRESS_WRITE_CALLS, calls + (null == batch ? 0 : batch.takeCalls()));
+            calls = 0;
             ring.release(last);
             receiverDoorbell.ring();
         }
@@ -121,6 +127,7 @@ public final class IngressSender implements PolledAgent {
         final int count = superframe.gatherCount();
         int result;
         do {
+            calls++;
             result = 1 == count
                     ? host.write(superframe.firstAddress(), superframe.firstLength())
                     : host.writev(superframe.gatherAddress(), count);
@@ -146,6 +153,7 @@ public final class IngressSender implements PolledAgent {
         int lostPackets = 0;
         int lostBytes = 0;
         for (int segment = 0; segment < refused.segments(); segment++) {
+            calls++;
             final int result = refused.write(host, segment);
             if (result >= 0) {
                 written++;

@@ -120,10 +120,23 @@ public final class PacketReceiver implements UnderlayReceiver {
         cycles++;
         if (0 != cycles % CYCLES_BETWEEN_DATAGRAMS) {
             final int received = receivePackets(firstSlot, count);
-            return received > 0 ? received : receiveDatagrams(firstSlot, count, received);
+            if (received > 0) {
+                return received;
+            }
+            countSecondCall();
+            return receiveDatagrams(firstSlot, count, received);
         }
         final int received = receiveDatagrams(firstSlot, count, 0);
-        return received > 0 ? received : receivePackets(firstSlot, count);
+        if (received > 0) {
+            return received;
+        }
+        countSecondCall();
+        return receivePackets(firstSlot, count);
+    }
+
+    /** The ingress receiver counts one for each time that it asks. */
+    private void countSecondCall() {
+        counters.add(DataPlaneCounter.INGRESS_RECEIVE_CALLS, 1);
     }
 
     private int receivePackets(final int firstSlot, final int count) {

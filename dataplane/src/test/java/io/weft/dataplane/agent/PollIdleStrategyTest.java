@@ -39,6 +39,8 @@ class PollIdleStrategyTest {
             nowNs = 740;
             strategy.idle(0);
             assertEquals(250 + 40, idleNs.get());
+            assertEquals(0, counters.polls().get(), "there was work before it asked");
+            assertEquals(2, counters.yields().get());
             nowNs = 5_000;
             strategy.idle(1);
             assertEquals(250 + 40, idleNs.get());
@@ -62,8 +64,10 @@ class PollIdleStrategyTest {
             strategy.idle(0);
             assertEquals(0, agent.waits);
             pausePoint.release(Thread.currentThread());
+            assertEquals(0, counters.polls().get());
             strategy.idle(0);
             assertEquals(1, agent.waits);
+            assertEquals(1, counters.polls().get());
         }
     }
 

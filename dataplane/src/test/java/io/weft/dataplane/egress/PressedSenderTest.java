@@ -103,6 +103,19 @@ class PressedSenderTest {
         assertEquals(0, counters.of(DataPlaneCounter.EGRESS_WAITING_BYTES));
     }
 
+    @Test
+    void shouldCountBytesThatAreCopiedOnceAFrameHasToWait() {
+        first.take(MANY);
+        giveMany(2);
+        first.take(0);
+        giveMany(1);
+        assertEquals(0, counters.of(DataPlaneCounter.EGRESS_MOVED_BYTES), "the sender keeps it where it lies");
+        giveMany(3);
+        assertTrue(counters.of(DataPlaneCounter.EGRESS_MOVED_BYTES) >= 3 * PAYLOAD_LENGTH, counters::toString);
+        node.drain(MANY);
+        assertConserved();
+    }
+
     private static List<Integer> upTo(final int count) {
         return IntStream.range(0, count).boxed().toList();
     }

@@ -23,7 +23,7 @@ import org.agrona.concurrent.status.CountersReader;
 public final class NodeCounters {
     private static final int TIMEOUT_MS = Await.TIMEOUT_MS;
 
-    private static final int MAX_COUNTERS = 256;
+    private static final int MAX_COUNTERS = 512;
 
     private final CountersReader reader;
 

@@ -177,14 +177,24 @@ public final class NodeMetrics {
                 ThreadCounter.URGENT_NS,
                 "weft_thread_urgent_seconds_total",
                 "Time that a data thread came before ordinary threads, because more came from pods or underlay than was read.");
-        final String boosted = ThreadCounter.BOOSTS.threadName(label);
-        if (null != boosted) {
-            text.counter(
-                    "weft_thread_boosts_total",
-                    "Times that a data thread got no processor while many packets came, and was let in before ordinary threads.",
-                    device + ",thread=\"" + boosted + '"',
-                    sample.value());
-        }
+        timesOfThread(
+                text,
+                sample,
+                ThreadCounter.BOOSTS,
+                "weft_thread_boosts_total",
+                "Times that a data thread got no processor while many packets came, and was let in before ordinary threads.");
+        timesOfThread(
+                text,
+                sample,
+                ThreadCounter.POLLS,
+                "weft_thread_polls_total",
+                "Times that a data thread asked poll(2), and waited if there was nothing.");
+        timesOfThread(
+                text,
+                sample,
+                ThreadCounter.YIELDS,
+                "weft_thread_yields_total",
+                "Times that a data thread gave way while it spun.");
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
             if (counter.isGauge() && counter.label().equals(label)) {
                 text.gauge(
@@ -205,6 +215,18 @@ public final class NodeMetrics {
         final String thread = counter.threadName(sample.label());
         if (null != thread) {
             text.seconds(metric, help, "device=\"" + sample.device() + "\",thread=\"" + thread + '"', sample.value());
+        }
+    }
+
+    private static void timesOfThread(
+            final MetricsText text,
+            final CounterSample sample,
+            final ThreadCounter counter,
+            final String metric,
+            final String help) {
+        final String thread = counter.threadName(sample.label());
+        if (null != thread) {
+            text.counter(metric, help, "device=\"" + sample.device() + "\",thread=\"" + thread + '"', sample.value());
         }
     }
 

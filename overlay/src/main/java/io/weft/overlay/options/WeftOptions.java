@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
  */
 public final class WeftOptions {
     static final String ENVIRONMENT_PREFIX = "WEFTD_";
-    static final int WORKERS_MAX = 64;
+    public static final int WORKERS_MAX = 64;
 
     /** One worker forwards more than a core of pods sends; the other cores are the pods'. */
     private static final int CORES_PER_WORKER = 4;
@@ -62,7 +62,7 @@ public final class WeftOptions {
     }
 
     /** One for every four cores, at least one. */
-    static int defaultWorkers(final int cores) {
+    private static int defaultWorkers(final int cores) {
         return Math.min(WORKERS_MAX, Math.max(1, cores / CORES_PER_WORKER));
     }
 

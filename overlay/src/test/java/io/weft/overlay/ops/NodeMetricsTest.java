@@ -44,6 +44,8 @@ class NodeMetricsTest {
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " idle ns", 2_500_000_000L));
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " urgent ns", 1_500_000_000L));
                 samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " boosts", 7));
+                samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " polls", 8));
+                samples.add(new CounterSample(device, worker, "weft-worker-" + worker + " yields", 9));
             }
         }
         return new NodeMetrics(new RegistryStatus(), "etcd", new Conditions()).text(samples);
@@ -70,6 +72,8 @@ class NodeMetricsTest {
         assertTrue(text().contains(
                         "weft_thread_urgent_seconds_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 1.5\n"));
         assertTrue(text().contains("weft_thread_boosts_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 7\n"));
+        assertTrue(text().contains("weft_thread_polls_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 8\n"));
+        assertTrue(text().contains("weft_thread_yields_total{device=\"weft-v6.1\",thread=\"weft-worker-1\"} 9\n"));
     }
 
     @Test
