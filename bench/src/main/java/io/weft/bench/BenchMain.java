@@ -95,6 +95,13 @@ public final class BenchMain implements Callable<Integer> {
     private List<String> subjects = List.of();
 
     @Option(
+            names = "--trials",
+            split = ",",
+            completionCandidates = Trials.class,
+            description = "With --only=" + BUDGETS + ", of ${COMPLETION-CANDIDATES} (default: all).")
+    private List<String> trialNames = List.of();
+
+    @Option(
             names = "--pairings",
             split = ",",
             description =
@@ -169,6 +176,14 @@ public final class BenchMain implements Callable<Integer> {
         }
     }
 
+    /** What --trials may name. */
+    static final class Trials implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Budgets.trials().stream().map(Trial::name).iterator();
+        }
+    }
+
     public static void main(final String[] args) {
         System.exit(Entry.execute(new BenchMain(Budgets.trials(), LabHandovers::new, new Console()), args));
     }
@@ -182,10 +197,11 @@ public final class BenchMain implements Callable<Integer> {
             refuseAlone("--cpus=" + cpus, 0 != cpus);
             refuseAlone("--call-cost=" + callCostNs, 0 != callCostNs);
         }
+        final List<Trial> chosen = chosenTrials(isBudgets);
         final List<Measure> measures = isBudgets || isHandover ? List.of() : measures();
         Entry.requireRoot();
         if (isBudgets) {
-            return exitCode(new BudgetCheck(trials, console).run(site("budget")));
+            return exitCode(new BudgetCheck(chosen, console).run(site("budget")));
         }
         if (isHandover) {
             final HandoverPlan plan = HandoverPlan.of(quick, rounds, seconds, otherJava);
@@ -289,6 +305,21 @@ public final class BenchMain implements Callable<Integer> {
             throw refusal("--only=" + String.join(",", subjects) + ": " + name + " comes alone");
         }
         return isAsked;
+    }
+
+    private List<Trial> chosenTrials(final boolean isBudgets) {
+        if (!isBudgets && !trialNames.isEmpty()) {
+            throw refusal("--trials=" + String.join(",", trialNames) + ": only with --only=" + BUDGETS);
+        }
+        final List<String> known = trials.stream().map(Trial::name).toList();
+        trialNames.stream().filter(name -> !known.contains(name)).findFirst().ifPresent(name -> {
+            throw refusal("--trials=" + name + ": it takes " + String.join(", ", known));
+        });
+        return trialNames.isEmpty()
+                ? trials
+                : trials.stream()
+                        .filter(trial -> trialNames.contains(trial.name()))
+                        .toList();
     }
 
     private List<Measure> measures() {

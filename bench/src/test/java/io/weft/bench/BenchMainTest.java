@@ -79,6 +79,24 @@ class BenchMainTest {
     }
 
     @Test
+    void shouldRunNoTrialButTheOneThatIsAskedForAndPrintWhatItRemarks() {
+        final List<Trial> trials =
+                List.of(ScriptedTrial.withRatio("fast", 1.9, 2), ScriptedTrial.withRatio("slow", 2.1, 2));
+        assertEquals(OK, run(trials, "--only=budgets", "--trials=fast"), this::output);
+        assertTrue(output().contains("All 1 budgets are kept."), this::output);
+        assertTrue(output().contains("remark on fast\n"), this::output);
+        assertFalse(output().contains("slow"), this::output);
+    }
+
+    @Test
+    void shouldRefuseATrialThatThereIsNotOrThatIsNoBudgets() {
+        final List<Trial> trials = List.of(ScriptedTrial.withRatio("fast", 1, 2));
+        assertEquals(USAGE, run(trials, "--only=budgets", "--trials=none"));
+        assertEquals(USAGE, run(trials, "--only=tcp1", "--trials=fast"));
+        assertEquals("", output());
+    }
+
+    @Test
     void shouldNameWhatCannotBeMeasured() {
         assertEquals(OK, run(List.of(ScriptedTrial.lacking("it needs a moon")), "--only=budgets"));
         assertTrue(output().contains("not measured: scripted: it needs a moon\n"), this::output);
@@ -108,7 +126,7 @@ class BenchMainTest {
                 "--only=nonsense",
                 "--only=tcp1,nonsense",
                 "--absent-nodes=-1",
-                "--absent-nodes=5001",
+                "--absent-nodes=10001",
                 "--congestion-control=none",
                 "--cpus=-1",
                 "--cpus=0.001",

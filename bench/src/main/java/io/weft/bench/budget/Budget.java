@@ -2,6 +2,8 @@
 package io.weft.bench.budget;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What a figure of weft's may be at the most, as a multiple of a reference that the same machine gives at the same time. A machine
@@ -19,16 +21,34 @@ record Budget(String figure, Unit unit, String reference, double bound) {
         double take() throws IOException;
     }
 
+    /** What takes the figure of a budget. */
+    record Judged(Budget budget, Taking figureTaking) {}
+
     /** Takes both in turns, after a round that fills caches and is thrown away. */
     Finding compare(final int rounds, final Taking figureTaking, final Taking referenceTaking) throws IOException {
-        final double[] figures = new double[rounds];
+        return compareAll(rounds, List.of(new Judged(this, figureTaking)), referenceTaking)
+                .get(0);
+    }
+
+    /** The same of several that have one reference. */
+    static List<Finding> compareAll(final int rounds, final List<Judged> all, final Taking referenceTaking)
+            throws IOException {
+        final double[][] figures = new double[all.size()][rounds];
         final double[] references = new double[rounds];
-        figureTaking.take();
+        for (final Judged judged : all) {
+            judged.figureTaking.take();
+        }
         referenceTaking.take();
         for (int round = 0; round < rounds; round++) {
-            figures[round] = figureTaking.take();
+            for (int i = 0; i < all.size(); i++) {
+                figures[i][round] = all.get(i).figureTaking.take();
+            }
             references[round] = referenceTaking.take();
         }
-        return Finding.of(this, figures, references);
+        final List<Finding> findings = new ArrayList<>();
+        for (int i = 0; i < all.size(); i++) {
+            findings.add(Finding.of(all.get(i).budget, figures[i], references));
+        }
+        return findings;
     }
 }

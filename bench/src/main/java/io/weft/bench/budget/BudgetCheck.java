@@ -35,6 +35,7 @@ public final class BudgetCheck {
                 try (Teardown teardown = new Teardown()) {
                     findings.addAll(trial.run(site, teardown));
                 }
+                trial.remarks().forEach(remark -> console.line("  " + remark));
             } else {
                 left.add("not measured: " + trial.subject() + ": " + trial.lack());
             }
@@ -65,7 +66,7 @@ public final class BudgetCheck {
                     budget.unit().format(finding.reference().median()),
                     budget.reference(),
                     String.format(Locale.ROOT, "%.2f (%.2f-%.2f)", ratio.median(), ratio.min(), ratio.max()),
-                    String.format(Locale.ROOT, "%.1f", budget.bound()),
+                    String.format(Locale.ROOT, budget.bound() < 1.5 ? "%.2f" : "%.1f", budget.bound()),
                     finding.isKept() ? "kept" : "MISSED");
         }
         return table.render();

@@ -46,6 +46,11 @@ final class CniTrial implements Trial {
     }
 
     @Override
+    public String name() {
+        return "cni";
+    }
+
+    @Override
     public String subject() {
         return "the CNI plugin";
     }

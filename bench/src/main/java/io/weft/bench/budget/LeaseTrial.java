@@ -73,6 +73,11 @@ final class LeaseTrial implements Trial {
     }
 
     @Override
+    public String name() {
+        return place;
+    }
+
+    @Override
     public String subject() {
         return Leases.COUNT + " leases by " + place;
     }

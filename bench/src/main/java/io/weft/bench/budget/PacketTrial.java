@@ -49,6 +49,11 @@ final class PacketTrial implements Trial {
     }
 
     @Override
+    public String name() {
+        return "header";
+    }
+
+    @Override
     public String subject() {
         return "a packet's header work";
     }

@@ -39,6 +39,11 @@ final class RoutingTrial implements Trial {
     private int moves;
 
     @Override
+    public String name() {
+        return "routing";
+    }
+
+    @Override
     public String subject() {
         return "routing tables";
     }

@@ -90,6 +90,11 @@ final class StartTrial implements Trial {
     }
 
     @Override
+    public String name() {
+        return "start";
+    }
+
+    @Override
     public String subject() {
         return "weftd's start and repairs";
     }

@@ -7,12 +7,20 @@ import java.util.List;
 
 /** Takes the figures of some budgets that need the same surroundings. */
 public interface Trial {
+    /** By which it is asked for alone: one word. */
+    String name();
+
     /** What it is about, for people who wait for it. */
     String subject();
 
     /** What the machine lacks for it, with the remedy; empty if nothing. */
     default String lack() {
         return "";
+    }
+
+    /** What it has seen besides, after it has run; a line each, and no matter of a budget. */
+    default List<String> remarks() {
+        return List.of();
     }
 
     /**

@@ -23,7 +23,7 @@ public record Node(int index, String namespace, String podNamespace) {
     static final int OVERLAY_MTU = UNDERLAY_MTU - (20 + 8 + 8 + 14);
 
     /** Of all pods; one route leads into the tunnel. */
-    public static final String CLUSTER_NETWORK = "10.224.0.0/11";
+    public static final String CLUSTER_NETWORK = "10.192.0.0/10";
 
     /** The length of prefixes of the underlay, where a node reaches every other one directly. */
     static final String UNDERLAY_PREFIX = "/16";
@@ -70,10 +70,10 @@ public record Node(int index, String namespace, String podNamespace) {
         return String.format("02:00:00:00:%02x:%02x", index / IN_AN_OCTET, index % IN_AN_OCTET);
     }
 
-    /** The first 256 nodes have a subnet from 10.244.0.0 on, as flannel's network has, the others one from 10.225.0.0 up to there. */
+    /** The first 256 nodes have a subnet from 10.244.0.0 on, as flannel's network has, the others one from 10.193.0.0 up to there. */
     private String network() {
         final int block = index / IN_AN_OCTET;
-        return "10." + (0 == block ? 244 : 224 + block) + "." + index % IN_AN_OCTET;
+        return "10." + (0 == block ? 244 : 192 + block) + "." + index % IN_AN_OCTET;
     }
 
     /** The words that run a program on the node. */

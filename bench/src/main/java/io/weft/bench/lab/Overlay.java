@@ -23,7 +23,7 @@ public final class Overlay implements AutoCloseable {
     private static final long START_LIMIT_NS = TimeUnit.MINUTES.toNanos(2);
 
     /** How many nodes may have a lease and be absent. */
-    public static final int MAX_ABSENT_NODES = 5000;
+    public static final int MAX_ABSENT_NODES = 10_000;
 
     private final Lab lab;
 
@@ -170,7 +170,17 @@ public final class Overlay implements AutoCloseable {
      * @param more nodes that have a lease and are not there, at most {@value #MAX_ABSENT_NODES}.
      */
     public void leases(final int more) throws IOException {
-        final Path fresh = Files.writeString(directory.resolve("fresh"), Weftd.leases(withAbsent(more)));
+        leases(leasesText(more));
+    }
+
+    /** What {@link #leases(String)} takes, made before where that work would be taken for the daemons'. */
+    public String leasesText(final int more) {
+        return Weftd.leases(withAbsent(more));
+    }
+
+    /** Changes the leases that weftds follow to those of a text. */
+    public void leases(final String text) throws IOException {
+        final Path fresh = Files.writeString(directory.resolve("fresh"), text);
         Files.move(fresh, directory.resolve(Weftd.LEASES), StandardCopyOption.ATOMIC_MOVE);
     }
 
@@ -224,7 +234,7 @@ public final class Overlay implements AutoCloseable {
                 .findFirst();
     }
 
-    /** The collector's log of a node whose data plane is a JVM. */
+    /** The log of collections and safepoints of a node whose data plane is a JVM. */
     public Path gcLog(final Node node) {
         return Weftd.gcLog(directory, node);
     }

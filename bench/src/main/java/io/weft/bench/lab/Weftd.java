@@ -89,7 +89,7 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
         return directory.resolve("weftd-" + node.letter() + ".log");
     }
 
-    /** Where a node's JVM logs its collections (JEP 271). */
+    /** Where a node's JVM logs its collections, and for how long all its threads stood still (JEP 271). */
     static Path gcLog(final Path directory, final Node node) {
         return directory.resolve("gc-" + node.letter() + ".log");
     }
@@ -117,7 +117,8 @@ public record Weftd(List<String> command, List<String> arguments, String javaOpt
     }
 
     private List<String> words(final Node node, final String registry, final Path directory) {
-        final String options = Heap.JAVA_OPTION + " -Xlog:gc:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
+        final String options =
+                Heap.JAVA_OPTION + " -Xlog:gc,safepoint:file=" + gcLog(directory, node) + ":uptime " + javaOptions;
         final List<String> words = new ArrayList<>(limit);
         words.addAll(node.inNode("env", "WEFT_JAVA_OPTS=" + options.strip()));
         words.addAll(asUser());

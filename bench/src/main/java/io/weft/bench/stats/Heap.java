@@ -9,13 +9,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** What another JVM allocates, by jstat, and how long its collector stops it, by its log. */
 public final class Heap {
     /** Of {@code -Xlog:gc}: {@code [1.2s] GC(3) Pause Young (Allocation Failure) 17M->1M(61M) 1.234ms}. */
     private static final Pattern PAUSE = Pattern.compile("Pause .* ([0-9.]+)ms$", Pattern.MULTILINE);
+
+    /**
+     * Of {@code -Xlog:safepoint}: {@code [1.2s] Safepoint "G1CollectForAllocation", Time since last: 52943 ns, Reaching safepoint: 3120 ns,
+     * At safepoint: 12345 ns, Total: 15465 ns}, and more behind it of newer ones.
+     */
+    private static final Pattern STOP = Pattern.compile("Safepoint \".* Total: +([0-9]+) ns");
+
+    private static final double NS_PER_MS = 1e6;
 
     /** What a JVM has to run with for {@code jstat} to see it. */
     public static final String JAVA_OPTION = "-XX:+UsePerfData";
@@ -73,9 +81,19 @@ public final class Heap {
     }
 
     static List<Double> pausesMs(final String log) {
-        final Matcher matcher = PAUSE.matcher(log);
-        return matcher.results()
-                .map(result -> Double.parseDouble(result.group(1)))
-                .toList();
+        return numbers(PAUSE, log).toList();
+    }
+
+    /** How long all threads of a JVM stood still each time, for the collector or whatever else, in ms; the way there is in it. */
+    public static List<Double> stopsMs(final Path log) throws IOException {
+        return stopsMs(Files.readString(log, UTF_8));
+    }
+
+    static List<Double> stopsMs(final String log) {
+        return numbers(STOP, log).map(ns -> ns / NS_PER_MS).toList();
+    }
+
+    private static Stream<Double> numbers(final Pattern pattern, final String log) {
+        return pattern.matcher(log).results().map(result -> Double.parseDouble(result.group(1)));
     }
 }

@@ -50,6 +50,11 @@ public final class ScriptedTrial implements Trial {
     }
 
     @Override
+    public String name() {
+        return budget.figure();
+    }
+
+    @Override
     public String subject() {
         return "scripted";
     }
@@ -57,6 +62,11 @@ public final class ScriptedTrial implements Trial {
     @Override
     public String lack() {
         return lack;
+    }
+
+    @Override
+    public List<String> remarks() {
+        return List.of("remark on " + budget.figure());
     }
 
     @Override

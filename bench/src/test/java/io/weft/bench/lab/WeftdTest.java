@@ -15,7 +15,7 @@ class WeftdTest {
 
         final JsonNode json = new ObjectMapper().readTree(Weftd.leases(nodes));
 
-        assertEquals("10.224.0.0/11", json.path("config").path("Network").asString());
+        assertEquals("10.192.0.0/10", json.path("config").path("Network").asString());
         assertEquals(2, json.path("leases").size());
         final JsonNode lease = json.path("leases").path("10.244.1.0-24");
         assertEquals("192.168.100.2", lease.path("PublicIP").asString());

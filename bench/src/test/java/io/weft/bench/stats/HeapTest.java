@@ -43,6 +43,17 @@ class HeapTest {
         assertEquals(List.of(1.234, 12.5), Heap.pausesMs(log));
     }
 
+    @Test
+    void shouldFindEachStopOfAllThreadsInTheLogOfEitherJdk() {
+        final String log = """
+                [1.234s] GC(0) Pause Young (Allocation Failure) 17M->1M(61M) 1.234ms
+                [1.234s] Safepoint "GenCollectForAllocation", Time since last: 52943 ns, Reaching safepoint: 3120 ns, At safepoint: 1240000 ns, Total: 1250000 ns
+                [2.345s] Safepoint "ICBufferFull", Time since last:  52943 ns, Reaching safepoint: 3120 ns, Cleanup:  10 ns, At safepoint:  12345 ns, Leaving safepoint:  20 ns, Total:     15500 ns, Threads: 1 runnable, 12 total
+                """;
+
+        assertEquals(List.of(1.25, 0.0155), Heap.stopsMs(log));
+    }
+
     /** JDK 25 tells how full eden is only after a collection, so there has to be one. */
     @Test
     void shouldSeeWhatARunningJvmAllocates() {

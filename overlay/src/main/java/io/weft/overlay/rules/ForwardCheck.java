@@ -2,12 +2,14 @@
 package io.weft.overlay.rules;
 
 import io.weft.address.IpPrefix;
+import io.weft.linux.Errno;
 import io.weft.linux.LinuxException;
 import io.weft.linux.netfilter.Fate;
 import io.weft.overlay.host.PodBridge;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether the host drops what its pods send to other nodes, or what comes from there, by rules that weft may not take away: of nftables
@@ -21,6 +23,10 @@ final class ForwardCheck {
     private final IpPrefix subnet;
     private final String device;
     private final boolean isAccepted;
+    /** What was found, and in which state of the host; null where another look may find more. */
+    private Forwarding found = Forwarding.WELL;
+
+    private HostFirewall.@Nullable State foundIn;
 
     /**
      * What is looked at.
@@ -35,19 +41,32 @@ final class ForwardCheck {
         this.isAccepted = isAccepted;
     }
 
-    /** What there is, by the rules that a firewall has now. */
+    /**
+     * What there is, by the rules that a firewall has now. They are not read again while nobody has changed them: ten thousand of them are
+     * megabytes, which the collector has to move while packets wait.
+     */
     Forwarding look(final HostFirewall firewall) {
         final String bridge = TunnelPort.podBridge(subnet);
         final String podDevice = bridge.isEmpty() ? PodBridge.NAME : bridge; // that of pods to come
+        HostFirewall.State now = null;
         try {
-            return look(
+            now = firewall.state(network.isIpv4(), podDevice, device);
+            if (null != now && now.equals(foundIn)) {
+                return found;
+            }
+            found = look(
                     firewall.forwarded(subnet, network, podDevice, device),
                     firewall.forwarded(network, subnet, device, podDevice));
         } catch (final LinuxException unknown) {
-            return new Forwarding(
+            found = new Forwarding(
                     List.of(),
                     List.of("whether the host's rules drop " + BOTH_WAYS + " is not known: " + unknown.getMessage()));
+            if (Errno.EMSGSIZE != unknown.errno()) {
+                now = null;
+            }
         }
+        foundIn = now; // asked before: what came in between is seen by the next look
+        return found;
     }
 
     private Forwarding look(final Fate out, final Fate in) {

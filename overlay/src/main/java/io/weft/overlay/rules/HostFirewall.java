@@ -22,6 +22,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** This host's own firewall, with the rules that it has when it is first asked of; those of the namespace of the thread that asks. */
@@ -29,6 +30,14 @@ public final class HostFirewall {
     private static final Fate NOTHING = new Fate(null, null, "");
 
     private final Map<IpFamily, List<Chain>> chains = new EnumMap<>(IpFamily.class);
+
+    /**
+     * What tells whether a look would see what one before has seen.
+     *
+     * @param generation of nftables.
+     * @param devices with the numbers that they have.
+     */
+    public record State(int generation, List<PodTraffic.Device> devices) {}
 
     /**
      * What it does with the tunnel's packets of one peer.
@@ -79,6 +88,28 @@ public final class HostFirewall {
         final Fate out = traffic.fate(all, peer.toInetAddress(), false);
         final String mayDrop = in.mayBeLostBy().isEmpty() ? out.mayBeLostBy() : in.mayBeLostBy();
         return new Peer(true, in.droppedBy(), out.droppedBy(), mayDrop);
+    }
+
+    /**
+     * The state that packets of one IP version meet now; null where that cannot be told, as iptables-legacy does not number its changes.
+     *
+     * @param devices names of those that they come and go by.
+     * @throws LinuxException if the kernel does not tell.
+     */
+    public @Nullable State state(final boolean isIpv4, final String... devices) {
+        if (!LegacyTables.names(isIpv4).isEmpty()) {
+            return null;
+        }
+        try (Nftables nftables = Nftables.open();
+                Rtnetlink rtnetlink = Rtnetlink.open()) {
+            return null == nftables
+                    ? null
+                    : new State(
+                            nftables.generation(),
+                            Stream.of(devices)
+                                    .map(name -> device(rtnetlink, name))
+                                    .toList());
+        }
     }
 
     /**

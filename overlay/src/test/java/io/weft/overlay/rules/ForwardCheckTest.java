@@ -4,9 +4,11 @@ package io.weft.overlay.rules;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.weft.address.IpPrefix;
 import io.weft.linux.testing.NetworkNamespace;
 import io.weft.linux.testing.RequiresRoot;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -239,6 +241,46 @@ class ForwardCheckTest {
         assertEquals(
                 "chain c of table ip other, rule 1 (nat), may keep some of " + BOTH,
                 look(beside).doubt());
+    }
+
+    /** What a look leaves to collect is felt by packets, and rules of busy hosts are many. */
+    @Test
+    void shouldNotReadRulesAgainThatNobodyHasChanged() {
+        assertPasses(alone, "no rules, and all classes are loaded");
+        chain("ip many", "forward");
+        host.exec(
+                "sh",
+                "-c",
+                "{ yes 'add rule ip many c ip saddr 192.0.2.1 accept' | head -n 5000; } | nft -f /dev/stdin");
+        final long firstBytes = allocatedByLook();
+        final long secondBytes = allocatedByLook();
+        assertTrue(secondBytes < firstBytes / 10, firstBytes + " bytes, then " + secondBytes);
+        nft("add rule ip many c iifname weft.1 drop");
+        assertDrops(alone, "chain c of table ip many, rule 5001 (drop)");
+        nft("add rule ip many c iif weft.1 drop");
+        nft("delete rule ip many c handle " + handleOf("iifname \"weft.1\""));
+        assertDrops(alone, "chain c of table ip many, rule 5001 (drop)");
+        host.ip("link", "delete", "weft.1");
+        host.ip("link", "add", "weft.1", "type", "bridge");
+        assertPasses(alone, "the rule has the number of the former device");
+    }
+
+    private long allocatedByLook() {
+        return host.call(() -> {
+            final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            final long before = threads.getCurrentThreadAllocatedBytes();
+            alone.look(new HostFirewall());
+            return threads.getCurrentThreadAllocatedBytes() - before;
+        });
+    }
+
+    private String handleOf(final String rule) {
+        final String listed = host.exec("nft", "--handle", "list", "chain", "ip", "many", "c");
+        return listed.lines()
+                .filter(line -> line.contains(rule))
+                .map(line -> line.substring(line.lastIndexOf(' ') + 1))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** Each rule costs time that the host's other users want, and a verdict that is not known is told. */
