@@ -10,12 +10,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class ControlLoopTest {
+    /** Of a publication. */
+    private static final long COST_NS = TimeUnit.MILLISECONDS.toNanos(5);
+
     private final AtomicInteger published = new AtomicInteger();
     private final ControlLoop loop = new ControlLoop(published::incrementAndGet);
 
@@ -57,6 +61,32 @@ class ControlLoopTest {
         });
         loop.after(TimeUnit.MINUTES.toMillis(1), () -> loop.end("nothing was published"));
         assertEquals("published", loop.run());
+    }
+
+    /** As where a registry tells of thousands of leases, one by one, and slower than the loop takes them. */
+    @Test
+    void shouldPublishTogetherWhatComesSoonAfterAPublication() throws InterruptedException {
+        final int changes = 100;
+        final AtomicInteger publications = new AtomicInteger();
+        final ControlLoop slow = new ControlLoop(() -> {
+            publications.incrementAndGet();
+            final long beginNs = System.nanoTime();
+            while (System.nanoTime() - beginNs < COST_NS) {
+                Thread.onSpinWait();
+            }
+        });
+        final Semaphore isTaken = new Semaphore(0);
+        final Thread registry = new Thread(() -> {
+            for (int i = 0; i < changes; i++) {
+                slow.post(isTaken::release);
+                isTaken.acquireUninterruptibly();
+            }
+            slow.end("all came");
+        });
+        registry.start();
+        assertEquals("all came", slow.run());
+        registry.join();
+        assertTrue(publications.get() < changes / 2, publications + " publications of " + changes + " changes");
     }
 
     @Test
