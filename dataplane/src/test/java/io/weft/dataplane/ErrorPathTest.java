@@ -203,6 +203,10 @@ class ErrorPathTest {
                     assertArrayEquals(packet(i), node.receiveAtPeer());
                 }
                 assertArrayEquals(packet(BATCH, SHORTER), node.receiveAtPeer());
+                assertEquals(
+                        BATCH + 1,
+                        node.counters().of(DataPlaneCounter.EGRESS_MESSAGES),
+                        "what the kernel has refused to cut is not given to it whole again");
                 assertEquals(Map.of(), node.counters().drops());
                 node.counters().assertConserved();
             }

@@ -5,6 +5,7 @@ import io.weft.bench.lab.Node;
 import io.weft.bench.lab.Overlay;
 import io.weft.bench.stats.DaemonWork;
 import io.weft.bench.stats.ForwardingWork;
+import io.weft.bench.stats.Stopwatch;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,7 @@ final class DaemonMeter {
     private final Overlay overlay;
     private DaemonWork before = DaemonWork.NONE;
     private List<Forwarder> forwardersBefore = List.of();
+    private long beginNs;
 
     /** One daemon that counts. */
     private record Forwarder(boolean isSender, ForwardingWork work) {}
@@ -29,15 +31,16 @@ final class DaemonMeter {
     void begin() throws IOException {
         before = daemonWork();
         forwardersBefore = forwarders();
+        beginNs = System.nanoTime();
     }
 
     /**
      * After it: adds what was counted; nothing where no process forwards.
      *
-     * @param seconds that it took.
      * @return processor seconds of the daemons.
      */
-    double end(final Map<Metric, Double> values, final Measure measure, final double seconds) throws IOException {
+    double end(final Map<Metric, Double> values, final Measure measure) throws IOException {
+        final double seconds = Stopwatch.secondsSince(beginNs);
         if (overlay.userspaceNodes().isEmpty()) {
             return 0;
         }

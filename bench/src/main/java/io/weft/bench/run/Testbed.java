@@ -9,7 +9,6 @@ import io.weft.bench.lab.Teardown;
 import io.weft.bench.lab.Weftd;
 import io.weft.bench.stats.CpuTime;
 import io.weft.bench.stats.Heap;
-import io.weft.bench.stats.Stopwatch;
 import io.weft.bench.traffic.Iperf;
 import io.weft.bench.traffic.PeerProxy;
 import io.weft.bench.traffic.Sockperf;
@@ -127,7 +126,7 @@ final class Testbed {
         values.put(Metric.GIGABITS_PER_SECOND, tcp.gigabitsPerSecond());
         values.put(Metric.RETRANSMITS, tcp.retransmits());
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / tcp.gigabits());
-        final double daemonS = meter.end(values, measure, tcp.gigabits() / tcp.gigabitsPerSecond());
+        final double daemonS = meter.end(values, measure);
         if (pairing.hasProcess()) {
             values.put(Metric.DAEMON_SECONDS_PER_GIGABIT, daemonS / tcp.gigabits());
         }
@@ -146,7 +145,7 @@ final class Testbed {
         values.put(Metric.RECEIVED_PER_SECOND, udp.receivedPerSecond());
         values.put(Metric.LOSS_PERCENT, udp.lossPercent());
         values.put(Metric.CPU_SECONDS_PER_MILLION, (CpuTime.machineSeconds() - machineS) / millions);
-        final double daemonS = meter.end(values, measure, udp.received() / udp.receivedPerSecond());
+        final double daemonS = meter.end(values, measure);
         if (pairing.hasProcess()) {
             values.put(Metric.DAEMON_SECONDS_PER_MILLION, daemonS / millions);
         }
@@ -163,7 +162,7 @@ final class Testbed {
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         values.put(Metric.GIGABITS_PER_SECOND, gigabits / seconds);
         values.put(Metric.CPU_SECONDS_PER_GIGABIT, (CpuTime.machineSeconds() - machineS) / gigabits);
-        meter.end(values, Measure.UDPGSO, seconds);
+        meter.end(values, Measure.UDPGSO);
         return values;
     }
 
@@ -171,7 +170,7 @@ final class Testbed {
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         meter.begin();
         values.put(Metric.RECEIVED_PER_SECOND, peers.flowDatagramsPerSecond(flows, FLOW_PAYLOAD_LENGTH, seconds));
-        meter.end(values, measure, seconds);
+        meter.end(values, measure);
         return values;
     }
 
@@ -184,7 +183,7 @@ final class Testbed {
                     answer.getKey(),
                     peers.answersPerSecond(connections, answer.getValue(), seconds / ANSWER_LENGTHS.size()));
         }
-        meter.end(values, measure, seconds);
+        meter.end(values, measure);
         return values;
     }
 
@@ -192,7 +191,7 @@ final class Testbed {
         final Map<Metric, Double> values = new EnumMap<>(Metric.class);
         meter.begin();
         values.put(Metric.CONNECTIONS_PER_SECOND, peers.connectionsPerSecond(CONNECTIONS_AT_A_TIME, seconds));
-        meter.end(values, Measure.CONNECTIONS, seconds);
+        meter.end(values, Measure.CONNECTIONS);
         return values;
     }
 
@@ -203,7 +202,7 @@ final class Testbed {
         values.put(Metric.P50_US, latency.p50Us());
         values.put(Metric.P99_US, latency.p99Us());
         values.put(Metric.P999_US, latency.p999Us());
-        meter.end(values, Measure.LATENCY, seconds);
+        meter.end(values, Measure.LATENCY);
         return values;
     }
 
@@ -211,9 +210,8 @@ final class Testbed {
     private Map<Metric, Double> flood(final Measure measure, final double seconds, final int payloadLength)
             throws IOException {
         meter.begin();
-        final long startNs = System.nanoTime();
         final Map<Metric, Double> values = flood.measure(seconds, payloadLength);
-        meter.end(values, measure, Stopwatch.secondsSince(startNs));
+        meter.end(values, measure);
         return values;
     }
 

@@ -267,14 +267,14 @@ final class DatagramBatch {
     }
 
     /**
-     * A message consists of its last datagrams alone from now on: the others have been sent one by one. Of a UDP socket's batch alone.
+     * A message consists of its last datagrams alone from now on: the others have been sent one by one, and so will these be. Its header is
+     * of no use.
      *
      * @param iovec the first of those datagrams' iovecs.
      * @param length of those datagrams together in bytes.
      */
     void keepRest(final int index, final int iovec, final int length) {
         messages[index].keepRest(iovec, length);
-        putMessage(vector, index, index);
     }
 
     /** Where the iovecs of a datagram end. */

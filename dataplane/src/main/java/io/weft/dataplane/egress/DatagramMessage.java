@@ -43,6 +43,9 @@ final class DatagramMessage {
     /** Outer type of service. */
     int tos;
 
+    /** Whether some of its datagrams have been sent one by one, since the kernel would not cut it, and these are the rest. */
+    boolean isRest;
+
     /** Begins anew with one datagram. */
     void begin(final EgressFrame frame, final int datagramLength, final int ofSocket, final int iovec) {
         socket = ofSocket;
@@ -55,6 +58,7 @@ final class DatagramMessage {
         tunnelHeaderLength = frame.tunnelHeaderLength;
         peer = frame.peer;
         tos = frame.outerTos;
+        isRest = false;
     }
 
     /** Whether one more datagram may be appended; the last one must have had full length. */
@@ -87,7 +91,7 @@ final class DatagramMessage {
         firstIovec = iovec;
         length = rest;
         segments = (rest + segmentLength - 1) / segmentLength;
-        segmentLength = Math.min(segmentLength, rest);
+        isRest = true;
     }
 
     /** Bytes of the inner IP packets. */

@@ -8,7 +8,6 @@ import io.weft.dataplane.counters.WorkerCounters;
 import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.encap.SuperframeCutter;
 import io.weft.linux.DatagramPort;
-import io.weft.linux.Errno;
 import io.weft.linux.MessageVector;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -125,6 +124,10 @@ final class DatagramSender implements UnderlaySender {
             final int count = answered(nextMessage);
             if (0 == count) {
                 outcomes.drop(batch, nextMessage++, DropReason.UNDERLAY_UNREACHABLE);
+                continue;
+            }
+            if (batch.message(nextMessage).isRest) {
+                nextMessage += sendOneByOne(batch, nextMessage);
                 continue;
             }
             final int result = call(batch.vector(), nextMessage, count);
@@ -281,7 +284,7 @@ final class DatagramSender implements UnderlaySender {
             final int length = Math.min(left, message.segmentLength);
             final int next = refused.putDatagram(single, index, iovec, length);
             final int errno = sendSingle(message.peer, length - message.tunnelHeaderLength);
-            if (Errno.EAGAIN == errno && refused == batch) {
+            if (0 != errno && refused == batch && SendPolicy.Action.KEEP == SendPolicy.onFailure(errno, 1)) {
                 batch.keepRest(index, iovec, left);
                 return keep(batch, index);
             }

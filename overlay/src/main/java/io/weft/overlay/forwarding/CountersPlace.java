@@ -14,7 +14,7 @@ import java.util.Objects;
 
 /** Making a forwarder's counters file. */
 final class CountersPlace {
-    /** Counters of 64 workers with room to spare; the file is sparse where nothing is counted. */
+    /** Counters of 64 workers with room to spare, of 640 bytes each, which are taken at the start whoever counts. */
     private static final int COUNTERS_CAPACITY = 10_240;
     /** Kubernetes is made for clusters of up to 5000 nodes; the rest is for those that come and go. */
     private static final int PEER_ROWS = 8192;

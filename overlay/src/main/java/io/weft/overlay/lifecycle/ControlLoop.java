@@ -7,6 +7,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.NanoClock;
+import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,17 +33,25 @@ public final class ControlLoop {
     private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
     private final List<Periodic> periodics = new ArrayList<>();
     private final Runnable afterBatch;
+    private final NanoClock clock;
     private @Nullable String endReason;
 
     /** Until then what is posted waits for more. */
-    private long gatherUntilNs = System.nanoTime();
+    private long gatherUntilNs;
 
     /**
      * @param afterBatch runs after the tasks that were waiting together, and after periodic ones: the place to publish what they changed,
      *     and to publish again what could not be.
      */
     public ControlLoop(final Runnable afterBatch) {
+        this(afterBatch, SystemNanoClock.INSTANCE);
+    }
+
+    /** The same, by a clock of its own. */
+    ControlLoop(final Runnable afterBatch, final NanoClock clock) {
         this.afterBatch = afterBatch;
+        this.clock = clock;
+        gatherUntilNs = clock.nanoTime();
     }
 
     /** Runs the task soon; from any thread. */
@@ -83,13 +93,13 @@ public final class ControlLoop {
 
     /** Runs the task once in so many milliseconds; to be called before {@link #run} or by a task. */
     public void every(final long intervalMs, final Runnable task) {
-        periodics.add(new Periodic(TimeUnit.MILLISECONDS.toNanos(intervalMs), task));
+        periodics.add(new Periodic(TimeUnit.MILLISECONDS.toNanos(intervalMs), clock.nanoTime(), task));
     }
 
     /** Runs the task once, so many milliseconds from now; to be called before {@link #run} or by a task. */
     public void after(final long delayMs, final Runnable task) {
         final Periodic[] once = new Periodic[1];
-        once[0] = new Periodic(TimeUnit.MILLISECONDS.toNanos(delayMs), () -> {
+        once[0] = new Periodic(TimeUnit.MILLISECONDS.toNanos(delayMs), clock.nanoTime(), () -> {
             periodics.remove(once[0]);
             task.run();
         });
@@ -122,20 +132,24 @@ public final class ControlLoop {
 
     /** The next task of a batch; null where nothing waits and it is time to publish. */
     private @Nullable Runnable next() throws InterruptedException {
-        final Runnable waiting = tasks.poll();
-        final long leftNs = gatherUntilNs - System.nanoTime();
-        return null == waiting && leftNs > 0 ? tasks.poll(leftNs, TimeUnit.NANOSECONDS) : waiting;
+        Runnable waiting = tasks.poll();
+        long leftNs = gatherUntilNs - clock.nanoTime();
+        while (null == waiting && leftNs > 0) {
+            waiting = tasks.poll(leftNs, TimeUnit.NANOSECONDS);
+            leftNs = gatherUntilNs - clock.nanoTime();
+        }
+        return waiting;
     }
 
     private void publish() {
-        final long beginNs = System.nanoTime();
+        final long beginNs = clock.nanoTime();
         afterBatch.run();
-        final long endNs = System.nanoTime();
+        final long endNs = clock.nanoTime();
         gatherUntilNs = endNs + Math.min(GATHER_FACTOR * (endNs - beginNs), GATHER_MAX_NS);
     }
 
     private long nextDelayNs() {
-        final long nowNs = System.nanoTime();
+        final long nowNs = clock.nanoTime();
         long delayNs = TimeUnit.HOURS.toNanos(1);
         for (final Periodic periodic : periodics) {
             delayNs = Math.min(delayNs, periodic.deadlineNs - nowNs);
@@ -146,9 +160,9 @@ public final class ControlLoop {
     private boolean runPeriodics() {
         boolean hasRun = false;
         for (final Periodic periodic : List.copyOf(periodics)) {
-            if (periodic.deadlineNs - System.nanoTime() <= 0) {
+            if (periodic.deadlineNs - clock.nanoTime() <= 0) {
                 periodic.task.run();
-                periodic.deadlineNs = System.nanoTime() + periodic.intervalNs;
+                periodic.deadlineNs = clock.nanoTime() + periodic.intervalNs;
                 hasRun = true;
             }
         }
@@ -160,10 +174,10 @@ public final class ControlLoop {
         private final Runnable task;
         private long deadlineNs;
 
-        Periodic(final long intervalNs, final Runnable task) {
+        Periodic(final long intervalNs, final long nowNs, final Runnable task) {
             this.intervalNs = intervalNs;
             this.task = task;
-            deadlineNs = System.nanoTime() + intervalNs;
+            deadlineNs = nowNs + intervalNs;
         }
     }
 }

@@ -14,12 +14,10 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class ControlLoopTest {
-    /** Of a publication. */
-    private static final long COST_NS = TimeUnit.MILLISECONDS.toNanos(5);
-
     private final AtomicInteger published = new AtomicInteger();
     private final ControlLoop loop = new ControlLoop(published::incrementAndGet);
 
@@ -68,13 +66,13 @@ class ControlLoopTest {
     void shouldPublishTogetherWhatComesSoonAfterAPublication() throws InterruptedException {
         final int changes = 100;
         final AtomicInteger publications = new AtomicInteger();
-        final ControlLoop slow = new ControlLoop(() -> {
-            publications.incrementAndGet();
-            final long beginNs = System.nanoTime();
-            while (System.nanoTime() - beginNs < COST_NS) {
-                Thread.onSpinWait();
-            }
-        });
+        final AtomicLong nowNs = new AtomicLong(); // stands still but while something is published
+        final ControlLoop slow = new ControlLoop(
+                () -> {
+                    publications.incrementAndGet();
+                    nowNs.addAndGet(TimeUnit.MILLISECONDS.toNanos(1));
+                },
+                nowNs::get);
         final Semaphore isTaken = new Semaphore(0);
         final Thread registry = new Thread(() -> {
             for (int i = 0; i < changes; i++) {
@@ -86,7 +84,8 @@ class ControlLoopTest {
         registry.start();
         assertEquals("all came", slow.run());
         registry.join();
-        assertTrue(publications.get() < changes / 2, publications + " publications of " + changes + " changes");
+        // The first alone, if the others came later, and these together.
+        assertTrue(publications.get() <= 2, publications + " publications of " + changes + " changes");
     }
 
     @Test
