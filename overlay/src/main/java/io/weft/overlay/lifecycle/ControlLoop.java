@@ -7,8 +7,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.agrona.concurrent.NanoClock;
-import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,37 +19,17 @@ public final class ControlLoop {
     /** So many tasks at most before what they changed is published and the periodic ones have their turn. */
     private static final int BATCH_MAX = 10_000;
 
-    /**
-     * Publishing costs as much for one change as for many. So what comes within a few times as long as it took is awaited after it, for
-     * this long at most, and published together: ten thousand leases that arrive one by one were as many publications, and the garbage
-     * of each stopped the data threads. A change that comes alone is published at once.
-     */
-    private static final long GATHER_MAX_NS = TimeUnit.MILLISECONDS.toNanos(20);
-
-    private static final int GATHER_FACTOR = 4;
-
     private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
     private final List<Periodic> periodics = new ArrayList<>();
     private final Runnable afterBatch;
-    private final NanoClock clock;
     private @Nullable String endReason;
-
-    /** Until then what is posted waits for more. */
-    private long gatherUntilNs;
 
     /**
      * @param afterBatch runs after the tasks that were waiting together, and after periodic ones: the place to publish what they changed,
      *     and to publish again what could not be.
      */
     public ControlLoop(final Runnable afterBatch) {
-        this(afterBatch, SystemNanoClock.INSTANCE);
-    }
-
-    /** The same, by a clock of its own. */
-    ControlLoop(final Runnable afterBatch, final NanoClock clock) {
         this.afterBatch = afterBatch;
-        this.clock = clock;
-        gatherUntilNs = clock.nanoTime();
     }
 
     /** Runs the task soon; from any thread. */
@@ -93,13 +71,13 @@ public final class ControlLoop {
 
     /** Runs the task once in so many milliseconds; to be called before {@link #run} or by a task. */
     public void every(final long intervalMs, final Runnable task) {
-        periodics.add(new Periodic(TimeUnit.MILLISECONDS.toNanos(intervalMs), clock.nanoTime(), task));
+        periodics.add(new Periodic(TimeUnit.MILLISECONDS.toNanos(intervalMs), task));
     }
 
     /** Runs the task once, so many milliseconds from now; to be called before {@link #run} or by a task. */
     public void after(final long delayMs, final Runnable task) {
         final Periodic[] once = new Periodic[1];
-        once[0] = new Periodic(TimeUnit.MILLISECONDS.toNanos(delayMs), clock.nanoTime(), () -> {
+        once[0] = new Periodic(TimeUnit.MILLISECONDS.toNanos(delayMs), () -> {
             periodics.remove(once[0]);
             task.run();
         });
@@ -118,38 +96,20 @@ public final class ControlLoop {
             final boolean hasWork = null != task;
             for (int left = BATCH_MAX; null != task; left--) {
                 task.run();
-                task = left > 0 && null == endReason ? next() : null;
+                task = left > 0 && null == endReason ? tasks.poll() : null;
             }
             if (hasWork) {
-                publish();
+                afterBatch.run();
             }
             if (runPeriodics()) {
-                publish();
+                afterBatch.run();
             }
         }
         return endReason;
     }
 
-    /** The next task of a batch; null where nothing waits and it is time to publish. */
-    private @Nullable Runnable next() throws InterruptedException {
-        Runnable waiting = tasks.poll();
-        long leftNs = gatherUntilNs - clock.nanoTime();
-        while (null == waiting && leftNs > 0) {
-            waiting = tasks.poll(leftNs, TimeUnit.NANOSECONDS);
-            leftNs = gatherUntilNs - clock.nanoTime();
-        }
-        return waiting;
-    }
-
-    private void publish() {
-        final long beginNs = clock.nanoTime();
-        afterBatch.run();
-        final long endNs = clock.nanoTime();
-        gatherUntilNs = endNs + Math.min(GATHER_FACTOR * (endNs - beginNs), GATHER_MAX_NS);
-    }
-
     private long nextDelayNs() {
-        final long nowNs = clock.nanoTime();
+        final long nowNs = System.nanoTime();
         long delayNs = TimeUnit.HOURS.toNanos(1);
         for (final Periodic periodic : periodics) {
             delayNs = Math.min(delayNs, periodic.deadlineNs - nowNs);
@@ -160,9 +120,9 @@ public final class ControlLoop {
     private boolean runPeriodics() {
         boolean hasRun = false;
         for (final Periodic periodic : List.copyOf(periodics)) {
-            if (periodic.deadlineNs - clock.nanoTime() <= 0) {
+            if (periodic.deadlineNs - System.nanoTime() <= 0) {
                 periodic.task.run();
-                periodic.deadlineNs = clock.nanoTime() + periodic.intervalNs;
+                periodic.deadlineNs = System.nanoTime() + periodic.intervalNs;
                 hasRun = true;
             }
         }
@@ -174,10 +134,10 @@ public final class ControlLoop {
         private final Runnable task;
         private long deadlineNs;
 
-        Periodic(final long intervalNs, final long nowNs, final Runnable task) {
+        Periodic(final long intervalNs, final Runnable task) {
             this.intervalNs = intervalNs;
             this.task = task;
-            deadlineNs = nowNs + intervalNs;
+            deadlineNs = System.nanoTime() + intervalNs;
         }
     }
 }
