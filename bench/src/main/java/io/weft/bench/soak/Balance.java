@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.soak;
 
-import io.weft.dataplane.counters.CountersFile;
+import io.weft.bench.stats.CounterTotals;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.Direction;
 import io.weft.dataplane.counters.DropReason;
-import io.weft.dataplane.counters.WorkerCounters;
 import java.nio.file.Path;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -45,32 +43,23 @@ record Balance(
     }
 
     private static Balance of(final Path countersFile) {
-        final Map<Integer, Long> totals = new HashMap<>();
-        try (CountersFile file = CountersFile.open(countersFile)) {
-            file.reader()
-                    .forEach((id, typeId, key, label) ->
-                            totals.merge(typeId, file.reader().getCounterValue(id), Long::sum));
-        }
+        final CounterTotals totals = CounterTotals.of(countersFile);
         final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
         for (final DropReason reason : DropReason.values()) {
-            final long count = totals.getOrDefault(WorkerCounters.DROP_TYPE_ID_BASE + reason.id(), 0L);
+            final long count = totals.of(reason);
             if (0 != count) {
                 drops.put(reason, count);
             }
         }
-        final long egress = total(totals, DataPlaneCounter.EGRESS_RECEIVED_PACKETS);
-        final long ingress = total(totals, DataPlaneCounter.INGRESS_RECEIVED_PACKETS);
+        final long egress = totals.of(DataPlaneCounter.EGRESS_RECEIVED_PACKETS);
+        final long ingress = totals.of(DataPlaneCounter.INGRESS_RECEIVED_PACKETS);
         return new Balance(
                 egress,
-                egress - total(totals, DataPlaneCounter.EGRESS_FORWARDED_PACKETS) - dropped(drops, Direction.EGRESS),
+                egress - totals.of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS) - dropped(drops, Direction.EGRESS),
                 ingress,
-                ingress - total(totals, DataPlaneCounter.INGRESS_DELIVERED_PACKETS) - dropped(drops, Direction.INGRESS),
-                total(totals, DataPlaneCounter.AGENT_ERRORS),
+                ingress - totals.of(DataPlaneCounter.INGRESS_DELIVERED_PACKETS) - dropped(drops, Direction.INGRESS),
+                totals.of(DataPlaneCounter.AGENT_ERRORS),
                 drops);
-    }
-
-    private static long total(final Map<Integer, Long> totals, final DataPlaneCounter counter) {
-        return totals.getOrDefault(counter.id(), 0L);
     }
 
     private static long dropped(final Map<DropReason, Long> drops, final Direction direction) {

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.bench.stats;
 
-import io.weft.dataplane.counters.CountersFile;
 import io.weft.dataplane.counters.DataPlaneCounter;
 import io.weft.dataplane.counters.ThreadCounter;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.Map;
 
 /**
  * What a forwarder has done since it was started, from the counters that weftd keeps, and the baseline too.
@@ -44,30 +41,21 @@ public record ForwardingWork(
      * @throws IllegalStateException if the file is not one of counters.
      */
     public static ForwardingWork of(final Path countersFile) {
-        final Map<Integer, Long> totals = new HashMap<>();
-        try (CountersFile file = CountersFile.open(countersFile)) {
-            file.reader()
-                    .forEach((id, typeId, key, label) ->
-                            totals.merge(typeId, file.reader().getCounterValue(id), Long::sum));
-        }
+        final CounterTotals totals = CounterTotals.of(countersFile);
         return new ForwardingWork(
-                total(totals, DataPlaneCounter.EGRESS_READ_CALLS),
-                total(totals, DataPlaneCounter.INGRESS_WRITE_CALLS),
-                total(totals, DataPlaneCounter.EGRESS_SEND_CALLS),
-                total(totals, DataPlaneCounter.INGRESS_RECEIVE_CALLS),
-                totals.getOrDefault(ThreadCounter.POLLS.id(), 0L),
-                totals.getOrDefault(ThreadCounter.YIELDS.id(), 0L) + total(totals, DataPlaneCounter.INGRESS_TURNS),
-                COPIES * total(totals, DataPlaneCounter.EGRESS_FORWARDED_BYTES)
-                        + COPIES * total(totals, DataPlaneCounter.INGRESS_DELIVERED_BYTES)
-                        + total(totals, DataPlaneCounter.EGRESS_MOVED_BYTES),
-                total(totals, DataPlaneCounter.EGRESS_RECEIVED_FRAMES),
-                total(totals, DataPlaneCounter.INGRESS_DELIVERED_FRAMES),
-                total(totals, DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
-                total(totals, DataPlaneCounter.INGRESS_DELIVERED_PACKETS));
-    }
-
-    private static long total(final Map<Integer, Long> totals, final DataPlaneCounter counter) {
-        return totals.getOrDefault(counter.id(), 0L);
+                totals.of(DataPlaneCounter.EGRESS_READ_CALLS),
+                totals.of(DataPlaneCounter.INGRESS_WRITE_CALLS),
+                totals.of(DataPlaneCounter.EGRESS_SEND_CALLS),
+                totals.of(DataPlaneCounter.INGRESS_RECEIVE_CALLS),
+                totals.of(ThreadCounter.POLLS),
+                totals.of(ThreadCounter.YIELDS) + totals.of(DataPlaneCounter.INGRESS_TURNS),
+                COPIES * totals.of(DataPlaneCounter.EGRESS_FORWARDED_BYTES)
+                        + COPIES * totals.of(DataPlaneCounter.INGRESS_DELIVERED_BYTES)
+                        + totals.of(DataPlaneCounter.EGRESS_MOVED_BYTES),
+                totals.of(DataPlaneCounter.EGRESS_RECEIVED_FRAMES),
+                totals.of(DataPlaneCounter.INGRESS_DELIVERED_FRAMES),
+                totals.of(DataPlaneCounter.EGRESS_FORWARDED_PACKETS),
+                totals.of(DataPlaneCounter.INGRESS_DELIVERED_PACKETS));
     }
 
     /** What was done since. */

@@ -166,33 +166,33 @@ public final class NodeMetrics {
         final String device = "device=\"" + sample.device() + '"';
         final String label = sample.label();
         ofThread(
-                text,
                 sample,
                 ThreadCounter.IDLE_NS,
+                text::seconds,
                 "weft_thread_idle_seconds_total",
                 "Time that a data thread waited or spun: 1 less its rate is how busy the thread is.");
         ofThread(
-                text,
                 sample,
                 ThreadCounter.URGENT_NS,
+                text::seconds,
                 "weft_thread_urgent_seconds_total",
                 "Time that a data thread came before ordinary threads, because more came from pods or underlay than was read.");
-        timesOfThread(
-                text,
+        ofThread(
                 sample,
                 ThreadCounter.BOOSTS,
+                text::counter,
                 "weft_thread_boosts_total",
                 "Times that a data thread got no processor while many packets came, and was let in before ordinary threads.");
-        timesOfThread(
-                text,
+        ofThread(
                 sample,
                 ThreadCounter.POLLS,
+                text::counter,
                 "weft_thread_polls_total",
                 "Times that a data thread asked poll(2), and waited if there was nothing.");
-        timesOfThread(
-                text,
+        ofThread(
                 sample,
                 ThreadCounter.YIELDS,
+                text::counter,
                 "weft_thread_yields_total",
                 "Times that a data thread gave way while it spun.");
         for (final DataPlaneCounter counter : DataPlaneCounter.values()) {
@@ -206,27 +206,20 @@ public final class NodeMetrics {
         }
     }
 
-    private static void ofThread(
-            final MetricsText text,
-            final CounterSample sample,
-            final ThreadCounter counter,
-            final String metric,
-            final String help) {
-        final String thread = counter.threadName(sample.label());
-        if (null != thread) {
-            text.seconds(metric, help, "device=\"" + sample.device() + "\",thread=\"" + thread + '"', sample.value());
-        }
+    /** How a page writes a figure: {@link MetricsText#seconds} or {@link MetricsText#counter}. */
+    private interface Writing {
+        void write(String metric, String help, String labels, long value);
     }
 
-    private static void timesOfThread(
-            final MetricsText text,
+    private static void ofThread(
             final CounterSample sample,
             final ThreadCounter counter,
+            final Writing writing,
             final String metric,
             final String help) {
         final String thread = counter.threadName(sample.label());
         if (null != thread) {
-            text.counter(metric, help, "device=\"" + sample.device() + "\",thread=\"" + thread + '"', sample.value());
+            writing.write(metric, help, "device=\"" + sample.device() + "\",thread=\"" + thread + '"', sample.value());
         }
     }
 
