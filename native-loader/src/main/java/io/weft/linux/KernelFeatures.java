@@ -2,6 +2,7 @@
 package io.weft.linux;
 
 import static java.nio.ByteOrder.nativeOrder;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import io.weft.address.IpAddress;
 import io.weft.address.IpFamily;
@@ -176,9 +177,10 @@ public record KernelFeatures(
                 : features.getInt(0, nativeOrder());
     }
 
-    /** Attaches a device with a name of the kernel's choice, which goes with the descriptor. */
+    /** Attaches a device, which goes with the descriptor. */
     private static boolean takesUdpSuperframes(final int tun) {
         final UnsafeBuffer request = allocate(IFREQ_LENGTH);
+        request.putBytes(0, TunDevice.TRIAL_NAME.getBytes(US_ASCII));
         request.putShort(IFREQ_FLAGS_OFFSET, (short) (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR), nativeOrder());
         if (Libc.LIBC.ioctl(tun, TUNSETIFF, request.addressOffset()) < 0) {
             throw new LinuxException("create a TUN device to try its offloads", Errno.last());

@@ -99,15 +99,14 @@ public final class TapDevice implements FrameSink, AutoCloseable {
     }
 
     /**
-     * Whether the kernel knows tunnel offload for such devices; not without a TUN driver. Tries with a device of a name of the
-     * kernel's choice, which is gone at the end.
+     * Whether the kernel knows tunnel offload for such devices; not without a TUN driver. Tries with a device that is gone at the end.
      */
     public static boolean takesTunnelSuperframes() {
         if (!TunDevice.isDriverThere()) {
             return false;
         }
         try (TapDevice device = new TapDevice(TunDevice.openDriver(), 0)) {
-            TunDevice.attach(device.fd, "", TunDevice.IFF_TAP, false);
+            TunDevice.attach(device.fd, TunDevice.TRIAL_NAME, TunDevice.IFF_TAP, false);
             return device.setTunnelOffload();
         }
     }

@@ -26,6 +26,12 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     /** {@code IFNAMSIZ} less the terminating zero. */
     public static final int MAX_NAME_LENGTH = 15;
 
+    /**
+     * Of a device that is there for a trial alone, and not set up; the kernel puts a number in the place of the last two characters. It
+     * begins as others of weft do, so that a host that leaves those alone leaves this one (packaging/host).
+     */
+    static final String TRIAL_NAME = "weft.try%d";
+
     private static final String CLONE_DEVICE = "/dev/net/tun";
 
     private static final int O_RDWR = 2;

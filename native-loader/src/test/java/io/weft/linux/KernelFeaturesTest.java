@@ -40,6 +40,29 @@ class KernelFeaturesTest {
         }
     }
 
+    /** Else what sets up every device that it does not know sets these up as well: packaging/host tells it of weft's by their names. */
+    @Test
+    void shouldTryWithDevicesThatAreCalledAsWeftsAre() {
+        try (NetworkNamespace namespace = NetworkNamespace.create("features");
+                BackgroundProcess monitor = namespace.start("ip", "-o", "monitor", "link")) {
+            Await.until(monitor::output, Await.TIMEOUT_MS, () -> {
+                namespace.ip("link", "add", "before", "type", "veth");
+                namespace.ip("link", "delete", "before");
+                return monitor.output().contains("before");
+            });
+            namespace.call(KernelFeatures::probe);
+            namespace.ip("link", "add", "after", "type", "veth");
+            Await.until(
+                    monitor::output, Await.TIMEOUT_MS, () -> monitor.output().contains("after"));
+            final List<String> others = monitor.output()
+                    .lines()
+                    .filter(line -> !line.contains("veth") && !line.contains("before") && !line.contains("after"))
+                    .toList();
+            assertFalse(others.isEmpty(), monitor::output);
+            others.forEach(line -> assertTrue(line.contains(": weft.try"), line));
+        }
+    }
+
     @Test
     void shouldTellWhatAnOlderKernelLacks() {
         assertEquals(List.of(), new KernelFeatures("6.18.0", true, 128, true, true, true, true, true).missing());
