@@ -9,7 +9,7 @@ class RegistryFuzzTest {
     @FuzzTest(maxDuration = "10m")
     void shouldReadOrRefuse(final byte[] text) {
         try {
-            RegistryFile.read(text, "leases.json", null);
+            RegistryFile.read(text, text.length, "leases.json");
         } catch (final JsonException refused) {
             requireMessage(refused);
         }

@@ -53,7 +53,34 @@ public final class JsonText {
      * @param source what an error calls the text.
      */
     public static JsonText of(final byte[] text, final String source) {
-        return new JsonText(text, 0, text.length, source, "", 1, 1);
+        return of(text, text.length, source);
+    }
+
+    /**
+     * A whole text at the beginning of some memory.
+     *
+     * @param text not to be changed as long as this, or a part of it that is no {@link #copy}, is in use.
+     * @param length of it in bytes.
+     * @param source what an error calls the text.
+     */
+    public static JsonText of(final byte[] text, final int length, final String source) {
+        return new JsonText(text, 0, length, source, "", 1, 1);
+    }
+
+    /** The same with memory of its own. */
+    public JsonText copy() {
+        return new JsonText(Arrays.copyOfRange(text, begin, end), 0, end - begin, source, path, line, column);
+    }
+
+    /** Takes the members of an object. */
+    public interface MemberConsumer {
+        /**
+         * Called for each, in their order.
+         *
+         * @param key of the member.
+         * @param keyText where the key is, for an error.
+         */
+        void accept(String key, JsonText keyText, JsonText member);
     }
 
     /**
@@ -71,42 +98,62 @@ public final class JsonText {
      * @throws JsonException with line and column when the text is not exactly one JSON object, or a key comes twice.
      */
     public Map<String, JsonText> members() {
+        final Map<String, JsonText> members = new LinkedHashMap<>();
+        forEachMember((key, keyText, member) -> {
+            if (null != members.put(key, member)) {
+                throw keyText.comesTwice();
+            }
+        });
+        return Collections.unmodifiableMap(members);
+    }
+
+    /**
+     * Calls with each member of an object, without keeping them.
+     *
+     * @throws JsonException with line and column when the text is not exactly one JSON object. That a key comes twice is for the consumer to see.
+     */
+    public void forEachMember(final MemberConsumer consumer) {
         try (JsonParser parser = parser()) {
             if (JsonToken.START_OBJECT != parser.nextToken()) {
-                return Collections.unmodifiableMap(requireNone(read().members()));
+                requireNone(read().members());
             }
-            final Map<String, JsonText> members = new LinkedHashMap<>();
             while (JsonToken.END_OBJECT != parser.nextToken()) {
                 final String key = parser.currentName();
-                final TokenStreamLocation keyPlace = parser.currentTokenLocation();
+                final String memberPath = path.isEmpty() ? key : path + '.' + key;
+                final JsonText keyText = part(memberPath, parser.currentTokenLocation(), parser);
                 parser.nextToken();
                 final TokenStreamLocation place = parser.currentTokenLocation();
                 parser.skipChildren();
                 parser.finishToken();
-                final JsonText member = new JsonText(
-                        text,
-                        begin + (int) place.getByteOffset(),
-                        begin + (int) parser.currentLocation().getByteOffset(),
-                        source,
-                        path.isEmpty() ? key : path + '.' + key,
-                        line(place),
-                        column(place));
-                if (null != members.put(key, member)) {
-                    throw new JsonException(
-                            source, line(keyPlace), column(keyPlace), "key " + member.path + " comes twice");
-                }
+                consumer.accept(key, keyText, part(memberPath, place, parser));
             }
             if (null != parser.nextToken()) {
                 throw error("is followed by more text");
             }
-            return Collections.unmodifiableMap(members);
         } catch (final JacksonException failure) {
             throw error(failure);
         }
     }
 
+    /** From a place to where the parser is. */
+    private JsonText part(final String partPath, final TokenStreamLocation place, final JsonParser parser) {
+        return new JsonText(
+                text,
+                begin + (int) place.getByteOffset(),
+                begin + (int) parser.currentLocation().getByteOffset(),
+                source,
+                partPath,
+                line(place),
+                column(place));
+    }
+
+    /** That this key has been in its object before. */
+    public JsonException comesTwice() {
+        return new JsonException(source, line, column, "key " + path + " comes twice");
+    }
+
     /** What is no object has an error instead of members. */
-    private static Map<String, JsonText> requireNone(final Map<String, JsonValue> members) {
+    private static void requireNone(final Map<String, JsonValue> members) {
         throw new IllegalStateException("read as an object: " + members);
     }
 

@@ -22,17 +22,35 @@ public final class BoundedFile {
      *     message tells which, without the path.
      */
     public static byte[] read(final Path file, final int lengthMax) throws IOException {
+        try (InputStream in = open(file)) {
+            final byte[] bytes = in.readNBytes(lengthMax);
+            if (bytes.length == lengthMax) {
+                requireEnd(in, lengthMax);
+            }
+            return bytes;
+        }
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @throws IOException when there is none, or it is no file.
+     */
+    static InputStream open(final Path file) throws IOException {
         if (Files.exists(file) && !Files.isRegularFile(file)) {
             throw new IOException("is no regular file");
         }
-        try (InputStream in = Files.newInputStream(file)) {
-            final byte[] bytes = in.readNBytes(lengthMax);
-            if (bytes.length == lengthMax && in.read() >= 0) {
-                throw new IOException("is longer than " + lengthMax + " bytes");
-            }
-            return bytes;
+        try {
+            return Files.newInputStream(file);
         } catch (final NoSuchFileException failure) {
             throw new IOException("there is no such file", failure);
+        }
+    }
+
+    /** Throws where something is left of a file of which as much was read as is allowed. */
+    static void requireEnd(final InputStream in, final int lengthMax) throws IOException {
+        if (in.read() >= 0) {
+            throw new IOException("is longer than " + lengthMax + " bytes");
         }
     }
 }

@@ -21,14 +21,12 @@ import java.nio.file.Path;
 import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,10 +49,11 @@ public final class FileRegistry implements Registry {
     private final Path file;
     private final long quietNs;
     private final RegistryStatus status = new RegistryStatus();
-    /** The file's text when it was last read, and whether it was fit for use then. */
-    private byte[] text = new byte[0];
+    private final RereadFile text;
 
+    /** Whether the text was fit for use. */
     private boolean isTextUsed;
+
     private @Nullable RegistryFile contents;
     private @Nullable NodeRequest request;
     private @Nullable WatchService watchService;
@@ -76,6 +75,7 @@ public final class FileRegistry implements Registry {
      */
     FileRegistry(final Path file, final long quietNs) {
         this.file = file.toAbsolutePath();
+        text = new RereadFile(this.file, LENGTH_MAX);
         this.quietNs = quietNs;
     }
 
@@ -97,8 +97,8 @@ public final class FileRegistry implements Registry {
     @Override
     public NetworkConfig config() {
         try {
-            text = BoundedFile.read(file, LENGTH_MAX);
-            final RegistryFile read = RegistryFile.read(text, file.toString(), null);
+            text.read();
+            final RegistryFile read = RegistryFile.read(text.text(), text.length(), file.toString());
             contents = read;
             isTextUsed = true;
             status.contact();
@@ -113,12 +113,12 @@ public final class FileRegistry implements Registry {
     @Override
     public Lease acquire(final NodeRequest nodeRequest) {
         request = nodeRequest;
-        return own(contentsInUse(), nodeRequest);
+        return own(contentsInUse().leases(), nodeRequest);
     }
 
     @Override
     public void watch(final LeaseListener listener) {
-        listener.onSnapshot(contentsInUse().leases());
+        listener.onSnapshot(contentsInUse().leases().toList());
         final WatchService service = open();
         watchService = service;
         final Thread thread = new Thread(() -> follow(service, listener), "weft-registry");
@@ -164,10 +164,9 @@ public final class FileRegistry implements Registry {
         return Objects.requireNonNull(contents, "config() comes first");
     }
 
-    private Lease own(final RegistryFile registryFile, final NodeRequest nodeRequest) {
-        final List<Lease> own = registryFile.leases().stream()
-                .filter(lease -> nodeRequest.owns(lease.attributes()))
-                .toList();
+    private Lease own(final Stream<Lease> leases, final NodeRequest nodeRequest) {
+        final List<Lease> own =
+                leases.filter(lease -> nodeRequest.owns(lease.attributes())).toList();
         if (own.isEmpty()) {
             throw new RegistryException(file + ": no lease has a PublicIP of this node ("
                     + nodeRequest.ownAddresses().stream()
@@ -241,11 +240,9 @@ public final class FileRegistry implements Registry {
 
     private void compare(final LeaseListener listener) {
         try {
-            final byte[] now = BoundedFile.read(file, LENGTH_MAX);
-            if (!Arrays.equals(now, text)) {
-                text = now;
+            if (text.read()) {
                 isTextUsed = false;
-                take(RegistryFile.read(now, file.toString(), contents), listener);
+                take(listener);
                 isTextUsed = true;
             }
             if (isTextUsed) {
@@ -274,50 +271,46 @@ public final class FileRegistry implements Registry {
         status.failure(cause);
     }
 
-    private void take(final RegistryFile next, final LeaseListener listener) {
-        final RegistryFile before = contentsInUse();
-        final NodeRequest nodeRequest = Objects.requireNonNull(request, "acquire() comes first");
-        final Lease ownNow = own(next, nodeRequest);
-        final Lease ownBefore = own(before, nodeRequest);
-        contents = next;
-        status.event();
-        if (!next.config().equals(before.config())) {
+    private void take(final LeaseListener listener) {
+        final RegistryFile used = contentsInUse();
+        final RegistryFile.@Nullable Change change = used.reread(text.text(), text.length(), file.toString());
+        if (null == change) {
+            final RegistryFile anew = RegistryFile.read(text.text(), text.length(), file.toString());
+            own(anew.leases(), requestInUse());
+            contents = anew;
+            status.event();
             listener.onRestartNeeded(file + ": the network configuration has changed");
-        } else if (!ownNow.equals(ownBefore)) {
-            listener.onRestartNeeded(file + ": the own lease has changed from " + ownBefore + " to " + ownNow);
+            return;
+        }
+        final Lease ownNow = own(change.leases(), requestInUse());
+        final Lease ownBefore = own(used.leases(), requestInUse());
+        used.accept(change);
+        status.event();
+        if (ownNow.equals(ownBefore)) {
+            tell(change, used.size(), listener);
         } else {
-            tell(before.placed(), next.placed(), listener);
+            listener.onRestartNeeded(file + ": the own lease has changed from " + ownBefore + " to " + ownNow);
         }
     }
 
+    private NodeRequest requestInUse() {
+        return Objects.requireNonNull(request, "acquire() comes first");
+    }
+
     /** Tells what is gone before what is new, for a new lease may have the subnet of one that is gone. */
-    private void tell(
-            final Map<String, RegistryFile.Placed> before,
-            final Map<String, RegistryFile.Placed> next,
-            final LeaseListener listener) {
-        final List<LeaseKey> gone = new ArrayList<>();
-        before.forEach((name, placed) -> {
-            if (!next.containsKey(name)) {
-                gone.add(placed.lease().key());
-            }
-        });
-        final List<Lease> changed = new ArrayList<>();
-        next.forEach((name, placed) -> {
-            final RegistryFile.Placed known = before.get(name);
-            if (null == known || !known.lease().equals(placed.lease())) {
-                changed.add(placed.lease());
-            }
-        });
+    private void tell(final RegistryFile.Change change, final int leases, final LeaseListener listener) {
+        final List<LeaseKey> gone = change.gone();
+        final List<Lease> changed = change.changed();
         gone.forEach(listener::onRemove);
         changed.forEach(listener::onPut);
         LOG.log(
                 INFO,
                 "{0}: {1} leases, {2} of them new or changed, {3} gone{4}",
                 file,
-                String.valueOf(next.size()),
+                String.valueOf(leases),
                 String.valueOf(changed.size()),
                 String.valueOf(gone.size()),
-                LogFields.of("file", file, "leases", next.size(), "changed", changed.size(), "gone", gone.size()));
+                LogFields.of("file", file, "leases", leases, "changed", changed.size(), "gone", gone.size()));
     }
 
     private String unreadable(final IOException failure) {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.overlay.registry;
 
-import io.weft.address.IpAddress;
 import io.weft.address.IpPrefix;
-import io.weft.address.MacAddress;
 import io.weft.overlay.json.JsonException;
 import io.weft.overlay.json.JsonText;
 import io.weft.overlay.json.JsonValue;
@@ -12,78 +10,205 @@ import io.weft.overlay.lease.LeaseAttributes;
 import io.weft.overlay.lease.LeaseKey;
 import io.weft.overlay.lease.NetworkConfig;
 import io.weft.overlay.lease.NetworkConfigReader;
-import io.weft.overlay.lease.VtepData;
-import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collection;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a registry file says: {@code {"config": …, "leases": {"10.244.0.0-24": …}}}, in flannel's own JSON. People write
  * it, so whatever does not fit together is an error with its place, and nothing of such a file is used.
  *
- * @param config the network configuration.
- * @param placed all leases, in the order of the file, by the name that they have there.
+ * <p>A file that is read again keeps the objects of what has not changed: of thousands of leases all would be new else, and old soon, and
+ * packets wait while those are collected. Owned by one thread at a time.
  */
-record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
-    /** A lease with its place in the text. */
-    record Placed(Lease lease, JsonText text) {}
+final class RegistryFile {
+    /** A lease with its place in the text that it was read from, of which this has a copy. */
+    static final class Placed {
+        private final String name;
+        private final Lease lease;
+        private final JsonText text;
+
+        /** The last reading that had it. */
+        private int reading;
+
+        private Placed(final String name, final Lease lease, final JsonText text, final int reading) {
+            this.name = name;
+            this.lease = lease;
+            this.text = text;
+            this.reading = reading;
+        }
+
+        Lease lease() {
+            return lease;
+        }
+
+        JsonText text() {
+            return text;
+        }
+    }
+
+    private final NetworkConfig config;
+    private final Map<String, Placed> placed = new LinkedHashMap<>();
+    private final LeaseConflicts conflicts = new LeaseConflicts();
+    private int readings;
+
+    private RegistryFile(final NetworkConfig config) {
+        this.config = config;
+    }
 
     /**
      * Reads and checks a file's text.
      *
-     * @param before what the file said before: leases that have not changed are taken from there; null for nothing.
+     * @param text of which nothing is kept.
+     * @param length of it in bytes.
      * @throws JsonException with line, column and cause.
      */
-    static RegistryFile read(final byte[] text, final String source, final @Nullable RegistryFile before) {
-        final JsonText whole = JsonText.of(text, source);
+    static RegistryFile read(final byte[] text, final int length, final String source) {
+        final Map<String, JsonText> parts = parts(JsonText.of(text, length, source));
+        final RegistryFile file = new RegistryFile(config(parts));
+        file.accept(file.compare(leases(parts)));
+        return file;
+    }
+
+    /**
+     * Reads and checks a text that has come in the place of this file's.
+     *
+     * @param text of which nothing is kept.
+     * @param length of it in bytes.
+     * @return what is other in it, for {@link #accept}; null where that is the configuration, so that all is to be read anew.
+     * @throws JsonException with line, column and cause.
+     */
+    @Nullable
+    Change reread(final byte[] text, final int length, final String source) {
+        final Map<String, JsonText> parts = parts(JsonText.of(text, length, source));
+        return config.equals(config(parts)) ? compare(leases(parts)) : null;
+    }
+
+    /** What a text has that the file had not, and the other way round. */
+    final class Change {
+        private final List<Placed> come;
+        private final List<Lease> changed;
+        private final List<Placed> gone;
+
+        private Change(final List<Placed> come, final List<Lease> changed, final List<Placed> gone) {
+            this.come = come;
+            this.changed = changed;
+            this.gone = gone;
+        }
+
+        /** All leases as they are with this change. */
+        Stream<Lease> leases() {
+            return Stream.concat(placed.values().stream().filter(known -> readings == known.reading), come.stream())
+                    .map(Placed::lease);
+        }
+
+        /** Leases that are new or others than they were, in the order of the file; not those that are written in another way. */
+        List<Lease> changed() {
+            return changed;
+        }
+
+        /** The keys of leases that are in it no more, under whatever name. */
+        List<LeaseKey> gone() {
+            final Set<LeaseKey> keys =
+                    come.stream().map(lease -> lease.lease.key()).collect(Collectors.toSet());
+            return gone.stream()
+                    .map(old -> old.lease.key())
+                    .filter(key -> !keys.contains(key))
+                    .toList();
+        }
+    }
+
+    private Change compare(final JsonText leases) {
+        readings++;
+        final Map<String, Placed> come = new LinkedHashMap<>();
+        final List<Lease> changed = new ArrayList<>();
+        final int[] count = {0};
+        leases.forEachMember((name, nameText, text) -> {
+            count[0]++;
+            final @Nullable Placed known = placed.get(name);
+            if ((null != known && readings == known.reading) || come.containsKey(name)) {
+                throw nameText.comesTwice();
+            }
+            if (null != known && text.hasTextOf(known.text)) {
+                known.reading = readings;
+            } else if (count[0] <= Registry.LEASES_MAX) {
+                final Lease lease = lease(name, text.read(), config);
+                come.put(name, new Placed(name, lease, text.copy(), readings));
+                if (null == known || !known.lease.equals(lease)) {
+                    changed.add(lease);
+                }
+            }
+        });
+        if (count[0] > Registry.LEASES_MAX) {
+            throw leases.error("has " + count[0] + " leases, there is memory for " + Registry.LEASES_MAX);
+        }
+        return new Change(List.copyOf(come.values()), changed, notRead());
+    }
+
+    /** What the last reading has not met. */
+    private List<Placed> notRead() {
+        final List<Placed> gone = new ArrayList<>();
+        for (final Placed known : placed.values()) {
+            if (readings != known.reading) {
+                gone.add(known);
+            }
+        }
+        return gone;
+    }
+
+    /**
+     * Takes a change over, the last that was compared.
+     *
+     * @throws JsonException with line, column and cause where leases do not fit together; then all is as it was.
+     */
+    void accept(final Change change) {
+        conflicts.replace(change.gone, change.come);
+        change.gone.forEach(old -> placed.remove(old.name));
+        change.come.forEach(lease -> placed.put(lease.name, lease));
+    }
+
+    private static Map<String, JsonText> parts(final JsonText whole) {
         final Map<String, JsonText> parts = whole.members();
         parts.forEach((key, part) -> {
             if (!"config".equals(key) && !"leases".equals(key)) {
                 throw part.error("is an unknown key, known here: config, leases");
             }
         });
-        final NetworkConfig config =
-                NetworkConfigReader.read(required(parts, "config", whole).read(), true, false);
-        final Map<String, Placed> known = null == before || !config.equals(before.config) ? Map.of() : before.placed;
-        final Map<String, Placed> placed = new LinkedHashMap<>();
-        final Map<String, JsonText> leases = required(parts, "leases", whole).members();
-        if (leases.size() > Registry.LEASES_MAX) {
-            throw required(parts, "leases", whole)
-                    .error("has " + leases.size() + " leases, there is memory for " + Registry.LEASES_MAX);
+        for (final String key : List.of("config", "leases")) {
+            if (!parts.containsKey(key)) {
+                throw whole.error("has no \"" + key + "\"");
+            }
         }
-        leases.forEach((name, part) -> {
-            final Placed same = known.get(name);
-            placed.put(
-                    name,
-                    null != same && part.hasTextOf(same.text)
-                            ? new Placed(same.lease, part)
-                            : new Placed(lease(name, part.read(), config), part));
-        });
-        requireApart(placed.values(), key -> key.subnet());
-        requireApart(placed.values(), key -> key.ipv6Subnet());
-        requireDifferent(placed.values());
-        return new RegistryFile(config, Collections.unmodifiableMap(placed));
+        return parts;
     }
 
-    private static JsonText required(final Map<String, JsonText> parts, final String key, final JsonText whole) {
-        final JsonText part = parts.get(key);
-        if (null == part) {
-            throw whole.error("has no \"" + key + "\"");
-        }
-        return part;
+    private static NetworkConfig config(final Map<String, JsonText> parts) {
+        return NetworkConfigReader.read(
+                Objects.requireNonNull(parts.get("config")).read(), true, false);
     }
 
-    /** All leases, in the order of the file. */
-    List<Lease> leases() {
-        return placed.values().stream().map(Placed::lease).toList();
+    private static JsonText leases(final Map<String, JsonText> parts) {
+        return Objects.requireNonNull(parts.get("leases"));
+    }
+
+    NetworkConfig config() {
+        return config;
+    }
+
+    /** All leases. */
+    Stream<Lease> leases() {
+        return placed.values().stream().map(Placed::lease);
+    }
+
+    /** How many leases there are. */
+    int size() {
+        return placed.size();
     }
 
     private static Lease lease(final String name, final JsonValue value, final NetworkConfig config) {
@@ -114,46 +239,6 @@ record RegistryFile(NetworkConfig config, Map<String, Placed> placed) {
         if (null != subnet && (null == network || !network.contains(subnet))) {
             throw value.error(
                     "lies outside of config." + networkKey + " " + (null == network ? "(which is not set)" : network));
-        }
-    }
-
-    private static void requireApart(
-            final Collection<Placed> leases, final Function<LeaseKey, @Nullable IpPrefix> family) {
-        final List<Map.Entry<IpAddress, Placed>> sorted = new ArrayList<>(leases.size());
-        for (final Placed placed : leases) {
-            final IpPrefix subnet = family.apply(placed.lease.key());
-            if (null != subnet) {
-                sorted.add(Map.entry(subnet.base(), placed));
-            }
-        }
-        sorted.sort(Map.Entry.comparingByKey());
-        // Sorted by base, a block that overlaps any later one overlaps its neighbour, or its neighbour the later one.
-        for (int i = 1; i < sorted.size(); i++) {
-            final Placed one = sorted.get(i - 1).getValue();
-            final Placed other = sorted.get(i).getValue();
-            if (one.lease.key().overlaps(other.lease.key())) {
-                throw other.text.error("overlaps lease " + one.lease.key());
-            }
-        }
-    }
-
-    private static void requireDifferent(final Collection<Placed> leases) {
-        final Map<InetAddress, LeaseKey> byAddress = new HashMap<>();
-        final Map<MacAddress, LeaseKey> byMac = new HashMap<>();
-        for (final Placed placed : leases) {
-            final LeaseKey key = placed.lease().key();
-            final LeaseAttributes attributes = placed.lease().attributes();
-            final LeaseKey sameAddress =
-                    null == attributes.publicIp() ? null : byAddress.put(attributes.publicIp(), key);
-            if (null != sameAddress) {
-                throw placed.text().error("has the PublicIP of lease " + sameAddress + ": each node needs its own");
-            }
-            for (final VtepData vtep : Arrays.asList(attributes.vtep(), attributes.vtepV6())) {
-                final LeaseKey sameMac = null == vtep ? null : byMac.put(vtep.mac(), key);
-                if (null != sameMac && !sameMac.equals(key)) {
-                    throw placed.text().error("has the VtepMAC of lease " + sameMac);
-                }
-            }
         }
     }
 }
