@@ -81,16 +81,17 @@ public final class Rehearsal implements AutoCloseable {
      *
      * @param encapsulation that is to be rehearsed.
      * @param hasOffload whether there is a way for superframes that need no cutting.
+     * @param hasBatches whether several frames of pods are read or written with one call.
      * @throws io.weft.linux.LinuxException if the kernel refuses, as where the loopback is down.
      * @throws UncheckedIOException likewise.
      */
-    public Rehearsal(final Encapsulation encapsulation, final boolean hasOffload) {
+    public Rehearsal(final Encapsulation encapsulation, final boolean hasOffload, final boolean hasBatches) {
         frames = new RehearsalFrames(MTU, Encapsulation.VXLAN == encapsulation);
-        peer = new RehearsalNode(encapsulation, PEER_MAC, NO_PORT, MTU, hasOffload);
+        peer = new RehearsalNode(encapsulation, PEER_MAC, NO_PORT, MTU, hasOffload, hasBatches);
         @Nullable RehearsalNode opened = null;
         boolean isOpen = false;
         try {
-            opened = new RehearsalNode(encapsulation, MAC, peer.underlayPort(), MTU, hasOffload);
+            opened = new RehearsalNode(encapsulation, MAC, peer.underlayPort(), MTU, hasOffload, hasBatches);
             opened.sendTo(PEER_MAC);
             node = opened;
             carrier = openCarrier(peer.underlayPort());

@@ -44,6 +44,7 @@ final class RehearsalNode implements AutoCloseable {
      * @param mac of the node's VTEP.
      * @param peerPort where the other node receives.
      * @param hasOffload whether there is a way for superframes that need no cutting.
+     * @param hasBatches whether several frames are read or written with one call.
      * @throws io.weft.linux.LinuxException if the kernel refuses.
      */
     RehearsalNode(
@@ -51,10 +52,14 @@ final class RehearsalNode implements AutoCloseable {
             final MacAddress mac,
             final int peerPort,
             final int mtu,
-            final boolean hasOffload) {
+            final boolean hasOffload,
+            final boolean hasBatches) {
         try {
             final FrameLine pods = resources.add(new FrameLine());
             final TunDevice device = resources.add(TunDevice.ofLine(pods, 0, VirtioNetHeaderFlyweight.LENGTH));
+            if (hasBatches) {
+                device.batch();
+            }
             host = resources.add(TunDevice.ofLine(pods, 1, VirtioNetHeaderFlyweight.LENGTH));
             final FrameLine unsegmented = resources.add(new FrameLine());
             final TapDevice tap = resources.add(TapDevice.ofLine(unsegmented, 0, TunnelSuperframe.VNET_LENGTH));

@@ -14,10 +14,11 @@ final class RehearsalTest {
     private static final long MANY_PACKETS = 1_000;
 
     @ParameterizedTest
-    @CsvSource({"VXLAN,false", "VXLAN,true", "BARE_IP,false"})
-    void shouldBringPacketsBackToTheHostWhenItRuns(final Encapsulation encapsulation, final boolean hasOffload)
+    @CsvSource({"VXLAN,false,false", "VXLAN,true,false", "VXLAN,true,true", "BARE_IP,false,true"})
+    void shouldBringPacketsBackToTheHostWhenItRuns(
+            final Encapsulation encapsulation, final boolean hasOffload, final boolean hasBatches)
             throws InterruptedException {
-        try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload)) {
+        try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload, hasBatches)) {
             final long packets = rehearsal.run(TimeUnit.MINUTES.toNanos(1));
             assertTrue(packets > MANY_PACKETS, packets + " packets came back");
         }

@@ -13,11 +13,15 @@ import static io.weft.linux.SocketConstants.SO_RCVBUF;
 import static io.weft.linux.SocketConstants.SO_RCVBUFFORCE;
 import static io.weft.linux.SocketConstants.SO_SNDBUF;
 import static io.weft.linux.SocketConstants.SO_SNDBUFFORCE;
+import static java.nio.ByteOrder.nativeOrder;
 
 import io.weft.linux.SocketFilter.Label;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * A packet socket at one end of a veth pair, in the place of a TUN queue: each read gives one Ethernet frame that the host sent
@@ -26,14 +30,20 @@ import org.agrona.CloseHelper;
  *
  * <p>Several sockets of one device share its frames by flow, so that a flow keeps its order ({@code PACKET_FANOUT_HASH}).
  *
- * <p>Owned by one thread, but for its writes and {@link #takeLosses}, which any may call.
+ * <p>Owned by one thread, but for its writes, those of batches by one, and {@link #takeLosses}, which any may call.
  * Sources: include/uapi/linux/if_packet.h, net/packet/af_packet.c, include/linux/virtio_net.h.
  */
-public final class FrameSocket implements PacketPort, FrameBatchSink, AutoCloseable {
+public final class FrameSocket implements PacketPort, FrameBatchSource, FrameBatchSink, AutoCloseable {
     private static final int PACKET_IGNORE_OUTGOING = 23;
 
     private final int fd;
+    private final MessageVector arrivals = new MessageVector(FrameBatchSource.MAX_BATCH);
+    private final UnsafeBuffer pieces = new UnsafeBuffer(BufferUtil.allocateDirectAligned(
+            FrameBatchSource.MAX_BATCH * MessageVector.IOVEC_LENGTH, BitUtil.CACHE_LINE_LENGTH));
     private Framing framing;
+    private int readCount;
+    private int readFailure;
+    private int writeResult;
     private boolean closed;
 
     private FrameSocket(final int fd, final Framing framing) {
@@ -167,9 +177,50 @@ public final class FrameSocket implements PacketPort, FrameBatchSink, AutoClosea
     }
 
     @Override
+    public boolean givesBatches() {
+        return true;
+    }
+
+    @Override
+    public void place(final int index, final long address, final int capacity) {
+        final int piece = index * MessageVector.IOVEC_LENGTH;
+        pieces.putLong(piece, address, nativeOrder());
+        pieces.putLong(piece + Long.BYTES, capacity, nativeOrder());
+        arrivals.iovecs(index, pieces.addressOffset() + piece, 1);
+    }
+
+    @Override
+    public void read(final int count) {
+        final int read = Libc.LIBC.recvmmsg(fd, arrivals.address(0), count, MSG_DONTWAIT, 0);
+        readFailure = read < 0 ? -Errno.last() : -Errno.EAGAIN;
+        readCount = Math.max(0, read);
+    }
+
+    /** A failure after the first frame is told by the next call (net/socket.c, {@code do_recvmmsg}). */
+    @Override
+    public int readResult(final int index) {
+        return index < readCount ? arrivals.length(index) : readFailure;
+    }
+
+    @Override
+    public boolean takesBatches() {
+        return true;
+    }
+
+    /** The kernel stops at a frame that it refuses, and tells so when that is the first. */
+    @Override
     public int write(final MessageVector frames, final int from, final int count) {
-        final int written = Libc.LIBC.sendmmsg(fd, frames.address(from), count, MSG_DONTWAIT);
-        return written < 0 ? -Errno.last() : written;
+        int written;
+        do {
+            written = Libc.LIBC.sendmmsg(fd, frames.address(from), count, MSG_DONTWAIT);
+        } while (written < 0 && Errno.EINTR == Errno.last());
+        writeResult = written < 0 ? -Errno.last() : 0;
+        return Math.max(1, written);
+    }
+
+    @Override
+    public int writeResult(final int index) {
+        return writeResult;
     }
 
     /** Frames that were lost since the last call, for they were not read in time. */

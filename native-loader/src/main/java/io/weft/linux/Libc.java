@@ -3,6 +3,7 @@ package io.weft.linux;
 
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.LibraryOption;
+import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 
 /**
@@ -17,9 +18,22 @@ final class Libc {
             .option(LibraryOption.LoadNow, true)
             .load("c");
 
+    /** Of {@link Calls#mmap}. Source: include/uapi/asm-generic/mman-common.h, the same on all architectures that weft is packaged for. */
+    static final int PROT_READ = 1;
+
+    static final int PROT_WRITE = 2;
+    static final int MAP_SHARED = 1;
+    static final int MAP_POPULATE = 0x8000;
+    static final long MAP_FAILED = -1;
+
     private static final Runtime RUNTIME = Runtime.getRuntime(LIBC);
 
     private Libc() {}
+
+    /** The null pointer. */
+    static Pointer nullPointer() {
+        return Pointer.wrap(RUNTIME, 0);
+    }
 
     /** The errno that the last call of this thread left. */
     static int errno() {
@@ -27,8 +41,8 @@ final class Libc {
     }
 
     /**
-     * Named and typed as in C, but for pointers and sizes, which are {@code long}. None takes six arguments: the machine code
-     * that jnr-ffi 2.3.0 makes for six crashes (so recvmsg instead of recvfrom).
+     * Named and typed as in C, but for pointers and sizes, which are {@code long}. None takes six numbers: the machine code
+     * that jnr-ffi 2.3.0 makes for six crashes (so recvmsg instead of recvfrom, and the pointer of mmap, of which it makes none).
      */
     public interface Calls {
         int open(String path, int flags, int mode);
@@ -76,6 +90,10 @@ final class Libc {
         int sendmmsg(int fd, long messages, int count, int flags);
 
         int recvmmsg(int fd, long messages, int count, int flags, long timeout);
+
+        long mmap(Pointer address, long length, int protection, int flags, int fd, long offset);
+
+        int munmap(long address, long length);
 
         int madvise(long address, long length, int advice);
 

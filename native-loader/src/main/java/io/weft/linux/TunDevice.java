@@ -6,9 +6,12 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.agrona.BufferUtil;
+import org.agrona.CloseHelper;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One queue of a TUN device: each read gives one IP packet, or one superframe of up to 64 KB, behind a
@@ -19,10 +22,11 @@ import org.agrona.concurrent.UnsafeBuffer;
  * overtaken. What is written to a queue that is detached leaves no such record ({@code tun_flow_update}, since Linux 3.8), so there
  * all of them are read, and one more that is detached is written.
  *
- * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which any thread may call.
+ * <p>Owned by one thread, but for {@link #write(long, int)} and {@link #writev(long, int)}, which any thread may call, and for batches that
+ * are written, which may be another's.
  * Sources: include/uapi/linux/if_tun.h, include/uapi/linux/if.h, Documentation/networking/tuntap.rst.
  */
-public final class TunDevice implements PacketPort, AutoCloseable {
+public final class TunDevice implements PacketPort, FrameBatchSource, FrameBatchSink, AutoCloseable {
     /** {@code IFNAMSIZ} less the terminating zero. */
     public static final int MAX_NAME_LENGTH = 15;
 
@@ -71,6 +75,7 @@ public final class TunDevice implements PacketPort, AutoCloseable {
     private final int writeFd;
     private final String name;
     private final Framing framing;
+    private @Nullable TunBatches batches;
     private boolean closed;
 
     private TunDevice(final int fd, final int writeFd, final String name, final Framing framing) {
@@ -320,10 +325,59 @@ public final class TunDevice implements PacketPort, AutoCloseable {
         return written < 0 ? -Errno.last() : (int) written;
     }
 
+    /**
+     * From now on several frames are read, or written, with one call, by io_uring; before any thread reads or writes.
+     *
+     * @throws LinuxException with the remedy, if the kernel refuses: then all is as it was.
+     */
+    public void batch() {
+        batches = TunBatches.open(fd, writeFd);
+    }
+
+    private TunBatches batches() {
+        return Objects.requireNonNull(batches, "batch() comes first");
+    }
+
+    @Override
+    public boolean givesBatches() {
+        return null != batches;
+    }
+
+    @Override
+    public void place(final int index, final long address, final int capacity) {
+        batches().place(index, address, capacity);
+    }
+
+    @Override
+    public void read(final int count) {
+        batches().read(count);
+    }
+
+    @Override
+    public int readResult(final int index) {
+        return batches().readResult(index);
+    }
+
+    @Override
+    public boolean takesBatches() {
+        return null != batches;
+    }
+
+    @Override
+    public int write(final MessageVector frames, final int from, final int count) {
+        return batches().write(frames, from, count);
+    }
+
+    @Override
+    public int writeResult(final int index) {
+        return batches().writeResult(index);
+    }
+
     @Override
     public void close() {
         if (!closed) {
             closed = true;
+            CloseHelper.close(batches);
             Libc.LIBC.close(fd);
             if (writeFd != fd) {
                 Libc.LIBC.close(writeFd);

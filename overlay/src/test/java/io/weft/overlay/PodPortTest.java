@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.weft.linux.Errno;
 import io.weft.linux.testing.Await;
 import io.weft.linux.testing.BackgroundProcess;
 import io.weft.linux.testing.Command;
 import io.weft.linux.testing.KernelVxlan;
+import io.weft.linux.testing.RefusedCalls;
 import io.weft.linux.testing.RequiresRoot;
 import io.weft.linux.testing.Topology;
 import io.weft.overlay.cli.WeftCommand;
@@ -132,6 +134,21 @@ class PodPortTest {
             assertTrue(weftd.output().contains("pod port tun: there is a TUN driver"), weftd::output);
             assertEquals("[tun]", deviceKind());
             assertTrue(counters().contains("pod port tun: there is a TUN driver"), this::counters);
+        }
+    }
+
+    /** As by the seccomp profile of a container's runtime. */
+    @Test
+    void shouldForwardPacketByPacketWhereIoUringIsRefused() throws Exception {
+        try (BackgroundProcess weftd =
+                RefusedCalls.refusing(RefusedCalls.IO_URING_SETUP, Errno.EPERM, this::startReady)) {
+            assertTrue(weftd.output().contains("INFO use io_uring: EPERM"), weftd::output);
+            assertTrue(weftd.output().contains("kernel.io_uring_disabled"), weftd::output);
+            PodTraffic.assertCarried(node, peer, false);
+        }
+        try (BackgroundProcess weftd = startReady("--io-uring=false")) {
+            assertFalse(weftd.output().contains("io_uring"), weftd::output);
+            PodTraffic.assertCarried(node, peer, false);
         }
     }
 

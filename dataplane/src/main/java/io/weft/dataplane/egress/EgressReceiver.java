@@ -19,7 +19,6 @@ import io.weft.encap.IpPacket;
 import io.weft.encap.Ipv4Flyweight;
 import io.weft.encap.Ipv6Flyweight;
 import io.weft.encap.VirtioNetHeaderFlyweight;
-import io.weft.linux.Errno;
 import io.weft.linux.PacketPort;
 import io.weft.routing.RewriteBlock;
 import io.weft.routing.RoutingReader;
@@ -31,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * First half of a packet's way from the host to the underlay; {@link EgressSender} is the second.
  *
  * <ol>
- *   <li>read a frame from the host's device into the ring, leaving headroom;
+ *   <li>read a frame, or a batch of small ones, from the host's device into the ring, leaving headroom;
  *   <li>check the IP header and find where its parts lie;
  *   <li>longest-prefix match of the destination gives the next hop;
  *   <li>the next hop's rewrite block says whether neighbour and FDB resolved it; a peer that does not answer on the underlay's link
@@ -50,9 +49,9 @@ public final class EgressReceiver implements PolledAgent {
     private static final int MAX_BYTES = 0x20000;
 
     private final PacketPort host;
+    private final HostReader reader;
     private final int headerLength;
     private final int linkHeaderLength;
-    private final int maxFrameLength;
     private final EgressRing ring;
     private final FairQueue waiting;
     private final Tunnel tunnel;
@@ -101,9 +100,9 @@ public final class EgressReceiver implements PolledAgent {
             final Doorbell senderDoorbell,
             final int worker) {
         this.host = host;
+        reader = new HostReader(host, ring);
         headerLength = host.framing().headerLength();
         linkHeaderLength = host.framing().linkHeaderLength();
-        maxFrameLength = host.framing().maxFrameLength();
         this.ring = ring;
         this.waiting = waiting;
         this.tunnel = tunnel;
@@ -132,32 +131,24 @@ public final class EgressReceiver implements PolledAgent {
         // half as many small packets as the ring has frames, for a stalled sender may keep others
         final boolean isStanding = backlog.isStanding();
         final int maxFrames = isStanding ? standingFrames : MAX_FRAMES;
-        boolean isMore = true;
-        int calls = 0;
+        reader.beginTurn(isStanding);
         shares.beginBatch();
-        while (frames < maxFrames && bytes < MAX_BYTES) {
-            final EgressFrame frame = ring.claim();
-            senderBehind = null == frame;
+        while (reader.isAmidBatch() || (frames < maxFrames && bytes < MAX_BYTES)) {
+            final @Nullable EgressFrame frame = reader.next(maxFrames - frames);
             if (null == frame) {
-                gauge.onFull();
                 break;
             }
-            calls++;
-            final int length = host.read(arena.addressOffset() + frame.ipOffset - headerLength, maxFrameLength);
-            if (length < headerLength) {
-                onReadFailure(length);
-                isMore = false;
-                break;
-            }
+            final int length = reader.length();
             frames++;
             bytes += isStanding && length < WORK_LENGTH ? 0 : length;
-            if (onFrame(frame, length - headerLength, snapshot)) {
-                ring.publish(frame, length - headerLength);
+            if (onFrame(frame, length, snapshot)) {
+                ring.publish(frame, length);
                 published++;
             }
         }
         routing.release();
-        counters.add(DataPlaneCounter.EGRESS_READ_CALLS, calls);
+        final boolean isMore = !reader.isExhausted();
+        onRead();
         backlog.onBatch(pushed, isMore);
         pushed = 0;
         isOverrun = isMore && frames == standingFrames;
@@ -167,8 +158,13 @@ public final class EgressReceiver implements PolledAgent {
         return frames + bytes / WORK_LENGTH;
     }
 
-    private void onReadFailure(final int result) {
-        if (-Errno.EAGAIN != result) {
+    private void onRead() {
+        counters.add(DataPlaneCounter.EGRESS_READ_CALLS, reader.calls());
+        senderBehind = reader.isRingFull();
+        if (senderBehind) {
+            gauge.onFull();
+        }
+        if (reader.hasFailed()) {
             counters.add(DataPlaneCounter.HOST_READ_ERRORS, 1);
         }
     }

@@ -13,12 +13,15 @@ import org.jspecify.annotations.Nullable;
  * Frames between the egress receiver and the egress sender: a ring of memory in which a frame takes what it needs, so
  * that small packets lie side by side, and the descriptors of the frames in it.
  *
- * <p>The receiver claims and publishes, the sender polls and releases in order. When nothing is in flight, the next
+ * <p>The receiver claims, one frame or slots for a batch of them, and publishes; the sender polls and releases in order. When nothing is in flight, the next
  * claim begins at the start of the memory again, and with the first descriptor, so that a node that keeps up works in cache.
  */
 public final class EgressRing {
     private static final int MAX_FRAME_LENGTH =
             BitUtil.align(EgressFrame.HEADROOM + Framing.MAX_PACKET_LENGTH, BitUtil.CACHE_LINE_LENGTH);
+
+    /** Longest packet that is moved: longer than one of Ethernet's, and copied in less time than a call takes. */
+    private static final int MOVED_MOST = 2048;
 
     /** The part of a ring that is kept free of frames which a stalled sender keeps. */
     private static final int RESERVED = 4;
@@ -40,6 +43,9 @@ public final class EgressRing {
 
     private long position;
     private long sequence;
+
+    /** Where the slots of a batch begin. */
+    private long slotsPosition;
 
     /** Where the receiver last began anew; what was passed over to come there is in nobody's hands. */
     private long restartPosition;
@@ -73,25 +79,73 @@ public final class EgressRing {
     /** Receiver: a frame with room for the longest packet, or null while the sender is behind. */
     @Nullable
     EgressFrame claim() {
-        final long released = (long) RELEASED_SEQUENCE.getAcquire(this);
-        if (sequence - released == frames.length) {
-            return null;
+        return 0 == room(1) ? null : frameAt(position);
+    }
+
+    /**
+     * Receiver: slots side by side, each with room for the longest packet, of which {@link #claimSlot} makes frames.
+     *
+     * @param most how many are wanted, 1 or more.
+     * @return how many there are, 0 while the sender is behind.
+     */
+    int claimSlots(final int most) {
+        final int slots = room(most);
+        slotsPosition = position;
+        return slots;
+    }
+
+    /** Receiver: where the IP packet of a slot of the batch begins. */
+    int slotOffset(final int slot) {
+        return offset(slotsPosition + (long) slot * MAX_FRAME_LENGTH) + EgressFrame.HEADROOM;
+    }
+
+    /**
+     * Receiver: the frame of a slot, which is claimed after that of the one before. A short one is moved to right behind that, as drivers of
+     * network cards do with what came in a long buffer (their copybreak): so a batch of them does not use up the ring.
+     *
+     * @param headerLength bytes in front of the IP packet that are moved with it.
+     * @param ipLength bytes of what was read to the slot.
+     */
+    EgressFrame claimSlot(final int slot, final int headerLength, final int ipLength) {
+        final long slotPosition = slotsPosition + (long) slot * MAX_FRAME_LENGTH;
+        if (ipLength > MOVED_MOST) {
+            position = slotPosition;
+        } else if (position != slotPosition) {
+            final int skipped = EgressFrame.HEADROOM - headerLength;
+            arena.putBytes(offset(position) + skipped, arena, offset(slotPosition) + skipped, headerLength + ipLength);
         }
-        final int offset = (int) (position & (length - 1));
+        return frameAt(position);
+    }
+
+    /** Goes to where there is room for frames of the full length side by side, and says for how many, at most so many. */
+    private int room(final int most) {
+        final long released = (long) RELEASED_SEQUENCE.getAcquire(this);
+        final int free = frames.length - (int) (sequence - released);
+        if (0 == free) {
+            return 0;
+        }
         final boolean empty = sequence == released;
-        if (0 != offset && (empty || length - offset < MAX_FRAME_LENGTH)) {
-            position += length - offset;
+        if (0 != offset(position) && (empty || length - offset(position) < MAX_FRAME_LENGTH)) {
+            position += length - offset(position);
         }
         if (empty) {
             restartPosition = position;
             restartSequence = sequence;
-        } else if (position + MAX_FRAME_LENGTH - Math.max(restartPosition, releasedPosition) > length) {
-            return null;
         }
+        final long used = position - Math.max(restartPosition, releasedPosition);
+        final long room = Math.min(length - used, length - offset(position)) / MAX_FRAME_LENGTH;
+        return (int) Math.min(Math.min(most, free), room);
+    }
+
+    private EgressFrame frameAt(final long place) {
         final EgressFrame frame = frames[(int) (sequence - restartSequence) & (frames.length - 1)];
-        frame.ipOffset = (int) (position & (length - 1)) + EgressFrame.HEADROOM;
+        frame.ipOffset = offset(place) + EgressFrame.HEADROOM;
         frame.sequence = sequence;
         return frame;
+    }
+
+    private int offset(final long place) {
+        return (int) place & (length - 1);
     }
 
     /** Receiver: hands the frame last claimed to the sender; a frame that is not published is claimed again. */

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.ingress;
 
-import io.weft.linux.Errno;
 import io.weft.linux.FrameBatchSink;
 import io.weft.linux.MessageVector;
 
 /** Frames for a sink that takes several at once. Owned by the ingress sender. */
 final class FrameBatch {
-    /** More would save little: the call is a small part of what a frame costs the host. */
-    private static final int CAPACITY = 32;
+    private static final int CAPACITY = FrameBatchSink.MAX_BATCH;
 
     /** What becomes of a frame. */
     interface Outcome {
         /**
          * Called once for each frame, in their order.
          *
-         * @param result of the write: 0, or a negative errno.
+         * @param result of the write: 0 or more, or a negative errno.
          */
         void onWritten(IngressFrame frame, int result);
     }
@@ -50,13 +48,9 @@ final class FrameBatch {
         int written = 0;
         while (written < count) {
             calls++;
-            final int result = sink.write(messages, written, count - written);
-            if (-Errno.EINTR == result) {
-                continue;
-            }
-            final int ended = Math.max(1, result);
-            for (int i = written; i < written + ended; i++) {
-                outcome.onWritten(frames[i], Math.min(0, result));
+            final int ended = sink.write(messages, written, count - written);
+            for (int i = 0; i < ended; i++) {
+                outcome.onWritten(frames[written + i], sink.writeResult(i));
             }
             written += ended;
         }

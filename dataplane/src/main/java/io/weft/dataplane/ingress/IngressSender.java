@@ -61,7 +61,9 @@ public final class IngressSender implements PolledAgent {
             final int worker) {
         this.host = host;
         this.frameHeaderLength = frameHeaderLength;
-        batch = host instanceof final FrameBatchSink sink ? new FrameBatch(sink, this::onWritten) : null;
+        batch = host instanceof final FrameBatchSink sink && sink.takesBatches()
+                ? new FrameBatch(sink, this::onWritten)
+                : null;
         refused = new RefusedSuperframe(frameHeaderLength);
         this.burst = burst;
         this.ring = ring;

@@ -9,6 +9,13 @@ public interface PodDevice extends AutoCloseable {
     /** The data plane's side, a port for each worker. */
     List<? extends PacketPort> ports();
 
+    /**
+     * From now on several frames are read or written with one call, where that is not so already; before any thread reads or writes.
+     *
+     * @throws io.weft.linux.LinuxException with the remedy, if the kernel refuses: then it is one frame for each call.
+     */
+    void batch();
+
     /** What another process needs to make use of the device's ports in the place of this one. */
     List<Integer> descriptors();
 

@@ -27,6 +27,11 @@ final class TunPodDevice implements PodDevice {
     }
 
     @Override
+    public void batch() {
+        queues.forEach(TunDevice::batch);
+    }
+
+    @Override
     public List<Integer> descriptors() {
         return TunDevice.descriptors(queues);
     }

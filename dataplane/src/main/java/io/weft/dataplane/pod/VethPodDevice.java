@@ -272,6 +272,11 @@ final class VethPodDevice implements PodDevice {
     }
 
     @Override
+    public void batch() {
+        // packet sockets have calls for it
+    }
+
+    @Override
     public List<? extends PacketPort> ports() {
         return sockets;
     }

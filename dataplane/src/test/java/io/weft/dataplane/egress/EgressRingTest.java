@@ -64,18 +64,62 @@ class EgressRingTest {
                 inFlight.add(new int[] {start, frame.ipOffset + length});
             }
             if (random.nextInt(3) == 0 || null == frame) {
-                final int most = random.nextInt(10) == 0 ? FRAMES : 1 + random.nextInt(5);
-                EgressFrame last = null;
-                for (int i = 0; i < most && !ring.isEmpty(); i++) {
-                    last = ring.poll();
-                    inFlight.remove();
-                }
-                if (null != last) {
-                    ring.release(last);
-                }
+                release(ring, inFlight, random.nextInt(10) == 0 ? FRAMES : 1 + random.nextInt(5));
             }
         }
         assertTrue(refused > 0, "the ring was never full");
+    }
+
+    @Test
+    void shouldNeverOverlapFramesInFlightWhenTheyComeInBatches() {
+        try (EgressMemory large = new EgressMemory(8 * CAPACITY, 0)) {
+            final Random random = new Random(3);
+            final EgressRing ring = new EgressRing(large, FRAMES);
+            final Deque<int[]> inFlight = new ArrayDeque<>();
+            int batches = 0;
+            for (int round = 0; round < ROUNDS; round++) {
+                final int slots = ring.claimSlots(1 + random.nextInt(31));
+                final int last = slots - 1;
+                assertTrue(
+                        slots <= 0 || ring.slotOffset(last) + Framing.MAX_PACKET_LENGTH <= 8 * CAPACITY,
+                        "within the memory");
+                for (int slot = 0; slot < slots; slot++) {
+                    final int start = ring.slotOffset(slot) - EgressFrame.HEADROOM;
+                    final int end = ring.slotOffset(slot) + Framing.MAX_PACKET_LENGTH;
+                    for (final int[] other : inFlight) {
+                        assertTrue(end <= other[0] || start >= other[1], "a slot overlaps a frame");
+                    }
+                    ring.arena().putInt(ring.slotOffset(slot) - Integer.BYTES, slot);
+                    ring.arena().putInt(ring.slotOffset(slot), slot);
+                }
+                for (int slot = 0; slot < slots; slot++) {
+                    final int length = random.nextInt(4) == 0 ? random.nextInt(0xFFFF) : 4 + random.nextInt(200);
+                    final EgressFrame frame = ring.claimSlot(slot, Integer.BYTES, length);
+                    assertEquals(slot, ring.arena().getInt(frame.ipOffset - Integer.BYTES));
+                    assertEquals(slot, ring.arena().getInt(frame.ipOffset));
+                    if (random.nextInt(4) != 0) {
+                        ring.publish(frame, length);
+                        inFlight.add(new int[] {frame.ipOffset - EgressFrame.HEADROOM, frame.ipOffset + length});
+                    }
+                }
+                batches += slots > 1 ? 1 : 0;
+                if (random.nextInt(3) == 0 || 0 == slots) {
+                    release(ring, inFlight, random.nextInt(10) == 0 ? FRAMES : 1 + random.nextInt(20));
+                }
+            }
+            assertTrue(batches > ROUNDS / 4, batches + " batches");
+        }
+    }
+
+    private static void release(final EgressRing ring, final Deque<int[]> inFlight, final int most) {
+        EgressFrame last = null;
+        for (int i = 0; i < most && !ring.isEmpty(); i++) {
+            last = ring.poll();
+            inFlight.remove();
+        }
+        if (null != last) {
+            ring.release(last);
+        }
     }
 
     @Test

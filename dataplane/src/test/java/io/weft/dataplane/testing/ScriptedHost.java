@@ -9,7 +9,6 @@ import io.weft.linux.PacketPort;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -19,7 +18,7 @@ public class ScriptedHost implements PacketPort {
     private final Framing framing;
     private final Queue<byte[]> packets = new ArrayDeque<>();
     private final Queue<Integer> readErrors = new ArrayDeque<>();
-    private final Deque<Integer> writeErrors = new ArrayDeque<>();
+    private final Queue<Integer> writeErrors = new ArrayDeque<>();
     private final List<byte[]> written = new ArrayList<>();
 
     /** A device of bare packets. */
@@ -48,11 +47,6 @@ public class ScriptedHost implements PacketPort {
     /** The next write that was not told to fail yet fails; with 0 it does not. */
     public void failWrite(final int errno) {
         writeErrors.add(errno);
-    }
-
-    /** The very next write fails. */
-    void failNextWriteWith(final int errno) {
-        writeErrors.push(errno);
     }
 
     /** The frames written, vnet header first. */

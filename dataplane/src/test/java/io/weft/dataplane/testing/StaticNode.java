@@ -24,6 +24,7 @@ import io.weft.dataplane.underlay.PacketTransmission;
 import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.encap.TunnelSuperframe;
+import io.weft.linux.LinuxException;
 import io.weft.linux.RawSocket;
 import io.weft.linux.TapDevice;
 import io.weft.linux.TunnelFilter;
@@ -82,6 +83,9 @@ public final class StaticNode implements AutoCloseable {
         resources.add(rtnetlink);
         podDevice = namespace.call(() -> options.podPort.open(rtnetlink, DEVICE, options.workers));
         resources.add(podDevice);
+        if (options.batches) {
+            batch(podDevice);
+        }
         namespace.ip("addr", "add", node.subnetBase() + "/32", "dev", DEVICE);
         namespace.ip("link", "set", DEVICE, "mtu", Integer.toString(topology.podMtu()), "txqueuelen", "5000", "up");
         podDevice.repair();
@@ -174,6 +178,15 @@ public final class StaticNode implements AutoCloseable {
         dataPlane.start();
     }
 
+    /** As a daemon does: where the kernel refuses, packets come one by one. */
+    private static void batch(final PodDevice device) {
+        try {
+            device.batch();
+        } catch (final LinuxException refused) {
+            System.getLogger(StaticNode.class.getName()).log(System.Logger.Level.WARNING, refused.getMessage());
+        }
+    }
+
     /** How the node is set up; the defaults are those of the data plane. */
     public static final class Options {
         public PodPort podPort = PodPort.TUN;
@@ -181,6 +194,7 @@ public final class StaticNode implements AutoCloseable {
         public int maxSegments = DataPlaneContext.MAX_SEGMENTS_DEFAULT;
         public long spinNs = DataPlaneContext.SPIN_NS_DEFAULT;
         public boolean joinUdp = true;
+        public boolean batches = true;
         public boolean tunnelOffload;
         public boolean packetPort;
 

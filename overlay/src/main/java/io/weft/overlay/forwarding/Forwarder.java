@@ -18,7 +18,6 @@ import io.weft.dataplane.underlay.TunnelOffload;
 import io.weft.dataplane.underlay.UnansweredPeers;
 import io.weft.dataplane.underlay.UnderlaySockets;
 import io.weft.linux.Descriptors;
-import io.weft.linux.LinuxException;
 import io.weft.linux.RawSocket;
 import io.weft.linux.UdpSocket;
 import io.weft.linux.netlink.Rtnetlink;
@@ -38,7 +37,6 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
@@ -77,6 +75,7 @@ final class Forwarder implements AutoCloseable {
     private @Nullable CountersFile former;
 
     private @Nullable PodDevice podDevice;
+    private boolean isBatching;
     private @Nullable DataPlane dataPlane;
     private @Nullable PacketSource packetSource;
     private @Nullable OffloadTrial offloadTrial;
@@ -375,20 +374,10 @@ final class Forwarder implements AutoCloseable {
         isSuccessor = false;
     }
 
-    /** None where the kernel refuses: then pods wait for an answer that does not come, and all else works. */
     private List<RawSocket> openOutputs(final int workers) {
-        final List<RawSocket> outputs = new ArrayList<>();
-        try {
-            for (int i = 0; i < workers; i++) {
-                final RawSocket output = RawSocket.open();
-                undo.push(output);
-                outputs.add(output);
-            }
-            return outputs;
-        } catch (final LinuxException failure) {
-            LOG.log(WARNING, "{0}. Pods will not be told when a destination has no route", failure.getMessage());
-            return List.of();
-        }
+        final List<RawSocket> outputs = TunnelSetup.outputs(workers);
+        outputs.forEach(undo::push);
+        return outputs;
     }
 
     private PodDevice openPodDevice(final Settings settings, final Descriptors left) {
@@ -399,6 +388,7 @@ final class Forwarder implements AutoCloseable {
                 .open(rtnetlink, settings.deviceName(), settings.options().workers(), left.take(deviceName + POD_KIND));
         undo.push(opened);
         podDevice = opened;
+        isBatching = TunnelSetup.batch(settings, opened);
         counters.remark(choice.remark());
         return opened;
     }
@@ -452,6 +442,11 @@ final class Forwarder implements AutoCloseable {
         if (null != dataPlane) {
             dataPlane.wakeReceivers();
         }
+    }
+
+    /** Whether several small packets of pods are read or written with one call. */
+    boolean isBatching() {
+        return isBatching;
     }
 
     /** Whether superframes are left to the underlay device; null where that is not possible. */

@@ -103,6 +103,7 @@ public final class Forwarders implements AutoCloseable {
                     .map(forwarder -> PathRehearsal.start(
                             forwarder.tables().context().encapsulation(),
                             null != forwarder.offloadTrial(),
+                            forwarder.isBatching(),
                             TimeUnit.MILLISECONDS.toNanos(rehearsalLimitMs)))
                     .orElseGet(PathRehearsal::ofNothing);
         }

@@ -37,9 +37,11 @@ public final class PathRehearsal {
      *
      * @param limitNs after which it ends in any case.
      */
-    static PathRehearsal start(final Encapsulation encapsulation, final boolean hasOffload, final long limitNs) {
+    static PathRehearsal start(
+            final Encapsulation encapsulation, final boolean hasOffload, final boolean hasBatches, final long limitNs) {
         return new PathRehearsal(
-                CompletableFuture.runAsync(() -> run(encapsulation, hasOffload, limitNs), PathRehearsal::onOwnThread),
+                CompletableFuture.runAsync(
+                        () -> run(encapsulation, hasOffload, hasBatches, limitNs), PathRehearsal::onOwnThread),
                 limitNs);
     }
 
@@ -49,9 +51,10 @@ public final class PathRehearsal {
         thread.start();
     }
 
-    private static void run(final Encapsulation encapsulation, final boolean hasOffload, final long limitNs) {
+    private static void run(
+            final Encapsulation encapsulation, final boolean hasOffload, final boolean hasBatches, final long limitNs) {
         final long startNs = System.nanoTime();
-        try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload)) {
+        try (Rehearsal rehearsal = new Rehearsal(encapsulation, hasOffload, hasBatches)) {
             final long packets = rehearsal.run(limitNs);
             if (0 == packets) {
                 tellColdPath("nothing comes through on the loopback");

@@ -92,6 +92,16 @@ public final class WeftOptions {
     public boolean busyPoll;
 
     @Option(
+            names = "--io-uring",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "true",
+            description =
+                    "read and write several small packets of a TUN device with one call of io_uring, where the kernel lets weftd"
+                            + " (default: ${DEFAULT-VALUE})")
+    public boolean ioUring;
+
+    @Option(
             names = "--real-time-priority",
             paramLabel = "PRIORITY",
             defaultValue = "1",
