@@ -21,7 +21,7 @@ public final class DearCalls {
     private static final int FIRST_MULTIPLICATIONS = 16;
 
     /** A filter has at most so many times what those before it have: what was measured with few says little of many. */
-    private static final int GROWTH = 8;
+    private static final int GROWTH = 4;
 
     private DearCalls() {}
 
@@ -34,7 +34,8 @@ public final class DearCalls {
      * @throws IllegalArgumentException if one costs as much already.
      */
     public static double imitate(final int costNs, final Consumer<SystemCallFilter> apply) {
-        double nowNs = MachineCosts.leastSystemCallNs();
+        final double withoutNs = MachineCosts.leastSystemCallNs();
+        double nowNs = withoutNs;
         if (nowNs >= costNs) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT, "a system call costs %.0f ns here already, and can only be made dearer", nowNs));
@@ -44,10 +45,11 @@ public final class DearCalls {
         while (nowNs < costNs) {
             apply.accept(SystemCallFilter.delaying(multiplications));
             all += multiplications;
-            final double beforeNs = nowNs;
             nowNs = MachineCosts.leastSystemCallNs();
-            // That there is a filter costs something as well, so the first guess of what is missing is too low.
-            final double oneNs = Math.max((nowNs - beforeNs) / multiplications, Double.MIN_NORMAL);
+            // By all that were added, not by the last: where other work made the call before it look dearer, those
+            // would seem to cost
+            // nothing. That there is a filter costs something as well, so each guess of what is missing is too low.
+            final double oneNs = Math.max((nowNs - withoutNs) / all, Double.MIN_NORMAL);
             final double missing = Math.min(Math.ceil((costNs - nowNs) / oneNs), (double) GROWTH * all);
             multiplications = (int) Math.max(1, Math.min(missing, SystemCallFilter.MAX_MULTIPLICATIONS));
         }
