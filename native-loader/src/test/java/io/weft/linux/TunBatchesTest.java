@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weft.linux.testing.NetworkNamespace;
+import io.weft.linux.testing.RefusedCalls;
 import io.weft.linux.testing.RequiresRoot;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -205,6 +206,36 @@ class TunBatchesTest {
             assertEquals(-Errno.EINVAL, queue.writeResult(0));
             assertEquals(2, queue.write(frames, 30, 2));
             assertEquals(List.of(30, 31), List.of(receive(pod), receive(pod)));
+        }
+    }
+
+    /** As where it has no memory for a request: the next batch is as if this one had not been. */
+    @Test
+    void shouldWriteOneByOneWhereTheKernelTakesNoBatch() throws Exception {
+        final TunDevice queue = up(1);
+        final MessageVector frames = new MessageVector(MOST);
+        final UnsafeBuffer pieces =
+                new UnsafeBuffer(BufferUtil.allocateDirectAligned(2 * MOST * MessageVector.IOVEC_LENGTH, 64));
+        IntStream.range(0, 4).forEach(i -> place(frames, pieces, i, i));
+        try (DatagramSocket pod = pod()) {
+            RefusedCalls.refusing(RefusedCalls.IO_URING_ENTER, Errno.ENOMEM, () -> {
+                assertEquals(1, queue.write(frames, 0, 4));
+                assertEquals(HEADERS_LENGTH + Integer.BYTES, queue.writeResult(0));
+                return null;
+            });
+            assertEquals(0, receive(pod));
+            assertEquals(3, queue.write(frames, 1, 3));
+            assertEquals(List.of(1, 2, 3), List.of(receive(pod), receive(pod), receive(pod)));
+
+            send(pod, 7, 64);
+            RefusedCalls.refusing(RefusedCalls.IO_URING_ENTER, Errno.ENOMEM, () -> {
+                read(queue, 2);
+                assertEquals(-Errno.ENOMEM, queue.readResult(0));
+                return null;
+            });
+            read(queue, 2);
+            assertEquals(7, number(0));
+            assertEquals(-Errno.EAGAIN, queue.readResult(1));
         }
     }
 

@@ -110,6 +110,7 @@ class FaultsTest {
                 "--iface=" + node.underlayAddress(),
                 "--pod-port=tun",
                 "--underlay-port=udp",
+                "--io-uring=false", // strace has calls fail, and what io_uring does is none
                 "--run-dir=" + disk().resolve("run"),
                 "--state-dir=" + disk().resolve("state"),
                 "--subnet-file=" + disk().resolve("subnet.env"));

@@ -30,7 +30,7 @@ public enum Metric {
     DAEMON_SECONDS_PER_GIGABIT("daemon s/Gbit", 1, 3),
     DAEMON_SECONDS_PER_MILLION("daemon s/Mpkt", 1, 2),
 
-    /** Of the forwarding processes of both nodes together, as /proc has it. */
+    /** Of the forwarding processes of both nodes together, as /proc has it; of reads and writes, those that io_uring does are not among them. */
     DAEMON_PROCESSORS("processors", 1, 2),
     DAEMON_DEVICE_CALLS_PER_SECOND("reads and writes/s", 1, 0),
     DAEMON_WAITS_PER_SECOND("waits/s", 1, 0),

@@ -11,8 +11,10 @@ public final class RefusedCalls {
     /** {@code sched_setattr} (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h). */
     public static final int SCHED_SETATTR = "amd64".equals(System.getProperty("os.arch")) ? 314 : 274;
 
-    /** {@code io_uring_setup}, the same on all architectures. */
+    /** {@code io_uring_setup} and {@code io_uring_enter}, the same on all architectures. */
     public static final int IO_URING_SETUP = 425;
+
+    public static final int IO_URING_ENTER = 426;
 
     private RefusedCalls() {}
 
