@@ -59,12 +59,7 @@ class TakeoverTest {
         files = directory.resolve("node");
         Files.createDirectories(files.resolve("run"));
         etcd = resources.add(node.namespace().call(() -> new EtcdServer(directory, node.underlayAddress())));
-        ctl(
-                "put",
-                MixedCluster.PREFIX + "/config",
-                "{\"EnableIPv6\":true,\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"SubnetMin\":\"10.244.0.0\","
-                        + "\"IPv6Network\":\"" + Topology.CLUSTER_NETWORK_V6
-                        + "\",\"IPv6SubnetMin\":\"fd00:10:244::\",\"Backend\":{\"Type\":\"vxlan\"}}");
+        putConfig("");
         put(node);
         put(peer);
         Files.writeString(
@@ -80,6 +75,16 @@ class TakeoverTest {
 
     private String ctl(final String... words) {
         return node.namespace().call(() -> Objects.requireNonNull(etcd).ctl(words));
+    }
+
+    /** @param backend keys of it behind its type, each with a comma in front. */
+    private void putConfig(final String backend) {
+        ctl(
+                "put",
+                MixedCluster.PREFIX + "/config",
+                "{\"EnableIPv6\":true,\"Network\":\"" + Topology.CLUSTER_NETWORK + "\",\"SubnetMin\":\"10.244.0.0\","
+                        + "\"IPv6Network\":\"" + Topology.CLUSTER_NETWORK_V6
+                        + "\",\"IPv6SubnetMin\":\"fd00:10:244::\",\"Backend\":{\"Type\":\"vxlan\"" + backend + "}}");
     }
 
     private void put(final Topology.Node of) {
@@ -182,6 +187,44 @@ class TakeoverTest {
             assertEquals("", node.namespace().ip("-oneline", "link", "show", "type", "vxlan"));
             assertTrue(node.namespace().ip("-oneline", "link").contains(" flannel.1: "), weftd::output);
             Await.until(weftd::output, Await.TIMEOUT_MS, () -> isReached(peer.podAddress()));
+        }
+    }
+
+    /** Else the routes to each node's subnet that flanneld has left would be in front of weft's to the network. */
+    @Test
+    void shouldTakeOverFromDevicesOfAnotherPort() {
+        putConfig(",\"Port\":8473");
+        try (BackgroundProcess weftd = start()) {
+            weftd.awaitOutput("ready: weft.1 and weft-v6.1 forward", WeftdProcess.START_TIMEOUT_MS);
+            assertEquals("", node.namespace().ip("-oneline", "link", "show", "type", "vxlan"), weftd::output);
+        }
+    }
+
+    /** The name was set aside for a device of weft's own, and whoever did that was killed. */
+    @Test
+    void shouldFindTheDevicesThatAKilledDaemonHasSetAside() {
+        final String aside = KernelVxlan.DEVICE + "-old";
+        node.namespace().ip("link", "set", KernelVxlan.DEVICE, "down");
+        node.namespace().ip("link", "set", KernelVxlan.DEVICE, "name", aside);
+        try (BackgroundProcess weftd = start(List.of(), "--device-name=" + KernelVxlan.DEVICE)) {
+            weftd.awaitOutput("ready: ", WeftdProcess.START_TIMEOUT_MS);
+            assertEquals("", node.namespace().ip("-oneline", "link", "show", "type", "vxlan"), weftd::output);
+            Await.until(weftd::output, Await.TIMEOUT_MS, () -> isReached(peer.podAddress()));
+        }
+    }
+
+    @Test
+    void shouldGiveDevicesThatWereSetAsideTheirNamesBackWhenAStepFails() throws Exception {
+        node.namespace().ip("link", "set", KernelVxlan.DEVICE, "down");
+        node.namespace().ip("link", "set", KernelVxlan.DEVICE, "name", KernelVxlan.DEVICE + "-old");
+        Files.createDirectories(files.resolve("run/weft-v6.1.sock/in the way"));
+        try (BackgroundProcess weftd = start()) {
+            assertEquals(1, weftd.awaitExit(WeftdProcess.START_TIMEOUT_MS), weftd::output);
+            assertTrue(
+                    node.namespace()
+                            .ip("-oneline", "link", "show", "type", "vxlan")
+                            .contains(" " + KernelVxlan.DEVICE + ": "),
+                    weftd::output);
         }
     }
 

@@ -88,9 +88,11 @@ public final class GuardRoutes implements AutoCloseable {
         for (final IpPrefix prefix : wanted) {
             if (present.stream().noneMatch(route -> isOf(route, prefix))) {
                 steps.attempt(() -> {
-                    final Route route = set(prefix);
-                    added.add(route);
-                    LOG.log(INFO, "route {0}: goes nowhere while no weftd runs{1}", route, LogFields.of("dst", prefix));
+                    LOG.log(
+                            INFO,
+                            "route {0}: goes nowhere while no weftd runs{1}",
+                            set(prefix),
+                            LogFields.of("dst", prefix));
                 });
             }
         }
@@ -101,6 +103,9 @@ public final class GuardRoutes implements AutoCloseable {
         final Route route =
                 Route.blackhole(prefix).protocol(HostRoutes.PROTOCOL).metric(metric);
         rtnetlink.replaceRoute(route);
+        if (!isLeft) {
+            added.add(route);
+        }
         return route;
     }
 

@@ -22,17 +22,37 @@ public record KernelDevices(@Nullable Link device, @Nullable Link ipv6Device) {
     /** None. */
     public static final KernelDevices NONE = new KernelDevices(null, null);
 
-    /** Finds devices of flannel's names that are VXLAN devices of the backend's VNI and port. */
+    private static final String PREFIX = "flannel.";
+    private static final String IPV6_PREFIX = "flannel-v6.";
+
+    /**
+     * Finds devices of flannel's names that are VXLAN devices of the backend's VNI. Of whichever port: flanneld may have had another one, and
+     * the routes by such a device are in front of weft's all the same.
+     */
     public static KernelDevices find(final Rtnetlink rtnetlink, final BackendConfig backend) {
         return new KernelDevices(
-                find(rtnetlink, "flannel." + backend.vni(), backend),
-                find(rtnetlink, "flannel-v6." + backend.vni(), backend));
+                find(rtnetlink, PREFIX + backend.vni(), backend),
+                find(rtnetlink, IPV6_PREFIX + backend.vni(), backend));
     }
 
+    /** By its name, or by the one that a weftd has given it which was killed amid taking over from it. */
     private static @Nullable Link find(final Rtnetlink rtnetlink, final String name, final BackendConfig backend) {
-        final Link link = rtnetlink.link(name).orElse(null);
-        final Vxlan vxlan = null == link ? null : link.vxlan();
-        return null != vxlan && vxlan.vni() == backend.vni() && vxlan.port() == backend.port() ? link : null;
+        return Stream.of(name, Takeover.asideName(name))
+                .flatMap(either -> rtnetlink.link(either).stream())
+                .filter(link -> isOf(link.vxlan(), backend))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static boolean isOf(final @Nullable Vxlan vxlan, final BackendConfig backend) {
+        return null != vxlan && vxlan.vni() == backend.vni();
+    }
+
+    /** What flanneld calls one of them. */
+    String nameOf(final Link link) {
+        final boolean isIpv6 = null != ipv6Device && ipv6Device.index() == link.index();
+        return (isIpv6 ? IPV6_PREFIX : PREFIX)
+                + Objects.requireNonNull(link.vxlan()).vni();
     }
 
     /** VTEP address of the IPv4 pods. */

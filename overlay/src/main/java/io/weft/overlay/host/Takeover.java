@@ -33,10 +33,12 @@ public final class Takeover implements AutoCloseable {
     private final List<Before> devices = new ArrayList<>();
 
     /** What a device had that goes when it is set down. Its FDB entries stay, for flannel's are permanent. */
-    private record Before(Link link, List<InterfaceAddress> addresses, List<Neighbour> neighbours, List<Route> routes) {
-        static Before of(final Rtnetlink rtnetlink, final Link link) {
+    private record Before(
+            Link link, String name, List<InterfaceAddress> addresses, List<Neighbour> neighbours, List<Route> routes) {
+        static Before of(final Rtnetlink rtnetlink, final Link link, final String name) {
             return new Before(
                     link,
+                    name,
                     rtnetlink.addresses(link.index()).stream()
                             .filter(address -> InterfaceAddress.SCOPE_GLOBAL == address.scope())
                             .toList(),
@@ -73,10 +75,10 @@ public final class Takeover implements AutoCloseable {
                         link.name(),
                         link.mac(),
                         LogFields.of("device", link.name(), "mac", String.valueOf(link.mac())));
-                takeover.devices.add(Before.of(rtnetlink, link));
+                takeover.devices.add(Before.of(rtnetlink, link, replaced.nameOf(link)));
                 rtnetlink.setDown(link.index());
                 if (ownNames.contains(link.name())) {
-                    rtnetlink.rename(link.index(), SiblingName.of(link.name(), ASIDE_SUFFIX));
+                    rtnetlink.rename(link.index(), asideName(link.name()));
                 }
             }
             isBegun = true;
@@ -86,6 +88,11 @@ public final class Takeover implements AutoCloseable {
                 takeover.close();
             }
         }
+    }
+
+    /** What a device is called while one of weft's own has its name. */
+    static String asideName(final String name) {
+        return SiblingName.of(name, ASIDE_SUFFIX);
     }
 
     /** Deletes the devices: this node forwards. */
@@ -107,11 +114,11 @@ public final class Takeover implements AutoCloseable {
         LOG.log(
                 WARNING,
                 "the kernel device {0} is put back as it was{1}",
-                before.link().name(),
-                LogFields.of("device", before.link().name()));
+                before.name(),
+                LogFields.of("device", before.name()));
         final Link now = rtnetlink.link(before.link().index()).orElse(before.link());
-        if (!now.name().equals(before.link().name())) {
-            attempt(() -> rtnetlink.rename(now.index(), before.link().name()));
+        if (!now.name().equals(before.name())) {
+            attempt(() -> rtnetlink.rename(now.index(), before.name()));
         }
         if (before.link().up()) {
             attempt(() -> rtnetlink.setUp(before.link().index()));

@@ -44,16 +44,20 @@ public final class UdpPort {
             }
         }
         // The socket of a kernel device is in the table as well; nobody else can have its port.
-        if (!isUp(replaced.device())) {
+        if (!hasPort(replaced.device(), port)) {
             requireFree(TABLE, port);
         }
-        if (!isUp(replaced.ipv6Device())) {
+        if (!hasPort(replaced.ipv6Device(), port)) {
             requireFree(IPV6_TABLE, port);
         }
     }
 
-    private static boolean isUp(final @Nullable Link link) {
-        return null != link && link.up();
+    private static boolean hasPort(final @Nullable Link link, final int port) {
+        if (null == link || !link.up()) {
+            return false;
+        }
+        final Vxlan vxlan = link.vxlan();
+        return null != vxlan && port == vxlan.port();
     }
 
     private static void requireFree(final Path table, final int port) {
