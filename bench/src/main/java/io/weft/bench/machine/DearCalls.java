@@ -46,9 +46,8 @@ public final class DearCalls {
             apply.accept(SystemCallFilter.delaying(multiplications));
             all += multiplications;
             nowNs = MachineCosts.leastSystemCallNs();
-            // By all that were added, not by the last: where other work made the call before it look dearer, those
-            // would seem to cost
-            // nothing. That there is a filter costs something as well, so each guess of what is missing is too low.
+            // By all that were added, not by the last: where other work made a call look dearer before, those would
+            // seem to cost nothing. That there is a filter costs something too, so each guess is too low.
             final double oneNs = Math.max((nowNs - withoutNs) / all, Double.MIN_NORMAL);
             final double missing = Math.min(Math.ceil((costNs - nowNs) / oneNs), (double) GROWTH * all);
             multiplications = (int) Math.max(1, Math.min(missing, SystemCallFilter.MAX_MULTIPLICATIONS));
