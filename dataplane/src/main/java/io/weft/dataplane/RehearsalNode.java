@@ -58,7 +58,7 @@ final class RehearsalNode implements AutoCloseable {
             final FrameLine pods = resources.add(new FrameLine());
             final TunDevice device = resources.add(TunDevice.ofLine(pods, 0, VirtioNetHeaderFlyweight.LENGTH));
             if (hasBatches) {
-                device.batch();
+                TunDevice.batch(List.of(device));
             }
             host = resources.add(TunDevice.ofLine(pods, 1, VirtioNetHeaderFlyweight.LENGTH));
             final FrameLine unsegmented = resources.add(new FrameLine());

@@ -328,10 +328,22 @@ public final class TunDevice implements PacketPort, FrameBatchSource, FrameBatch
     /**
      * From now on several frames are read, or written, with one call, by io_uring; before any thread reads or writes.
      *
-     * @throws LinuxException with the remedy, if the kernel refuses: then all is as it was.
+     * @param queues all that shall do so.
+     * @throws LinuxException with the remedy, if the kernel refuses for one of them: then all is as it was.
      */
-    public void batch() {
-        batches = TunBatches.open(fd, writeFd);
+    public static void batch(final List<TunDevice> queues) {
+        final List<TunBatches> opened = new ArrayList<>(queues.size());
+        try {
+            for (final TunDevice queue : queues) {
+                opened.add(TunBatches.open(queue.fd, queue.writeFd));
+            }
+        } catch (final LinuxException refused) {
+            CloseHelper.closeAll(opened);
+            throw refused;
+        }
+        for (int i = 0; i < queues.size(); i++) {
+            queues.get(i).batches = opened.get(i);
+        }
     }
 
     private TunBatches batches() {

@@ -64,7 +64,7 @@ class TunBatchesTest {
         namespace.ip("addr", "add", "10.9.0.1/24", "dev", "tun0");
         namespace.ip("link", "set", "tun0", "up");
         queues.forEach(queue -> assertFalse(queue.givesBatches() || queue.takesBatches()));
-        queues.forEach(TunDevice::batch);
+        TunDevice.batch(queues);
         queues.forEach(queue -> assertTrue(queue.givesBatches() && queue.takesBatches()));
         return queues.get(0);
     }
@@ -262,7 +262,7 @@ class TunBatchesTest {
         namespace.ip("link", "set", "tun0", "up");
         try (DatagramSocket pod = pod()) {
             send(pod, 9, 64);
-            queues.get(0).batch();
+            TunDevice.batch(queues);
             read(queues.get(0), 2);
             assertEquals(HEADERS_LENGTH + 64, queues.get(0).readResult(0));
             assertEquals(9, number(0));
@@ -277,6 +277,15 @@ class TunBatchesTest {
             CloseHelper.closeAll(queues);
             up(1);
         }
+    }
+
+    /** As where there are descriptors or there is memory for some of them only. */
+    @Test
+    void shouldLeaveAllQueuesAsTheyWereWhenOneIsRefused() {
+        queues = namespace.call(() -> TunDevice.open("tun0", 2, VNET_LENGTH));
+        queues.get(1).close();
+        assertThrows(LinuxException.class, () -> TunDevice.batch(queues));
+        queues.forEach(queue -> assertFalse(queue.givesBatches() || queue.takesBatches()));
     }
 
     @Test

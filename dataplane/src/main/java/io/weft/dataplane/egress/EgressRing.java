@@ -13,15 +13,16 @@ import org.jspecify.annotations.Nullable;
  * Frames between the egress receiver and the egress sender: a ring of memory in which a frame takes what it needs, so
  * that small packets lie side by side, and the descriptors of the frames in it.
  *
- * <p>The receiver claims, one frame or slots for a batch of them, and publishes; the sender polls and releases in order. When nothing is in flight, the next
- * claim begins at the start of the memory again, and with the first descriptor, so that a node that keeps up works in cache.
+ * <p>The receiver claims, one frame or slots for a batch of them, and publishes; the sender polls and releases in order. When nothing
+ * is in flight, the next claim begins at the start of the memory again, and with the first descriptor, so that a node that keeps up
+ * works in cache.
  */
 public final class EgressRing {
     private static final int MAX_FRAME_LENGTH =
             BitUtil.align(EgressFrame.HEADROOM + Framing.MAX_PACKET_LENGTH, BitUtil.CACHE_LINE_LENGTH);
 
-    /** Longest packet that is moved: longer than one of Ethernet's, and copied in less time than a call takes. */
-    private static final int MOVED_MOST = 2048;
+    /** Longest packet of a batch that is moved: longer than one of Ethernet's, and copied in less time than a call takes. */
+    static final int MOVED_MOST = 2048;
 
     /** The part of a ring that is kept free of frames which a stalled sender keeps. */
     private static final int RESERVED = 4;

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Of a batch, each frame has room for a superframe, although there may be none: how long a frame is, is not known before it is read.
  */
 final class HostReader {
-    /** So long a frame costs so much that a call is little beside it. */
-    private static final int SMALL_MOST = 2048;
+    /** What is longer costs so much that a call is little beside it, and would not be moved. */
+    private static final int SMALL_MOST = EgressRing.MOVED_MOST;
 
     /** A place of a batch that finds nothing costs the kernel less than a tenth of a call, and not nothing. */
     private static final int FIRST_BATCH = 4;

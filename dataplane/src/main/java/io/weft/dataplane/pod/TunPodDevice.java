@@ -28,7 +28,7 @@ final class TunPodDevice implements PodDevice {
 
     @Override
     public void batch() {
-        queues.forEach(TunDevice::batch);
+        TunDevice.batch(queues);
     }
 
     @Override

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.weft.dataplane.egress;
 
+import static java.nio.ByteOrder.BIG_ENDIAN;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -209,7 +210,7 @@ class HostReaderTest {
         for (int i = 1; i < 5; i++) {
             final EgressFrame frame = Objects.requireNonNull(reader.next(5 - i));
             assertEquals(i < 3, first == frame.ipOffset, "frame " + i);
-            assertEquals(i, ring.arena().getInt(frame.ipOffset, java.nio.ByteOrder.BIG_ENDIAN));
+            assertEquals(i, ring.arena().getInt(frame.ipOffset, BIG_ENDIAN));
         }
     }
 }
